@@ -1,0 +1,58 @@
+#pragma once
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sluice {
+
+/// What went wrong, in the few kinds that a caller can act on. Each maps once to an HTTP status (`http_status`).
+enum class Code {
+  invalid_argument,     ///< the request can never work as it is
+  not_found,
+  already_exists,
+  failed_precondition,  ///< right request, wrong moment: something must be done first
+  conflict,             ///< somebody else was faster; read again and retry
+  permission_denied,
+  unauthenticated,
+  too_large,            ///< over a stated limit
+  exhausted,            ///< quota, disk, descriptors
+  unavailable,          ///< may work later
+  deadline_exceeded,
+  cancelled,
+  data_loss,            ///< stored bytes are not what they were
+  internal,             ///< a bug of ours
+};
+
+/// Who has to act: decides retry, log level and status class.
+enum class Blame { user, environment, sluice };
+
+/// A failure with the words for the person who caused it: where, what and the way out.
+/// `message` starts in lower case and has no final period. A failed step of a run is an event, not an Error.
+struct Error {
+  Code code = Code::internal;
+  std::string message;
+  Blame blame = Blame::user;
+  std::vector<std::string> notes = {};
+
+  [[nodiscard]] Error with_note(std::string note) && {
+    notes.push_back(std::move(note));
+    return std::move(*this);
+  }
+  /// The same error with `prefix` put before its message ("PREFIX: MESSAGE").
+  [[nodiscard]] Error at(std::string_view prefix) && {
+    message = std::string(prefix) + ": " + message;
+    return std::move(*this);
+  }
+};
+
+Error user_error(Code code, std::string message);
+Error environment_error(Code code, std::string message);
+/// An Error from `errno`: picks the code, appends the system's words. `what` says what was tried ("open FILE").
+Error system_error(std::string_view what, int error_number);
+
+std::string_view name(Code code);
+/// The code with this name, or `internal` for a name of a later version.
+Code code_named(std::string_view name);
+int http_status(Code code);
+
+}  // namespace sluice

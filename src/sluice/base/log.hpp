@@ -1,0 +1,15 @@
+#pragma once
+#include <string_view>
+
+namespace sluice::log {
+
+enum class Level { debug, info, warning, error, off };
+
+/// Lines of the programs themselves, on standard error. Never pass a secret, a token or a picture.
+void set_level(Level level);
+void debug(std::string_view message);
+void info(std::string_view message);
+void warning(std::string_view message);
+void error(std::string_view message);
+
+}  // namespace sluice::log

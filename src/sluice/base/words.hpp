@@ -1,0 +1,28 @@
+#pragma once
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sluice {
+
+/// The candidate nearest to `word` by edit distance, if it is near enough to be a slip of the keyboard.
+std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates);
+
+/// "; did you mean `X`?" or "" — to end a message about an unknown name.
+std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates);
+
+/// Percent-encodes every byte outside [A-Za-z0-9._-] (and those in `also`).
+std::string percent_encode(std::string_view text, std::string_view keep = {});
+std::optional<std::string> percent_decode(std::string_view text);
+
+bool is_utf8(std::string_view text);
+
+/// Standard base64 with padding. Decoding refuses other characters, white space included.
+std::string base64_encode(std::string_view data);
+std::optional<std::string> base64_decode(std::string_view text);
+
+/// "12.3 kB", "4 MB": for people.
+std::string human_bytes(std::uint64_t bytes);
+
+}  // namespace sluice

@@ -1,0 +1,54 @@
+#pragma once
+#include <functional>
+#include <memory>
+
+#include "sluice/base/clock.hpp"
+#include "sluice/ir/signature.hpp"
+#include "sluice/ports/executor.hpp"
+#include "sluice/ports/ledger.hpp"
+#include "sluice/ports/object_store.hpp"
+#include "sluice/ports/run_control.hpp"
+
+namespace sluice::driver {
+
+/// Reads the canonical text of a plan that was verified before it was stored.
+using PlanReader = std::function<Result<std::shared_ptr<const ir::Plan>>(const std::string& text)>;
+
+/// Carries the engine's commands to the ports, and brings back what happens. All state is on one thread of its own.
+class Driver final : public ports::RunControl, public ports::OutcomeSink {
+ public:
+  /// The ports outlive the driver, but for the executors, which need its sink: they are given to `begin`.
+  struct Ports {
+    ports::Journal& journal;
+    const ports::RunIndex& index;
+    const ports::ObjectStore& objects;
+    const Clock& clock;
+    PlanReader read_plan;
+    const ir::Signatures& services;
+  };
+  struct Executors {
+    ports::Executor& process;
+    ports::Executor& service;
+  };
+
+  explicit Driver(Ports ports);
+  /// Stops the thread. Runs stay in the journal as they are.
+  ~Driver() override;
+
+  /// Starts the thread. Called once, before anything else.
+  void begin(Executors executors);
+  /// Waits until the thread has ended; executors may be destroyed afterwards.
+  void end();
+
+  Result<void> start(engine::RunCreated created, std::shared_ptr<const ir::Plan> plan) override;
+  Result<void> resume(const RunId& run) override;
+  Result<void> cancel(const RunId& run, std::string reason) override;
+  void when_longer(const RunId& run, std::uint64_t length, Time deadline, std::move_only_function<void()> done) override;
+  void ended(const Fence& fence, engine::Outcome outcome) override;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace sluice::driver

@@ -1,0 +1,75 @@
+#include "sluice/driver/live_run.hpp"
+
+#include "sluice/base/json.hpp"
+
+namespace sluice::driver {
+
+ports::RunRow row_of(const engine::RunCreated& created) {
+  return {.id = created.run, .principal = created.principal, .name = created.name, .plan = created.plan_digest, .status = "running",
+          .created = created.at, .ended = std::nullopt, .message = {}};
+}
+
+void LiveRun::follow(const engine::Event& event, bool fresh) {
+  if (const auto* scheduled = std::get_if<engine::Scheduled>(&event)) {
+    if (scheduled->key) keys[scheduled->path] = *scheduled->key;
+  } else if (const auto* ended = std::get_if<engine::AttemptEnded>(&event)) {
+    const auto key = keys.find(ended->path);
+    if (key == keys.end() || ended->outcome.status != engine::Outcome::Status::succeeded) return;
+    if (fresh)
+      cache.push_back({.key = key->second, .workspace = created.principal.workspace, .outputs = to_tagged(ended->outcome.outputs),
+                       .run = created.run, .path = ended->path, .at = ended->outcome.usage.ended});
+    keys.erase(key);
+  } else if (const auto* over = std::get_if<engine::RunEnded>(&event)) {
+    row.status = engine::name(over->status);
+    row.ended = over->at;
+    row.message = over->failure.message;
+    must_sync = true;
+  }
+}
+
+void LiveRun::take(engine::Decision decision) {
+  for (const auto& event : decision.events) {
+    follow(event, true);
+    events.push_back(engine::encode(event));
+  }
+  for (auto& command : decision.commands) commands.push_back(std::move(command));
+}
+
+Result<std::unique_ptr<LiveRun>> replay(const RunId& run, const std::vector<std::string>& journal, const PlanReader& read_plan,
+                                        const ir::Signatures& services) {
+  const auto damaged = [&](std::string_view why) {
+    return Error{.code = Code::data_loss, .message = "run " + run.text + ": " + std::string(why), .blame = Blame::sluice};
+  };
+  if (journal.empty()) return Fail(user_error(Code::not_found, "there is no run " + run.text));
+  SLUICE_TRY(first, engine::decode(journal.front()));
+  auto* created = std::get_if<engine::RunCreated>(&first);
+  if (!created) return Fail(damaged("its journal does not begin with its creation"));
+  SLUICE_TRY(plan, read_plan(created->plan));
+  auto live = std::make_unique<LiveRun>(*created, engine::Run(plan, *created, services));
+  live->row = row_of(*created);
+  for (std::size_t i = 1; i < journal.size(); ++i) {
+    SLUICE_TRY(event, engine::decode(journal[i]));
+    if (auto applied = live->run.apply(event); !applied)
+      return Fail(damaged("event " + std::to_string(i) + ": " + applied.error().message));
+    live->follow(event, false);
+  }
+  live->next = journal.size();
+  return live;
+}
+
+Result<ports::RunRow> project(const std::vector<std::string>& journal) {
+  if (journal.empty()) return Fail(user_error(Code::not_found, "an empty journal"));
+  SLUICE_TRY(first, engine::decode(journal.front()));
+  const auto* created = std::get_if<engine::RunCreated>(&first);
+  if (!created) return Fail(Error{.code = Code::data_loss, .message = "a journal that does not begin with its run's creation", .blame = Blame::sluice});
+  auto row = row_of(*created);
+  SLUICE_TRY(last, engine::decode(journal.back()));
+  if (const auto* over = std::get_if<engine::RunEnded>(&last)) {
+    row.status = engine::name(over->status);
+    row.ended = over->at;
+    row.message = over->failure.message;
+  }
+  return row;
+}
+
+}  // namespace sluice::driver

@@ -1,0 +1,125 @@
+#include <cmath>
+
+#include "sluice/engine/decider.hpp"
+#include "sluice/ir/duration.hpp"
+
+namespace sluice::engine {
+
+using Phase = OperationState::Phase;
+
+namespace {
+
+/// After so many attempts in a row that were lost, the task itself is taken to be the cause.
+constexpr std::int64_t lost_in_a_row_max = 5;
+
+/// Never the same for two attempts of any run, and always the same for this one: a decision taken again after a crash
+/// names the attempt that may be running already.
+Fence fence_of(const RunState& run, const std::string& path, std::int64_t number) {
+  const auto digest = Digest::of(run.created.run.text + "\n" + path + "\n" + std::to_string(number));
+  return {digest.hex().substr(0, 32)};
+}
+
+}  // namespace
+
+Work work_of(const RunState& run, const OperationState& operation) {
+  Work work;
+  const auto& call = operation.task->call;
+  work.pool = operation.operation->pool;
+  if (const auto* process = std::get_if<ir::Process>(&operation.operation->what)) {
+    work.kind = Work::Kind::process;
+    if (const auto* argv = call.find("argv"); argv && argv->is_list()) work.argv = *argv->if_list();
+    if (const auto* env = call.find("env"); env && env->is_struct()) work.env = *env->if_struct();
+    if (process->code)
+      if (const auto* code = run.created.code.find(*process->code); code && code->is_artifact()) work.code = *code->if_artifact();
+    work.outputs = process->outputs;
+    work.hermetic = process->hermetic;
+  } else {
+    work.kind = Work::Kind::service;
+    work.service = std::get<ir::ServiceCall>(operation.operation->what).service;
+    if (const auto* with = call.find("with"); with && with->is_struct()) work.with = *with->if_struct();
+  }
+  return work;
+}
+
+std::optional<Time> timeout_due(const OperationState& operation) {
+  const auto& timeout = operation.operation->timeout;
+  if (!timeout) return std::nullopt;
+  const auto value = syntax::evaluate(*timeout, RegionScope(*operation.region));
+  if (!value || !*value) return std::nullopt;
+  const auto milliseconds = ir::duration_of(**value);
+  if (!milliseconds) return std::nullopt;
+  return operation.task->scheduled + *milliseconds;
+}
+
+void Decider::schedule(OperationState& operation, std::optional<Digest> key) {
+  auto path = path_of(operation);
+  const auto number = operation.task->number + 1;
+  auto fence = fence_of(run_, path, number);
+  emit(Scheduled{.path = path, .number = number, .fence = fence, .key = key, .at = now_});
+  if (const auto due = timeout_due(operation)) out_.commands.emplace_back(SetTimer{.path = path, .number = number, .due = *due});
+  out_.commands.emplace_back(StartAttempt{.path = std::move(path), .number = number, .fence = std::move(fence), .work = work_of(run_, operation)});
+}
+
+/// An attempt or a look-up is over: what does that make of the task?
+void Decider::settle(OperationState& operation) {
+  auto& task = *operation.task;
+  auto outcome = task.last;
+  if (outcome.status == Outcome::Status::succeeded) return complete(operation, std::move(outcome.outputs));
+  if (is_stopping(operation))
+    return end(operation, Status::cancelled, {}, {.kind = "cancelled", .message = "cancelled while it ran"});
+  if (task.timed_out) {
+    outcome.failure = {.kind = "timeout", .message = "took longer than its timeout"};
+  } else if (outcome.status == Outcome::Status::lost) {
+    if (task.lost < lost_in_a_row_max) return schedule(operation, task.key);
+    outcome.failure.message += "; " + std::to_string(lost_in_a_row_max) + " attempts in a row were lost";
+  }
+  if (outcome.failure.source.empty()) outcome.failure.source = path_of(operation);
+  if (!retry(operation, outcome.failure)) fail(operation, std::move(outcome.failure));
+}
+
+/// Rule 14: a list of policies is tried in order, each with a counter of its own.
+bool Decider::retry(OperationState& operation, const Failure& failure) {
+  auto& task = *operation.task;
+  const auto& policies = operation.operation->retry;
+  for (std::size_t i = 0; i < policies.size(); ++i) {
+    const auto& policy = policies[i];
+    const RegionScope scope(*operation.region, {{"error", failure_value(failure)}});
+    if (policy.when) {
+      const auto holds = syntax::evaluate(*policy.when, scope);
+      const auto* yes = holds && *holds ? (*holds)->if_boolean() : nullptr;
+      if (!yes || !*yes) continue;
+    }
+    const auto limit = policy.limit ? syntax::evaluate(*policy.limit, scope) : syntax::Evaluated(syntax::Maybe(Value(3)));
+    const auto* most = limit && *limit ? (*limit)->if_integer() : nullptr;
+    const auto used = i < task.retries.size() ? task.retries[i] : 0;
+    if (!most || used >= *most) continue;
+    double delay = static_cast<double>(policy.backoff_ms) * std::pow(policy.factor, static_cast<double>(used));
+    if (policy.backoff_max_ms) delay = std::min(delay, static_cast<double>(*policy.backoff_max_ms));
+    constexpr double year = 366.0 * 24 * 3600 * 1000;
+    const auto due = now_ + Milliseconds(static_cast<std::int64_t>(std::min(delay, year)));
+    if (policy.within_ms && due - task.first_scheduled > Milliseconds(*policy.within_ms)) continue;
+    const auto path = path_of(operation);
+    emit(RetryAt{.path = path, .due = due, .policy = static_cast<std::int64_t>(i)});
+    if (due <= now_)
+      schedule(operation, task.key);
+    else
+      out_.commands.emplace_back(SetTimer{.path = path, .number = task.number, .due = due});
+    return true;
+  }
+  return false;
+}
+
+/// Rule 21: a task's yield makes its outputs from the raw ones, which it sees as `self`.
+void Decider::complete(OperationState& operation, Struct outputs) {
+  if (operation.operation->yield.empty()) return end(operation, Status::succeeded, std::move(outputs), {});
+  const RegionScope scope(*operation.region, {{"self", outputs}});
+  Struct yielded;
+  for (const auto& [name, expression] : operation.operation->yield) {
+    auto value = syntax::evaluate(*expression, scope);
+    if (!value) return fail(operation, failure_of(value.error(), path_of(operation)));
+    if (*value) yielded.append(name, std::move(**value));
+  }
+  end(operation, Status::succeeded, std::move(yielded), {});
+}
+
+}  // namespace sluice::engine

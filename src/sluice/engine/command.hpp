@@ -1,0 +1,62 @@
+#pragma once
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "sluice/engine/event.hpp"
+
+namespace sluice::engine {
+
+// What the driver has to carry out. Open commands are a function of the run's state.
+
+struct LookUp {
+  std::string path;
+  Work work;
+  std::string scope;                     ///< "" or "run": as the plan's cache says
+  Value user_key;                        ///< null: none
+  std::optional<std::int64_t> max_age_ms;
+};
+struct StartAttempt {
+  std::string path;
+  std::int64_t number = 1;
+  Fence fence;
+  Work work;
+};
+struct CancelAttempt {
+  Fence fence;
+};
+/// Send TimerFired{path, number} at `due` (or as soon as possible afterwards).
+struct SetTimer {
+  std::string path;
+  std::int64_t number = 1;
+  Time due{};
+};
+using Command = std::variant<LookUp, StartAttempt, CancelAttempt, SetTimer>;
+
+// What comes back, and what people ask for. Each may come late or twice: what no longer fits is ignored.
+
+struct LookedUp {
+  std::string path;
+  std::optional<Digest> key;             ///< nullopt: this work cannot be cached
+  struct Hit {
+    Struct outputs;
+    RunId run;
+    std::string path;
+  };
+  std::optional<Hit> hit;
+};
+struct AttemptFinished {
+  std::string path;
+  std::int64_t number = 1;
+  Outcome outcome;
+};
+struct TimerFired {
+  std::string path;
+  std::int64_t number = 1;
+};
+struct CancelRun {
+  std::string reason;
+};
+using Input = std::variant<LookedUp, AttemptFinished, TimerFired, CancelRun>;
+
+}  // namespace sluice::engine

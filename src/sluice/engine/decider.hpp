@@ -1,0 +1,68 @@
+#pragma once
+// The engine's own: works out what follows, event by event, until nothing more does. Not for other rooms.
+#include <deque>
+
+#include "sluice/engine/run.hpp"
+#include "sluice/engine/scope.hpp"
+#include "sluice/engine/state.hpp"
+
+namespace sluice::engine {
+
+class Decider {
+ public:
+  Decider(RunState& run, Time now) : run_(run), now_(now) {}
+
+  void begin();
+  void on(const LookedUp& input);
+  void on(const AttemptFinished& input);
+  void on(const TimerFired& input);
+  void on(const CancelRun& input);
+
+  /// Runs until nothing more follows.
+  Decision finish();
+
+ private:
+  // decide.cpp: the loop, cancellation
+  void emit(Event event);
+  void end(OperationState& operation, Status status, Struct outputs, Failure failure);
+  void fail(OperationState& operation, Failure failure) { end(operation, Status::failed, {}, std::move(failure)); }
+  void consider_downstream(OperationState& operation);
+  void stop_region(RegionState& region);
+  void stop_operation(OperationState& operation);
+  [[nodiscard]] bool is_stopping(const OperationState& operation) const;
+
+  // scheduling.cpp: when an operation begins, and with what
+  enum class Readiness { not_yet, fire, skip, block };
+  [[nodiscard]] static Readiness readiness(const OperationState& operation);
+  void consider(OperationState& operation);
+  bool condition_holds(OperationState& operation);
+  void begin_operation(OperationState& operation);
+  void begin_task(OperationState& operation);
+  void begin_call(OperationState& operation, const ir::PipelineCall& call);
+  void begin_branch(OperationState& operation, const ir::Branch& branch);
+  void begin_each(OperationState& operation, const ir::Each& each);
+  void raise(OperationState& operation, const ir::Raise& raise);
+  std::optional<Struct> named_values(OperationState& operation, const std::vector<ir::Named>& named);
+  std::optional<List> arguments(OperationState& operation, const std::vector<ir::ExpressionPtr>& argv);
+  std::optional<syntax::Maybe> value_of(OperationState& operation, const syntax::Expression& expression);
+
+  // attempts.cpp: attempts, retries, time
+  void schedule(OperationState& operation, std::optional<Digest> key);
+  void settle(OperationState& operation);
+  bool retry(OperationState& operation, const Failure& failure);
+  void complete(OperationState& operation, Struct outputs);
+
+  // regions.cpp: when a region ends, and with what
+  void open_region(RegionState& region);
+  void open_iterations(OperationState& operation);
+  void region_ended(RegionState& region);
+  void each_ended(OperationState& operation);
+
+  RunState& run_;
+  Time now_;
+  Decision out_;
+  std::deque<OperationState*> to_consider_;
+  std::deque<RegionState*> ended_regions_;
+};
+
+}  // namespace sluice::engine

@@ -1,0 +1,114 @@
+#pragma once
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "sluice/base/clock.hpp"
+#include "sluice/base/ids.hpp"
+#include "sluice/engine/work.hpp"
+
+namespace sluice::engine {
+
+/// How an operation, an iteration or a run ended (rule 1 of the IR). Blocked counts as failed.
+enum class Status { succeeded, failed, skipped, blocked, cancelled };
+std::string_view name(Status status);
+std::optional<Status> status_named(std::string_view name);
+
+// What has been decided or has happened in one run. `path` is an operation's identity: "folds[3]/fit".
+
+/// First event of every run. Holds the plan's canonical text, so that a journal can be replayed alone.
+struct RunCreated {
+  RunId run;
+  Principal principal;
+  std::string name;      ///< for people: the plan's file
+  std::string pipeline;
+  std::string plan;      ///< canonical text
+  Digest plan_digest;
+  Struct inputs;         ///< bound and typed
+  Struct code;           ///< folder as written in the plan → artifact
+  bool cache = true;     ///< false: nothing is looked up
+  Time at{};
+};
+/// A branch took an arm, an each got its items, a call its inputs, a block began.
+struct Opened {
+  std::string path;
+  std::int64_t arm = -1;  ///< of a branch; -1: none was taken, or no branch
+  List items;             ///< of an each
+  std::int64_t limit = 0; ///< of an each: how many at once; 0: all
+  Struct inputs;          ///< of a call, bound
+};
+struct IterationOpened {
+  std::string path;       ///< of the each
+  std::int64_t index = 0;
+};
+struct IterationEnded {
+  std::string path;
+  std::int64_t index = 0;
+  Status status = Status::succeeded;
+  Struct outputs;         ///< what it yields
+  Failure failure;
+};
+/// A task's arguments are evaluated (impure functions included); it will be looked up or started.
+struct TaskReady {
+  std::string path;
+  Struct call;            ///< process: {argv, env}; service: {with}
+  bool cacheable = false;
+};
+/// The same work was done before.
+struct CacheHit {
+  std::string path;
+  Digest key;
+  Struct outputs;
+  RunId run;              ///< whose task made them …
+  std::string made_by;    ///< … and its path there
+  Time at{};
+};
+/// An attempt has its fence; from now on it may be running.
+struct Scheduled {
+  std::string path;
+  std::int64_t number = 1;
+  Fence fence;
+  std::optional<Digest> key;
+  Time at{};
+};
+struct AttemptEnded {
+  std::string path;
+  std::int64_t number = 1;
+  Outcome outcome;
+};
+struct RetryAt {
+  std::string path;
+  Time due{};
+  std::int64_t policy = 0;  ///< which of the operation's policies counts it
+};
+struct TimedOut {
+  std::string path;
+  std::int64_t number = 1;
+};
+/// The operation, and all inside, is to end early.
+struct Stopping {
+  std::string path;         ///< "" : the whole run
+  std::string reason;
+};
+struct Ended {
+  std::string path;
+  Status status = Status::succeeded;
+  Struct outputs;
+  Failure failure;
+  Time at{};
+};
+struct RunEnded {
+  Status status = Status::succeeded;
+  Struct outputs;
+  Failure failure;
+  Time at{};
+};
+
+using Event = std::variant<RunCreated, Opened, IterationOpened, IterationEnded, TaskReady, CacheHit, Scheduled, AttemptEnded,
+                           RetryAt, TimedOut, Stopping, Ended, RunEnded>;
+
+/// One JSON object, `{"t": TYPE, "v": 1, …}`. Old versions are read up, never rewritten.
+std::string encode(const Event& event);
+Result<Event> decode(std::string_view json);
+
+}  // namespace sluice::engine

@@ -1,0 +1,245 @@
+#include <algorithm>
+
+#include "sluice/base/json.hpp"
+#include "sluice/engine/decider.hpp"
+#include "sluice/ir/verify.hpp"
+
+namespace sluice::engine {
+
+using Phase = OperationState::Phase;
+using syntax::Maybe;
+
+namespace {
+
+const ir::Signature* service_of(const ir::Signatures* services, const std::string& name) {
+  const auto there = std::ranges::find(*services, name, &ir::Signature::name);
+  return there == services->end() ? nullptr : &*there;
+}
+
+}  // namespace
+
+Decider::Readiness Decider::readiness(const OperationState& operation) {
+  const auto& region = *operation.region;
+  const auto index = static_cast<std::size_t>(&operation - region.operations.data());
+  const auto& upstream = region.shape->dependencies.upstream[index];
+  bool failed = false;
+  bool skipped = false;
+  bool succeeded = false;
+  bool strictly_skipped = false;
+  bool strictly_failed = false;
+  for (const auto& need : upstream) {
+    const auto& other = region.operations[need.operation];
+    if (!other.ended()) continue;
+    const bool bad = other.bad() || other.status == Status::cancelled;
+    failed = failed || bad;
+    succeeded = succeeded || other.status == Status::succeeded;
+    skipped = skipped || other.status == Status::skipped;
+    strictly_failed = strictly_failed || (bad && need.operand);
+    // An operand that is only looked at through default(), first() or present() may be missing.
+    strictly_skipped = strictly_skipped || (other.status == Status::skipped && (need.operand || need.after));
+  }
+  const bool all = operation.waiting_for == 0;
+  switch (operation.operation->trigger) {
+    case ir::Trigger::succeeded:
+      if (!all) return Readiness::not_yet;
+      return failed ? Readiness::block : strictly_skipped ? Readiness::skip : Readiness::fire;
+    case ir::Trigger::none_failed:
+      if (!all) return Readiness::not_yet;
+      return failed ? Readiness::block : Readiness::fire;
+    case ir::Trigger::completed:
+      if (!all) return Readiness::not_yet;
+      return strictly_failed ? Readiness::block : Readiness::fire;
+    case ir::Trigger::any_succeeded:
+      if (succeeded) return Readiness::fire;
+      if (!all) return Readiness::not_yet;
+      return failed ? Readiness::block : skipped ? Readiness::skip : Readiness::fire;
+    case ir::Trigger::any_failed:
+      if (failed) return Readiness::fire;
+      return all ? Readiness::skip : Readiness::not_yet;
+  }
+  return Readiness::not_yet;
+}
+
+void Decider::consider(OperationState& operation) {
+  if (operation.phase != Phase::waiting) return;
+  if (is_stopping(operation)) {
+    stop_operation(operation);
+    return;
+  }
+  switch (readiness(operation)) {
+    case Readiness::not_yet: return;
+    case Readiness::skip: end(operation, Status::skipped, {}, {}); return;
+    case Readiness::block: end(operation, Status::blocked, {}, {}); return;
+    case Readiness::fire: break;
+  }
+  if (const auto& limit = operation.region->shape->region->limit) {
+    const auto value = value_of(operation, *limit);
+    if (!value) return;
+    const auto* at_once = *value ? (*value)->if_integer() : nullptr;
+    if (at_once && *at_once > 0 && operation.region->running >= static_cast<std::size_t>(*at_once)) return;
+  }
+  if (condition_holds(operation)) begin_operation(operation);
+}
+
+/// The value of an expression of this operation; nullopt where evaluation raised, which has ended the operation.
+std::optional<Maybe> Decider::value_of(OperationState& operation, const syntax::Expression& expression) {
+  std::vector<std::pair<std::string_view, Value>> extra;
+  if (operation.operation->condition.get() == &expression) {
+    const auto& region = *operation.region;
+    const auto index = static_cast<std::size_t>(&operation - region.operations.data());
+    const bool failed = std::ranges::any_of(region.shape->dependencies.upstream[index],
+                                            [&](const auto& need) { return region.operations[need.operation].bad(); });
+    Struct upstream;
+    upstream.set("failed", failed);
+    extra.emplace_back("upstream", std::move(upstream));
+  }
+  auto value = syntax::evaluate(expression, RegionScope(*operation.region, std::move(extra)));
+  if (value) return std::move(*value);
+  fail(operation, failure_of(value.error(), path_of(operation)));
+  return std::nullopt;
+}
+
+/// False also where the condition has ended the operation.
+bool Decider::condition_holds(OperationState& operation) {
+  const auto& condition = operation.operation->condition;
+  if (!condition) return true;
+  const auto value = value_of(operation, *condition);
+  if (!value) return false;
+  if (!*value) {
+    end(operation, Status::skipped, {}, {});
+    return false;
+  }
+  const auto* holds = (*value)->if_boolean();
+  if (!holds) {
+    fail(operation, {.kind = "type", .message = "`if` must be true or false, not " + std::string(kind_name((*value)->kind()))});
+    return false;
+  }
+  if (!*holds) end(operation, Status::skipped, {}, {});
+  return *holds;
+}
+
+void Decider::begin_operation(OperationState& operation) {
+  const auto& what = operation.operation->what;
+  if (const auto* call = std::get_if<ir::PipelineCall>(&what)) return begin_call(operation, *call);
+  if (const auto* branch = std::get_if<ir::Branch>(&what)) return begin_branch(operation, *branch);
+  if (const auto* each = std::get_if<ir::Each>(&what)) return begin_each(operation, *each);
+  if (const auto* error = std::get_if<ir::Raise>(&what)) return raise(operation, *error);
+  if (std::holds_alternative<ir::Block>(what)) {
+    emit(Opened{.path = path_of(operation)});
+    return open_region(*operation.inner.begin()->second);
+  }
+  begin_task(operation);
+}
+
+std::optional<Struct> Decider::named_values(OperationState& operation, const std::vector<ir::Named>& named) {
+  Struct values;
+  for (const auto& [name, expression] : named) {
+    auto value = value_of(operation, *expression);
+    if (!value) return std::nullopt;
+    if (*value) values.append(name, std::move(**value));
+  }
+  return values;
+}
+
+std::optional<List> Decider::arguments(OperationState& operation, const std::vector<ir::ExpressionPtr>& argv) {
+  List values;
+  for (const auto& expression : argv) {
+    auto value = value_of(operation, *expression);
+    if (!value) return std::nullopt;
+    if (!*value) continue;  // rule 20: absent arguments are dropped, lists are spliced
+    if (const auto* list = (*value)->if_list())
+      values.insert(values.end(), list->begin(), list->end());
+    else
+      values.push_back(std::move(**value));
+  }
+  return values;
+}
+
+void Decider::begin_task(OperationState& operation) {
+  Struct call;
+  bool cacheable = run_.created.cache && operation.operation->cache.enabled;
+  if (const auto* process = std::get_if<ir::Process>(&operation.operation->what)) {
+    auto argv = arguments(operation, process->argv);
+    if (!argv) return;
+    auto env = named_values(operation, process->env);
+    if (!env) return;
+    if (argv->empty()) return fail(operation, {.kind = "start", .message = "the command has no program: every argument is absent"});
+    call.append("argv", std::move(*argv));
+    if (!env->empty()) call.append("env", std::move(*env));
+  } else {
+    const auto& service_call = std::get<ir::ServiceCall>(operation.operation->what);
+    auto with = named_values(operation, service_call.with);
+    if (!with) return;
+    call.append("with", std::move(*with));
+    const auto* service = service_of(run_.services, service_call.service);
+    cacheable = cacheable && service && service->effect == ir::Effect::none;
+  }
+  if (const auto& key = operation.operation->cache.key; key && cacheable) {
+    auto value = value_of(operation, *key);
+    if (!value) return;
+    call.append("cache_key", value->value_or(Value{}));
+  }
+  emit(TaskReady{.path = path_of(operation), .call = std::move(call), .cacheable = cacheable});
+  if (!cacheable) return schedule(operation, std::nullopt);
+  const auto& cache = operation.operation->cache;
+  const auto* key = operation.task->call.find("cache_key");
+  out_.commands.emplace_back(LookUp{.path = path_of(operation), .work = work_of(run_, operation), .scope = cache.scope,
+                                    .user_key = key ? *key : Value{}, .max_age_ms = cache.max_age_ms});
+}
+
+void Decider::begin_call(OperationState& operation, const ir::PipelineCall& call) {
+  auto with = named_values(operation, call.with);
+  if (!with) return;
+  const auto* callee = run_.plan->find(call.pipeline);
+  auto inputs = ir::bind_inputs(*callee, *with, false);
+  if (!inputs) return fail(operation, {.kind = "type", .message = inputs.error().message});
+  emit(Opened{.path = path_of(operation), .inputs = std::move(*inputs)});
+  open_region(*operation.inner.begin()->second);
+}
+
+void Decider::begin_branch(OperationState& operation, const ir::Branch& branch) {
+  for (std::size_t i = 0; i < branch.arms.size(); ++i) {
+    const auto& arm = branch.arms[i];
+    if (arm.when) {
+      const auto value = value_of(operation, *arm.when);
+      if (!value) return;
+      const auto* holds = *value ? (*value)->if_boolean() : nullptr;
+      if (*value && !holds)
+        return fail(operation, {.kind = "type",
+                                .message = "`when` must be true or false, not " + std::string(kind_name((*value)->kind()))});
+      if (!holds || !*holds) continue;
+    }
+    emit(Opened{.path = path_of(operation), .arm = static_cast<std::int64_t>(i)});
+    return open_region(*operation.inner.begin()->second);
+  }
+  end(operation, Status::succeeded, {}, {});  // no arm was taken: its outputs are absent
+}
+
+void Decider::begin_each(OperationState& operation, const ir::Each& each) {
+  const auto items = value_of(operation, *each.items);
+  if (!items) return;
+  const auto* list = *items ? (*items)->if_list() : nullptr;
+  if (!list)
+    return fail(operation, {.kind = "type", .message = "`each` needs a list, not " +
+                                                           std::string(*items ? kind_name((*items)->kind()) : "an absent value")});
+  std::int64_t limit = 0;
+  if (each.limit) {
+    const auto value = value_of(operation, *each.limit);
+    if (!value) return;
+    const auto* at_once = *value ? (*value)->if_integer() : nullptr;
+    if (!at_once || *at_once < 1) return fail(operation, {.kind = "value", .message = "`limit` must be an integer of at least 1"});
+    limit = *at_once;
+  }
+  emit(Opened{.path = path_of(operation), .items = *list, .limit = limit});
+  open_iterations(operation);
+}
+
+void Decider::raise(OperationState& operation, const ir::Raise& raise) {
+  const auto value = value_of(operation, *raise.value);
+  if (!value) return;
+  const auto payload = value->value_or(Value{});
+  const auto* text = payload.if_string();
+  fail(operation, {.kind = "raise", .message = text ? *text : to_json(payload), .payload = payload});
+}
+
+}  // namespace sluice::engine

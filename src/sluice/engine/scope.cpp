@@ -1,0 +1,58 @@
+#include "sluice/engine/scope.hpp"
+
+namespace sluice::engine {
+
+using syntax::Evaluated;
+using syntax::Maybe;
+
+Value failure_value(const Failure& failure) {
+  Struct s;
+  s.set("kind", failure.kind);
+  s.set("message", failure.message);
+  s.set("payload", failure.payload);
+  s.set("source", failure.source);
+  return s;
+}
+
+Failure failure_of(const syntax::Raised& raised, std::string source) {
+  return {.kind = raised.kind, .message = raised.message, .payload = raised.payload, .source = std::move(source)};
+}
+
+const OperationState* RegionScope::operation(std::string_view name) const {
+  for (const auto* region = &region_; region; region = region->owner ? region->owner->region : nullptr) {
+    if (const auto there = region->shape->index.find(name); there != region->shape->index.end())
+      return &region->operations[there->second];
+    if (region->boundary) break;
+  }
+  return nullptr;
+}
+
+Evaluated RegionScope::lookup(std::string_view name) const {
+  for (const auto& [key, value] : extra_)
+    if (key == name) return value;
+  for (const auto* region = &region_; region; region = region->owner ? region->owner->region : nullptr) {
+    for (const auto& [key, value] : region->bindings)
+      if (key == name) return value;
+    if (const auto there = region->shape->index.find(name); there != region->shape->index.end()) {
+      const auto& found = region->operations[there->second];
+      if (!found.ended() || found.status != Status::succeeded) return Maybe{};
+      return found.outputs.is_struct() ? found.outputs : Value(Struct{});
+    }
+    if (region->boundary) break;
+  }
+  return Maybe{};
+}
+
+Evaluated RegionScope::status_of(std::string_view name) const {
+  const auto* found = operation(name);
+  if (!found || !found->ended()) return Maybe{};
+  return Value(engine::name(found->status));
+}
+
+Evaluated RegionScope::error_of(std::string_view name) const {
+  const auto* found = operation(name);
+  if (!found || !found->failure) return Maybe{};
+  return failure_value(*found->failure);
+}
+
+}  // namespace sluice::engine

@@ -1,0 +1,27 @@
+#pragma once
+// The engine's own: names as an expression inside a region sees them. Not for other rooms.
+#include "sluice/engine/state.hpp"
+
+namespace sluice::engine {
+
+Value failure_value(const Failure& failure);
+Failure failure_of(const syntax::Raised& raised, std::string source);
+
+/// Looks in the region, then outwards up to the pipeline's boundary. `extra` comes first: `self`, `error`, `upstream`.
+class RegionScope final : public syntax::Scope {
+ public:
+  explicit RegionScope(const RegionState& region, std::vector<std::pair<std::string_view, Value>> extra = {})
+      : region_(region), extra_(std::move(extra)) {}
+
+  [[nodiscard]] syntax::Evaluated lookup(std::string_view name) const override;
+  [[nodiscard]] syntax::Evaluated status_of(std::string_view operation) const override;
+  [[nodiscard]] syntax::Evaluated error_of(std::string_view operation) const override;
+
+ private:
+  [[nodiscard]] const OperationState* operation(std::string_view name) const;
+
+  const RegionState& region_;
+  std::vector<std::pair<std::string_view, Value>> extra_;
+};
+
+}  // namespace sluice::engine

@@ -1,0 +1,128 @@
+#pragma once
+// The engine's own: what a run looks like in memory. Not for other rooms.
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "sluice/engine/event.hpp"
+#include "sluice/ir/dependencies.hpp"
+#include "sluice/ir/plan.hpp"
+#include "sluice/ir/signature.hpp"
+
+namespace sluice::engine {
+
+/// What is fixed about a region of the plan, worked out once a run.
+struct RegionShape {
+  const ir::Region* region = nullptr;
+  ir::Dependencies dependencies;
+  std::unordered_map<std::string_view, std::size_t> index;  ///< name → operation
+};
+
+struct OperationState;
+
+/// One run of a region: the body of a pipeline, an arm, an iteration, a block.
+struct RegionState {
+  const RegionShape* shape = nullptr;
+  OperationState* owner = nullptr;  ///< null: the body of the run itself
+  std::int64_t index = -1;          ///< iteration or arm; -1: neither
+  bool boundary = false;            ///< the body of a pipeline: names do not reach outside
+  std::vector<std::pair<std::string_view, Value>> bindings;  ///< `inputs` and `run`, or the loop's variables
+  std::vector<OperationState> operations;
+  std::size_t open = 0;             ///< operations that have not ended
+  std::size_t running = 0;          ///< begun and not ended, for `limit`
+};
+
+/// How an iteration ended: all that stays of it.
+struct IterationResult {
+  bool ended = false;
+  Status status = Status::succeeded;
+  Value outputs;  ///< a struct
+  Failure failure;
+};
+
+struct EachState {
+  List items;
+  std::int64_t limit = 0;
+  std::int64_t opened = 0;
+  std::int64_t ended = 0;
+  std::int64_t failed = 0;
+  std::vector<IterationResult> results;
+};
+
+/// What only tasks have; made when the task is ready, so that a waiting one costs little.
+struct TaskState {
+  Struct call;
+  std::optional<Digest> key;
+  std::int64_t number = 0;  ///< of the newest attempt
+  Fence fence;
+  Time first_scheduled{};
+  Time scheduled{};
+  Time due{};               ///< of the next attempt
+  std::int64_t lost = 0;    ///< attempts that were lost in a row
+  bool timed_out = false;
+  std::vector<std::int64_t> retries;  ///< by policy
+  Outcome last;             ///< of the newest attempt that ended
+};
+
+struct OperationState {
+  enum class Phase : std::uint8_t {
+    waiting,   ///< for its upstream
+    lookup,    ///< its cache entry is being looked up
+    attempt,   ///< an attempt may be running
+    settling,  ///< an attempt has ended, what follows is not decided yet (inside one decision only)
+    backoff,   ///< until the next attempt
+    open,      ///< inner regions run
+    ended,
+  };
+  const ir::Operation* operation = nullptr;
+  RegionState* region = nullptr;
+  Phase phase = Phase::waiting;
+  Status status = Status::succeeded;
+  bool stopping = false;
+  std::uint32_t waiting_for = 0;  ///< upstream operations that have not ended
+  Value outputs;                  ///< a struct, once succeeded
+  std::unique_ptr<Failure> failure;
+  std::unique_ptr<TaskState> task;
+  std::unique_ptr<EachState> each;
+  /// Open inner regions: one, or those of an each by iteration.
+  std::map<std::int64_t, std::unique_ptr<RegionState>> inner;
+
+  [[nodiscard]] bool ended() const { return phase == Phase::ended; }
+  [[nodiscard]] bool bad() const { return status == Status::failed || status == Status::blocked; }
+};
+
+struct RunState {
+  std::shared_ptr<const ir::Plan> plan;
+  const ir::Signatures* services = nullptr;
+  RunCreated created;
+  std::unordered_map<const ir::Region*, std::unique_ptr<RegionShape>> shapes;
+  std::unique_ptr<RegionState> root;
+  std::optional<RunEnded> result;
+  bool stopping = false;
+  std::string stop_reason;
+
+  const RegionShape& shape_of(const ir::Region& region);
+  void open_root();
+  std::unique_ptr<RegionState> make_region(const ir::Region& region, OperationState* owner, std::int64_t index);
+  void bind_pipeline(RegionState& region, const Struct& inputs) const;
+  OperationState* find(std::string_view path);
+};
+
+/// "folds[3]/fit"
+std::string path_of(const OperationState& operation);
+/// "folds[3]": the owner and which of its regions; "" for the body of the run.
+std::string path_of(const RegionState& region);
+/// The region that an operation runs now (of a call: the other pipeline's body).
+const ir::Region& body_of(const RunState& run, const ir::Operation& operation, std::int64_t arm);
+
+/// A fold step; see Run::apply.
+Result<void> apply_event(RunState& run, const Event& event);
+
+/// What a task's evaluated call means for an executor.
+Work work_of(const RunState& run, const OperationState& operation);
+/// When the present attempt is over its time; nullopt: never.
+std::optional<Time> timeout_due(const OperationState& operation);
+
+}  // namespace sluice::engine

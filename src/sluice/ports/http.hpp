@@ -1,0 +1,66 @@
+#pragma once
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "sluice/base/ids.hpp"
+#include "sluice/base/result.hpp"
+
+namespace sluice::ports {
+
+/// One HTTP request as handlers see it. Header names are in lower case.
+struct Request {
+  std::string method;
+  std::string path;                          ///< decoded, without the query
+  std::vector<std::string> params;           ///< what the route's `{…}` matched, in order, decoded
+  std::vector<std::pair<std::string, std::string>> query;
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string body;
+  std::filesystem::path body_file;           ///< routes with `body_to_file`: the body's bytes; removed after the handler's answer
+  Principal principal;
+
+  [[nodiscard]] std::string_view header(std::string_view name) const {
+    for (const auto& [k, v] : headers)
+      if (k == name) return v;
+    return {};
+  }
+  [[nodiscard]] std::string_view query_at(std::string_view name) const {
+    for (const auto& [k, v] : query)
+      if (k == name) return v;
+    return {};
+  }
+};
+
+struct Response {
+  int status = 200;
+  std::string content_type = "application/json";
+  std::vector<std::pair<std::string, std::string>> headers = {};
+  std::string body = {};
+  std::filesystem::path body_file = {};      ///< not empty: the body is this file, streamed
+};
+
+/// Answers exactly once, from any thread, now or later.
+using Responder = std::move_only_function<void(Response)>;
+using Handler = std::function<void(Request, Responder)>;
+
+struct Route {
+  std::string method;
+  std::string pattern;                       ///< "/v2/models/{}/infer": each {} one segment
+  Handler handler;
+  std::size_t body_max = std::size_t{1} << 20;
+  bool body_to_file = false;                 ///< the body is streamed into a file instead of memory
+};
+
+/// A wire protocol: its routes, and how it writes an error of ours.
+struct Protocol {
+  std::string name;
+  std::vector<Route> routes;
+  std::function<Response(const Error&)> error;
+};
+
+}  // namespace sluice::ports

@@ -1,0 +1,38 @@
+#pragma once
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "sluice/base/value.hpp"
+
+namespace sluice::ports {
+
+/// The answer of a host: JSON and bytes.
+struct HostReply {
+  Value result;
+  std::string payload;
+};
+using HostDone = std::move_only_function<void(Result<HostReply>)>;
+
+/// A process that runs models, with what it has loaded. A crash costs this process only: calls that were open fail with
+/// Code::unavailable and `died()` turns true for good. Thread-safe; `done` runs on the host's reader thread: be quick there.
+class ModelHost {
+ public:
+  virtual ~ModelHost() = default;
+  /// `method` and `params` as host/protocol/README.md lists them. Many calls may be open at once.
+  virtual void call(std::string method, Value params, std::string payload, HostDone done) = 0;
+  [[nodiscard]] virtual bool died() const = 0;
+  [[nodiscard]] virtual int pid() const = 0;
+};
+
+/// Starts hosts. Thread-safe. A host ends when its last owner lets go.
+class ModelRuntime {
+ public:
+  virtual ~ModelRuntime() = default;
+  [[nodiscard]] virtual std::string_view name() const = 0;
+  /// Returns once the process is spawned; it may still be loading its libraries (calls wait for that).
+  virtual Result<std::shared_ptr<ModelHost>> start_host() = 0;
+};
+
+}  // namespace sluice::ports

@@ -1,0 +1,62 @@
+#pragma once
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "sluice/base/digest.hpp"
+#include "sluice/base/value.hpp"
+
+namespace sluice::ports {
+
+struct Stored {
+  Digest digest;
+  std::int64_t size = 0;  ///< bytes in all files
+};
+
+/// One file of a tree whose bytes are in the store already.
+struct TreeFile {
+  std::string path;       ///< relative, "/" between names
+  Digest digest;
+  std::int64_t size = 0;
+  bool executable = false;
+};
+
+/// Every byte, by SHA-256. Thread-safe. Objects never change; bytes that were changed behind its back are found when they
+/// are read (Code::data_loss, the object named).
+/// A directory is its canonical Remote Execution API v2 `Directory` message (sub-directories likewise), each an object.
+class ObjectStore {
+ public:
+  virtual ~ObjectStore() = default;
+  virtual Result<Stored> put(std::string_view bytes) = 0;
+  /// Copies the file in. `expected` given: refuses other bytes.
+  virtual Result<Stored> put_file(const std::filesystem::path& file, const Digest* expected = nullptr) = 0;
+  /// `ignore` lists glob patterns as in .gitignore (a simple subset: `*`, `?`, `**`, trailing `/`; empty lines and lines
+  /// with `#` in front count for nothing, so the lines of a .sluiceignore file can be passed as they are). Refuses names
+  /// that are not UTF-8, symlinks that leave the folder, devices and sockets, naming them.
+  virtual Result<Stored> put_directory(const std::filesystem::path& folder, const std::vector<std::string>& ignore = {}) = 0;
+  /// The directory of these files, none of which is read again. Code::not_found where the bytes of one are missing.
+  virtual Result<Stored> put_tree(const std::vector<TreeFile>& files) = 0;
+  /// Returns once these objects are on the disk. `put` alone survives the death of any process, but not a power cut.
+  virtual Result<void> make_durable(const std::vector<Digest>& digests) = 0;
+  [[nodiscard]] virtual bool has(const Digest& digest) const = 0;
+  [[nodiscard]] virtual Result<std::string> get(const Digest& digest, std::size_t bytes_max = std::size_t{64} << 20) const = 0;
+  /// A read-only file or folder with these bytes, made once and kept under the cache; checked against the digest when it is
+  /// made and whenever it looks touched. Trusted readers only: it must not be written to.
+  virtual Result<std::filesystem::path> lay_out(const Artifact& artifact) = 0;
+  /// A writable copy at `destination`, which must not exist.
+  virtual Result<void> copy_out(const Artifact& artifact, const std::filesystem::path& destination) const = 0;
+  /// The object's own file, for git-lfs and for streaming to a client (not verified).
+  [[nodiscard]] virtual std::filesystem::path path_of(const Digest& digest) const = 0;
+  /// All objects that the artifact consists of: files and `Directory` messages, itself included.
+  [[nodiscard]] virtual Result<std::vector<Digest>> closure(const Artifact& artifact) const = 0;
+  /// Those of `digests` that are missing.
+  [[nodiscard]] std::vector<Digest> missing(const std::vector<Digest>& digests) const {
+    std::vector<Digest> out;
+    for (const auto& digest : digests)
+      if (!has(digest)) out.push_back(digest);
+    return out;
+  }
+};
+
+}  // namespace sluice::ports
