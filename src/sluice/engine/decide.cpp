@@ -41,7 +41,7 @@ void Decider::on(const TimerFired& input) {
 void Decider::on(const CancelRun& input) {
   if (!run_.root || run_.stopping) return;
   emit(Stopping{.path = "", .reason = input.reason});
-  stop_region(*run_.root);
+  stop_region(*run_.root, input.reason);
 }
 
 Decision Decider::finish() {
@@ -76,7 +76,7 @@ void Decider::end(OperationState& operation, Status status, Struct outputs, Fail
   const bool last = region.open == 0;  // asked before others are stopped: each region is closed once
   consider_downstream(operation);
   const bool stops = region.shape->region->on_failure == ir::Each::OnFailure::stop && operation.bad() && operation.operation->fails;
-  if (stops) stop_region(region);
+  if (stops) stop_region(region, "`" + operation.operation->name + "` failed");
   if (last) ended_regions_.push_back(&region);
 }
 
@@ -98,24 +98,24 @@ bool Decider::is_stopping(const OperationState& operation) const {
   return false;
 }
 
-void Decider::stop_region(RegionState& region) {
+void Decider::stop_region(RegionState& region, const std::string& reason) {
   for (auto& operation : region.operations)
-    if (!operation.ended()) stop_operation(operation);
+    if (!operation.ended()) stop_operation(operation, reason);
 }
 
-void Decider::stop_operation(OperationState& operation) {
+void Decider::stop_operation(OperationState& operation, const std::string& reason) {
   switch (operation.phase) {
     case Phase::ended: return;
     case Phase::attempt:
       // Its outcome still arrives, and ends it.
       if (!operation.stopping) {
-        emit(Stopping{.path = path_of(operation), .reason = run_.stop_reason});
+        emit(Stopping{.path = path_of(operation), .reason = reason});
         out_.commands.emplace_back(CancelAttempt{operation.task->fence});
       }
       return;
     case Phase::open:
-      if (!operation.stopping) emit(Stopping{.path = path_of(operation), .reason = run_.stop_reason});
-      for (auto& [index, region] : operation.inner) stop_region(*region);
+      if (!operation.stopping) emit(Stopping{.path = path_of(operation), .reason = reason});
+      for (auto& [index, region] : operation.inner) stop_region(*region, reason);
       return;
     case Phase::waiting:
     case Phase::lookup:

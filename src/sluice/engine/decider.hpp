@@ -27,8 +27,8 @@ class Decider {
   void end(OperationState& operation, Status status, Struct outputs, Failure failure);
   void fail(OperationState& operation, Failure failure) { end(operation, Status::failed, {}, std::move(failure)); }
   void consider_downstream(OperationState& operation);
-  void stop_region(RegionState& region);
-  void stop_operation(OperationState& operation);
+  void stop_region(RegionState& region, const std::string& reason);
+  void stop_operation(OperationState& operation, const std::string& reason);
   [[nodiscard]] bool is_stopping(const OperationState& operation) const;
 
   // scheduling.cpp: when an operation begins, and with what
@@ -44,6 +44,7 @@ class Decider {
   void raise(OperationState& operation, const ir::Raise& raise);
   std::optional<Struct> named_values(OperationState& operation, const std::vector<ir::Named>& named);
   std::optional<List> arguments(OperationState& operation, const std::vector<ir::ExpressionPtr>& argv);
+  bool stopped_by_absence(OperationState& operation, const syntax::Expression& expression);
   std::optional<syntax::Maybe> value_of(OperationState& operation, const syntax::Expression& expression);
 
   // attempts.cpp: attempts, retries, time

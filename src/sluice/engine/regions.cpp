@@ -118,8 +118,9 @@ void Decider::region_ended(RegionState& region) {
   const auto& definition = std::get<ir::Each>(owner.operation->what);
   emit(IterationEnded{.path = path_of(owner), .index = region.index, .status = status, .outputs = std::move(outputs), .failure = std::move(failure)});
   if (definition.on_failure == ir::Each::OnFailure::stop && owner.each->failed > 0 && !owner.stopping) {
-    emit(Stopping{.path = path_of(owner), .reason = "an iteration failed"});
-    for (auto& [index, other] : owner.inner) stop_region(*other);
+    const std::string reason = "an iteration failed";
+    emit(Stopping{.path = path_of(owner), .reason = reason});
+    for (auto& [index, other] : owner.inner) stop_region(*other, reason);
   }
   open_iterations(owner);
 }

@@ -63,7 +63,7 @@ Decider::Readiness Decider::readiness(const OperationState& operation) {
 void Decider::consider(OperationState& operation) {
   if (operation.phase != Phase::waiting) return;
   if (is_stopping(operation)) {
-    stop_operation(operation);
+    stop_operation(operation, run_.stop_reason);
     return;
   }
   switch (readiness(operation)) {
@@ -136,9 +136,27 @@ std::optional<Struct> Decider::named_values(OperationState& operation, const std
   for (const auto& [name, expression] : named) {
     auto value = value_of(operation, *expression);
     if (!value) return std::nullopt;
-    if (*value) values.append(name, std::move(**value));
+    if (*value)
+      values.append(name, std::move(**value));
+    else if (stopped_by_absence(operation, *expression))
+      return std::nullopt;
   }
   return values;
+}
+
+/// Rule 2: an argument that is absent because an operation gave no such output stops its reader. One that is absent because
+/// an optional input was not given is left out (rule 20).
+bool Decider::stopped_by_absence(OperationState& operation, const syntax::Expression& expression) {
+  const RegionScope scope(*operation.region);
+  bool reads_operation = false;
+  bool producer_failed = false;
+  syntax::visit_references(expression, [&](std::string_view root, const auto&, syntax::Location) {
+    const auto* producer = scope.operation(root);
+    reads_operation = reads_operation || producer;
+    producer_failed = producer_failed || (producer && producer->bad());
+  });
+  if (reads_operation) end(operation, producer_failed ? Status::blocked : Status::skipped, {}, {});
+  return reads_operation;
 }
 
 std::optional<List> Decider::arguments(OperationState& operation, const std::vector<ir::ExpressionPtr>& argv) {
@@ -146,7 +164,10 @@ std::optional<List> Decider::arguments(OperationState& operation, const std::vec
   for (const auto& expression : argv) {
     auto value = value_of(operation, *expression);
     if (!value) return std::nullopt;
-    if (!*value) continue;  // rule 20: absent arguments are dropped, lists are spliced
+    if (!*value) {
+      if (stopped_by_absence(operation, *expression)) return std::nullopt;
+      continue;
+    }
     if (const auto* list = (*value)->if_list())
       values.insert(values.end(), list->begin(), list->end());
     else

@@ -55,4 +55,16 @@ Evaluated RegionScope::error_of(std::string_view name) const {
   return failure_value(*found->failure);
 }
 
+bool RegionScope::holds_outputs(std::string_view name) const {
+  for (const auto& [key, value] : extra_)
+    if (key == name) return name == "self";
+  for (const auto* region = &region_; region; region = region->owner ? region->owner->region : nullptr) {
+    for (const auto& [key, value] : region->bindings)
+      if (key == name) return name == "inputs";
+    if (region->shape->index.contains(name)) return true;
+    if (region->boundary) break;
+  }
+  return false;
+}
+
 }  // namespace sluice::engine

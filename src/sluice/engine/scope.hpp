@@ -16,10 +16,12 @@ class RegionScope final : public syntax::Scope {
   [[nodiscard]] syntax::Evaluated lookup(std::string_view name) const override;
   [[nodiscard]] syntax::Evaluated status_of(std::string_view operation) const override;
   [[nodiscard]] syntax::Evaluated error_of(std::string_view operation) const override;
+  [[nodiscard]] bool holds_outputs(std::string_view name) const override;
 
- private:
+  /// The operation of that name which is seen from here; null where the name means something else.
   [[nodiscard]] const OperationState* operation(std::string_view name) const;
 
+ private:
   const RegionState& region_;
   std::vector<std::pair<std::string_view, Value>> extra_;
 };

@@ -1,0 +1,49 @@
+# What Sluice takes from outside: Debian's packages (tools/debian-packages.txt) and OpenVINO's wheel (tools/requirements.in).
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+find_package(Boost 1.81 REQUIRED COMPONENTS json)
+find_package(OpenSSL REQUIRED)
+find_package(fmt REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(SQLite3 REQUIRED)
+find_package(Eigen3 REQUIRED NO_MODULE)
+find_package(GTest REQUIRED)
+find_package(JPEG REQUIRED)
+find_package(TIFF REQUIRED)
+find_package(GIF REQUIRED)
+pkg_check_modules(fyaml REQUIRED IMPORTED_TARGET libfyaml)
+pkg_check_modules(git2 REQUIRED IMPORTED_TARGET libgit2)
+pkg_check_modules(lbfgs REQUIRED IMPORTED_TARGET liblbfgs)
+pkg_check_modules(spng REQUIRED IMPORTED_TARGET spng)
+pkg_check_modules(webp REQUIRED IMPORTED_TARGET libwebp)
+pkg_check_modules(stb REQUIRED IMPORTED_TARGET stb)
+
+# The messages of the ONNX file format.
+find_package(Protobuf REQUIRED)
+find_package(ONNX REQUIRED)
+add_library(ONNX::proto ALIAS onnx_proto)
+
+# OpenVINO's headers, libraries and CMake package are all in its Python wheel.
+file(GLOB openvino_wheel "${PROJECT_SOURCE_DIR}/build/venv/lib/python3.*/site-packages/openvino")
+if(NOT openvino_wheel)
+  message(FATAL_ERROR "build/venv has no OpenVINO; `./dev build` makes that folder")
+endif()
+find_package(OpenVINO REQUIRED COMPONENTS Runtime PATHS "${openvino_wheel}/cmake" NO_DEFAULT_PATH)
+
+# The few of its libraries that a program loads, without the wheel around them: the core, the CPU plug-in, the readers of
+# ONNX and of OpenVINO's own format, TBB. The core looks for plug-ins in the folder it was loaded from.
+function(sluice_copy_openvino folder)
+  file(GLOB libraries
+    "${openvino_wheel}/libs/libopenvino.so.*"
+    "${openvino_wheel}/libs/libopenvino_intel_cpu_plugin.so"
+    "${openvino_wheel}/libs/libopenvino_onnx_frontend.so.*"
+    "${openvino_wheel}/libs/libopenvino_ir_frontend.so.*"
+    "${openvino_wheel}/libs/libtbb.so.*")
+  file(MAKE_DIRECTORY "${folder}")
+  foreach(library IN LISTS libraries)
+    get_filename_component(name "${library}" NAME)
+    file(CREATE_LINK "${library}" "${folder}/${name}" COPY_ON_ERROR)  # hard links: 92 MB that a build folder need not have twice
+  endforeach()
+  install(FILES ${libraries} DESTINATION lib)
+endfunction()

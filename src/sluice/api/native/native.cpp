@@ -1,0 +1,73 @@
+#include "sluice/api/native/native.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <charconv>
+
+#include "sluice/api/native/answers.hpp"
+#include "sluice/base/json.hpp"
+
+namespace sluice::api {
+
+ports::Response json_answer(const Value& value, int status) { return {.status = status, .body = to_json(value) + "\n"}; }
+
+ports::Response error_answer(const Error& error) {
+  Struct inner;
+  inner.set("code", name(error.code));
+  inner.set("blame", error.blame == Blame::user ? "user" : error.blame == Blame::environment ? "environment" : "sluice");
+  inner.set("message", error.message);
+  if (!error.notes.empty()) inner.set("notes", List(error.notes.begin(), error.notes.end()));
+  Struct outer;
+  outer.set("error", std::move(inner));
+  return json_answer(outer, http_status(error.code));
+}
+
+ports::Handler answering(std::function<Result<ports::Response>(const ports::Request&)> work) {
+  return [work = std::move(work)](const ports::Request& request, ports::Responder respond) {
+    auto answer = work(request);
+    respond(answer ? std::move(*answer) : error_answer(answer.error()));
+  };
+}
+
+Result<Value> body_of(const ports::Request& request) {
+  SLUICE_TRY(body, parse_json(request.body, "body"));
+  if (!body.is_struct()) return Fail(user_error(Code::invalid_argument, "the body must be a JSON object"));
+  return body;
+}
+
+Result<std::string> text_of(const Value& body, std::string_view field) {
+  const auto* value = body.find(field);
+  if (!value || !value->is_string())
+    return Fail(user_error(Code::invalid_argument, fmt::format("the body needs `{}`, a text", field)));
+  return *value->if_string();
+}
+
+Result<std::int64_t> number_of(const ports::Request& request, std::string_view name, std::int64_t otherwise, std::int64_t most) {
+  const auto text = request.query_at(name);
+  if (text.empty()) return otherwise;
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size() || number < 0)
+    return Fail(user_error(Code::invalid_argument, fmt::format("`{}` in the query must be a whole number", name)));
+  return std::min(number, most);
+}
+
+ports::Protocol native_protocol(const NativeApi& api) {
+  ports::Protocol protocol{.name = "native", .routes = {}, .error = error_answer};
+  protocol.routes.push_back({.method = "GET", .pattern = "/v1/status", .handler = answering([api](const ports::Request&) -> Result<ports::Response> {
+                               Struct s;
+                               s.set("name", "sluice");
+                               s.set("version", api.version);
+                               s.set("pid", static_cast<std::int64_t>(::getpid()));
+                               s.set("data", api.data.string());
+                               return json_answer(s);
+                             })});
+  add_object_routes(api, protocol);
+  add_run_routes(api, protocol);
+  add_model_routes(api, protocol);
+  add_endpoint_routes(api, protocol);
+  return protocol;
+}
+
+}  // namespace sluice::api

@@ -1,0 +1,30 @@
+#pragma once
+#include <filesystem>
+#include <functional>
+#include <string>
+
+#include "sluice/domain/runs/runs.hpp"
+#include "sluice/domain/serving/serving.hpp"
+#include "sluice/ports/http.hpp"
+#include "sluice/ports/model_repository.hpp"
+#include "sluice/ports/object_store.hpp"
+
+namespace sluice::api {
+
+/// What the native API stands on. All of it outlives the server.
+struct NativeApi {
+  runs::Runs& runs;
+  ports::ObjectStore& objects;
+  ports::ModelRepository& models;
+  serving::Serving& serving;
+  const Clock& clock;
+  std::string version;
+  std::filesystem::path data;
+  /// Where an attempt's output is; empty: it has none.
+  std::function<std::filesystem::path(const RunId&, const std::string& path, int attempt)> log_of;
+};
+
+/// The protocol under /v1 (README.md).
+ports::Protocol native_protocol(const NativeApi& api);
+
+}  // namespace sluice::api

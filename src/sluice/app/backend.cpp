@@ -1,0 +1,104 @@
+#include "sluice/app/backend.hpp"
+
+#include <future>
+
+#include "sluice/base/json.hpp"
+#include "sluice/net/client.hpp"
+#include "sluice/net/router.hpp"
+#include "sluice/net/target.hpp"
+#include "sluice/os/files.hpp"
+
+namespace sluice::app {
+namespace {
+
+/// The error that an answer of the API carries.
+Error error_of(const ports::Response& response) {
+  Error error{.code = response.status >= 500 ? Code::unavailable : Code::invalid_argument,
+              .message = "the server answered with status " + std::to_string(response.status),
+              .blame = response.status >= 500 ? Blame::environment : Blame::user};
+  const auto body = parse_json(response.body, "answer");
+  if (!body) return error;
+  const auto* inner = body->find("error");
+  if (!inner) return error;
+  if (const auto* text = inner->if_string()) error.message = *text;  // Open Inference Protocol
+  if (inner->is_struct()) {
+    error.code = code_named(inner->text_at("code"));
+    error.message = inner->text_at("message", error.message);
+    const auto blame = inner->text_at("blame");
+    error.blame = blame == "user" ? Blame::user : blame == "environment" ? Blame::environment : Blame::sluice;
+    if (const auto* notes = inner->find("notes"); notes && notes->is_list())
+      for (const auto& note : *notes->if_list())
+        if (const auto* text = note.if_string()) error.notes.push_back(*text);
+  }
+  return error;
+}
+
+Result<ports::Response> good(Result<ports::Response> response) {
+  if (response && response->status >= 400) return Fail(error_of(*response));
+  return response;
+}
+
+class RemoteBackend final : public Backend {
+ public:
+  explicit RemoteBackend(net::HttpClient client) : client_(std::move(client)) {}
+  Result<ports::Response> request(std::string_view method, const std::string& target, std::string body,
+                                  const std::filesystem::path& body_file) override {
+    net::Ask ask{.method = std::string(method), .target = target, .body = std::move(body), .body_file = body_file};
+    if (!ask.body.empty()) ask.headers.emplace_back("content-type", "application/json");
+    return client_.request(ask);
+  }
+
+ private:
+  net::HttpClient client_;
+};
+
+class LocalBackend final : public Backend {
+ public:
+  explicit LocalBackend(net::Router router) : router_(std::move(router)) {}
+
+  Result<ports::Response> request(std::string_view method, const std::string& target, std::string body,
+                                  const std::filesystem::path& body_file) override {
+    SLUICE_TRY(parsed, net::parse_target(target));
+    auto match = router_.find(method, parsed.segments);
+    if (!match.route) return Fail(Error{.code = Code::internal, .message = "no route for " + target, .blame = Blame::sluice});
+    ports::Request request{.method = std::string(method), .path = parsed.path, .params = std::move(match.params), .query = std::move(parsed.query),
+                           .headers = {{"content-type", "application/json"}}, .body = std::move(body), .body_file = body_file, .principal = {}};
+    auto answer = std::make_shared<std::promise<ports::Response>>();
+    auto answered = answer->get_future();
+    match.route->handler(std::move(request), [answer](ports::Response response) { answer->set_value(std::move(response)); });
+    return answered.get();
+  }
+
+ private:
+  net::Router router_;
+};
+
+}  // namespace
+
+Result<Value> call(Backend& backend, std::string_view method, const std::string& target, const Value& body) {
+  SLUICE_TRY(response, good(backend.request(method, target, body.is_null() ? "" : to_json(body), {})));
+  return parse_json(response.body, "answer", {.depth_max = 1000, .bytes_max = std::size_t{1} << 30});
+}
+
+Result<void> upload(Backend& backend, const std::string& target, const std::filesystem::path& file) {
+  SLUICE_TRY(response, good(backend.request("PUT", target, "", file)));
+  return {};
+}
+
+Result<std::string> call_for_text(Backend& backend, const std::string& target) {
+  SLUICE_TRY(response, good(backend.request("GET", target, "", {})));
+  if (!response.body_file.empty()) return os::read_file(response.body_file, std::size_t{1} << 30);
+  return std::move(response.body);
+}
+
+Result<std::unique_ptr<Backend>> connect(const std::string& url, const std::string& token) {
+  SLUICE_TRY(client, net::HttpClient::make({.url = url, .token = token.empty() ? std::nullopt : std::optional(token)}));
+  return std::make_unique<RemoteBackend>(std::move(client));
+}
+
+Result<std::unique_ptr<Backend>> local_backend(std::vector<ports::Protocol> protocols) {
+  SLUICE_TRY(router, net::Router::make(std::move(protocols)));
+  return std::make_unique<LocalBackend>(std::move(router));
+}
+
+}  // namespace sluice::app

@@ -1,0 +1,129 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+
+#include "sluice/app/commands/command.hpp"
+#include "sluice/base/json.hpp"
+#include "sluice/base/words.hpp"
+#include "sluice/os/files.hpp"
+
+// The commands about endpoints: deploy, undeploy, predict.
+
+namespace sluice::app {
+namespace {
+
+constexpr std::size_t picture_bytes_max = std::size_t{64} << 20;
+
+Result<void> deploy(Session& session, const std::string& model, const std::string& endpoint, bool json) {
+  const auto at = model.find('@');
+  const auto name = model.substr(0, at);
+  Struct body;
+  body.set("model", name);
+  body.set("version", at == std::string::npos ? "" : model.substr(at + 1));
+  const auto& target = endpoint.empty() ? name : endpoint;
+  SLUICE_TRY(answer, call(*session.backend, "PUT", "/v1/endpoints/" + percent_encode(target), body));
+  if (json)
+    print_json(answer);
+  else
+    fmt::print("endpoint {} answers with {} v{}{}\n", answer.text_at("endpoint"), answer.text_at("model"), answer.integer_at("version"),
+               session.platform ? "; it comes up with the next `sluice up`" : "");
+  return {};
+}
+
+Result<void> predict(Session& session, const std::string& endpoint, const std::vector<std::string>& files, bool json) {
+  List pictures;
+  for (const auto& file : files) {
+    SLUICE_TRY(bytes, os::read_file(file, picture_bytes_max));
+    pictures.emplace_back(base64_encode(bytes));
+  }
+  Struct parameters;
+  parameters.set("content_type", "base64");
+  Struct input;
+  input.set("name", "image");
+  input.set("datatype", "BYTES");
+  input.set("shape", List{static_cast<std::int64_t>(pictures.size())});
+  input.set("parameters", std::move(parameters));
+  input.set("data", std::move(pictures));
+  Struct body;
+  body.set("inputs", List{std::move(input)});
+  SLUICE_TRY(answer, call(*session.backend, "POST", "/v2/models/" + percent_encode(endpoint) + "/infer", body));
+  if (json) {
+    print_json(answer);
+    return {};
+  }
+  const auto data_of = [&](std::string_view name) {
+    if (const auto* outputs = answer.find("outputs"); outputs && outputs->is_list())
+      for (const auto& output : *outputs->if_list())
+        if (output.text_at("name") == name)
+          if (const auto* data = output.find("data"); data && data->is_list()) return *data->if_list();
+    return List{};
+  };
+  const auto labels = data_of("label");
+  const auto probabilities = data_of("probability");
+  const auto rejected = data_of("rejected");
+  const auto classes = files.empty() ? 0 : probabilities.size() / files.size();
+  for (std::size_t i = 0; i < files.size() && i < labels.size(); ++i) {
+    double best = 0;
+    for (std::size_t c = 0; c < classes; ++c) best = std::max(best, probabilities[i * classes + c].as_double().value_or(0));
+    const bool refused = i < rejected.size() && rejected[i] == Value(true);
+    fmt::print("{}  {}  {:.3f}{}\n", files[i], labels[i].if_string() ? *labels[i].if_string() : "", best, refused ? "  rejected: unlike what it has learned" : "");
+  }
+  return {};
+}
+
+}  // namespace
+
+void add_deploy(CLI::App& program, Exit& exit) {
+  struct Options {
+    CommonOptions common;
+    std::string model;
+    std::string endpoint;
+  };
+  auto options = std::make_shared<Options>();
+  auto* command = program.add_subcommand("deploy", "let an endpoint answer with a version of a model");
+  add_common(*command, options->common, "sluice deploy stamps@v2 --endpoint stamps");
+  command->add_option("MODEL[@VERSION]", options->model, "version: a number, an alias; default the champion")->required();
+  command->add_option("--endpoint", options->endpoint, "its name; default the model's");
+  command->callback([options, &exit] {
+    auto session = open_session(options->common, "deploy");
+    const auto done = session ? deploy(*session, options->model, options->endpoint, options->common.json) : Result<void>(Fail(session.error()));
+    exit = done ? Exit::ok : report(done.error());
+  });
+}
+
+void add_undeploy(CLI::App& program, Exit& exit) {
+  struct Options {
+    CommonOptions common;
+    std::string endpoint;
+  };
+  auto options = std::make_shared<Options>();
+  auto* command = program.add_subcommand("undeploy", "take an endpoint away; its model stays");
+  add_common(*command, options->common, "sluice undeploy stamps");
+  command->add_option("ENDPOINT", options->endpoint)->required();
+  command->callback([options, &exit] {
+    auto session = open_session(options->common, "undeploy");
+    const auto done = session ? call(*session->backend, "DELETE", "/v1/endpoints/" + percent_encode(options->endpoint)) : Result<Value>(Fail(session.error()));
+    if (done && options->common.json) print_json(*done);
+    exit = done ? Exit::ok : report(done.error());
+  });
+}
+
+void add_predict(CLI::App& program, Exit& exit) {
+  struct Options {
+    CommonOptions common;
+    std::string endpoint;
+    std::vector<std::string> files;
+  };
+  auto options = std::make_shared<Options>();
+  auto* command = program.add_subcommand("predict", "ask an endpoint about pictures");
+  add_common(*command, options->common, "sluice predict stamps cat.png dog.jpg");
+  command->add_option("ENDPOINT", options->endpoint)->required();
+  command->add_option("FILE", options->files, "pictures")->required();
+  command->callback([options, &exit] {
+    auto session = open_session(options->common, "predict");
+    const auto done = session ? predict(*session, options->endpoint, options->files, options->common.json) : Result<void>(Fail(session.error()));
+    exit = done ? Exit::ok : report(done.error());
+  });
+}
+
+}  // namespace sluice::app

@@ -1,0 +1,200 @@
+#include "sluice/app/commands/submit.hpp"
+
+#include <fmt/format.h>
+
+#include "sluice/app/plugins.hpp"
+#include "sluice/base/json.hpp"
+#include "sluice/base/words.hpp"
+#include "sluice/domain/runs/report.hpp"
+#include "sluice/ir/verify.hpp"
+#include "sluice/os/files.hpp"
+
+namespace sluice::app {
+namespace {
+
+constexpr std::size_t plan_bytes_max = std::size_t{256} << 20;
+
+/// Puts local files into the data folder's store, and what the server lacks into the server's.
+class Uploads {
+ public:
+  Uploads(Session& session, std::unique_ptr<ports::ObjectStore> store) : session_(session), store_(std::move(store)) {}
+
+  Result<Value> artifact(const std::filesystem::path& path, const ir::Type& type, bool code) {
+    std::error_code failed;
+    const auto status = std::filesystem::status(path, failed);
+    if (!std::filesystem::exists(status)) return Fail(user_error(Code::not_found, "there is no file or folder " + path.string()));
+    Artifact artifact{.kind = type.artifact_kind, .name = path.filename().string()};
+    if (std::filesystem::is_directory(status)) {
+      artifact.form = Form::directory;
+      SLUICE_TRY(ignore, ignored(path, code));
+      SLUICE_TRY(stored, store_->put_directory(path, ignore));
+      artifact.digest = stored.digest;
+      artifact.size = stored.size;
+    } else {
+      SLUICE_TRY(stored, store_->put_file(path));
+      artifact.digest = stored.digest;
+      artifact.size = stored.size;
+    }
+    SLUICE_DO(send_missing(artifact));
+    return Value(std::move(artifact));
+  }
+
+ private:
+  static Result<std::vector<std::string>> ignored(const std::filesystem::path& folder, bool code) {
+    std::vector<std::string> patterns;
+    const auto file = folder / ".sluiceignore";
+    if (!code || !os::exists(file)) return patterns;
+    SLUICE_TRY(text, os::read_file(file, 1 << 20));
+    std::size_t begin = 0;
+    while (begin < text.size()) {
+      const auto end = std::min(text.find('\n', begin), text.size());
+      auto line = text.substr(begin, end - begin);
+      if (!line.empty() && line.back() == '\r') line.pop_back();
+      if (!line.empty() && line.front() != '#') patterns.push_back(std::move(line));
+      begin = end + 1;
+    }
+    return patterns;
+  }
+
+  Result<void> send_missing(const Artifact& artifact) {
+    if (session_.platform) return {};  // the same store
+    SLUICE_TRY(digests, store_->closure(artifact));
+    List list;
+    for (const auto& digest : digests) list.emplace_back(digest.hex());
+    Struct body;
+    body.set("digests", std::move(list));
+    SLUICE_TRY(answer, call(*session_.backend, "POST", "/v1/objects/missing", body));
+    const auto* missing = answer.find("missing");
+    if (!missing || !missing->is_list()) return {};
+    for (const auto& hex : *missing->if_list()) {
+      SLUICE_TRY(digest, Digest::from_hex(*hex.if_string()));
+      SLUICE_DO(upload(*session_.backend, "/v1/objects/" + digest.hex(), store_->path_of(digest)));
+    }
+    return {};
+  }
+
+  Session& session_;
+  std::unique_ptr<ports::ObjectStore> store_;
+};
+
+Result<std::map<std::string, std::string>> given_inputs(const std::vector<std::string>& inputs) {
+  std::map<std::string, std::string> given;
+  for (const auto& input : inputs) {
+    const auto equals = input.find('=');
+    if (equals == std::string::npos || equals == 0)
+      return Fail(user_error(Code::invalid_argument, fmt::format("--input takes name=value, not `{}`", input)));
+    if (!given.emplace(input.substr(0, equals), input.substr(equals + 1)).second)
+      return Fail(user_error(Code::invalid_argument, fmt::format("--input gives `{}` twice", input.substr(0, equals))));
+  }
+  return given;
+}
+
+Result<Struct> bind(const ir::Pipeline& pipeline, std::map<std::string, std::string> given, const std::filesystem::path& base, Uploads& uploads) {
+  Struct bound;
+  for (const auto& input : pipeline.inputs) {
+    const auto there = given.find(input.name);
+    if (input.type.kind != ir::Type::Kind::artifact) {
+      if (there != given.end()) bound.set(input.name, there->second);
+    } else if (there != given.end()) {
+      auto made = uploads.artifact(there->second, input.type, false);
+      if (!made) return Fail(std::move(made).error().at("input `" + input.name + "`"));
+      bound.set(input.name, std::move(*made));
+    } else if (const auto* path = input.value ? input.value->if_string() : nullptr) {
+      auto made = uploads.artifact(base / *path, input.type, false);
+      if (!made) return Fail(std::move(made).error().at("input `" + input.name + "` (its default)"));
+      bound.set(input.name, std::move(*made));
+    }
+    if (there != given.end()) given.erase(there);
+  }
+  if (!given.empty()) {
+    std::vector<std::string> names;
+    for (const auto& input : pipeline.inputs) names.push_back(input.name);
+    const auto& name = given.begin()->first;
+    return Fail(user_error(Code::invalid_argument, fmt::format("pipeline `{}` has no input `{}`{}", pipeline.name, name, did_you_mean(name, names))));
+  }
+  return ir::bind_inputs(pipeline, bound, true);
+}
+
+/// One line a change that a person wants to see.
+void print_change(const runs::OperationReport& row) {
+  if (row.kind == "branch" || row.kind == "block" || row.kind == "each" || row.kind == "call") {
+    if (row.state != "failed") return;
+  }
+  if (row.state == "succeeded")
+    fmt::print(stderr, "  {}  {}\n", row.path,
+               row.cached ? "cached" : fmt::format("{:.2f} s", static_cast<double>((row.usage.ended - row.usage.started).count()) / 1000));
+  else if (row.state == "failed" && row.failure.source == row.path)
+    fmt::print(stderr, "  {}  failed: {}\n", row.path, row.failure.message);
+  else if (row.state == "waiting to retry")
+    fmt::print(stderr, "  {}  failed, will be tried again: {}\n", row.path, row.failure.message);
+}
+
+}  // namespace
+
+Result<RunId> submit(Session& session, const RunRequest& request) {
+  SLUICE_TRY(text, os::read_file(request.file, plan_bytes_max));
+  SLUICE_TRY(plan, runs::compile(text, request.file, builtin_dialects()));
+  SLUICE_TRY(pipeline, runs::find_pipeline(*plan, request.pipeline));
+  SLUICE_TRY(given, given_inputs(request.inputs));
+  const auto base = std::filesystem::absolute(request.file).parent_path();
+  const SystemClock clock;
+  SLUICE_TRY(store, open_object_store(session.data, clock));
+  Uploads uploads(session, std::move(store));
+  SLUICE_TRY(inputs, bind(*pipeline, std::move(given), base, uploads));
+  Struct code;
+  for (const auto& folder : runs::code_folders(*plan)) {
+    auto made = uploads.artifact(base / folder, {.kind = ir::Type::Kind::artifact, .element = nullptr, .artifact_kind = "code"}, true);
+    if (!made) return Fail(std::move(made).error().at("`code: " + folder + "`"));
+    code.set(folder, std::move(*made));
+  }
+  Struct body;
+  body.set("plan", std::move(text));
+  body.set("file", request.file);
+  body.set("pipeline", request.pipeline);
+  body.set("inputs", to_tagged(inputs));
+  body.set("code", to_tagged(code));
+  body.set("cache", request.cache);
+  SLUICE_TRY(answer, call(*session.backend, "POST", "/v1/runs", body));
+  return RunId{answer.text_at("run")};
+}
+
+Result<Value> follow(Session& session, const RunId& run, bool quiet) {
+  std::unique_ptr<runs::Reporter> reporter;
+  std::uint64_t next = 0;
+  for (bool ended = false; !ended;) {
+    SLUICE_TRY(answer, call(*session.backend, "GET", fmt::format("/v1/runs/{}/events?from={}&wait_ms=20000", run.text, next)));
+    const auto* events = answer.find("events");
+    if (!events || !events->is_list()) return Fail(Error{.code = Code::internal, .message = "the server sent no events", .blame = Blame::sluice});
+    for (const auto& json : *events->if_list()) {
+      SLUICE_TRY(event, engine::decode(to_json(json)));
+      ++next;
+      if (const auto* created = std::get_if<engine::RunCreated>(&event)) {
+        SLUICE_TRY(plan, runs::read_stored_plan(created->plan, builtin_dialects()));
+        reporter = std::make_unique<runs::Reporter>(plan);
+      }
+      if (!reporter) continue;
+      const auto* changed = reporter->apply(event);
+      if (changed && !quiet && (std::holds_alternative<engine::Ended>(event) || std::holds_alternative<engine::RetryAt>(event))) print_change(*changed);
+      ended = ended || std::holds_alternative<engine::RunEnded>(event);
+    }
+  }
+  return runs::to_json(reporter->report());
+}
+
+Exit conclude(const Value& report, bool json) {
+  const auto status = report.text_at("status");
+  if (json) {
+    print_json(report);
+  } else {
+    fmt::print("run {} {} in {:.2f} s\n", report.text_at("run"), status, report.number_at("seconds"));
+    if (const auto* outputs = report.find("outputs"); outputs && outputs->is_struct())
+      for (const auto& [name, value] : *outputs->if_struct()) fmt::print("  {} = {}\n", name, to_json(value));
+    if (const auto message = report.text_at("message"); !message.empty()) {
+      fmt::print(stderr, "sluice: {}: {}\n", report.text_at("failed_at"), message);
+      fmt::print(stderr, "  `sluice show {0}` tells more, `sluice logs {0} {1}` what the task printed\n", report.text_at("run"), report.text_at("failed_at"));
+    }
+  }
+  return status == "succeeded" ? Exit::ok : Exit::failed;
+}
+
+}  // namespace sluice::app

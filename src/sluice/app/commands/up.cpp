@@ -1,0 +1,89 @@
+#include <fmt/format.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+
+#include "sluice/app/commands/command.hpp"
+#include "sluice/base/log.hpp"
+#include "sluice/net/server.hpp"
+#include "sluice/os/files.hpp"
+
+namespace sluice::app {
+namespace {
+
+struct UpOptions {
+  std::string data;
+  std::string listen = "127.0.0.1:8080";
+  std::string token_file;
+  std::vector<std::string> allowed_hosts;
+  double idle_seconds = 60;
+  bool json = false;
+};
+
+Result<std::optional<std::string>> read_token(const std::string& file) {
+  if (file.empty()) return std::nullopt;
+  SLUICE_TRY(text, os::read_file(file, 4096));
+  while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
+  constexpr std::size_t token_least = 16;
+  if (text.size() < token_least || text.find_first_of(" \t\r\n") != std::string::npos)
+    return Fail(user_error(Code::invalid_argument, fmt::format("--token-file {}: a token is one word of at least {} characters", file, token_least)));
+  return std::optional(text);
+}
+
+/// Waits for a signal that asks the server to end. The signals were blocked before the first thread began.
+void wait_for_the_end() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  int signal = 0;
+  sigwait(&signals, &signal);
+}
+
+Result<void> up(const UpOptions& options) {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+
+  SLUICE_TRY(data, find_data_folder(options.data));
+  SLUICE_TRY(token, read_token(options.token_file));
+  SLUICE_TRY(platform, Platform::open({.data = data, .holder = fmt::format("sluice up, pid {}", ::getpid()),
+                                       .host_idle = Milliseconds(static_cast<std::int64_t>(options.idle_seconds * 1000))}));
+  net::HttpServer server({.listen = options.listen, .token = token, .allowed_hosts = options.allowed_hosts, .scratch = data.cache()},
+                         platform->protocols(), platform->clock());
+  SLUICE_DO(server.start());
+  SLUICE_DO(announce(data, {.url = server.url(), .token = token.value_or("")}));
+  SLUICE_TRY(resumed, platform->runs().resume_all());
+  fmt::print("listening on {}\n", server.url());
+  if (resumed > 0) fmt::print("went on with {} run{}\n", resumed, resumed == 1 ? "" : "s");
+  std::fflush(stdout);
+  wait_for_the_end();
+  std::error_code ignored;
+  std::filesystem::remove(data.server(), ignored);
+  server.stop();
+  return {};
+}
+
+}  // namespace
+
+void add_up(CLI::App& program, Exit& exit) {
+  auto options = std::make_shared<UpOptions>();
+  auto* command = program.add_subcommand("up", "serve a data folder: runs, models and endpoints");
+  command->add_option("--data", options->data, "data folder; default $SLUICE_DATA, else ~/.local/share/sluice")->type_name("DIR");
+  command->add_option("--listen", options->listen, "address and port; port 0 picks one; default 127.0.0.1:8080");
+  command->add_option("--token-file", options->token_file, "every request must carry this file's token; needed beyond loopback");
+  command->add_option("--allow-host", options->allowed_hosts, "a name under which clients reach this server");
+  command->add_option("--idle", options->idle_seconds, "a model's host stops after so many seconds without a request; default 60")
+      ->check(CLI::Range(0.1, 1e6));
+  command->add_flag("--json", options->json, "print JSON");
+  command->footer("example:\n  sluice up --data ./data --listen 127.0.0.1:0");
+  command->callback([options, &exit] {
+    const auto done = up(*options);
+    exit = done ? Exit::ok : report(done.error());
+  });
+}
+
+}  // namespace sluice::app

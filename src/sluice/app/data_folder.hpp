@@ -1,0 +1,36 @@
+#pragma once
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "sluice/base/result.hpp"
+
+namespace sluice::app {
+
+/// Where things are below one data folder (docs: "A folder of data on disk" in ARCHITECTURE.md).
+struct DataFolder {
+  std::filesystem::path root;
+
+  [[nodiscard]] std::filesystem::path ledger() const { return root / "ledger.db"; }
+  [[nodiscard]] std::filesystem::path objects() const { return root / "objects"; }
+  [[nodiscard]] std::filesystem::path models() const { return root / "models"; }
+  [[nodiscard]] std::filesystem::path work() const { return root / "work"; }
+  [[nodiscard]] std::filesystem::path cache() const { return root / "cache"; }
+  [[nodiscard]] std::filesystem::path lock() const { return root / "lock"; }
+  [[nodiscard]] std::filesystem::path server() const { return root / "server.json"; }
+};
+
+/// `given`, else $SLUICE_DATA, else ~/.local/share/sluice; absolute. Fails where there is no home to put it in.
+Result<DataFolder> find_data_folder(const std::string& given);
+
+/// The server that holds a data folder.
+struct RunningServer {
+  std::string url;
+  std::string token;  ///< "" : none is needed
+};
+/// What `sluice up` leaves for the commands of the same user (mode 0600).
+Result<void> announce(const DataFolder& data, const RunningServer& server);
+/// Null where nobody holds the folder; an error where another command holds it that serves nobody.
+Result<std::optional<RunningServer>> running_server(const DataFolder& data);
+
+}  // namespace sluice::app

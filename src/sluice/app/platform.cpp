@@ -1,0 +1,117 @@
+#include "sluice/app/platform.hpp"
+
+#include <unistd.h>
+
+#include "sluice/api/native/native.hpp"
+#include "sluice/api/openinference/openinference.hpp"
+#include "sluice/app/plugins.hpp"
+#include "sluice/base/log.hpp"
+#include "sluice/domain/runs/facts.hpp"
+#include "sluice/driver/driver.hpp"
+#include "sluice/os/files.hpp"
+
+namespace sluice::app {
+
+/// Members in the order in which they stand on one another; they end the other way round.
+struct Platform::Impl {
+  Impl(Options o, os::FileLock l) : options(std::move(o)), lock(std::move(l)) {}
+
+  Options options;
+  os::FileLock lock;
+  Installation installation = find_installation();
+  SystemClock clock;
+  SystemRandom random;
+  std::unique_ptr<ports::ObjectStore> objects;
+  Ledger ledger;
+  std::unique_ptr<ports::ModelRepository> models;
+  std::unique_ptr<ports::ModelRuntime> runtime;
+  std::unique_ptr<serving::Hosts> hosts;
+  std::unique_ptr<serving::Serving> serving;
+  std::unique_ptr<driver::Driver> driver;
+  std::unique_ptr<runs::Runs> runs;
+  std::unique_ptr<runs::JournalFacts> facts;
+  Services services;
+  std::unique_ptr<ports::Executor> process;
+  std::unique_ptr<ports::Executor> service;
+
+  ~Impl() {
+    // The driver's thread calls executors, and executors call the driver: the thread ends first.
+    if (driver) driver->end();
+  }
+
+  Result<void> open() {
+    const auto& data = options.data;
+    SLUICE_TRY(opened_objects, open_object_store(data, clock));
+    objects = std::move(opened_objects);
+    SLUICE_TRY(opened_ledger, open_ledger(data, clock));
+    ledger = std::move(opened_ledger);
+    SLUICE_TRY(opened_models, open_models(data, *objects, clock));
+    models = std::move(opened_models);
+    SLUICE_DO(take_in_builtin_models());
+    runtime = make_runtime(installation);
+    hosts = std::make_unique<serving::Hosts>(*runtime, *objects, clock, serving::Hosts::Options{.cache = data.cache(), .idle = options.host_idle});
+    serving = std::make_unique<serving::Serving>(
+        serving::Serving::Ports{.models = *models, .objects = *objects, .deployments = *ledger.deployments, .hosts = *hosts, .clock = clock});
+    driver = std::make_unique<driver::Driver>(driver::Driver::Ports{
+        .journal = *ledger.journal, .index = *ledger.index, .objects = *objects, .clock = clock,
+        .read_plan = [](const std::string& text) { return runs::read_stored_plan(text, builtin_dialects()); }, .services = builtin_dialects().services});
+    runs = std::make_unique<runs::Runs>(runs::Runs::Ports{.control = *driver, .journal = *ledger.journal, .index = *ledger.index, .objects = *objects,
+                                                          .clock = clock, .random = random},
+                                        builtin_dialects());
+    facts = std::make_unique<runs::JournalFacts>(*runs);
+    services = make_services({.objects = *objects, .models = *models, .hosts = *hosts, .serving = *serving, .facts = *facts, .clock = clock});
+    process = make_process_executor(data, installation, *objects, *driver, clock);
+    service = make_service_executor(data, services, *driver, clock);
+    driver->begin({.process = *process, .service = *service});
+    return {};
+  }
+
+  /// A data folder has the built-in models from its first start on; a newer Sluice adds those that are new.
+  Result<void> take_in_builtin_models() {
+    std::error_code none;
+    for (const auto& entry : std::filesystem::directory_iterator(installation.models, none)) {
+      if (entry.path().extension() != ".git") continue;
+      SLUICE_DO(models->take_in("default", entry.path().stem().string(), entry.path()));
+    }
+    if (none) log::warning("there are no built-in models at " + installation.models.string() + ": services about pictures will not work");
+    return {};
+  }
+};
+
+Installation find_installation() {
+  std::error_code failed;
+  const auto program = std::filesystem::read_symlink("/proc/self/exe", failed);
+  const auto bin = program.parent_path();
+  Installation found{.supervisor = bin / "sluice-supervisor", .host = bin / "sluice-host", .models = bin.parent_path() / "share" / "sluice" / "models"};
+  if (!std::filesystem::exists(found.models, failed)) found.models = bin.parent_path() / "models";
+  return found;
+}
+
+Platform::Platform(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Platform::~Platform() = default;
+
+Result<std::unique_ptr<Platform>> Platform::open(Options options) {
+  SLUICE_DO(os::make_directories(options.data.root));
+  SLUICE_DO(os::make_directories(options.data.cache()));
+  SLUICE_DO(os::make_directories(options.data.work()));
+  auto lock = os::FileLock::take(options.data.lock(), options.holder);
+  if (!lock) return Fail(std::move(lock).error().at("data folder " + options.data.root.string()));
+  auto impl = std::make_unique<Impl>(std::move(options), std::move(*lock));
+  SLUICE_DO(impl->open());
+  return std::unique_ptr<Platform>(new Platform(std::move(impl)));
+}
+
+runs::Runs& Platform::runs() { return *impl_->runs; }
+const Clock& Platform::clock() const { return impl_->clock; }
+
+std::vector<ports::Protocol> Platform::protocols() {
+  auto& parts = *impl_;
+  std::vector<ports::Protocol> out;
+  out.push_back(api::native_protocol({.runs = *parts.runs, .objects = *parts.objects, .models = *parts.models, .serving = *parts.serving,
+                                      .clock = parts.clock, .version = SLUICE_VERSION, .data = parts.options.data.root,
+                                      .log_of = [&parts](const RunId& run, const std::string& path, int attempt) { return parts.process->log_of(run, path, attempt); }}));
+  out.push_back(api::openinference_protocol(*parts.serving, SLUICE_VERSION));
+  return out;
+}
+
+}  // namespace sluice::app

@@ -1,0 +1,42 @@
+#pragma once
+#include <memory>
+#include <vector>
+
+#include "sluice/app/data_folder.hpp"
+#include "sluice/base/clock.hpp"
+#include "sluice/domain/runs/runs.hpp"
+#include "sluice/ports/http.hpp"
+
+namespace sluice::app {
+
+/// All roles over one data folder, in this process. Holds the folder's lock.
+class Platform {
+ public:
+  struct Options {
+    DataFolder data;
+    std::string holder;             ///< who holds the folder, for others' messages: "sluice up, pid 12"
+    Milliseconds host_idle = std::chrono::seconds(60);
+  };
+  /// Opens the folder, or makes it; a new one takes the built-in models in. Fails where another process holds it.
+  static Result<std::unique_ptr<Platform>> open(Options options);
+  ~Platform();
+
+  [[nodiscard]] runs::Runs& runs();
+  [[nodiscard]] std::vector<ports::Protocol> protocols();
+  [[nodiscard]] const Clock& clock() const;
+
+ private:
+  struct Impl;
+  explicit Platform(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+/// Where the parts of an installation are, from the path of this program.
+struct Installation {
+  std::filesystem::path supervisor;
+  std::filesystem::path host;
+  std::filesystem::path models;  ///< a folder of bare repositories
+};
+Installation find_installation();
+
+}  // namespace sluice::app

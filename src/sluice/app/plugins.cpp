@@ -1,0 +1,69 @@
+#include "sluice/app/plugins.hpp"
+
+#include "sluice/domain/ai/dataset_split.hpp"
+#include "sluice/domain/ai/head_learn.hpp"
+#include "sluice/domain/ai/image_embed.hpp"
+#include "sluice/domain/models/register_service.hpp"
+#include "sluice/domain/serving/deploy_service.hpp"
+#include "sluice/executors/process/process_executor.hpp"
+#include "sluice/executors/service/service_executor.hpp"
+#include "sluice/frontends/native/native_frontend.hpp"
+#include "sluice/runtimes/hosted/hosted_runtime.hpp"
+#include "sluice/stores/directory/directory_object_store.hpp"
+#include "sluice/stores/git/git_model_repository.hpp"
+#include "sluice/stores/sqlite/sqlite_ledger.hpp"
+
+namespace sluice::app {
+
+const runs::Dialects& builtin_dialects() {
+  static const frontends::NativeFrontend native;
+  static const runs::Dialects dialects{
+      .frontends = {&native},
+      .services = {ai::DatasetSplit::declared(), ai::ImageEmbed::declared(), ai::HeadLearn::declared(),
+                   models::RegisterService::declared(), serving::DeployService::declared()},
+  };
+  return dialects;
+}
+
+Services make_services(const ServiceParts& parts) {
+  auto bases = std::make_shared<ai::BaseModels>(parts.models);
+  const auto platform = ai::this_platform();
+  Services made{.shared = bases, .services = {}};
+  made.services.push_back(std::make_unique<ai::DatasetSplit>(parts.objects));
+  made.services.push_back(std::make_unique<ai::ImageEmbed>(parts.objects, *bases, parts.hosts, platform));
+  made.services.push_back(std::make_unique<ai::HeadLearn>(parts.objects, *bases, parts.hosts, platform));
+  made.services.push_back(std::make_unique<models::RegisterService>(parts.objects, parts.models, parts.facts, parts.clock));
+  made.services.push_back(std::make_unique<serving::DeployService>(parts.serving));
+  return made;
+}
+
+Result<Ledger> open_ledger(const DataFolder& data, const Clock& clock) {
+  SLUICE_TRY(opened, stores::SqliteLedger::open(data.ledger(), clock));
+  const std::shared_ptr<stores::SqliteLedger> ledger = std::move(opened);
+  return Ledger{.owner = ledger, .journal = ledger.get(), .index = ledger.get(), .deployments = ledger.get()};
+}
+
+Result<std::unique_ptr<ports::ObjectStore>> open_object_store(const DataFolder& data, const Clock& clock) {
+  return stores::DirectoryObjectStore::open(data.objects(), data.cache(), clock);
+}
+
+Result<std::unique_ptr<ports::ModelRepository>> open_models(const DataFolder& data, ports::ObjectStore& objects, const Clock& clock) {
+  return stores::GitModelRepository::open(data.models(), objects, clock);
+}
+
+std::unique_ptr<ports::ModelRuntime> make_runtime(const Installation& installation) {
+  return std::make_unique<runtimes::HostedRuntime>(installation.host);
+}
+
+std::unique_ptr<ports::Executor> make_process_executor(const DataFolder& data, const Installation& installation, ports::ObjectStore& objects,
+                                                       ports::OutcomeSink& sink, const Clock& clock) {
+  return std::make_unique<executors::ProcessExecutor>(data.root, objects, sink, clock, installation.supervisor);
+}
+
+std::unique_ptr<ports::Executor> make_service_executor(const DataFolder& data, const Services& services, ports::OutcomeSink& sink, const Clock& clock) {
+  std::vector<ports::Service*> borrowed;
+  for (const auto& service : services.services) borrowed.push_back(service.get());
+  return std::make_unique<executors::ServiceExecutor>(executors::ServiceExecutor::Options{.work = data.work()}, std::move(borrowed), sink, clock);
+}
+
+}  // namespace sluice::app

@@ -1,0 +1,57 @@
+#pragma once
+// What is built in. Everything that names a concrete class of another room is in plugins.cpp.
+#include <memory>
+#include <vector>
+
+#include "sluice/app/data_folder.hpp"
+#include "sluice/app/platform.hpp"
+#include "sluice/domain/models/provenance.hpp"
+#include "sluice/domain/runs/compile.hpp"
+#include "sluice/domain/serving/hosts.hpp"
+#include "sluice/domain/serving/serving.hpp"
+#include "sluice/ports/executor.hpp"
+#include "sluice/ports/ledger.hpp"
+#include "sluice/ports/model_host.hpp"
+#include "sluice/ports/model_repository.hpp"
+#include "sluice/ports/object_store.hpp"
+#include "sluice/ports/service.hpp"
+
+namespace sluice::app {
+
+/// Every front-end, and what every service takes and gives: enough to compile a plan without a data folder.
+const runs::Dialects& builtin_dialects();
+
+/// One ledger behind its three faces; `owner` keeps them alive.
+struct Ledger {
+  std::shared_ptr<void> owner;
+  ports::Journal* journal = nullptr;
+  ports::RunIndex* index = nullptr;
+  ports::Deployments* deployments = nullptr;
+};
+Result<Ledger> open_ledger(const DataFolder& data, const Clock& clock);
+Result<std::unique_ptr<ports::ObjectStore>> open_object_store(const DataFolder& data, const Clock& clock);
+Result<std::unique_ptr<ports::ModelRepository>> open_models(const DataFolder& data, ports::ObjectStore& objects, const Clock& clock);
+std::unique_ptr<ports::ModelRuntime> make_runtime(const Installation& installation);
+
+/// What services stand on.
+struct ServiceParts {
+  ports::ObjectStore& objects;
+  ports::ModelRepository& models;
+  serving::Hosts& hosts;
+  serving::Serving& serving;
+  const models::RunFacts& facts;
+  const Clock& clock;
+};
+/// The services, with whatever they share.
+struct Services {
+  std::shared_ptr<void> shared;
+  std::vector<std::unique_ptr<ports::Service>> services;
+};
+Services make_services(const ServiceParts& parts);
+
+std::unique_ptr<ports::Executor> make_process_executor(const DataFolder& data, const Installation& installation, ports::ObjectStore& objects,
+                                                       ports::OutcomeSink& sink, const Clock& clock);
+std::unique_ptr<ports::Executor> make_service_executor(const DataFolder& data, const Services& services, ports::OutcomeSink& sink,
+                                                       const Clock& clock);
+
+}  // namespace sluice::app

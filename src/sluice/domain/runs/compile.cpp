@@ -1,0 +1,56 @@
+#include "sluice/domain/runs/compile.hpp"
+
+#include <algorithm>
+
+#include "sluice/base/words.hpp"
+#include "sluice/ir/verify.hpp"
+
+namespace sluice::runs {
+namespace {
+
+void collect_code(const ir::Region& region, std::vector<std::string>& out) {
+  std::vector<const ir::Region*> todo{&region};
+  while (!todo.empty()) {
+    const auto* current = todo.back();
+    todo.pop_back();
+    for (const auto& operation : current->operations) {
+      if (const auto* process = std::get_if<ir::Process>(&operation.what); process && process->code)
+        if (std::ranges::find(out, *process->code) == out.end()) out.push_back(*process->code);
+      for (const auto* inner : ir::regions_of(operation)) todo.push_back(inner);
+    }
+  }
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const ir::Plan>> compile(const std::string& text, const std::string& file, const Dialects& dialects) {
+  const auto frontend = std::ranges::find_if(dialects.frontends, [&](const auto* f) { return f->recognises(text, file); });
+  if (frontend == dialects.frontends.end())
+    return Fail(user_error(Code::invalid_argument, file + ": this is no pipeline that is known here; a Sluice plan begins with `sluice: 1`"));
+  SLUICE_TRY(lowered, (*frontend)->lower(text, file));
+  auto problems = std::move(lowered.problems);
+  for (auto& problem : ir::verify(lowered.plan, dialects.services)) problems.push_back(std::move(problem));
+  if (!problems.empty()) return Fail(user_error(Code::invalid_argument, syntax::render(file, std::move(problems))));
+  return std::make_shared<const ir::Plan>(std::move(lowered.plan));
+}
+
+std::vector<std::string> code_folders(const ir::Plan& plan) {
+  std::vector<std::string> out;
+  for (const auto& pipeline : plan.pipelines) collect_code(pipeline.body, out);
+  return out;
+}
+
+Result<const ir::Pipeline*> find_pipeline(const ir::Plan& plan, const std::string& name) {
+  if (const auto* found = plan.find(name)) return found;
+  std::vector<std::string> names;
+  std::string list;
+  for (const auto& pipeline : plan.pipelines) {
+    names.push_back(pipeline.name);
+    list += (list.empty() ? "`" : ", `") + pipeline.name + "`";
+  }
+  auto hint = did_you_mean(name, names);
+  if (hint.empty()) hint = "; it has " + list;
+  return Fail(user_error(Code::not_found, plan.file + ": there is no pipeline `" + name + "`" + hint));
+}
+
+}  // namespace sluice::runs

@@ -1,0 +1,206 @@
+#include "sluice/domain/runs/report.hpp"
+
+#include <algorithm>
+
+#include "sluice/base/json.hpp"
+#include "sluice/base/words.hpp"
+
+namespace sluice::runs {
+namespace {
+
+std::string kind_of(const ir::Operation& operation) {
+  struct Kind {
+    std::string operator()(const ir::Process&) const { return "process"; }
+    std::string operator()(const ir::ServiceCall&) const { return "service"; }
+    std::string operator()(const ir::PipelineCall&) const { return "call"; }
+    std::string operator()(const ir::Branch&) const { return "branch"; }
+    std::string operator()(const ir::Each&) const { return "each"; }
+    std::string operator()(const ir::Raise&) const { return "raise"; }
+    std::string operator()(const ir::Block&) const { return "block"; }
+  };
+  return std::visit(Kind{}, operation.what);
+}
+
+const ir::Operation* find_in(const ir::Region& region, const std::string& name) {
+  const auto there = std::ranges::find(region.operations, name, &ir::Operation::name);
+  return there == region.operations.end() ? nullptr : &*there;
+}
+
+double seconds(Milliseconds duration) { return static_cast<double>(duration.count()) / 1000; }
+
+}  // namespace
+
+const ir::Operation* operation_at(const ir::Plan& plan, const std::string& pipeline, std::string_view path) {
+  const auto* begun = plan.find(pipeline);
+  const ir::Region* region = begun ? &begun->body : nullptr;
+  while (region) {
+    const auto slash = path.find('/');
+    const auto segment = path.substr(0, slash);
+    const auto bracket = segment.find_first_of("[{");
+    const auto name = percent_decode(segment.substr(0, bracket));
+    const auto* operation = name ? find_in(*region, *name) : nullptr;
+    if (!operation || slash == std::string_view::npos) return operation;
+    if (const auto* call = std::get_if<ir::PipelineCall>(&operation->what)) {
+      const auto* callee = plan.find(call->pipeline);
+      region = callee ? &callee->body : nullptr;
+    } else {
+      const auto inner = ir::regions_of(*operation);
+      std::size_t arm = 0;
+      if (bracket != std::string_view::npos && segment[bracket] == '{')
+        arm = std::strtoul(std::string(segment.substr(bracket + 1)).c_str(), nullptr, 10);
+      region = arm < inner.size() ? inner[arm] : nullptr;
+    }
+    path.remove_prefix(slash + 1);
+  }
+  return nullptr;
+}
+
+OperationReport& Reporter::at(const std::string& path) {
+  const auto [there, fresh] = index_.try_emplace(path, report_.operations.size());
+  if (fresh) {
+    auto& made = report_.operations.emplace_back();
+    made.path = path;
+    if (plan_)
+      if (const auto* operation = operation_at(*plan_, report_.created.pipeline, path)) {
+        made.kind = kind_of(*operation);
+        if (const auto* call = std::get_if<ir::ServiceCall>(&operation->what)) made.service = call->service;
+        if (const auto* process = std::get_if<ir::Process>(&operation->what); process && process->code)
+          if (const auto* code = report_.created.code.find(*process->code); code && code->is_artifact())
+            made.code = code->if_artifact()->digest;
+      }
+  }
+  return report_.operations[there->second];
+}
+
+const OperationReport* Reporter::apply(const engine::Event& event) {
+  ++report_.length;
+  if (const auto* e = std::get_if<engine::RunCreated>(&event)) {
+    report_.created = *e;
+    return nullptr;
+  }
+  if (const auto* e = std::get_if<engine::RunEnded>(&event)) {
+    report_.result = *e;
+    return nullptr;
+  }
+  if (const auto* e = std::get_if<engine::Opened>(&event)) {
+    auto& row = at(e->path);
+    row.state = "open";
+    return &row;
+  }
+  if (const auto* e = std::get_if<engine::TaskReady>(&event)) {
+    auto& row = at(e->path);
+    row.call = e->call;
+    row.state = e->cacheable ? "looking up" : "ready";
+    if (!e->cacheable) row.why = "it is not cached: it has an effect, or its cache is off";
+    return &row;
+  }
+  if (const auto* e = std::get_if<engine::CacheHit>(&event)) {
+    auto& row = at(e->path);
+    row.cached = true;
+    row.key = e->key;
+    row.made_in = e->run;
+    row.made_by = e->made_by;
+    row.why = "its key is that of " + e->made_by + " in run " + e->run.text;
+    return &row;
+  }
+  if (const auto* e = std::get_if<engine::Scheduled>(&event)) {
+    auto& row = at(e->path);
+    row.state = "running";
+    row.attempts = e->number;
+    row.scheduled = e->at;
+    if (e->key) {
+      row.key = e->key;
+      row.why = "no finished task has its key";
+    }
+    return &row;
+  }
+  if (const auto* e = std::get_if<engine::AttemptEnded>(&event)) {
+    auto& row = at(e->path);
+    row.environment = e->outcome.environment;
+    row.usage = e->outcome.usage;
+    row.failure = e->outcome.failure;
+    return &row;
+  }
+  if (const auto* e = std::get_if<engine::RetryAt>(&event)) {
+    auto& row = at(e->path);
+    row.state = "waiting to retry";
+    return &row;
+  }
+  if (const auto* e = std::get_if<engine::Ended>(&event)) {
+    auto& row = at(e->path);
+    row.state = engine::name(e->status);
+    row.outputs = e->outputs;
+    row.failure = e->failure;
+    row.ended = e->at;
+    if (e->status == engine::Status::skipped) row.why = "its condition does not hold, or what it reads was skipped";
+    if (e->status == engine::Status::blocked) row.why = "something that it waits for failed";
+    return &row;
+  }
+  return nullptr;
+}
+
+Value to_json(const OperationReport& row) {
+  Struct s;
+  s.set("path", row.path);
+  s.set("kind", row.kind);
+  if (!row.service.empty()) s.set("service", row.service);
+  s.set("status", row.state);
+  s.set("cached", row.cached);
+  if (!row.why.empty()) s.set("why", row.why);
+  if (row.cached) {
+    s.set("made_in", row.made_in.text);
+    s.set("made_by", row.made_by);
+  }
+  if (row.key) s.set("key", row.key->hex());
+  if (row.code) s.set("code", row.code->hex());
+  s.set("attempts", row.attempts);
+  if (!row.call.is_null()) s.set("call", to_tagged(row.call));
+  s.set("outputs", to_tagged(row.outputs));
+  if (!row.failure.kind.empty()) {
+    Struct failure;
+    failure.set("kind", row.failure.kind);
+    failure.set("message", row.failure.message);
+    failure.set("source", row.failure.source);
+    if (!row.failure.payload.is_null()) failure.set("payload", to_tagged(row.failure.payload));
+    s.set("failure", std::move(failure));
+  }
+  if (!row.environment.is_null()) s.set("environment", to_tagged(row.environment));
+  if (row.scheduled && row.usage.ended.time_since_epoch().count() > 0) {
+    s.set("started", to_iso8601(row.usage.started));
+    s.set("ended", to_iso8601(row.usage.ended));
+    s.set("seconds", seconds(row.usage.ended - row.usage.started));
+    s.set("cpu_seconds", static_cast<double>(row.usage.cpu_ms) / 1000);
+    s.set("memory_peak", row.usage.memory_peak);
+    s.set("memory_of", row.usage.memory_of_tree ? "all processes" : "the largest process");
+  }
+  return s;
+}
+
+Value to_json(const RunReport& report) {
+  Struct s;
+  s.set("run", report.created.run.text);
+  s.set("name", report.created.name);
+  s.set("pipeline", report.created.pipeline);
+  s.set("workspace", report.created.principal.workspace);
+  s.set("plan_digest", report.created.plan_digest.hex());
+  s.set("status", report.result ? engine::name(report.result->status) : std::string_view("running"));
+  s.set("created", to_iso8601(report.created.at));
+  if (report.result) {
+    s.set("ended", to_iso8601(report.result->at));
+    s.set("seconds", seconds(report.result->at - report.created.at));
+    if (!report.result->failure.kind.empty()) {
+      s.set("message", report.result->failure.message);
+      s.set("failed_at", report.result->failure.source);
+    }
+    s.set("outputs", to_tagged(report.result->outputs));
+  }
+  s.set("inputs", to_tagged(report.created.inputs));
+  s.set("code", to_tagged(report.created.code));
+  List tasks;
+  for (const auto& row : report.operations) tasks.push_back(to_json(row));
+  s.set("tasks", std::move(tasks));
+  s.set("events", report.length);
+  return s;
+}
+
+}  // namespace sluice::runs

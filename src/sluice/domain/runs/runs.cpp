@@ -1,0 +1,131 @@
+#include "sluice/domain/runs/runs.hpp"
+
+#include <fmt/format.h>
+
+#include "sluice/base/log.hpp"
+#include "sluice/ir/verify.hpp"
+
+namespace sluice::runs {
+namespace {
+
+/// The first artifact in the value that is not in the store; null: all are there.
+const Artifact* missing_in(const Value& value, const ports::ObjectStore& objects) {
+  if (const auto* artifact = value.if_artifact())
+    return artifact->digest && !objects.has(*artifact->digest) ? artifact : nullptr;
+  if (const auto* list = value.if_list()) {
+    for (const auto& item : *list)
+      if (const auto* found = missing_in(item, objects)) return found;
+  }
+  if (const auto* fields = value.if_struct()) {
+    for (const auto& [name, field] : *fields)
+      if (const auto* found = missing_in(field, objects)) return found;
+  }
+  return nullptr;
+}
+
+Result<void> check_objects(const Struct& values, std::string_view what, const ports::ObjectStore& objects) {
+  for (const auto& [name, value] : values)
+    if (const auto* artifact = missing_in(value, objects))
+      return Fail(user_error(Code::failed_precondition,
+                             fmt::format("{} `{}`: its object {} is not in the store; upload it first", what, name, artifact->digest->hex())));
+  return {};
+}
+
+}  // namespace
+
+Result<RunId> Runs::submit(Submission submission) {
+  SLUICE_TRY(plan, compile(submission.text, submission.file, dialects_));
+  SLUICE_TRY(pipeline, find_pipeline(*plan, submission.pipeline));
+  SLUICE_TRY(inputs, ir::bind_inputs(*pipeline, submission.inputs, false));
+  SLUICE_DO(check_objects(inputs, "input", ports_.objects));
+  for (const auto& folder : code_folders(*plan)) {
+    const auto* code = submission.code.find(folder);
+    if (!code || !code->is_artifact())
+      return Fail(user_error(Code::invalid_argument, fmt::format("the folder `{}` that the plan names as `code` was not submitted with it", folder)));
+  }
+  SLUICE_DO(check_objects(submission.code, "code", ports_.objects));
+  engine::RunCreated created{.run = {new_ulid(ports_.clock.now(), ports_.random)},
+                             .principal = submission.principal,
+                             .name = submission.file,
+                             .pipeline = submission.pipeline,
+                             .plan = ir::print_plan(*plan),
+                             .plan_digest = {},
+                             .inputs = std::move(inputs),
+                             .code = std::move(submission.code),
+                             .cache = submission.cache,
+                             .at = ports_.clock.now()};
+  created.plan_digest = Digest::of(created.plan);
+  auto id = created.run;
+  SLUICE_DO(ports_.control.start(std::move(created), std::move(plan)));
+  return id;
+}
+
+Result<ports::RunRow> Runs::find(const std::string& workspace, const std::string& id_or_prefix) const {
+  ports::RunFilter filter{.workspace = workspace, .status = std::nullopt, .id_prefix = std::nullopt, .limit = 2};
+  if (id_or_prefix != "latest") filter.id_prefix = id_or_prefix;
+  SLUICE_TRY(rows, ports_.index.runs(filter));
+  if (rows.empty())
+    return Fail(user_error(Code::not_found, id_or_prefix == "latest" ? "there are no runs yet"
+                                                                     : fmt::format("there is no run `{}`; `sluice runs` lists them", id_or_prefix)));
+  if (rows.size() > 1 && filter.id_prefix && rows[0].id.text != id_or_prefix)
+    return Fail(user_error(Code::invalid_argument, fmt::format("several runs begin with `{}`: {}, {}; write more of it", id_or_prefix,
+                                                               rows[0].id.text, rows[1].id.text)));
+  return rows.front();
+}
+
+Result<RunId> Runs::resume(const std::string& workspace, const std::string& id_or_prefix) {
+  SLUICE_TRY(row, find(workspace, id_or_prefix));
+  if (row.status != "running")
+    return Fail(user_error(Code::failed_precondition, fmt::format("run {} has {} already; `sluice show {}` tells more", row.id.text,
+                                                                  row.status == "succeeded" ? "succeeded" : "ended (" + row.status + ")", row.id.text)));
+  SLUICE_DO(ports_.control.resume(row.id));
+  return row.id;
+}
+
+Result<std::size_t> Runs::resume_all() {
+  SLUICE_TRY(rows, ports_.index.runs({.workspace = "", .status = "running", .id_prefix = std::nullopt, .limit = 1'000'000}));
+  std::size_t resumed = 0;
+  for (const auto& row : rows) {
+    if (const auto done = ports_.control.resume(row.id); done)
+      ++resumed;
+    else
+      log::error("cannot go on with run " + row.id.text + ": " + done.error().message);
+  }
+  return resumed;
+}
+
+Result<RunId> Runs::cancel(const std::string& workspace, const std::string& id_or_prefix, std::string reason) {
+  SLUICE_TRY(row, find(workspace, id_or_prefix));
+  SLUICE_DO(ports_.control.cancel(row.id, std::move(reason)));
+  return row.id;
+}
+
+Result<RunReport> Runs::report(const RunId& run) const {
+  SLUICE_TRY(events, ports_.journal.read(run));
+  if (events.empty()) return Fail(user_error(Code::not_found, "there is no run " + run.text));
+  SLUICE_TRY(first, engine::decode(events.front()));
+  std::shared_ptr<const ir::Plan> plan;
+  if (const auto* created = std::get_if<engine::RunCreated>(&first)) {
+    SLUICE_TRY(read, read_stored_plan(created->plan, dialects_));
+    plan = std::move(read);
+  }
+  Reporter reporter(plan);
+  for (const auto& text : events) {
+    SLUICE_TRY(event, engine::decode(text));
+    reporter.apply(event);
+  }
+  return reporter.report();
+}
+
+Result<std::shared_ptr<const ir::Plan>> read_stored_plan(const std::string& text, const Dialects& dialects) {
+  const std::string file = "stored plan";
+  for (const auto* frontend : dialects.frontends) {
+    if (!frontend->recognises(text, file)) continue;
+    SLUICE_TRY(lowered, frontend->lower(text, file));
+    if (!lowered.problems.empty()) return Fail(Error{.code = Code::data_loss, .message = syntax::render(file, lowered.problems), .blame = Blame::sluice});
+    return std::make_shared<const ir::Plan>(std::move(lowered.plan));
+  }
+  return Fail(Error{.code = Code::data_loss, .message = "a stored plan is in no dialect that is known here", .blame = Blame::sluice});
+}
+
+}  // namespace sluice::runs

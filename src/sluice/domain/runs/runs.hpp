@@ -1,0 +1,66 @@
+#pragma once
+#include <functional>
+#include <memory>
+
+#include "sluice/base/random.hpp"
+#include "sluice/domain/runs/compile.hpp"
+#include "sluice/domain/runs/report.hpp"
+#include "sluice/ports/ledger.hpp"
+#include "sluice/ports/object_store.hpp"
+#include "sluice/ports/run_control.hpp"
+
+namespace sluice::runs {
+
+struct Submission {
+  std::string text;                 ///< of the plan, in any dialect
+  std::string file;                 ///< its name, for messages and for people
+  std::string pipeline = "main";
+  Struct inputs;                    ///< artifacts are in the object store already
+  Struct code;                      ///< folder as written in the plan → artifact
+  Principal principal;
+  bool cache = true;
+};
+
+/// Use-cases of runs. Thread-safe. The ports outlive it.
+class Runs {
+ public:
+  struct Ports {
+    ports::RunControl& control;
+    const ports::Journal& journal;
+    const ports::RunIndex& index;
+    const ports::ObjectStore& objects;
+    const Clock& clock;
+    Random& random;
+  };
+  Runs(Ports ports, Dialects dialects) : ports_(ports), dialects_(std::move(dialects)) {}
+
+  [[nodiscard]] const Dialects& dialects() const { return dialects_; }
+
+  /// Compiles, binds the inputs, checks that every object is there. The run is stored and goes on when this returns.
+  Result<RunId> submit(Submission submission);
+  /// Goes on with a run whose process died; with one that has ended: Code::failed_precondition.
+  Result<RunId> resume(const std::string& workspace, const std::string& id_or_prefix);
+  /// Goes on with every run that has not ended; answers how many. For the start of a server.
+  Result<std::size_t> resume_all();
+  Result<RunId> cancel(const std::string& workspace, const std::string& id_or_prefix, std::string reason);
+
+  [[nodiscard]] Result<std::vector<ports::RunRow>> list(const ports::RunFilter& filter) const { return ports_.index.runs(filter); }
+  /// The one run whose id begins so; "latest" is the newest.
+  [[nodiscard]] Result<ports::RunRow> find(const std::string& workspace, const std::string& id_or_prefix) const;
+  [[nodiscard]] Result<RunReport> report(const RunId& run) const;
+  /// The journal's events from number `from` on, as they are stored.
+  [[nodiscard]] Result<std::vector<std::string>> events(const RunId& run, std::uint64_t from) const { return ports_.journal.read(run, from); }
+  /// See ports::RunControl::when_longer.
+  void when_longer(const RunId& run, std::uint64_t length, Milliseconds wait, std::move_only_function<void()> done) {
+    ports_.control.when_longer(run, length, ports_.clock.now() + wait, std::move(done));
+  }
+
+ private:
+  Ports ports_;
+  Dialects dialects_;
+};
+
+/// A plan from a journal: canonical text that was verified before it was stored.
+Result<std::shared_ptr<const ir::Plan>> read_stored_plan(const std::string& text, const Dialects& dialects);
+
+}  // namespace sluice::runs

@@ -1,0 +1,203 @@
+#include "sluice/executors/service/service_executor.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+#include <unordered_map>
+
+#include "sluice/base/json.hpp"
+#include "sluice/base/words.hpp"
+
+namespace sluice::executors {
+namespace {
+
+bool fits(const ir::Type& type, const Value& value) {
+  using Kind = ir::Type::Kind;
+  switch (type.kind) {
+    case Kind::any: return true;
+    case Kind::string: return value.is_string();
+    case Kind::integer: return value.if_integer() != nullptr;
+    case Kind::number: return value.as_double().has_value();
+    case Kind::boolean: return value.if_boolean() != nullptr;
+    case Kind::structure: return value.is_struct();
+    case Kind::list:
+      return value.is_list() &&
+             (!type.element || std::ranges::all_of(*value.if_list(), [&](const Value& item) { return fits(*type.element, item); }));
+    case Kind::artifact: {
+      const auto* artifact = value.if_artifact();
+      return artifact && (type.artifact_kind == "any" || artifact->kind == "any" || artifact->kind == type.artifact_kind);
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+std::optional<std::string> mismatch(const std::vector<ir::Parameter>& declared, const Struct& given, std::string_view what) {
+  for (const auto& parameter : declared) {
+    const auto* value = given.find(parameter.name);
+    if (!value) {
+      if (parameter.optional) continue;
+      return fmt::format("{} `{}` is missing; it is of type {}", what, parameter.name, ir::print(parameter.type));
+    }
+    if (!fits(parameter.type, *value))
+      return fmt::format("{} `{}` must be of type {}, not {}", what, parameter.name, ir::print(parameter.type), kind_name(value->kind()));
+  }
+  for (const auto& [name, value] : given)
+    if (std::ranges::find(declared, name, &ir::Parameter::name) == declared.end()) {
+      std::vector<std::string> names;
+      for (const auto& parameter : declared) names.push_back(parameter.name);
+      return fmt::format("{} `{}` is not known{}", what, name, did_you_mean(name, names));
+    }
+  return std::nullopt;
+}
+
+struct ServiceExecutor::Impl {
+  struct Job {
+    ports::Attempt attempt;
+    ports::Service* service = nullptr;
+    std::stop_source stop;
+  };
+
+  Options options;
+  std::vector<ports::Service*> services;
+  ports::OutcomeSink& sink;
+  const Clock& clock;
+
+  std::mutex mutex;
+  std::condition_variable wake;
+  std::deque<std::shared_ptr<Job>> queue;
+  std::unordered_map<Fence, std::shared_ptr<Job>> live;
+  std::atomic<bool> closing = false;
+  std::vector<std::thread> threads;
+
+  Impl(Options o, std::vector<ports::Service*> s, ports::OutcomeSink& k, const Clock& c)
+      : options(std::move(o)), services(std::move(s)), sink(k), clock(c) {}
+
+  [[nodiscard]] ports::Service* find(const std::string& name) const {
+    const auto there = std::ranges::find_if(services, [&](const auto* s) { return s->signature().name == name; });
+    return there == services.end() ? nullptr : *there;
+  }
+
+  void work() {
+    for (;;) {
+      std::shared_ptr<Job> job;
+      {
+        std::unique_lock lock(mutex);
+        wake.wait(lock, [&] { return closing || !queue.empty(); });
+        if (closing) return;
+        job = std::move(queue.front());
+        queue.pop_front();
+      }
+      auto outcome = run(*job);
+      {
+        const std::lock_guard lock(mutex);
+        live.erase(job->attempt.fence);
+      }
+      // A server that is closing leaves the attempt open in the journal: the next one calls the service again.
+      if (!closing) sink.ended(job->attempt.fence, std::move(outcome));
+    }
+  }
+
+  engine::Outcome run(const Job& job) {
+    engine::Outcome outcome;
+    outcome.usage.started = clock.now();
+    auto result = call(job);
+    outcome.usage.ended = clock.now();
+    if (auto environment = job.service->environment(job.attempt.work.with)) outcome.environment = std::move(*environment);
+    if (result) {
+      outcome.outputs = std::move(*result);
+    } else if (job.stop.stop_requested()) {
+      outcome.status = engine::Outcome::Status::cancelled;
+      outcome.failure = {.kind = "cancelled", .message = "cancelled"};
+    } else {
+      outcome.status = engine::Outcome::Status::failed;
+      outcome.failure = failure_of(result.error());
+    }
+    return outcome;
+  }
+
+  static engine::Failure failure_of(const Error& error) {
+    Struct payload;
+    payload.set("code", name(error.code));
+    if (!error.notes.empty()) payload.set("notes", List(error.notes.begin(), error.notes.end()));
+    return {.kind = "service", .message = error.message, .payload = std::move(payload)};
+  }
+
+  Result<Struct> call(const Job& job) {
+    const auto& attempt = job.attempt;
+    const auto& signature = job.service->signature();
+    if (auto wrong = mismatch(signature.inputs, attempt.work.with, "input"))
+      return Fail(user_error(Code::invalid_argument, signature.name + ": " + *wrong));
+    const auto scratch = options.work / ("service-" + attempt.fence.text);
+    std::error_code ignored;
+    std::filesystem::remove_all(scratch, ignored);  // of an attempt that a crash cut short
+    std::error_code problem;
+    std::filesystem::create_directories(scratch, problem);
+    if (problem) return Fail(system_error("make " + scratch.string(), problem.value()));
+    auto result = job.service->run({.with = attempt.work.with, .run = attempt.run, .path = attempt.path, .effect_key = attempt.effect_key,
+                                    .principal = attempt.principal, .scratch = scratch, .cancel = job.stop.get_token()});
+    std::filesystem::remove_all(scratch, ignored);
+    if (result)
+      if (auto wrong = mismatch(signature.outputs, *result, "output"))
+        return Fail(Error{.code = Code::internal, .message = signature.name + ": " + *wrong, .blame = Blame::sluice});
+    return result;
+  }
+};
+
+ServiceExecutor::ServiceExecutor(Options options, std::vector<ports::Service*> services, ports::OutcomeSink& sink, const Clock& clock)
+    : impl_(std::make_unique<Impl>(std::move(options), std::move(services), sink, clock)) {
+  for (std::size_t i = 0; i < impl_->options.threads; ++i) impl_->threads.emplace_back([this] { impl_->work(); });
+}
+
+ServiceExecutor::~ServiceExecutor() {
+  {
+    const std::lock_guard lock(impl_->mutex);
+    impl_->closing = true;
+    for (auto& [fence, job] : impl_->live) job->stop.request_stop();
+  }
+  impl_->wake.notify_all();
+  for (auto& thread : impl_->threads) thread.join();
+}
+
+Result<Value> ServiceExecutor::environment(const engine::Work& work) {
+  const auto* service = impl_->find(work.service);
+  if (!service) return Fail(user_error(Code::not_found, "there is no service `" + work.service + "`"));
+  SLUICE_TRY(inner, service->environment(work.with));
+  Struct s;
+  s.set("service", service->signature().name);
+  s.set("version", service->signature().version);
+  if (!inner.is_null()) s.set("environment", std::move(inner));
+  return Value(std::move(s));
+}
+
+void ServiceExecutor::start(const ports::Attempt& attempt) {
+  auto* service = impl_->find(attempt.work.service);
+  if (!service) {
+    engine::Outcome outcome{.status = engine::Outcome::Status::failed};
+    outcome.failure = {.kind = "service", .message = "this server has no service `" + attempt.work.service + "`"};
+    outcome.usage = {.started = impl_->clock.now(), .ended = impl_->clock.now()};
+    impl_->sink.ended(attempt.fence, std::move(outcome));
+    return;
+  }
+  {
+    const std::lock_guard lock(impl_->mutex);
+    if (impl_->live.contains(attempt.fence)) return;
+    auto job = std::make_shared<Impl::Job>(attempt, service);
+    impl_->live.emplace(attempt.fence, job);
+    impl_->queue.push_back(std::move(job));
+  }
+  impl_->wake.notify_one();
+}
+
+void ServiceExecutor::cancel(const Fence& fence) {
+  const std::lock_guard lock(impl_->mutex);
+  if (const auto job = impl_->live.find(fence); job != impl_->live.end()) job->second->stop.request_stop();
+}
+
+}  // namespace sluice::executors

@@ -1,0 +1,240 @@
+"""What the commands print, how they end, and what they say when something is wrong."""
+import json
+import re
+import signal
+import socket
+import struct
+import zlib
+
+import pytest
+from sluice_program import BIN, ROOT, Server, report_of, serving, sluice, start, until
+
+HELLO = """
+sluice: 1
+pipelines:
+  main:
+    inputs: {name: {type: string, default: world}}
+    outputs: {greeting: "${greet.text}"}
+    graph:
+      greet:
+        process: [sh, -c, 'echo "greeting $1"; printf "hello %s" "$1" > "$2"', sh, "${inputs.name}", "${out.text}"]
+        outputs: {text: {type: string, form: text}}
+"""
+
+
+def png(width=8, height=8, colour=(200, 30, 30)):
+    row = b"\0" + bytes(colour) * width
+
+    def chunk(kind, body):
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+            + chunk(b"IDAT", zlib.compress(row * height)) + chunk(b"IEND", b""))
+
+
+def says(finished, *words, status=None):
+    if status is not None:
+        assert finished.returncode == status, (finished.returncode, finished.stderr)
+    for word in words:
+        assert word in finished.stderr, finished.stderr
+
+
+@pytest.mark.parametrize("command", ["up", "run", "resume", "compile", "runs", "show", "logs", "models", "endpoints", "deploy", "undeploy", "predict"])
+def test_every_command_has_help_with_an_example(command):
+    done = sluice(command, "--help")
+    assert done.returncode == 0
+    assert f"example:\n  sluice {command}" in done.stdout
+
+
+def test_run_prints_outputs_and_show_tells_about_them(plan, tmp_path):
+    data = tmp_path / "data"
+    done = sluice("run", plan(HELLO), "--input", "name=you", data=data)
+    assert done.returncode == 0, done.stderr
+    assert 'greeting = "hello you"' in done.stdout
+    shown = sluice("show", "latest", data=data)
+    assert "succeeded" in shown.stdout and "greet" in shown.stdout and "no finished task has its key" in shown.stdout
+    assert sluice("logs", "latest", "greet", data=data).stdout == "greeting you\n"
+    listed = json.loads(sluice("runs", "--json", data=data).stdout)["runs"]
+    assert [run["status"] for run in listed] == ["succeeded"]
+
+
+def test_a_failed_run_ends_with_1_and_says_where_and_why(plan, tmp_path):
+    done = sluice("run", plan(HELLO.replace("printf", "exit 3; printf")), data=tmp_path / "data")
+    says(done, "greet: exit status 3", "sluice logs", status=1)
+
+
+def test_bad_usage_ends_with_2(plan, tmp_path):
+    assert sluice("run").returncode == 2
+    assert sluice("runn").returncode == 2
+    says(sluice("run", plan(HELLO), "--input", "nam=x", data=tmp_path / "data"), "has no input `nam`; did you mean `name`?", status=2)
+    says(sluice("show", "nothing", data=tmp_path / "data"), "neither a run nor a model `nothing`", status=2)
+    says(sluice("run", tmp_path / "missing.yaml", data=tmp_path / "data"), "missing.yaml", "No such file", status=2)
+
+
+def test_compile_prints_the_canonical_text(plan, tmp_path):
+    once = sluice("compile", plan(HELLO))
+    assert once.returncode == 0, once.stderr
+    (tmp_path / "again.yaml").write_text(once.stdout)
+    assert sluice("compile", tmp_path / "again.yaml").stdout == once.stdout
+    assert sluice("compile", plan(HELLO), "--emit", "dot").stdout.startswith("digraph")
+
+
+def test_compile_tells_every_problem_at_once(plan):
+    done = sluice("compile", plan("""sluice: 1
+pipelines:
+  main:
+    graph:
+      a: {process: [run, "${b.x}"], after: [tidyy]}
+      b: {service: dataset.splitt}
+      c: {process: [run, "${d.o}", "${out.o}"], outputs: {o: {type: string}}}
+      d: {process: [run, "${c.o}", "${out.o}"], outputs: {o: {type: string}}}
+      tidy: {call: missing}
+"""))
+    assert done.returncode == 2
+    for what in ("tidyy", "did you mean `tidy`?", "dataset.splitt", "did you mean `dataset.split`?", "missing", "cycle"):
+        assert what in done.stderr, done.stderr
+    assert re.search(r"plan\.yaml:5:\d+: ", done.stderr), done.stderr
+
+
+def test_a_task_that_does_not_write_its_output(plan, tmp_path):
+    done = sluice("run", plan("""
+sluice: 1
+pipelines:
+  main: {graph: {quiet: {process: ["true", "${out.o}"], outputs: {o: {type: integer}}}}}
+"""), data=tmp_path / "data")
+    says(done, "did not write its output `o`", status=1)
+
+
+def test_a_class_with_one_picture_is_refused(tmp_path):
+    pictures = tmp_path / "pictures"
+    for name, count in (("cat", 6), ("dog", 1)):
+        (pictures / name).mkdir(parents=True)
+        for i in range(count):
+            (pictures / name / f"{i}.png").write_bytes(png(colour=(i * 30, 0, 0)))
+    done = sluice("run", ROOT / "examples" / "stamps" / "sluice.yaml", "--input", f"pictures={pictures}", data=tmp_path / "data")
+    says(done, "class `dog` has one picture", status=1)
+
+
+def test_an_unreadable_picture_is_named(tmp_path):
+    pictures = tmp_path / "pictures"
+    for name in ("cat", "dog"):
+        (pictures / name).mkdir(parents=True)
+        for i in range(6):
+            (pictures / name / f"{i}.png").write_bytes(png(colour=(i * 30, 0, 99)))
+    (pictures / "dog" / "broken.png").write_bytes(png()[:60])
+    done = sluice("run", ROOT / "examples" / "stamps" / "sluice.yaml", "--input", f"pictures={pictures}", data=tmp_path / "data")
+    says(done, "dog/broken.png", status=1)
+
+
+def test_a_folder_in_use_is_told_with_who_uses_it(tmp_path, plan):
+    data = tmp_path / "data"
+    with serving(data):
+        says(sluice("up", "--listen", "127.0.0.1:0", data=data), "in use by sluice up, pid", status=2)
+    running = start("run", plan(HELLO.replace("sh, -c, '", "sh, -c, 'sleep 30; ")), data=data)
+    until(lambda: (data / "lock").exists() and b"sluice run" in (data / "lock").read_bytes())
+    says(sluice("runs", data=data), "in use by sluice run, pid", status=2)
+    running.send_signal(signal.SIGKILL)
+    running.wait(30)
+
+
+def test_a_port_in_use_is_told(tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = "127.0.0.1:%d" % taken.getsockname()[1]
+        done = sluice("up", "--listen", address, data=tmp_path / "data")
+    says(done, address, "in use")
+    assert done.returncode in (2, 3)
+
+
+def test_listening_beyond_this_machine_needs_a_token(tmp_path):
+    says(sluice("up", "--listen", "0.0.0.0:0", data=tmp_path / "data"), "--token-file", status=2)
+
+
+def test_run_submits_to_the_server_that_holds_the_folder(plan, tmp_path):
+    data = tmp_path / "data"
+    with serving(data) as server:
+        report = report_of(sluice("run", plan(HELLO), "--json", data=data))
+        assert report["outputs"]["greeting"] == "hello world"
+        status, shown = server.ask("GET", f"/v1/runs/{report['run']}")
+        assert status == 200 and shown["status"] == "succeeded"
+
+
+def test_foreign_hosts_and_origins_are_refused(server):
+    assert server.ask("GET", "/v1/runs", headers={"Host": "evil.example"})[0] == 403
+    assert server.ask("GET", "/v1/runs", headers={"Origin": "http://evil.example"})[0] == 403
+    assert server.ask("GET", "/v1/runs", headers={"Origin": server.url})[0] == 200
+
+
+def test_a_token_is_asked_for(tmp_path, plan):
+    token = tmp_path / "token"
+    token.write_text("a-token-of-enough-length\n")
+    data = tmp_path / "data"
+    with serving(data, "--token-file", str(token)) as server:
+        assert server.ask("GET", "/v1/runs")[0] == 401
+        assert server.ask("GET", "/v1/runs", headers={"Authorization": "Bearer wrong-token-of-that-length"})[0] == 401
+        assert server.ask("GET", "/v1/runs", headers={"Authorization": "Bearer a-token-of-enough-length"})[0] == 200
+        assert sluice("runs", data=data).returncode == 0, "the command of the same user finds the token by itself"
+        assert sluice("run", plan(HELLO), data=data).returncode == 0
+
+
+def test_objects_are_asked_for_and_uploaded(server):
+    import hashlib
+    body = b"some bytes that no store has yet"
+    digest = hashlib.sha256(body).hexdigest()
+    assert server.ask("POST", "/v1/objects/missing", {"digests": [digest]}) == (200, {"missing": [digest]})
+    assert server.ask("PUT", f"/v1/objects/{digest}", body)[0] == 201
+    assert server.ask("POST", "/v1/objects/missing", {"digests": [digest]}) == (200, {"missing": []})
+    status, answer = server.ask("PUT", f"/v1/objects/{'0' * 64}", body)
+    assert status == 400 and "0000" in answer["error"]["message"]
+
+
+def test_models_endpoints_and_predictions(main_job, server, stamps):
+    data, report = main_job
+    assert "stamps" in sluice("models", data=data).stdout
+    assert "stamps v1" in sluice("endpoints", data=data).stdout
+    shown = sluice("show", "stamps@v1", data=data)
+    assert report["outputs"]["commit"] in shown.stdout and "head.onnx" in shown.stdout
+    pictures = sorted((stamps / "bird").glob("*.png"))[:2]
+    predicted = sluice("predict", "stamps", *pictures, data=data)
+    assert predicted.returncode == 0, predicted.stderr
+    assert len(predicted.stdout.splitlines()) == 2
+    assert sluice("deploy", "stamps@v1", "--endpoint", "second", data=data).returncode == 0
+    assert server.ask("GET", "/v2/models/second/ready")[0] == 200
+    assert sluice("undeploy", "second", data=data).returncode == 0
+    assert server.ask("GET", "/v2/models/second")[0] == 404
+    says(sluice("predict", "stampz", pictures[0], data=data), "stampz", status=2)
+    says(sluice("deploy", "stamps@v9", data=data), "v9", status=2)
+
+
+def test_a_host_that_dies_during_a_request_costs_one_try(server, endpoint, stamps):
+    import base64
+    import os
+    import threading
+    picture = base64.b64encode(next((stamps / "bird").glob("*.png")).read_bytes()).decode()
+    body = {"inputs": [{"name": "image", "datatype": "BYTES", "shape": [16], "parameters": {"content_type": "base64"}, "data": [picture] * 16}]}
+    assert server.ask("POST", f"/v2/models/{endpoint}/infer", body)[0] == 200
+    [pid] = [e["pid"] for e in server.ask("GET", "/v1/endpoints")[1]["endpoints"] if e["endpoint"] == endpoint]
+    answers = []
+    asking = threading.Thread(target=lambda: answers.append(server.ask("POST", f"/v2/models/{endpoint}/infer", body)))
+    asking.start()
+    os.kill(pid, signal.SIGKILL)
+    asking.join(60)
+    assert answers[0][0] == 200, answers
+    assert server.ask("GET", "/v2/health/ready")[0] == 200
+
+
+def test_a_host_stops_when_idle_and_the_next_request_starts_one(main_job, stamps, tmp_path):
+    import subprocess
+    data = tmp_path / "data"
+    subprocess.run(["cp", "-a", main_job[0], data], check=True)
+    picture = next((stamps / "fish").glob("*.png"))
+
+    def host_of(server):
+        return server.ask("GET", "/v1/endpoints")[1]["endpoints"][0]
+
+    with serving(data, "--idle", "0.3") as server:
+        assert host_of(server)["state"] == "cold"
+        assert sluice("predict", "stamps", picture, data=data).returncode == 0
+        until(lambda: host_of(server)["state"] == "cold")
+        assert sluice("predict", "stamps", picture, data=data).returncode == 0

@@ -1,0 +1,185 @@
+#!/usr/bin/env python3
+"""Fails if a room of src/sluice sees a room or a library that it may not see.
+
+Reads the #include lines of the sources and the LINKS of the CMakeLists.txt files. Which way the edges point, and why,
+is in ARCHITECTURE.md; a new room gets its line in SEES.
+"""
+import fnmatch
+import pathlib
+import re
+import sys
+
+SOURCES = pathlib.Path(__file__).resolve().parent.parent / "src" / "sluice"
+
+# What each room may see, beside itself. The first pattern that fits counts.
+CORE = ["base", "syntax", "ir", "engine", "ports"]
+SEES = {
+    "base": [],
+    "os": ["base"],
+    "syntax": ["base"],
+    "ir": ["base", "syntax"],
+    "engine": ["base", "syntax", "ir"],
+    "ports": ["base", "syntax", "ir", "engine"],
+    "frontends/*": ["base", "syntax", "ir"],
+    "executors/process": [*CORE, "os", "supervisor/protocol"],
+    "executors/*": [*CORE, "os"],
+    "stores/*": [*CORE, "os"],
+    "runtimes/hosted": [*CORE, "os", "host/protocol"],  # the server's side: it spawns hosts and speaks to them
+    "runtimes/*": CORE,
+    "driver": CORE,
+    "domain/*": CORE,  # of each other only headers with the line PUBLIC_TO_DOMAIN
+    "api/*": [*CORE, "domain/*"],
+    "net": CORE,
+    # The two other programs.
+    "supervisor/protocol": ["base", "os"],
+    "supervisor": ["base", "os", "supervisor/protocol"],  # static, on os/ and libc alone
+    "host/protocol": ["base", "os"],
+    "host/media": ["base"],
+    "host": [*CORE, "os", "host/*", "runtimes/openvino"],
+    # `sluice` names all concrete classes, and links no inference and no picture decoder.
+    "app": [*CORE, "os", "driver", "net", "frontends/*", "executors/*", "stores/*", "runtimes/hosted", "domain/*", "api/*"],
+}
+PUBLIC_TO_DOMAIN = "// Public to other domain rooms: "  # and why
+
+# Third-party libraries: headers, CMake targets, and the one room that owns them (with the rooms below it).
+# Their headers stay in its .cpp files.
+LIBRARIES = [
+    ("Boost.Beast", ["boost/beast*"], [], "net"),
+    ("Boost.Asio", ["boost/asio*"], ["Boost::headers", "Boost::boost"], "net"),
+    ("Boost.JSON", ["boost/json*"], ["Boost::json"], "base"),
+    ("OpenSSL", ["openssl/*"], ["OpenSSL::*"], "base"),
+    ("spdlog", ["spdlog/*"], ["spdlog::*"], "base"),
+    ("libfyaml", ["libfyaml.h"], ["PkgConfig::fyaml"], "syntax"),
+    ("SQLite", ["sqlite3.h"], ["SQLite::SQLite3"], "stores/sqlite"),
+    ("libgit2", ["git2.h", "git2/*"], ["PkgConfig::git2"], "stores/git"),
+    ("OpenVINO", ["openvino/*"], ["openvino::*"], "runtimes/openvino"),
+    ("ONNX", ["onnx/*", "google/protobuf/*"], ["ONNX::*", "protobuf::*"], "host"),
+    ("Eigen", ["Eigen/*"], ["Eigen3::*"], "host"),
+    ("libLBFGS", ["lbfgs.h"], ["PkgConfig::lbfgs"], "host"),
+    ("libspng", ["spng.h"], ["PkgConfig::spng"], "host/media"),
+    ("libjpeg", ["jpeglib.h", "jerror.h", "turbojpeg.h"], ["JPEG::JPEG"], "host/media"),
+    ("libwebp", ["webp/*"], ["PkgConfig::webp"], "host/media"),
+    ("libtiff", ["tiffio.h", "tiff.h"], ["TIFF::TIFF"], "host/media"),
+    ("giflib", ["gif_lib.h"], ["GIF::GIF"], "host/media"),
+    ("stb", ["stb_*.h", "stb/*"], ["PkgConfig::stb"], "host/media"),
+    ("CLI11", ["CLI/*"], ["CLI11::*"], "app"),
+    ("nlohmann/json", ["nlohmann/*"], ["nlohmann_json::*"], None),
+]
+
+INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]')
+WORD_OF_CMAKE = re.compile(r'#[^\n]*|[()]|"[^"]*"|[^\s()]+')
+KEYWORDS = {"NAME", "SOURCES", "LINKS", "PRIVATE_LINKS", "CORPUS", "STATIC"}
+
+
+def fits(name: str, patterns: list[str]) -> bool:
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def room_of(folder: pathlib.PurePath) -> str:
+    """The innermost folder with a CMakeLists.txt, below src/sluice; else the innermost one that SEES knows."""
+    candidates = [folder, *folder.parents][:-1]
+    for candidate in candidates:
+        if (SOURCES / candidate / "CMakeLists.txt").exists():
+            return candidate.as_posix()
+    for candidate in candidates:
+        if candidate.as_posix() in SEES:
+            return candidate.as_posix()
+    return folder.as_posix()
+
+
+def sees(room: str) -> list[str]:
+    return next((allowed for pattern, allowed in SEES.items() if fnmatch.fnmatchcase(room, pattern)), [])
+
+
+def complaint_about_room(room: str, other: str, header: str = "") -> str:
+    """Why `room` may not see `other`; empty if it may."""
+    if other == room or fits(other, sees(room)):
+        return ""
+    if room.startswith("domain/") and other.startswith("domain/"):
+        if not header or PUBLIC_TO_DOMAIN in (SOURCES.parent / header).read_text():
+            return ""
+        return f"`{header}` is not for other domain rooms; go through a port, or say in it `{PUBLIC_TO_DOMAIN}REASON`"
+    allowed = ", ".join(sees(room)) or "no other room"
+    return (f"room `{room}` may not see `{other}` (it sees {allowed}); move what is shared down, or go through an interface in "
+            "ports/ that app/ fills in")
+
+
+def complaint_about_library(room: str, name: str, column: int, in_header: bool = False) -> str:
+    """Why `room` may not use a library by this header (column 1) or CMake target (column 2); empty if it may."""
+    for library in LIBRARIES:
+        if not fits(name, library[column]):
+            continue
+        title, owner = library[0], library[3]
+        if owner is None:
+            return f"{title} is not used here; base/json.hpp is the way to JSON"
+        if room != owner and not room.startswith(f"{owner}/"):
+            return f"{title} belongs to room `{owner}`; use what its headers offer"
+        if in_header:
+            return f"{title} stays in .cpp files; hold it behind `struct Impl; std::unique_ptr<Impl>`"
+    return ""
+
+
+def check_source(path: pathlib.Path, complain) -> None:
+    room = room_of(path.relative_to(SOURCES).parent)
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        include = INCLUDE.match(line)
+        if not include:
+            continue
+        quote, header = include.groups()
+        if quote == "<":
+            message = complaint_about_library(room, header, 1, path.suffix == ".hpp")
+        elif header.startswith("sluice/"):
+            message = complaint_about_room(room, room_of(pathlib.PurePath(header).relative_to("sluice").parent), header)
+        else:
+            message = f'write the full path, #include "sluice/{room}/{header}"; libraries go in <>'
+        if message:
+            complain(path, number, message)
+
+
+def check_cmake(path: pathlib.Path, complain) -> None:
+    room = room_of(path.relative_to(SOURCES).parent)
+    text, command, section = path.read_text(), "", ""
+    for match in WORD_OF_CMAKE.finditer(text):
+        word, number = match.group(), text.count("\n", 0, match.start()) + 1
+        if word.startswith("sluice_") and section in ("", ")"):
+            command = word
+        elif word in KEYWORDS or word in "()":
+            section = word
+        elif section in ("LINKS", "PRIVATE_LINKS") and not word.startswith("#"):
+            linked = word.removeprefix("sluice_")
+            if linked != word:
+                linked = next((name for name in all_rooms() if name.replace("/", "_") == linked), linked)
+            if (SOURCES / linked).is_dir():
+                message = complaint_about_room(room, linked)
+            else:
+                message = complaint_about_library(room, word, 2)
+                if not message and command == "sluice_room" and section == "LINKS" and "::" in word:
+                    message = f"`{word}` is a library; headers of rooms do not show it, so it goes to PRIVATE_LINKS"
+            if message:
+                complain(path, number, message)
+
+
+def all_rooms() -> list[str]:
+    return [path.parent.relative_to(SOURCES).as_posix() for path in SOURCES.rglob("CMakeLists.txt") if path.parent != SOURCES]
+
+
+def main() -> None:
+    complaints = []
+
+    def complain(path: pathlib.Path, number: int, message: str) -> None:
+        complaints.append(f"{path.relative_to(SOURCES.parent.parent)}:{number}: {message}")
+
+    for room in all_rooms():
+        if not any(fnmatch.fnmatchcase(room, pattern) for pattern in SEES):
+            complain(SOURCES / room / "CMakeLists.txt", 1, f"room `{room}` is unknown; give it a line in SEES of tools/check_layers.py")
+    for path in sorted(SOURCES.rglob("*")):
+        if path.suffix in (".cpp", ".hpp"):
+            check_source(path, complain)
+        elif path.name == "CMakeLists.txt" and path.parent != SOURCES:
+            check_cmake(path, complain)
+    print("\n".join(complaints) or "layers: every edge points down")
+    sys.exit(1 if complaints else 0)
+
+
+if __name__ == "__main__":
+    main()

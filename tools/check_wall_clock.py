@@ -1,0 +1,37 @@
+#!/usr/bin/env python3
+"""Fails if a room asks the machine for the time: a run must replay the same, and a test must be able to turn the clock.
+
+The wall clock is asked in base and app alone. The steady clock, which measures, also in the programs beside the server
+(host, supervisor) and in os, which waits for processes.
+"""
+import pathlib
+import re
+import sys
+
+SOURCES = pathlib.Path(__file__).resolve().parent.parent / "src" / "sluice"
+
+WALL = re.compile(r"\b(system_clock::now|utc_clock::now|gettimeofday\s*\(|clock_gettime\s*\(\s*CLOCK_(REALTIME|TAI)|timespec_get\s*\("
+                  r"|(?<![\w.>:])(std::)?time\s*\(\s*(nullptr|NULL|0|&\w+)\s*\))")
+STEADY = re.compile(r"\b((steady_clock|high_resolution_clock)::now|clock_gettime\s*\(\s*CLOCK_(?!REALTIME|TAI))\b")
+WALL_ROOMS = ("base", "app")
+STEADY_ROOMS = (*WALL_ROOMS, "os", "host", "supervisor")
+COMMENT = re.compile(r"//.*")
+
+
+def main() -> None:
+    complaints = []
+    for path in sorted(SOURCES.rglob("*.[ch]pp")):
+        room = path.relative_to(SOURCES).parts[0]
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            code = COMMENT.sub("", line)
+            for pattern, rooms in ((WALL, WALL_ROOMS), (STEADY, STEADY_ROOMS)):
+                found = pattern.search(code)
+                if found and room not in rooms:
+                    complaints.append(f"{path.relative_to(SOURCES.parent.parent)}:{number}: `{found.group().strip()}` outside "
+                                      f"{', '.join(rooms)}; take a sluice::Clock& and call its now()")
+    print("\n".join(complaints) or "wall clock: asked in base and app alone")
+    sys.exit(1 if complaints else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,34 @@
+# The two builds: `release` for people, `asan` for tests.
+
+build_release() {
+  stage "build the programs"
+  alone build_preset release all
+}
+
+build_tests() {
+  stage "build the tests (AddressSanitizer and UBSan)"
+  alone build_preset asan sluice_tests
+}
+
+# build_preset PRESET TARGET
+build_preset() {
+  local folder=build/$1
+  local made=$folder/build.ninja  # Ninja configures again by itself, but does not know of these two
+  if [[ ! -f $made || CMakePresets.json -nt $made || build/venv/requirements.sha256 -nt $made ]]; then
+    quietly "configure-$1.txt" cmake --preset "$1"
+  fi
+  # Compiler errors belong on the screen, a thousand lines of progress do not.
+  if [[ -t 1 ]]; then
+    cmake --build "$folder" --target "$2" -j "$(nproc)"
+  else
+    NINJA_STATUS="" quietly "build-$1.txt" cmake --build "$folder" --target "$2" -j "$(nproc)"
+  fi
+}
+
+demo() {
+  stage "run the main job"
+  export SLUICE_BIN=$PWD/build/bin SLUICE_MODELS=$PWD/build/models SLUICE_DEV_STARTED=$dev_started
+  local root=$PWD
+  cd "$caller_folder"  # so that --json FILE and --data DIR mean what the caller means
+  exec "$root/build/venv/bin/python" "$root/tools/demo.py" "$@"
+}

@@ -1,0 +1,17 @@
+# Running tests. What they find in their environment: SLUICE_BIN, the folder of the release programs, and SLUICE_MODELS,
+# that of the built-in models.
+
+# run_tests [--fast] [--golden] [FILTER]; the last line is "N passed, N failed".
+run_tests() {
+  stage "run the tests"
+  SLUICE_BIN=$PWD/build/bin SLUICE_MODELS=$PWD/build/models build/venv/bin/python tools/run_tests.py "$@"
+}
+
+# Golden files are accepted by a person who reads the difference, so not by a machine.
+accept() {
+  [[ ${CI:-false} == false ]] || fail "accept is for people: with CI=$CI set, golden files stay as they are"
+  set_up
+  build_tests
+  SLUICE_ACCEPT=1 run_tests --golden
+  git --no-pager diff --stat -- tests/golden
+}
