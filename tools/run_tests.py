@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs the test programs and fuzzers of build/asan and the conformance tests, and counts every case.
+"""Runs the test programs and fuzzers of build/asan and the tests in Python (tests/system, tests/conformance), and counts every case.
 
 Its last line is "N passed, N failed"; the exit status is not 0 if one failed or none ran.
 Run by `./dev test`, `./dev check` and `./dev accept`.
@@ -40,7 +40,7 @@ class Outcome:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="dev test")
-    parser.add_argument("--fast", action="store_true", help="no fuzzing, no conformance tests")
+    parser.add_argument("--fast", action="store_true", help="no fuzzing, no tests in Python")
     parser.add_argument("--golden", action="store_true", help="only the test programs whose name starts with `golden`")
     parser.add_argument("filter", nargs="?", default="", help="only cases whose name holds this text")
     options = parser.parse_args()
@@ -58,8 +58,8 @@ def main() -> None:
         for future in concurrent.futures.as_completed([pool.submit(job) for job in jobs]):
             outcomes.append(future.result())
             show(outcomes[-1])
-    if not (options.golden or options.fast) and any((ROOT / "tests" / "conformance").glob("test_*.py")):
-        outcomes.append(run_conformance(options.filter))  # alone: its cases measure time
+    if not (options.golden or options.fast):
+        outcomes.append(run_pytest(options.filter))  # alone: its cases use every core themselves
         show(outcomes[-1])
 
     failed = [f"{outcome.program}: {name}" for outcome in outcomes for name in outcome.failed]
@@ -139,12 +139,12 @@ def run_fuzzer(program: str, corpus: list[str]) -> Outcome:
     return outcome
 
 
-def run_conformance(text: str) -> Outcome:
-    outcome = Outcome("tests/conformance")
-    report = BUILD / "conformance.xml"
+def run_pytest(text: str) -> Outcome:
+    outcome = Outcome("tests/system and tests/conformance")
+    report = BUILD / "pytest.xml"
     report.unlink(missing_ok=True)
     command = [sys.executable, "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short", "--color=no",
-               f"--junit-xml={report}", "tests/conformance"]
+               f"--junit-xml={report}", "tests/system", "tests/conformance"]
     status, outcome.output, outcome.seconds = run(command + (["-k", text] if text else []), {})
     if report.exists():
         for case in xml.etree.ElementTree.parse(report).iter("testcase"):

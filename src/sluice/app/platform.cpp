@@ -43,15 +43,14 @@ struct Platform::Impl {
     const auto& data = options.data;
     SLUICE_TRY(opened_objects, open_object_store(data, clock));
     objects = std::move(opened_objects);
-    SLUICE_TRY(opened_ledger, open_ledger(data, clock));
+    SLUICE_TRY(opened_ledger, open_ledger(data));
     ledger = std::move(opened_ledger);
     SLUICE_TRY(opened_models, open_models(data, *objects, clock));
     models = std::move(opened_models);
     SLUICE_DO(take_in_builtin_models());
     runtime = make_runtime(installation);
     hosts = std::make_unique<serving::Hosts>(*runtime, *objects, clock, serving::Hosts::Options{.cache = data.cache(), .idle = options.host_idle});
-    serving = std::make_unique<serving::Serving>(
-        serving::Serving::Ports{.models = *models, .objects = *objects, .deployments = *ledger.deployments, .hosts = *hosts, .clock = clock});
+    serving = std::make_unique<serving::Serving>(*models, *ledger.deployments, *hosts, clock);
     driver = std::make_unique<driver::Driver>(driver::Driver::Ports{
         .journal = *ledger.journal, .index = *ledger.index, .objects = *objects, .clock = clock,
         .read_plan = [](const std::string& text) { return runs::read_stored_plan(text, builtin_dialects()); }, .services = builtin_dialects().services});

@@ -37,8 +37,8 @@ Services make_services(const ServiceParts& parts) {
   return made;
 }
 
-Result<Ledger> open_ledger(const DataFolder& data, const Clock& clock) {
-  SLUICE_TRY(opened, stores::SqliteLedger::open(data.ledger(), clock));
+Result<Ledger> open_ledger(const DataFolder& data) {
+  SLUICE_TRY(opened, stores::SqliteLedger::open(data.ledger()));
   const std::shared_ptr<stores::SqliteLedger> ledger = std::move(opened);
   return Ledger{.owner = ledger, .journal = ledger.get(), .index = ledger.get(), .deployments = ledger.get()};
 }

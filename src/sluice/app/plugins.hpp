@@ -28,7 +28,7 @@ struct Ledger {
   ports::RunIndex* index = nullptr;
   ports::Deployments* deployments = nullptr;
 };
-Result<Ledger> open_ledger(const DataFolder& data, const Clock& clock);
+Result<Ledger> open_ledger(const DataFolder& data);
 Result<std::unique_ptr<ports::ObjectStore>> open_object_store(const DataFolder& data, const Clock& clock);
 Result<std::unique_ptr<ports::ModelRepository>> open_models(const DataFolder& data, ports::ObjectStore& objects, const Clock& clock);
 std::unique_ptr<ports::ModelRuntime> make_runtime(const Installation& installation);

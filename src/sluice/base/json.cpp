@@ -15,6 +15,19 @@ namespace {
 
 namespace bj = boost::json;
 
+/// Of a number that no double can hold: whether it is too near to zero, rather than too far from it.
+bool is_tiny(std::string_view number) {
+  const auto e = std::min(number.find_first_of("eE"), number.size());
+  const auto digits = number.substr(0, e);
+  std::int64_t exponent = 0;
+  if (auto written = number.substr(std::min(e + 1, number.size())); !written.empty()) {
+    if (written.front() == '+') written.remove_prefix(1);
+    std::from_chars(written.data(), written.data() + written.size(), exponent);
+  }
+  const auto point = static_cast<std::int64_t>(std::min(digits.find('.'), digits.size()));
+  return exponent + point < static_cast<std::int64_t>(digits.find_first_of("123456789"));
+}
+
 /// Builds Values from Boost's events. Numbers are re-read by from_chars: Boost.JSON 1.81 misrounds one double in eleven.
 struct Handler {
   static constexpr std::size_t max_object_size = static_cast<std::size_t>(-1);
@@ -45,8 +58,10 @@ struct Handler {
     }
     if (top.fields.size() < 32 ? top.fields.find(top.key) != nullptr : !top_keys.insert({open.size(), top.key}).second)
       return refuse("duplicate key `" + top.key + "`", ec);
-    if (top.fields.size() == 31)
+    if (top.fields.size() == 31) {  // from now on the set answers: it must know this key too
       for (const auto& [k, v] : top.fields) top_keys.insert({open.size(), k});
+      top_keys.insert({open.size(), top.key});
+    }
     top.fields.append(std::move(top.key), std::move(value));
     return true;
   }
@@ -66,7 +81,10 @@ struct Handler {
     }
     double d = 0;
     const auto [end, err] = std::from_chars(text.data(), text.data() + text.size(), d);
-    if (err == std::errc::result_out_of_range) return refuse("number " + text.substr(0, 40) + " is out of range", ec);
+    if (err == std::errc::result_out_of_range) {
+      if (!is_tiny(text)) return refuse("number " + text.substr(0, 40) + " is out of range", ec);
+      d = text.front() == '-' ? -0.0 : 0.0;
+    }
     text.clear();
     return put(Value(d), ec);
   }
@@ -141,6 +159,7 @@ std::string place_in(std::string_view text, std::size_t offset) {
 }
 
 void write_string(std::string_view s, std::string& out) {
+  if (!is_utf8(s)) return write_string(as_utf8(s), out);  // else nobody could read the text again
   out.push_back('"');
   for (const char c : s) {
     switch (c) {
@@ -280,6 +299,7 @@ Result<Value> parse_json(std::string_view text, std::string_view name, JsonLimit
                       : ec == bj::error::too_deep        ? fmt::format("nested more than {} deep", limits.depth_max)
                       : ec == bj::error::incomplete      ? "the text ends too early"
                       : ec == bj::error::extra_data      ? "there is more after the end of the value"
+                      : ec == bj::error::exponent_overflow ? "a number whose exponent is out of range"
                       : ec == bj::error::illegal_leading_surrogate || ec == bj::error::illegal_trailing_surrogate
                           ? "a surrogate escape without its other half"
                           : "this is not JSON";

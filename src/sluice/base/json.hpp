@@ -19,7 +19,8 @@ Result<Value> parse_json(std::string_view text, std::string_view name = "json", 
 
 enum class JsonStyle { compact, pretty };
 
-/// Shortest text that reads back the same; doubles always carry a point or an exponent ("1.0").
+/// Shortest text that reads back the same; doubles always carry a point or an exponent ("1.0"). Bytes of a string that are
+/// not UTF-8 are written as U+FFFD, so that every text can be read.
 /// Artifacts and late paths are written in the tagged form of `to_tagged`.
 std::string to_json(const Value& value, JsonStyle style = JsonStyle::compact);
 

@@ -12,11 +12,13 @@ std::optional<std::string> nearest(std::string_view word, const std::vector<std:
 /// "; did you mean `X`?" or "" — to end a message about an unknown name.
 std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates);
 
-/// Percent-encodes every byte outside [A-Za-z0-9._-] (and those in `also`).
+/// Percent-encodes every byte outside [A-Za-z0-9._-] but those in `keep`.
 std::string percent_encode(std::string_view text, std::string_view keep = {});
 std::optional<std::string> percent_decode(std::string_view text);
 
 bool is_utf8(std::string_view text);
+/// The text with U+FFFD in place of every byte that belongs to no UTF-8 sequence.
+std::string as_utf8(std::string_view text);
 
 /// Standard base64 with padding. Decoding refuses other characters, white space included.
 std::string base64_encode(std::string_view data);

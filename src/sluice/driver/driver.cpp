@@ -9,6 +9,7 @@
 #include <queue>
 #include <thread>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "sluice/base/json.hpp"
 #include "sluice/base/log.hpp"
@@ -57,6 +58,8 @@ struct Driver::Impl {
   std::condition_variable wake;
   std::deque<std::move_only_function<void()>> messages;  ///< run on the driver's thread
   bool closing = false;
+  bool closed = false;                                   ///< nobody runs messages any more
+  std::unordered_set<RunId> going;                       ///< the keys of `live`, for other threads
   std::thread thread;
 
   // The driver's thread only.
@@ -70,13 +73,21 @@ struct Driver::Impl {
   std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers;
   std::vector<Waiter> waiters;
   std::vector<LiveRun*> changed;  ///< decided since the last store
+  struct Unsettled {
+    RunId run;
+    Fence fence;
+  };
+  std::vector<Unsettled> unsettled;  ///< ended; to be told once that is stored
 
-  void post(std::move_only_function<void()> message) {
+  /// False where nobody will run the message: the driver has ended.
+  bool post(std::move_only_function<void()> message) {
     {
       const std::lock_guard lock(mutex);
+      if (closed) return false;
       messages.push_back(std::move(message));
     }
     wake.notify_one();
+    return true;
   }
 
   /// Runs `work` on the driver's thread and waits for its answer.
@@ -87,40 +98,49 @@ struct Driver::Impl {
       std::optional<Result<void>> result;
     };
     auto answer = std::make_shared<Answer>();
-    post([answer, work = std::move(work)]() mutable {
+    const bool posted = post([answer, work = std::move(work)]() mutable {
       auto result = work();
       const std::lock_guard lock(answer->mutex);
       answer->result = std::move(result);
       answer->ready.notify_all();
     });
+    if (!posted) return Fail(environment_error(Code::unavailable, "this server is ending; ask again when it is up"));
     std::unique_lock lock(answer->mutex);
     answer->ready.wait(lock, [&] { return answer->result.has_value(); });
     return std::move(*answer->result);
   }
 
   void loop() {
-    for (;;) {
-      std::deque<std::move_only_function<void()>> batch;
-      {
-        std::unique_lock lock(mutex);
-        const auto something = [&] { return closing || !messages.empty(); };
-        if (const auto due = next_due()) {
-          const auto pause = std::max(Milliseconds(0), *due - ports.clock.now());
-          wake.wait_for(lock, pause, something);
-        } else {
-          wake.wait(lock, something);
-        }
-        if (closing) return;
-        while (!messages.empty() && batch.size() < batch_max) {
-          batch.push_back(std::move(messages.front()));
-          messages.pop_front();
-        }
-      }
-      for (auto& message : batch) message();
+    while (!take_messages()) {
       fire_timers();
       store_and_carry_out();
       tell_waiters();
     }
+    // What has happened is kept; what follows from it is carried out by the next driver.
+    tell_settled(store(std::exchange(changed, {})));
+    for (auto& waiter : std::exchange(waiters, {})) waiter.done();
+  }
+
+  /// Waits for messages or a timer, and runs the messages. True after the last ones.
+  bool take_messages() {
+    std::deque<std::move_only_function<void()>> batch;
+    {
+      std::unique_lock lock(mutex);
+      const auto something = [&] { return closing || !messages.empty(); };
+      if (const auto due = next_due()) {
+        const auto pause = std::max(Milliseconds(0), *due - ports.clock.now());
+        wake.wait_for(lock, pause, something);
+      } else {
+        wake.wait(lock, something);
+      }
+      closed = closing;
+      while (!messages.empty() && (closed || batch.size() < batch_max)) {
+        batch.push_back(std::move(messages.front()));
+        messages.pop_front();
+      }
+    }
+    for (auto& message : batch) message();
+    return closed;
   }
 
   std::optional<Time> next_due() const {
@@ -135,14 +155,15 @@ struct Driver::Impl {
     while (!timers.empty() && timers.top().due <= now) {
       const auto timer = timers.top();
       timers.pop();
-      decide(timer.run, engine::TimerFired{.path = timer.path, .number = timer.number});
+      // With the time that it was found due at: a clock that is set back meanwhile would make the engine wait for another.
+      decide(timer.run, engine::TimerFired{.path = timer.path, .number = timer.number}, now);
     }
   }
 
-  void decide(const RunId& run, const engine::Input& input) {
+  void decide(const RunId& run, const engine::Input& input, Time now) {
     const auto there = live.find(run);
     if (there == live.end()) return;
-    take(*there->second, there->second->run.decide(input, ports.clock.now()));
+    take(*there->second, there->second->run.decide(input, now));
   }
 
   void take(LiveRun& run, engine::Decision decision) {
@@ -159,7 +180,8 @@ struct Driver::Impl {
     while (!changed.empty()) {
       auto runs = std::exchange(changed, {});
       for (auto* run : runs) run->waits_for_store = false;
-      if (!store(runs)) return;
+      runs = store(std::move(runs));
+      tell_settled(runs);
       for (auto* run : runs) {
         auto commands = std::exchange(run->commands, {});
         for (auto& command : commands) std::visit([&](auto& specific) { carry_out(*run, specific); }, command);
@@ -169,7 +191,8 @@ struct Driver::Impl {
     }
   }
 
-  bool store(const std::vector<LiveRun*>& runs) {
+  /// Answers the runs whose events are in the journal now. One that cannot be stored stops, and only that one.
+  std::vector<LiveRun*> store(std::vector<LiveRun*> runs) {
     std::vector<ports::Append> batch;
     auto durability = ports::Durability::process;
     for (auto* run : runs) {
@@ -179,17 +202,44 @@ struct Driver::Impl {
                        .cache = std::exchange(run->cache, {})});
       run->next += batch.back().events.size();
     }
-    if (batch.empty()) return true;
+    if (batch.empty()) return runs;
     const auto stored = ports.journal.append(batch, durability);
-    if (stored) return true;
-    // What was decided is not in the journal, so it has not happened. The runs stay there as they were stored last.
-    log::error(fmt::format("cannot store the events of {} runs, which stop until the next start: {}", batch.size(), stored.error().message));
-    for (auto* run : runs) forget(run->created.run);
-    return false;
+    if (stored) return runs;
+    for (const auto& append : batch) {
+      const auto alone = batch.size() == 1 ? stored : ports.journal.append({append}, durability);
+      if (alone) continue;
+      // What was decided is not in the journal, so it has not happened. The run stays there as it was stored last.
+      log::error(fmt::format("run {} stops until it is resumed, as its events cannot be stored: {}", append.run.text, alone.error().message));
+      std::erase_if(runs, [&](const auto* run) { return run->created.run == append.run; });
+      forget(append.run);
+    }
+    return runs;
+  }
+
+  /// An attempt whose run could not be stored stays unsettled: the executor must know it when the run goes on.
+  void tell_settled(const std::vector<LiveRun*>& stored) {
+    for (const auto& [run, fence] : std::exchange(unsettled, {})) {
+      if (std::ranges::none_of(stored, [&](const auto* live_run) { return live_run->created.run == run; })) continue;
+      executors->process.settled(fence);
+      executors->service.settled(fence);
+    }
+  }
+
+  LiveRun& keep(std::unique_ptr<LiveRun> run) {
+    const auto id = run->created.run;
+    {
+      const std::lock_guard lock(mutex);
+      going.insert(id);
+    }
+    return *live.emplace(id, std::move(run)).first->second;
   }
 
   void forget(const RunId& run) {
     std::erase_if(attempts, [&](const auto& entry) { return entry.second.run == run; });
+    {
+      const std::lock_guard lock(mutex);
+      going.erase(run);
+    }
     live.erase(run);
   }
 
@@ -258,7 +308,7 @@ struct Driver::Impl {
                                              ports::Durability::process);
     if (!stored) return stored;
     run->next = 1;
-    auto& kept = *live.emplace(id, std::move(run)).first->second;
+    auto& kept = keep(std::move(run));
     take(kept, kept.run.begin(ports.clock.now()));
     return {};
   }
@@ -270,7 +320,7 @@ struct Driver::Impl {
     if (run->run.ended()) return {};
     const bool not_begun = run->next == 1;
     run->commands = run->run.open_commands();
-    auto& kept = *live.emplace(id, std::move(run)).first->second;
+    auto& kept = keep(std::move(run));
     if (not_begun) kept.take(kept.run.begin(ports.clock.now()));
     mark_changed(kept);
     return {};
@@ -308,15 +358,19 @@ Result<void> Driver::resume(const RunId& run) {
 Result<void> Driver::cancel(const RunId& run, std::string reason) {
   return impl_->ask([this, run, reason = std::move(reason)]() mutable -> Result<void> {
     if (!impl_->live.contains(run)) return Fail(user_error(Code::failed_precondition, "run " + run.text + " does not go on here"));
-    impl_->decide(run, engine::CancelRun{.reason = std::move(reason)});
+    impl_->decide(run, engine::CancelRun{.reason = std::move(reason)}, impl_->ports.clock.now());
     return {};
   });
 }
 
+bool Driver::goes_on(const RunId& run) const {
+  const std::lock_guard lock(impl_->mutex);
+  return impl_->going.contains(run);
+}
+
 void Driver::when_longer(const RunId& run, std::uint64_t length, Time deadline, std::move_only_function<void()> done) {
-  impl_->post([this, waiter = Waiter{.run = run, .length = length, .deadline = deadline, .done = std::move(done)}]() mutable {
-    impl_->waiters.push_back(std::move(waiter));
-  });
+  auto waiter = std::make_shared<Waiter>(Waiter{.run = run, .length = length, .deadline = deadline, .done = std::move(done)});
+  if (!impl_->post([this, waiter] { impl_->waiters.push_back(std::move(*waiter)); })) waiter->done();
 }
 
 void Driver::ended(const Fence& fence, engine::Outcome outcome) {
@@ -325,7 +379,9 @@ void Driver::ended(const Fence& fence, engine::Outcome outcome) {
     if (there == impl_->attempts.end()) return;  // late: the run has ended or was forgotten
     const auto place = std::move(there->second);
     impl_->attempts.erase(there);
-    impl_->decide(place.run, engine::AttemptFinished{.path = place.path, .number = place.number, .outcome = std::move(outcome)});
+    impl_->unsettled.push_back({.run = place.run, .fence = fence});
+    impl_->decide(place.run, engine::AttemptFinished{.path = place.path, .number = place.number, .outcome = std::move(outcome)},
+                  impl_->ports.clock.now());
   });
 }
 

@@ -32,17 +32,19 @@ class Driver final : public ports::RunControl, public ports::OutcomeSink {
   };
 
   explicit Driver(Ports ports);
-  /// Stops the thread. Runs stay in the journal as they are.
+  /// Stops the thread. What has happened until then is in the journal; runs that have not ended can be resumed.
   ~Driver() override;
 
   /// Starts the thread. Called once, before anything else.
   void begin(Executors executors);
-  /// Waits until the thread has ended; executors may be destroyed afterwards.
+  /// Waits until the thread has ended; executors may be destroyed afterwards. Whoever waits is called back; questions that
+  /// come later get Code::unavailable, outcomes that come later are lost (the attempt is taken up or repeated).
   void end();
 
   Result<void> start(engine::RunCreated created, std::shared_ptr<const ir::Plan> plan) override;
   Result<void> resume(const RunId& run) override;
   Result<void> cancel(const RunId& run, std::string reason) override;
+  [[nodiscard]] bool goes_on(const RunId& run) const override;
   void when_longer(const RunId& run, std::uint64_t length, Time deadline, std::move_only_function<void()> done) override;
   void ended(const Fence& fence, engine::Outcome outcome) override;
 

@@ -39,6 +39,8 @@ class Executor {
   virtual void start(const Attempt& attempt) = 0;
   /// Asks for an early end; the outcome still arrives. Unknown fences are ignored.
   virtual void cancel(const Fence& fence) = 0;
+  /// The attempt's outcome is in the journal: nothing of it need be remembered. Unknown fences are ignored.
+  virtual void settled(const Fence& fence) = 0;
   /// Where the attempt's output is (or will be) written, for `sluice logs`; empty where there is none.
   [[nodiscard]] virtual std::filesystem::path log_of(const RunId& run, const std::string& path, int number) const = 0;
 };

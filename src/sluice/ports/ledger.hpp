@@ -55,7 +55,7 @@ class Journal {
 };
 
 struct RunFilter {
-  std::string workspace = "default";
+  std::string workspace = "default"; ///< "" : all of them
   std::optional<std::string> status;
   std::optional<std::string> id_prefix;
   std::size_t limit = 100;

@@ -69,9 +69,10 @@ Result<ports::Response> show(const NativeApi& api, const ports::Request& request
 
 /// The journal from `from` on, as the journal has it: the events are JSON texts already.
 Result<ports::Response> events_answer(const NativeApi& api, const RunId& run, std::uint64_t from) {
+  const bool goes_on = api.runs.goes_on(run);  // asked first: if not, there will be no more than the events below
   SLUICE_TRY(events, api.runs.events(run, from));
   if (events.size() > events_a_time) events.resize(events_a_time);
-  std::string body = R"({"from":)" + std::to_string(from) + R"(,"events":[)";
+  std::string body = fmt::format(R"({{"from":{},"goes_on":{},"events":[)", from, goes_on);
   for (std::size_t i = 0; i < events.size(); ++i) {
     if (i > 0) body += ",";
     body += events[i];
@@ -114,7 +115,12 @@ Result<ports::Response> log_of(const NativeApi& api, const ports::Request& reque
   }
   const auto& holder = there->cached ? there->made_in : row.id;
   const auto& path = there->cached ? there->made_by : there->path;
-  const auto attempt = asked > 0 ? asked : std::max<std::int64_t>(1, there->attempts);
+  auto attempts = there->attempts;
+  if (there->cached)  // the log is that of the attempt that made the outputs
+    if (const auto maker = api.runs.report(holder))
+      for (const auto& operation : maker->operations)
+        if (operation.path == path) attempts = operation.attempts;
+  const auto attempt = asked > 0 ? asked : std::max<std::int64_t>(1, attempts);
   const auto file = api.log_of(holder, path, static_cast<int>(attempt));
   if (file.empty() || !std::filesystem::exists(file))
     return Fail(user_error(Code::not_found, fmt::format("task `{}` has written no log{}", task, there->kind == "service" ? "; it is a service" : "")));

@@ -165,6 +165,8 @@ Result<Value> follow(Session& session, const RunId& run, bool quiet) {
     SLUICE_TRY(answer, call(*session.backend, "GET", fmt::format("/v1/runs/{}/events?from={}&wait_ms=20000", run.text, next)));
     const auto* events = answer.find("events");
     if (!events || !events->is_list()) return Fail(Error{.code = Code::internal, .message = "the server sent no events", .blame = Blame::sluice});
+    if (events->if_list()->empty() && !answer.boolean_at("goes_on", true))
+      return Fail(environment_error(Code::unavailable, fmt::format("run {0} stopped before its end; the messages of its server tell why, `sluice resume {0}` goes on with it", run.text)));
     for (const auto& json : *events->if_list()) {
       SLUICE_TRY(event, engine::decode(to_json(json)));
       ++next;

@@ -50,7 +50,8 @@ class Runs {
   [[nodiscard]] Result<RunReport> report(const RunId& run) const;
   /// The journal's events from number `from` on, as they are stored.
   [[nodiscard]] Result<std::vector<std::string>> events(const RunId& run, std::uint64_t from) const { return ports_.journal.read(run, from); }
-  /// See ports::RunControl::when_longer.
+  /// See ports::RunControl.
+  [[nodiscard]] bool goes_on(const RunId& run) const { return ports_.control.goes_on(run); }
   void when_longer(const RunId& run, std::uint64_t length, Milliseconds wait, std::move_only_function<void()> done) {
     ports_.control.when_longer(run, length, ports_.clock.now() + wait, std::move(done));
   }

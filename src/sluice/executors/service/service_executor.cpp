@@ -10,43 +10,22 @@
 #include <thread>
 #include <unordered_map>
 
-#include "sluice/base/json.hpp"
+#include "sluice/base/log.hpp"
 #include "sluice/base/words.hpp"
+#include "sluice/ir/inputs.hpp"
+#include "sluice/ir/types.hpp"
+#include "sluice/os/files.hpp"
 
 namespace sluice::executors {
-namespace {
-
-bool fits(const ir::Type& type, const Value& value) {
-  using Kind = ir::Type::Kind;
-  switch (type.kind) {
-    case Kind::any: return true;
-    case Kind::string: return value.is_string();
-    case Kind::integer: return value.if_integer() != nullptr;
-    case Kind::number: return value.as_double().has_value();
-    case Kind::boolean: return value.if_boolean() != nullptr;
-    case Kind::structure: return value.is_struct();
-    case Kind::list:
-      return value.is_list() &&
-             (!type.element || std::ranges::all_of(*value.if_list(), [&](const Value& item) { return fits(*type.element, item); }));
-    case Kind::artifact: {
-      const auto* artifact = value.if_artifact();
-      return artifact && (type.artifact_kind == "any" || artifact->kind == "any" || artifact->kind == type.artifact_kind);
-    }
-  }
-  return false;
-}
-
-}  // namespace
-
 std::optional<std::string> mismatch(const std::vector<ir::Parameter>& declared, const Struct& given, std::string_view what) {
   for (const auto& parameter : declared) {
     const auto* value = given.find(parameter.name);
     if (!value) {
       if (parameter.optional) continue;
-      return fmt::format("{} `{}` is missing; it is of type {}", what, parameter.name, ir::print(parameter.type));
+      return fmt::format("{} `{}` is missing; it should be {}", what, parameter.name, ir::describe(parameter.type));
     }
-    if (!fits(parameter.type, *value))
-      return fmt::format("{} `{}` must be of type {}, not {}", what, parameter.name, ir::print(parameter.type), kind_name(value->kind()));
+    if (const auto problem = ir::misfit(*value, parameter.type, false))
+      return fmt::format("{} `{}` should be {}, but {}", what, parameter.name, ir::describe(parameter.type), *problem);
   }
   for (const auto& [name, value] : given)
     if (std::ranges::find(declared, name, &ir::Parameter::name) == declared.end()) {
@@ -130,19 +109,17 @@ struct ServiceExecutor::Impl {
   }
 
   Result<Struct> call(const Job& job) {
+    if (job.stop.stop_requested()) return Fail(user_error(Code::cancelled, "cancelled before it began"));
     const auto& attempt = job.attempt;
     const auto& signature = job.service->signature();
     if (auto wrong = mismatch(signature.inputs, attempt.work.with, "input"))
       return Fail(user_error(Code::invalid_argument, signature.name + ": " + *wrong));
     const auto scratch = options.work / ("service-" + attempt.fence.text);
-    std::error_code ignored;
-    std::filesystem::remove_all(scratch, ignored);  // of an attempt that a crash cut short
-    std::error_code problem;
-    std::filesystem::create_directories(scratch, problem);
-    if (problem) return Fail(system_error("make " + scratch.string(), problem.value()));
+    SLUICE_DO(os::remove_tree(scratch));  // of an attempt that a crash cut short
+    SLUICE_DO(os::make_directories(scratch));
     auto result = job.service->run({.with = attempt.work.with, .run = attempt.run, .path = attempt.path, .effect_key = attempt.effect_key,
                                     .principal = attempt.principal, .scratch = scratch, .cancel = job.stop.get_token()});
-    std::filesystem::remove_all(scratch, ignored);
+    if (const auto removed = os::remove_tree(scratch); !removed) log::warning(removed.error().message);
     if (result)
       if (auto wrong = mismatch(signature.outputs, *result, "output"))
         return Fail(Error{.code = Code::internal, .message = signature.name + ": " + *wrong, .blame = Blame::sluice});

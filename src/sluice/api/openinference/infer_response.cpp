@@ -1,0 +1,108 @@
+#include "sluice/api/openinference/infer_response.hpp"
+
+#include <bit>
+
+#include "sluice/base/json.hpp"
+
+namespace sluice::api {
+namespace {
+
+void append_u32(std::string& out, std::uint32_t value) {
+  for (int shift = 0; shift < 32; shift += 8) out.push_back(static_cast<char>(value >> shift & 0xffU));
+}
+
+/// One output, in both forms.
+class Tensor {
+ public:
+  Tensor(std::string name, std::string datatype, List shape)
+      : name_(std::move(name)), datatype_(std::move(datatype)), shape_(std::move(shape)) {}
+
+  void add(const std::string& text) {
+    list_.emplace_back(text);
+    append_u32(bytes_, static_cast<std::uint32_t>(text.size()));
+    bytes_ += text;
+  }
+  void add(float number) {
+    list_.emplace_back(static_cast<double>(number));
+    append_u32(bytes_, std::bit_cast<std::uint32_t>(number));
+  }
+  void add(bool flag) {
+    list_.emplace_back(flag);
+    bytes_.push_back(flag ? '\1' : '\0');
+  }
+
+  /// Its JSON; what goes after the JSON is added to `tail`.
+  [[nodiscard]] Value write(bool binary, std::string& tail) const {
+    Struct out;
+    out.set("name", name_);
+    out.set("datatype", datatype_);
+    out.set("shape", shape_);
+    if (binary) {
+      Struct parameters;
+      parameters.set("binary_data_size", static_cast<std::int64_t>(bytes_.size()));
+      out.set("parameters", std::move(parameters));
+      tail += bytes_;
+    } else {
+      out.set("data", list_);
+    }
+    return out;
+  }
+
+ private:
+  std::string name_;
+  std::string datatype_;
+  List shape_;
+  List list_;
+  std::string bytes_;
+};
+
+Tensor tensor_of(const std::string& name, const serving::Answered& answered) {
+  List shape{static_cast<std::int64_t>(answered.predictions.size())};
+  if (name == "label") {
+    Tensor tensor(name, "BYTES", std::move(shape));
+    for (const auto& prediction : answered.predictions) tensor.add(prediction->label);
+    return tensor;
+  }
+  if (name == "rejected") {
+    Tensor tensor(name, "BOOL", std::move(shape));
+    for (const auto& prediction : answered.predictions) tensor.add(prediction->rejected);
+    return tensor;
+  }
+  shape.emplace_back(static_cast<std::int64_t>(answered.classes.size()));
+  Tensor tensor(name, "FP32", std::move(shape));
+  for (const auto& prediction : answered.predictions)
+    for (const double probability : prediction->probabilities) tensor.add(static_cast<float>(probability));
+  return tensor;
+}
+
+}  // namespace
+
+Result<ports::Response> write_infer_response(const InferRequest& request, const std::string& endpoint,
+                                             const serving::Answered& answered) {
+  for (std::size_t i = 0; i < answered.predictions.size(); ++i) {
+    if (answered.predictions[i]) continue;
+    Error error = answered.predictions[i].error();
+    return Fail(std::move(error).at("image[" + std::to_string(i) + "]"));
+  }
+  Struct json;
+  json.set("model_name", endpoint);
+  json.set("model_version", std::to_string(answered.version));
+  if (request.id) json.set("id", *request.id);
+  List outputs;
+  std::string tail;
+  bool any_binary = false;
+  for (const auto& output : request.outputs) {
+    outputs.push_back(tensor_of(output.name, answered).write(output.binary, tail));
+    any_binary = any_binary || output.binary;
+  }
+  json.set("outputs", std::move(outputs));
+  ports::Response response{.body = to_json(std::move(json))};
+  if (any_binary) {
+    response.content_type = "application/octet-stream";
+    response.headers.emplace_back("Inference-Header-Content-Length", std::to_string(response.body.size()));
+    response.body += tail;
+  }
+  return response;
+}
+
+}  // namespace sluice::api

@@ -1,0 +1,13 @@
+#pragma once
+#include <string>
+
+#include "sluice/domain/serving/serving.hpp"
+#include "sluice/ports/http.hpp"
+
+namespace sluice::api {
+
+/// The Open Inference Protocol V2 under /v2. `serving` outlives every server of it; `version` is this
+/// program's.
+ports::Protocol openinference_protocol(serving::Serving& serving, std::string version);
+
+}  // namespace sluice::api

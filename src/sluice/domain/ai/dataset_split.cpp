@@ -1,0 +1,47 @@
+#include "sluice/domain/ai/dataset_split.hpp"
+
+#include "sluice/base/json.hpp"
+#include "sluice/domain/ai/arguments.hpp"
+#include "sluice/domain/ai/files.hpp"
+#include "sluice/domain/ai/split.hpp"
+
+namespace sluice::ai {
+
+const ir::Signature& DatasetSplit::declared() {
+  using Kind = ir::Type::Kind;
+  static const ir::Signature signature{
+      .name = "dataset.split",
+      .version = "1.0.0",
+      .inputs = {{.name = "pictures", .type = {.kind = Kind::artifact, .artifact_kind = "directory"}},
+                 {.name = "learn", .type = {.kind = Kind::integer}, .optional = true},
+                 {.name = "seed", .type = {.kind = Kind::integer}, .optional = true}},
+      .outputs = {{.name = "split", .type = {.kind = Kind::artifact, .artifact_kind = "split"}},
+                  {.name = "classes",
+                   .type = {.kind = Kind::list,
+                            .element = std::make_shared<const ir::Type>(ir::Type{.kind = Kind::string})}},
+                  {.name = "learned", .type = {.kind = Kind::integer}},
+                  {.name = "held_out", .type = {.kind = Kind::integer}}}};
+  return signature;
+}
+
+const ir::Signature& DatasetSplit::signature() const { return declared(); }
+
+Result<Value> DatasetSplit::environment(const Struct& /*with*/) const { return Struct{}; }
+
+Result<Struct> DatasetSplit::run(const ports::ServiceCall& call) {
+  SLUICE_TRY(folder, lay_out_folder(objects_, artifact_of(call.with, "pictures"), "pictures"));
+  SLUICE_TRY(pictures, labelled_pictures(folder));
+  SLUICE_TRY(split,
+             draw_split(pictures, integer_of(call.with, "learn", 5), integer_of(call.with, "seed", 7)));
+  SLUICE_TRY(stored, objects_.put(to_json(to_json_value(split), JsonStyle::pretty) + "\n"));
+
+  Struct outputs;
+  outputs.set("split",
+              Artifact{.kind = "split", .digest = stored.digest, .size = stored.size, .name = "split.json"});
+  outputs.set("classes", List(split.classes.begin(), split.classes.end()));
+  outputs.set("learned", static_cast<std::int64_t>(split.learned.size()));
+  outputs.set("held_out", static_cast<std::int64_t>(split.held_out.size()));
+  return outputs;
+}
+
+}  // namespace sluice::ai

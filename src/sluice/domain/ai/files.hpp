@@ -1,0 +1,33 @@
+#pragma once
+#include <filesystem>
+#include <string>
+
+#include "sluice/ports/object_store.hpp"
+
+namespace sluice::ai {
+
+/// Makes the folder; answers its path.
+inline Result<std::filesystem::path> make_folder(std::filesystem::path path) {
+  std::error_code failed;
+  std::filesystem::create_directories(path, failed);
+  if (failed) return Fail(system_error("make folder " + path.string(), failed.value()));
+  return path;
+}
+
+/// The artifact as a read-only folder. `name` is the input's, for the message where it is a file.
+inline Result<std::filesystem::path> lay_out_folder(ports::ObjectStore& objects, const Artifact& artifact,
+                                                    const std::string& name) {
+  if (artifact.form == Form::directory) return objects.lay_out(artifact);
+  return Fail(user_error(Code::invalid_argument,
+                         "`" + name + "` is a file; give the folder that holds the pictures"));
+}
+
+/// What a host wrote, into the store.
+inline Result<Artifact> store_folder(ports::ObjectStore& objects, const std::filesystem::path& folder,
+                                     std::string kind) {
+  SLUICE_TRY(stored, objects.put_directory(folder));
+  return Artifact{
+      .kind = std::move(kind), .form = Form::directory, .digest = stored.digest, .size = stored.size};
+}
+
+}  // namespace sluice::ai

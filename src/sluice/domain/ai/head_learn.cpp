@@ -1,0 +1,93 @@
+#include "sluice/domain/ai/head_learn.hpp"
+
+#include <fmt/format.h>
+
+#include "sluice/domain/ai/arguments.hpp"
+#include "sluice/domain/ai/files.hpp"
+#include "sluice/domain/serving/hosts.hpp"
+
+namespace sluice::ai {
+namespace {
+
+/// A head on features of another model would answer nonsense, so what the features were made by must be the
+/// base.
+Result<void> check_same_base(const Artifact& features, const BaseModel& base) {
+  const Value* made_by = features.metadata ? features.metadata->find("base") : nullptr;
+  if (made_by == nullptr || *made_by == reference_of(base)) return {};
+  const auto words = [](const Value& reference) {
+    return fmt::format("`{}` at commit {}", reference.text_at("repository"),
+                       reference.text_at("commit").substr(0, 12));
+  };
+  return Fail(user_error(
+      Code::failed_precondition,
+      fmt::format(
+          "the features were made by {}, but the head is to stand on {}; embed the pictures by that model",
+          words(*made_by), words(reference_of(base)))));
+}
+
+}  // namespace
+
+const ir::Signature& HeadLearn::declared() {
+  using Kind = ir::Type::Kind;
+  static const ir::Signature signature{
+      .name = "head.learn",
+      .version = "1.0.0",
+      .inputs = {{.name = "features", .type = {.kind = Kind::artifact, .artifact_kind = "features"}},
+                 {.name = "split", .type = {.kind = Kind::artifact, .artifact_kind = "split"}},
+                 {.name = "model", .type = {.kind = Kind::string}, .optional = true},
+                 {.name = "seed", .type = {.kind = Kind::integer}, .optional = true},
+                 {.name = "keep", .type = {.kind = Kind::number}, .optional = true}},
+      .outputs = {{.name = "model", .type = {.kind = Kind::artifact, .artifact_kind = "model"}},
+                  {.name = "predictions", .type = {.kind = Kind::artifact, .artifact_kind = "predictions"}},
+                  {.name = "summary", .type = {.kind = Kind::structure}}}};
+  return signature;
+}
+
+const ir::Signature& HeadLearn::signature() const { return declared(); }
+
+Result<Value> HeadLearn::environment(const Struct& with) const {
+  SLUICE_TRY(base, bases_.find(Principal{}.workspace, text_of(with, "model", default_base)));
+  return environment_of(base, platform_);
+}
+
+Result<Struct> HeadLearn::run(const ports::ServiceCall& call) {
+  const std::int64_t seed = integer_of(call.with, "seed", 7);
+  const double keep = number_of(call.with, "keep", 0.9);
+  if (!(keep > 0 && keep <= 1)) {
+    return Fail(user_error(
+        Code::invalid_argument,
+        fmt::format("keep is {}; it is the share of right answers to keep, above 0 and at most 1", keep)));
+  }
+  SLUICE_TRY(base, bases_.find(call.principal.workspace, text_of(call.with, "model", default_base)));
+  SLUICE_DO(check_same_base(artifact_of(call.with, "features"), base));
+  SLUICE_TRY(features, objects_.lay_out(artifact_of(call.with, "features")));
+  SLUICE_TRY(split, objects_.lay_out(artifact_of(call.with, "split")));
+  SLUICE_TRY(out, make_folder(call.scratch / "head"));
+  SLUICE_TRY(host, hosts_.acquire_and_wait({.base = base.files}, call.cancel));
+
+  Struct params;
+  params.set("features", features.string());
+  params.set("split", split.string());
+  params.set("out", out.string());
+  params.set("seed", seed);
+  params.set("base", reference_of(base));
+  params.set("preprocessing", base.preprocessing);
+  params.set("keep", keep);
+  SLUICE_TRY(reply, serving::call_and_wait(host, "learn_head", std::move(params), {}, call.cancel));
+
+  SLUICE_TRY(model, store_folder(objects_, out / "model", "model"));
+  SLUICE_TRY(predictions, objects_.put_file(out / "predictions.json"));
+  Struct summary = reply.result.if_struct() ? *reply.result.if_struct() : Struct{};
+  summary.set("seed", seed);
+  summary.set("keep", keep);
+  Struct outputs;
+  outputs.set("model", std::move(model));
+  outputs.set("predictions", Artifact{.kind = "predictions",
+                                      .digest = predictions.digest,
+                                      .size = predictions.size,
+                                      .name = "predictions.json"});
+  outputs.set("summary", std::move(summary));
+  return outputs;
+}
+
+}  // namespace sluice::ai

@@ -1,0 +1,38 @@
+#pragma once
+#include "sluice/domain/ai/base_model.hpp"
+#include "sluice/ports/service.hpp"
+
+namespace sluice::serving {
+class Hosts;
+}
+
+namespace sluice::ai {
+
+/// `head.learn`: a classifier on top of a base model's features, from the learned pictures of a split:
+/// multinomial logistic regression, its L2 strength by cross-validation, its confidence calibrated, and a
+/// threshold below which it rejects.
+///   features  of image.embed
+///   split     of dataset.split
+///   model     the base model of the features, default "efficientnet-lite0"
+///   seed      of the folds, default 7
+///   keep      the share of right answers that the threshold lets through, default 0.9
+///   → model (a folder: head.onnx, model.json), predictions (a JSON file: every held-out picture), summary
+/// Thread-safe. What it refers to outlives it.
+class HeadLearn final : public ports::Service {
+ public:
+  HeadLearn(ports::ObjectStore& objects, BaseModels& bases, serving::Hosts& hosts, Platform platform)
+      : objects_(objects), bases_(bases), hosts_(hosts), platform_(std::move(platform)) {}
+  [[nodiscard]] const ir::Signature& signature() const override;
+  [[nodiscard]] Result<Value> environment(const Struct& with) const override;
+  Result<Struct> run(const ports::ServiceCall& call) override;
+  /// The signature alone, for programs that only compile plans.
+  static const ir::Signature& declared();
+
+ private:
+  ports::ObjectStore& objects_;
+  BaseModels& bases_;
+  serving::Hosts& hosts_;
+  Platform platform_;
+};
+
+}  // namespace sluice::ai

@@ -1,0 +1,33 @@
+#pragma once
+#include "sluice/domain/ai/base_model.hpp"
+#include "sluice/ports/service.hpp"
+
+namespace sluice::serving {
+class Hosts;
+}
+
+namespace sluice::ai {
+
+/// `image.embed`: every picture of a folder as a row of numbers, by a base model, in f32.
+///   pictures  a folder of pictures, sub-folders included
+///   model     the base model, default "efficientnet-lite0"
+///   → features (a folder: features.npy, rows of unit length; index.json, the path of each row), count
+/// A picture that cannot be read is an error that names it. Thread-safe. What it refers to outlives it.
+class ImageEmbed final : public ports::Service {
+ public:
+  ImageEmbed(ports::ObjectStore& objects, BaseModels& bases, serving::Hosts& hosts, Platform platform)
+      : objects_(objects), bases_(bases), hosts_(hosts), platform_(std::move(platform)) {}
+  [[nodiscard]] const ir::Signature& signature() const override;
+  [[nodiscard]] Result<Value> environment(const Struct& with) const override;
+  Result<Struct> run(const ports::ServiceCall& call) override;
+  /// The signature alone, for programs that only compile plans.
+  static const ir::Signature& declared();
+
+ private:
+  ports::ObjectStore& objects_;
+  BaseModels& bases_;
+  serving::Hosts& hosts_;
+  Platform platform_;
+};
+
+}  // namespace sluice::ai

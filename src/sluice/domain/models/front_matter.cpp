@@ -1,0 +1,58 @@
+#include "sluice/domain/models/front_matter.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "sluice/base/json.hpp"
+#include "sluice/syntax/tree.hpp"
+
+namespace sluice::models {
+namespace {
+
+constexpr std::string_view fence = "---\n";
+
+bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+
+bool is_plain(std::string_view text) {
+  // Words that some reader of YAML takes for something else than a string.
+  constexpr std::array<std::string_view, 8> taken{"true", "false", "null", "yes", "no", "on", "off", "y"};
+  if (text.empty() || !is_letter(text.front())) return false;
+  std::string lower(text);
+  std::ranges::transform(lower, lower.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  if (std::ranges::find(taken, lower) != taken.end() || lower == "n") return false;
+  return std::ranges::all_of(text, [](char c) {
+    return is_letter(c) || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+  });
+}
+
+}  // namespace
+
+Result<Value> read_front_matter(std::string_view card, const std::string& name) {
+  if (!card.starts_with(fence)) return Struct{};
+  const auto end = card.find("\n---", fence.size() - 1);
+  if (end == std::string_view::npos) {
+    return Fail(user_error(Code::invalid_argument,
+                           name + ": the metadata in front has no end; close it with a line `---`"));
+  }
+  const auto text = card.substr(fence.size(), end + 1 - std::min(end + 1, fence.size()));
+  if (text.find_first_not_of(" \t\r\n") == std::string_view::npos) return Struct{};
+  SLUICE_TRY(tree, syntax::read_yaml(text, name));
+  if (tree.kind != syntax::Node::Kind::map) return Struct{};
+  return tree.to_value();
+}
+
+std::string yaml_scalar(std::string_view text) {
+  return is_plain(text) ? std::string(text) : to_json(Value(text));
+}
+
+std::string yaml_list(const std::vector<std::string>& items) {
+  std::string out = "[";
+  for (const auto& item : items) {
+    if (out.size() > 1) out += ", ";
+    out += yaml_scalar(item);
+  }
+  return out + "]";
+}
+
+}  // namespace sluice::models

@@ -1,0 +1,176 @@
+#include "sluice/domain/models/register_service.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include <fmt/format.h>
+
+#include "sluice/base/json.hpp"
+#include "sluice/base/words.hpp"
+#include "sluice/domain/models/card.hpp"
+#include "sluice/domain/models/content.hpp"
+#include "sluice/domain/models/front_matter.hpp"
+
+namespace sluice::models {
+namespace {
+
+// Of a summary, what is a choice or a measure of learning. Counts, timings and what model.json says anyway
+// stay out.
+constexpr std::array<std::string_view, 6> training_shown{
+    "learned", "seed", "folds", "l2", "cross_validated_accuracy", "keep"};
+
+Result<void> check_name(const std::string& name) {
+  constexpr std::size_t name_bytes_max = 1000;
+  const auto refuse = [&](std::string_view why) {
+    return Fail(user_error(Code::invalid_argument, fmt::format("model name `{}`: {}", name, why)));
+  };
+  if (name.empty()) return refuse("a name needs at least one character");
+  if (name.size() > name_bytes_max) return refuse("it is longer than 1,000 bytes");
+  if (!is_utf8(name)) return refuse("it is not UTF-8");
+  if (name.find_first_of("/:") != std::string::npos)
+    return refuse("`/` and `:` are not allowed; `-` is a good replacement");
+  if (std::ranges::any_of(name, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }))
+    return refuse("control characters are not allowed");
+  return {};
+}
+
+Struct struct_of(const Struct& with, std::string_view name) {
+  const Value* value = with.find(name);
+  return value && value->if_struct() ? *value->if_struct() : Struct{};
+}
+
+const Artifact* artifact_of(const Struct& with, std::string_view name) {
+  const Value* value = with.find(name);
+  return value ? value->if_artifact() : nullptr;
+}
+
+/// The artifacts that the run was given.
+Result<std::vector<CardData>> data_of_run(const Value& facts) {
+  std::vector<CardData> out;
+  const Value* inputs = facts.find("inputs");
+  if (inputs == nullptr) return out;
+  SLUICE_TRY(values, from_tagged(*inputs));
+  for (const auto& [name, artifact] : artifacts_in(values))
+    if (artifact.digest) out.push_back({.name = name, .digest = artifact.digest->hex()});
+  return out;
+}
+
+Value base_reference(const CardFacts& card) {
+  if (card.base_repository.empty()) return {};
+  Struct out;
+  out.set("repository", card.base_repository);
+  out.set("commit", card.base_commit);
+  out.set("digest", card.base_digest);
+  return out;
+}
+
+}  // namespace
+
+const ir::Signature& RegisterService::declared() {
+  using Kind = ir::Type::Kind;
+  static const ir::Signature signature{
+      .name = "model.register",
+      .version = "1.0.0",
+      .effect = ir::Effect::idempotent,
+      .inputs = {{.name = "model", .type = {.kind = Kind::artifact, .artifact_kind = "model"}},
+                 {.name = "name", .type = {.kind = Kind::string}},
+                 {.name = "report",
+                  .type = {.kind = Kind::artifact, .artifact_kind = "directory"},
+                  .optional = true},
+                 {.name = "metrics", .type = {.kind = Kind::structure}, .optional = true},
+                 {.name = "training", .type = {.kind = Kind::structure}, .optional = true}},
+      .outputs = {{.name = "name", .type = {.kind = Kind::string}},
+                  {.name = "version", .type = {.kind = Kind::integer}},
+                  {.name = "tag", .type = {.kind = Kind::string}},
+                  {.name = "commit", .type = {.kind = Kind::string}},
+                  {.name = "created", .type = {.kind = Kind::boolean}}}};
+  return signature;
+}
+
+const ir::Signature& RegisterService::signature() const { return declared(); }
+
+Result<Value> RegisterService::environment(const Struct& /*with*/) const { return Struct{}; }
+
+Result<std::string> RegisterService::license_of_base(const std::string& workspace,
+                                                     const CardFacts& card) const {
+  constexpr std::string_view unknown = "unknown";
+  if (card.base_repository.empty()) return std::string(unknown);
+  const auto versions = repositories_.versions(workspace, card.base_repository);
+  const auto* const end = versions ? versions->data() + versions->size() : nullptr;
+  const auto* const version =
+      versions
+          ? std::find_if(versions->data(), end, [&](const auto& v) { return v.commit == card.base_commit; })
+          : end;
+  if (version == end) {
+    return Fail(user_error(
+        Code::failed_precondition,
+        fmt::format(
+            "the base model `{}` at commit {} is not among the models here, and its card has the licence "
+            "that holds for this one; take it in first",
+            card.base_repository, card.base_commit.substr(0, 12))));
+  }
+  const auto text = repositories_.read(workspace, *version, "README.md");
+  if (!text) return std::string(unknown);
+  SLUICE_TRY(metadata,
+             read_front_matter(*text, fmt::format("README.md of `{}` v{}", version->model, version->number)));
+  return metadata.text_at("license", unknown);
+}
+
+Result<Struct> RegisterService::run(const ports::ServiceCall& call) {
+  const std::string name = Value(call.with).text_at("name");
+  SLUICE_DO(check_name(name));
+  const Artifact* model = artifact_of(call.with, "model");
+  SLUICE_CHECK(model != nullptr);
+
+  Content content(objects_, call.scratch / "content");
+  SLUICE_DO(content.begin_with(*model));
+  if (!content.has("model.json")) {
+    return Fail(
+        user_error(Code::invalid_argument, "`model` has no model.json; give the model of head.learn"));
+  }
+  if (const Artifact* report = artifact_of(call.with, "report")) SLUICE_DO(content.add(*report, "report"));
+
+  SLUICE_TRY(description, content.read("model.json"));
+  SLUICE_TRY(card, read_model_json(description));
+  SLUICE_TRY(license, license_of_base(call.principal.workspace, card));
+  SLUICE_TRY(facts, facts_.facts(call.run));
+  SLUICE_TRY(data, data_of_run(facts));
+  card.name = name;
+  card.license = std::move(license);
+  card.data = std::move(data);
+  card.metrics = struct_of(call.with, "metrics");
+  const Struct training = struct_of(call.with, "training");
+  for (const auto key : training_shown)
+    if (const Value* value = training.find(key)) card.training.set(std::string(key), *value);
+  card.has_confusion_picture = content.has("confusion.svg");
+  SLUICE_DO(content.write("README.md", write_card(card)));
+
+  const Time now = clock_.now();
+  SLUICE_TRY(subjects, content.subjects());
+  SLUICE_TRY(statement, provenance_statement({.run = call.run,
+                                              .facts = facts,
+                                              .subjects = std::move(subjects),
+                                              .base = base_reference(card),
+                                              .program_version = SLUICE_VERSION,
+                                              .finished = now}));
+  SLUICE_DO(content.write("provenance.json", to_json(statement, JsonStyle::pretty) + "\n"));
+
+  SLUICE_TRY(registered,
+             repositories_.add_version({.model = name,
+                                        .principal = call.principal,
+                                        .content = content.folder(),
+                                        .description = brief(card),
+                                        .run_id = call.run.text,
+                                        .source = fmt::format("run {}, {}", call.run.text, call.path),
+                                        .effect_key = call.effect_key,
+                                        .at = now}));
+  Struct outputs;
+  outputs.set("name", registered.version.model);
+  outputs.set("version", registered.version.number);
+  outputs.set("tag", fmt::format("v{}", registered.version.number));
+  outputs.set("commit", registered.version.commit);
+  outputs.set("created", registered.created);
+  return outputs;
+}
+
+}  // namespace sluice::models

@@ -1,0 +1,22 @@
+#pragma once
+#include "sluice/domain/serving/serving.hpp"
+#include "sluice/ports/service.hpp"
+
+namespace sluice::serving {
+
+/// `endpoint.deploy`: gives an endpoint a version of a model. Answers the same to the same effect key.
+class DeployService final : public ports::Service {
+ public:
+  explicit DeployService(Serving& serving) : serving_(serving) {}
+  [[nodiscard]] const ir::Signature& signature() const override;
+  [[nodiscard]] Result<Value> environment(const Struct& with) const override;
+  Result<Struct> run(const ports::ServiceCall& call) override;
+
+  /// The signature alone, for programs that only compile plans.
+  static const ir::Signature& declared();
+
+ private:
+  Serving& serving_;
+};
+
+}  // namespace sluice::serving

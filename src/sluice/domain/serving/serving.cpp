@@ -1,0 +1,278 @@
+#include "sluice/domain/serving/serving.hpp"
+
+#include <algorithm>
+#include <map>
+#include <mutex>
+
+#include "sluice/base/words.hpp"
+#include "sluice/domain/serving/resolver.hpp"
+
+namespace sluice::serving {
+namespace {
+
+constexpr std::size_t payload_max = std::size_t{256} << 20;  ///< of a frame of host/protocol
+constexpr int deaths_max = 2;                                ///< hosts that one request may lose
+
+Error broken_answer(const std::string& endpoint) {
+  return {.code = Code::internal,
+          .message = "the host of endpoint `" + endpoint + "` gave an answer that cannot be read",
+          .blame = Blame::sluice};
+}
+
+/// One picture's part of a host's answer.
+Result<Prediction> prediction_from(const Value& json, std::size_t classes, const std::string& endpoint) {
+  if (const auto* error = json.find("error"); error && error->is_struct())
+    return Fail(user_error(code_named(error->text_at("code")), error->text_at("message")));
+  const auto* probabilities = json.find("probabilities");
+  if (!probabilities || !probabilities->is_list() || probabilities->if_list()->size() != classes)
+    return Fail(broken_answer(endpoint));
+  Prediction prediction{.label = json.text_at("label"), .rejected = json.boolean_at("rejected")};
+  for (const auto& value : *probabilities->if_list()) {
+    const auto number = value.as_double();
+    if (!number) return Fail(broken_answer(endpoint));
+    prediction.probabilities.push_back(*number);
+  }
+  return prediction;
+}
+
+struct Load {
+  std::uint64_t requests = 0;
+  std::size_t open = 0;
+};
+
+}  // namespace
+
+Result<void> check_endpoint_name(std::string_view name) {
+  const auto is_plain = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; };
+  if (!name.empty() && name.size() <= 63 && std::ranges::all_of(name, is_plain) && !name.starts_with('-') &&
+      !name.ends_with('-'))
+    return {};
+  return Fail(user_error(Code::invalid_argument,
+                         "`" + std::string(name) +
+                             "` is not a name for an endpoint; use 1 to 63 of a-z, 0-9 and `-`, neither "
+                             "first nor last a `-`"));
+}
+
+struct Serving::Impl {
+  ports::ModelRepository& models;
+  ports::Deployments& deployments;
+  Hosts& hosts;
+  const Clock& clock;
+  const Options options;
+  Resolver resolver{models};
+
+  std::mutex deploying;                                       ///< look, then put
+  mutable std::mutex mutex;                                   ///< guards `loads`
+  std::map<std::pair<std::string, std::string>, Load> loads;  ///< by workspace and endpoint
+
+  /// One call of `predict` on its way. Kept by the callbacks that will go on with it.
+  struct Request {
+    std::shared_ptr<Impl> impl;
+    std::pair<std::string, std::string> name;  ///< workspace, endpoint
+    std::shared_ptr<const Resolved> resolved;
+    std::vector<std::string> pictures;
+    PredictDone done;
+    int deaths = 0;
+
+    void end(Result<Answered> result) {
+      {
+        const std::lock_guard lock(impl->mutex);
+        --impl->loads[name].open;
+      }
+      done(std::move(result));
+    }
+  };
+  using RequestPtr = std::shared_ptr<Request>;
+
+  Result<ports::Deployment> find(const std::string& workspace, const std::string& endpoint) const {
+    SLUICE_TRY(found, deployments.find(workspace, endpoint));
+    if (found) return std::move(*found);
+    std::vector<std::string> names;
+    if (const auto all = deployments.list(workspace))
+      for (const auto& deployment : *all) names.push_back(deployment.endpoint);
+    const auto guess = did_you_mean(endpoint, names);
+    return Fail(user_error(Code::not_found,
+                           "no endpoint `" + endpoint + "`" +
+                               (guess.empty() ? "; `sluice endpoints` lists those there are" : guess)));
+  }
+
+  Endpoint shown(ports::Deployment deployment) const {
+    Endpoint endpoint;
+    if (const auto resolved =
+            resolver.known(deployment.principal.workspace, deployment.model, deployment.version))
+      endpoint.host = hosts.status(*resolved->base.digest, resolved->head.digest);
+    const std::lock_guard lock(mutex);
+    if (const auto load = loads.find({deployment.principal.workspace, deployment.endpoint});
+        load != loads.end()) {
+      endpoint.requests = load->second.requests;
+      endpoint.open = load->second.open;
+    }
+    endpoint.deployment = std::move(deployment);
+    return endpoint;
+  }
+
+  Result<void> check_pictures(const std::vector<std::string>& pictures) const {
+    if (pictures.empty()) return Fail(user_error(Code::invalid_argument, "the request holds no picture"));
+    if (pictures.size() > options.pictures_max)
+      return Fail(user_error(Code::too_large, "the request holds " + std::to_string(pictures.size()) +
+                                                  " pictures; send up to " +
+                                                  std::to_string(options.pictures_max) + " at once"));
+    std::size_t bytes = 0;
+    for (const auto& picture : pictures) bytes += picture.size();
+    if (bytes <= payload_max) return {};
+    return Fail(user_error(Code::too_large, "the pictures are larger than " + human_bytes(payload_max) +
+                                                " together; send fewer at once"));
+  }
+
+  Result<void> admit(const std::pair<std::string, std::string>& name) {
+    const std::lock_guard lock(mutex);
+    auto& load = loads[name];
+    if (load.open >= options.open_max)
+      return Fail(
+          user_error(Code::exhausted, "endpoint `" + name.second + "` has " + std::to_string(load.open) +
+                                          " requests open already; wait for an answer, then send the next"));
+    ++load.open;
+    ++load.requests;
+    return {};
+  }
+
+  /// Gets a host and asks it. Again, while hosts die.
+  static void attempt(const RequestPtr& request) {
+    request->impl->hosts.acquire({.base = request->resolved->base, .head = request->resolved->head},
+                                 [request](Result<HostLease> lease) {
+                                   if (!lease && lease.error().code == Code::unavailable)
+                                     return died(request, lease.error());
+                                   if (!lease) return request->end(Fail(std::move(lease).error()));
+                                   ask(request, std::make_shared<HostLease>(std::move(*lease)));
+                                 });
+  }
+
+  static void ask(const RequestPtr& request, const std::shared_ptr<HostLease>& host) {
+    List sizes;
+    std::string payload;
+    for (const auto& picture : request->pictures) {
+      sizes.emplace_back(static_cast<std::int64_t>(picture.size()));
+      payload += picture;
+    }
+    Struct params;
+    params.set("head", request->resolved->head.digest->hex());
+    params.set("sizes", std::move(sizes));
+    host->call("predict", std::move(params), std::move(payload),
+               [request, host](Result<ports::HostReply> reply) {
+                 if (!reply && reply.error().code == Code::unavailable && host->died())
+                   return died(request, reply.error());
+                 if (!reply) return request->end(Fail(std::move(reply).error()));
+                 request->end(answered(*request, reply->result));
+               });
+  }
+
+  static void died(const RequestPtr& request, const Error& error) {
+    if (++request->deaths < deaths_max) return attempt(request);
+    request->end(Fail(
+        environment_error(
+            Code::unavailable,
+            "the host of endpoint `" + request->name.second +
+                "` died twice during this request; if it holds several pictures, send them one by one to "
+                "find the one that does it")
+            .with_note(error.message)));
+  }
+
+  static Result<Answered> answered(const Request& request, const Value& json) {
+    const auto* predictions = json.find("predictions");
+    if (!predictions || !predictions->is_list() || predictions->if_list()->size() != request.pictures.size())
+      return Fail(broken_answer(request.name.second));
+    Answered out{.model = request.resolved->version.model,
+                 .version = request.resolved->version.number,
+                 .classes = request.resolved->classes,
+                 .predictions = {}};
+    for (const auto& prediction : *predictions->if_list())
+      out.predictions.push_back(prediction_from(prediction, out.classes.size(), request.name.second));
+    return out;
+  }
+};
+
+Serving::Serving(ports::ModelRepository& models, ports::Deployments& deployments, Hosts& hosts,
+                 const Clock& clock, Options options)
+    : impl_(new Impl{
+          .models = models, .deployments = deployments, .hosts = hosts, .clock = clock, .options = options}) {
+}
+
+Serving::~Serving() = default;
+
+Result<ports::Deployment> Serving::deploy(const Principal& principal, const std::string& endpoint,
+                                          const std::string& model, const std::string& version,
+                                          const std::string& effect_key) {
+  SLUICE_DO(check_endpoint_name(endpoint));
+  SLUICE_TRY(resolved, impl_->resolver.resolve(principal.workspace, model, version));
+  const std::lock_guard lock(impl_->deploying);
+  SLUICE_TRY(present, impl_->deployments.find(principal.workspace, endpoint));
+  if (present && !effect_key.empty() && present->effect_key == effect_key) return std::move(*present);
+  if (present && present->model == resolved->version.model && present->version == resolved->version.number)
+    return std::move(*present);
+  ports::Deployment deployment{.endpoint = endpoint,
+                               .principal = principal,
+                               .model = resolved->version.model,
+                               .version = resolved->version.number,
+                               .commit = resolved->version.commit,
+                               .at = impl_->clock.now(),
+                               .effect_key = effect_key};
+  SLUICE_DO(impl_->deployments.put(deployment));
+  return deployment;
+}
+
+Result<void> Serving::undeploy(const std::string& workspace, const std::string& endpoint) {
+  const std::lock_guard lock(impl_->deploying);
+  SLUICE_TRY(present, impl_->find(workspace, endpoint));
+  SLUICE_DO(impl_->deployments.remove(workspace, present.endpoint));
+  return {};
+}
+
+Result<std::vector<Endpoint>> Serving::list(const std::string& workspace) const {
+  SLUICE_TRY(deployments, impl_->deployments.list(workspace));
+  std::vector<Endpoint> out;
+  for (auto& deployment : deployments) out.push_back(impl_->shown(std::move(deployment)));
+  return out;
+}
+
+Result<Endpoint> Serving::find(const std::string& workspace, const std::string& endpoint) const {
+  SLUICE_TRY(deployment, impl_->find(workspace, endpoint));
+  return impl_->shown(std::move(deployment));
+}
+
+Result<Description> Serving::describe(const std::string& workspace, const std::string& endpoint,
+                                      std::optional<std::int64_t> version) const {
+  SLUICE_TRY(deployment, impl_->find(workspace, endpoint));
+  SLUICE_TRY(resolved, impl_->resolver.resolve(workspace, deployment.model,
+                                               std::to_string(version.value_or(deployment.version))));
+  SLUICE_TRY(versions, impl_->models.versions(workspace, deployment.model));
+  Description out{.endpoint = endpoint,
+                  .model = deployment.model,
+                  .version = resolved->version.number,
+                  .versions = {},
+                  .classes = resolved->classes};
+  for (const auto& each : versions) out.versions.push_back(each.number);
+  std::ranges::sort(out.versions);
+  return out;
+}
+
+void Serving::predict(const std::string& workspace, const std::string& endpoint,
+                      std::optional<std::int64_t> version, std::vector<std::string> pictures,
+                      PredictDone done) {
+  const auto prepare = [&]() -> Result<std::shared_ptr<const Resolved>> {
+    SLUICE_DO(impl_->check_pictures(pictures));
+    SLUICE_TRY(deployment, impl_->find(workspace, endpoint));
+    SLUICE_TRY(resolved, impl_->resolver.resolve(workspace, deployment.model,
+                                                 std::to_string(version.value_or(deployment.version))));
+    SLUICE_DO(impl_->admit({workspace, endpoint}));
+    return resolved;
+  };
+  auto resolved = prepare();
+  if (!resolved) return done(Fail(std::move(resolved).error()));
+  Impl::attempt(std::make_shared<Impl::Request>(Impl::Request{.impl = impl_,
+                                                              .name = {workspace, endpoint},
+                                                              .resolved = std::move(*resolved),
+                                                              .pictures = std::move(pictures),
+                                                              .done = std::move(done)}));
+}
+
+}  // namespace sluice::serving

@@ -1,0 +1,178 @@
+#include <algorithm>
+
+#include "sluice/base/words.hpp"
+#include "sluice/frontends/native/lower.hpp"
+#include "sluice/ir/duration.hpp"
+#include "sluice/ir/types.hpp"
+
+namespace sluice::frontends::native {
+namespace {
+
+using syntax::Expression;
+
+std::string shown(const Node& node) {
+  if (node.kind == Node::Kind::list) return "a list";
+  if (node.kind == Node::Kind::map) return "a map";
+  if (node.scalar.is_null()) return "empty";
+  if (const auto* text = node.scalar.if_string()) return "`" + text->substr(0, 60) + "`";
+  const auto kind = std::string(kind_name(node.scalar.kind()));
+  return (kind == "integer" ? "an " : "a ") + kind;
+}
+
+ir::ExpressionPtr list_of(const Node& node, std::vector<ir::ExpressionPtr> items) {
+  bool fixed = true;
+  for (const auto& item : items) fixed = fixed && item->kind == Expression::Kind::literal;
+  if (fixed) {
+    List values;
+    for (const auto& item : items) values.push_back(item->literal);
+    return Expression::of(std::move(values), node.at);
+  }
+  Expression made;
+  made.kind = Expression::Kind::list;
+  made.at = node.at;
+  made.args = std::move(items);
+  return std::make_shared<const Expression>(std::move(made));
+}
+
+ir::ExpressionPtr structure_of(const Node& node, std::vector<ir::ExpressionPtr> values) {
+  bool fixed = true;
+  for (const auto& value : values) fixed = fixed && value->kind == Expression::Kind::literal;
+  if (fixed) {
+    Struct fields;
+    for (std::size_t i = 0; i < values.size(); ++i) fields.append(node.fields[i].key, values[i]->literal);
+    return Expression::of(std::move(fields), node.at);
+  }
+  Expression made;
+  made.kind = Expression::Kind::structure;
+  made.at = node.at;
+  for (const auto& field : node.fields) made.keys.push_back(field.key);
+  made.args = std::move(values);
+  return std::make_shared<const Expression>(std::move(made));
+}
+
+}  // namespace
+
+bool Lowering::is_map(const Node& node, std::string_view what) {
+  if (node.kind == Node::Kind::map) return true;
+  problem(node.at, std::string(what) + " should be a map, not " + shown(node));
+  return false;
+}
+
+bool Lowering::map(const Node& node, std::string_view what, std::initializer_list<std::string_view> known) {
+  if (!is_map(node, what)) return false;
+  for (const auto& field : node.fields) {
+    if (std::ranges::find(known, field.key) != known.end()) continue;
+    const std::vector<std::string> names(known.begin(), known.end());
+    problem(field.at, std::string(what) + " has no `" + field.key + "`" + did_you_mean(field.key, names));
+  }
+  return true;
+}
+
+ir::ExpressionPtr Lowering::raw_expression(const Node& node) {
+  if (node.kind == Node::Kind::list) {
+    std::vector<ir::ExpressionPtr> items;
+    for (const auto& item : node.items) items.push_back(raw_expression(item));
+    return list_of(node, std::move(items));
+  }
+  if (node.kind == Node::Kind::map) {
+    std::vector<ir::ExpressionPtr> values;
+    for (const auto& field : node.fields) values.push_back(raw_expression(*field.value));
+    return structure_of(node, std::move(values));
+  }
+  const auto* text = node.scalar.if_string();
+  if (!text) return Expression::of(node.scalar, node.at);
+  Location at = node.at;
+  if (node.quoted) ++at.column;  // the text begins after the quote
+  auto read = syntax::read_scalar(*text, at);
+  if (read) return std::move(*read);
+  problem(read.error().at, std::move(read.error().message));
+  return Expression::of(Value(), node.at);
+}
+
+ir::ExpressionPtr Lowering::expression(const Node& node) {
+  auto made = raw_expression(node);
+  if (syntax::depth_of(*made) <= syntax::expression_depth_max) return made;
+  problem(node.at,
+          "this value is more than " + std::to_string(syntax::expression_depth_max) + " deep; split it");
+  return Expression::of(Value(), node.at);
+}
+
+std::vector<ir::Named> Lowering::named(const Node* node, std::string_view what) {
+  std::vector<ir::Named> all;
+  if (!node || !is_map(*node, what)) return all;
+  for (const auto& field : node->fields) all.emplace_back(field.key, expression(*field.value));
+  return all;
+}
+
+std::string Lowering::name_in(const Node& node, std::string_view what) {
+  if (node.kind == Node::Kind::scalar && node.scalar.is_string()) return *node.scalar.if_string();
+  problem(node.at, std::string(what) + " should be a text, not " + shown(node));
+  return {};
+}
+
+std::string Lowering::string(const Node& node, std::string_view what) {
+  auto text = name_in(node, what);
+  if (text.find("${") != std::string::npos)
+    problem(node.at, std::string(what) + " is fixed before the run and cannot be an expression");
+  return text;
+}
+
+bool Lowering::boolean(const Node& node, std::string_view what) {
+  if (node.kind == Node::Kind::scalar && node.scalar.if_boolean()) return *node.scalar.if_boolean();
+  problem(node.at, std::string(what) + " should be true or false, not " + shown(node));
+  return false;
+}
+
+std::int64_t Lowering::duration(const Node& node, std::string_view what) {
+  if (node.kind == Node::Kind::scalar)
+    if (const auto read = ir::duration_of(node.scalar)) return read->count();
+  problem(node.at,
+          std::string(what) + " should be a duration such as 500ms, 2s or 1h30m, not " + shown(node));
+  return 0;
+}
+
+ir::Type Lowering::type(const Node& holder, Location at, std::string_view what) {
+  const auto* kind = holder.find("kind");
+  const auto* node = holder.find("type");
+  if (!node) {
+    problem(at, std::string(what) + " needs a `type`, such as string or artifact");
+    return {};
+  }
+  const auto text = string(*node, "`type`");
+  auto type = ir::parse_type(text);
+  if (!type) {
+    if (!text.empty())
+      problem(node->at, "unknown type `" + text + "`" + did_you_mean(text, ir::type_names()));
+    return {};
+  }
+  if (!kind) return std::move(*type);
+  if (!ir::artifact_kind_of(*type)) {
+    problem(kind->at, "`kind` belongs to artifacts; this is " + ir::describe(*type));
+    return std::move(*type);
+  }
+  auto named = string(*kind, "`kind`");
+  if (named.empty()) named = "any";
+  return ir::with_artifact_kind(*type, std::move(named));
+}
+
+bool Lowering::name(const Node::Field& field, std::string_view what) {
+  constexpr std::size_t longest = 250;
+  if (!field.key.empty() && field.key.size() <= longest) return true;
+  problem(field.at, "the name of " + std::string(what) + " has 1 to " + std::to_string(longest) +
+                        " bytes, not " + std::to_string(field.key.size()));
+  return false;
+}
+
+std::size_t Lowering::word(const Node& node, std::string_view what, const std::vector<std::string>& words) {
+  const auto text = string(node, what);
+  for (std::size_t i = 0; i < words.size(); ++i)
+    if (words[i] == text) return i;
+  if (text.empty()) return 0;
+  std::string list;
+  for (const auto& one : words) list += (list.empty() ? "" : ", ") + one;
+  problem(node.at, std::string(what) + " is one of " + list + ", not `" + text.substr(0, 60) + "`" +
+                       did_you_mean(text, words));
+  return 0;
+}
+
+}  // namespace sluice::frontends::native

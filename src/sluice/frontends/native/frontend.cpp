@@ -1,0 +1,32 @@
+#include "sluice/frontends/native/lower.hpp"
+#include "sluice/frontends/native/native_frontend.hpp"
+
+namespace sluice::frontends {
+
+std::string_view NativeFrontend::name() const { return "sluice"; }
+
+bool NativeFrontend::recognises(std::string_view text, const std::string&) const {
+  constexpr std::size_t looked_at = 64 << 10;  // a file may open with a long comment
+  text = text.substr(0, looked_at);
+  while (!text.empty()) {
+    auto line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(text.size(), line.size() + 1));
+    const auto start = line.find_first_not_of(" \t\r{");
+    if (start == std::string_view::npos || line[start] == '#' || line.starts_with("---") ||
+        line.starts_with("%"))
+      continue;
+    line.remove_prefix(start);
+    return line.starts_with("sluice:") || line.starts_with("\"sluice\"");
+  }
+  return false;
+}
+
+Result<ir::Frontend::Lowered> NativeFrontend::lower(std::string_view text, const std::string& file) const {
+  // The deepest plan: 200 regions, an arm of a branch being five levels, and in the innermost the deepest
+  // value.
+  constexpr std::size_t depth_max = 1300;
+  SLUICE_TRY(root, syntax::read_yaml(text, file, {.depth_max = depth_max}));
+  return native::Lowering(file).run(root);
+}
+
+}  // namespace sluice::frontends

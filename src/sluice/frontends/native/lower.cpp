@@ -1,0 +1,124 @@
+#include "sluice/frontends/native/lower.hpp"
+
+#include <unordered_set>
+
+#include "sluice/ir/names.hpp"
+#include "sluice/ir/types.hpp"
+
+namespace sluice::frontends::native {
+namespace {
+
+std::string title(std::string_view what, const std::string& name) {
+  return std::string(what) + " `" + name + "`";
+}
+
+}  // namespace
+
+ir::Frontend::Lowered Lowering::run(const Node& root) {
+  if (!map(root, "a plan", {"sluice", "pipelines"})) return std::move(lowered_);
+  const auto* version = root.find("sluice");
+  if (!version || version->kind != Node::Kind::scalar || version->scalar != Value(1))
+    problem(version ? version->at : root.at, "a plan begins with `sluice: 1`, the version that is read here");
+  // That there is none, or no `main`, is the verifier's to say.
+  if (const auto* pipelines = root.find("pipelines"); pipelines && is_map(*pipelines, "`pipelines`"))
+    for (const auto& field : pipelines->fields) lowered_.plan.pipelines.push_back(pipeline(field));
+  return std::move(lowered_);
+}
+
+ir::Pipeline Lowering::pipeline(const Node::Field& field) {
+  ir::Pipeline made;
+  made.name = field.key;
+  made.at = field.at;
+  const auto& node = *field.value;
+  const auto what = title("pipeline", field.key);
+  name(field, "a pipeline");
+  if (!is_map(node, what)) return made;
+  if (const auto* steps = node.find("steps")) {
+    problem(steps->at, "this version runs graph regions only; write " + what + " as a `graph`");
+    return made;
+  }
+  map(node, what, {"inputs", "outputs", "graph", "limit", "on_failure"});
+  if (const auto* inputs = node.find("inputs"); inputs && is_map(*inputs, "`inputs`"))
+    for (const auto& one : inputs->fields) made.inputs.push_back(input(one));
+  if (const auto* outputs = node.find("outputs"); outputs && is_map(*outputs, "`outputs`"))
+    for (const auto& one : outputs->fields) made.outputs.push_back(output(one));
+  concurrency(node, made.body);
+  const auto* graph = node.find("graph");
+  made.body.at = graph ? graph->at : field.at;
+  if (graph)
+    region(*graph, made.body);
+  else
+    problem(field.at, what + " needs a `graph`, a map of its operations");
+  return made;
+}
+
+ir::Input Lowering::input(const Node::Field& field) {
+  ir::Input made;
+  made.name = field.key;
+  made.at = field.at;
+  const auto& node = *field.value;
+  const auto what = title("input", field.key);
+  name(field, "an input");
+  if (!map(node, what, {"type", "kind", "optional", "default"})) return made;
+  made.type = type(node, field.at, what);
+  if (const auto* optional = node.find("optional")) made.optional = boolean(*optional, "`optional`");
+  if (const auto* value = node.find("default")) {
+    const auto read = expression(*value);
+    if (read->kind == syntax::Expression::Kind::literal)
+      made.value = read->literal;
+    else
+      problem(value->at, "`default` is a plain value and cannot be an expression");
+  }
+  return made;
+}
+
+ir::Output Lowering::output(const Node::Field& field) {
+  ir::Output made;
+  made.name = field.key;
+  made.at = field.at;
+  const auto& node = *field.value;
+  const auto what = title("output", field.key);
+  name(field, "an output");
+  if (node.kind != Node::Kind::map) {
+    made.value = expression(node);
+    return made;
+  }
+  map(node, what, {"type", "kind", "value"});
+  if (node.find("type") || node.find("kind")) made.type = type(node, field.at, what);
+  const auto* value = node.find("value");
+  if (!value) problem(field.at, what + " needs a `value`, an expression over the pipeline's operations");
+  made.value = value ? expression(*value) : syntax::Expression::of(Value(), field.at);
+  return made;
+}
+
+void Lowering::concurrency(const Node& holder, ir::Region& region) {
+  if (const auto* limit = holder.find("limit")) region.limit = expression(*limit);
+  if (const auto* failure = holder.find("on_failure")) region.on_failure = on_failure(*failure);
+}
+
+ir::Each::OnFailure Lowering::on_failure(const Node& node) {
+  return word(node, "`on_failure`", {"finish", "stop"}) == 0 ? ir::Each::OnFailure::finish
+                                                             : ir::Each::OnFailure::stop;
+}
+
+std::unique_ptr<ir::Region> Lowering::inner_region(const Node* graph, Location at) {
+  auto made = std::make_unique<ir::Region>();
+  made->at = graph ? graph->at : at;
+  if (graph) region(*graph, *made);
+  return made;
+}
+
+void Lowering::region(const Node& graph, ir::Region& region) {
+  if (!is_map(graph, "`graph`")) return;
+  if (depth_ >= ir::region_depth_max) {
+    problem(graph.at, "regions nest more than " + std::to_string(ir::region_depth_max) +
+                          " deep; split this into pipelines");
+    return;
+  }
+  ++depth_;
+  region.operations.reserve(graph.fields.size());
+  for (const auto& field : graph.fields) region.operations.push_back(operation(field));
+  --depth_;
+}
+
+}  // namespace sluice::frontends::native

@@ -1,0 +1,309 @@
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "sluice/base/words.hpp"
+#include "sluice/frontends/native/lower.hpp"
+
+namespace sluice::frontends::native {
+namespace {
+
+/// The key that tells what an operation is, and the keys that go with it beside those of every operation.
+struct Shape {
+  std::string_view head;
+  std::vector<std::string_view> keys;
+};
+const std::array shapes{
+    Shape{"process", {"code", "env", "outputs", "hermetic", "cache", "resources", "pool", "yield"}},
+    Shape{"service", {"with", "cache", "resources", "pool", "yield"}},
+    Shape{"call", {"with"}},
+    Shape{"branch", {}},
+    Shape{"each", {"as", "index", "limit", "on_failure", "tolerate", "graph", "yield"}},
+    Shape{"raise", {}},
+    Shape{"graph", {"limit", "on_failure", "yield"}},
+};
+constexpr std::array every_operation{"after", "if", "trigger", "retry", "timeout", "fails"};
+constexpr std::array of_steps{"steps", "try", "wait", "assign", "jump", "return"};
+
+std::string quoted(std::string_view name) { return "`" + std::string(name) + "`"; }
+
+const Node::Field* field_of(const Node& node, std::string_view key) {
+  for (const auto& field : node.fields)
+    if (field.key == key) return &field;
+  return nullptr;
+}
+
+std::string join_words(const auto& words) {
+  std::string text;
+  for (const auto& word : words) text += (text.empty() ? "" : ", ") + std::string(word);
+  return text;
+}
+
+}  // namespace
+
+ir::Operation Lowering::operation(const Node::Field& field) {
+  ir::Operation op;
+  op.name = field.key;
+  op.at = field.at;
+  op.what = ir::Block{};  // of no known outputs, until it is known to be something else
+  const auto& node = *field.value;
+  name(field, "an operation");
+  if (!is_map(node, "operation " + quoted(field.key))) return op;
+  for (const auto* key : of_steps)
+    if (const auto* found = field_of(node, key)) {
+      problem(found->at, "this version runs graph regions only, not `" + found->key + "`");
+      return op;
+    }
+  const Shape* shape = nullptr;
+  for (const auto& candidate : shapes) {
+    const auto* head = field_of(node, candidate.head);
+    if (!head || (shape && shape->head == "each" && candidate.head == "graph")) continue;
+    if (shape) {
+      problem(head->at, quoted(shape->head) + " and " + quoted(candidate.head) +
+                            " are two operations; give each a name of its own");
+      return op;
+    }
+    shape = &candidate;
+  }
+  if (!shape) {
+    std::vector<std::string> heads;
+    for (const auto& candidate : shapes) heads.emplace_back(candidate.head);
+    std::string slip;
+    for (const auto& given : node.fields)
+      if (slip.empty()) slip = did_you_mean(given.key, heads);
+    problem(field.at, quoted(field.key) + " says nothing to do; it needs one of " + join_words(heads) + slip);
+    return op;
+  }
+  std::vector<std::string> known{std::string(shape->head)};
+  known.insert(known.end(), shape->keys.begin(), shape->keys.end());
+  known.insert(known.end(), every_operation.begin(), every_operation.end());
+  for (const auto& given : node.fields)
+    if (std::ranges::find(known, given.key) == known.end())
+      problem(given.at,
+              quoted(shape->head) + " has no " + quoted(given.key) + did_you_mean(given.key, known));
+
+  const auto& head = *node.find(shape->head);
+  if (shape->head == "process") {
+    process(node, op);
+  } else if (shape->head == "service") {
+    op.what = ir::ServiceCall{string(head, "`service`"), named(node.find("with"), "`with`")};
+  } else if (shape->head == "call") {
+    op.what = ir::PipelineCall{string(head, "`call`"), named(node.find("with"), "`with`")};
+  } else if (shape->head == "branch") {
+    branch(head, op);
+  } else if (shape->head == "each") {
+    each(node, field.at, op);
+  } else if (shape->head == "raise") {
+    op.what = ir::Raise{expression(head)};
+  } else {
+    ir::Block block{inner_region(&head, field.at)};
+    concurrency(node, *block.region);
+    op.what = std::move(block);
+  }
+  common(node, op);
+  return op;
+}
+
+void Lowering::common(const Node& node, ir::Operation& op) {
+  if (const auto* after = node.find("after")) {
+    if (after->kind == Node::Kind::list)
+      for (const auto& item : after->items)
+        op.after.emplace_back(name_in(item, "an element of `after`"), item.at);
+    else
+      op.after.emplace_back(name_in(*after, "`after`"), after->at);
+    std::erase_if(op.after, [](const auto& one) { return one.first.empty(); });
+  }
+  if (const auto* condition = node.find("if")) op.condition = expression(*condition);
+  if (const auto* trigger = node.find("trigger"))
+    op.trigger = static_cast<ir::Trigger>(word(
+        *trigger, "`trigger`", {"succeeded", "completed", "none_failed", "any_succeeded", "any_failed"}));
+  if (const auto* retries = node.find("retry")) {
+    if (retries->kind == Node::Kind::list)
+      for (const auto& item : retries->items) op.retry.push_back(retry(item));
+    else
+      op.retry.push_back(retry(*retries));
+  }
+  if (const auto* timeout = node.find("timeout")) op.timeout = expression(*timeout);
+  if (const auto* fails = node.find("fails")) op.fails = boolean(*fails, "`fails`");
+  const bool is_task =
+      std::holds_alternative<ir::Process>(op.what) || std::holds_alternative<ir::ServiceCall>(op.what);
+  const bool yields =
+      is_task || std::holds_alternative<ir::Each>(op.what) || std::holds_alternative<ir::Block>(op.what);
+  if (yields) op.yield = named(node.find("yield"), "`yield`");
+  if (!is_task) return;
+  if (const auto* given = node.find("cache")) cache(*given, op.cache);
+  op.resources = named(node.find("resources"), "`resources`");
+  if (const auto* pool = node.find("pool")) op.pool = string(*pool, "`pool`");
+}
+
+void Lowering::process(const Node& node, ir::Operation& op) {
+  ir::Process made;
+  const auto& argv = *node.find("process");
+  if (argv.kind == Node::Kind::list)
+    for (const auto& arg : argv.items) made.argv.push_back(expression(arg));
+  else
+    problem(argv.at, "`process` is a list, the program and its arguments; there is no shell to split a text");
+  if (const auto* code = node.find("code")) made.code = string(*code, "`code`");
+  made.env = named(node.find("env"), "`env`");
+  if (const auto* outputs = node.find("outputs"); outputs && is_map(*outputs, "`outputs`"))
+    for (const auto& one : outputs->fields) made.outputs.push_back(task_output(one));
+  if (const auto* hermetic = node.find("hermetic")) made.hermetic = boolean(*hermetic, "`hermetic`");
+  if (argv.kind != Node::Kind::list)
+    made.argv.push_back(syntax::Expression::of(Value(""), argv.at));  // one problem is enough
+  op.what = std::move(made);
+}
+
+ir::TaskOutput Lowering::task_output(const Node::Field& field) {
+  ir::TaskOutput made;
+  made.name = field.key;
+  made.at = field.at;
+  const auto& node = *field.value;
+  const auto what = "output " + quoted(field.key);
+  name(field, "an output");
+  if (!map(node, what, {"type", "kind", "form", "from", "optional"})) return made;
+  made.type = type(node, field.at, what);
+  const auto* form = node.find("form");
+  if (made.type.kind == ir::Type::Kind::artifact) {
+    made.form = made.type.artifact_kind == "directory" ? Form::directory : Form::file;
+    if (form)
+      made.form =
+          word(*form, "`form` of an artifact", {"file", "directory"}) == 0 ? Form::file : Form::directory;
+  } else if (form) {
+    made.encoding = word(*form, "`form` of a value", {"json", "text"}) == 0 ? ir::TaskOutput::Encoding::json
+                                                                            : ir::TaskOutput::Encoding::text;
+  }
+  if (const auto* from = node.find("from")) made.from = string(*from, "`from`");
+  if (const auto* optional = node.find("optional")) made.optional = boolean(*optional, "`optional`");
+  return made;
+}
+
+void Lowering::branch(const Node& node, ir::Operation& op) {
+  ir::Branch made;
+  if (node.kind != Node::Kind::list) {
+    problem(node.at, "`branch` is a list of arms, each with `when` or `else`");
+  } else {
+    if (node.items.empty())
+      problem(node.at, "`branch` has no arm; give it one with `when`, and perhaps one with `else`");
+    for (const auto& item : node.items) made.arms.push_back(arm(item));
+  }
+  op.what = std::move(made);
+}
+
+ir::Arm Lowering::arm(const Node& node) {
+  ir::Arm made;
+  made.at = node.at;
+  made.region = std::make_unique<ir::Region>();
+  made.region->at = node.at;
+  made.when = syntax::Expression::of(Value(true), node.at);  // of an arm that cannot be read
+  if (!is_map(node, "an arm of `branch`")) return made;
+  const auto* when = node.find("when");
+  const auto* otherwise = node.find("else");
+  if (!when == !otherwise) {
+    problem(node.at, "an arm of `branch` has either `when` or `else`");
+    return made;
+  }
+  made.when = when ? expression(*when) : nullptr;
+  // `else: {graph: …}` holds the arm itself; `else:` alone stands beside it.
+  const bool held = otherwise && otherwise->kind == Node::Kind::map;
+  if (held) map(node, "an arm with `else: {…}`", {"else"});
+  const Node& body = held ? *otherwise : node;
+  if (otherwise && !held && !(otherwise->kind == Node::Kind::scalar && otherwise->scalar.is_null()))
+    problem(otherwise->at, "`else` takes no condition; write `else: {graph: …}`");
+  for (const auto* key : of_steps)
+    if (const auto* found = field_of(body, key)) {
+      problem(found->at, "this version runs graph regions only, not `" + found->key + "`");
+      return made;
+    }
+  const auto* raise = body.find("raise");
+  const auto* graph = body.find("graph");
+  if (held)
+    map(body, "`else`", {"graph", "raise", "limit", "on_failure", "yield"});
+  else
+    map(body, "an arm of `branch`", {"when", "else", "graph", "raise", "limit", "on_failure", "yield"});
+  if (!raise == !graph) {
+    problem(node.at,
+            "an arm of `branch` has either a `graph` or a `raise`; this version runs graph regions only");
+    return made;
+  }
+  made.region = inner_region(graph, node.at);
+  concurrency(body, *made.region);
+  made.region->yield = named(body.find("yield"), "`yield`");
+  if (raise) {
+    ir::Operation op;
+    op.name = "raise";
+    op.at = raise->at;
+    op.what = ir::Raise{expression(*raise)};
+    made.region->operations.push_back(std::move(op));
+  }
+  return made;
+}
+
+void Lowering::each(const Node& node, Location at, ir::Operation& op) {
+  ir::Each made;
+  made.items = expression(*node.find("each"));
+  if (const auto* as = node.find("as")) made.as = string(*as, "`as`");
+  if (const auto* index = node.find("index")) made.index = string(*index, "`index`");
+  if (const auto* limit = node.find("limit")) made.limit = expression(*limit);
+  if (const auto* failure = node.find("on_failure")) made.on_failure = on_failure(*failure);
+  if (const auto* tolerate = node.find("tolerate")) {
+    const auto* count = tolerate->kind == Node::Kind::scalar ? tolerate->scalar.if_integer() : nullptr;
+    const auto* share = tolerate->kind == Node::Kind::scalar ? tolerate->scalar.if_string() : nullptr;
+    std::int64_t percent = -1;
+    if (share && share->ends_with('%')) {
+      const auto* end = share->data() + share->size() - 1;
+      if (const auto [stop, error] = std::from_chars(share->data(), end, percent);
+          error != std::errc{} || stop != end)
+        percent = -1;
+    }
+    if (count && *count >= 0)
+      made.tolerate = *count;
+    else if (percent >= 0 && percent <= 100)
+      made.tolerate_percent = percent;
+    else
+      problem(tolerate->at, "`tolerate` should be a number of items, or a share such as \"10%\"");
+  }
+  const auto* graph = node.find("graph");
+  if (!graph)
+    problem(at, "`each` needs a `graph` to run for each item; this version runs graph regions only");
+  made.region = inner_region(graph, at);
+  op.what = std::move(made);
+}
+
+ir::Retry Lowering::retry(const Node& node) {
+  ir::Retry made;
+  made.limit = syntax::Expression::of(Value(0), node.at);
+  if (!map(node, "`retry`", {"limit", "backoff", "factor", "max", "within", "when"})) return made;
+  if (const auto* limit = node.find("limit"))
+    made.limit = expression(*limit);
+  else
+    problem(node.at, "`retry` needs a `limit`, how many times to try again");
+  if (const auto* backoff = node.find("backoff")) made.backoff_ms = duration(*backoff, "`backoff`");
+  if (const auto* factor = node.find("factor")) {
+    const auto value = factor->kind == Node::Kind::scalar ? factor->scalar.as_double() : std::nullopt;
+    if (value && *value >= 1)
+      made.factor = *value;
+    else
+      problem(factor->at, "`factor` should be a number of at least 1, by which the wait grows");
+  }
+  if (const auto* most = node.find("max")) made.backoff_max_ms = duration(*most, "`max`");
+  if (const auto* within = node.find("within")) made.within_ms = duration(*within, "`within`");
+  if (const auto* when = node.find("when")) made.when = expression(*when);
+  return made;
+}
+
+void Lowering::cache(const Node& node, ir::Cache& cache) {
+  if (node.kind == Node::Kind::scalar) {
+    if (const auto* flag = node.scalar.if_boolean())
+      cache.enabled = *flag;
+    else
+      cache.enabled = word(node, "`cache`", {"on", "off"}) == 0;
+    return;
+  }
+  if (!map(node, "`cache`", {"key", "max_age", "scope"})) return;
+  if (const auto* key = node.find("key")) cache.key = expression(*key);
+  if (const auto* age = node.find("max_age")) cache.max_age_ms = duration(*age, "`max_age`");
+  if (const auto* scope = node.find("scope"); scope && word(*scope, "`scope`", {"workspace", "run"}) == 1)
+    cache.scope = "run";
+}
+
+}  // namespace sluice::frontends::native

@@ -1,0 +1,103 @@
+#include "sluice/host/features.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "sluice/base/json.hpp"
+#include "sluice/os/files.hpp"
+
+namespace sluice::host {
+namespace {
+
+using namespace std::string_view_literals;
+constexpr auto magic = "\x93NUMPY\x01\x00"sv;
+constexpr std::size_t start_bytes = 10;  // magic, version, length of the header
+constexpr std::size_t alignment = 64;
+constexpr std::size_t table_bytes_max = std::size_t{4} << 30;
+
+Fail refused(std::string_view name, std::string_view message) {
+  return Fail(user_error(Code::invalid_argument, fmt::format("{}: {}", name, message)));
+}
+
+bool take(std::string_view& text, std::string_view expected) {
+  if (!text.starts_with(expected)) return false;
+  text.remove_prefix(expected.size());
+  return true;
+}
+
+bool take_number(std::string_view& text, std::size_t& number) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc()) return false;
+  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+  return true;
+}
+
+}  // namespace
+
+std::string to_npy(std::span<const float> values, std::size_t rows, std::size_t columns) {
+  SLUICE_CHECK(values.size() == rows * columns);
+  auto header = fmt::format("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}, {}), }}", rows, columns);
+  while ((start_bytes + header.size() + 1) % alignment != 0) header.push_back(' ');
+  header.push_back('\n');
+  std::string out(magic);
+  out.push_back(static_cast<char>(header.size() & 0xff));
+  out.push_back(static_cast<char>(header.size() >> 8));
+  out += header;
+  out.append(reinterpret_cast<const char*>(values.data()), values.size_bytes());
+  return out;
+}
+
+Result<std::vector<float>> from_npy(std::string_view bytes, std::string_view name, std::size_t& rows, std::size_t& columns) {
+  const auto other = [&] { return refused(name, "not a table of f32 in NumPy's format 1.0; image.embed writes one"); };
+  if (!bytes.starts_with(magic) || bytes.size() < start_bytes) return other();
+  const auto header_bytes = std::size_t{static_cast<unsigned char>(bytes[8])} | std::size_t{static_cast<unsigned char>(bytes[9])} << 8;
+  if (bytes.size() - start_bytes < header_bytes) return other();
+  auto header = bytes.substr(start_bytes, header_bytes);
+  if (!take(header, "{'descr': '<f4', 'fortran_order': False, 'shape': (") || !take_number(header, rows) || !take(header, ", ") ||
+      !take_number(header, columns) || !take(header, "), }"))
+    return other();
+  const auto data = bytes.substr(start_bytes + header_bytes);
+  if (columns == 0 || rows > std::numeric_limits<std::size_t>::max() / sizeof(float) / columns ||
+      data.size() != rows * columns * sizeof(float))
+    return refused(name, fmt::format("{} x {} numbers are announced, but {} bytes follow", rows, columns, data.size()));
+  std::vector<float> out(rows * columns);
+  if (!out.empty()) std::memcpy(out.data(), data.data(), data.size());
+  for (const float x : out)
+    if (!std::isfinite(x)) return refused(name, "it holds numbers that are not finite");
+  return out;
+}
+
+Result<void> write_features(const Features& features, const std::filesystem::path& folder) {
+  List index;
+  for (const auto& path : features.paths) {
+    Struct entry;
+    entry.set("path", path);
+    index.emplace_back(std::move(entry));
+  }
+  SLUICE_DO(os::write_file(folder / "features.npy", to_npy(features.values, features.paths.size(), features.columns)));
+  return os::write_file(folder / "index.json", to_json(Value(std::move(index)), JsonStyle::pretty) + "\n");
+}
+
+Result<Features> read_features(const std::filesystem::path& folder) {
+  Features out;
+  std::size_t rows = 0;
+  SLUICE_TRY(table, os::read_file(folder / "features.npy", table_bytes_max));
+  SLUICE_TRY(values, from_npy(table, "features.npy", rows, out.columns));
+  SLUICE_TRY(index_text, os::read_file(folder / "index.json"));
+  SLUICE_TRY(index, parse_json(index_text, "index.json"));
+  if (!index.is_list()) return refused("index.json", "must be a list, one {\"path\"} a row of features.npy");
+  for (const auto& entry : *index.if_list()) {
+    out.paths.push_back(entry.text_at("path"));
+    if (out.paths.back().empty()) return refused("index.json", "each entry must have a `path`");
+  }
+  if (out.paths.size() != rows)
+    return refused("index.json", fmt::format("it names {} pictures, but features.npy has {} rows", out.paths.size(), rows));
+  out.values = std::move(values);
+  return out;
+}
+
+}  // namespace sluice::host

@@ -1,0 +1,202 @@
+#include "sluice/host/learning/learn_head.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <unordered_map>
+
+#include "sluice/base/json.hpp"
+#include "sluice/base/words.hpp"
+#include "sluice/host/features.hpp"
+#include "sluice/host/head.hpp"
+#include "sluice/host/head_graph.hpp"
+#include "sluice/host/learning/validation.hpp"
+#include "sluice/os/files.hpp"
+
+namespace sluice::host {
+namespace {
+
+constexpr std::size_t rows_a_batch = 256;
+
+Fail refused(std::string_view message) { return Fail(user_error(Code::invalid_argument, std::string(message))); }
+
+struct Picture {
+  std::string path;
+  std::size_t row = 0;    ///< in the features
+  std::size_t label = 0;  ///< in the classes
+};
+
+struct Split {
+  std::vector<std::string> classes;
+  std::vector<Picture> learned;
+  std::vector<Picture> held_out;
+};
+
+class SplitReader {
+ public:
+  SplitReader(const Features& features, std::vector<std::string> classes) : classes_(std::move(classes)) {
+    for (std::size_t i = 0; i < features.paths.size(); ++i) rows_.emplace(features.paths[i], i);
+    for (std::size_t i = 0; i < classes_.size(); ++i) labels_.emplace(classes_[i], i);
+  }
+
+  [[nodiscard]] Result<std::vector<Picture>> pictures(const Value& split, std::string_view field) const {
+    const auto* given = split.find(field);
+    if (given == nullptr || !given->is_list()) return refused(fmt::format("split.json: `{}` must be a list of {{\"path\", \"label\"}}", field));
+    std::vector<Picture> out;
+    for (const auto& entry : *given->if_list()) {
+      const auto path = entry.text_at("path");
+      const auto label = entry.text_at("label");
+      const auto row = rows_.find(path);
+      if (row == rows_.end())
+        return refused(fmt::format("split.json: `{}` names picture `{}`, which has no features; split and embed the same folder", field, path));
+      const auto index = labels_.find(label);
+      if (index == labels_.end())
+        return refused(fmt::format("split.json: picture `{}` has label `{}`, which is not among the classes{}", path, label,
+                                   did_you_mean(label, classes_)));
+      out.push_back({.path = path, .row = row->second, .label = index->second});
+    }
+    return out;
+  }
+
+ private:
+  std::vector<std::string> classes_;
+  std::unordered_map<std::string, std::size_t> rows_;
+  std::unordered_map<std::string, std::size_t> labels_;
+};
+
+Result<Split> read_split(const std::filesystem::path& file, const Features& features) {
+  SLUICE_TRY(text, os::read_file(file));
+  SLUICE_TRY(json, parse_json(text, "split.json"));
+  Split out;
+  if (const auto* classes = json.find("classes"); classes != nullptr && classes->is_list())
+    for (const auto& entry : *classes->if_list())
+      if (const auto* name = entry.if_string()) out.classes.push_back(*name);
+  if (out.classes.size() < 2) return refused("split.json: `classes` must name two classes or more");
+  const SplitReader reader(features, out.classes);
+  SLUICE_TRY(learned, reader.pictures(json, "learned"));
+  SLUICE_TRY(held_out, reader.pictures(json, "held_out"));
+  std::vector<std::size_t> counts(out.classes.size());
+  for (const auto& picture : learned) ++counts[picture.label];
+  for (std::size_t i = 0; i < counts.size(); ++i)
+    if (counts[i] < 2)
+      return refused(fmt::format("class `{}` has {} to learn from, and two are needed; add pictures of it, or leave the class out",
+                                 out.classes[i], counts[i] == 0 ? "no picture" : "one picture"));
+  out.learned = std::move(learned);
+  out.held_out = std::move(held_out);
+  return out;
+}
+
+std::vector<float> to_floats(std::span<const double> values) {
+  std::vector<float> out;
+  out.reserve(values.size());
+  for (const double x : values) out.push_back(static_cast<float>(x));
+  return out;
+}
+
+/// The classifier that the choice asks for, from all learned pictures.
+Result<HeadNumbers> fit_head(const Matrix& samples, std::span<const std::size_t> labels, std::size_t classes, const Reduction& reduction,
+                             const Choice& choice) {
+  SLUICE_TRY(model, fit_logistic(reduction.reduced(), labels, classes, choice.l2));
+  const auto centroids = centroids_of(samples, labels, classes);
+  return HeadNumbers{.features = samples.columns,
+                     .classes = classes,
+                     .weights = to_floats(reduction.restore(model.weights).values),
+                     .bias = to_floats(model.bias),
+                     .temperature = static_cast<float>(choice.temperature),
+                     .center = to_floats(centroids.center),
+                     .centroids = to_floats(centroids.rows.values),
+                     .centroid_weight = static_cast<float>(choice.centroid_weight),
+                     .threshold = static_cast<float>(choice.threshold)};
+}
+
+Result<Value> ask_held_out(Head& head, const Features& features, const Split& split) {
+  List predictions;
+  for (std::size_t done = 0; done < split.held_out.size();) {
+    const auto count = std::min(rows_a_batch, split.held_out.size() - done);
+    std::vector<float> rows;
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto row = features.row(split.held_out[done + i].row);
+      rows.insert(rows.end(), row.begin(), row.end());
+    }
+    SLUICE_TRY(answers, head.predict(rows, count));
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto& picture = split.held_out[done + i];
+      const auto& answer = answers[i];
+      List probabilities;
+      for (const float p : answer.probabilities) probabilities.emplace_back(static_cast<double>(p));
+      Struct entry;
+      entry.set("path", picture.path);
+      entry.set("label", split.classes[picture.label]);
+      entry.set("predicted", split.classes[answer.label]);
+      entry.set("probability", static_cast<double>(answer.probabilities[answer.label]));
+      entry.set("probabilities", std::move(probabilities));
+      entry.set("score", static_cast<double>(answer.score));
+      entry.set("rejected", answer.rejected);
+      predictions.emplace_back(std::move(entry));
+    }
+    done += count;
+  }
+  Struct out;
+  out.set("classes", List(split.classes.begin(), split.classes.end()));
+  out.set("predictions", std::move(predictions));
+  return out;
+}
+
+Value summary_of(const Split& split, const Choice& choice, const HeadDescription& description) {
+  Struct out;
+  out.set("classes", List(split.classes.begin(), split.classes.end()));
+  out.set("learned", static_cast<std::int64_t>(split.learned.size()));
+  out.set("held_out", static_cast<std::int64_t>(split.held_out.size()));
+  out.set("l2", choice.l2);
+  out.set("temperature", description.temperature);
+  out.set("threshold", description.threshold);
+  out.set("centroid_weight", description.centroid_weight);
+  out.set("folds", static_cast<std::int64_t>(choice.folds));
+  out.set("cross_validated_accuracy", choice.accuracy);
+  out.set("cross_validated_loss", choice.loss);
+  out.set("cross_validated_kept", choice.kept);
+  if (choice.strangers_rejected >= 0) out.set("strangers_rejected", choice.strangers_rejected);
+  return out;
+}
+
+}  // namespace
+
+Result<Value> learn_head(runtimes::OpenVino& runtime, const HeadOrder& order) {
+  if (!(order.keep > 0 && order.keep <= 1)) return refused(fmt::format("`keep` is {}, and must be above 0 and at most 1", order.keep));
+  SLUICE_TRY(features, read_features(order.features));
+  SLUICE_TRY(split, read_split(order.split, features));
+  const auto classes = split.classes.size();
+
+  Matrix samples(split.learned.size(), features.columns);
+  std::vector<std::size_t> labels;
+  for (std::size_t i = 0; i < split.learned.size(); ++i) {
+    std::ranges::copy(features.row(split.learned[i].row), samples.row(i).begin());
+    labels.push_back(split.learned[i].label);
+  }
+  const Reduction reduction(samples);
+  SLUICE_TRY(choice, choose(reduction.reduced(), labels, classes, order.seed, order.keep));
+  SLUICE_TRY(numbers, fit_head(samples, labels, classes, reduction, choice));
+
+  // The description says what the graph holds: numbers of 32 bits.
+  const HeadDescription description{.base = order.base,
+                                    .preprocessing = order.preprocessing,
+                                    .temperature = static_cast<double>(numbers.temperature),
+                                    .threshold = static_cast<double>(numbers.threshold),
+                                    .classes = split.classes,
+                                    .centroid_weight = static_cast<double>(numbers.centroid_weight)};
+  const auto graph = write_head_graph(numbers);
+  const auto text = to_text(description);
+  SLUICE_DO(os::make_directories(order.out / "model"));
+  SLUICE_DO(os::write_file(order.out / "model" / description.head_file, graph));
+  SLUICE_DO(os::write_file(order.out / "model" / "model.json", text));
+
+  // What is measured is what was written: read back as a server would.
+  SLUICE_TRY(written, head_description_from(text));
+  SLUICE_TRY(head, Head::load(runtime, written, graph, features.columns));
+  SLUICE_TRY(predictions, ask_held_out(*head, features, split));
+  SLUICE_DO(os::write_file(order.out / "predictions.json", to_json(predictions, JsonStyle::pretty) + "\n"));
+  return summary_of(split, choice, description);
+}
+
+}  // namespace sluice::host

@@ -1,0 +1,110 @@
+#include <fmt/format.h>
+#include <gif_lib.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <memory>
+
+#include "sluice/host/media/decoders.hpp"
+
+namespace sluice::host::media {
+namespace {
+
+int read_bytes(GifFileType* file, GifByteType* into, int length) {
+  auto& rest = *static_cast<std::string_view*>(file->UserData);
+  const auto taken = std::min(rest.size(), static_cast<std::size_t>(std::max(length, 0)));
+  std::memcpy(into, rest.data(), taken);
+  rest.remove_prefix(taken);
+  return static_cast<int>(taken);
+}
+
+struct Closer {
+  void operator()(GifFileType* file) const { DGifCloseFile(file, nullptr); }
+};
+using File = std::unique_ptr<GifFileType, Closer>;
+
+Fail broken(int error) {
+  const char* words = GifErrorString(error);
+  return unreadable(fmt::format("broken or cut-off GIF ({})", words != nullptr ? words : "no frame in it"));
+}
+
+/// The palette index that means "transparent" in the next frame; -1: none.
+Result<int> read_extension(GifFileType& file) {
+  int kind = 0;
+  GifByteType* block = nullptr;
+  int transparent = -1;
+  if (DGifGetExtension(&file, &kind, &block) == GIF_ERROR) return broken(file.Error);
+  while (block != nullptr) {
+    GraphicsControlBlock control{};
+    if (kind == GRAPHICS_EXT_FUNC_CODE && DGifExtensionToGCB(block[0], block + 1, &control) == GIF_OK)
+      transparent = control.TransparentColor;
+    if (DGifGetExtensionNext(&file, &block) == GIF_ERROR) return broken(file.Error);
+  }
+  return transparent;
+}
+
+Result<Picture> read_frame(GifFileType& file, int transparent) {
+  if (DGifGetImageDesc(&file) == GIF_ERROR) return broken(file.Error);
+  const auto& frame = file.Image;
+  const auto* colors = frame.ColorMap != nullptr ? frame.ColorMap : file.SColorMap;
+  if (colors == nullptr) return unreadable("a GIF without colours");
+  // Some writers leave the screen's size out, or make it smaller than its only frame.
+  const int width = std::max(file.SWidth, frame.Left + frame.Width);
+  const int height = std::max(file.SHeight, frame.Top + frame.Height);
+  SLUICE_DO(check_size(width, height));
+  SLUICE_DO(check_size(frame.Width, frame.Height));
+  auto picture = blank(width, height);
+  std::vector<GifPixelType> line(static_cast<std::size_t>(frame.Width));
+  struct Pass {
+    int first, step;
+  };
+  constexpr std::array interlaced = {Pass{0, 8}, Pass{4, 8}, Pass{2, 4}, Pass{1, 2}};
+  constexpr std::array straight = {Pass{0, 1}};
+  const auto read_pass = [&](Pass pass) -> Result<void> {
+    for (int y = pass.first; y < frame.Height; y += pass.step) {
+      if (DGifGetLine(&file, line.data(), frame.Width) == GIF_ERROR) return broken(file.Error);
+      auto* to = &picture.rgba[4 * (static_cast<std::size_t>(frame.Top + y) * static_cast<std::size_t>(width) +
+                                    static_cast<std::size_t>(frame.Left))];
+      for (const auto index : line) {
+        if (index != transparent && index < colors->ColorCount) {
+          const auto& color = colors->Colors[index];
+          to[0] = color.Red;
+          to[1] = color.Green;
+          to[2] = color.Blue;
+          to[3] = 255;
+        }
+        to += 4;
+      }
+    }
+    return {};
+  };
+  if (frame.Interlace) {
+    for (const auto pass : interlaced) SLUICE_DO(read_pass(pass));
+  } else {
+    for (const auto pass : straight) SLUICE_DO(read_pass(pass));
+  }
+  return picture;
+}
+
+}  // namespace
+
+Result<Picture> decode_gif(std::string_view bytes) {
+  auto rest = bytes;
+  int error = 0;
+  const File file(DGifOpen(&rest, read_bytes, &error));
+  if (!file) return broken(error);
+  int transparent = -1;
+  for (;;) {
+    GifRecordType record = UNDEFINED_RECORD_TYPE;
+    if (DGifGetRecordType(file.get(), &record) == GIF_ERROR) return broken(file->Error);
+    if (record == IMAGE_DESC_RECORD_TYPE) return read_frame(*file, transparent);
+    if (record == TERMINATE_RECORD_TYPE) return broken(0);
+    if (record == EXTENSION_RECORD_TYPE) {
+      SLUICE_TRY(index, read_extension(*file));
+      if (index >= 0) transparent = index;
+    }
+  }
+}
+
+}  // namespace sluice::host::media

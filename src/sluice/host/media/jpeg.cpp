@@ -1,0 +1,130 @@
+#include <csetjmp>
+#include <cstdio>
+// jpeglib.h needs FILE and size_t to be known before it.
+#include <jpeglib.h>
+#include <jerror.h>
+
+#include <fmt/format.h>
+
+#include <array>
+
+#include "sluice/host/media/decoders.hpp"
+#include "sluice/host/media/exif.hpp"
+
+namespace sluice::host::media {
+namespace {
+
+// A progressive file may ask for any number of passes over all pixels: an honest one has about ten.
+constexpr int scans_max = 100;
+
+/// libjpeg reports through these and longjmps out of its own frames. Between setjmp and the jump no object with a destructor
+/// is made in `run_decoder`: what must live longer is in here.
+struct Decoder {
+  jpeg_decompress_struct info{};
+  jpeg_error_mgr errors{};
+  jpeg_progress_mgr progress{};
+  std::jmp_buf escape{};
+  std::array<char, JMSG_LENGTH_MAX> message{};
+  bool too_many_scans = false;
+  bool cut_off = false;
+  int orientation = 1;
+  Picture picture;
+  Result<void> size;
+  std::vector<std::uint8_t> row;
+};
+
+Decoder& decoder_of(j_common_ptr info) { return *static_cast<Decoder*>(info->client_data); }
+
+[[noreturn]] void on_error(j_common_ptr info) {
+  auto& decoder = decoder_of(info);
+  info->err->format_message(info, decoder.message.data());
+  std::longjmp(decoder.escape, 1);
+}
+
+void on_message(j_common_ptr info, int level) {
+  // Below zero: a warning. Stray bytes between segments are harmless; missing picture data is not: libjpeg would paint it grey.
+  const int code = info->err->msg_code;
+  if (level < 0 && (code == JWRN_JPEG_EOF || code == JWRN_HIT_MARKER || code == JWRN_HUFF_BAD_CODE || code == JWRN_ARITH_BAD_CODE))
+    decoder_of(info).cut_off = true;
+}
+
+void on_progress(j_common_ptr info) {
+  auto& decoder = decoder_of(info);
+  if (decoder.info.input_scan_number > scans_max) {
+    decoder.too_many_scans = true;
+    std::longjmp(decoder.escape, 1);
+  }
+}
+
+void convert_row(const std::uint8_t* from, std::uint8_t* to, std::size_t width, bool cmyk, bool inverted) {
+  for (std::size_t x = 0; x < width; ++x, to += 4) {
+    if (cmyk) {
+      const unsigned key = inverted ? from[4 * x + 3] : 255U - from[4 * x + 3];
+      for (std::size_t c = 0; c < 3; ++c) {
+        const unsigned ink = inverted ? from[4 * x + c] : 255U - from[4 * x + c];
+        to[c] = static_cast<std::uint8_t>((ink * key + 127) / 255);
+      }
+    } else {
+      for (std::size_t c = 0; c < 3; ++c) to[c] = from[3 * x + c];
+    }
+    to[3] = 255;
+  }
+}
+
+std::int64_t extra_memory(const jpeg_decompress_struct& info) {
+  if (!jpeg_has_multiple_scans(const_cast<j_decompress_ptr>(&info))) return 0;
+  std::int64_t bytes = 0;  // all coefficients, two bytes each
+  for (int i = 0; i < info.num_components; ++i) {
+    const auto& component = info.comp_info[i];
+    bytes += std::int64_t{2} * DCTSIZE2 * component.width_in_blocks * component.height_in_blocks;
+  }
+  return bytes;
+}
+
+/// False: see the decoder's message.
+bool run_decoder(Decoder& decoder, std::string_view bytes) {
+  auto* info = &decoder.info;
+  if (setjmp(decoder.escape) != 0) return false;
+  jpeg_create_decompress(info);
+  jpeg_mem_src(info, reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<unsigned long>(bytes.size()));
+  jpeg_save_markers(info, JPEG_APP0 + 1, 0xffff);
+  jpeg_read_header(info, TRUE);
+  for (auto* marker = info->marker_list; marker != nullptr && decoder.orientation == 1; marker = marker->next)
+    decoder.orientation = exif_orientation({reinterpret_cast<const char*>(marker->data), marker->data_length});
+  decoder.size = check_size(info->image_width, info->image_height, extra_memory(*info));
+  if (!decoder.size) return false;
+  const bool cmyk = info->jpeg_color_space == JCS_CMYK || info->jpeg_color_space == JCS_YCCK;
+  info->out_color_space = cmyk ? JCS_CMYK : JCS_RGB;
+  info->progress = &decoder.progress;
+  decoder.picture = blank(static_cast<int>(info->image_width), static_cast<int>(info->image_height));
+  jpeg_start_decompress(info);
+  decoder.row.resize(std::size_t{4} * info->output_width);
+  while (info->output_scanline < info->output_height) {
+    auto* to = &decoder.picture.rgba[std::size_t{4} * info->output_width * info->output_scanline];
+    JSAMPROW row = decoder.row.data();
+    jpeg_read_scanlines(info, &row, 1);
+    convert_row(decoder.row.data(), to, info->output_width, cmyk, info->saw_Adobe_marker == TRUE);
+  }
+  jpeg_finish_decompress(info);
+  return true;
+}
+
+}  // namespace
+
+Result<Picture> decode_jpeg(std::string_view bytes) {
+  Decoder decoder;
+  decoder.info.err = jpeg_std_error(&decoder.errors);
+  decoder.info.client_data = &decoder;
+  decoder.errors.error_exit = on_error;
+  decoder.errors.emit_message = on_message;
+  decoder.progress.progress_monitor = on_progress;
+  const bool done = run_decoder(decoder, bytes);
+  jpeg_destroy_decompress(&decoder.info);
+  if (!decoder.size) return Fail(std::move(decoder.size).error());
+  if (decoder.too_many_scans) return unreadable(fmt::format("a JPEG of over {} scans; save it without progressive coding", scans_max));
+  if (!done) return unreadable(fmt::format("broken JPEG ({})", decoder.message.data()));
+  if (decoder.cut_off) return unreadable("broken or cut-off JPEG (picture data is missing)");
+  return upright(std::move(decoder.picture), decoder.orientation);
+}
+
+}  // namespace sluice::host::media

@@ -1,0 +1,110 @@
+#include "sluice/host/media/preprocessing.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "sluice/base/json.hpp"
+#include "sluice/base/words.hpp"
+#include "sluice/host/media/resize.hpp"
+
+namespace sluice::host::media {
+namespace {
+
+constexpr std::int64_t version = 1;
+constexpr std::int64_t size_least = 8;
+constexpr std::int64_t size_most = 1024;
+
+/// What version 1 says in one way only.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 5> fixed = {{
+    {"channels", "rgb"}, {"alpha", "white"}, {"pad", "square-white"}, {"resize", "bicubic-antialias"}, {"layout", "nchw"}}};
+
+Fail refused(std::string_view name, std::string_view message) {
+  return Fail(user_error(Code::invalid_argument, fmt::format("{}: {}", name, message)));
+}
+
+Result<std::array<double, 3>> three_numbers(const Value& description, std::string_view key, std::string_view name) {
+  const auto* field = description.find(key);
+  const auto* list = field != nullptr ? field->if_list() : nullptr;
+  std::array<double, 3> out{};
+  bool right = list != nullptr && list->size() == out.size();
+  for (std::size_t i = 0; right && i < out.size(); ++i) {
+    const auto number = (*list)[i].as_double();
+    right = number && std::isfinite(*number);
+    if (right) out[i] = *number;
+  }
+  if (!right) return refused(name, fmt::format("`{}` must be a list of 3 numbers, one a channel", key));
+  return out;
+}
+
+}  // namespace
+
+Result<Preprocessing> Preprocessing::from_value(const Value& description, std::string_view name) {
+  const auto* fields = description.if_struct();
+  if (fields == nullptr) return refused(name, fmt::format("must be an object, not {}", kind_name(description.kind())));
+  if (const auto* given = description.find("version"); given == nullptr || *given != Value(version))
+    return refused(name, fmt::format("`version` is {}, and this program knows {}; a newer Sluice may know it",
+                                     given != nullptr ? to_json(*given) : "missing", version));
+  std::vector<std::string> known = {"version", "size", "mean", "scale"};
+  for (const auto& [key, value] : fixed) known.emplace_back(key);
+  for (const auto& [key, value] : *fields)
+    if (std::ranges::find(known, key) == known.end()) return refused(name, fmt::format("unknown field `{}`{}", key, did_you_mean(key, known)));
+  for (const auto& [key, value] : fixed) {
+    const auto* given = description.find(key);
+    if (given == nullptr || *given != Value(value))
+      return refused(name, fmt::format("`{}` is {}, and version {} knows \"{}\" only", key, given != nullptr ? to_json(*given) : "missing",
+                                       version, value));
+  }
+  Preprocessing out;
+  const auto size = description.integer_at("size", 0);
+  if (size < size_least || size > size_most)
+    return refused(name, fmt::format("`size` must be a whole number from {} to {}", size_least, size_most));
+  out.size_ = static_cast<int>(size);
+  SLUICE_TRY(mean, three_numbers(description, "mean", name));
+  SLUICE_TRY(scale, three_numbers(description, "scale", name));
+  for (const double s : scale)
+    if (std::abs(s) < 1e-6) return refused(name, "`scale` divides, so none of its numbers may be zero");
+  out.mean_ = mean;
+  out.scale_ = scale;
+  return out;
+}
+
+Value Preprocessing::to_value() const {
+  const auto list = [](const std::array<double, 3>& numbers) {
+    List out;
+    for (const double n : numbers) {
+      if (n == std::floor(n) && std::abs(n) < 1e15) out.emplace_back(static_cast<std::int64_t>(n));
+      else out.emplace_back(n);
+    }
+    return out;
+  };
+  Struct out;
+  out.set("version", version);
+  out.set("size", size_);
+  out.set("channels", "rgb");
+  out.set("alpha", "white");
+  out.set("pad", "square-white");
+  out.set("resize", "bicubic-antialias");
+  out.set("mean", list(mean_));
+  out.set("scale", list(scale_));
+  out.set("layout", "nchw");
+  return out;
+}
+
+void Preprocessing::apply(const Picture& picture, std::span<float> out) const {
+  SLUICE_CHECK(out.size() == elements());
+  const auto rgb = on_white_square(picture, size_);
+  const auto plane = out.size() / 3;
+  for (std::size_t c = 0; c < 3; ++c) {
+    const auto mean = static_cast<float>(mean_[c]);
+    const auto scale = static_cast<float>(scale_[c]);
+    float* to = &out[c * plane];
+    for (std::size_t i = 0; i < plane; ++i) to[i] = (static_cast<float>(rgb[3 * i + c]) - mean) / scale;
+  }
+}
+
+}  // namespace sluice::host::media

@@ -1,0 +1,118 @@
+#include "sluice/host/media/resize.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace sluice::host::media {
+namespace {
+
+constexpr int weight_bits = 22;  // 8 bits of pixel times 22 of weight, and the kernel's overshoot, stay within 32
+constexpr std::int32_t one = 1 << weight_bits;
+constexpr std::int32_t half = one / 2;
+
+double catmull_rom(double x) {
+  x = std::abs(x);
+  if (x < 1) return (1.5 * x - 2.5) * x * x + 1;
+  if (x < 2) return ((-0.5 * x + 2.5) * x - 4) * x + 2;
+  return 0;
+}
+
+/// For each place of the answer: the pixels of the source that it is made of, and their weights, which sum to `one`.
+struct Taps {
+  struct Place {
+    int first = 0;
+    int count = 0;
+    std::size_t weights = 0;  ///< index of the first one
+  };
+  std::vector<Place> places;
+  std::vector<std::int32_t> weights;
+};
+
+Taps taps(int from, int to) {
+  Taps out;
+  const double scale = static_cast<double>(from) / to;
+  const double widening = std::max(scale, 1.0);
+  const double support = 2 * widening;
+  std::vector<double> exact;
+  for (int i = 0; i < to; ++i) {
+    const double center = (i + 0.5) * scale;
+    const int first = std::max(0, static_cast<int>(center - support + 0.5));
+    const int last = std::min(from, static_cast<int>(center + support + 0.5));
+    exact.clear();
+    double sum = 0;
+    for (int j = first; j < last; ++j) {
+      exact.push_back(catmull_rom((j - center + 0.5) / widening));
+      sum += exact.back();
+    }
+    out.places.push_back({first, last - first, out.weights.size()});
+    for (const double weight : exact) out.weights.push_back(static_cast<std::int32_t>(std::lround(weight / sum * one)));
+  }
+  return out;
+}
+
+std::uint8_t to_byte(std::int32_t sum) { return static_cast<std::uint8_t>(std::clamp((sum + half) >> weight_bits, 0, 255)); }
+
+/// One row of the square, white at both ends of the picture's own.
+void lay_row_on_white(const std::uint8_t* rgba, int width, std::uint8_t* rgb) {
+  for (int x = 0; x < width; ++x, rgba += 4, rgb += 3) {
+    const unsigned alpha = rgba[3];
+    for (std::size_t c = 0; c < 3; ++c) {
+      const unsigned mixed = rgba[c] * alpha + 255 * (255 - alpha) + 128;
+      rgb[c] = static_cast<std::uint8_t>((mixed + (mixed >> 8)) >> 8);  // divided by 255, rounded
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<std::uint8_t> on_white_square(const Picture& picture, int size) {
+  const int side = std::max(picture.width, picture.height);
+  const int left = (side - picture.width) / 2;
+  const int top = (side - picture.height) / 2;
+  const auto kernel = taps(side, size);
+  const auto out_row = std::size_t{3} * static_cast<std::size_t>(size);
+
+  std::vector<std::uint8_t> row(std::size_t{3} * static_cast<std::size_t>(side), 255);
+  std::vector<std::uint8_t> narrow(out_row * static_cast<std::size_t>(picture.height));  // the picture's rows, `size` wide
+  for (int y = 0; y < picture.height; ++y) {
+    lay_row_on_white(&picture.rgba[std::size_t{4} * static_cast<std::size_t>(y) * static_cast<std::size_t>(picture.width)],
+                     picture.width, &row[std::size_t{3} * static_cast<std::size_t>(left)]);
+    auto* to = &narrow[out_row * static_cast<std::size_t>(y)];
+    for (const auto& place : kernel.places) {
+      const auto* pixel = &row[std::size_t{3} * static_cast<std::size_t>(place.first)];
+      const auto* weight = &kernel.weights[place.weights];
+      std::int32_t red = 0;
+      std::int32_t green = 0;
+      std::int32_t blue = 0;
+      for (int i = 0; i < place.count; ++i, pixel += 3) {
+        red += pixel[0] * weight[i];
+        green += pixel[1] * weight[i];
+        blue += pixel[2] * weight[i];
+      }
+      *to++ = to_byte(red);
+      *to++ = to_byte(green);
+      *to++ = to_byte(blue);
+    }
+  }
+
+  std::vector<std::uint8_t> out(out_row * static_cast<std::size_t>(size));
+  std::vector<std::int32_t> sums(out_row);
+  for (std::size_t y = 0; y < kernel.places.size(); ++y) {
+    const auto& place = kernel.places[y];
+    std::ranges::fill(sums, 0);
+    for (int i = 0; i < place.count; ++i) {
+      const auto weight = kernel.weights[place.weights + static_cast<std::size_t>(i)];
+      const int from = place.first + i - top;
+      if (from < 0 || from >= picture.height) {
+        for (auto& sum : sums) sum += 255 * weight;
+        continue;
+      }
+      const auto* pixels = &narrow[out_row * static_cast<std::size_t>(from)];
+      for (std::size_t x = 0; x < out_row; ++x) sums[x] += pixels[x] * weight;
+    }
+    std::ranges::transform(sums, &out[out_row * y], to_byte);
+  }
+  return out;
+}
+
+}  // namespace sluice::host::media

@@ -1,0 +1,34 @@
+#pragma once
+#include <cstdint>
+#include <string>
+#include <variant>
+
+#include "sluice/host/protocol/frame.hpp"
+
+namespace sluice::host::protocol {
+
+/// What the server asks.
+struct Request {
+  std::int64_t id = 0;
+  std::string method;
+  Value params = Struct{};
+};
+
+/// What the host answers.
+struct Answer {
+  std::int64_t id = 0;
+  Result<Value> outcome;
+};
+
+Value to_value(const Request& request);
+Result<Request> request_from(const Value& json);
+
+Value to_value(const Answer& answer);
+Result<Answer> answer_from(const Value& json);
+
+/// {"code", "blame", "message", "notes"?}
+Value error_to_value(const Error& error);
+/// Lenient: what is missing gets the mildest reading, so that an error is never lost.
+Error error_from(const Value& json);
+
+}  // namespace sluice::host::protocol

@@ -1,0 +1,62 @@
+#pragma once
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "sluice/base/clock.hpp"
+#include "sluice/host/embedder.hpp"
+#include "sluice/host/head.hpp"
+#include "sluice/host/protocol/channel.hpp"
+#include "sluice/host/protocol/message.hpp"
+
+namespace sluice::host {
+
+/// The host's end of the connection: one method a request of protocol/README.md. Loads are carried out in order on a thread of
+/// their own, long work (embed_folder, learn_head) likewise on another; predictions go through the embedder's threads.
+class Server {
+ public:
+  /// Both outlive the server.
+  Server(protocol::Channel& channel, const Clock& clock);
+  ~Server();
+
+  /// Reads requests until the other end closes (or breaks the protocol, which is logged). Answers that are still being worked
+  /// on then go nowhere: the process is about to end.
+  void serve();
+
+ private:
+  struct PendingPrediction;
+
+  void dispatch(protocol::Request request, std::string payload);
+  void answer(std::int64_t id, Result<Value> outcome);
+
+  [[nodiscard]] Result<Value> hello() const;
+  Result<Value> load_base(const Value& params);
+  Result<Value> load_head(const Value& params);
+  Result<Value> unload_head(const Value& params);
+  Result<Value> embed(const Value& params);
+  Result<Value> learn(const Value& params);
+  Result<void> predict(std::int64_t id, const Value& params, std::string payload);
+  void finish(PendingPrediction& pending);
+
+  [[nodiscard]] Result<std::shared_ptr<Embedder>> base_at(const std::string& digest) const;
+
+  protocol::Channel& channel_;
+  const Clock& clock_;
+  runtimes::OpenVino runtime_;
+
+  struct LoadedHead {
+    std::shared_ptr<Head> head;
+    std::shared_ptr<Embedder> base;
+  };
+  mutable std::mutex mutex_;  ///< the maps
+  std::map<std::string, std::shared_ptr<Embedder>> bases_;
+  std::map<std::string, LoadedHead> heads_;
+  std::atomic<std::size_t> pictures_waiting_ = 0;
+
+  TaskQueue loading_{1};
+  TaskQueue working_{1};
+};
+
+}  // namespace sluice::host

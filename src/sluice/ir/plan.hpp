@@ -1,0 +1,169 @@
+#pragma once
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "sluice/base/value.hpp"
+#include "sluice/syntax/expression.hpp"
+#include "sluice/syntax/location.hpp"
+
+namespace sluice::ir {
+
+using syntax::ExpressionPtr;
+using syntax::Location;
+
+/// any, string, integer, number, boolean, list<T>, struct, artifact.
+struct Type {
+  enum class Kind { any, string, integer, number, boolean, list, structure, artifact } kind = Kind::any;
+  std::shared_ptr<const Type> element;  ///< of a list; null: any
+  std::string artifact_kind = "any";    ///< of an artifact: an open name; equal or any
+  bool operator==(const Type& other) const;
+};
+std::string print(const Type& type);
+
+struct Input {
+  std::string name;
+  Location at;
+  Type type;
+  bool optional = false;
+  std::optional<Value> value;  ///< the default
+};
+
+/// A declared output of a pipeline: its expression, and its type where written.
+struct Output {
+  std::string name;
+  Location at;
+  ExpressionPtr value;
+  std::optional<Type> type;
+};
+
+/// A declared output of a process task (rule 21).
+struct TaskOutput {
+  std::string name;
+  Location at;
+  Type type;
+  Form form =
+      Form::file;  ///< artifacts: file, or directory where the kind is "directory" or the plan says so
+  enum class Encoding { json, text } encoding = Encoding::json;  ///< other types: how the file is read
+  std::string from;  ///< "OUTPUT/PATH": read inside another output's directory instead
+  bool optional = false;
+};
+
+using Named = std::pair<std::string, ExpressionPtr>;
+
+struct Region;
+
+struct Process {
+  std::vector<ExpressionPtr> argv;
+  std::optional<std::string> code;  ///< a folder, relative to the plan's file
+  std::vector<Named> env;
+  std::vector<TaskOutput> outputs;
+  bool hermetic = false;
+};
+struct ServiceCall {
+  std::string service;
+  std::vector<Named> with;
+};
+struct PipelineCall {
+  std::string pipeline;
+  std::vector<Named> with;
+};
+struct Arm {
+  Location at;
+  ExpressionPtr when;  ///< null: else
+  std::unique_ptr<Region> region;
+};
+struct Branch {
+  std::vector<Arm> arms;  ///< the first whose condition holds
+};
+struct Each {
+  ExpressionPtr items;
+  std::string as;
+  std::string index;    ///< "" : none
+  ExpressionPtr limit;  ///< null: no limit
+  enum class OnFailure { finish, stop } on_failure = OnFailure::finish;
+  std::optional<std::int64_t> tolerate;          ///< a count …
+  std::optional<std::int64_t> tolerate_percent;  ///< … or a share
+  std::unique_ptr<Region> region;
+};
+struct Raise {
+  ExpressionPtr value;
+};
+struct Block {
+  std::unique_ptr<Region> region;
+};
+
+enum class Trigger { succeeded, completed, none_failed, any_succeeded, any_failed };
+
+struct Retry {
+  ExpressionPtr limit;  ///< how many times again
+  std::int64_t backoff_ms = 0;
+  double factor = 1;
+  std::optional<std::int64_t> backoff_max_ms;
+  std::optional<std::int64_t> within_ms;
+  ExpressionPtr when;  ///< tests `error`; null: every failure
+};
+
+struct Cache {
+  bool enabled = true;
+  ExpressionPtr key;  ///< null: none
+  std::optional<std::int64_t> max_age_ms;
+  std::string scope;  ///< "" : the workspace; "run" : this run only
+};
+
+struct Operation {
+  std::string name;
+  Location at;
+  std::variant<Process, ServiceCall, PipelineCall, Branch, Each, Raise, Block> what;
+  std::vector<std::pair<std::string, Location>> after;
+  ExpressionPtr condition;  ///< `if`; null: none
+  Trigger trigger = Trigger::succeeded;
+  std::vector<Retry> retry;
+  ExpressionPtr timeout;  ///< seconds, or a text such as "10m"; null: none
+  bool fails = true;      ///< false: its failure does not fail the region
+  Cache cache;
+  std::string pool;  ///< "" : the default
+  std::vector<Named> resources;
+  std::vector<Named> yield;  ///< rule 21: of tasks; of each; of block
+};
+
+/// A graph: operations in the order of the text; they run as their operands come.
+struct Region {
+  Location at;
+  std::vector<Operation> operations;
+  std::vector<Named> yield;  ///< of a branch's arm
+  ExpressionPtr limit;       ///< null: none (rule 6)
+  Each::OnFailure on_failure = Each::OnFailure::finish;
+};
+
+struct Pipeline {
+  std::string name;
+  Location at;
+  std::vector<Input> inputs;
+  std::vector<Output> outputs;
+  Region body;
+};
+
+/// A set of named pipelines; the first to run is `main`. Frozen once verified, then shared as
+/// shared_ptr<const Plan>.
+struct Plan {
+  std::string file;  ///< of its source, for messages
+  std::vector<Pipeline> pipelines;
+  [[nodiscard]] const Pipeline* find(std::string_view pipeline) const;
+};
+
+/// The regions that an operation holds, in order (arms, the body of each or of a block).
+std::vector<const Region*> regions_of(const Operation& operation);
+
+/// The one canonical text. `read_plan(print_plan(p))` is p (locations apart), and printing it again gives the
+/// same bytes.
+std::string print_plan(const Plan& plan);
+/// SHA-256 of the canonical text.
+Digest plan_digest(const Plan& plan);
+/// Graphviz.
+std::string print_dot(const Plan& plan);
+
+}  // namespace sluice::ir

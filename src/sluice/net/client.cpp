@@ -1,0 +1,294 @@
+#include "sluice/net/client.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <span>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/http/buffer_body.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/read.hpp>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "sluice/base/words.hpp"
+#include "sluice/net/sent_file.hpp"
+#include "sluice/net/text.hpp"
+
+namespace sluice::net {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = beast::http;
+using tcp = asio::ip::tcp;
+using Parser = http::response_parser<http::buffer_body>;
+
+constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
+constexpr std::size_t piece = std::size_t{256} << 10;
+
+struct File {
+  explicit File(int d) : descriptor(d) {}
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+  ~File() {
+    if (descriptor >= 0) ::close(descriptor);
+  }
+  int descriptor;
+};
+
+/// "Connection refused" → "connection refused"
+std::string words(const boost::system::error_code& error) {
+  std::string text = error.message();
+  if (!text.empty() && text[0] >= 'A' && text[0] <= 'Z') text[0] = static_cast<char>(text[0] | 0x20);
+  return text;
+}
+
+}  // namespace
+
+struct HttpClient::Impl {
+  Options options;
+  std::string host;
+  std::string port;
+  asio::io_context io{1};
+  std::optional<beast::tcp_stream> stream;
+  beast::flat_buffer buffer;
+  bool answered = false;  ///< the server has begun to answer the request at hand
+
+  Result<ports::Response> request(const Ask& ask);
+  asio::awaitable<Result<ports::Response>> exchange(const Ask& ask);
+  asio::awaitable<Result<void>> connect();
+  asio::awaitable<Result<bool>> send(const Ask& ask);
+  asio::awaitable<Result<bool>> write(std::string_view bytes);
+  asio::awaitable<Result<ports::Response>> receive(const Ask& ask);
+  asio::awaitable<Result<void>> receive_body(const Ask& ask, Parser& parser, ports::Response& response);
+
+  /// A kept connection that the server has closed, or on which something lies that nobody asked for, is of no
+  /// use.
+  [[nodiscard]] bool is_stale() {
+    char byte = 0;
+    const auto got = ::recv(stream->socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return got >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
+  }
+
+  Error lost(const Ask& ask, const boost::system::error_code& error) const {
+    if (error == beast::error::timeout)
+      return environment_error(
+          Code::deadline_exceeded,
+          "the server at " + options.url + " has not answered " + ask.method + " " + ask.target + " for " +
+              std::to_string(options.answer_timeout.count() / 1000) + " s; its log may say why");
+    return environment_error(Code::unavailable, "lost the server at " + options.url + " during " +
+                                                    ask.method + " " + ask.target + ": " + words(error) +
+                                                    "; has it been stopped?");
+  }
+};
+
+Result<ports::Response> HttpClient::Impl::request(const Ask& ask) {
+  const bool repeatable = ask.method == "GET" || ask.method == "HEAD";
+  if (stream && is_stale()) stream.reset();
+  const bool kept = stream.has_value();
+  for (bool again = kept && repeatable;; again = false) {
+    answered = false;
+    Result<ports::Response> result = Fail(Error{});
+    std::exception_ptr thrown;
+    auto exchanging = exchange(ask);
+    asio::co_spawn(io, std::move(exchanging), [&](std::exception_ptr problem, Result<ports::Response> got) {
+      thrown = problem;
+      if (!problem) result = std::move(got);
+    });
+    io.restart();
+    io.run();
+    if (thrown) std::rethrow_exception(thrown);
+    if (!result) stream.reset();
+    if (result || answered || !again) return result;
+  }
+}
+
+asio::awaitable<Result<ports::Response>> HttpClient::Impl::exchange(const Ask& ask) {
+  if (!stream) {
+    auto connected = co_await connect();
+    if (!connected) co_return Fail(std::move(connected).error());
+  }
+  auto sent = co_await send(ask);
+  if (!sent) co_return Fail(std::move(sent).error());
+  // A server that refuses a body answers before it has all of it: what it says is worth more than "broken
+  // pipe".
+  auto response = co_await receive(ask);
+  if (!*sent) stream.reset();
+  co_return response;
+}
+
+asio::awaitable<Result<void>> HttpClient::Impl::connect() {
+  const auto unreachable = [this](const boost::system::error_code& error) {
+    const std::string why = error == beast::error::timeout ? "no answer" : words(error);
+    return Fail(environment_error(Code::unavailable, "cannot reach the server at " + options.url + ": " +
+                                                         why + "; is `sluice up` running?"));
+  };
+  tcp::resolver resolver(io);
+  const auto [resolve_error, endpoints] = co_await resolver.async_resolve(host, port, as_result);
+  if (resolve_error) co_return unreachable(resolve_error);
+  stream.emplace(io);
+  buffer.clear();
+  stream->expires_after(options.connect_timeout);
+  const auto [error, endpoint] = co_await stream->async_connect(endpoints, as_result);
+  if (error) {
+    stream.reset();
+    co_return unreachable(error);
+  }
+  boost::system::error_code ignored;
+  stream->socket().set_option(tcp::no_delay(true), ignored);
+  co_return Result<void>{};
+}
+
+/// False: the server stopped reading; it may have said why.
+asio::awaitable<Result<bool>> HttpClient::Impl::send(const Ask& ask) {
+  std::optional<SentFile> file;
+  if (!ask.body_file.empty()) file.emplace(ask.body_file);
+  if (file && file->failed())
+    co_return Fail(user_error(Code::not_found, "cannot read " + ask.body_file.string() + " to send it"));
+  const std::uint64_t length = file ? file->size() : ask.body.size();
+  const bool v6 = host.find(':') != std::string::npos;
+  std::string head = ask.method + " " + ask.target + " HTTP/1.1\r\nHost: " + (v6 ? "[" + host + "]" : host) +
+                     ":" + port + "\r\n";
+  if (options.token) head += "Authorization: Bearer " + *options.token + "\r\n";
+  for (const auto& [name, value] : ask.headers) head += name + ": " + value + "\r\n";
+  if (length > 0 || (ask.method != "GET" && ask.method != "HEAD"))
+    head += "Content-Length: " + std::to_string(length) + "\r\n";
+  head += "\r\n";
+  if (!file) {
+    head += ask.body;
+    co_return co_await write(head);
+  }
+  auto going = co_await write(head);
+  std::string chunk(std::min<std::uint64_t>(piece, length), '\0');
+  for (std::uint64_t sent = 0; going && *going && sent < length;) {
+    const auto got =
+        file->read(sent, std::span(chunk).first(std::min<std::uint64_t>(chunk.size(), length - sent)));
+    if (got == 0)
+      co_return Fail(environment_error(Code::failed_precondition,
+                                       ask.body_file.string() + " became shorter while it was sent"));
+    const std::string_view bytes(chunk.data(), got);
+    going = co_await write(bytes);
+    sent += got;
+  }
+  co_return going;
+}
+
+asio::awaitable<Result<bool>> HttpClient::Impl::write(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const auto next = asio::buffer(bytes.data(), std::min(bytes.size(), piece));
+    stream->expires_after(options.answer_timeout);
+    const auto [error, count] = co_await asio::async_write(*stream, next, as_result);
+    if (error) co_return false;
+    bytes.remove_prefix(count);
+  }
+  co_return true;
+}
+
+asio::awaitable<Result<ports::Response>> HttpClient::Impl::receive(const Ask& ask) {
+  Parser parser;
+  parser.header_limit(std::uint32_t{64} << 10);
+  parser.body_limit(boost::none);
+  if (ask.method == "HEAD") parser.skip(true);
+  stream->expires_after(options.answer_timeout);
+  const auto [error, count] = co_await http::async_read_header(*stream, buffer, parser, as_result);
+  if (error) co_return Fail(lost(ask, error));
+  answered = true;
+  ports::Response response{.status = static_cast<int>(parser.get().result_int()), .content_type = {}};
+  for (const auto& field : parser.get()) {
+    std::string name = lower(field.name_string());
+    if (name == "content-type") response.content_type = std::string(field.value());
+    response.headers.emplace_back(std::move(name), std::string(field.value()));
+  }
+  auto received = co_await receive_body(ask, parser, response);
+  if (!received) co_return Fail(std::move(received).error());
+  if (!parser.get().keep_alive()) stream.reset();
+  co_return response;
+}
+
+asio::awaitable<Result<void>> HttpClient::Impl::receive_body(const Ask& ask, Parser& parser,
+                                                             ports::Response& response) {
+  const bool save = !ask.save_to.empty() && response.status >= 200 && response.status < 300;
+  File file(save ? ::open(ask.save_to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666) : -1);
+  if (save && file.descriptor < 0) co_return Fail(system_error("make " + ask.save_to.string(), errno));
+  std::string chunk(
+      parser.is_done() ? 0 : std::min<std::uint64_t>(parser.content_length().value_or(piece), piece), '\0');
+  while (!parser.is_done()) {
+    parser.get().body().data = chunk.data();
+    parser.get().body().size = chunk.size();
+    stream->expires_after(options.answer_timeout);
+    const auto [error, count] = co_await http::async_read_some(*stream, buffer, parser, as_result);
+    if (error && error != http::error::need_buffer) co_return Fail(lost(ask, error));
+    std::string_view got(chunk.data(), chunk.size() - parser.get().body().size);
+    if (!save && response.body.size() + got.size() > options.body_max)
+      co_return Fail(environment_error(Code::too_large, "the answer to " + ask.method + " " + ask.target +
+                                                            " is larger than " +
+                                                            human_bytes(options.body_max)));
+    if (!save) response.body.append(got);
+    while (save && !got.empty()) {
+      const auto written = ::write(file.descriptor, got.data(), got.size());
+      if (written < 0 && errno == EINTR) continue;
+      if (written < 0) co_return Fail(system_error("write " + ask.save_to.string(), errno));
+      got.remove_prefix(static_cast<std::size_t>(written));
+    }
+  }
+  if (save) response.body_file = ask.save_to;
+  co_return Result<void>{};
+}
+
+Result<HttpClient> HttpClient::make(Options options) {
+  const auto wrong = [&](std::string_view why) {
+    return Fail(user_error(Code::invalid_argument, "`" + options.url + "` " + std::string(why)));
+  };
+  constexpr std::string_view scheme = "http://";
+  while (options.url.ends_with('/') && options.url.size() > scheme.size()) options.url.pop_back();
+  if (!options.url.starts_with(scheme))
+    return wrong("is not an address that is spoken here; write http://HOST:PORT");
+  std::string_view rest = std::string_view(options.url).substr(scheme.size());
+  std::string_view host = rest;
+  std::string_view port = "80";
+  const auto bracket = rest.starts_with('[') ? rest.find(']') : 0;
+  if (bracket == std::string_view::npos) return wrong("has no closing bracket; write http://[ADDRESS]:PORT");
+  if (const auto colon = rest.find(':', bracket); colon != std::string_view::npos) {
+    host = rest.substr(0, colon);
+    port = rest.substr(colon + 1);
+  }
+  if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
+  std::uint16_t number = 0;
+  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), number);
+  if (host.empty() || host.find('/') != std::string_view::npos || error != std::errc{} ||
+      end != port.data() + port.size() || number == 0)
+    return wrong("is not the address of a server; write http://HOST:PORT");
+  auto impl = std::make_unique<Impl>();
+  impl->host = std::string(host);
+  impl->port = std::to_string(number);
+  impl->options = std::move(options);
+  return HttpClient(std::move(impl));
+}
+
+HttpClient::HttpClient(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+HttpClient::HttpClient(HttpClient&&) noexcept = default;
+HttpClient& HttpClient::operator=(HttpClient&&) noexcept = default;
+HttpClient::~HttpClient() = default;
+
+Result<ports::Response> HttpClient::request(const Ask& ask) {
+  try {
+    return impl_->request(ask);
+  } catch (const std::exception& problem) {
+    return Fail(environment_error(Code::unavailable,
+                                  "cannot ask the server at " + impl_->options.url + ": " + problem.what()));
+  }
+}
+
+}  // namespace sluice::net

@@ -1,0 +1,83 @@
+#include "sluice/net/gate.hpp"
+
+#include <algorithm>
+
+#include "sluice/base/words.hpp"
+#include "sluice/net/target.hpp"
+
+namespace sluice::net {
+namespace {
+
+/// The Host that counts, or why there is none that does.
+Result<std::string> host_of(const RequestHead& head, const Target& target) {
+  const auto is_host = [](const auto& header) { return header.first == "host"; };
+  const auto hosts = std::ranges::count_if(head.headers, is_host);
+  if (hosts > 1) return Fail(user_error(Code::invalid_argument, "the request has more than one Host header"));
+  if (!target.authority.empty()) return target.authority;
+  if (hosts == 1) return std::ranges::find_if(head.headers, is_host)->second;
+  if (head.version_1_0) return std::string("localhost");  // older than the header; no browser speaks it
+  return Fail(user_error(Code::invalid_argument, "the request has no Host header, which HTTP/1.1 asks for"));
+}
+
+std::string_view header_of(const RequestHead& head, std::string_view name) {
+  for (const auto& [key, value] : head.headers)
+    if (key == name) return value;
+  return {};
+}
+
+Result<void> check_access(const Guard& guard, const RequestHead& head, const Target& target,
+                          std::string_view local_ip) {
+  SLUICE_TRY(host, host_of(head, target));
+  SLUICE_DO(guard.check_host(host, local_ip));
+  SLUICE_DO(guard.check_origin(header_of(head, "origin"), local_ip));
+  return guard.check_token(header_of(head, "authorization"));
+}
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string out;
+  for (const auto& word : words) out += (out.empty() ? "" : ", ") + word;
+  return out;
+}
+
+}  // namespace
+
+std::expected<Admission, ports::Response> Gate::admit(RequestHead head, std::string_view local_ip) const {
+  auto target = parse_target(head.target);
+  const auto refuse = [&](const Error& error) {
+    auto response = router_.error(target ? target->segments : std::vector<std::string>{}, error);
+    if (error.code == Code::unauthenticated) response.headers.emplace_back("WWW-Authenticate", "Bearer");
+    return std::unexpected(std::move(response));
+  };
+  if (!target) return refuse(target.error());
+  if (const auto access = check_access(guard_, head, *target, local_ip); !access)
+    return refuse(access.error());
+
+  auto match = router_.find(head.method, target->segments);
+  if (!match.route && match.allowed.empty())
+    return refuse(user_error(Code::not_found, "nothing answers at `" + target->path + "`"));
+  if (!match.route) {
+    auto refusal = refuse(user_error(Code::invalid_argument, head.method + " is not for `" + target->path +
+                                                                 "`; it takes " + joined(match.allowed)));
+    refusal.error().status = 405;
+    refusal.error().headers.emplace_back("Allow", joined(match.allowed));
+    return refusal;
+  }
+  if (head.content_length && *head.content_length > match.route->body_max)
+    return refuse(body_too_large(*match.route));
+
+  Admission admission{.route = match.route, .segments = std::move(target->segments), .request = {}};
+  admission.request.method = std::move(head.method);
+  admission.request.path = std::move(target->path);
+  admission.request.params = std::move(match.params);
+  admission.request.query = std::move(target->query);
+  admission.request.headers = std::move(head.headers);
+  return admission;
+}
+
+Error body_too_large(const ports::Route& route) {
+  return user_error(Code::too_large, "the request's body is larger than " + route.method + " " +
+                                         route.pattern + " takes (" + human_bytes(route.body_max) +
+                                         "); send less at once");
+}
+
+}  // namespace sluice::net

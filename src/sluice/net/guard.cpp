@@ -1,0 +1,96 @@
+#include "sluice/net/guard.hpp"
+
+#include <algorithm>
+
+#include "sluice/base/digest.hpp"
+#include "sluice/net/listen.hpp"
+#include "sluice/net/text.hpp"
+
+namespace sluice::net {
+namespace {
+
+/// "name" of "name:port"; "::1" of "[::1]:port"; "" where it is neither.
+std::string name_of(std::string_view host) {
+  std::string_view name = host;
+  std::string_view port;
+  if (host.starts_with('[')) {
+    const auto end = host.find(']');
+    if (end == std::string_view::npos) return {};
+    name = host.substr(1, end - 1);
+    port = host.substr(end + 1);
+    if (!port.empty() && port.front() != ':') return {};
+    if (!port.empty()) port.remove_prefix(1);
+  } else if (const auto colon = host.find(':'); colon != std::string_view::npos) {
+    name = host.substr(0, colon);
+    port = host.substr(colon + 1);
+  }
+  if (!std::ranges::all_of(port, [](char c) { return c >= '0' && c <= '9'; })) return {};
+  return lower(name);
+}
+
+/// Text that came from outside, fit for a message.
+std::string shown(std::string_view text) {
+  std::string out(text.substr(0, 100));
+  std::ranges::replace_if(out, [](unsigned char c) { return c < 0x20 || c >= 0x7f; }, '?');
+  return out;
+}
+
+/// Through digests, so that neither content nor length shows in the time.
+bool same_secret(std::string_view given, std::string_view expected) {
+  const Digest a = Digest::of(given);
+  const Digest b = Digest::of(expected);
+  unsigned difference = 0;
+  for (std::size_t i = 0; i < a.bytes.size(); ++i)
+    difference |= static_cast<unsigned>(a.bytes[i] ^ b.bytes[i]);
+  return difference == 0;
+}
+
+}  // namespace
+
+Guard::Guard(Options options) : options_(std::move(options)) {
+  for (auto& host : options_.allowed_hosts) host = lower(host);
+}
+
+bool Guard::knows(std::string_view host, std::string_view local_ip) const {
+  const std::string name = name_of(host);
+  if (name.empty()) return false;
+  if (name == "localhost" || std::ranges::find(options_.allowed_hosts, name) != options_.allowed_hosts.end())
+    return true;
+  const std::string ip = canonical_ip(name);
+  return !ip.empty() && (ip == "127.0.0.1" || ip == "::1" || ip == canonical_ip(local_ip));
+}
+
+Result<void> Guard::check_host(std::string_view host, std::string_view local_ip) const {
+  if (knows(host, local_ip)) return {};
+  const std::string name = shown(name_of(host).empty() ? host : name_of(host));
+  return Fail(user_error(Code::permission_denied,
+                         "host `" + name + "` is not a name of this server; ask for " + options_.url +
+                             ", or start it with `--allow-host " + name + "`"));
+}
+
+Result<void> Guard::check_origin(std::string_view origin, std::string_view local_ip) const {
+  if (origin.empty()) return {};
+  const auto scheme = origin.find("://");
+  if (scheme != std::string_view::npos && knows(origin.substr(scheme + 3), local_ip)) return {};
+  const std::string host =
+      scheme == std::string_view::npos ? std::string() : shown(name_of(origin.substr(scheme + 3)));
+  return Fail(user_error(Code::permission_denied,
+                         "a page of `" + shown(origin) + "` may not use this server; use it from " +
+                             options_.url +
+                             (host.empty() ? "" : ", or start it with `--allow-host " + host + "`")));
+}
+
+Result<void> Guard::check_token(std::string_view authorization) const {
+  if (!options_.token) return {};
+  constexpr std::string_view way_out =
+      "send `Authorization: Bearer TOKEN` with what its `--token-file` holds";
+  const auto space = std::min(authorization.find(' '), authorization.size());
+  if (lower(authorization.substr(0, space)) != "bearer")
+    return Fail(user_error(Code::unauthenticated, "this server asks for a token; " + std::string(way_out)));
+  std::string_view given = authorization.substr(space);
+  while (given.starts_with(' ')) given.remove_prefix(1);
+  if (same_secret(given, *options_.token)) return {};
+  return Fail(user_error(Code::unauthenticated, "the token is not this server's; " + std::string(way_out)));
+}
+
+}  // namespace sluice::net

@@ -1,0 +1,77 @@
+#include "sluice/net/listen.hpp"
+
+#include <charconv>
+#include <cstring>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+namespace sluice::net {
+namespace {
+
+bool is_loopback(const std::string& ip) {
+  in_addr v4{};
+  if (inet_pton(AF_INET, ip.c_str(), &v4) == 1) return (ntohl(v4.s_addr) >> 24) == 127;
+  return ip == "::1";
+}
+
+}  // namespace
+
+std::string canonical_ip(std::string_view text) {
+  const std::string ip(text);
+  char out[INET6_ADDRSTRLEN] = {};
+  in_addr v4{};
+  if (inet_pton(AF_INET, ip.c_str(), &v4) == 1) {
+    inet_ntop(AF_INET, &v4, out, sizeof out);
+    return out;
+  }
+  in6_addr v6{};
+  if (inet_pton(AF_INET6, ip.c_str(), &v6) != 1) return {};
+  if (IN6_IS_ADDR_V4MAPPED(&v6)) {
+    std::memcpy(&v4, &v6.s6_addr[12], 4);
+    inet_ntop(AF_INET, &v4, out, sizeof out);
+  } else {
+    inet_ntop(AF_INET6, &v6, out, sizeof out);
+  }
+  return out;
+}
+
+Result<ListenAddress> parse_listen(std::string_view text) {
+  const auto wrong = [text] {
+    return Fail(user_error(Code::invalid_argument,
+                           "`" + std::string(text) +
+                               "` is not an address to listen on; write it as 127.0.0.1:8080 or "
+                               "[::1]:8080 (port 0 picks a free one)"));
+  };
+  const auto colon = text.rfind(':');
+  if (colon == std::string_view::npos) return wrong();
+  std::string_view host = text.substr(0, colon);
+  const std::string_view port = text.substr(colon + 1);
+  ListenAddress address;
+  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), address.port);
+  if (port.empty() || error != std::errc{} || end != port.data() + port.size()) return wrong();
+  if (host == "localhost") host = "127.0.0.1";
+  const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
+  if (bracketed) host = host.substr(1, host.size() - 2);
+  if (bracketed != (host.find(':') != std::string_view::npos)) return wrong();
+  address.host = canonical_ip(host);
+  if (address.host.empty()) return wrong();
+  address.loopback = is_loopback(address.host);
+  return address;
+}
+
+std::string print(const ListenAddress& address) {
+  const bool v6 = address.host.find(':') != std::string::npos;
+  return (v6 ? "[" + address.host + "]" : address.host) + ":" + std::to_string(address.port);
+}
+
+Result<void> check_exposure(const ListenAddress& address, bool has_token) {
+  if (address.loopback || has_token) return {};
+  return Fail(user_error(
+      Code::failed_precondition,
+      "listening on " + print(address) +
+          " lets other machines in, and whoever gets in may run programs here; name a file that holds a "
+          "secret with `--token-file FILE`, or listen on 127.0.0.1"));
+}
+
+}  // namespace sluice::net

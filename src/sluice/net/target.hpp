@@ -1,0 +1,22 @@
+#pragma once
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "sluice/base/result.hpp"
+
+namespace sluice::net {
+
+/// A request target, taken apart. "/a/b%2Fc?x=1+2" has the segments "a" and "b/c" and the query x = "1 2".
+struct Target {
+  std::vector<std::string> segments;  ///< decoded: valid UTF-8 without NUL; one trailing slash is ignored
+  std::string path;                   ///< decoded, as it was written
+  std::vector<std::pair<std::string, std::string>> query;
+  std::string authority;  ///< "host:port" where the target was a whole URL
+};
+
+/// Takes the forms "/path?query" and "http://host/path?query".
+Result<Target> parse_target(std::string_view text);
+
+}  // namespace sluice::net

@@ -1,0 +1,101 @@
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+
+#include "sluice/os/files.hpp"
+
+namespace sluice::os {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct CloseDir {
+  void operator()(DIR* dir) const { closedir(dir); }
+};
+using Dir = std::unique_ptr<DIR, CloseDir>;
+
+bool is_dots(const char* name) { return name[0] == '.' && (name[1] == 0 || (name[1] == '.' && name[2] == 0)); }
+
+/// Goes down by descriptors: a folder that is swapped for a symlink meanwhile leads nowhere else.
+class Remover {
+ public:
+  void remove_entry(int parent, const char* name, const fs::path& path) {
+    // Most entries are files: the kernel says EISDIR (Linux) of a folder, and nothing has been followed.
+    if (unlinkat(parent, name, 0) == 0 || errno == ENOENT) return;
+    if (errno != EISDIR && errno != EPERM) return note(path);
+    if (unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT) return;
+    if (errno != ENOTEMPTY && errno != EEXIST && errno != EACCES && errno != EPERM) return note(path);
+    if (!empty_folder(parent, name, path)) return;
+    if (unlinkat(parent, name, AT_REMOVEDIR) != 0 && errno != ENOENT) note(path);
+  }
+  std::optional<Error> first;
+
+ private:
+  void note(const fs::path& path) {
+    const int number = errno;
+    if (!first) first = system_error("remove " + path.string(), number);
+  }
+  bool empty_folder(int parent, const char* name, const fs::path& path) {
+    constexpr int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    int fd = openat(parent, name, flags);
+    if (fd < 0 && errno == EACCES && fchmodat(parent, name, 0700, 0) == 0) fd = openat(parent, name, flags);
+    if (fd < 0) {
+      note(path);
+      return false;
+    }
+    struct stat info {};
+    if (fstat(fd, &info) == 0 && (info.st_mode & S_IWUSR) == 0) fchmod(fd, 0700);
+    Dir dir(fdopendir(fd));
+    std::vector<std::string> names;
+    while (const auto* entry = readdir(dir.get()))
+      if (!is_dots(entry->d_name)) names.emplace_back(entry->d_name);
+    for (const auto& inner : names) remove_entry(dirfd(dir.get()), inner.c_str(), path / inner);
+    return true;
+  }
+};
+
+DirectoryEntry::Kind kind_of(int fd, const dirent& entry) {
+  switch (entry.d_type) {
+    case DT_REG: return DirectoryEntry::Kind::file;
+    case DT_DIR: return DirectoryEntry::Kind::directory;
+    case DT_LNK: return DirectoryEntry::Kind::symlink;
+    case DT_UNKNOWN: break;
+    default: return DirectoryEntry::Kind::other;
+  }
+  struct stat info {};
+  if (fstatat(fd, entry.d_name, &info, AT_SYMLINK_NOFOLLOW) != 0) return DirectoryEntry::Kind::other;
+  if (S_ISREG(info.st_mode)) return DirectoryEntry::Kind::file;
+  if (S_ISDIR(info.st_mode)) return DirectoryEntry::Kind::directory;
+  return S_ISLNK(info.st_mode) ? DirectoryEntry::Kind::symlink : DirectoryEntry::Kind::other;
+}
+
+}  // namespace
+
+Result<void> remove_tree(const fs::path& path) {
+  Remover remover;
+  remover.remove_entry(AT_FDCWD, path.c_str(), path);
+  if (remover.first) return Fail(std::move(*remover.first));
+  return {};
+}
+
+Result<std::vector<DirectoryEntry>> list_directory(const fs::path& path) {
+  Dir dir(opendir(path.c_str()));
+  if (!dir) return Fail(system_error("list " + path.string(), errno));
+  std::vector<DirectoryEntry> entries;
+  for (;;) {
+    errno = 0;
+    const auto* entry = readdir(dir.get());
+    if (entry == nullptr) break;
+    if (!is_dots(entry->d_name)) entries.push_back({.kind = kind_of(dirfd(dir.get()), *entry), .name = entry->d_name});
+  }
+  if (errno != 0) return Fail(system_error("list " + path.string(), errno));
+  std::ranges::sort(entries, {}, &DirectoryEntry::name);
+  return entries;
+}
+
+}  // namespace sluice::os

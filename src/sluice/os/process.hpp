@@ -1,0 +1,73 @@
+#pragma once
+#include <sys/resource.h>
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "sluice/os/files.hpp"
+
+struct rusage;  // <sys/resource.h>
+
+/// Child processes by posix_spawn: a big process never forks.
+namespace sluice::os {
+
+struct SpawnOptions {
+  std::filesystem::path program;                 ///< a path; PATH is not searched
+  std::vector<std::string> argv;                 ///< argv[0] included
+  std::optional<std::vector<std::string>> env;   ///< "NAME=value"; absent: ours
+  std::filesystem::path cwd;                     ///< empty: ours
+  /// ours → the child's. Those of 0, 1, 2 that are not named are /dev/null, ours, ours; nothing else is inherited.
+  std::vector<std::pair<int, int>> fds;
+  bool new_session = false;                      ///< a session and a process group of its own
+  bool new_group = false;                        ///< a process group of its own
+};
+
+/// How a process ended.
+struct Exit {
+  int status = 0;                                ///< meaningful where `signal` is 0
+  int signal = 0;
+  std::chrono::milliseconds cpu{0};              ///< with the children that it waited for
+  std::int64_t memory_peak = 0;                  ///< bytes, of the largest process
+  [[nodiscard]] bool succeeded() const { return signal == 0 && status == 0; }
+};
+
+/// A child of ours. Not thread-safe. Letting go of it neither ends nor reaps the child: wait for it.
+class Process {
+ public:
+  Process(Process&&) noexcept = default;
+  Process& operator=(Process&&) noexcept = default;
+
+  [[nodiscard]] pid_t pid() const { return pid_; }
+  /// Becomes readable when the process ends: for poll.
+  [[nodiscard]] int pidfd() const { return pidfd_.get(); }
+  /// Waits and reaps. A second call answers the same.
+  Result<Exit> wait();
+  /// Nothing where it has not ended within `patience`.
+  Result<std::optional<Exit>> wait_for(std::chrono::milliseconds patience);
+  /// To this process alone; one that has ended is left alone.
+  void signal(int number);
+
+ private:
+  friend Result<Process> spawn(const SpawnOptions& options);
+  Process(pid_t pid, UniqueFd pidfd) : pid_(pid), pidfd_(std::move(pidfd)) {}
+  pid_t pid_ = 0;
+  UniqueFd pidfd_;
+  std::optional<Exit> exit_;
+};
+
+Result<Process> spawn(const SpawnOptions& options);
+
+/// wait4's answer in our words.
+Exit exit_of(int wait_status, const ::rusage& usage);
+
+/// Where `name` is found along `path` ("/usr/bin:/bin"): the first executable regular file. Names with a slash are not looked
+/// up. Nothing where there is none.
+std::optional<std::filesystem::path> find_program(const std::string& name, const std::string& path);
+
+}  // namespace sluice::os

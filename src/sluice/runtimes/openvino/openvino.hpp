@@ -1,0 +1,97 @@
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "sluice/base/result.hpp"
+
+namespace sluice::runtimes {
+
+/// Numbers with a shape, by rows.
+struct Tensor {
+  std::vector<std::int64_t> shape;
+  std::variant<std::vector<float>, std::vector<std::int64_t>, std::vector<std::uint8_t>> data;  ///< booleans are bytes
+};
+
+/// A network that turns one item (a picture) into one row of numbers. It is compiled for one item at a time: an answer never
+/// depends on which items came beside it, and on the processors at hand batches are no faster. Thread-safe.
+class ItemModel {
+ public:
+  ~ItemModel();
+  ItemModel(const ItemModel&) = delete;
+  ItemModel& operator=(const ItemModel&) = delete;
+
+  [[nodiscard]] const std::vector<std::int64_t>& input_shape() const;  ///< [1, channels, rows, columns]
+  [[nodiscard]] std::size_t input_elements() const;
+  [[nodiscard]] std::size_t output_elements() const;
+  /// Items that run at the same time; the cores are shared out among them.
+  [[nodiscard]] std::size_t parallel() const;
+  /// Any number of items, one after the other in `in`; their rows in `out`, in the same order. Blocks.
+  Result<void> run(std::span<const float> in, std::span<float> out);
+
+ private:
+  friend class OpenVino;
+  struct Impl;
+  explicit ItemModel(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+/// A small graph from rows of floats to named outputs; it runs in the caller's thread and owns no other. Thread-safe; calls wait
+/// for each other.
+class BatchModel {
+ public:
+  struct Port {
+    std::string name;
+    std::string type;                   ///< "f32", "i64", "boolean", …
+    std::vector<std::int64_t> shape;    ///< -1: any
+  };
+
+  ~BatchModel();
+  BatchModel(const BatchModel&) = delete;
+  BatchModel& operator=(const BatchModel&) = delete;
+
+  [[nodiscard]] const std::vector<Port>& inputs() const;
+  [[nodiscard]] const std::vector<Port>& outputs() const;
+  /// `in` holds `rows` rows for the one input. Answers every output by name.
+  Result<std::map<std::string, Tensor>> run(std::span<const float> in, std::size_t rows);
+
+ private:
+  friend class OpenVino;
+  struct Impl;
+  explicit BatchModel(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+/// The runtime, once a process. Models may outlive it. Thread-safe.
+class OpenVino {
+ public:
+  OpenVino();
+  ~OpenVino();
+  OpenVino(const OpenVino&) = delete;
+  OpenVino& operator=(const OpenVino&) = delete;
+
+  [[nodiscard]] static std::string version();
+
+  struct Items {
+    std::filesystem::path file;    ///< ONNX or OpenVINO IR with one input
+    std::string tap;               ///< the output that is wanted; the graph is cut there
+    std::filesystem::path cache;   ///< compiled models are kept here; empty: nowhere
+  };
+  /// The file's name leads every message.
+  Result<std::unique_ptr<ItemModel>> load_items(const Items& items);
+
+  /// From the bytes of an ONNX file with one f32 input [N, …]. `name` leads every message; `cache` as for `Items`.
+  Result<std::unique_ptr<BatchModel>> load_batches(const std::string& onnx, const std::string& name,
+                                                   const std::filesystem::path& cache = {});
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace sluice::runtimes

@@ -1,0 +1,113 @@
+#include "sluice/stores/directory/digest_memory.hpp"
+
+#include <array>
+#include <charconv>
+#include <sstream>
+#include <string_view>
+
+#include <fcntl.h>
+
+#include "sluice/os/files.hpp"
+
+namespace sluice::stores::directory {
+namespace {
+
+constexpr std::size_t entries_max = 1'000'000;
+constexpr std::size_t file_bytes_max = std::size_t{512} << 20;
+constexpr std::chrono::seconds settled{2};
+
+std::string line_of(const FileIdentity& id, const Digest& digest) {
+  return "1 " + std::to_string(id.device) + " " + std::to_string(id.inode) + " " + std::to_string(id.size) +
+         " " + std::to_string(id.modified_ns) + " " + std::to_string(id.changed_ns) + " " + digest.hex() +
+         "\n";
+}
+
+/// Exactly the fields that `line_of` writes, so that a line torn by a crash, alone or with the next one
+/// joined to it, is never taken for a whole one.
+bool read_line(std::string_view line, FileIdentity& id, Digest& digest) {
+  std::array<std::string_view, 7> fields;
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    const auto end = line.find(' ');
+    if ((end == std::string_view::npos) != (i + 1 == fields.size())) return false;
+    fields[i] = line.substr(0, end);
+    line.remove_prefix(end == std::string_view::npos ? line.size() : end + 1);
+  }
+  const auto number = [&](std::size_t i, auto& value) {
+    const auto [end, failure] = std::from_chars(fields[i].data(), fields[i].data() + fields[i].size(), value);
+    return failure == std::errc{} && end == fields[i].data() + fields[i].size();
+  };
+  auto read = Digest::from_hex(fields[6]);
+  if (fields[0] != "1" || !read || !number(1, id.device) || !number(2, id.inode) || !number(3, id.size) ||
+      !number(4, id.modified_ns) || !number(5, id.changed_ns))
+    return false;
+  digest = *read;
+  return true;
+}
+
+std::int64_t nanoseconds(const struct timespec& time) {
+  return static_cast<std::int64_t>(time.tv_sec) * 1'000'000'000 + time.tv_nsec;
+}
+
+}  // namespace
+
+FileIdentity FileIdentity::of(const struct stat& info) {
+  return {.device = info.st_dev,
+          .inode = info.st_ino,
+          .size = info.st_size,
+          .modified_ns = nanoseconds(info.st_mtim),
+          .changed_ns = nanoseconds(info.st_ctim)};
+}
+
+void DigestMemory::load_once() {
+  if (loaded_) return;
+  loaded_ = true;
+  const auto text = os::read_file(file_, file_bytes_max);
+  if (!text) return;
+  std::size_t lines = 0;
+  for (std::string_view rest = *text; !rest.empty(); ++lines) {
+    const auto end = rest.find('\n');
+    Known known;
+    if (end != std::string_view::npos && read_line(rest.substr(0, end), known.identity, known.digest))
+      known_.insert_or_assign({known.identity.device, known.identity.inode}, known);
+    rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+  }
+  if (known_.size() > entries_max) known_.clear();
+  if (lines <= 2 * known_.size() + 1000) return;
+  std::string compact;
+  for (const auto& [key, known] : known_) compact += line_of(known.identity, known.digest);
+  // Lines that another process adds meanwhile may be lost: it will read those files once more.
+  static_cast<void>(os::write_file_atomically(file_, compact, os::Sync::no));
+}
+
+std::optional<Digest> DigestMemory::find(const FileIdentity& identity) {
+  const std::scoped_lock lock(mutex_);
+  load_once();
+  const auto at = known_.find({identity.device, identity.inode});
+  if (at == known_.end() || at->second.identity != identity) return std::nullopt;
+  return at->second.digest;
+}
+
+void DigestMemory::remember(const FileIdentity& identity, const Digest& digest, Time began) {
+  const auto newest = std::max(identity.modified_ns, identity.changed_ns);
+  const auto limit = std::chrono::nanoseconds((began - settled).time_since_epoch()).count();
+  if (newest >= limit) return;
+  const std::scoped_lock lock(mutex_);
+  load_once();
+  if (known_.size() >= entries_max) known_.clear();
+  known_.insert_or_assign({identity.device, identity.inode}, Known{identity, digest});
+  unsaved_ += line_of(identity, digest);
+}
+
+void DigestMemory::save() {
+  std::string lines;
+  {
+    const std::scoped_lock lock(mutex_);
+    lines.swap(unsaved_);
+  }
+  if (lines.empty()) return;
+  // One write at the end of the file: the lines of several processes never mix.
+  if (auto fd = os::open_file(file_, O_WRONLY | O_CREAT | O_APPEND, 0600))
+    static_cast<void>(os::write_fd(fd->get(), lines));
+}
+
+}  // namespace sluice::stores::directory

@@ -1,0 +1,112 @@
+#include "sluice/stores/directory/directory_object_store.hpp"
+
+#include "sluice/stores/directory/digest_memory.hpp"
+#include "sluice/stores/directory/folder.hpp"
+#include "sluice/stores/directory/layouts.hpp"
+#include "sluice/stores/directory/object_files.hpp"
+#include "sluice/stores/directory/tree_writer.hpp"
+
+namespace sluice::stores {
+
+namespace fs = std::filesystem;
+
+struct DirectoryObjectStore::Impl {
+  Impl(directory::ObjectFiles files, const fs::path& cache, const Clock& the_clock)
+      : objects(std::move(files)), memory(cache / "digests", the_clock), clock(the_clock) {}
+  directory::ObjectFiles objects;
+  directory::DigestMemory memory;
+  const Clock& clock;
+  std::unique_ptr<directory::Layouts> layouts;
+};
+
+namespace {
+
+Result<Digest> digest_of(const Artifact& artifact) {
+  if (!artifact.digest)
+    return Fail(user_error(Code::failed_precondition,
+                           "artifact `" + (artifact.name.empty() ? artifact.uri : artifact.name) +
+                               "` is only a link to " + artifact.uri +
+                               ", its bytes are not in the store; download it and pass the file"));
+  return *artifact.digest;
+}
+
+}  // namespace
+
+DirectoryObjectStore::DirectoryObjectStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+DirectoryObjectStore::~DirectoryObjectStore() = default;
+
+Result<std::unique_ptr<DirectoryObjectStore>> DirectoryObjectStore::open(const fs::path& objects,
+                                                                         const fs::path& cache,
+                                                                         const Clock& clock) {
+  SLUICE_TRY(files, directory::ObjectFiles::open(objects, clock));
+  auto impl = std::make_unique<Impl>(std::move(files), cache, clock);
+  SLUICE_TRY(layouts, directory::Layouts::open(cache, impl->objects));
+  impl->layouts = std::make_unique<directory::Layouts>(std::move(layouts));
+  return std::unique_ptr<DirectoryObjectStore>(new DirectoryObjectStore(std::move(impl)));
+}
+
+Result<ports::Stored> DirectoryObjectStore::put(std::string_view bytes) { return impl_->objects.put(bytes); }
+
+Result<ports::Stored> DirectoryObjectStore::put_file(const fs::path& file, const Digest* expected) {
+  SLUICE_TRY(stored,
+             directory::store_file(impl_->objects, impl_->memory, impl_->clock, file, expected, true));
+  impl_->memory.save();
+  return stored;
+}
+
+Result<ports::Stored> DirectoryObjectStore::put_directory(const fs::path& folder,
+                                                          const std::vector<std::string>& ignore) {
+  SLUICE_TRY(rules, directory::IgnoreRules::read(ignore));
+  SLUICE_TRY(tree, directory::walk(folder, rules));
+  SLUICE_DO(directory::store_files(impl_->objects, impl_->memory, impl_->clock, folder, tree));
+  impl_->memory.save();
+  return directory::store_messages(impl_->objects, tree);
+}
+
+Result<ports::Stored> DirectoryObjectStore::put_tree(const std::vector<ports::TreeFile>& files) {
+  for (const auto& file : files)
+    if (!has(file.digest))
+      return Fail(environment_error(Code::not_found, "`" + file.path + "`: object " + file.digest.hex() +
+                                                         " is not in the store; put its bytes in first"));
+  SLUICE_TRY(tree, directory::arrange(files));
+  return directory::store_messages(impl_->objects, tree);
+}
+
+Result<void> DirectoryObjectStore::make_durable(const std::vector<Digest>& digests) {
+  return impl_->objects.make_durable(digests);
+}
+
+bool DirectoryObjectStore::has(const Digest& digest) const { return impl_->objects.has(digest); }
+
+Result<std::string> DirectoryObjectStore::get(const Digest& digest, std::size_t bytes_max) const {
+  return impl_->objects.get(digest, bytes_max);
+}
+
+Result<fs::path> DirectoryObjectStore::lay_out(const Artifact& artifact) {
+  SLUICE_TRY(digest, digest_of(artifact));
+  return impl_->layouts->lay_out(digest, artifact.form);
+}
+
+Result<void> DirectoryObjectStore::copy_out(const Artifact& artifact, const fs::path& destination) const {
+  SLUICE_TRY(digest, digest_of(artifact));
+  if (os::exists(destination))
+    return Fail(user_error(Code::already_exists,
+                           destination.string() + ": is there already; name a new place, or remove it"));
+  if (artifact.form == Form::file) {
+    SLUICE_DO(impl_->objects.copy_to(digest, destination, 0644));
+    return {};
+  }
+  auto written = directory::write_tree(impl_->objects, digest, destination, {});
+  if (!written) static_cast<void>(os::remove_tree(destination));
+  return written;
+}
+
+fs::path DirectoryObjectStore::path_of(const Digest& digest) const { return impl_->objects.path_of(digest); }
+
+Result<std::vector<Digest>> DirectoryObjectStore::closure(const Artifact& artifact) const {
+  SLUICE_TRY(digest, digest_of(artifact));
+  if (artifact.form == Form::file) return std::vector<Digest>{digest};
+  return directory::tree_closure(impl_->objects, digest);
+}
+
+}  // namespace sluice::stores

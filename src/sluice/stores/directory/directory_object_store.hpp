@@ -1,0 +1,42 @@
+#pragma once
+#include <filesystem>
+#include <memory>
+
+#include "sluice/base/clock.hpp"
+#include "sluice/ports/object_store.hpp"
+
+namespace sluice::stores {
+
+/// Objects as files: `objects/ab/cd/<whole digest>`, read-only, each written beside and renamed. Thread-safe,
+/// and safe for several processes at once. Under `cache/` (which may be deleted while no process uses it):
+/// copies that were laid out, and remembered digests of outside files.
+class DirectoryObjectStore final : public ports::ObjectStore {
+ public:
+  /// Makes both folders where they are missing. The clock outlives the store.
+  static Result<std::unique_ptr<DirectoryObjectStore>> open(const std::filesystem::path& objects,
+                                                            const std::filesystem::path& cache,
+                                                            const Clock& clock);
+  ~DirectoryObjectStore() override;
+
+  Result<ports::Stored> put(std::string_view bytes) override;
+  Result<ports::Stored> put_file(const std::filesystem::path& file,
+                                 const Digest* expected = nullptr) override;
+  Result<ports::Stored> put_directory(const std::filesystem::path& folder,
+                                      const std::vector<std::string>& ignore = {}) override;
+  Result<ports::Stored> put_tree(const std::vector<ports::TreeFile>& files) override;
+  Result<void> make_durable(const std::vector<Digest>& digests) override;
+  [[nodiscard]] bool has(const Digest& digest) const override;
+  [[nodiscard]] Result<std::string> get(const Digest& digest,
+                                        std::size_t bytes_max = std::size_t{64} << 20) const override;
+  Result<std::filesystem::path> lay_out(const Artifact& artifact) override;
+  Result<void> copy_out(const Artifact& artifact, const std::filesystem::path& destination) const override;
+  [[nodiscard]] std::filesystem::path path_of(const Digest& digest) const override;
+  [[nodiscard]] Result<std::vector<Digest>> closure(const Artifact& artifact) const override;
+
+ private:
+  struct Impl;
+  explicit DirectoryObjectStore(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace sluice::stores

@@ -1,0 +1,207 @@
+#include "sluice/stores/directory/folder.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <optional>
+#include <thread>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "sluice/base/words.hpp"
+
+namespace sluice::stores::directory {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// A message goes to people and into JSON: bytes that are no UTF-8 are written as %XX there.
+std::string printable(const fs::path& path) {
+  return is_utf8(path.native()) ? path.native() : percent_encode(path.native(), " /");
+}
+
+Error refused(const fs::path& path, std::string_view why) {
+  return user_error(Code::invalid_argument, printable(path) + ": " + std::string(why));
+}
+
+std::string joined(const std::string& relative, const std::string& name) {
+  return relative.empty() ? name : relative + "/" + name;
+}
+
+Result<void> add_symlink(const fs::path& path, std::string name, std::size_t depth, Folder& folder) {
+  std::error_code failure;
+  const auto target = fs::read_symlink(path, failure);
+  if (failure) return Fail(system_error("read symlink " + printable(path), failure.value()));
+  if (!stays_inside(target.native(), depth))
+    return Fail(
+        refused(path, "a symlink to " + printable(target) +
+                          ", which may lie outside the folder; put a copy of the target in its place"));
+  if (!is_utf8(target.native()))
+    return Fail(refused(path, "the target of this symlink is not UTF-8; rename it"));
+  folder.symlinks.push_back({.name = std::move(name), .target = target.native()});
+  return {};
+}
+
+Result<void> walk_into(const fs::path& path, const std::string& relative, std::size_t depth,
+                       const IgnoreRules& ignore, Folder& folder) {
+  if (depth > folder_depth_max)
+    return Fail(refused(path, "folders are nested more than " + std::to_string(folder_depth_max) + " deep"));
+  SLUICE_TRY(entries, os::list_directory(path));
+  for (auto& entry : entries) {
+    using Kind = os::DirectoryEntry::Kind;
+    const auto child = path / entry.name;
+    const auto child_relative = joined(relative, entry.name);
+    if (ignore.ignores(child_relative, entry.kind == Kind::directory)) continue;
+    if (!is_utf8(entry.name)) return Fail(refused(child, "the name is not UTF-8; rename it"));
+    switch (entry.kind) {
+      case Kind::file: folder.files.push_back({.name = std::move(entry.name), .digest = {}}); break;
+      case Kind::directory: {
+        Folder inner{.name = std::move(entry.name)};
+        SLUICE_DO(walk_into(child, child_relative, depth + 1, ignore, inner));
+        folder.folders.push_back(std::move(inner));
+        break;
+      }
+      case Kind::symlink: SLUICE_DO(add_symlink(child, std::move(entry.name), depth, folder)); break;
+      case Kind::other:
+        return Fail(refused(child, "neither a file, a folder nor a symlink; remove it, or ignore it"));
+    }
+  }
+  return {};
+}
+
+struct Job {
+  fs::path path;
+  Message::File* file;
+};
+
+void collect(const fs::path& path, Folder& folder, std::vector<Job>& jobs) {
+  for (auto& file : folder.files) jobs.push_back({path / file.name, &file});
+  for (auto& inner : folder.folders) collect(path / inner.name, inner, jobs);
+}
+
+struct StoredFile {
+  ports::Stored stored;
+  bool executable = false;
+};
+
+Result<StoredFile> store_open(const ObjectFiles& objects, DigestMemory& memory, const Clock& clock,
+                              const fs::path& file, const Digest* expected, bool follow_symlink) {
+  const auto began = clock.now();
+  SLUICE_TRY(fd, os::open_file(file, O_RDONLY | O_NONBLOCK | O_NOCTTY | (follow_symlink ? 0 : O_NOFOLLOW)));
+  struct stat before{};
+  if (fstat(fd.get(), &before) != 0) return Fail(system_error("look at " + file.string(), errno));
+  if (!S_ISREG(before.st_mode))
+    return Fail(refused(file, S_ISDIR(before.st_mode) ? "a folder, not a file" : "not a regular file"));
+  const auto identity = FileIdentity::of(before);
+  const bool executable = (before.st_mode & S_IXUSR) != 0;
+  if (expected == nullptr)
+    if (const auto known = memory.find(identity); known && objects.has(*known))
+      return StoredFile{.stored = {.digest = *known, .size = identity.size}, .executable = executable};
+  SLUICE_TRY(stored, objects.put_open(fd.get(), file, expected));
+  struct stat after{};
+  if (fstat(fd.get(), &after) == 0 && FileIdentity::of(after) == identity && stored.size == identity.size)
+    memory.remember(identity, stored.digest, began);
+  return StoredFile{.stored = stored, .executable = executable};
+}
+
+Result<void> add(Folder& root, const ports::TreeFile& file) {
+  auto* folder = &root;
+  std::size_t depth = 0;
+  for (std::string_view rest = file.path;;) {
+    const auto slash = rest.find('/');
+    const std::string name(rest.substr(0, slash));
+    if (slash == std::string_view::npos) {
+      folder->files.push_back(
+          {.name = name, .digest = file.digest, .size = file.size, .executable = file.executable});
+      return {};
+    }
+    if (++depth > folder_depth_max)
+      return Fail(user_error(Code::invalid_argument, file.path.substr(0, 80) +
+                                                         "…: folders are nested more than " +
+                                                         std::to_string(folder_depth_max) + " deep"));
+    auto at = std::ranges::find(folder->folders, name, &Folder::name);
+    if (at == folder->folders.end()) at = folder->folders.insert(at, Folder{.name = name});
+    folder = &*at;
+    rest.remove_prefix(slash + 1);
+  }
+}
+
+struct Built {
+  ports::Stored message;
+  std::int64_t bytes = 0;  ///< in all files
+};
+
+Result<Built> build(const ObjectFiles& objects, const Folder& folder) {
+  Built built;
+  Message message{.files = folder.files, .folders = {}, .symlinks = folder.symlinks};
+  for (const auto& file : folder.files) built.bytes += file.size;
+  for (const auto& inner : folder.folders) {
+    SLUICE_TRY(child, build(objects, inner));
+    message.folders.push_back(
+        {.name = inner.name, .digest = child.message.digest, .size = child.message.size});
+    built.bytes += child.bytes;
+  }
+  SLUICE_TRY(bytes, encode(std::move(message)));
+  SLUICE_TRY(stored, objects.put(bytes));
+  built.message = stored;
+  return built;
+}
+
+}  // namespace
+
+Result<Folder> walk(const fs::path& root, const IgnoreRules& ignore) {
+  Folder folder;
+  SLUICE_DO(walk_into(root, "", 0, ignore, folder));
+  return folder;
+}
+
+Result<Folder> arrange(const std::vector<ports::TreeFile>& files) {
+  Folder root;
+  for (const auto& file : files) SLUICE_DO(add(root, file));
+  return root;
+}
+
+Result<ports::Stored> store_file(const ObjectFiles& objects, DigestMemory& memory, const Clock& clock,
+                                 const fs::path& file, const Digest* expected, bool follow_symlink) {
+  SLUICE_TRY(stored, store_open(objects, memory, clock, file, expected, follow_symlink));
+  return stored.stored;
+}
+
+Result<void> store_files(const ObjectFiles& objects, DigestMemory& memory, const Clock& clock,
+                         const fs::path& root, Folder& folder) {
+  std::vector<Job> jobs;
+  collect(root, folder, jobs);
+  std::vector<std::optional<Error>> failures(jobs.size());
+  std::atomic<std::size_t> next{0};
+  std::atomic<bool> failed{false};
+  const auto work = [&] {
+    for (std::size_t i = next.fetch_add(1); i < jobs.size() && !failed; i = next.fetch_add(1)) {
+      auto stored = store_open(objects, memory, clock, jobs[i].path, nullptr, false);
+      if (!stored) {
+        failures[i] = std::move(stored).error();
+        failed = true;
+        return;
+      }
+      jobs[i].file->digest = stored->stored.digest;
+      jobs[i].file->size = stored->stored.size;
+      jobs[i].file->executable = stored->executable;
+    }
+  };
+  {
+    // A few files are done before a second thread has started.
+    std::jthread second;
+    if (jobs.size() > 8) second = std::jthread(work);
+    work();
+  }
+  for (auto& failure : failures)
+    if (failure) return Fail(std::move(*failure));
+  return {};
+}
+
+Result<ports::Stored> store_messages(const ObjectFiles& objects, const Folder& folder) {
+  SLUICE_TRY(built, build(objects, folder));
+  return ports::Stored{.digest = built.message.digest, .size = built.bytes};
+}
+
+}  // namespace sluice::stores::directory

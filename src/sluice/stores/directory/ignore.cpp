@@ -1,0 +1,103 @@
+#include "sluice/stores/directory/ignore.hpp"
+
+#include <algorithm>
+#include <span>
+
+namespace sluice::stores::directory {
+namespace {
+
+std::vector<std::string> split(std::string_view text) {
+  std::vector<std::string> out;
+  for (std::size_t at = 0; at <= text.size();) {
+    const auto end = std::min(text.find('/', at), text.size());
+    out.emplace_back(text.substr(at, end - at));
+    at = end + 1;
+  }
+  return out;
+}
+
+/// `*` and `?` within one name. Goes back to the last star only, so the work is at most |pattern| · |name|.
+bool matches_name(std::string_view pattern, std::string_view name) {
+  std::size_t p = 0;
+  std::size_t n = 0;
+  std::size_t star = std::string_view::npos;
+  std::size_t star_n = 0;
+  while (n < name.size()) {
+    if (p < pattern.size() && pattern[p] == '*') {
+      star = p++;
+      star_n = n;
+    } else if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == name[n])) {
+      ++p;
+      ++n;
+    } else if (star != std::string_view::npos) {
+      p = star + 1;
+      n = ++star_n;
+    } else {
+      return false;
+    }
+  }
+  while (p < pattern.size() && pattern[p] == '*') ++p;
+  return p == pattern.size();
+}
+
+bool matches_path(std::span<const std::string> pattern, std::span<const std::string> path) {
+  // The same walk as for names, one level up.
+  std::size_t p = 0;
+  std::size_t n = 0;
+  std::size_t star = std::string::npos;
+  std::size_t star_n = 0;
+  while (n < path.size()) {
+    if (p < pattern.size() && pattern[p] == "**") {
+      star = p++;
+      star_n = n;
+    } else if (p < pattern.size() && matches_name(pattern[p], path[n])) {
+      ++p;
+      ++n;
+    } else if (star != std::string::npos) {
+      p = star + 1;
+      n = ++star_n;
+    } else {
+      return false;
+    }
+  }
+  while (p < pattern.size() && pattern[p] == "**") ++p;
+  return p == pattern.size();
+}
+
+}  // namespace
+
+Result<IgnoreRules> IgnoreRules::read(const std::vector<std::string>& lines) {
+  IgnoreRules out;
+  for (std::string_view line : lines) {
+    while (!line.empty() && (line.back() == ' ' || line.back() == '\t' || line.back() == '\r'))
+      line.remove_suffix(1);
+    if (line.empty() || line.starts_with('#')) continue;
+    if (line.find_first_of("![\\") != std::string_view::npos)
+      return Fail(user_error(Code::invalid_argument,
+                             "ignore pattern `" + std::string(line) +
+                                 "`: `!`, `[` and `\\` are not understood here; use `*`, `?`, `**`"));
+    Rule rule;
+    if (line.ends_with('/')) {
+      rule.folders_only = true;
+      line.remove_suffix(1);
+    }
+    rule.anchored = line.find('/') != std::string_view::npos;
+    if (line.starts_with('/')) line.remove_prefix(1);
+    if (line.empty()) continue;
+    rule.segments = split(line);
+    out.rules_.push_back(std::move(rule));
+  }
+  return out;
+}
+
+bool IgnoreRules::ignores(std::string_view path, bool is_folder) const {
+  if (rules_.empty()) return false;
+  const auto segments = split(path);
+  return std::ranges::any_of(rules_, [&](const Rule& rule) {
+    if (rule.folders_only && !is_folder) return false;
+    return rule.anchored ? matches_path(rule.segments, segments)
+                         : matches_name(rule.segments.front(), segments.back());
+  });
+}
+
+}  // namespace sluice::stores::directory

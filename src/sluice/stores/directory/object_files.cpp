@@ -1,0 +1,222 @@
+#include "sluice/stores/directory/object_files.hpp"
+
+#include <cerrno>
+#include <cstdlib>
+#include <set>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace sluice::stores::directory {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr mode_t object_mode = 0444;
+constexpr std::size_t block = std::size_t{1} << 18;
+/// Up to here a file is read into memory first: an object that is there already then costs no write.
+constexpr std::int64_t small_file = std::int64_t{1} << 20;
+constexpr std::chrono::hours abandoned{24};
+
+const Digest& digest_of_nothing() {
+  static const Digest digest = Digest::of("");
+  return digest;
+}
+
+/// Calls `take` with the rest of `fd`, block by block.
+template <typename Take>
+Result<void> read_blocks(int fd, const fs::path& name, Take take) {
+  std::string buffer(block, '\0');
+  for (;;) {
+    const ssize_t n = read(fd, buffer.data(), buffer.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return Fail(system_error("read " + name.string(), errno));
+    if (n == 0) return {};
+    SLUICE_DO(take(std::string_view(buffer.data(), static_cast<std::size_t>(n))));
+  }
+}
+
+Error not_expected(const fs::path& name, const Digest& expected, const Digest& found) {
+  return user_error(Code::invalid_argument, name.string() + ": these are not the bytes of " + expected.hex() +
+                                                ", but of " + found.hex() + "; send the file again");
+}
+
+}  // namespace
+
+/// A file in objects/tmp that is removed at the end of its scope, unless it has been renamed.
+class ObjectFiles::Temporary {
+ public:
+  Temporary(os::UniqueFd fd, fs::path path) : fd_(std::move(fd)), path_(std::move(path)) {}
+  Temporary(Temporary&&) = default;
+  ~Temporary() {
+    if (fd_) unlink(path_.c_str());
+  }
+  [[nodiscard]] int fd() const { return fd_.get(); }
+  [[nodiscard]] const fs::path& path() const { return path_; }
+
+ private:
+  os::UniqueFd fd_;
+  fs::path path_;
+};
+
+Result<ObjectFiles> ObjectFiles::open(fs::path root, const Clock& clock) {
+  SLUICE_DO(os::make_directories(root / "tmp"));
+  SLUICE_TRY(left, os::list_directory(root / "tmp"));
+  const auto oldest =
+      std::chrono::floor<std::chrono::seconds>(clock.now() - abandoned).time_since_epoch().count();
+  for (const auto& entry : left) {
+    const auto path = root / "tmp" / entry.name;
+    struct stat info{};
+    if (lstat(path.c_str(), &info) == 0 && info.st_mtim.tv_sec < oldest) unlink(path.c_str());
+  }
+  return ObjectFiles(std::move(root));
+}
+
+fs::path ObjectFiles::path_of(const Digest& digest) const {
+  const auto hex = digest.hex();
+  return root_ / hex.substr(0, 2) / hex.substr(2, 2) / hex;
+}
+
+Result<ObjectFiles::Temporary> ObjectFiles::new_temporary() const {
+  std::string name = (root_ / "tmp" / "XXXXXX").string();
+  os::UniqueFd fd(mkostemp(name.data(), O_CLOEXEC));
+  if (!fd) return Fail(system_error("make a file in " + (root_ / "tmp").string(), errno));
+  if (fchmod(fd.get(), object_mode) != 0) return Fail(system_error("set the mode of " + name, errno));
+  return Temporary(std::move(fd), name);
+}
+
+bool ObjectFiles::has(const Digest& digest) const {
+  // An empty file under another name than that of no bytes is what a power cut leaves of a file that was
+  // never synced.
+  struct stat info{};
+  return stat(path_of(digest).c_str(), &info) == 0 && S_ISREG(info.st_mode) &&
+         (info.st_size > 0 || digest == digest_of_nothing());
+}
+
+bool ObjectFiles::has_sized(const Digest& digest, std::int64_t size) const {
+  struct stat info{};
+  return stat(path_of(digest).c_str(), &info) == 0 && S_ISREG(info.st_mode) && info.st_size == size;
+}
+
+Result<void> ObjectFiles::move_in(const fs::path& temporary, const Digest& digest) const {
+  const auto path = path_of(digest);
+  if (rename(temporary.c_str(), path.c_str()) == 0) return {};
+  if (errno != ENOENT) return Fail(system_error("store " + path.string(), errno));
+  SLUICE_DO(os::make_directories(path.parent_path()));
+  if (rename(temporary.c_str(), path.c_str()) != 0)
+    return Fail(system_error("store " + path.string(), errno));
+  return {};
+}
+
+Result<ports::Stored> ObjectFiles::put(std::string_view bytes) const {
+  const ports::Stored stored{.digest = Digest::of(bytes), .size = static_cast<std::int64_t>(bytes.size())};
+  if (has_sized(stored.digest, stored.size)) return stored;
+  SLUICE_TRY(temporary, new_temporary());
+  if (auto written = os::write_fd(temporary.fd(), bytes); !written)
+    return Fail(std::move(written).error().at(root_.string()));
+  SLUICE_DO(move_in(temporary.path(), stored.digest));
+  return stored;
+}
+
+Result<ports::Stored> ObjectFiles::put_open(int fd, const fs::path& name, const Digest* expected) const {
+  struct stat info{};
+  if (fstat(fd, &info) != 0) return Fail(system_error("look at " + name.string(), errno));
+  if (info.st_size <= small_file) {
+    auto bytes = os::read_all(fd, static_cast<std::size_t>(small_file));
+    if (bytes) {
+      if (const auto digest = Digest::of(*bytes); expected != nullptr && digest != *expected)
+        return Fail(not_expected(name, *expected, digest));
+      return put(*bytes);
+    }
+    // It has grown meanwhile: the long way, from its beginning.
+    if (bytes.error().code != Code::too_large) return Fail(std::move(bytes).error().at(name.string()));
+    if (lseek(fd, 0, SEEK_SET) != 0) return Fail(system_error("read " + name.string() + " again", errno));
+  }
+  SLUICE_TRY(temporary, new_temporary());
+  ports::Stored stored;
+  Hasher hasher;
+  SLUICE_DO(read_blocks(fd, name, [&](std::string_view bytes) {
+    hasher.update(bytes);
+    stored.size += static_cast<std::int64_t>(bytes.size());
+    return os::write_fd(temporary.fd(), bytes);
+  }));
+  stored.digest = hasher.finish();
+  if (expected != nullptr && stored.digest != *expected)
+    return Fail(not_expected(name, *expected, stored.digest));
+  if (has_sized(stored.digest, stored.size)) return stored;
+  SLUICE_DO(move_in(temporary.path(), stored.digest));
+  return stored;
+}
+
+Result<os::UniqueFd> ObjectFiles::open_object(const Digest& digest) const {
+  const auto path = path_of(digest);
+  auto fd = os::open_file(path, O_RDONLY | O_NOFOLLOW);
+  if (!fd && fd.error().code == Code::not_found)
+    return Fail(environment_error(Code::not_found,
+                                  "object " + digest.hex() + " is not in the store (" + path.string() +
+                                      "); put its bytes in again, or run again what made it"));
+  return fd;
+}
+
+Error ObjectFiles::changed(const Digest& digest, const Digest& found) const {
+  return environment_error(Code::data_loss,
+                           "object " + digest.hex() + " has changed: " + path_of(digest).string() +
+                               " now has the bytes of " + found.hex() +
+                               "; delete that file, then put the right bytes in or run again what made it");
+}
+
+Result<std::string> ObjectFiles::get(const Digest& digest, std::size_t bytes_max) const {
+  SLUICE_TRY(fd, open_object(digest));
+  auto bytes = os::read_all(fd.get(), bytes_max);
+  if (!bytes) return Fail(std::move(bytes).error().at("object " + digest.hex()));
+  if (const auto found = Digest::of(*bytes); found != digest) return Fail(changed(digest, found));
+  return bytes;
+}
+
+Result<std::int64_t> ObjectFiles::copy_to(const Digest& digest, const fs::path& to, mode_t mode) const {
+  SLUICE_TRY(from, open_object(digest));
+  SLUICE_TRY(out, os::open_file(to, O_WRONLY | O_CREAT | O_EXCL, 0600));
+  Hasher hasher;
+  std::int64_t size = 0;
+  auto copied = read_blocks(from.get(), path_of(digest), [&](std::string_view bytes) {
+    hasher.update(bytes);
+    size += static_cast<std::int64_t>(bytes.size());
+    auto written = os::write_fd(out.get(), bytes);
+    return written ? written : Fail(std::move(written).error().at(to.string()));
+  });
+  if (copied)
+    if (const auto found = hasher.finish(); found != digest) copied = Fail(changed(digest, found));
+  if (copied && fchmod(out.get(), mode) != 0)
+    copied = Fail(system_error("set the mode of " + to.string(), errno));
+  if (!copied) {
+    unlink(to.c_str());
+    return Fail(std::move(copied).error());
+  }
+  return size;
+}
+
+Result<void> ObjectFiles::make_durable(const std::vector<Digest>& digests) const {
+  std::vector<os::UniqueFd> files;
+  std::set<fs::path> folders;
+  const auto sync_open_files = [&]() -> Result<void> {
+    for (const auto& fd : files)
+      if (fsync(fd.get()) != 0) return Fail(system_error("sync an object in " + root_.string(), errno));
+    files.clear();
+    return {};
+  };
+  for (const auto& digest : digests) {
+    SLUICE_TRY(fd, open_object(digest));
+    // All of them on their way to the disk first: the syncs then wait once, not one after the other.
+    sync_file_range(fd.get(), 0, 0, SYNC_FILE_RANGE_WRITE);
+    files.push_back(std::move(fd));
+    const auto folder = path_of(digest).parent_path();
+    folders.insert({folder, folder.parent_path(), root_});
+    if (files.size() == 128) SLUICE_DO(sync_open_files());
+  }
+  SLUICE_DO(sync_open_files());
+  for (const auto& folder : folders) SLUICE_DO(os::fsync_directory(folder));
+  return {};
+}
+
+}  // namespace sluice::stores::directory

@@ -1,0 +1,98 @@
+#include "sluice/stores/git/bare_repository.hpp"
+
+#include <cerrno>
+#include <cstdio>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace sluice::stores::git {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* lock_name = "sluice.lock";
+
+// Pushes are refused as a whole (receive.hideRefs): git would write loose refs, which shadow packed ones.
+constexpr std::string_view settings = R"([core]
+	repositoryformatversion = 0
+	filemode = true
+	bare = true
+	fsync = committed,reference
+	fsyncMethod = batch
+[gc]
+	auto = 0
+[receive]
+	autogc = false
+	fsckObjects = true
+	hideRefs = refs
+	unpackLimit = 1
+[transfer]
+	hideRefs = refs/deleted
+[uploadpack]
+	allowFilter = true
+)";
+
+fs::path link_target(const fs::path& place, const fs::path& objects) {
+  std::error_code failure;
+  const auto absolute = fs::weakly_canonical(objects, failure);
+  if (failure) return fs::absolute(objects);
+  // models/WORKSPACE/NAME.git beside objects/
+  const auto models = fs::weakly_canonical(place.parent_path(), failure).parent_path();
+  if (failure || models.parent_path() != absolute.parent_path()) return absolute;
+  return fs::path("../../../..") / absolute.filename();
+}
+
+}  // namespace
+
+Result<void> make_bare(const fs::path& folder, const fs::path& final_place, const fs::path& objects) {
+  for (const auto* name : {"objects/pack", "refs", "lfs"}) SLUICE_DO(os::make_directories(folder / name));
+  SLUICE_DO(os::write_file(folder / "HEAD", "ref: refs/heads/main\n"));
+  SLUICE_DO(os::write_file(folder / "config", settings));
+  SLUICE_DO(os::write_file(folder / lock_name, ""));
+  const auto link = folder / "lfs" / "objects";
+  if (symlink(link_target(final_place, objects).c_str(), link.c_str()) != 0)
+    return Fail(system_error("make symlink " + link.string(), errno));
+  if (chmod(folder.c_str(), 0755) != 0)
+    return Fail(system_error("set the mode of " + folder.string(), errno));
+  for (const auto* name : {"HEAD", "config"}) SLUICE_DO(os::fsync_file(folder / name));
+  for (const auto* name : {"objects", "lfs", ""}) SLUICE_DO(os::fsync_directory(folder / name));
+  return {};
+}
+
+Result<bool> move_into_place(const fs::path& built, const fs::path& place) {
+  if (renameat2(AT_FDCWD, built.c_str(), AT_FDCWD, place.c_str(), RENAME_NOREPLACE) != 0) {
+    if (errno == EEXIST) return false;
+    return Fail(system_error("rename to " + place.string(), errno));
+  }
+  SLUICE_DO(os::fsync_directory(place.parent_path()));
+  return true;
+}
+
+Result<std::optional<RepositoryLock>> RepositoryLock::take(const fs::path& repository) {
+  const auto file = repository / lock_name;
+  for (;;) {
+    auto fd = os::open_file(file, O_RDWR | O_CREAT, 0644);
+    if (!fd) {
+      if (fd.error().code == Code::not_found) return std::nullopt;
+      return Fail(std::move(fd).error());
+    }
+    while (flock(fd->get(), LOCK_EX) != 0)
+      if (errno != EINTR) return Fail(system_error("lock " + file.string(), errno));
+    // While this waited, the repository may have been moved away and another one put in its place.
+    struct stat held{};
+    struct stat there{};
+    if (fstat(fd->get(), &held) != 0 || stat(file.c_str(), &there) != 0 || held.st_ino != there.st_ino ||
+        held.st_dev != there.st_dev)
+      continue;
+    SLUICE_TRY(entries, os::list_directory(repository));
+    for (const auto& entry : entries)
+      if (entry.name.starts_with("new-") || entry.name.starts_with("packed-refs.new-"))
+        SLUICE_DO(os::remove_tree(repository / entry.name));
+    return RepositoryLock(std::move(*fd));
+  }
+}
+
+}  // namespace sluice::stores::git

@@ -1,0 +1,233 @@
+#include "sluice/stores/git/content.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <map>
+
+#include <sys/stat.h>
+
+#include "sluice/base/words.hpp"
+#include "sluice/os/files.hpp"
+#include "sluice/stores/git/names.hpp"
+#include "sluice/stores/git/pointer.hpp"
+
+namespace sluice::stores::git {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t depth_max = 100;
+/// A line of .gitattributes over 2,048 bytes counts as broken.
+constexpr std::size_t path_max = 900;
+constexpr std::string_view attributes_name = ".gitattributes";
+constexpr std::string_view lfs_attributes = " filter=lfs diff=lfs merge=lfs -text";
+constexpr std::string_view onnx_pattern = "*.onnx";
+
+Error refused(const fs::path& path, std::string_view why) {
+  const auto text = path.native();
+  return user_error(Code::invalid_argument,
+                    (is_utf8(text) ? text : percent_encode(text, " /")) + ": " + std::string(why));
+}
+
+/// The line of .gitattributes that makes this one file a git-lfs file.
+std::string attributes_line(std::string_view path) {
+  std::string pattern = "/";
+  for (const char c : path) {
+    if (c == '*' || c == '?' || c == '[' || c == '\\') pattern.push_back('\\');
+    pattern.push_back(c);
+  }
+  const bool plain = std::ranges::all_of(pattern, [](char c) { return c > ' ' && c < '\x7f' && c != '"'; });
+  if (plain) return pattern + std::string(lfs_attributes);
+  std::string quoted = "\"";
+  for (const char c : pattern) {
+    if (c == '\n')
+      quoted += "\\n";
+    else if (c == '\t')
+      quoted += "\\t";
+    else if (c == '"' || c == '\\')
+      quoted += std::string("\\") + c;
+    else if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') {
+      const auto byte = static_cast<unsigned char>(c);
+      quoted += {'\\', static_cast<char>('0' + (byte >> 6)), static_cast<char>('0' + (byte >> 3 & 7)),
+                 static_cast<char>('0' + (byte & 7))};
+    } else
+      quoted.push_back(c);
+  }
+  return quoted + "\"" + std::string(lfs_attributes);
+}
+
+struct Reader {
+  ports::ObjectStore& store;
+  Content content = {};
+  std::vector<std::string> large = {};  ///< paths that need a line of their own in .gitattributes
+  std::string own_attributes = {};      ///< of the folder's .gitattributes, less its git-lfs lines
+
+  Result<void> folder(const fs::path& path, const std::string& relative, std::size_t depth) {
+    if (depth > depth_max) return Fail(refused(path, "folders are nested more than 100 deep"));
+    SLUICE_TRY(entries, os::list_directory(path));
+    for (const auto& entry : entries) {
+      const auto child = path / entry.name;
+      const auto child_relative = relative.empty() ? entry.name : relative + "/" + entry.name;
+      if (!is_utf8(entry.name)) return Fail(refused(child, "the name is not UTF-8; rename it"));
+      if (is_reserved_file_name(entry.name))
+        return Fail(refused(child, "git keeps this name for itself; remove it from the model's folder"));
+      if (child_relative.size() > path_max)
+        return Fail(refused(child, "the path is longer than 900 bytes; shorten it"));
+      switch (entry.kind) {
+        case os::DirectoryEntry::Kind::file: SLUICE_DO(file(child, child_relative)); break;
+        case os::DirectoryEntry::Kind::directory: SLUICE_DO(folder(child, child_relative, depth + 1)); break;
+        case os::DirectoryEntry::Kind::symlink:
+          return Fail(
+              refused(child, "a symlink; a model holds files only, put a copy of the target in its place"));
+        case os::DirectoryEntry::Kind::other:
+          return Fail(refused(child, "not a file; remove it from the model's folder"));
+      }
+    }
+    return {};
+  }
+
+  Result<void> file(const fs::path& path, const std::string& relative) {
+    struct stat info{};
+    if (lstat(path.c_str(), &info) != 0) return Fail(system_error("look at " + path.string(), errno));
+    const bool executable = (info.st_mode & S_IXUSR) != 0;
+    const bool is_onnx = relative.ends_with(onnx_pattern.substr(1));
+    if (info.st_size > plain_file_max || (is_onnx && info.st_size > 0)) {
+      SLUICE_TRY(stored, store.put_file(path));
+      if (stored.size < 1024) {
+        SLUICE_TRY(bytes, store.get(stored.digest));
+        SLUICE_DO(refuse_pointer(path, bytes));
+      }
+      if (!is_onnx) large.push_back(relative);
+      content.objects.push_back(stored.digest);
+      content.files.push_back(
+          {relative, executable, write_pointer({.digest = stored.digest, .size = stored.size})});
+      return {};
+    }
+    SLUICE_TRY(bytes, os::read_file(path, plain_file_max));
+    SLUICE_DO(refuse_pointer(path, bytes));
+    if (path.filename() == attributes_name) bytes = without_lfs(bytes);
+    if (relative == attributes_name)
+      own_attributes = bytes;
+    else
+      content.files.push_back({relative, executable, std::move(bytes)});
+    return {};
+  }
+
+  /// A pointer in the folder would make bytes of somebody else's model, which share the store, part of this
+  /// one.
+  static Result<void> refuse_pointer(const fs::path& path, std::string_view bytes) {
+    if (!read_pointer(bytes)) return {};
+    return Fail(refused(path, "a git-lfs pointer, not the file itself; fetch it with `git lfs pull`"));
+  }
+
+  /// Which files are git-lfs files is decided here, not by what the folder was cloned from.
+  static std::string without_lfs(std::string_view text) {
+    std::string out;
+    while (!text.empty()) {
+      const auto line = text.substr(0, text.find('\n'));
+      text.remove_prefix(std::min(text.size(), line.size() + 1));
+      if (line.find("filter=lfs") == std::string_view::npos) out += std::string(line) + "\n";
+    }
+    return out;
+  }
+
+  void attributes() {
+    std::string text = own_attributes + std::string(onnx_pattern) + std::string(lfs_attributes) + "\n";
+    for (const auto& path : large) text += attributes_line(path) + "\n";
+    content.files.push_back({std::string(attributes_name), false, std::move(text)});
+  }
+};
+
+struct Node {
+  std::map<std::string, Node> folders;
+  std::vector<TreeEntry> files;
+};
+
+Result<Oid> write_node(Objects& objects, const Node& node) {
+  auto entries = node.files;
+  for (const auto& [name, folder] : node.folders) {
+    SLUICE_TRY(oid, write_node(objects, folder));
+    entries.push_back({.mode = TreeEntry::Mode::folder, .name = name, .oid = std::move(oid)});
+  }
+  return objects.write(Objects::Kind::tree, format_tree(std::move(entries)));
+}
+
+Result<void> list_into(const Objects& objects, const Oid& tree, const std::string& prefix, std::size_t depth,
+                       std::vector<TreeBlob>& out) {
+  if (depth > depth_max) return Fail(refused(prefix, "folders are nested more than 100 deep"));
+  SLUICE_TRY(entries, objects.tree(tree));
+  for (auto& entry : entries) {
+    const auto path = prefix + entry.name;
+    switch (entry.mode) {
+      case TreeEntry::Mode::folder:
+        SLUICE_DO(list_into(objects, entry.oid, path + "/", depth + 1, out));
+        break;
+      case TreeEntry::Mode::symlink:
+      case TreeEntry::Mode::submodule:
+        return Fail(
+            refused(path,
+                    "a symlink or submodule in the model's repository; a model holds files only, make a "
+                    "version without it"));
+      default: out.push_back({.path = path, .mode = entry.mode, .oid = std::move(entry.oid)});
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<Content> read_content(const fs::path& folder, ports::ObjectStore& store) {
+  Reader reader{.store = store};
+  SLUICE_DO(reader.folder(folder, "", 0));
+  if (reader.content.files.empty())
+    return Fail(refused(folder, "there is no file in this folder to make a version of"));
+  reader.attributes();
+  return std::move(reader.content);
+}
+
+Result<Oid> write_tree(Objects& objects, const std::vector<ContentFile>& files) {
+  Node root;
+  for (const auto& file : files) {
+    SLUICE_TRY(oid, objects.write(Objects::Kind::blob, file.blob));
+    auto* node = &root;
+    std::string_view rest = file.path;
+    for (auto slash = rest.find('/'); slash != std::string_view::npos; slash = rest.find('/')) {
+      node = &node->folders[std::string(rest.substr(0, slash))];
+      rest.remove_prefix(slash + 1);
+    }
+    node->files.push_back({.mode = file.executable ? TreeEntry::Mode::program : TreeEntry::Mode::file,
+                           .name = std::string(rest),
+                           .oid = std::move(oid)});
+  }
+  return write_node(objects, root);
+}
+
+Result<std::vector<TreeBlob>> list_blobs(const Objects& objects, const Oid& root) {
+  std::vector<TreeBlob> out;
+  SLUICE_DO(list_into(objects, root, "", 0, out));
+  return out;
+}
+
+Result<std::string> essence_of(const Objects& objects, const Oid& root,
+                               const std::vector<std::string>& incidental) {
+  SLUICE_TRY(blobs, list_blobs(objects, root));
+  std::string out;
+  for (const auto& blob : blobs) {
+    if (std::ranges::find(incidental, blob.path) != incidental.end()) continue;
+    out += std::to_string(static_cast<int>(blob.mode)) + " " + blob.path + '\0';
+    if (blob.path != attributes_name) {
+      out += blob.oid + '\0';
+      continue;
+    }
+    // Whether an incidental file is large shows here too.
+    SLUICE_TRY(text, objects.read(blob.oid, Objects::Kind::blob));
+    for (const auto& path : incidental) {
+      const auto line = attributes_line(path) + "\n";
+      if (const auto at = text.find(line); at != std::string::npos) text.erase(at, line.size());
+    }
+    out += text + '\0';
+  }
+  return out;
+}
+
+}  // namespace sluice::stores::git

@@ -1,0 +1,422 @@
+#include "sluice/stores/git/git_model_repository.hpp"
+
+#include <algorithm>
+
+#include <sys/stat.h>
+
+#include "sluice/base/words.hpp"
+#include "sluice/os/files.hpp"
+#include "sluice/stores/git/bare_repository.hpp"
+#include "sluice/stores/git/content.hpp"
+#include "sluice/stores/git/names.hpp"
+#include "sluice/stores/git/pointer.hpp"
+#include "sluice/stores/git/registry.hpp"
+#include "sluice/stores/git/take_in.hpp"
+
+namespace sluice::stores {
+
+namespace fs = std::filesystem;
+using git::Objects;
+using git::Registry;
+
+namespace {
+
+constexpr std::string_view building = ".new-";
+constexpr std::string_view ending = ".git";
+constexpr std::size_t alias_max = 255 * 4;
+constexpr std::chrono::hours abandoned{24};
+
+Result<void> check_model_name(const std::string& name) {
+  if (name.empty()) return Fail(user_error(Code::invalid_argument, "a model needs a name"));
+  if (!is_utf8(name))
+    return Fail(user_error(Code::invalid_argument,
+                           "the model's name `" + percent_encode(name, " ") + "` is not UTF-8; rename it"));
+  return {};
+}
+
+bool is_reserved_reference(const std::string& text) {
+  const auto digits = text.starts_with('v') ? std::string_view(text).substr(1) : std::string_view(text);
+  return text == "latest" ||
+         (!digits.empty() && std::ranges::all_of(digits, [](char c) { return c >= '0' && c <= '9'; }));
+}
+
+Result<void> check_alias(const std::string& alias) {
+  const auto refuse = [&](std::string_view why) {
+    return Fail(user_error(Code::invalid_argument, "alias `" + git::subject_of(percent_encode(alias, " ")) +
+                                                       "` " + std::string(why)));
+  };
+  if (alias.empty()) return refuse("is empty; give it a name such as `champion`");
+  if (is_reserved_reference(alias)) return refuse("would mean a version; give it a name such as `champion`");
+  if (alias.size() > alias_max || !is_utf8(alias) ||
+      std::ranges::any_of(alias, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; }))
+    return refuse("must be one line of at most 255 characters in UTF-8");
+  return {};
+}
+
+/// 12 for "12" and "v12".
+std::optional<std::int64_t> number_of(const std::string& reference) {
+  return git::version_number(reference.starts_with('v') ? reference : "v" + reference);
+}
+
+std::string list_of(const std::vector<std::int64_t>& numbers) {
+  if (numbers.size() == 1) return "v" + std::to_string(numbers.front());
+  return "v" + std::to_string(numbers.back()) + " … v" + std::to_string(numbers.front());
+}
+
+Result<ports::ModelVersion> describe(const Registry& registry, const std::string& model,
+                                     std::int64_t number) {
+  SLUICE_TRY(tag, registry.version(number));
+  SLUICE_TRY(aliases, registry.aliases_of(number));
+  return ports::ModelVersion{.model = model,
+                             .number = number,
+                             .commit = tag->commit,
+                             .created = tag->record.created,
+                             .user = tag->record.user,
+                             .run = tag->record.run_id,
+                             .description = tag->record.description,
+                             .aliases = std::move(aliases)};
+}
+
+/// The version that this call made before, or that has this content: nothing, or the call has to make one.
+struct Existing {
+  std::int64_t number = 0;
+  bool by_key = false;
+};
+Result<std::optional<Existing>> find_existing(Registry& registry, const ports::NewVersion& version,
+                                              const git::Oid& tree) {
+  const auto numbers = registry.numbers();
+  if (!version.effect_key.empty())
+    for (const auto number : numbers) {
+      SLUICE_TRY(tag, registry.version(number));
+      if (tag->record.key == version.effect_key) return Existing{.number = number, .by_key = true};
+    }
+  SLUICE_TRY(wanted, git::essence_of(registry.objects(), tree, version.incidental));
+  for (const auto number : numbers) {
+    SLUICE_TRY(tag, registry.version(number));
+    SLUICE_TRY(essence, git::essence_of(registry.objects(), tag->tree, version.incidental));
+    if (essence == wanted) return Existing{.number = number};
+  }
+  return std::nullopt;
+}
+
+/// Adds the version to a repository whose lock is held, or which nobody else can see yet.
+Result<ports::Registered> add_to(Registry& registry, const ports::NewVersion& version,
+                                 const git::Content& content, Time at, bool is_new_model) {
+  const Registry::By by{.principal = version.principal, .at = at};
+  SLUICE_TRY(tree, git::write_tree(registry.objects(), content.files));
+  SLUICE_TRY(existing, find_existing(registry, version, tree));
+  std::int64_t number = existing ? existing->number : 0;
+  bool changed = false;
+  if (!existing) {
+    if (is_new_model) registry.begin_model(version.model, by);
+    const git::Record record{.created = at,
+                             .user = version.principal.name,
+                             .source = version.source,
+                             .run_id = version.run_id,
+                             .description = version.description,
+                             .key = version.effect_key};
+    SLUICE_TRY(made, registry.add_version(version.model, tree, record, by));
+    number = made;
+    changed = true;
+  }
+  if (!version.alias.empty() && !(existing && existing->by_key)) {
+    SLUICE_TRY(named, registry.alias(version.alias));
+    if (named != number) {
+      SLUICE_DO(registry.set_alias(version.alias, number, by));
+      changed = true;
+    }
+  }
+  if (changed) SLUICE_DO(registry.commit(by));
+  SLUICE_TRY(described, describe(registry, version.model, number));
+  return ports::Registered{.version = std::move(described), .created = !existing};
+}
+
+}  // namespace
+
+struct GitModelRepository::Impl {
+  fs::path models;
+  ports::ObjectStore& store;
+  const Clock& clock;
+  mutable git::TagMemory tags;
+
+  [[nodiscard]] fs::path folder_of(const std::string& workspace) const {
+    return models / git::encode_name(workspace);
+  }
+  [[nodiscard]] fs::path path_of(const std::string& workspace, const std::string& model) const {
+    return folder_of(workspace) / (git::encode_name(model) + std::string(ending));
+  }
+  /// objects/ab/cd/<digest> → objects
+  [[nodiscard]] fs::path objects_folder() const {
+    return store.path_of(Digest{}).parent_path().parent_path().parent_path();
+  }
+
+  [[nodiscard]] Result<std::vector<std::string>> names(const std::string& workspace) const;
+  [[nodiscard]] Error unknown_model(const std::string& workspace, const std::string& model) const;
+  [[nodiscard]] Result<Registry> open(const std::string& workspace, const std::string& model) const;
+  [[nodiscard]] Result<ports::ModelFile> resolve_file(const Objects& objects, const git::TreeBlob& blob,
+                                                      bool store_plain) const;
+  /// Runs `fill(registry)` on a new repository beside the place of the model, then moves it there. False: one
+  /// is there.
+  template <typename Fill>
+  Result<bool> make_model(const std::string& workspace, const std::string& model, Fill fill);
+};
+
+Result<std::vector<std::string>> GitModelRepository::Impl::names(const std::string& workspace) const {
+  std::vector<std::string> out;
+  const auto folder = folder_of(workspace);
+  if (!os::exists(folder)) return out;
+  SLUICE_TRY(entries, os::list_directory(folder));
+  for (const auto& entry : entries) {
+    if (entry.kind != os::DirectoryEntry::Kind::directory || !entry.name.ends_with(ending)) continue;
+    const auto encoded = entry.name.substr(0, entry.name.size() - ending.size());
+    auto name = git::decode_name(encoded);
+    if (!name && encoded.find('=') != std::string::npos) {
+      SLUICE_TRY(registry, Registry::open(folder / entry.name, tags));
+      SLUICE_TRY(exact, registry.model_name());
+      if (git::encode_name(exact) == encoded) name = exact;
+    }
+    if (name) out.push_back(std::move(*name));
+  }
+  std::ranges::sort(out);
+  return out;
+}
+
+Error GitModelRepository::Impl::unknown_model(const std::string& workspace, const std::string& model) const {
+  const auto known = names(workspace);
+  auto way_out = known ? did_you_mean(model, *known) : "";
+  if (way_out.empty()) way_out = "; `sluice models` lists those that are there";
+  return user_error(Code::not_found, "there is no model `" + git::subject_of(model) + "` in workspace `" +
+                                         workspace + "`" + way_out);
+}
+
+Result<Registry> GitModelRepository::Impl::open(const std::string& workspace,
+                                                const std::string& model) const {
+  const auto path = path_of(workspace, model);
+  if (!os::exists(path)) return Fail(unknown_model(workspace, model));
+  return Registry::open(path, tags);
+}
+
+template <typename Fill>
+Result<bool> GitModelRepository::Impl::make_model(const std::string& workspace, const std::string& model,
+                                                  Fill fill) {
+  const auto place = path_of(workspace, model);
+  if (const auto folder = place.parent_path(); !os::exists(folder)) {
+    SLUICE_DO(os::make_directories(folder));
+    SLUICE_DO(os::fsync_directory(models));
+  }
+  SLUICE_TRY(built, os::TemporaryDirectory::make(place.parent_path(), building));
+  SLUICE_DO(git::make_bare(built.path(), place, objects_folder()));
+  {
+    SLUICE_TRY(registry, Registry::open(built.path(), tags));
+    SLUICE_DO(fill(registry));
+  }
+  SLUICE_TRY(moved, git::move_into_place(built.path(), place));
+  if (moved) static_cast<void>(built.release());
+  return moved;
+}
+
+Result<ports::ModelFile> GitModelRepository::Impl::resolve_file(const Objects& objects,
+                                                                const git::TreeBlob& blob,
+                                                                bool store_plain) const {
+  SLUICE_TRY(bytes, objects.read(blob.oid, Objects::Kind::blob));
+  if (const auto pointer = git::read_pointer(bytes))
+    return ports::ModelFile{.path = blob.path, .size = pointer->size, .digest = pointer->digest};
+  ports::ModelFile file{.path = blob.path, .size = static_cast<std::int64_t>(bytes.size()), .digest = {}};
+  if (store_plain) {
+    SLUICE_TRY(stored, store.put(bytes));
+    file.digest = stored.digest;
+  } else {
+    file.digest = Digest::of(bytes);
+  }
+  return file;
+}
+
+GitModelRepository::GitModelRepository(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+GitModelRepository::~GitModelRepository() = default;
+
+Result<std::unique_ptr<GitModelRepository>> GitModelRepository::open(const fs::path& models,
+                                                                     ports::ObjectStore& store,
+                                                                     const Clock& clock) {
+  SLUICE_DO(os::make_directories(models));
+  // What a process left behind that died while it made a repository.
+  const auto oldest =
+      std::chrono::floor<std::chrono::seconds>(clock.now() - abandoned).time_since_epoch().count();
+  SLUICE_TRY(workspaces, os::list_directory(models));
+  for (const auto& workspace : workspaces) {
+    if (workspace.kind != os::DirectoryEntry::Kind::directory) continue;
+    SLUICE_TRY(entries, os::list_directory(models / workspace.name));
+    for (const auto& entry : entries) {
+      const auto path = models / workspace.name / entry.name;
+      struct stat info{};
+      if (entry.name.starts_with(building) && lstat(path.c_str(), &info) == 0 && info.st_mtim.tv_sec < oldest)
+        SLUICE_DO(os::remove_tree(path));
+    }
+  }
+  return std::unique_ptr<GitModelRepository>(new GitModelRepository(
+      std::unique_ptr<Impl>(new Impl{.models = models, .store = store, .clock = clock})));
+}
+
+Result<ports::Registered> GitModelRepository::add_version(const ports::NewVersion& version) {
+  SLUICE_DO(check_model_name(version.model));
+  if (!version.alias.empty()) SLUICE_DO(check_alias(version.alias));
+  const auto at = version.at == Time{} ? impl_->clock.now() : version.at;
+  // Large files first, and without the lock: others need not wait for them.
+  SLUICE_TRY(content, git::read_content(version.content, impl_->store));
+  SLUICE_DO(impl_->store.make_durable(content.objects));
+  const auto place = impl_->path_of(version.principal.workspace, version.model);
+  for (;;) {
+    SLUICE_TRY(lock, git::RepositoryLock::take(place));
+    if (lock) {
+      SLUICE_TRY(registry, Registry::open(place, impl_->tags));
+      return add_to(registry, version, content, at, false);
+    }
+    std::optional<ports::Registered> registered;
+    SLUICE_TRY(moved, impl_->make_model(version.principal.workspace, version.model,
+                                        [&](Registry& registry) -> Result<void> {
+                                          SLUICE_TRY(added, add_to(registry, version, content, at, true));
+                                          registered = std::move(added);
+                                          return {};
+                                        }));
+    if (moved) return std::move(*registered);
+  }
+}
+
+Result<std::vector<std::string>> GitModelRepository::models(const std::string& workspace) const {
+  return impl_->names(workspace);
+}
+
+Result<std::vector<ports::ModelVersion>> GitModelRepository::versions(const std::string& workspace,
+                                                                      const std::string& model) const {
+  SLUICE_TRY(registry, impl_->open(workspace, model));
+  std::vector<ports::ModelVersion> out;
+  for (const auto number : registry.numbers()) {
+    SLUICE_TRY(version, describe(registry, model, number));
+    out.push_back(std::move(version));
+  }
+  return out;
+}
+
+Result<ports::ModelVersion> GitModelRepository::resolve(const std::string& workspace,
+                                                        const std::string& model,
+                                                        const std::string& reference) const {
+  SLUICE_TRY(registry, impl_->open(workspace, model));
+  const auto numbers = registry.numbers();
+  if (numbers.empty())
+    return Fail(user_error(Code::not_found,
+                           "model `" + git::subject_of(model) + "` has no version yet; register one first"));
+  if (reference == "latest") return describe(registry, model, numbers.front());
+  if (reference.empty()) {
+    SLUICE_TRY(champion, registry.alias("champion"));
+    return describe(registry, model, champion.value_or(numbers.front()));
+  }
+  if (is_reserved_reference(reference)) {
+    const auto number = number_of(reference);
+    if (!number || std::ranges::find(numbers, *number) == numbers.end())
+      return Fail(user_error(Code::not_found, "model `" + git::subject_of(model) + "` has no version `" +
+                                                  git::subject_of(reference) + "`; it has " +
+                                                  list_of(numbers)));
+    return describe(registry, model, *number);
+  }
+  SLUICE_TRY(number, registry.alias(reference));
+  if (number) return describe(registry, model, *number);
+  SLUICE_TRY(aliases, registry.aliases());
+  auto way_out = did_you_mean(reference, aliases);
+  if (way_out.empty()) way_out = "; it has " + list_of(numbers);
+  return Fail(user_error(Code::not_found, "model `" + git::subject_of(model) + "` has no version or alias `" +
+                                              git::subject_of(reference) + "`" + way_out));
+}
+
+Result<std::vector<ports::ModelFile>> GitModelRepository::files(const std::string& workspace,
+                                                                const ports::ModelVersion& version) const {
+  SLUICE_TRY(registry, impl_->open(workspace, version.model));
+  SLUICE_TRY(commit, registry.objects().commit(version.commit));
+  SLUICE_TRY(blobs, git::list_blobs(registry.objects(), commit.tree));
+  std::vector<ports::ModelFile> out;
+  for (const auto& blob : blobs) {
+    SLUICE_TRY(file, impl_->resolve_file(registry.objects(), blob, false));
+    out.push_back(std::move(file));
+  }
+  return out;
+}
+
+Result<std::string> GitModelRepository::read(const std::string& workspace, const ports::ModelVersion& version,
+                                             const std::string& path) const {
+  SLUICE_TRY(registry, impl_->open(workspace, version.model));
+  SLUICE_TRY(commit, registry.objects().commit(version.commit));
+  SLUICE_TRY(blobs, git::list_blobs(registry.objects(), commit.tree));
+  const auto at = std::ranges::find(blobs, path, &git::TreeBlob::path);
+  if (at == blobs.end()) {
+    std::vector<std::string> names;
+    for (const auto& blob : blobs) names.push_back(blob.path);
+    return Fail(user_error(Code::not_found, "model `" + git::subject_of(version.model) + "` v" +
+                                                std::to_string(version.number) + " has no file `" +
+                                                git::subject_of(path) + "`" + did_you_mean(path, names)));
+  }
+  SLUICE_TRY(bytes, registry.objects().read(at->oid, Objects::Kind::blob));
+  if (const auto pointer = git::read_pointer(bytes)) return impl_->store.get(pointer->digest);
+  return bytes;
+}
+
+Result<Artifact> GitModelRepository::as_artifact(const std::string& workspace,
+                                                 const ports::ModelVersion& version) {
+  SLUICE_TRY(registry, impl_->open(workspace, version.model));
+  SLUICE_TRY(commit, registry.objects().commit(version.commit));
+  SLUICE_TRY(blobs, git::list_blobs(registry.objects(), commit.tree));
+  std::vector<ports::TreeFile> files;
+  for (const auto& blob : blobs) {
+    SLUICE_TRY(file, impl_->resolve_file(registry.objects(), blob, true));
+    files.push_back({.path = file.path,
+                     .digest = file.digest,
+                     .size = file.size,
+                     .executable = blob.mode == git::TreeEntry::Mode::program});
+  }
+  auto stored = impl_->store.put_tree(files);
+  if (!stored)
+    return Fail(std::move(stored).error().at("model `" + git::subject_of(version.model) + "` v" +
+                                             std::to_string(version.number)));
+  return Artifact{.kind = "model",
+                  .form = Form::directory,
+                  .digest = stored->digest,
+                  .size = stored->size,
+                  .name = version.model + " v" + std::to_string(version.number),
+                  .uri = "",
+                  .metadata = nullptr};
+}
+
+Result<void> GitModelRepository::set_alias(const std::string& workspace, const std::string& model,
+                                           const std::string& alias, std::int64_t version,
+                                           const Principal& by, Time at) {
+  SLUICE_DO(check_alias(alias));
+  const auto place = impl_->path_of(workspace, model);
+  SLUICE_TRY(lock, git::RepositoryLock::take(place));
+  if (!lock) return Fail(impl_->unknown_model(workspace, model));
+  SLUICE_TRY(registry, Registry::open(place, impl_->tags));
+  const auto numbers = registry.numbers();
+  if (std::ranges::find(numbers, version) == numbers.end())
+    return Fail(user_error(Code::not_found, "model `" + git::subject_of(model) + "` has no version `v" +
+                                                std::to_string(version) + "`" +
+                                                (numbers.empty() ? "" : "; it has " + list_of(numbers))));
+  SLUICE_TRY(named, registry.alias(alias));
+  if (named == version) return {};
+  const Registry::By who{.principal = by, .at = at == Time{} ? impl_->clock.now() : at};
+  SLUICE_DO(registry.set_alias(alias, version, who));
+  return registry.commit(who);
+}
+
+Result<void> GitModelRepository::take_in(const std::string& workspace, const std::string& model,
+                                         const fs::path& bare_repository) {
+  SLUICE_DO(check_model_name(model));
+  if (os::exists(impl_->path_of(workspace, model))) return {};
+  const Registry::By by{.principal = {.workspace = workspace, .name = "sluice"}, .at = impl_->clock.now()};
+  SLUICE_DO(impl_->make_model(workspace, model, [&](Registry& registry) -> Result<void> {
+    SLUICE_DO(git::take_in(bare_repository, model, registry, impl_->store, by));
+    return registry.commit(by);
+  }));
+  return {};
+}
+
+fs::path GitModelRepository::path_of(const std::string& workspace, const std::string& model) const {
+  return impl_->path_of(workspace, model);
+}
+
+}  // namespace sluice::stores

@@ -1,0 +1,34 @@
+#pragma once
+#include <filesystem>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "sluice/base/result.hpp"
+
+namespace sluice::stores::git {
+
+/// A git object's name: 40 lower-case hexadecimal digits.
+using Oid = std::string;
+bool is_oid(std::string_view text);
+
+struct Ref {
+  Oid target;
+  Oid peeled;  ///< what an annotated tag names in the end; "" where the target is no tag
+  bool operator==(const Ref&) const = default;
+};
+/// By full name, "refs/heads/main".
+using Refs = std::map<std::string, Ref, std::less<>>;
+
+/// The text of git's file `packed-refs`, and back.
+std::string format_refs(const Refs& refs);
+Result<Refs> parse_refs(std::string_view text);
+
+/// The refs of a repository of ours; all of them are packed.
+Result<Refs> read_refs(const std::filesystem::path& repository);
+/// Replaces all refs with one rename; synced. The caller holds the repository's lock.
+Result<void> write_refs(const std::filesystem::path& repository, const Refs& refs);
+/// Code::failed_precondition where another program wrote a loose ref, which would shadow a packed one.
+Result<void> refuse_loose_refs(const std::filesystem::path& repository);
+
+}  // namespace sluice::stores::git

@@ -1,0 +1,33 @@
+#include "sluice/stores/git/pointer.hpp"
+
+#include <charconv>
+
+namespace sluice::stores::git {
+namespace {
+
+constexpr std::string_view head = "version https://git-lfs.github.com/spec/v1\noid sha256:";
+constexpr std::string_view size_line = "\nsize ";
+constexpr std::size_t digits = 64;
+
+}  // namespace
+
+std::string write_pointer(const Pointer& pointer) {
+  return std::string(head) + pointer.digest.hex() + std::string(size_line) + std::to_string(pointer.size) +
+         "\n";
+}
+
+std::optional<Pointer> read_pointer(std::string_view bytes) {
+  if (!bytes.starts_with(head)) return std::nullopt;
+  auto rest = bytes.substr(head.size());
+  const auto digest = Digest::from_hex(rest.substr(0, digits));
+  if (!digest) return std::nullopt;
+  rest.remove_prefix(digits);
+  if (!rest.starts_with(size_line)) return std::nullopt;
+  rest.remove_prefix(size_line.size());
+  Pointer pointer{.digest = *digest};
+  const auto [end, failure] = std::from_chars(rest.data(), rest.data() + rest.size(), pointer.size);
+  if (failure != std::errc{} || write_pointer(pointer) != bytes || pointer.size < 0) return std::nullopt;
+  return pointer;
+}
+
+}  // namespace sluice::stores::git

@@ -1,0 +1,21 @@
+#pragma once
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "sluice/base/digest.hpp"
+
+namespace sluice::stores::git {
+
+/// What git holds in place of a large file: a git-lfs pointer.
+struct Pointer {
+  Digest digest;
+  std::int64_t size = 0;
+  bool operator==(const Pointer&) const = default;
+};
+
+std::string write_pointer(const Pointer& pointer);
+/// Nothing where the bytes are not exactly a pointer.
+std::optional<Pointer> read_pointer(std::string_view bytes);
+
+}  // namespace sluice::stores::git

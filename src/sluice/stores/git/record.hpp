@@ -1,0 +1,32 @@
+#pragma once
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "sluice/base/clock.hpp"
+#include "sluice/base/value.hpp"
+
+namespace sluice::stores::git {
+
+/// What a version was born with; the last line of its tag's message.
+struct Record {
+  Time created{};
+  std::string user;
+  std::string source;
+  std::string run_id;
+  std::string description;
+  std::string key;  ///< of the effect that made it
+};
+
+/// `NAME vN`, the description, and the last line `Sluice-Record: {…}`.
+std::string tag_message(std::string_view name, std::int64_t number, const Record& record);
+/// The record in the last line of a message; nothing where there is none (a tag that was pushed by hand).
+std::optional<Record> read_record(std::string_view message);
+
+/// One line of ASCII: what survives every tool that shows a message.
+std::string ascii_json(const Value& value);
+
+/// Text for a message: no NUL, which git refuses, no carriage return, no empty lines at its ends.
+std::string message_text(std::string_view text);
+
+}  // namespace sluice::stores::git

@@ -1,0 +1,268 @@
+#include "sluice/stores/git/registry.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+#include "sluice/base/json.hpp"
+#include "sluice/stores/git/names.hpp"
+
+namespace sluice::stores::git {
+namespace {
+
+constexpr std::size_t remembered_max = 100'000;
+constexpr std::size_t packs_max = 50;
+constexpr const char* state_file = "model.json";
+
+std::string version_name(std::int64_t number) { return "v" + std::to_string(number); }
+
+Struct operation(std::string_view op, const Registry::By& by) {
+  Struct out;
+  out.set("op", op);
+  out.set("by", by.principal.name);
+  out.set("at_ms", by.at.time_since_epoch().count());
+  return out;
+}
+
+}  // namespace
+
+std::optional<std::int64_t> version_number(std::string_view name) {
+  if (const auto slash = name.rfind('/'); slash != std::string_view::npos) name.remove_prefix(slash + 1);
+  constexpr std::size_t digits_max = 18;
+  if (name.size() < 2 || name.size() > digits_max + 1 || name[0] != 'v' || name[1] == '0')
+    return std::nullopt;
+  std::int64_t number = 0;
+  const auto [end, failure] = std::from_chars(name.data() + 1, name.data() + name.size(), number);
+  if (failure != std::errc{} || end != name.data() + name.size() || number < 1) return std::nullopt;
+  return number;
+}
+
+Result<std::shared_ptr<const VersionTag>> TagMemory::read(const Objects& objects, const Oid& target) {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (const auto at = known_.find(target); at != known_.end()) return at->second;
+  }
+  auto out = std::make_shared<VersionTag>();
+  SLUICE_TRY(object, objects.read(target));
+  out->tag = target;
+  if (object.kind == Objects::Kind::tag) {
+    SLUICE_TRY(tag, parse_tag(object.bytes));
+    out->commit = tag.target;
+    out->number = version_number(tag.name);
+    // Without a record it was tagged by hand: the message is the description.
+    out->record = read_record(tag.message)
+                      .value_or(Record{
+                          .created = tag.at, .user = tag.tagger, .description = message_text(tag.message)});
+  } else {
+    out->commit = target;
+  }
+  SLUICE_TRY(commit, objects.commit(out->commit));
+  out->tree = commit.tree;
+  if (object.kind != Objects::Kind::tag)
+    out->record = {.created = commit.at, .user = commit.author, .description = message_text(commit.message)};
+  const std::scoped_lock lock(mutex_);
+  if (known_.size() >= remembered_max) known_.clear();
+  known_.insert_or_assign(target, out);
+  return out;
+}
+
+Result<Registry> Registry::open(const std::filesystem::path& repository, TagMemory& memory) {
+  SLUICE_TRY(refs, read_refs(repository));
+  SLUICE_TRY(objects, Objects::open(repository));
+  return Registry(repository, std::move(objects), std::move(refs), memory);
+}
+
+std::vector<std::int64_t> Registry::numbers() const {
+  std::vector<std::int64_t> out;
+  for (auto at = refs_.lower_bound(tag_prefix); at != refs_.end() && at->first.starts_with(tag_prefix); ++at)
+    if (const auto number = version_number(std::string_view(at->first).substr(tag_prefix.size())))
+      out.push_back(*number);
+  std::ranges::sort(out, std::greater{});
+  return out;
+}
+
+std::int64_t Registry::next_number() const {
+  std::int64_t last = 0;
+  for (const auto& [name, ref] : refs_)
+    if (name.starts_with(tag_prefix) || name.starts_with(deleted_prefix))
+      last = std::max(last, version_number(name).value_or(0));
+  return last + 1;
+}
+
+Result<std::shared_ptr<const VersionTag>> Registry::version(std::int64_t number) const {
+  const auto at = refs_.find(std::string(tag_prefix) + version_name(number));
+  if (at == refs_.end())
+    return Fail(
+        user_error(Code::not_found, path_.string() + ": there is no version " + version_name(number)));
+  return memory_->read(objects_, at->second.target);
+}
+
+Result<std::optional<std::int64_t>> Registry::number_of(const Oid& target) const {
+  const auto is_it = [&](std::int64_t number) {
+    const auto at = refs_.find(std::string(tag_prefix) + version_name(number));
+    return at != refs_.end() && at->second.target == target;
+  };
+  SLUICE_TRY(tag, memory_->read(objects_, target));
+  if (tag->number && is_it(*tag->number)) return tag->number;
+  for (const auto number : numbers())
+    if (is_it(number)) return number;
+  return std::nullopt;
+}
+
+Result<std::optional<std::int64_t>> Registry::alias(std::string_view name) const {
+  const auto at = refs_.find(std::string(alias_prefix) + encode_name(name));
+  if (at == refs_.end()) return std::nullopt;
+  return number_of(at->second.target);
+}
+
+Result<std::vector<std::string>> Registry::aliases() const {
+  std::vector<std::string> out;
+  for (auto at = refs_.lower_bound(alias_prefix); at != refs_.end() && at->first.starts_with(alias_prefix);
+       ++at) {
+    const auto encoded = at->first.substr(alias_prefix.size());
+    auto name = decode_name(encoded);
+    if (!name) {
+      SLUICE_TRY(json, model_json());
+      const auto* names = json.find("long_aliases");
+      name = names != nullptr ? names->text_at(encoded) : "";
+    }
+    if (!name->empty()) out.push_back(*name);
+  }
+  return out;
+}
+
+Result<std::vector<std::string>> Registry::aliases_of(std::int64_t number) const {
+  SLUICE_TRY(all, aliases());
+  std::vector<std::string> out;
+  for (auto& name : all) {
+    SLUICE_TRY(named, alias(name));
+    if (named == number) out.push_back(std::move(name));
+  }
+  return out;
+}
+
+Result<Struct> Registry::model_json() const {
+  const auto at = refs_.find(registry_ref);
+  if (at == refs_.end()) return Struct{};
+  SLUICE_TRY(commit, objects_.commit(at->second.target));
+  SLUICE_TRY(entries, objects_.tree(commit.tree));
+  const auto file = std::ranges::find(entries, state_file, &TreeEntry::name);
+  if (file == entries.end()) return Struct{};
+  SLUICE_TRY(bytes, objects_.read(file->oid, Objects::Kind::blob));
+  SLUICE_TRY(json, parse_json(bytes, path_.string() + ": " + state_file));
+  return json.is_struct() ? *json.if_struct() : Struct{};
+}
+
+Result<std::string> Registry::model_name() const {
+  SLUICE_TRY(json, model_json());
+  return Value(json).text_at("name");
+}
+
+void Registry::begin_model(const std::string& name, const By& by) {
+  new_name_ = name;
+  auto op = operation("create", by);
+  op.set("name", name);
+  operations_.push_back(std::move(op));
+  subjects_.push_back("model " + subject_of(name));
+}
+
+Result<std::int64_t> Registry::add_version(const std::string& name, const Oid& tree, const Record& record,
+                                           const By& by) {
+  const auto number = next_number();
+  const auto who = identity_of(by.principal);
+  Commit commit{.tree = tree,
+                .parents = {},
+                .author = who,
+                .at = by.at,
+                .message = subject_of(name) + " " + version_name(number) + "\n"};
+  if (const auto at = refs_.find(branch_ref); at != refs_.end()) commit.parents.push_back(at->second.target);
+  if (const auto text = message_text(record.description); !text.empty()) commit.message += "\n" + text + "\n";
+  SLUICE_TRY(commit_oid, objects_.write(Objects::Kind::commit, format_commit(commit)));
+  const Tag tag{.target = commit_oid,
+                .name = version_name(number),
+                .tagger = who,
+                .at = by.at,
+                .message = tag_message(name, number, record)};
+  SLUICE_TRY(tag_oid, objects_.write(Objects::Kind::tag, format_tag(tag)));
+  refs_[std::string(branch_ref)] = {.target = commit_oid, .peeled = ""};
+  refs_[std::string(tag_prefix) + version_name(number)] = {.target = tag_oid, .peeled = commit_oid};
+  note_version(number, by);
+  return number;
+}
+
+void Registry::note_version(std::int64_t number, const By& by) {
+  auto op = operation("version", by);
+  op.set("version", version_name(number));
+  operations_.push_back(std::move(op));
+  subjects_.push_back("version " + version_name(number));
+}
+
+Result<void> Registry::set_alias(const std::string& alias_name, std::int64_t number, const By& by) {
+  SLUICE_TRY(from, alias(alias_name));
+  const auto encoded = encode_name(alias_name);
+  if (!decode_name(encoded)) long_aliases_[encoded] = alias_name;
+  refs_[std::string(alias_prefix) + encoded] = refs_.at(std::string(tag_prefix) + version_name(number));
+  auto op = operation("alias", by);
+  op.set("alias", alias_name);
+  op.set("from", from ? Value(version_name(*from)) : Value());
+  op.set("to", version_name(number));
+  operations_.push_back(std::move(op));
+  subjects_.push_back("alias " + subject_of(alias_name) + (from ? " " + version_name(*from) : "") + " -> " +
+                      version_name(number));
+  return {};
+}
+
+void Registry::take_ref(const std::string& name, Ref ref) { refs_[name] = std::move(ref); }
+
+Result<Oid> Registry::write_state(const By& by) {
+  SLUICE_TRY(state, model_json());
+  const auto now = by.at.time_since_epoch().count();
+  if (new_name_) {
+    state.set("name", *new_name_);
+    state.set("description", "");
+    state.set("tags", Struct{});
+    state.set("created_ms", now);
+  }
+  // An alias that moves leaves the model's time of change as it is, as people know it from MLflow.
+  if (std::ranges::any_of(operations_,
+                          [](const Struct& op) { return *op.find("op")->if_string() != "alias"; }))
+    state.set("updated_ms", now);
+  if (!long_aliases_.empty()) {
+    const auto* there = state.find("long_aliases");
+    Struct names = there != nullptr && there->is_struct() ? *there->if_struct() : Struct{};
+    for (const auto& [encoded, name] : long_aliases_) names.set(encoded, name);
+    state.set("long_aliases", names);
+  }
+  SLUICE_TRY(blob, objects_.write(Objects::Kind::blob, to_json(state, JsonStyle::pretty) + "\n"));
+  std::vector<TreeEntry> entries;
+  if (const auto at = refs_.find(registry_ref); at != refs_.end()) {
+    SLUICE_TRY(commit, objects_.commit(at->second.target));
+    SLUICE_TRY(old, objects_.tree(commit.tree));
+    entries = std::move(old);
+  }
+  std::erase_if(entries, [](const TreeEntry& entry) { return entry.name == state_file; });
+  entries.push_back({.mode = TreeEntry::Mode::file, .name = state_file, .oid = blob});
+  return objects_.write(Objects::Kind::tree, format_tree(std::move(entries)));
+}
+
+Result<void> Registry::commit(const By& by) {
+  SLUICE_DO(refuse_loose_refs(path_));
+  SLUICE_TRY(tree, write_state(by));
+  Commit commit{.tree = tree, .parents = {}, .author = identity_of(by.principal), .at = by.at, .message = ""};
+  if (const auto at = refs_.find(registry_ref); at != refs_.end())
+    commit.parents.push_back(at->second.target);
+  for (const auto& subject : subjects_) commit.message += (commit.message.empty() ? "" : ", ") + subject;
+  commit.message += "\n\n";
+  for (const auto& op : operations_) commit.message += "Op: " + ascii_json(op) + "\n";
+  SLUICE_TRY(oid, objects_.write(Objects::Kind::commit, format_commit(commit)));
+  refs_[std::string(registry_ref)] = {.target = oid, .peeled = ""};
+  // Objects before refs: whatever a ref names is on the disk.
+  SLUICE_DO(objects_.flush());
+  SLUICE_DO(write_refs(path_, refs_));
+  new_name_.reset();
+  long_aliases_.clear();
+  subjects_.clear();
+  operations_.clear();
+  return objects_.repack(packs_max);
+}
+
+}  // namespace sluice::stores::git

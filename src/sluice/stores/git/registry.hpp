@@ -1,0 +1,101 @@
+#pragma once
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "sluice/base/ids.hpp"
+#include "sluice/stores/git/objects.hpp"
+#include "sluice/stores/git/packed_refs.hpp"
+#include "sluice/stores/git/record.hpp"
+
+namespace sluice::stores::git {
+
+inline constexpr std::string_view branch_ref = "refs/heads/main";
+inline constexpr std::string_view registry_ref = "refs/meta/registry";
+inline constexpr std::string_view tag_prefix = "refs/tags/";
+inline constexpr std::string_view alias_prefix = "refs/aliases/";
+inline constexpr std::string_view deleted_prefix = "refs/deleted/";
+
+/// 12 for "v12", "refs/tags/v12" and "refs/deleted/v12"; nothing for other names, "v0" and "v012" among them.
+std::optional<std::int64_t> version_number(std::string_view name);
+
+/// What one version's tag says.
+struct VersionTag {
+  Oid tag;
+  std::optional<std::int64_t> number;  ///< as the tag object itself says; nothing for a tag without an object
+  Oid commit;
+  Oid tree;
+  Record record;
+};
+
+/// Remembers tags that were read: they never change, and every look-up of an effect key or an equal tree goes
+/// through all. Thread-safe.
+class TagMemory {
+ public:
+  Result<std::shared_ptr<const VersionTag>> read(const Objects& objects, const Oid& target);
+
+ private:
+  std::mutex mutex_;
+  std::unordered_map<Oid, std::shared_ptr<const VersionTag>> known_;
+};
+
+/// The registry's side of one repository: its refs, and how a change becomes one commit on
+/// refs/meta/registry. The caller holds the repository's lock while it changes anything.
+class Registry {
+ public:
+  static Result<Registry> open(const std::filesystem::path& repository, TagMemory& memory);
+
+  /// Numbers of versions that are there, newest first.
+  [[nodiscard]] std::vector<std::int64_t> numbers() const;
+  /// Greater than every number ever used.
+  [[nodiscard]] std::int64_t next_number() const;
+  [[nodiscard]] Result<std::shared_ptr<const VersionTag>> version(std::int64_t number) const;
+  /// By their exact names.
+  [[nodiscard]] Result<std::vector<std::string>> aliases_of(std::int64_t number) const;
+  [[nodiscard]] Result<std::vector<std::string>> aliases() const;
+  [[nodiscard]] Result<std::optional<std::int64_t>> alias(std::string_view name) const;
+  /// The model's exact name as model.json has it.
+  [[nodiscard]] Result<std::string> model_name() const;
+
+  Objects& objects() { return objects_; }
+  [[nodiscard]] const Objects& objects() const { return objects_; }
+
+  /// Who changes the registry, when.
+  struct By {
+    Principal principal;
+    Time at{};
+  };
+  // Changes: in memory until `commit`.
+  void begin_model(const std::string& name, const By& by);
+  Result<std::int64_t> add_version(const std::string& name, const Oid& tree, const Record& record,
+                                   const By& by);
+  Result<void> set_alias(const std::string& alias, std::int64_t number, const By& by);
+  /// Takes refs and their objects as they are (of a repository that is taken in).
+  void take_ref(const std::string& name, Ref ref);
+  void note_version(std::int64_t number, const By& by);
+  /// One commit on refs/meta/registry, one pack, one rename of packed-refs: all of it, or nothing. Synced.
+  Result<void> commit(const By& by);
+
+ private:
+  Registry(std::filesystem::path path, Objects objects, Refs refs, TagMemory& memory)
+      : path_(std::move(path)), objects_(std::move(objects)), refs_(std::move(refs)), memory_(&memory) {}
+  [[nodiscard]] Result<Struct> model_json() const;
+  [[nodiscard]] Result<std::optional<std::int64_t>> number_of(const Oid& target) const;
+  Result<Oid> write_state(const By& by);
+
+  std::filesystem::path path_;
+  Objects objects_;
+  Refs refs_;
+  TagMemory* memory_;
+  std::optional<std::string> new_name_;
+  std::map<std::string, std::string> long_aliases_;  ///< new ones that `decode_name` cannot give back
+  std::vector<std::string> subjects_;
+  std::vector<Struct> operations_;
+};
+
+}  // namespace sluice::stores::git

@@ -1,0 +1,112 @@
+#include "sluice/stores/git/take_in.hpp"
+
+#include <algorithm>
+
+#include "sluice/os/files.hpp"
+#include "sluice/stores/git/content.hpp"
+#include "sluice/stores/git/pointer.hpp"
+
+namespace sluice::stores::git {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t pointer_bytes_max = 1024;
+
+/// Packed and loose refs together; a loose one counts. The branch that HEAD names is called main here.
+Result<Refs> source_refs(const fs::path& source) {
+  SLUICE_TRY(refs, read_refs(source));
+  std::error_code failure;
+  for (fs::recursive_directory_iterator at(source / "refs", failure), end; !failure && at != end;
+       at.increment(failure)) {
+    if (!at->is_regular_file(failure)) continue;
+    SLUICE_TRY(text, os::read_file(at->path(), 1024));
+    while (text.ends_with('\n')) text.pop_back();
+    if (is_oid(text)) refs[at->path().lexically_relative(source).string()] = {.target = text, .peeled = ""};
+  }
+  SLUICE_TRY(head, os::read_file(source / "HEAD", 1024));
+  while (head.ends_with('\n')) head.pop_back();
+  constexpr std::string_view symbolic = "ref: ";
+  if (!head.starts_with(symbolic)) return refs;
+  const auto branch = refs.find(head.substr(symbolic.size()));
+  if (branch != refs.end() && branch->first != branch_ref) refs[std::string(branch_ref)] = branch->second;
+  return refs;
+}
+
+bool is_wanted(std::string_view ref) {
+  return ref == branch_ref || ref == registry_ref || ref.starts_with(alias_prefix) ||
+         ((ref.starts_with(tag_prefix) || ref.starts_with(deleted_prefix)) && version_number(ref));
+}
+
+Result<void> store_lfs_objects(const fs::path& source, ports::ObjectStore& store) {
+  const auto folder = source / "lfs" / "objects";
+  std::vector<Digest> stored;
+  std::error_code failure;
+  for (fs::recursive_directory_iterator at(folder, failure), end; !failure && at != end;
+       at.increment(failure)) {
+    if (!at->is_regular_file(failure)) continue;
+    const auto digest = Digest::from_hex(at->path().filename().native());
+    if (!digest) continue;
+    auto put = store.put_file(at->path(), &*digest);
+    if (!put) return Fail(std::move(put).error());
+    stored.push_back(*digest);
+  }
+  return store.make_durable(stored);
+}
+
+/// Every git-lfs file of a version is in the store, so that it can be laid out and cloned.
+Result<void> check_large_files(const fs::path& source, const Objects& objects, const Oid& tree,
+                               std::int64_t number, const ports::ObjectStore& store) {
+  SLUICE_TRY(blobs, list_blobs(objects, tree));
+  for (const auto& blob : blobs) {
+    SLUICE_TRY(bytes, objects.read(blob.oid, Objects::Kind::blob));
+    if (bytes.size() > pointer_bytes_max) continue;
+    if (const auto pointer = read_pointer(bytes); pointer && !store.has(pointer->digest))
+      return Fail(environment_error(Code::data_loss,
+                                    source.string() + ": `" + blob.path + "` of v" + std::to_string(number) +
+                                        " is git-lfs object " + pointer->digest.hex() +
+                                        ", which is not under lfs/objects; make this repository again"));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> take_in(const fs::path& source, const std::string& name, Registry& registry,
+                     ports::ObjectStore& store, const Registry::By& by) {
+  SLUICE_TRY(refs, source_refs(source));
+  SLUICE_DO(store_lfs_objects(source, store));
+  SLUICE_TRY(from, Objects::open(source));
+  SLUICE_TRY(all, from.all());
+  for (const auto& oid : all) {
+    SLUICE_TRY(object, from.read(oid));
+    SLUICE_TRY(written, registry.objects().write(object.kind, object.bytes));
+    if (written != oid)
+      return Fail(environment_error(
+          Code::data_loss, source.string() + ": object " + oid + " has changed; make this repository again"));
+  }
+  const bool has_registry = refs.contains(registry_ref);
+  for (auto& [ref_name, ref] : refs) {
+    if (!is_wanted(ref_name)) continue;
+    SLUICE_TRY(object, from.read(ref.target));
+    if (object.kind == Objects::Kind::tag) {
+      SLUICE_TRY(tag, parse_tag(object.bytes));
+      ref.peeled = tag.target;
+    }
+    registry.take_ref(ref_name, ref);
+  }
+  auto numbers = registry.numbers();
+  if (numbers.empty())
+    return Fail(user_error(Code::invalid_argument,
+                           source.string() + ": has no version; tag a commit with `git tag -a v1` first"));
+  if (!has_registry) registry.begin_model(name, by);
+  std::ranges::reverse(numbers);
+  for (const auto number : numbers) {
+    SLUICE_TRY(version, registry.version(number));
+    SLUICE_DO(check_large_files(source, registry.objects(), version->tree, number, store));
+    if (!has_registry) registry.note_version(number, by);
+  }
+  return {};
+}
+
+}  // namespace sluice::stores::git

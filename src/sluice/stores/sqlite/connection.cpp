@@ -1,0 +1,163 @@
+#include "sluice/stores/sqlite/connection.hpp"
+
+#include <sqlite3.h>
+
+namespace sluice::stores::sqlite {
+namespace {
+
+constexpr int busy_timeout_ms = 10'000;
+
+Error error_of(const std::filesystem::path& file, int code, const std::string& words) {
+  const auto say = [&](Code kind, std::string_view way_out) {
+    return environment_error(kind, file.string() + ": " + words + std::string(way_out));
+  };
+  switch (code & 0xff) {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return say(Code::unavailable, "; another program keeps the ledger locked, end it and try again");
+    case SQLITE_FULL: return say(Code::exhausted, "; free some space");
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return say(Code::data_loss, "; restore this file from a backup, or use another data folder");
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+    case SQLITE_CANTOPEN:
+      return say(Code::permission_denied, "; check that the folder exists and that you may write there");
+    case SQLITE_MISUSE:
+    case SQLITE_ERROR:
+    case SQLITE_CONSTRAINT:
+      return {.code = Code::internal, .message = file.string() + ": " + words, .blame = Blame::sluice};
+    default: return say(Code::unavailable, "");
+  }
+}
+
+}  // namespace
+
+Statement::Statement(Statement&& other) noexcept
+    : connection_(other.connection_),
+      statement_(other.statement_),
+      bound_(other.bound_),
+      problem_(other.problem_) {
+  other.statement_ = nullptr;
+}
+
+Statement::~Statement() {
+  if (statement_ == nullptr) return;
+  sqlite3_reset(statement_);
+  sqlite3_clear_bindings(statement_);
+}
+
+// A value that cannot be bound is reported by the next step.
+Statement& Statement::bind(std::int64_t value) {
+  if (const int code = sqlite3_bind_int64(statement_, ++bound_, value); code != SQLITE_OK) problem_ = code;
+  return *this;
+}
+Statement& Statement::bind(std::string_view text) {
+  const char* data = text.data() != nullptr ? text.data() : "";  // a null pointer would be NULL, not ""
+  if (const int code =
+          sqlite3_bind_text64(statement_, ++bound_, data, text.size(), SQLITE_STATIC, SQLITE_UTF8);
+      code != SQLITE_OK)
+    problem_ = code;
+  return *this;
+}
+Statement& Statement::bind_blob(std::string_view bytes) {
+  if (const int code = sqlite3_bind_blob64(statement_, ++bound_, bytes.data(), bytes.size(), SQLITE_STATIC);
+      code != SQLITE_OK)
+    problem_ = code;
+  return *this;
+}
+Statement& Statement::bind_null() {
+  ++bound_;
+  return *this;
+}
+
+Result<bool> Statement::step() {
+  const int code = problem_ != 0 ? problem_ : sqlite3_step(statement_);
+  if (code == SQLITE_ROW) return true;
+  if (code == SQLITE_DONE) return false;
+  return Fail(connection_.failure(code));
+}
+
+Result<void> Statement::run() {
+  SLUICE_TRY(row, step());
+  SLUICE_CHECK(!row);
+  return {};
+}
+
+std::int64_t Statement::integer(int column) const { return sqlite3_column_int64(statement_, column); }
+bool Statement::is_null(int column) const { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
+std::string Statement::text(int column) const {
+  const auto* data = static_cast<const char*>(sqlite3_column_blob(statement_, column));
+  return data != nullptr
+             ? std::string(data, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column)))
+             : "";
+}
+
+Result<std::unique_ptr<Connection>> Connection::open(const std::filesystem::path& file, Use use) {
+  sqlite3* handle = nullptr;
+  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
+                    (use == Use::write ? SQLITE_OPEN_CREATE : 0);
+  const int code = sqlite3_open_v2(file.c_str(), &handle, flags, nullptr);
+  std::unique_ptr<Connection> connection(new Connection(file, handle));
+  if (code != SQLITE_OK) return Fail(connection->failure(code));
+  sqlite3_busy_timeout(handle, busy_timeout_ms);
+  if (use == Use::read) SLUICE_DO(connection->execute("PRAGMA query_only=ON"));
+  return connection;
+}
+
+Connection::~Connection() {
+  for (const auto& [sql, statement] : prepared_) sqlite3_finalize(statement);
+  sqlite3_close(handle_);
+}
+
+Error Connection::failure(int code) const {
+  return error_of(file_, code, handle_ != nullptr ? sqlite3_errmsg(handle_) : sqlite3_errstr(code));
+}
+
+Result<Statement> Connection::prepare(const char* sql) {
+  auto& statement = prepared_[sql];
+  if (statement == nullptr) {
+    const int code = sqlite3_prepare_v3(handle_, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
+    if (code != SQLITE_OK) {
+      prepared_.erase(sql);
+      return Fail(failure(code));
+    }
+  }
+  SLUICE_CHECK(sqlite3_stmt_busy(statement) == 0);
+  return Statement(*this, statement);
+}
+
+Result<void> Connection::execute(const char* sql) {
+  if (const int code = sqlite3_exec(handle_, sql, nullptr, nullptr, nullptr); code != SQLITE_OK)
+    return Fail(failure(code));
+  return {};
+}
+
+Result<std::string> Connection::ask(const char* sql) {
+  SLUICE_TRY(statement, prepare(sql));
+  SLUICE_TRY(row, statement.step());
+  return row ? statement.text(0) : std::string();
+}
+
+std::int64_t Connection::changes() const { return sqlite3_changes64(handle_); }
+
+Result<Transaction> Transaction::begin(Connection& connection) {
+  // IMMEDIATE: a transaction that is to write waits for others here, not half-way through.
+  SLUICE_TRY(statement, connection.prepare("BEGIN IMMEDIATE"));
+  SLUICE_DO(statement.run());
+  return Transaction(connection);
+}
+
+Transaction::~Transaction() {
+  // After some failures SQLite has rolled back by itself; then this one finds nothing to do.
+  if (connection_ != nullptr) static_cast<void>(connection_->execute("ROLLBACK"));
+}
+
+Result<void> Transaction::commit() {
+  SLUICE_TRY(statement, connection_->prepare("COMMIT"));
+  SLUICE_DO(statement.run());
+  connection_ = nullptr;
+  return {};
+}
+
+}  // namespace sluice::stores::sqlite

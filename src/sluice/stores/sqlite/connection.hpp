@@ -1,0 +1,88 @@
+#pragma once
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "sluice/base/result.hpp"
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+namespace sluice::stores::sqlite {
+
+/// A statement in use. Values are bound in order from the first `?`; columns count from 0. At the end of its
+/// scope the statement is reset, and stays prepared.
+class Statement {
+ public:
+  Statement(Statement&& other) noexcept;
+  Statement& operator=(Statement&&) = delete;
+  ~Statement();
+
+  Statement& bind(std::int64_t value);
+  Statement& bind(std::string_view text);  ///< must live until the statement is reset
+  Statement& bind_blob(std::string_view bytes);
+  Statement& bind_null();
+  /// True: a row is there. False: done.
+  Result<bool> step();
+  /// For statements without rows.
+  Result<void> run();
+
+  [[nodiscard]] std::int64_t integer(int column) const;
+  [[nodiscard]] bool is_null(int column) const;
+  [[nodiscard]] std::string text(int column) const;  ///< of blobs too
+
+ private:
+  friend class Connection;
+  Statement(class Connection& connection, sqlite3_stmt* statement)
+      : connection_(connection), statement_(statement) {}
+  class Connection& connection_;
+  sqlite3_stmt* statement_;
+  int bound_ = 0;
+  int problem_ = 0;
+};
+
+/// One connection to a file. Not thread-safe.
+class Connection {
+ public:
+  enum class Use { write, read };
+  static Result<std::unique_ptr<Connection>> open(const std::filesystem::path& file, Use use);
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  /// `sql` is a literal: statements are kept by its address.
+  Result<Statement> prepare(const char* sql);
+  /// One or more statements without values.
+  Result<void> execute(const char* sql);
+  /// The first column of the first row.
+  Result<std::string> ask(const char* sql);
+  /// How many rows the last statement changed.
+  [[nodiscard]] std::int64_t changes() const;
+
+ private:
+  friend class Statement;
+  Connection(std::filesystem::path file, sqlite3* handle) : file_(std::move(file)), handle_(handle) {}
+  [[nodiscard]] Error failure(int code) const;
+
+  std::filesystem::path file_;
+  sqlite3* handle_;
+  std::map<const char*, sqlite3_stmt*> prepared_;
+};
+
+/// Rolls back at the end of its scope unless it was committed.
+class Transaction {
+ public:
+  static Result<Transaction> begin(Connection& connection);
+  Transaction(Transaction&& other) noexcept : connection_(other.connection_) { other.connection_ = nullptr; }
+  Transaction& operator=(Transaction&&) = delete;
+  ~Transaction();
+  Result<void> commit();
+
+ private:
+  explicit Transaction(Connection& connection) : connection_(&connection) {}
+  Connection* connection_;
+};
+
+}  // namespace sluice::stores::sqlite

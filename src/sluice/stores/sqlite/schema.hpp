@@ -1,0 +1,15 @@
+#pragma once
+#include <filesystem>
+
+#include "sluice/stores/sqlite/connection.hpp"
+
+namespace sluice::stores::sqlite {
+
+/// The version of the tables that this program writes.
+constexpr int schema_version = 1;
+
+/// Puts the connection into WAL mode and brings the tables up to `schema_version`. Refuses a file that a
+/// newer Sluice wrote and one that is no ledger, and changes neither.
+Result<void> prepare_schema(Connection& connection, const std::filesystem::path& file);
+
+}  // namespace sluice::stores::sqlite

@@ -1,0 +1,336 @@
+#include "sluice/stores/sqlite/sqlite_ledger.hpp"
+
+#include <algorithm>
+#include <mutex>
+
+#include "sluice/base/json.hpp"
+#include "sluice/os/files.hpp"
+#include "sluice/stores/sqlite/connection.hpp"
+#include "sluice/stores/sqlite/schema.hpp"
+
+namespace sluice::stores {
+
+using sqlite::Connection;
+using sqlite::Statement;
+using sqlite::Transaction;
+
+namespace {
+
+constexpr std::size_t idle_readers_max = 8;
+
+std::int64_t milliseconds(Time time) { return time.time_since_epoch().count(); }
+Time time_of(std::int64_t milliseconds) { return Time(Milliseconds(milliseconds)); }
+
+std::string_view blob_of(const Digest& digest) {
+  return {reinterpret_cast<const char*>(digest.bytes.data()), digest.bytes.size()};
+}
+
+Result<Digest> digest_of(const std::string& blob) {
+  Digest digest;
+  if (blob.size() != digest.bytes.size())
+    return Fail(environment_error(
+        Code::data_loss,
+        "the ledger holds a digest of " + std::to_string(blob.size()) + " bytes; restore it from a backup"));
+  std::ranges::copy(blob, digest.bytes.begin());
+  return digest;
+}
+
+Result<void> put_row(Connection& connection, const RunId& run, const ports::RunRow& row) {
+  SLUICE_TRY(statement, connection.prepare(R"sql(
+    INSERT INTO runs(id, workspace, principal, name, plan, status, created_ms, ended_ms, message)
+    VALUES(?,?,?,?,?,?,?,?,?)
+    ON CONFLICT(id) DO UPDATE SET workspace=excluded.workspace, principal=excluded.principal, name=excluded.name,
+      plan=excluded.plan, status=excluded.status, created_ms=excluded.created_ms, ended_ms=excluded.ended_ms,
+      message=excluded.message)sql"));
+  statement.bind(run.text).bind(row.principal.workspace).bind(row.principal.name).bind(row.name);
+  statement.bind_blob(blob_of(row.plan)).bind(row.status).bind(milliseconds(row.created));
+  if (row.ended)
+    statement.bind(milliseconds(*row.ended));
+  else
+    statement.bind_null();
+  return statement.bind(row.message).run();
+}
+
+Result<void> put_cache_entry(Connection& connection, const ports::CacheEntry& entry,
+                             const std::string& principal) {
+  const auto outputs = to_json(entry.outputs);
+  SLUICE_TRY(statement, connection.prepare(R"sql(
+    INSERT INTO cache(workspace, key, principal, outputs, run, path, at_ms) VALUES(?,?,?,?,?,?,?)
+    ON CONFLICT(workspace, key) DO UPDATE SET principal=excluded.principal, outputs=excluded.outputs, run=excluded.run,
+      path=excluded.path, at_ms=excluded.at_ms WHERE excluded.at_ms >= cache.at_ms)sql"));
+  statement.bind(entry.workspace).bind_blob(blob_of(entry.key)).bind(principal).bind(outputs);
+  return statement.bind(entry.run.text).bind(entry.path).bind(milliseconds(entry.at)).run();
+}
+
+Result<void> append_one(Connection& connection, const ports::Append& append) {
+  {
+    SLUICE_TRY(next, connection.prepare("SELECT max(number) + 1 FROM events WHERE run = ?"));
+    SLUICE_TRY(row, next.bind(append.run.text).step());
+    const auto length = row && !next.is_null(0) ? next.integer(0) : 0;
+    if (length != static_cast<std::int64_t>(append.expected_next))
+      return Fail(user_error(Code::conflict, "run " + append.run.text + ": its journal has " +
+                                                 std::to_string(length) + " events, not " +
+                                                 std::to_string(append.expected_next) +
+                                                 ": another engine went on with it; read it again"));
+  }
+  auto number = static_cast<std::int64_t>(append.expected_next);
+  for (const auto& event : append.events) {
+    SLUICE_TRY(insert, connection.prepare(
+                           "INSERT INTO events(run, number, workspace, principal, event) VALUES(?,?,?,?,?)"));
+    insert.bind(append.run.text)
+        .bind(number++)
+        .bind(append.row.principal.workspace)
+        .bind(append.row.principal.name);
+    SLUICE_DO(insert.bind(event).run());
+  }
+  SLUICE_DO(put_row(connection, append.run, append.row));
+  for (const auto& entry : append.cache)
+    SLUICE_DO(put_cache_entry(connection, entry, append.row.principal.name));
+  return {};
+}
+
+Result<std::vector<std::string>> read_events(Connection& connection, const RunId& run, std::uint64_t from) {
+  SLUICE_TRY(select,
+             connection.prepare("SELECT event FROM events WHERE run = ? AND number >= ? ORDER BY number"));
+  select.bind(run.text).bind(static_cast<std::int64_t>(from));
+  std::vector<std::string> events;
+  for (;;) {
+    SLUICE_TRY(row, select.step());
+    if (!row) return events;
+    events.push_back(select.text(0));
+  }
+}
+
+Result<ports::RunRow> row_of(const Statement& select) {
+  SLUICE_TRY(plan, digest_of(select.text(4)));
+  ports::RunRow row{.id = {select.text(0)},
+                    .principal = {.workspace = select.text(1), .name = select.text(2)},
+                    .name = select.text(3),
+                    .plan = plan,
+                    .status = select.text(5),
+                    .created = time_of(select.integer(6)),
+                    .ended = std::nullopt,
+                    .message = select.text(8)};
+  if (!select.is_null(7)) row.ended = time_of(select.integer(7));
+  return row;
+}
+
+ports::Deployment deployment_of(const Statement& select) {
+  return {.endpoint = select.text(1),
+          .principal = {.workspace = select.text(0), .name = select.text(2)},
+          .model = select.text(3),
+          .version = select.integer(4),
+          .commit = select.text(5),
+          .at = time_of(select.integer(6)),
+          .effect_key = select.text(7)};
+}
+
+/// The first string that is greater than every one that starts with `prefix`, in the order of bytes.
+std::string end_of_prefix(const std::string& prefix) { return prefix + "\xf4\x8f\xbf\xbf"; }
+
+}  // namespace
+
+struct SqliteLedger::Impl {
+  std::filesystem::path file;
+  std::mutex writing;
+  std::unique_ptr<Connection> writer;
+  std::mutex reading;  ///< guards the list only; each reader is used by one thread at a time
+  std::vector<std::unique_ptr<Connection>> idle_readers;
+
+  Result<std::unique_ptr<Connection>> take_reader() {
+    {
+      const std::scoped_lock lock(reading);
+      if (!idle_readers.empty()) {
+        auto reader = std::move(idle_readers.back());
+        idle_readers.pop_back();
+        return reader;
+      }
+    }
+    return Connection::open(file, Connection::Use::read);
+  }
+  void give_back(std::unique_ptr<Connection> reader) {
+    const std::scoped_lock lock(reading);
+    if (idle_readers.size() < idle_readers_max) idle_readers.push_back(std::move(reader));
+  }
+  /// `work(connection)` with a reader of its own.
+  template <typename Work>
+  auto read(Work work) -> decltype(work(std::declval<Connection&>())) {
+    SLUICE_TRY(reader, take_reader());
+    auto result = work(*reader);
+    give_back(std::move(reader));
+    return result;
+  }
+  /// `work(connection)` in one transaction.
+  template <typename Work>
+  Result<void> write(ports::Durability durability, Work work) {
+    const std::scoped_lock lock(writing);
+    const bool synced = durability == ports::Durability::power;
+    // The setting cannot change inside a transaction.
+    if (synced) SLUICE_DO(writer->execute("PRAGMA synchronous=FULL"));
+    auto result = [&]() -> Result<void> {
+      SLUICE_TRY(transaction, Transaction::begin(*writer));
+      SLUICE_DO(work(*writer));
+      return transaction.commit();
+    }();
+    if (synced && result) return writer->execute("PRAGMA synchronous=NORMAL");
+    if (synced) static_cast<void>(writer->execute("PRAGMA synchronous=NORMAL"));
+    return result;
+  }
+};
+
+SqliteLedger::SqliteLedger(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+SqliteLedger::~SqliteLedger() = default;
+
+Result<std::unique_ptr<SqliteLedger>> SqliteLedger::open(const std::filesystem::path& file) {
+  const bool is_new = !os::exists(file);
+  auto impl = std::make_unique<Impl>();
+  impl->file = file;
+  SLUICE_TRY(writer, Connection::open(file, Connection::Use::write));
+  SLUICE_DO(sqlite::prepare_schema(*writer, file));
+  // SQLite syncs the file, but not its name in the folder.
+  if (is_new)
+    SLUICE_DO(os::fsync_directory(file.has_parent_path() ? file.parent_path() : std::filesystem::path(".")));
+  impl->writer = std::move(writer);
+  return std::unique_ptr<SqliteLedger>(new SqliteLedger(std::move(impl)));
+}
+
+Result<void> SqliteLedger::append(const std::vector<ports::Append>& batch, ports::Durability durability) {
+  return impl_->write(durability, [&](Connection& connection) -> Result<void> {
+    for (const auto& append : batch) SLUICE_DO(append_one(connection, append));
+    return {};
+  });
+}
+
+Result<std::vector<std::string>> SqliteLedger::read(const RunId& run, std::uint64_t from) const {
+  return impl_->read([&](Connection& connection) { return read_events(connection, run, from); });
+}
+
+Result<std::vector<ports::RunRow>> SqliteLedger::runs(const ports::RunFilter& filter) const {
+  return impl_->read([&](Connection& connection) -> Result<std::vector<ports::RunRow>> {
+    // One text for each kind of question, so that each finds its index. `+` keeps the last one on the primary
+    // key.
+    constexpr const char* by_time =
+        "SELECT id, workspace, principal, name, plan, status, created_ms, ended_ms, message FROM runs "
+        "WHERE workspace = ?1 ORDER BY created_ms DESC, id DESC LIMIT ?2";
+    constexpr const char* by_status =
+        "SELECT id, workspace, principal, name, plan, status, created_ms, ended_ms, message FROM runs "
+        "WHERE workspace = ?1 AND status = ?3 ORDER BY created_ms DESC, id DESC LIMIT ?2";
+    constexpr const char* by_prefix =
+        "SELECT id, workspace, principal, name, plan, status, created_ms, ended_ms, message FROM runs "
+        "WHERE ?1 IN ('', workspace) AND id >= ?4 AND id < ?5 AND (?3 = '' OR status = ?3) "
+        "ORDER BY +created_ms DESC, id DESC LIMIT ?2";
+    constexpr const char* everywhere =
+        "SELECT id, workspace, principal, name, plan, status, created_ms, ended_ms, message FROM runs "
+        "WHERE ?1 = '' AND (?3 = '' OR status = ?3) ORDER BY created_ms DESC, id DESC LIMIT ?2";
+    const auto limit = static_cast<std::int64_t>(std::min<std::size_t>(filter.limit, INT64_MAX));
+    const auto end = filter.id_prefix ? end_of_prefix(*filter.id_prefix) : "";
+    const bool all = filter.workspace.empty();  // asked once, when a server starts: may look at every run
+    SLUICE_TRY(select, connection.prepare(filter.id_prefix ? by_prefix
+                                          : all            ? everywhere
+                                          : filter.status  ? by_status
+                                                           : by_time));
+    select.bind(filter.workspace).bind(limit);
+    if (filter.status || filter.id_prefix || all)
+      select.bind(filter.status ? std::string_view(*filter.status) : std::string_view());
+    if (filter.id_prefix) select.bind(*filter.id_prefix).bind(end);
+    std::vector<ports::RunRow> rows;
+    for (;;) {
+      SLUICE_TRY(there, select.step());
+      if (!there) return rows;
+      SLUICE_TRY(row, row_of(select));
+      rows.push_back(std::move(row));
+    }
+  });
+}
+
+Result<std::optional<ports::CacheEntry>> SqliteLedger::cached(const std::string& workspace,
+                                                              const Digest& key) const {
+  return impl_->read([&](Connection& connection) -> Result<std::optional<ports::CacheEntry>> {
+    SLUICE_TRY(select, connection.prepare(
+                           "SELECT outputs, run, path, at_ms FROM cache WHERE workspace = ? AND key = ?"));
+    SLUICE_TRY(there, select.bind(workspace).bind_blob(blob_of(key)).step());
+    if (!there) return std::nullopt;
+    SLUICE_TRY(outputs, parse_json(select.text(0), "cached outputs"));
+    return ports::CacheEntry{.key = key,
+                             .workspace = workspace,
+                             .outputs = std::move(outputs),
+                             .run = {select.text(1)},
+                             .path = select.text(2),
+                             .at = time_of(select.integer(3))};
+  });
+}
+
+Result<void> SqliteLedger::put(const ports::Deployment& deployment) {
+  return impl_->write(ports::Durability::power, [&](Connection& connection) -> Result<void> {
+    SLUICE_TRY(statement, connection.prepare(R"sql(
+      INSERT INTO deployments(workspace, endpoint, principal, model, version, "commit", at_ms, effect_key)
+      VALUES(?,?,?,?,?,?,?,?)
+      ON CONFLICT(workspace, endpoint) DO UPDATE SET principal=excluded.principal, model=excluded.model,
+        version=excluded.version, "commit"=excluded."commit", at_ms=excluded.at_ms, effect_key=excluded.effect_key)sql"));
+    statement.bind(deployment.principal.workspace).bind(deployment.endpoint).bind(deployment.principal.name);
+    statement.bind(deployment.model).bind(deployment.version).bind(deployment.commit);
+    return statement.bind(milliseconds(deployment.at)).bind(deployment.effect_key).run();
+  });
+}
+
+Result<bool> SqliteLedger::remove(const std::string& workspace, const std::string& endpoint) {
+  bool removed = false;
+  SLUICE_DO(impl_->write(ports::Durability::power, [&](Connection& connection) -> Result<void> {
+    SLUICE_TRY(statement, connection.prepare("DELETE FROM deployments WHERE workspace = ? AND endpoint = ?"));
+    SLUICE_DO(statement.bind(workspace).bind(endpoint).run());
+    removed = connection.changes() > 0;
+    return {};
+  }));
+  return removed;
+}
+
+Result<std::vector<ports::Deployment>> SqliteLedger::list(const std::string& workspace) const {
+  return impl_->read([&](Connection& connection) -> Result<std::vector<ports::Deployment>> {
+    SLUICE_TRY(select, connection.prepare(R"sql(
+      SELECT workspace, endpoint, principal, model, version, "commit", at_ms, effect_key FROM deployments
+      WHERE workspace = ? ORDER BY endpoint)sql"));
+    select.bind(workspace);
+    std::vector<ports::Deployment> out;
+    for (;;) {
+      SLUICE_TRY(there, select.step());
+      if (!there) return out;
+      out.push_back(deployment_of(select));
+    }
+  });
+}
+
+Result<std::optional<ports::Deployment>> SqliteLedger::find(const std::string& workspace,
+                                                            const std::string& endpoint) const {
+  return impl_->read([&](Connection& connection) -> Result<std::optional<ports::Deployment>> {
+    SLUICE_TRY(select, connection.prepare(R"sql(
+      SELECT workspace, endpoint, principal, model, version, "commit", at_ms, effect_key FROM deployments
+      WHERE workspace = ? AND endpoint = ?)sql"));
+    SLUICE_TRY(there, select.bind(workspace).bind(endpoint).step());
+    if (!there) return std::nullopt;
+    return deployment_of(select);
+  });
+}
+
+Result<void> SqliteLedger::rebuild_projections(const Project& project) {
+  return impl_->write(ports::Durability::power, [&](Connection& connection) -> Result<void> {
+    SLUICE_DO(connection.execute("DELETE FROM runs; DELETE FROM cache"));
+    for (RunId run;;) {
+      {
+        // From each run straight to the next: what lies between is not read twice.
+        SLUICE_TRY(next, connection.prepare("SELECT run FROM events WHERE run > ? ORDER BY run LIMIT 1"));
+        const auto after = run.text;
+        SLUICE_TRY(there, next.bind(after).step());
+        if (!there) return {};
+        run.text = next.text(0);
+      }
+      SLUICE_TRY(events, read_events(connection, run, 0));
+      auto projection = project(run, events);
+      if (!projection) return Fail(std::move(projection).error().at("run " + run.text));
+      SLUICE_DO(put_row(connection, run, projection->row));
+      for (const auto& entry : projection->cache)
+        SLUICE_DO(put_cache_entry(connection, entry, projection->row.principal.name));
+    }
+  });
+}
+
+}  // namespace sluice::stores

@@ -1,0 +1,52 @@
+#pragma once
+#include <filesystem>
+#include <functional>
+#include <memory>
+
+#include "sluice/ports/ledger.hpp"
+
+namespace sluice::stores {
+
+/// Journals, their projections and deployments in one SQLite file. Thread-safe: writers wait for one another,
+/// each call is one transaction; readers never wait. The cost of a call does not grow with the number of
+/// runs.
+class SqliteLedger final : public ports::Journal, public ports::RunIndex, public ports::Deployments {
+ public:
+  /// Makes the file where it is missing. Code::failed_precondition for a file that a newer Sluice or another
+  /// program wrote; Code::data_loss for one that is no database.
+  static Result<std::unique_ptr<SqliteLedger>> open(const std::filesystem::path& file);
+  ~SqliteLedger() override;
+
+  Result<void> append(const std::vector<ports::Append>& batch, ports::Durability durability) override;
+  /// Empty for a run that is not there.
+  [[nodiscard]] Result<std::vector<std::string>> read(const RunId& run,
+                                                      std::uint64_t from = 0) const override;
+
+  [[nodiscard]] Result<std::vector<ports::RunRow>> runs(const ports::RunFilter& filter) const override;
+  [[nodiscard]] Result<std::optional<ports::CacheEntry>> cached(const std::string& workspace,
+                                                                const Digest& key) const override;
+
+  Result<void> put(const ports::Deployment& deployment) override;
+  Result<bool> remove(const std::string& workspace, const std::string& endpoint) override;
+  [[nodiscard]] Result<std::vector<ports::Deployment>> list(const std::string& workspace) const override;
+  [[nodiscard]] Result<std::optional<ports::Deployment>> find(const std::string& workspace,
+                                                              const std::string& endpoint) const override;
+
+  /// What follows from one whole journal: the row, and every cache entry that its events made.
+  struct Projection {
+    ports::RunRow row;
+    std::vector<ports::CacheEntry> cache;
+  };
+  using Project = std::function<Result<Projection>(const RunId& run, const std::vector<std::string>& events)>;
+  /// Throws all rows of runs and cache entries away and makes them again from the journals, in one
+  /// transaction: all or nothing. `project` knows how they follow (the ledger does not look into events).
+  /// Writers wait meanwhile.
+  Result<void> rebuild_projections(const Project& project);
+
+ private:
+  struct Impl;
+  explicit SqliteLedger(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace sluice::stores

@@ -1,0 +1,343 @@
+#include "sluice/supervisor/attempts.hpp"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "sluice/os/tree.hpp"
+
+namespace sluice::supervisor {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t free_leaves_max = 64;
+constexpr auto drain_interval = 2ms;
+/// A killed process that hangs in the kernel (a dead network file system) is given up after this.
+constexpr auto drain_max = 10s;
+/// A log is looked at this often: it must not fill the disk between two looks, nor wake the machine for nothing.
+constexpr auto look_interval_min = 10ms;
+constexpr auto look_interval_max = 250ms;
+
+std::int64_t milliseconds(Time time) { return time.time_since_epoch().count(); }
+
+}  // namespace
+
+struct Attempts::Attempt {
+  std::string fence;
+  pid_t pid = 0;
+  std::uint64_t ticks = 0;
+  std::optional<os::Cgroup> leaf;
+  os::UniqueFd log;
+  std::uint64_t log_bytes_max = 0;
+  std::uint64_t log_bytes = 0;
+  Report* report = nullptr;
+  std::int64_t started_ms = 0;
+  std::int64_t ended_ms = 0;
+  bool cancelled = false;
+  bool killed = false;
+  bool over_quota = false;
+  std::optional<Steady> kill_at;
+  std::optional<os::Exit> exit;   ///< of the main process
+  Steady drain_until{0};
+};
+
+Attempts::Attempts(Book& book, const Clock& clock, std::optional<os::CgroupParent> parent, Tell tell, Refuse refuse)
+    : book_(book), clock_(clock), parent_(std::move(parent)), tell_(std::move(tell)), refuse_(std::move(refuse)) {}
+
+Attempts::~Attempts() = default;
+
+// Starting
+
+Answer Attempts::start(const Start& start) {
+  if (const auto running = attempts_.find(start.fence); running != attempts_.end())
+    return Started{.fence = start.fence, .pid = static_cast<std::uint32_t>(running->second->pid)};
+  if (const auto* ended = book_.ended(start.fence)) return *ended;
+  if (book_.forgotten(start.fence)) return Ended{.fence = start.fence, .kind = EndKind::forgotten};
+  if (attempts_.size() >= running_max) return could_not_start(start, Step::fork, EAGAIN);
+
+  auto attempt = std::make_unique<Attempt>();
+  attempt->fence = start.fence;
+  attempt->started_ms = milliseconds(clock_.now());
+  attempt->log.reset(open(start.log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0600));
+  if (!attempt->log) return could_not_start(start, Step::log, errno);
+  attempt->log_bytes_max = start.log_bytes_max;
+  attempt->leaf = take_leaf();
+  if (auto begun = book_.begin(start.fence, attempt->leaf ? attempt->leaf->path().string() : "", attempt->started_ms); !begun)
+    return could_not_start(start, Step::fork, EIO);
+
+  attempt->report = reports_.take();
+  auto pid = launcher_.launch(start, attempt->log.get(), attempt->leaf ? &*attempt->leaf : nullptr, attempt->report);
+  if (!pid && attempt->leaf && launcher_.error() != EPERM && launcher_.error() != EAGAIN) {
+    // A group that takes no process (a parent of the threaded kind, say): do without from now on.
+    attempt->leaf.reset();
+    free_leaves_.clear();
+    parent_.reset();
+    pid = launcher_.launch(start, attempt->log.get(), nullptr, attempt->report);
+  }
+  if (!pid) {
+    const int error = launcher_.error();
+    reports_.give_back(attempt->report);
+    book_.withdraw(start.fence);
+    if (attempt->leaf) give_back_leaf(std::move(*attempt->leaf));
+    if (!start.mounts.empty() && error == EPERM) return MountsRefused{.fence = start.fence, .error = EPERM};
+    return could_not_start(start, Step::fork, error);
+  }
+  attempt->pid = *pid;
+  attempt->ticks = os::ticks_since_boot();
+  book_.forked(start.fence, attempt->pid, attempt->ticks);
+  if (attempt->log_bytes_max > 0) {
+    const auto soon = clock_.steady() + look_interval_min;
+    look_at_logs_ = with_quota_ == 0 ? soon : std::min<Steady>(look_at_logs_, soon);
+    look_interval_ = look_interval_min;
+    ++with_quota_;
+  }
+  by_pid_.emplace(attempt->pid, attempt.get());
+  attempts_.emplace(start.fence, std::move(attempt));
+  return Started{.fence = start.fence, .pid = static_cast<std::uint32_t>(*pid)};
+}
+
+Ended Attempts::could_not_start(const Start& start, Step step, int error) {
+  const auto now = milliseconds(clock_.now());
+  return {.fence = start.fence,
+          .kind = EndKind::not_started,
+          .status = error,
+          .step = step,
+          .started_ms = now,
+          .ended_ms = now};
+}
+
+std::optional<os::Cgroup> Attempts::take_leaf() {
+  if (!parent_) return std::nullopt;
+  if (!free_leaves_.empty()) {
+    auto leaf = std::move(free_leaves_.back());
+    free_leaves_.pop_back();
+    return leaf;
+  }
+  // Our pid in the name: a leaf of a supervisor before us may still hold what cannot die.
+  auto leaf = parent_->make_leaf(std::to_string(getpid()) + "-" + std::to_string(leaves_made_++));
+  if (leaf) return std::move(*leaf);
+  return std::nullopt;
+}
+
+void Attempts::give_back_leaf(os::Cgroup leaf) {
+  // An empty group is as good as a new one, and making one costs more than a fork. Not so where memory is counted: the
+  // peak would be that of all its attempts.
+  if (parent_ && !parent_->counts_memory() && free_leaves_.size() < free_leaves_max && !leaf.populated())
+    free_leaves_.push_back(std::move(leaf));
+}
+
+// Ending
+
+void Attempts::cancel(const std::string& fence, std::chrono::milliseconds grace) {
+  const auto found = attempts_.find(fence);
+  if (found == attempts_.end() || found->second->exit) return;
+  auto& attempt = *found->second;
+  attempt.cancelled = true;
+  if (attempt.killed) return;
+  if (grace > 0ms) {
+    signal_tree(attempt, SIGTERM);
+    const auto kill_at = clock_.steady() + grace;
+    if (!attempt.kill_at) ++with_deadline_;
+    attempt.kill_at = attempt.kill_at ? std::min(*attempt.kill_at, Steady(kill_at)) : kill_at;
+    return;
+  }
+  if (attempt.kill_at) --with_deadline_;
+  attempt.kill_at.reset();
+  attempt.killed = true;
+  signal_tree(attempt, SIGKILL);
+}
+
+void Attempts::kill_all() {
+  for (auto& [fence, attempt] : attempts_) signal_tree(*attempt, SIGKILL);
+}
+
+void Attempts::signal_tree(Attempt& attempt, int number) {
+  if (attempt.leaf) {
+    if (number == SIGKILL) return attempt.leaf->kill();
+    for (const auto pid : attempt.leaf->processes()) kill(pid, number);
+    return;
+  }
+  // Not reaped yet, so the pid is still its own.
+  if (!attempt.exit) {
+    if (number == SIGKILL) kill(-attempt.pid, number);
+    for (const auto pid : os::descendants(os::all_processes(), attempt.pid)) kill(pid, number);
+    kill(attempt.pid, number);
+  }
+  for (const auto pid : orphans_of(attempt)) kill(pid, number);
+}
+
+void Attempts::reap() {
+  for (;;) {
+    int status = 0;
+    struct rusage usage {};
+    const pid_t pid = wait4(-1, &status, WNOHANG, &usage);
+    if (pid < 0 && errno == EINTR) continue;
+    if (pid <= 0) break;
+    // Others are orphans that came to us: the tree of some attempt, which is looked at when that ends.
+    if (const auto found = by_pid_.find(pid); found != by_pid_.end()) main_ended(*found->second, os::exit_of(status, usage));
+  }
+  drain();
+}
+
+void Attempts::main_ended(Attempt& attempt, const os::Exit& exit) {
+  by_pid_.erase(attempt.pid);
+  attempt.exit = exit;
+  attempt.ended_ms = milliseconds(clock_.now());
+  attempt.drain_until = clock_.steady() + drain_max;
+  if (attempt.kill_at) --with_deadline_;
+  attempt.kill_at.reset();
+  draining_.push_back(&attempt);
+}
+
+void Attempts::drain() {
+  const auto now = clock_.steady();
+  std::vector<Attempt*> ended;
+  std::erase_if(draining_, [&](Attempt* attempt) {
+    if (!ended_tree(*attempt) && now < attempt->drain_until) return false;
+    ended.push_back(attempt);
+    return true;
+  });
+  for (auto* attempt : ended) finish(*attempt);
+}
+
+bool Attempts::ended_tree(Attempt& attempt) {
+  if (attempt.leaf) {
+    if (!attempt.leaf->populated()) return true;
+    attempt.leaf->kill();
+    return false;
+  }
+  const auto orphans = orphans_of(attempt);
+  if (orphans.empty()) return true;
+  const auto all = os::all_processes();
+  for (const auto orphan : orphans) {
+    for (const auto pid : os::descendants(all, orphan)) kill(pid, SIGKILL);
+    kill(orphan, SIGKILL);
+  }
+  return false;
+}
+
+/// We are the subreaper: what an attempt left behind when its parents died is a child of ours now.
+std::vector<pid_t> Attempts::orphans_of(const Attempt& attempt) const {
+  std::vector<pid_t> out;
+  for (const auto pid : os::own_children()) {
+    if (by_pid_.contains(pid)) continue;
+    const auto info = os::process_info(pid);
+    if (!info || info->state == 'Z') continue;
+    const auto marker = os::environment_variable(pid, "SLUICE_ATTEMPT");
+    if (marker == attempt.fence || info->session == attempt.pid) {
+      out.push_back(pid);
+      continue;
+    }
+    if (marker && attempts_.contains(*marker)) continue;
+    // It cleared its environment and made a session of its own. It is ours if no other attempt can have begun it.
+    const bool other = std::ranges::any_of(
+        attempts_, [&](const auto& entry) { return entry.second.get() != &attempt && entry.second->ticks <= info->started + 1; });
+    if (!other) out.push_back(pid);
+  }
+  return out;
+}
+
+void Attempts::finish(Attempt& attempt) {
+  Ended ended{.fence = attempt.fence,
+              .cancelled = attempt.cancelled,
+              .started_ms = attempt.started_ms,
+              .ended_ms = attempt.ended_ms,
+              .cpu_ms = attempt.exit->cpu.count(),
+              .memory_peak = attempt.exit->memory_peak};
+  if (attempt.leaf)
+    if (const auto peak = attempt.leaf->memory_peak()) {
+      ended.memory_peak = *peak;
+      ended.memory_of_tree = true;
+    }
+  struct stat log {};
+  if (attempt.log_bytes_max > 0 && fstat(attempt.log.get(), &log) == 0 &&
+      static_cast<std::uint64_t>(log.st_size) > attempt.log_bytes_max) {
+    attempt.over_quota = true;
+    static_cast<void>(ftruncate(attempt.log.get(), static_cast<off_t>(attempt.log_bytes_max)) == 0);
+  }
+  const auto report = *attempt.report;
+  if (attempt.over_quota) {
+    ended.kind = EndKind::log_quota;
+  } else if (report.what == Report::What::step) {
+    ended.kind = EndKind::not_started;
+    ended.step = report.step;
+    ended.status = report.error;
+  } else if (attempt.exit->signal != 0) {
+    ended.kind = EndKind::signalled;
+    ended.status = attempt.exit->signal;
+  } else {
+    ended.kind = EndKind::exited;
+    ended.status = attempt.exit->status;
+  }
+
+  reports_.give_back(attempt.report);
+  if (attempt.log_bytes_max > 0) --with_quota_;
+  if (attempt.leaf) give_back_leaf(std::move(*attempt.leaf));
+  const auto fence = attempt.fence;
+  attempts_.erase(fence);
+  if (report.what == Report::What::mounts) {
+    book_.withdraw(fence);
+    refuse_(MountsRefused{.fence = fence, .error = static_cast<std::uint32_t>(report.error)});
+    return;
+  }
+  tell_(book_.end(std::move(ended)));
+}
+
+// Time
+
+std::optional<std::chrono::nanoseconds> Attempts::tick() {
+  const auto now = clock_.steady();
+  std::optional<Steady> next;
+  const auto wake_at = [&](Steady at) { next = next ? std::min(*next, at) : at; };
+  if (!draining_.empty()) {
+    drain();
+    if (!draining_.empty()) wake_at(now + drain_interval);
+  }
+  if (with_deadline_ > 0) {
+    for (auto& [fence, attempt] : attempts_) {
+      if (!attempt->kill_at) continue;
+      if (*attempt->kill_at > now) {
+        wake_at(*attempt->kill_at);
+        continue;
+      }
+      attempt->kill_at.reset();
+      --with_deadline_;
+      attempt->killed = true;
+      signal_tree(*attempt, SIGKILL);
+    }
+  }
+  if (with_quota_ > 0) {
+    if (look_at_logs_ <= now) {
+      watch_logs();
+      look_at_logs_ = now + look_interval_;
+    }
+    wake_at(look_at_logs_);
+  }
+  if (!next) return std::nullopt;
+  return std::max(Steady(0), *next - now);
+}
+
+void Attempts::watch_logs() {
+  look_interval_ = std::min<Steady>(look_interval_ * 2, look_interval_max);
+  for (auto& [fence, attempt] : attempts_) {
+    if (attempt->log_bytes_max == 0 || attempt->over_quota) continue;
+    struct stat info {};
+    if (fstat(attempt->log.get(), &info) != 0) continue;
+    const auto bytes = static_cast<std::uint64_t>(info.st_size);
+    if (bytes > attempt->log_bytes + attempt->log_bytes_max / 64) look_interval_ = look_interval_min;
+    attempt->log_bytes = bytes;
+    if (bytes <= attempt->log_bytes_max) continue;
+    attempt->over_quota = true;
+    if (!attempt->killed) signal_tree(*attempt, SIGKILL);
+    attempt->killed = true;
+  }
+}
+
+}  // namespace sluice::supervisor

@@ -1,0 +1,161 @@
+#include "sluice/supervisor/launch.hpp"
+
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "sluice/os/mounts.hpp"
+
+namespace sluice::supervisor {
+namespace {
+
+std::vector<char*> pointers(const std::vector<std::string>& texts) {
+  std::vector<char*> out;
+  out.reserve(texts.size() + 1);
+  for (const auto& text : texts) out.push_back(const_cast<char*>(text.c_str()));
+  out.push_back(nullptr);
+  return out;
+}
+
+/// All that the child needs, made before the fork: after it, there are system calls only.
+struct Child {
+  const Start* start = nullptr;
+  char* const* argv = nullptr;
+  char* const* env = nullptr;
+  int null = -1;
+  int log = -1;
+  int join = -1;            ///< cgroup.procs of the leaf, where the fork could not place the child; else -1
+  bool unshare = false;     ///< a mount namespace is still to be made
+  pid_t parent = 0;
+  std::uint64_t files_max = 0;
+  Report* report = nullptr;
+};
+
+[[noreturn]] void give_up(const Child& child, Report::What what, Step step, int error) {
+  child.report->step = step;
+  child.report->error = error;
+  child.report->what = what;
+  _exit(127);
+}
+
+[[noreturn]] void run_child(const Child& child) {
+  const auto fail = [&](Step step) { give_up(child, Report::What::step, step, errno); };
+  // If the supervisor died before this line, nobody would end us: ask who our parent is after asking for the signal.
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() != child.parent) _exit(127);
+  setsid();
+
+  for (const int number : {SIGHUP, SIGINT, SIGQUIT, SIGPIPE}) signal(number, SIG_DFL);  // those that we ignore
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+
+  if (child.join >= 0 && write(child.join, "0", 1) != 1) fail(Step::fork);
+  if (!child.start->mounts.empty()) {
+    if (child.unshare && unshare(CLONE_NEWNS) != 0) give_up(child, Report::What::mounts, Step::none, errno);
+    int error = os::make_mounts_private();
+    for (const auto& mount : child.start->mounts)
+      if (error == 0) error = os::bind_read_only(mount.source.c_str(), mount.target.c_str());
+    if (error != 0) give_up(child, Report::What::mounts, Step::none, error);
+  }
+  if (chdir(child.start->cwd.c_str()) != 0) fail(Step::directory);
+  if (dup2(child.null, 0) < 0 || dup2(child.log, 1) < 0 || dup2(child.log, 2) < 0) fail(Step::log);
+  close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+  umask(022);
+  rlimit files{};
+  if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur != child.files_max) {
+    files.rlim_cur = child.files_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+  }
+  execve(child.start->program.c_str(), child.argv, child.env);
+  fail(Step::execute);
+  __builtin_unreachable();
+}
+
+}  // namespace
+
+Reports::Reports() {
+  void* memory = mmap(nullptr, running_max * sizeof(Report), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  SLUICE_CHECK(memory != MAP_FAILED);
+  all_ = static_cast<Report*>(memory);
+  free_.reserve(running_max);
+  for (std::size_t i = running_max; i-- > 0;) free_.push_back(all_ + i);
+}
+
+Reports::~Reports() { munmap(all_, running_max * sizeof(Report)); }
+
+Report* Reports::take() {
+  SLUICE_CHECK(!free_.empty());
+  auto* report = free_.back();
+  free_.pop_back();
+  *report = Report{};
+  return report;
+}
+
+void Reports::give_back(Report* report) { free_.push_back(report); }
+
+Launcher::Launcher() {
+  null_.reset(open("/dev/null", O_RDONLY | O_CLOEXEC));
+  rlimit files{};
+  getrlimit(RLIMIT_NOFILE, &files);
+  files_max_ = files.rlim_cur;
+  // Two or three descriptors an attempt: a thousand attempts are more than the usual limit of 1,024.
+  files.rlim_cur = files.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &files);
+}
+
+Result<pid_t> Launcher::launch(const Start& start, int log, const os::Cgroup* leaf, Report* report) {
+  const auto argv = pointers(start.argv);
+  auto env = pointers(start.env);
+  const std::string marker = "SLUICE_ATTEMPT=" + start.fence;
+  bool marked = false;
+  for (const auto& variable : start.env) marked = marked || variable.starts_with("SLUICE_ATTEMPT=");
+  if (!marked) env.insert(env.end() - 1, const_cast<char*>(marker.c_str()));
+
+  Child child{.start = &start,
+              .argv = argv.data(),
+              .env = env.data(),
+              .null = null_.get(),
+              .log = log,
+              .parent = getpid(),
+              .files_max = files_max_,
+              .report = report};
+  if (clone3_) {
+    clone_args arguments{};
+    arguments.exit_signal = SIGCHLD;
+    if (!start.mounts.empty()) arguments.flags |= CLONE_NEWNS;
+    if (leaf != nullptr) {
+      arguments.flags |= CLONE_INTO_CGROUP;
+      arguments.cgroup = static_cast<std::uint64_t>(leaf->fd());
+    }
+    const long pid = syscall(SYS_clone3, &arguments, sizeof arguments);
+    if (pid == 0) run_child(child);
+    if (pid > 0) return static_cast<pid_t>(pid);
+    error_ = errno;
+    // Filters of system calls, as Docker's, answer ENOSYS for clone3.
+    if (error_ != ENOSYS) return Fail(system_error("fork", error_));
+    clone3_ = false;
+  }
+  child.unshare = !start.mounts.empty();
+  os::UniqueFd join;
+  if (leaf != nullptr) {
+    join.reset(openat(leaf->fd(), "cgroup.procs", O_WRONLY | O_CLOEXEC));
+    child.join = join.get();
+  }
+  const pid_t pid = fork();
+  if (pid == 0) run_child(child);
+  if (pid > 0) return pid;
+  error_ = errno;
+  return Fail(system_error("fork", error_));
+}
+
+}  // namespace sluice::supervisor

@@ -1,0 +1,108 @@
+// sluice-supervisor DATA_FOLDER: see README.md.
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+#include "sluice/base/clock.hpp"
+#include "sluice/os/files.hpp"
+#include "sluice/supervisor/supervisor.hpp"
+
+namespace {
+
+using namespace sluice;
+
+constexpr const char* usage =
+    "usage: sluice-supervisor [--no-cgroups] DATA_FOLDER\n"
+    "\n"
+    "Runs the process tasks of a sluice server, and outlives it. A server starts it by itself; it goes to the background, and\n"
+    "ends when it holds nothing and nobody has been connected for 10 s. One runs for a data folder: another ends at once.\n"
+    "\n"
+    "  --no-cgroups  find the processes of a task by /proc, as where no cgroup can be made\n"
+    "\n"
+    "example: sluice-supervisor ~/.local/share/sluice\n";
+
+/// In the background: holds the folder, says "ready" or what is wrong through `ready`, and serves.
+int serve(const std::filesystem::path& data, bool cgroups, os::UniqueFd ready) {
+  setsid();
+  prctl(PR_SET_CHILD_SUBREAPER, 1);
+  for (const int number : {SIGHUP, SIGINT, SIGQUIT, SIGPIPE}) signal(number, SIG_IGN);
+
+  const auto say = [&](const std::string& text) { static_cast<void>(os::write_fd(ready.get(), text)); };
+  auto lock = os::FileLock::take(data / "supervisor.lock", "sluice-supervisor, pid " + std::to_string(getpid()));
+  if (!lock) {
+    say(lock.error().code == Code::failed_precondition ? "ready" : lock.error().message);
+    return 0;
+  }
+  const SystemClock clock;
+  auto supervisor = supervisor::Supervisor::open(data, clock, cgroups);
+  if (!supervisor) {
+    say(supervisor.error().message);
+    return 1;
+  }
+  say("ready");
+  ready.reset();
+  const os::UniqueFd null(open("/dev/null", O_RDWR | O_CLOEXEC));
+  for (const int fd : {0, 1, 2}) dup2(null.get(), fd);
+  static_cast<void>(chdir("/") == 0);
+  (*supervisor)->run();
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::string data;
+  bool cgroups = true;
+  for (int i = 1; i < argc; ++i) {
+    const std::string argument = argv[i];
+    if (argument == "--help" || argument == "-h") {
+      std::fputs(usage, stdout);
+      return 0;
+    }
+    if (argument == "--no-cgroups") {
+      cgroups = false;
+    } else if (data.empty() && !argument.empty() && argument[0] != '-') {
+      data = argument;
+    } else {
+      std::fprintf(stderr, "sluice-supervisor: unexpected argument `%s`\n\n%s", argv[i], usage);
+      return 2;
+    }
+  }
+  if (data.empty()) {
+    std::fputs(usage, stderr);
+    return 2;
+  }
+  char* const absolute = realpath(data.c_str(), nullptr);
+  if (absolute == nullptr) {
+    std::fprintf(stderr, "sluice-supervisor: cannot open data folder %s: %m\n", data.c_str());
+    return 3;
+  }
+  // Nothing of the server's may be held open from here.
+  close_range(3, ~0U, 0);
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) {
+    std::fprintf(stderr, "sluice-supervisor: cannot make a pipe: %m\n");
+    return 3;
+  }
+  sluice::os::UniqueFd hear(ends[0]);
+  sluice::os::UniqueFd say(ends[1]);
+  const pid_t pid = fork();
+  if (pid < 0) {
+    std::fprintf(stderr, "sluice-supervisor: cannot fork: %m\n");
+    return 3;
+  }
+  if (pid == 0) {
+    hear.reset();
+    return serve(absolute, cgroups, std::move(say));
+  }
+  say.reset();
+  const auto words = sluice::os::read_all(hear.get(), 65536);
+  if (words && *words == "ready") return 0;
+  std::fprintf(stderr, "sluice-supervisor: %s\n", words && !words->empty() ? words->c_str() : "it died before it was ready");
+  return 3;
+}

@@ -1,0 +1,201 @@
+#include "sluice/supervisor/protocol/codec.hpp"
+
+#include <utility>
+
+#include "sluice/supervisor/protocol/bytes.hpp"
+
+namespace sluice::supervisor {
+namespace {
+
+// A message's number is its place in the variant. `put` writes the fields, `get` reads them in the same order.
+
+void put(ByteWriter& out, const Hello& m) { out.integer(m.version); }
+void get(ByteReader& in, Hello& m) { m.version = in.integer<std::uint32_t>(); }
+
+void put(ByteWriter& out, const Start& m) {
+  out.text(m.fence);
+  out.text(m.program);
+  out.texts(m.argv);
+  out.texts(m.env);
+  out.text(m.cwd);
+  out.text(m.log);
+  out.integer(m.log_bytes_max);
+  out.integer(static_cast<std::uint32_t>(m.mounts.size()));
+  for (const auto& mount : m.mounts) {
+    out.text(mount.source);
+    out.text(mount.target);
+  }
+}
+void get(ByteReader& in, Start& m) {
+  m.fence = in.text();
+  m.program = in.text();
+  m.argv = in.texts();
+  m.env = in.texts();
+  m.cwd = in.text();
+  m.log = in.text();
+  m.log_bytes_max = in.integer<std::uint64_t>();
+  for (auto left = in.integer<std::uint32_t>(); left > 0 && in.good(); --left) {
+    Mount mount;
+    mount.source = in.text();
+    mount.target = in.text();
+    m.mounts.push_back(std::move(mount));
+  }
+}
+
+void put(ByteWriter& out, const Cancel& m) {
+  out.text(m.fence);
+  out.integer(m.grace_ms);
+}
+void get(ByteReader& in, Cancel& m) {
+  m.fence = in.text();
+  m.grace_ms = in.integer<std::uint32_t>();
+}
+
+void put(ByteWriter& out, const List& m) {
+  out.integer(m.since);
+  out.integer(m.follow);
+}
+void get(ByteReader& in, List& m) {
+  m.since = in.integer<std::uint64_t>();
+  m.follow = in.boolean();
+}
+
+void put(ByteWriter& out, const Acknowledge& m) { out.texts(m.fences); }
+void get(ByteReader& in, Acknowledge& m) { m.fences = in.texts(); }
+
+void put(ByteWriter& out, const Shutdown& m) { out.integer(m.force); }
+void get(ByteReader& in, Shutdown& m) { m.force = in.boolean(); }
+
+void put(ByteWriter& out, const Welcome& m) {
+  out.integer(m.version);
+  out.integer(m.pid);
+  out.integer(m.cgroups);
+}
+void get(ByteReader& in, Welcome& m) {
+  m.version = in.integer<std::uint32_t>();
+  m.pid = in.integer<std::uint32_t>();
+  m.cgroups = in.boolean();
+}
+
+void put(ByteWriter& out, const Started& m) {
+  out.text(m.fence);
+  out.integer(m.pid);
+}
+void get(ByteReader& in, Started& m) {
+  m.fence = in.text();
+  m.pid = in.integer<std::uint32_t>();
+}
+
+void put(ByteWriter& out, const MountsRefused& m) {
+  out.text(m.fence);
+  out.integer(m.error);
+}
+void get(ByteReader& in, MountsRefused& m) {
+  m.fence = in.text();
+  m.error = in.integer<std::uint32_t>();
+}
+
+void put(ByteWriter& out, const Ended& m) {
+  out.integer(m.number);
+  out.text(m.fence);
+  out.integer(m.kind);
+  out.integer(m.status);
+  out.integer(m.step);
+  out.integer(m.cancelled);
+  out.integer(m.started_ms);
+  out.integer(m.ended_ms);
+  out.integer(m.cpu_ms);
+  out.integer(m.memory_peak);
+  out.integer(m.memory_of_tree);
+}
+void get(ByteReader& in, Ended& m) {
+  m.number = in.integer<std::uint64_t>();
+  m.fence = in.text();
+  m.kind = in.one_of(EndKind::forgotten);
+  m.status = in.integer<std::int32_t>();
+  m.step = in.one_of(Step::execute);
+  m.cancelled = in.boolean();
+  m.started_ms = in.integer<std::int64_t>();
+  m.ended_ms = in.integer<std::int64_t>();
+  m.cpu_ms = in.integer<std::int64_t>();
+  m.memory_peak = in.integer<std::int64_t>();
+  m.memory_of_tree = in.boolean();
+}
+
+void put(ByteWriter& out, const Holding& m) {
+  out.texts(m.running);
+  out.integer(m.last);
+}
+void get(ByteReader& in, Holding& m) {
+  m.running = in.texts();
+  m.last = in.integer<std::uint64_t>();
+}
+
+void put(ByteWriter& out, const Goodbye& m) {
+  out.integer(m.ending);
+  out.integer(m.running);
+}
+void get(ByteReader& in, Goodbye& m) {
+  m.ending = in.boolean();
+  m.running = in.integer<std::uint32_t>();
+}
+
+template <typename Message>
+std::string encode_any(const Message& message) {
+  ByteWriter out;
+  out.integer(std::uint32_t{0});
+  out.integer(static_cast<std::uint8_t>(message.index()));
+  std::visit([&](const auto& m) { put(out, m); }, message);
+  auto frame = std::move(out.bytes());
+  auto length = static_cast<std::uint32_t>(frame.size() - 4);
+  for (std::size_t i = 0; i < 4; ++i, length >>= 8) frame[i] = static_cast<char>(length & 0xff);
+  return frame;
+}
+
+template <typename Message, std::size_t... I>
+Result<Message> decode_any(std::string_view content, std::index_sequence<I...>) {
+  ByteReader in(content);
+  const auto index = in.integer<std::uint8_t>();
+  Message message;
+  const bool known = ((index == I && (get(in, message.template emplace<I>()), true)) || ...);
+  if (!known || !in.done())
+    return Fail(Error{.code = Code::data_loss,
+                      .message = "a malformed message of " + std::to_string(content.size()) + " bytes (kind " +
+                                 std::to_string(index) + ")",
+                      .blame = Blame::sluice});
+  return message;
+}
+
+}  // namespace
+
+std::string encode(const Request& request) { return encode_any(request); }
+std::string encode(const Answer& answer) { return encode_any(answer); }
+bool fits(const std::string& frame) { return frame.size() - 4 <= frame_bytes_max; }
+
+Result<Request> decode_request(std::string_view content) {
+  return decode_any<Request>(content, std::make_index_sequence<std::variant_size_v<Request>>{});
+}
+Result<Answer> decode_answer(std::string_view content) {
+  return decode_any<Answer>(content, std::make_index_sequence<std::variant_size_v<Answer>>{});
+}
+
+Result<std::optional<std::string_view>> FrameReader::next() {
+  const auto rest = std::string_view(buffer_).substr(used_);
+  if (rest.size() >= 4) {
+    const auto length = ByteReader(rest).integer<std::uint32_t>();
+    if (length > frame_bytes_max)
+      return Fail(Error{.code = Code::data_loss,
+                        .message = "a frame of " + std::to_string(length) + " bytes, where at most " +
+                                   std::to_string(frame_bytes_max) + " are allowed",
+                        .blame = Blame::sluice});
+    if (rest.size() - 4 >= length) {
+      used_ += 4 + length;
+      return std::optional(rest.substr(4, length));
+    }
+  }
+  buffer_.erase(0, used_);
+  used_ = 0;
+  return std::optional<std::string_view>();
+}
+
+}  // namespace sluice::supervisor

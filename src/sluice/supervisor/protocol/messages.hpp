@@ -1,0 +1,127 @@
+#pragma once
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+/// What the server and the supervisor of a data folder tell each other. Plain data; see README.md for who says what when.
+namespace sluice::supervisor {
+
+/// Differs after every change of a message. `Hello`, `Welcome`, `Shutdown` and `Goodbye` never change.
+inline constexpr std::uint32_t protocol_version = 1;
+
+/// Bounds that both sides check.
+inline constexpr std::size_t frame_bytes_max = std::size_t{4} << 20;
+inline constexpr std::size_t fence_bytes_max = 512;
+inline constexpr std::size_t running_max = 4096;   ///< attempts at once: what Holding can list
+inline constexpr std::size_t mounts_max = 4096;
+
+struct Mount {
+  std::string source;
+  std::string target;   ///< exists, and is a file or a folder as the source is
+  bool operator==(const Mount&) const = default;
+};
+
+// Requests
+
+/// First on every connection.
+struct Hello {
+  std::uint32_t version = protocol_version;
+  bool operator==(const Hello&) const = default;
+};
+/// Start this once. Answered by Started; by Ended, where it ended before or could not be executed; by MountsRefused.
+struct Start {
+  std::string fence;
+  std::string program;               ///< a path: nothing is looked up
+  std::vector<std::string> argv;
+  std::vector<std::string> env;      ///< "NAME=value", all there is; SLUICE_ATTEMPT is added where it is missing
+  std::string cwd;
+  std::string log;                   ///< a file that takes standard output and error; made where it is not there
+  std::uint64_t log_bytes_max = 0;   ///< the attempt is ended when its log grows beyond
+  std::vector<Mount> mounts;         ///< shown read-only, to this attempt alone
+  bool operator==(const Start&) const = default;
+};
+/// SIGTERM to the whole tree, after `grace_ms` SIGKILL. No answer but the Ended that follows; unknown fences are ignored.
+struct Cancel {
+  std::string fence;
+  std::uint32_t grace_ms = 0;
+  bool operator==(const Cancel&) const = default;
+};
+/// What do you hold, and what ended since `number`? Answered by an Ended for each, then Holding. With `follow`, every later
+/// end is told on this connection too.
+struct List {
+  std::uint64_t since = 0;
+  bool follow = false;
+  bool operator==(const List&) const = default;
+};
+/// The outcome of these is kept elsewhere: forget them. Fences that still run are ignored. No answer.
+struct Acknowledge {
+  std::vector<std::string> fences;
+  bool operator==(const Acknowledge&) const = default;
+};
+/// End, if nothing runs or if `force` (which kills what runs). Answered by Goodbye.
+struct Shutdown {
+  bool force = false;
+  bool operator==(const Shutdown&) const = default;
+};
+using Request = std::variant<Hello, Start, Cancel, List, Acknowledge, Shutdown>;
+
+// Answers
+
+struct Welcome {
+  std::uint32_t version = protocol_version;
+  std::uint32_t pid = 0;
+  bool cgroups = false;              ///< trees are held by cgroups
+  bool operator==(const Welcome&) const = default;
+};
+struct Started {
+  std::string fence;
+  std::uint32_t pid = 0;
+  bool operator==(const Started&) const = default;
+};
+/// A private mount namespace or a bind mount was refused (`error`: an errno). Nothing ran; the fence may be started again.
+struct MountsRefused {
+  std::string fence;
+  std::uint32_t error = 0;
+  bool operator==(const MountsRefused&) const = default;
+};
+
+enum class EndKind : std::uint8_t {
+  exited,       ///< `status`
+  signalled,    ///< `status` is the signal
+  not_started,  ///< `step` failed with errno `status`
+  log_quota,    ///< ended because its log grew too long
+  lost,         ///< the supervisor before this one died; what was left of the attempt has been killed
+  forgotten,    ///< it ended and was acknowledged: nothing more is known. Answers a Start only
+};
+/// Which step before the program failed.
+enum class Step : std::uint8_t { none, fork, log, directory, execute };
+
+struct Ended {
+  std::uint64_t number = 0;          ///< 1, 2, 3 … in the order of ends, for `List::since`
+  std::string fence;
+  EndKind kind = EndKind::exited;
+  std::int32_t status = 0;
+  Step step = Step::none;
+  bool cancelled = false;            ///< a Cancel came before the end
+  std::int64_t started_ms = 0;       ///< since 1970
+  std::int64_t ended_ms = 0;
+  std::int64_t cpu_ms = 0;
+  std::int64_t memory_peak = 0;      ///< bytes
+  bool memory_of_tree = false;       ///< true: of all processes together; false: of the largest
+  bool operator==(const Ended&) const = default;
+};
+/// The end of a List's answer: what runs, and the number of the last end.
+struct Holding {
+  std::vector<std::string> running;
+  std::uint64_t last = 0;
+  bool operator==(const Holding&) const = default;
+};
+struct Goodbye {
+  bool ending = false;               ///< false: it goes on, because something runs
+  std::uint32_t running = 0;
+  bool operator==(const Goodbye&) const = default;
+};
+using Answer = std::variant<Welcome, Started, MountsRefused, Ended, Holding, Goodbye>;
+
+}  // namespace sluice::supervisor

@@ -1,0 +1,60 @@
+#include "sluice/supervisor/recovery.hpp"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <string>
+#include <vector>
+
+#include "sluice/os/cgroup.hpp"
+#include "sluice/os/tree.hpp"
+
+namespace sluice::supervisor {
+namespace {
+
+constexpr int rounds_max = 500;
+constexpr unsigned round_us = 10'000;
+
+/// Kills what it finds; answers whether there was anything.
+bool kill_round(const Book& book, const std::vector<os::Cgroup>& leaves) {
+  bool found = false;
+  for (const auto& leaf : leaves) {
+    if (!leaf.populated()) continue;
+    leaf.kill();
+    found = true;
+  }
+  const auto self = getpid();
+  for (const auto& info : os::all_processes()) {
+    if (info.pid == self || info.state == 'Z') continue;
+    const auto marker = os::environment_variable(info.pid, "SLUICE_ATTEMPT");
+    bool ours = marker && book.begun().contains(*marker);
+    for (const auto& [fence, begun] : book.begun())
+      ours = ours || (begun.pid == info.pid && info.started <= begun.ticks + 1);
+    if (!ours) continue;
+    kill(info.pid, SIGKILL);
+    found = true;
+  }
+  return found;
+}
+
+}  // namespace
+
+void end_what_was_lost(Book& book, const Clock& clock) {
+  if (book.begun().empty()) return;
+  if (book.same_boot()) {
+    std::vector<os::Cgroup> leaves;
+    for (const auto& [fence, begun] : book.begun())
+      if (!begun.leaf.empty())
+        if (auto leaf = os::Cgroup::open(begun.leaf)) leaves.push_back(std::move(*leaf));
+    for (int round = 0; round < rounds_max && kill_round(book, leaves); ++round) usleep(round_us);
+  }
+  std::vector<Ended> lost;
+  for (const auto& [fence, begun] : book.begun())
+    lost.push_back({.fence = fence,
+                    .kind = EndKind::lost,
+                    .started_ms = begun.started_ms,
+                    .ended_ms = clock.now().time_since_epoch().count()});
+  for (auto& ended : lost) book.end(std::move(ended));
+}
+
+}  // namespace sluice::supervisor

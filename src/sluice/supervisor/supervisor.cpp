@@ -1,0 +1,213 @@
+#include "sluice/supervisor/supervisor.hpp"
+
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "sluice/os/socket.hpp"
+#include "sluice/os/tree.hpp"
+#include "sluice/supervisor/recovery.hpp"
+
+namespace sluice::supervisor {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto idle_max = 10s;
+constexpr std::size_t connections_max = 64;
+
+/// One name for one data folder, whatever path leads there.
+std::string group_name(const std::filesystem::path& data) {
+  struct stat info {};
+  if (stat(data.c_str(), &info) != 0) return "sluice";
+  return "sluice-" + std::to_string(info.st_dev) + "-" + std::to_string(info.st_ino);
+}
+
+bool plain(const std::string& text) { return text.find('\0') == std::string::npos; }
+bool plain(const std::vector<std::string>& texts) {
+  return std::ranges::all_of(texts, [](const auto& text) { return plain(text); });
+}
+
+/// What a server of ours never sends.
+bool sound(const Start& start) {
+  return !start.fence.empty() && start.fence.size() <= fence_bytes_max && plain(start.fence) && plain(start.program) &&
+         !start.argv.empty() && plain(start.argv) && plain(start.env) && plain(start.cwd) && plain(start.log) &&
+         start.mounts.size() <= mounts_max &&
+         std::ranges::all_of(start.mounts, [](const Mount& m) { return plain(m.source) && plain(m.target); });
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Supervisor>> Supervisor::open(const std::filesystem::path& data, const Clock& clock, bool cgroups) {
+  SLUICE_TRY(book, Book::open(data / "supervisor.log", os::boot_id()));
+  end_what_was_lost(book, clock);
+  const auto socket = data / "supervisor.sock";
+  SLUICE_TRY(listener, os::listen_unix(socket, 0600));
+  SLUICE_DO(os::set_nonblocking(listener.get()));
+  std::unique_ptr<Supervisor> made(new Supervisor(socket, clock, std::move(book), std::move(listener)));
+
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGCHLD);
+  sigaddset(&set, SIGTERM);
+  if (sigprocmask(SIG_BLOCK, &set, nullptr) != 0) return Fail(system_error("block signals", errno));
+  made->signals_.reset(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+  made->epoll_.reset(epoll_create1(EPOLL_CLOEXEC));
+  if (!made->signals_ || !made->epoll_) return Fail(system_error("wait for signals", errno));
+  made->watch(made->listener_.get(), EPOLLIN, true);
+  made->watch(made->signals_.get(), EPOLLIN, true);
+
+  auto* self = made.get();
+  made->attempts_ = std::make_unique<Attempts>(
+      made->book_, clock, cgroups ? os::CgroupParent::make(group_name(data)) : std::nullopt,
+      [self](const Ended& ended) { self->tell(ended, true); },
+      [self](const MountsRefused& refused) { self->tell(refused, false); });
+  return made;
+}
+
+Supervisor::Supervisor(std::filesystem::path socket, const Clock& clock, Book book, os::UniqueFd listener)
+    : socket_(std::move(socket)),
+      clock_(clock),
+      book_(std::move(book)),
+      listener_(std::move(listener)),
+      last_use_(clock.steady()) {}
+
+Supervisor::~Supervisor() = default;
+
+void Supervisor::run() {
+  std::array<epoll_event, 64> events;
+  while (!ending_ || attempts_->running() > 0) {
+    const auto wait = attempts_->tick();
+    if (!ending_ && idle_long_enough()) break;
+    std::chrono::milliseconds patience = wait ? std::chrono::ceil<std::chrono::milliseconds>(*wait) : 1h;
+    if (attempts_->running() == 0 && connections_.empty()) patience = std::min<std::chrono::milliseconds>(patience, 1s);
+    const int n = epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), static_cast<int>(patience.count()));
+    for (int i = 0; i < n; ++i) {
+      const auto& event = events[static_cast<std::size_t>(i)];
+      if (event.data.fd == signals_.get())
+        take_signals();
+      else if (event.data.fd == listener_.get())
+        accept_all();
+      else
+        serve(event.data.fd, event.events);
+    }
+  }
+  // Whoever connects from here on finds nobody, and starts another: the lock goes with the process.
+  unlink(socket_.c_str());
+}
+
+bool Supervisor::idle_long_enough() const {
+  return attempts_->running() == 0 && connections_.empty() && clock_.steady() - last_use_ >= idle_max;
+}
+
+void Supervisor::watch(int fd, std::uint32_t events, bool added) {
+  epoll_event event{.events = events, .data = {.fd = fd}};
+  epoll_ctl(epoll_.get(), added ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, fd, &event);
+}
+
+void Supervisor::take_signals() {
+  signalfd_siginfo info{};
+  while (read(signals_.get(), &info, sizeof info) == sizeof info) {
+    if (info.ssi_signo != SIGTERM) continue;
+    ending_ = true;
+    attempts_->kill_all();
+  }
+  attempts_->reap();
+  last_use_ = clock_.steady();
+}
+
+void Supervisor::accept_all() {
+  for (;;) {
+    os::UniqueFd fd(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    if (!fd) return;
+    // The socket's mode keeps others out already, if the file system has modes.
+    const auto user = os::peer_user(fd.get());
+    if (!user || (*user != geteuid() && *user != 0) || connections_.size() >= connections_max) continue;
+    const int number = fd.get();
+    watch(number, EPOLLIN, true);
+    connections_.emplace(number, std::make_unique<Connection>(std::move(fd)));
+  }
+}
+
+void Supervisor::close(int fd) {
+  connections_.erase(fd);  // which closes it, and epoll lets go of it
+  last_use_ = clock_.steady();
+}
+
+void Supervisor::serve(int fd, std::uint32_t events) {
+  const auto found = connections_.find(fd);
+  if (found == connections_.end()) return;  // closed by an event before this one
+  auto& connection = *found->second;
+  if ((events & EPOLLOUT) != 0 && !connection.flush()) return close(fd);
+  if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) {
+    const bool open = connection.receive();
+    for (;;) {
+      auto request = connection.next();
+      if (!request) return close(fd);
+      if (!*request) break;
+      if (!answer(connection, **request)) return close(fd);
+    }
+    if (!open) return close(fd);
+  }
+  watch(fd, connection.waits_to_send() ? EPOLLIN | EPOLLOUT : EPOLLIN, false);
+}
+
+bool Supervisor::answer(Connection& connection, const Request& request) {
+  if (std::holds_alternative<Hello>(request)) {
+    connection.greeted = true;
+    return connection.send(Welcome{.pid = static_cast<std::uint32_t>(getpid()), .cgroups = attempts_->cgroups()});
+  }
+  if (!connection.greeted) return false;
+  if (const auto* what = std::get_if<Start>(&request)) return start(connection, *what);
+  if (const auto* what = std::get_if<List>(&request)) return list(connection, *what);
+  if (const auto* what = std::get_if<Shutdown>(&request)) return say_goodbye(connection, *what);
+  if (const auto* what = std::get_if<Cancel>(&request))
+    attempts_->cancel(what->fence, std::chrono::milliseconds(what->grace_ms));
+  if (const auto* what = std::get_if<Acknowledge>(&request))
+    for (const auto& fence : what->fences) book_.forget(fence);
+  return true;
+}
+
+bool Supervisor::start(Connection& connection, const Start& what) {
+  return sound(what) && !ending_ && connection.send(attempts_->start(what));
+}
+
+bool Supervisor::list(Connection& connection, const List& what) {
+  for (auto it = book_.ends().upper_bound(what.since); it != book_.ends().end(); ++it)
+    if (!connection.send(it->second)) return false;
+  Holding holding{.last = book_.last_number()};
+  for (const auto& [fence, begun] : book_.begun()) holding.running.push_back(fence);
+  connection.follows = connection.follows || what.follow;
+  return connection.send(holding);
+}
+
+bool Supervisor::say_goodbye(Connection& connection, const Shutdown& shutdown) {
+  const auto running = static_cast<std::uint32_t>(attempts_->running());
+  const bool ends = running == 0 || shutdown.force;
+  if (ends) {
+    ending_ = true;
+    attempts_->kill_all();
+  }
+  return connection.send(Goodbye{.ending = ends, .running = running});
+}
+
+void Supervisor::tell(const Answer& answer, bool followers_only) {
+  std::vector<int> gone;
+  for (auto& [fd, connection] : connections_) {
+    if (followers_only && !connection->follows) continue;
+    if (!connection->send(answer))
+      gone.push_back(fd);
+    else if (connection->waits_to_send())
+      watch(fd, EPOLLIN | EPOLLOUT, false);
+  }
+  for (const int fd : gone) close(fd);
+}
+
+}  // namespace sluice::supervisor

@@ -1,0 +1,52 @@
+#pragma once
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+
+#include "sluice/base/clock.hpp"
+#include "sluice/supervisor/attempts.hpp"
+#include "sluice/supervisor/book.hpp"
+#include "sluice/supervisor/connection.hpp"
+
+namespace sluice::supervisor {
+
+/// The program's loop: one thread that waits for children, servers and deadlines.
+class Supervisor {
+ public:
+  /// Takes over a data folder: the lock must be held by the caller. Ends what a supervisor before it lost, then listens on
+  /// DATA/supervisor.sock. `cgroups: false` is for machines, and tests, without them.
+  static Result<std::unique_ptr<Supervisor>> open(const std::filesystem::path& data, const Clock& clock, bool cgroups);
+  ~Supervisor();
+
+  /// Until it is told to end, gets SIGTERM, or has held nothing and spoken to nobody for 10 s.
+  void run();
+
+ private:
+  Supervisor(std::filesystem::path socket, const Clock& clock, Book book, os::UniqueFd listener);
+  void watch(int fd, std::uint32_t events, bool added);
+  void accept_all();
+  void serve(int fd, std::uint32_t events);
+  /// False: close the connection.
+  bool answer(Connection& connection, const Request& request);
+  bool list(Connection& connection, const List& list);
+  bool start(Connection& connection, const Start& start);
+  bool say_goodbye(Connection& connection, const Shutdown& shutdown);
+  void take_signals();
+  void tell(const Answer& answer, bool followers_only);
+  void close(int fd);
+  [[nodiscard]] bool idle_long_enough() const;
+
+  std::filesystem::path socket_;
+  const Clock& clock_;
+  Book book_;
+  os::UniqueFd listener_;
+  os::UniqueFd signals_;
+  os::UniqueFd epoll_;
+  std::unique_ptr<Attempts> attempts_;
+  std::map<int, std::unique_ptr<Connection>> connections_;
+  std::chrono::nanoseconds last_use_{0};
+  bool ending_ = false;
+};
+
+}  // namespace sluice::supervisor

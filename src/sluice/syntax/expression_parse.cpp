@@ -1,0 +1,514 @@
+#include <limits>
+#include <set>
+
+#include "sluice/base/json.hpp"
+#include "sluice/base/words.hpp"
+#include "sluice/syntax/expression.hpp"
+#include "sluice/syntax/expression_text.hpp"
+#include "sluice/syntax/words_of_expressions.hpp"
+
+namespace sluice::syntax {
+namespace {
+
+using Kind = Expression::Kind;
+using Parsed = std::expected<ExpressionPtr, Diagnostic>;
+
+/// A literal as it stands in a text: strings as they are, all else as JSON.
+std::string as_text(const Value& value) { return value.is_string() ? *value.if_string() : to_json(value); }
+
+/// Recursive descent over one text. A tree's depth travels beside it, because chains (`a + b + …`, `a.b.…`)
+/// grow deep without any nesting in the text.
+class Reader : private ExpressionText {
+ public:
+  using ExpressionText::ExpressionText;
+
+  Parsed whole() {
+    auto tree = expression();
+    if (!tree) return std::unexpected(std::move(tree.error()));
+    skip_space();
+    if (position_ < source_.size()) return problem("unexpected " + shown() + " after the expression");
+    return tree->node;
+  }
+
+  Parsed scalar() {
+    std::vector<ExpressionPtr> pieces;
+    std::string fixed;
+    const Location start = here_;
+    int depth = 0;
+    bool any = false;
+    while (position_ < source_.size()) {
+      if (looking_at("$${")) {
+        fixed += "${";
+        advance(3);
+        continue;
+      }
+      if (!looking_at("${")) {
+        fixed.push_back(source_[position_]);
+        advance(1);
+        continue;
+      }
+      const Location opened = here_;
+      const bool at_start = position_ == 0;
+      advance(2);
+      auto tree = expression();
+      if (!tree) return std::unexpected(std::move(tree.error()));
+      skip_space();
+      if (!looking_at("}")) {
+        if (position_ < source_.size())
+          return problem("unexpected " + shown() + "; the expression should end with `}`");
+        return std::unexpected(
+            Diagnostic{opened, "`${` has no `}`; write `$${` for the two characters themselves"});
+      }
+      advance(1);
+      if (at_start && position_ == source_.size()) return tree->node;  // a whole expression keeps its type
+      any = true;
+      add_piece(std::move(tree->node), pieces, fixed);
+      depth = std::max(depth, tree->depth);
+    }
+    if (!any) return Expression::of(std::move(fixed), start);
+    return text_of(std::move(pieces), std::move(fixed), start, depth);
+  }
+
+ private:
+  struct Tree {
+    ExpressionPtr node;
+    int depth;
+  };
+  using Read = std::expected<Tree, Diagnostic>;
+
+  [[nodiscard]] static std::string too_deep() {
+    return "the expression is more than " + std::to_string(expression_depth_max) + " deep; split it";
+  }
+
+  // ---- trees
+
+  Read made(Expression node, int depth_of_args) const {
+    if (depth_of_args + 1 > expression_depth_max) return problem_at(node.at, too_deep());
+    return Tree{std::make_shared<const Expression>(std::move(node)), depth_of_args + 1};
+  }
+  static Tree leaf(Value value, Location at) { return {Expression::of(std::move(value), at), 1}; }
+  Read binary(Operator op, Location at, Tree left, Tree right) const {
+    Expression node;
+    node.kind = Kind::operation;
+    node.op = op;
+    node.at = at;
+    node.args = {std::move(left.node), std::move(right.node)};
+    return made(std::move(node), std::max(left.depth, right.depth));
+  }
+  Read unary(Operator op, Location at, Tree operand) const {
+    Expression node;
+    node.kind = Kind::operation;
+    node.op = op;
+    node.at = at;
+    node.args = {std::move(operand.node)};
+    return made(std::move(node), operand.depth);
+  }
+
+  static void add_piece(ExpressionPtr node, std::vector<ExpressionPtr>& pieces, std::string& fixed) {
+    if (node->kind == Kind::literal) {
+      fixed += as_text(node->literal);
+      return;
+    }
+    if (node->kind == Kind::text) {
+      for (const auto& inner : node->args) add_piece(inner, pieces, fixed);
+      return;
+    }
+    if (!fixed.empty()) pieces.push_back(Expression::of(std::exchange(fixed, {}), node->at));
+    pieces.push_back(std::move(node));
+  }
+  /// One text node, its fixed pieces merged; a literal if all is fixed.
+  Parsed text_of(std::vector<ExpressionPtr> pieces, std::string fixed, Location at, int depth) const {
+    if (pieces.empty()) return Expression::of(std::move(fixed), at);
+    if (!fixed.empty()) pieces.push_back(Expression::of(std::move(fixed), at));
+    Expression node;
+    node.kind = Kind::text;
+    node.at = at;
+    // One piece alone is a conversion: the same as calling the function.
+    if (pieces.size() == 1) {
+      node.kind = Kind::call;
+      node.text = "text";
+    }
+    node.args = std::move(pieces);
+    auto tree = made(std::move(node), depth);
+    if (!tree) return std::unexpected(std::move(tree.error()));
+    return std::move(tree->node);
+  }
+
+  // ---- grammar, loosest first
+
+  /// Bounds the recursion alone. The printed text of the deepest tree has a bracket and a sign a level.
+  static constexpr int nesting_max = 2 * expression_depth_max + 2;
+
+  struct Nesting {
+    explicit Nesting(int& level) : level_(++level) {}
+    ~Nesting() { --level_; }
+    int& level_;
+  };
+
+  Read expression() {
+    const Nesting nesting(nesting_);
+    if (nesting_ > nesting_max) return problem(too_deep());
+    return disjunction();
+  }
+
+  Read disjunction() {
+    auto left = conjunction();
+    while (left) {
+      skip_space();
+      const Location at = here_;
+      if (!take_word("or") && !take("||")) break;
+      auto right = conjunction();
+      if (!right) return right;
+      left = binary(Operator::logical_or, at, std::move(*left), std::move(*right));
+    }
+    return left;
+  }
+
+  Read conjunction() {
+    auto left = negation();
+    while (left) {
+      skip_space();
+      const Location at = here_;
+      if (!take_word("and") && !take("&&")) break;
+      auto right = negation();
+      if (!right) return right;
+      left = binary(Operator::logical_and, at, std::move(*left), std::move(*right));
+    }
+    return left;
+  }
+
+  /// `not x == y` is !(x == y), while `!x == y` is (!x) == y.
+  Read negation() {
+    skip_space();
+    const Location at = here_;
+    if (!take_word("not")) return comparison();
+    const Nesting nesting(nesting_);
+    if (nesting_ > nesting_max) return problem(too_deep());
+    auto operand = negation();
+    if (!operand) return operand;
+    return unary(Operator::logical_not, at, std::move(*operand));
+  }
+
+  std::optional<Operator> comparison_ahead() {
+    if (take("==")) return Operator::equal;
+    if (take("!=")) return Operator::not_equal;
+    if (take("<=")) return Operator::less_equal;
+    if (take(">=")) return Operator::greater_equal;
+    if (take("<")) return Operator::less;
+    if (take(">")) return Operator::greater;
+    if (take_word("in")) return Operator::in;
+    return std::nullopt;
+  }
+
+  Read comparison() {
+    auto left = sum();
+    if (!left) return left;
+    skip_space();
+    const Location at = here_;
+    const bool negated = take_word("not");
+    if (negated && (skip_space(), word_ahead() != "in"))
+      return problem("after `not` here stands `in`: `x not in y`");
+    const auto op = comparison_ahead();
+    if (!op) return left;
+    auto right = sum();
+    if (!right) return right;
+    auto node = binary(*op, at, std::move(*left), std::move(*right));
+    if (node && negated) node = unary(Operator::logical_not, at, std::move(*node));
+    if (!node) return node;
+    skip_space();
+    const Location next = here_;
+    if (comparison_ahead()) return problem_at(next, "comparisons do not chain; write `a < b and b < c`");
+    return node;
+  }
+
+  Read sum() {
+    auto left = product();
+    while (left) {
+      skip_space();
+      const Location at = here_;
+      const auto op = take("+") ? Operator::add : Operator::subtract;
+      if (op == Operator::subtract && !take("-")) break;
+      auto right = product();
+      if (!right) return right;
+      left = binary(op, at, std::move(*left), std::move(*right));
+    }
+    return left;
+  }
+
+  Read product() {
+    auto left = prefix();
+    while (left) {
+      skip_space();
+      const Location at = here_;
+      std::optional<Operator> op;
+      if (take("//"))
+        op = Operator::floor_divide;
+      else if (take("*"))
+        op = Operator::multiply;
+      else if (take("/"))
+        op = Operator::divide;
+      else if (take("%"))
+        op = Operator::modulo;
+      if (!op) break;
+      auto right = prefix();
+      if (!right) return right;
+      left = binary(*op, at, std::move(*left), std::move(*right));
+    }
+    return left;
+  }
+
+  Read prefix() {
+    skip_space();
+    const Location at = here_;
+    const bool minus = peek() == '-' && !is_digit(peek(1));
+    const bool bang = peek() == '!' && peek(1) != '=';
+    if (!minus && !bang) return postfix();
+    advance(1);
+    const Nesting nesting(nesting_);
+    if (nesting_ > nesting_max) return problem(too_deep());
+    auto operand = prefix();
+    if (!operand) return operand;
+    if (minus && operand->node->kind == Kind::literal) {
+      const auto& value = operand->node->literal;
+      if (const auto* i = value.if_integer(); i && *i != std::numeric_limits<std::int64_t>::min())
+        return leaf(-*i, at);
+      if (const auto* d = value.if_number()) return leaf(-*d, at);
+    }
+    return unary(minus ? Operator::negate : Operator::logical_not, at, std::move(*operand));
+  }
+
+  Read postfix() {
+    auto base = primary();
+    while (base) {
+      // No space before `.`, `[` or `(`: what reads as one name is written as one.
+      const Location at = here_;
+      if (peek() == '.') {
+        advance(1);
+        const Location name_at = here_;
+        auto name = name_ahead();
+        if (!name) return std::unexpected(std::move(name.error()));
+        Expression node;
+        node.kind = Kind::field;
+        node.text = std::move(*name);
+        node.at = name_at;
+        node.args = {std::move(base->node)};
+        base = made(std::move(node), base->depth);
+      } else if (peek() == '[') {
+        advance(1);
+        base = index_of(std::move(*base), at);
+      } else if (peek() == '(') {
+        auto function = function_name(*base->node);
+        if (function.empty()) return problem("only a function of the library can be called, by its name");
+        advance(1);
+        base = call_of(std::move(function), base->node->at);
+      } else {
+        break;
+      }
+    }
+    return base;
+  }
+
+  Read index_of(Tree base, Location at) {
+    auto key = expression();
+    if (!key) return key;
+    if (!take("]")) return problem("unexpected " + shown() + "; the index should end with `]`");
+    Expression node;
+    node.at = at;
+    if (key->node->kind == Kind::literal && key->node->literal.is_string()) {
+      node.kind = Kind::field;
+      node.text = *key->node->literal.if_string();
+      node.args = {std::move(base.node)};
+      return made(std::move(node), base.depth);
+    }
+    node.kind = Kind::index;
+    const int depth = std::max(base.depth, key->depth);
+    node.args = {std::move(base.node), std::move(key->node)};
+    return made(std::move(node), depth);
+  }
+
+  static std::string function_name(const Expression& callee) {
+    if (!is_identifier(callee.text)) return {};
+    if (callee.kind == Kind::name) return is_word_of_the_language(callee.text) ? "" : callee.text;
+    if (callee.kind != Kind::field) return {};
+    auto module = function_name(*callee.args.front());
+    return module.empty() ? module : module + "." + callee.text;
+  }
+
+  Read call_of(std::string function, Location at) {
+    Expression node;
+    node.kind = Kind::call;
+    node.at = at;
+    int depth = 0;
+    if (!take(")")) {
+      do {
+        auto arg = expression();
+        if (!arg) return arg;
+        depth = std::max(depth, arg->depth);
+        node.args.push_back(std::move(arg->node));
+      } while (take(","));
+      if (!take(")")) return problem("unexpected " + shown() + "; the arguments should end with `)`");
+    }
+    if (function == "text" && node.args.size() > 1) {
+      std::vector<ExpressionPtr> pieces;
+      std::string fixed;
+      for (auto& arg : node.args) add_piece(std::move(arg), pieces, fixed);
+      auto text = text_of(std::move(pieces), std::move(fixed), at, depth);
+      if (!text) return std::unexpected(std::move(text.error()));
+      return Tree{std::move(*text), depth + 1};
+    }
+    node.text = std::move(function);
+    return made(std::move(node), depth);
+  }
+
+  std::expected<std::string, Diagnostic> name_ahead() {
+    if (peek() == '`') return quoted('`');
+    const auto word = word_ahead();
+    if (word.empty())
+      return problem("unexpected " + shown() +
+                     "; after `.` stands a name, in backticks if it is no identifier");
+    advance(word.size());
+    return std::string(word);
+  }
+
+  Read primary() {
+    skip_space();
+    const Location at = here_;
+    const char c = peek();
+    if (position_ >= source_.size()) return problem("the expression ends too early");
+    if (c == '(') {
+      advance(1);
+      auto inner = expression();
+      if (!inner) return inner;
+      if (!take(")")) return problem("unexpected " + shown() + "; `(` should be closed by `)`");
+      return inner;
+    }
+    if (c == '[') return list(at);
+    if (c == '{') return structure(at);
+    if (c == '\'' || c == '"') {
+      auto string = quoted(c);
+      if (!string) return std::unexpected(std::move(string.error()));
+      return leaf(std::move(*string), at);
+    }
+    if (is_digit(c) || (c == '-' && is_digit(peek(1)))) {
+      auto value = number();
+      if (!value) return std::unexpected(std::move(value.error()));
+      return leaf(std::move(*value), at);
+    }
+    Expression node;
+    node.kind = Kind::name;
+    node.at = at;
+    if (c == '`') {
+      auto name = quoted('`');
+      if (!name) return std::unexpected(std::move(name.error()));
+      node.text = std::move(*name);
+      return made(std::move(node), 0);
+    }
+    const auto word = word_ahead();
+    if (word.empty()) return problem("unexpected " + shown() + "; here stands a value or a name");
+    if (is_word_of_the_language(word) && word != "true" && word != "false" && word != "null")
+      return problem("unexpected `" + std::string(word) +
+                     "`; here stands a value or a name (an operation of that name takes backticks)");
+    advance(word.size());
+    if (word == "true") return leaf(true, at);
+    if (word == "false") return leaf(false, at);
+    if (word == "null") return leaf(Value(), at);
+    node.text = std::string(word);
+    return made(std::move(node), 0);
+  }
+
+  Read list(Location at) {
+    advance(1);
+    Expression node;
+    node.kind = Kind::list;
+    node.at = at;
+    int depth = 0;
+    bool fixed = true;
+    while (!take("]")) {
+      if (!node.args.empty() && !take(","))
+        return problem("unexpected " + shown() + "; the list should go on with `,` or end with `]`");
+      auto item = expression();
+      if (!item) return item;
+      depth = std::max(depth, item->depth);
+      fixed = fixed && item->node->kind == Kind::literal;
+      node.args.push_back(std::move(item->node));
+    }
+    if (!fixed) return made(std::move(node), depth);
+    List values;
+    for (const auto& arg : node.args) values.push_back(arg->literal);
+    return folded(std::move(values), at, depth);
+  }
+
+  Read structure(Location at) {
+    advance(1);
+    Expression node;
+    node.kind = Kind::structure;
+    node.at = at;
+    int depth = 0;
+    bool fixed = true;
+    std::set<std::string, std::less<>> seen;
+    while (!take("}")) {
+      if (!node.args.empty() && !take(","))
+        return problem("unexpected " + shown() + "; the struct should go on with `,` or end with `}`");
+      skip_space();
+      const Location key_at = here_;
+      const bool is_quoted = peek() == '\'' || peek() == '"' || peek() == '`';
+      auto key = is_quoted ? quoted(peek()) : std::expected<std::string, Diagnostic>(word_ahead());
+      if (!key) return std::unexpected(std::move(key.error()));
+      if (!is_quoted) {
+        if (key->empty()) return problem("unexpected " + shown() + "; here stands a key: a name or a string");
+        advance(key->size());
+      }
+      if (!seen.insert(*key).second) return problem_at(key_at, "duplicate key `" + *key + "`");
+      if (!take(":")) return problem("unexpected " + shown() + "; after a key stands `:`");
+      auto value = expression();
+      if (!value) return value;
+      depth = std::max(depth, value->depth);
+      fixed = fixed && value->node->kind == Kind::literal;
+      node.keys.push_back(std::move(*key));
+      node.args.push_back(std::move(value->node));
+    }
+    if (!fixed) return made(std::move(node), depth);
+    Struct fields;
+    for (std::size_t i = 0; i < node.args.size(); ++i)
+      fields.append(std::move(node.keys[i]), node.args[i]->literal);
+    return folded(std::move(fields), at, depth);
+  }
+
+  /// A list or struct of literals is a literal; its depth still counts.
+  Read folded(Value value, Location at, int depth) const {
+    Expression node;
+    node.literal = std::move(value);
+    node.at = at;
+    return made(std::move(node), depth);
+  }
+
+  int nesting_ = 0;
+};
+
+Result<ExpressionPtr> located(Parsed parsed) {
+  if (parsed) return std::move(*parsed);
+  const auto& [at, message] = parsed.error();
+  return Fail(user_error(Code::invalid_argument,
+                         std::to_string(at.line) + ":" + std::to_string(at.column) + ": " + message));
+}
+
+}  // namespace
+
+std::expected<ExpressionPtr, Diagnostic> read_scalar(std::string_view scalar, Location at) {
+  if (!is_utf8(scalar)) return std::unexpected(Diagnostic{at, "the text is not valid UTF-8"});
+  return Reader(scalar, at).scalar();
+}
+
+std::expected<ExpressionPtr, Diagnostic> read_expression(std::string_view source, Location at) {
+  if (!is_utf8(source)) return std::unexpected(Diagnostic{at, "the text is not valid UTF-8"});
+  return Reader(source, at).whole();
+}
+
+Result<ExpressionPtr> parse_scalar(std::string_view scalar, Location at) {
+  return located(read_scalar(scalar, at));
+}
+Result<ExpressionPtr> parse_expression(std::string_view source, Location at) {
+  return located(read_expression(source, at));
+}
+
+}  // namespace sluice::syntax

@@ -1,0 +1,298 @@
+#include <algorithm>
+#include <unordered_map>
+#include <unordered_set>
+
+#include <libfyaml.h>
+
+#include "sluice/base/words.hpp"
+#include "sluice/syntax/tree.hpp"
+#include "sluice/syntax/yaml_scalar.hpp"
+
+namespace sluice::syntax {
+namespace {
+
+struct ParserFree {
+  void operator()(fy_parser* parser) const { fy_parser_destroy(parser); }
+};
+struct DiagFree {
+  void operator()(fy_diag* diag) const { fy_diag_destroy(diag); }
+};
+
+std::string text_of(fy_token* token) {
+  std::size_t size = 0;
+  const char* text = token ? fy_token_get_text(token, &size) : nullptr;
+  return text ? std::string(text, size) : std::string();
+}
+
+Location place_of(fy_token* token, Location otherwise) {
+  const auto* mark = token ? fy_token_start_mark(token) : nullptr;
+  if (!mark) return otherwise;
+  return {static_cast<std::uint32_t>(mark->line + 1), static_cast<std::uint32_t>(mark->column + 1)};
+}
+
+/// What stands between single quotes: a line break and the space around it is a space, more of them are line
+/// breaks less one. libfyaml 0.7 reads two escaped quotes in a row wrongly (and leaks), so its own decoding
+/// is not used for these.
+std::string single_quoted(std::string_view raw) {
+  std::string out;
+  for (std::size_t i = 0; i < raw.size();) {
+    if (raw[i] == '\'') {
+      out += '\'';
+      i += 2;
+      continue;
+    }
+    if (raw[i] != '\n' && raw[i] != '\r') {
+      out += raw[i++];
+      continue;
+    }
+    while (out.ends_with(' ') || out.ends_with('\t')) out.pop_back();
+    std::size_t breaks = 0;
+    for (; i < raw.size() && (raw[i] == '\n' || raw[i] == '\r' || raw[i] == ' ' || raw[i] == '\t'); ++i) {
+      const bool lone_return = raw[i] == '\r' && !raw.substr(i).starts_with("\r\n");
+      if (raw[i] == '\n' || lone_return) ++breaks;
+    }
+    if (breaks == 1)
+      out += ' ';
+    else
+      out.append(breaks - 1, '\n');
+  }
+  return out;
+}
+
+/// Where a scalar or alias begins: libfyaml's marks stand behind the opening quote or the star.
+Location opening_of(fy_token* token, Location otherwise, bool is_alias) {
+  auto at = place_of(token, otherwise);
+  const auto style = token && !is_alias ? fy_token_scalar_style(token) : FYSS_ANY;
+  if ((is_alias || style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED) && at.column > 1) --at.column;
+  return at;
+}
+
+/// Builds the tree from libfyaml's events. Its own documents are not used: they recurse, and expand aliases
+/// without a bound.
+class Builder {
+ public:
+  Builder(const std::string& file, TreeLimits limits) : file_(file), limits_(limits) {}
+
+  Result<Node> read(std::string_view text) {
+    if (text.size() > limits_.bytes_max)
+      return Fail(user_error(Code::too_large, file_ + ": " + human_bytes(text.size()) + " is more than the " +
+                                                  human_bytes(limits_.bytes_max) + " that are read here"));
+    source_ = text;
+    if (!is_utf8(text))
+      return Fail(user_error(Code::invalid_argument, file_ + ": the text is not valid UTF-8"));
+    fy_diag_cfg diag_config;
+    fy_diag_cfg_default(&diag_config);
+    const std::unique_ptr<fy_diag, DiagFree> diag(fy_diag_create(&diag_config));
+    SLUICE_CHECK(diag != nullptr);
+    fy_diag_set_collect_errors(diag.get(), true);
+    const fy_parse_cfg config{
+        .search_path = nullptr,
+        .flags = static_cast<fy_parse_cfg_flags>(FYPCF_QUIET | FYPCF_COLLECT_DIAG |
+                                                 FYPCF_DISABLE_DEPTH_LIMIT | FYPCF_DEFAULT_VERSION_1_2),
+        .userdata = nullptr,
+        .diag = diag.get()};
+    const std::unique_ptr<fy_parser, ParserFree> parser(fy_parser_create(&config));
+    SLUICE_CHECK(parser != nullptr);
+    if (fy_parser_set_string(parser.get(), text.data(), text.size()) != 0)
+      return refuse({}, "this text cannot be read as YAML");
+    while (auto* event = fy_parser_parse(parser.get())) {
+      auto taken = take(*event);
+      fy_parser_event_free(parser.get(), event);
+      if (!taken) return Fail(std::move(taken).error());
+    }
+    if (fy_parser_get_stream_error(parser.get()) || !open_.empty()) return refuse_syntax(*diag);
+    if (!root_) return refuse({1, 1}, "the text is empty");
+    return std::move(*root_);
+  }
+
+ private:
+  struct Open {
+    Node node;
+    std::string anchor;
+    bool has_key = false;
+    std::string key;
+    Location key_at;
+    std::unordered_set<std::string> keys;  ///< only once there are many
+  };
+
+  [[nodiscard]] Fail refuse(Location at, std::string message) const {
+    return Fail(user_error(Code::invalid_argument, place(file_, at) + ": " + std::move(message)));
+  }
+
+  Fail refuse_syntax(fy_diag& diag) const {
+    void* cursor = nullptr;
+    const auto* first = fy_diag_errors_iterate(&diag, &cursor);
+    if (!first || !first->msg) return refuse({}, "this is not YAML");
+    const Location at{static_cast<std::uint32_t>(std::max(first->line, 1)),
+                      static_cast<std::uint32_t>(std::max(first->column, 1))};
+    return refuse(at, "this is not YAML: " + std::string(first->msg));
+  }
+
+  Result<void> take(const fy_event& event) {
+    switch (event.type) {
+      case FYET_DOCUMENT_START:
+        if (root_)
+          return refuse(place_of(event.document_start.document_start, last_),
+                        "a second document begins here; one file holds one");
+        return {};
+      case FYET_MAPPING_START:
+        return begin(Node::Kind::map, event.mapping_start.mapping_start, event.mapping_start.anchor,
+                     event.mapping_start.tag);
+      case FYET_SEQUENCE_START:
+        return begin(Node::Kind::list, event.sequence_start.sequence_start, event.sequence_start.anchor,
+                     event.sequence_start.tag);
+      case FYET_MAPPING_END:
+      case FYET_SEQUENCE_END: return end();
+      case FYET_SCALAR: return scalar(event.scalar);
+      case FYET_ALIAS: return alias(event.alias.anchor);
+      default: return {};
+    }
+  }
+
+  Result<void> check(Location at, fy_token* tag) {
+    last_ = at;
+    if (tag) return refuse(at, "tags such as `" + text_of(tag).substr(0, 60) + "` are not read here");
+    return count(at);
+  }
+
+  Result<void> count(Location at) {
+    if (++nodes_ > limits_.nodes_max)
+      return refuse(at, "the text holds more than " + std::to_string(limits_.nodes_max) + " values");
+    return {};
+  }
+
+  Result<void> begin(Node::Kind kind, fy_token* token, fy_token* anchor, fy_token* tag) {
+    const auto at = place_of(token, last_);
+    SLUICE_DO(check(at, tag));
+    if (wants_key()) return refuse(at, "a key must be a plain text, not a list or map");
+    if (open_.size() >= limits_.depth_max)
+      return refuse(at, "nested more than " + std::to_string(limits_.depth_max) + " deep");
+    Open opened;
+    opened.node.kind = kind;
+    opened.node.at = at;
+    opened.anchor = text_of(anchor);
+    open_.push_back(std::move(opened));
+    return {};
+  }
+
+  Result<void> end() {
+    auto closed = std::move(open_.back());
+    open_.pop_back();
+    return put(std::move(closed.node), closed.anchor);
+  }
+
+  Result<void> scalar(const fy_event_scalar_data& event) {
+    const auto at = opening_of(event.value, last_, false);
+    SLUICE_DO(check(at, event.tag));
+    auto text = scalar_text(event.value);
+    if (wants_key()) return key(std::move(text), at);
+    Node node;
+    node.at = at;
+    node.quoted = event.value && fy_token_scalar_style(event.value) != FYSS_PLAIN;
+    if (node.quoted) {
+      node.scalar = Value(std::move(text));
+    } else {
+      auto value = resolve_plain(text);
+      if (!value) return refuse(at, value.error());
+      node.scalar = std::move(*value);
+    }
+    return put(std::move(node), text_of(event.anchor));
+  }
+
+  [[nodiscard]] std::string scalar_text(fy_token* token) const {
+    if (!token || fy_token_scalar_style(token) != FYSS_SINGLE_QUOTED) return text_of(token);
+    const auto* start = fy_token_start_mark(token);
+    const auto* end = fy_token_end_mark(token);
+    SLUICE_CHECK(start && end && start->input_pos <= end->input_pos && end->input_pos <= source_.size());
+    return single_quoted(source_.substr(start->input_pos, end->input_pos - start->input_pos));
+  }
+
+  [[nodiscard]] bool wants_key() const {
+    return !open_.empty() && open_.back().node.kind == Node::Kind::map && !open_.back().has_key;
+  }
+
+  Result<void> key(std::string text, Location at) {
+    constexpr std::size_t few = 16;
+    auto& top = open_.back();
+    if (top.node.fields.size() == few)
+      for (const auto& field : top.node.fields) top.keys.insert(field.key);
+    const bool there =
+        top.node.fields.size() < few
+            ? std::ranges::find(top.node.fields, text, &Node::Field::key) != top.node.fields.end()
+            : !top.keys.insert(text).second;
+    if (there) return refuse(at, "duplicate key `" + text + "`");
+    top.has_key = true;
+    top.key = std::move(text);
+    top.key_at = at;
+    return {};
+  }
+
+  Result<void> put(Node node, const std::string& anchor) {
+    if (!anchor.empty()) {
+      Node copy;
+      SLUICE_DO(clone(node, copy, 0));
+      anchors_[anchor] = std::move(copy);
+    }
+    if (open_.empty()) {
+      root_ = std::move(node);
+      return {};
+    }
+    auto& top = open_.back();
+    if (top.node.kind == Node::Kind::list) {
+      top.node.items.push_back(std::move(node));
+      return {};
+    }
+    top.node.fields.push_back({std::move(top.key), top.key_at, std::make_unique<Node>(std::move(node))});
+    top.has_key = false;
+    return {};
+  }
+
+  Result<void> alias(fy_token* token) {
+    const auto at = opening_of(token, last_, true);
+    SLUICE_DO(check(at, nullptr));
+    const auto name = text_of(token);
+    if (wants_key()) return refuse(at, "a key must be a plain text, not an alias");
+    const auto anchor = anchors_.find(name);
+    if (anchor == anchors_.end()) return refuse(at, "unknown anchor `" + name + "`");
+    Node copy;
+    SLUICE_DO(clone(anchor->second, copy, open_.size()));
+    return put(std::move(copy), {});
+  }
+
+  /// Every copy costs its nodes again, so a bomb of aliases runs into the limit.
+  Result<void> clone(const Node& from, Node& to, std::size_t depth) {
+    SLUICE_DO(count(from.at));
+    if (depth > limits_.depth_max)
+      return refuse(from.at, "nested more than " + std::to_string(limits_.depth_max) + " deep");
+    to.kind = from.kind;
+    to.at = from.at;
+    to.scalar = from.scalar;
+    to.quoted = from.quoted;
+    to.items.resize(from.items.size());
+    for (std::size_t i = 0; i < from.items.size(); ++i)
+      SLUICE_DO(clone(from.items[i], to.items[i], depth + 1));
+    for (const auto& field : from.fields) {
+      auto value = std::make_unique<Node>();
+      SLUICE_DO(clone(*field.value, *value, depth + 1));
+      to.fields.push_back({field.key, field.at, std::move(value)});
+    }
+    return {};
+  }
+
+  const std::string& file_;
+  TreeLimits limits_;
+  std::string_view source_;
+  std::vector<Open> open_;
+  std::unordered_map<std::string, Node> anchors_;
+  std::optional<Node> root_;
+  std::size_t nodes_ = 0;
+  Location last_{1, 1};
+};
+
+}  // namespace
+
+Result<Node> read_yaml(std::string_view text, const std::string& file, TreeLimits limits) {
+  return Builder(file, limits).read(text);
+}
+
+}  // namespace sluice::syntax

@@ -1,0 +1,78 @@
+#include "sluice/syntax/yaml_scalar.hpp"
+
+#include <charconv>
+#include <cmath>
+
+namespace sluice::syntax {
+namespace {
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+bool all_digits(std::string_view text) {
+  for (const char c : text)
+    if (!is_digit(c)) return false;
+  return !text.empty();
+}
+
+/// [-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?
+bool is_float(std::string_view text) {
+  if (text.starts_with('-') || text.starts_with('+')) text.remove_prefix(1);
+  std::size_t i = 0;
+  const auto digits = [&] {
+    const auto from = i;
+    while (i < text.size() && is_digit(text[i])) ++i;
+    return i - from;
+  };
+  const auto whole = digits();
+  if (i < text.size() && text[i] == '.') {
+    ++i;
+    if (digits() + whole == 0) return false;
+  } else if (whole == 0) {
+    return false;
+  }
+  if (i < text.size() && (text[i] == 'e' || text[i] == 'E')) {
+    ++i;
+    if (i < text.size() && (text[i] == '-' || text[i] == '+')) ++i;
+    if (digits() == 0) return false;
+  }
+  return i == text.size();
+}
+
+std::optional<Value> in_base(std::string_view digits, int base) {
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value, base);
+  if (error != std::errc{} || end != digits.data() + digits.size() || digits.starts_with('-'))
+    return std::nullopt;
+  return Value(value);
+}
+
+}  // namespace
+
+std::expected<Value, std::string> resolve_plain(std::string_view text) {
+  if (text.empty() || text == "~" || text == "null" || text == "Null" || text == "NULL") return Value();
+  if (text == "true" || text == "True" || text == "TRUE") return Value(true);
+  if (text == "false" || text == "False" || text == "FALSE") return Value(false);
+  if (text.starts_with("0x"))
+    if (auto value = in_base(text.substr(2), 16)) return *value;
+  if (text.starts_with("0o"))
+    if (auto value = in_base(text.substr(2), 8)) return *value;
+  auto bare = text;
+  const bool negative = bare.starts_with('-');
+  if (negative || bare.starts_with('+')) bare.remove_prefix(1);
+  if (bare == ".inf" || bare == ".Inf" || bare == ".INF" || text == ".nan" || text == ".NaN" ||
+      text == ".NAN")
+    return std::unexpected("`" + std::string(text) + "` is no value here; put it in quotes if it is a text");
+  if (!is_float(text)) return Value(text);
+  const auto number = text.starts_with('+') ? bare : text;
+  const auto* end = number.data() + number.size();
+  if (all_digits(bare)) {
+    std::int64_t value = 0;
+    if (std::from_chars(number.data(), end, value).ec == std::errc{}) return Value(value);
+  }
+  double value = 0;
+  if (std::from_chars(number.data(), end, value).ec != std::errc{})
+    return std::unexpected("the number `" + std::string(text.substr(0, 40)) + "` is out of range");
+  return Value(value);
+}
+
+}  // namespace sluice::syntax
