@@ -121,7 +121,7 @@ def test_an_unreadable_picture_is_named(tmp_path):
         (pictures / name).mkdir(parents=True)
         for i in range(6):
             (pictures / name / f"{i}.png").write_bytes(png(colour=(i * 30, 0, 99)))
-    (pictures / "dog" / "broken.png").write_bytes(png()[:60])
+    (pictures / "dog" / "broken.png").write_bytes(png()[:48])
     done = sluice("run", ROOT / "examples" / "stamps" / "sluice.yaml", "--input", f"pictures={pictures}", data=tmp_path / "data")
     says(done, "dog/broken.png", status=1)
 

@@ -23,9 +23,7 @@ def tasks_of(report):
 def events_of(data, run):
     """The journal, read beside the programs."""
     with sqlite3.connect(f"file:{data}/ledger.db?mode=ro", uri=True) as ledger:
-        tables = {row[0] for row in ledger.execute("select name from sqlite_master where type = 'table'")}
-        assert "journal" in tables, tables
-        return [json.loads(text) for (text,) in ledger.execute("select event from journal where run = ? order by number", (run,))]
+        return [json.loads(text) for (text,) in ledger.execute("select event from events where run = ? order by number", (run,))]
 
 
 def test_it_makes_a_model_that_is_good(main_job):
@@ -88,7 +86,7 @@ def test_killed_in_the_middle_it_is_resumed_and_nothing_that_finished_runs_again
             return None
         with sqlite3.connect(f"file:{data}/ledger.db?mode=ro", uri=True) as ledger:
             try:
-                rows = ledger.execute("select event from journal order by number").fetchall()
+                rows = ledger.execute("select event from events order by number").fetchall()
             except sqlite3.OperationalError:
                 return None  # the schema is being made
         events = [json.loads(text) for (text,) in rows]

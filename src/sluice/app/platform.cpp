@@ -94,7 +94,12 @@ Result<std::unique_ptr<Platform>> Platform::open(Options options) {
   SLUICE_DO(os::make_directories(options.data.cache()));
   SLUICE_DO(os::make_directories(options.data.work()));
   auto lock = os::FileLock::take(options.data.lock(), options.holder);
-  if (!lock) return Fail(std::move(lock).error().at("data folder " + options.data.root.string()));
+  if (!lock) {
+    SLUICE_TRY(holder, os::FileLock::holder_of(options.data.lock()));
+    if (!holder) return Fail(std::move(lock).error());
+    return Fail(user_error(Code::failed_precondition,
+                           "the data folder " + options.data.root.string() + " is in use by " + *holder + "; end that first, or give another folder by --data"));
+  }
   auto impl = std::make_unique<Impl>(std::move(options), std::move(*lock));
   SLUICE_DO(impl->open());
   return std::unique_ptr<Platform>(new Platform(std::move(impl)));

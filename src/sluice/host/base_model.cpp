@@ -1,8 +1,8 @@
 #include "sluice/host/base_model.hpp"
 
-#include <fmt/format.h>
-
 #include <vector>
+
+#include <fmt/format.h>
 
 #include "sluice/base/json.hpp"
 #include "sluice/base/words.hpp"
@@ -33,27 +33,35 @@ Result<std::string> plain_name(const Value& description, std::string_view field)
 
 }  // namespace
 
-Result<std::shared_ptr<const BaseModel>> load_base_model(runtimes::OpenVino& runtime, const std::string& digest,
-                                                         const std::filesystem::path& folder, const std::filesystem::path& cache,
+Result<std::shared_ptr<const BaseModel>> load_base_model(runtimes::OpenVino& runtime,
+                                                         const std::string& digest,
+                                                         const std::filesystem::path& folder,
+                                                         const std::filesystem::path& cache,
                                                          const std::string& tap) {
   SLUICE_TRY(description, read_json(folder, "model.json"));
   SLUICE_TRY(file, plain_name(description, "file"));
   SLUICE_TRY(preprocessing_file, plain_name(description, "preprocessing"));
   const auto* taps = description.find("taps");
-  if (taps == nullptr || !taps->is_struct()) return refused("model.json", "`taps` must be an object: what may be taken from the network");
+  if (taps == nullptr || !taps->is_struct())
+    return refused("model.json", "`taps` must be an object: what may be taken from the network");
   if (taps->find(tap) == nullptr) {
     std::vector<std::string> known;
     for (const auto& [name, about] : *taps->if_struct()) known.push_back(name);
-    return refused("model.json", fmt::format("no tap `{}`; it has {}{}", tap, fmt::join(known, ", "), did_you_mean(tap, known)));
+    return refused("model.json", fmt::format("no tap `{}`; it has {}{}", tap, fmt::join(known, ", "),
+                                             did_you_mean(tap, known)));
   }
   SLUICE_TRY(preprocessing_json, read_json(folder, preprocessing_file));
   SLUICE_TRY(preprocessing, media::Preprocessing::from_value(preprocessing_json, preprocessing_file));
   SLUICE_TRY(network, runtime.load_items({.file = folder / file, .tap = tap, .cache = cache}));
   if (network->input_elements() != preprocessing.elements())
-    return refused(file, fmt::format("its input is [{}], but {} makes pictures of 3 x {} x {}", fmt::join(network->input_shape(), ", "),
-                                     preprocessing_file, preprocessing.size(), preprocessing.size()));
-  return std::make_shared<const BaseModel>(BaseModel{
-      .digest = digest, .tap = tap, .preprocessing = preprocessing, .cache = cache, .network = std::move(network)});
+    return refused(file, fmt::format("its input is [{}], but {} makes pictures of 3 x {} x {}",
+                                     fmt::join(network->input_shape(), ", "), preprocessing_file,
+                                     preprocessing.size(), preprocessing.size()));
+  return std::make_shared<const BaseModel>(BaseModel{.digest = digest,
+                                                     .tap = tap,
+                                                     .preprocessing = preprocessing,
+                                                     .cache = cache,
+                                                     .network = std::move(network)});
 }
 
 }  // namespace sluice::host

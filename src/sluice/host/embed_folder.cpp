@@ -1,26 +1,28 @@
 #include "sluice/host/embed_folder.hpp"
 
-#include <fcntl.h>
-#include <fmt/format.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <map>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
 
 #include "sluice/os/files.hpp"
 
 namespace sluice::host {
 namespace {
 
-// So many are under way at once: enough to keep all threads busy, few enough that a request between them waits a moment only.
+// So many are under way at once: enough to keep all threads busy, few enough that a request between them
+// waits a moment only.
 constexpr std::size_t under_way_max = 12;
 constexpr std::size_t file_bytes_max = std::size_t{256} << 20;
 constexpr std::array extensions = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"};
 
 bool is_picture(const std::filesystem::path& file) {
   auto extension = file.extension().string();
-  std::ranges::transform(extension, extension.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  std::ranges::transform(extension, extension.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
   if (std::ranges::find(extensions, extension) != extensions.end()) return true;
   std::array<char, 16> start{};
   const auto opened = os::open_file(file, O_RDONLY | O_NONBLOCK);
@@ -29,17 +31,21 @@ bool is_picture(const std::filesystem::path& file) {
   return got > 0 && media::picture_format({start.data(), static_cast<std::size_t>(got)}).has_value();
 }
 
-Result<void> collect(const std::filesystem::path& folder, const std::string& prefix, std::vector<std::string>& out) {
+Result<void> collect(const std::filesystem::path& folder, const std::string& prefix,
+                     std::vector<std::string>& out) {
   SLUICE_TRY(entries, os::list_directory(folder));
   for (const auto& entry : entries) {
     if (entry.name.starts_with('.')) continue;
     auto kind = entry.kind;
     // A link to a file is a file; links to folders might go round.
     std::error_code broken;
-    if (kind == os::DirectoryEntry::Kind::symlink && std::filesystem::is_regular_file(folder / entry.name, broken))
+    if (kind == os::DirectoryEntry::Kind::symlink &&
+        std::filesystem::is_regular_file(folder / entry.name, broken))
       kind = os::DirectoryEntry::Kind::file;
-    if (kind == os::DirectoryEntry::Kind::directory) SLUICE_DO(collect(folder / entry.name, prefix + entry.name + "/", out));
-    if (kind == os::DirectoryEntry::Kind::file && is_picture(folder / entry.name)) out.push_back(prefix + entry.name);
+    if (kind == os::DirectoryEntry::Kind::directory)
+      SLUICE_DO(collect(folder / entry.name, prefix + entry.name + "/", out));
+    if (kind == os::DirectoryEntry::Kind::file && is_picture(folder / entry.name))
+      out.push_back(prefix + entry.name);
   }
   return {};
 }
@@ -51,7 +57,8 @@ Result<Features> embed_folder(Embedder& embedder, const std::filesystem::path& p
   out.columns = embedder.base().network->output_elements();
   SLUICE_DO(collect(pictures, "", out.paths));
   if (out.paths.empty())
-    return Fail(user_error(Code::invalid_argument, "no pictures in the folder: PNG, JPEG, WebP, GIF and TIFF files are read"));
+    return Fail(user_error(Code::invalid_argument,
+                           "no pictures in the folder: PNG, JPEG, WebP, GIF and TIFF files are read"));
   std::ranges::sort(out.paths);
   out.values.resize(out.paths.size() * out.columns);
 

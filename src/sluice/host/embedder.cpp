@@ -35,7 +35,8 @@ Embedder::~Embedder() {
 }
 
 void Embedder::submit(Source source, Done done) {
-  decoding_->submit([this, source = std::move(source), done = std::move(done)]() mutable { prepare(source, done); });
+  decoding_->submit(
+      [this, source = std::move(source), done = std::move(done)]() mutable { prepare(source, done); });
 }
 
 void Embedder::prepare(Source& source, Done& done) {
@@ -59,16 +60,20 @@ void Embedder::infer() {
     changed_.wait(lock, [this] { return closing_ || !prepared_.empty(); });
     if (prepared_.empty()) return;
     std::vector<Prepared> batch;
-    for (; !prepared_.empty() && batch.size() < batch_max; prepared_.pop_front()) batch.push_back(std::move(prepared_.front()));
+    for (; !prepared_.empty() && batch.size() < batch_max; prepared_.pop_front())
+      batch.push_back(std::move(prepared_.front()));
     changed_.notify_all();
     lock.unlock();
     inputs.resize(batch.size() * in);
     rows.resize(batch.size() * out);
-    for (std::size_t i = 0; i < batch.size(); ++i) std::ranges::copy(batch[i].input, inputs.begin() + static_cast<std::ptrdiff_t>(i * in));
+    for (std::size_t i = 0; i < batch.size(); ++i)
+      std::ranges::copy(batch[i].input, inputs.begin() + static_cast<std::ptrdiff_t>(i * in));
     const auto outcome = base_->network->run(inputs, rows);
     for (std::size_t i = 0; i < batch.size(); ++i) {
-      if (outcome) batch[i].done(unit_length(std::span(rows).subspan(i * out, out)));
-      else batch[i].done(Fail(outcome.error()));
+      if (outcome)
+        batch[i].done(unit_length(std::span(rows).subspan(i * out, out)));
+      else
+        batch[i].done(Fail(outcome.error()));
     }
     batch.clear();
     lock.lock();

@@ -12,13 +12,14 @@
 
 namespace sluice::host {
 
-/// Pictures to features: decoded and prepared on several threads, run through the base on one, which takes whatever waits
-/// (up to 16) at a time. Thread-safe. The destructor finishes all that was submitted.
+/// Pictures to features: decoded and prepared on several threads, run through the base on one, which takes
+/// whatever waits (up to 16) at a time. Thread-safe. The destructor finishes all that was submitted.
 class Embedder {
  public:
   /// Called on a decoding thread.
   using Source = std::move_only_function<Result<media::Picture>()>;
-  /// A row of unit length, or why there is none. Called once, on a thread of the embedder: be quick, and do not wait for it.
+  /// A row of unit length, or why there is none. Called once, on a thread of the embedder: be quick, and do
+  /// not wait for it.
   using Done = std::move_only_function<void(Result<std::vector<float>>)>;
 
   explicit Embedder(std::shared_ptr<const BaseModel> base);

@@ -1,11 +1,11 @@
 #include "sluice/host/features.hpp"
 
-#include <fmt/format.h>
-
 #include <charconv>
 #include <cmath>
 #include <cstring>
 #include <limits>
+
+#include <fmt/format.h>
 
 #include "sluice/base/json.hpp"
 #include "sluice/os/files.hpp"
@@ -51,19 +51,24 @@ std::string to_npy(std::span<const float> values, std::size_t rows, std::size_t 
   return out;
 }
 
-Result<std::vector<float>> from_npy(std::string_view bytes, std::string_view name, std::size_t& rows, std::size_t& columns) {
-  const auto other = [&] { return refused(name, "not a table of f32 in NumPy's format 1.0; image.embed writes one"); };
+Result<std::vector<float>> from_npy(std::string_view bytes, std::string_view name, std::size_t& rows,
+                                    std::size_t& columns) {
+  const auto other = [&] {
+    return refused(name, "not a table of f32 in NumPy's format 1.0; image.embed writes one");
+  };
   if (!bytes.starts_with(magic) || bytes.size() < start_bytes) return other();
-  const auto header_bytes = std::size_t{static_cast<unsigned char>(bytes[8])} | std::size_t{static_cast<unsigned char>(bytes[9])} << 8;
+  const auto header_bytes = std::size_t{static_cast<unsigned char>(bytes[8])} |
+                            std::size_t{static_cast<unsigned char>(bytes[9])} << 8;
   if (bytes.size() - start_bytes < header_bytes) return other();
   auto header = bytes.substr(start_bytes, header_bytes);
-  if (!take(header, "{'descr': '<f4', 'fortran_order': False, 'shape': (") || !take_number(header, rows) || !take(header, ", ") ||
-      !take_number(header, columns) || !take(header, "), }"))
+  if (!take(header, "{'descr': '<f4', 'fortran_order': False, 'shape': (") || !take_number(header, rows) ||
+      !take(header, ", ") || !take_number(header, columns) || !take(header, "), }"))
     return other();
   const auto data = bytes.substr(start_bytes + header_bytes);
   if (columns == 0 || rows > std::numeric_limits<std::size_t>::max() / sizeof(float) / columns ||
       data.size() != rows * columns * sizeof(float))
-    return refused(name, fmt::format("{} x {} numbers are announced, but {} bytes follow", rows, columns, data.size()));
+    return refused(
+        name, fmt::format("{} x {} numbers are announced, but {} bytes follow", rows, columns, data.size()));
   std::vector<float> out(rows * columns);
   if (!out.empty()) std::memcpy(out.data(), data.data(), data.size());
   for (const float x : out)
@@ -78,7 +83,8 @@ Result<void> write_features(const Features& features, const std::filesystem::pat
     entry.set("path", path);
     index.emplace_back(std::move(entry));
   }
-  SLUICE_DO(os::write_file(folder / "features.npy", to_npy(features.values, features.paths.size(), features.columns)));
+  SLUICE_DO(os::write_file(folder / "features.npy",
+                           to_npy(features.values, features.paths.size(), features.columns)));
   return os::write_file(folder / "index.json", to_json(Value(std::move(index)), JsonStyle::pretty) + "\n");
 }
 
@@ -95,7 +101,8 @@ Result<Features> read_features(const std::filesystem::path& folder) {
     if (out.paths.back().empty()) return refused("index.json", "each entry must have a `path`");
   }
   if (out.paths.size() != rows)
-    return refused("index.json", fmt::format("it names {} pictures, but features.npy has {} rows", out.paths.size(), rows));
+    return refused("index.json",
+                   fmt::format("it names {} pictures, but features.npy has {} rows", out.paths.size(), rows));
   out.values = std::move(values);
   return out;
 }

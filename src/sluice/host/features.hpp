@@ -8,14 +8,16 @@
 
 namespace sluice::host {
 
-/// A table of features and the pictures that its rows are of: a folder with features.npy (NumPy's format 1.0, f32, by rows)
-/// and index.json ([{"path"}, …], the same order).
+/// A table of features and the pictures that its rows are of: a folder with features.npy (NumPy's format 1.0,
+/// f32, by rows) and index.json ([{"path"}, …], the same order).
 struct Features {
   std::size_t columns = 0;
   std::vector<std::string> paths;
   std::vector<float> values;  ///< paths.size() rows
 
-  [[nodiscard]] std::span<const float> row(std::size_t i) const { return std::span(values).subspan(i * columns, columns); }
+  [[nodiscard]] std::span<const float> row(std::size_t i) const {
+    return std::span(values).subspan(i * columns, columns);
+  }
 };
 
 /// `folder` exists.
@@ -26,6 +28,7 @@ Result<Features> read_features(const std::filesystem::path& folder);
 
 /// The bytes of features.npy, and back. `name` leads messages; `rows` and `columns` are set.
 std::string to_npy(std::span<const float> values, std::size_t rows, std::size_t columns);
-Result<std::vector<float>> from_npy(std::string_view bytes, std::string_view name, std::size_t& rows, std::size_t& columns);
+Result<std::vector<float>> from_npy(std::string_view bytes, std::string_view name, std::size_t& rows,
+                                    std::size_t& columns);
 
 }  // namespace sluice::host

@@ -18,27 +18,34 @@ const std::vector<T>& column(const std::map<std::string, runtimes::Tensor>& outp
 }
 
 Fail not_this_base(std::string_view what, std::string_view head, std::string_view base) {
-  return Fail(user_error(Code::failed_precondition,
-                         fmt::format("model.json: the head stands on {} {}, but the loaded base has {}; load the base that it names", what, head, base)));
+  return Fail(user_error(
+      Code::failed_precondition,
+      fmt::format(
+          "model.json: the head stands on {} {}, but the loaded base has {}; load the base that it names",
+          what, head, base)));
 }
 
 }  // namespace
 
-Result<std::shared_ptr<Head>> Head::load(runtimes::OpenVino& runtime, HeadDescription description, const std::string& onnx,
-                                         std::size_t features, const std::filesystem::path& cache) {
+Result<std::shared_ptr<Head>> Head::load(runtimes::OpenVino& runtime, HeadDescription description,
+                                         const std::string& onnx, std::size_t features,
+                                         const std::filesystem::path& cache) {
   SLUICE_DO(check_head_graph(onnx, features, description.classes.size(), description.head_file));
   SLUICE_TRY(graph, runtime.load_batches(onnx, description.head_file, cache));
   return std::shared_ptr<Head>(new Head(std::move(description), std::move(graph)));
 }
 
-Result<std::shared_ptr<Head>> Head::load_folder(runtimes::OpenVino& runtime, const std::filesystem::path& folder,
-                                                const BaseModel& base) {
+Result<std::shared_ptr<Head>> Head::load_folder(runtimes::OpenVino& runtime,
+                                                const std::filesystem::path& folder, const BaseModel& base) {
   SLUICE_TRY(text, os::read_file(folder / "model.json"));
   SLUICE_TRY(description, head_description_from(text));
-  if (description.base.digest != base.digest) return not_this_base("base", description.base.digest, base.digest);
+  if (description.base.digest != base.digest)
+    return not_this_base("base", description.base.digest, base.digest);
   if (description.base.tap != base.tap) return not_this_base("tap", description.base.tap, base.tap);
   if (description.preprocessing != base.preprocessing)
-    return Fail(user_error(Code::failed_precondition, "model.json: `preprocessing` differs from the base's own, word for word it must be that"));
+    return Fail(
+        user_error(Code::failed_precondition,
+                   "model.json: `preprocessing` differs from the base's own, word for word it must be that"));
   SLUICE_TRY(onnx, os::read_file(folder / description.head_file));
   return load(runtime, std::move(description), onnx, base.network->output_elements(), base.cache);
 }
@@ -50,13 +57,17 @@ Result<std::vector<Prediction>> Head::predict(std::span<const float> features, s
   const auto& score = column<float>(outputs, "score");
   const auto& rejected = column<std::uint8_t>(outputs, "rejected");
   const auto classes = description_.classes.size();
-  SLUICE_CHECK(probability.size() == rows * classes && label.size() == rows && score.size() == rows && rejected.size() == rows);
+  SLUICE_CHECK(probability.size() == rows * classes && label.size() == rows && score.size() == rows &&
+               rejected.size() == rows);
   std::vector<Prediction> out(rows);
   for (std::size_t i = 0; i < rows; ++i) {
     const auto row = std::span(probability).subspan(i * classes, classes);
     const auto index = static_cast<std::size_t>(label[i]);
     SLUICE_CHECK(index < classes);
-    out[i] = {.label = index, .probabilities = {row.begin(), row.end()}, .score = score[i], .rejected = rejected[i] != 0};
+    out[i] = {.label = index,
+              .probabilities = {row.begin(), row.end()},
+              .score = score[i],
+              .rejected = rejected[i] != 0};
   }
   return out;
 }

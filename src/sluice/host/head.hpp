@@ -12,8 +12,8 @@ namespace sluice::host {
 
 /// A head's answer for one row of features.
 struct Prediction {
-  std::size_t label = 0;              ///< index into the classes
-  std::vector<float> probabilities;   ///< one a class
+  std::size_t label = 0;             ///< index into the classes
+  std::vector<float> probabilities;  ///< one a class
   float score = 0;
   bool rejected = false;
 };
@@ -21,11 +21,15 @@ struct Prediction {
 /// A head in the runtime. Thread-safe.
 class Head {
  public:
-  /// From the bytes of both files, checked. `features` is what its base gives; `cache` is where the compiled graph is kept.
-  static Result<std::shared_ptr<Head>> load(runtimes::OpenVino& runtime, HeadDescription description, const std::string& onnx,
-                                            std::size_t features, const std::filesystem::path& cache = {});
-  /// From its folder, on a base that is loaded: refuses a head that stands on another base, tap or preprocessing.
-  static Result<std::shared_ptr<Head>> load_folder(runtimes::OpenVino& runtime, const std::filesystem::path& folder,
+  /// From the bytes of both files, checked. `features` is what its base gives; `cache` is where the compiled
+  /// graph is kept.
+  static Result<std::shared_ptr<Head>> load(runtimes::OpenVino& runtime, HeadDescription description,
+                                            const std::string& onnx, std::size_t features,
+                                            const std::filesystem::path& cache = {});
+  /// From its folder, on a base that is loaded: refuses a head that stands on another base, tap or
+  /// preprocessing.
+  static Result<std::shared_ptr<Head>> load_folder(runtimes::OpenVino& runtime,
+                                                   const std::filesystem::path& folder,
                                                    const BaseModel& base);
 
   [[nodiscard]] const HeadDescription& description() const { return description_; }

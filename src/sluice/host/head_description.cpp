@@ -1,10 +1,10 @@
 #include "sluice/host/head_description.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <set>
+
+#include <fmt/format.h>
 
 #include "sluice/base/json.hpp"
 #include "sluice/base/words.hpp"
@@ -29,7 +29,8 @@ class Fields {
 
   /// Call once, first.
   [[nodiscard]] Result<void> are(const std::vector<std::string>& expected) const {
-    if (!json_.is_struct()) return refused(name_, fmt::format("must be an object, not {}", kind_name(json_.kind())));
+    if (!json_.is_struct())
+      return refused(name_, fmt::format("must be an object, not {}", kind_name(json_.kind())));
     for (const auto& [key, value] : *json_.if_struct())
       if (std::ranges::find(expected, key) == expected.end())
         return refused(name_, fmt::format("unknown field `{}`{}", key, did_you_mean(key, expected)));
@@ -44,7 +45,9 @@ class Fields {
     return *text;
   }
   [[nodiscard]] Result<std::string> exactly(std::string_view key, std::string_view only) const {
-    if (at(key) != Value(only)) return refused(name_, fmt::format("`{}` is {}, and this program knows \"{}\" only", key, to_json(at(key)), only));
+    if (at(key) != Value(only))
+      return refused(
+          name_, fmt::format("`{}` is {}, and this program knows \"{}\" only", key, to_json(at(key)), only));
     return std::string(only);
   }
   [[nodiscard]] Result<std::string> hexadecimal(std::string_view key, std::size_t digits) const {
@@ -130,12 +133,15 @@ Result<HeadDescription> head_description_from(std::string_view text, std::string
   const Fields fields(json, std::string(name));
   // Before all else: a later format may have other fields.
   if (const auto* given = json.find("format"); given != nullptr && *given != Value(format_version))
-    return refused(name, fmt::format("`format` is {}, and this program knows {}; a newer Sluice may know it", to_json(*given), format_version));
-  SLUICE_DO(fields.are({"format", "kind", "base", "preprocessing", "head", "temperature", "threshold", "classes", "score"}));
+    return refused(name, fmt::format("`format` is {}, and this program knows {}; a newer Sluice may know it",
+                                     to_json(*given), format_version));
+  SLUICE_DO(fields.are(
+      {"format", "kind", "base", "preprocessing", "head", "temperature", "threshold", "classes", "score"}));
   SLUICE_DO(fields.exactly("kind", kind));
   HeadDescription out;
   SLUICE_TRY(base, base_reference_from(fields.at("base"), fmt::format("{}: base", name)));
-  SLUICE_TRY(preprocessing, media::Preprocessing::from_value(fields.at("preprocessing"), fmt::format("{}: preprocessing", name)));
+  SLUICE_TRY(preprocessing, media::Preprocessing::from_value(fields.at("preprocessing"),
+                                                             fmt::format("{}: preprocessing", name)));
   SLUICE_TRY(head_file, fields.file("head"));
   SLUICE_TRY(temperature, fields.number("temperature", 1e-6, 1e6));
   SLUICE_TRY(threshold, fields.number("threshold", -1e6, 1e6));

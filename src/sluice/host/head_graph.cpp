@@ -1,17 +1,16 @@
 #include "sluice/host/head_graph.hpp"
 
-#include <fmt/format.h>
-#include <google/protobuf/io/coded_stream.h>
-#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
-// Debian builds the ONNX messages in this namespace.
-#include <onnx/onnx_pb.h>
-
-#include <Eigen/Core>
 #include <array>
 #include <cstring>
 #include <map>
 #include <set>
 #include <span>
+
+#include <Eigen/Core>
+#include <fmt/format.h>
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+#include <onnx/onnx_pb.h>
 
 namespace sluice::host {
 namespace {
@@ -21,15 +20,17 @@ constexpr int ir_version = 8;
 constexpr std::size_t file_bytes_max = std::size_t{64} << 20;
 
 /// What format 1 is made of.
-constexpr std::array operators = {"ArgMax", "Cast", "Div", "GatherElements", "Gemm", "Less", "Log", "Max", "Mul",
-                                  "ReduceL2", "ReduceMax", "Softmax", "Squeeze", "Sub", "Add"};
+constexpr std::array operators = {"ArgMax",  "Cast", "Div", "GatherElements", "Gemm",      "Less",
+                                  "Log",     "Max",  "Mul", "ReduceL2",       "ReduceMax", "Softmax",
+                                  "Squeeze", "Sub",  "Add"};
 
 class GraphWriter {
  public:
   explicit GraphWriter(onnx::GraphProto& graph) : graph_(graph) {}
 
   void node(const char* type, std::vector<std::string> inputs, const std::string& output,
-            std::vector<std::pair<const char*, std::int64_t>> integers = {}, std::vector<std::int64_t> axes = {}) {
+            std::vector<std::pair<const char*, std::int64_t>> integers = {},
+            std::vector<std::int64_t> axes = {}) {
     auto& node = *graph_.add_node();
     node.set_op_type(type);
     node.set_name(output);
@@ -56,13 +57,16 @@ class GraphWriter {
     std::vector<Eigen::half> rounded;
     rounded.reserve(values.size());
     for (const float value : values) rounded.emplace_back(value);
-    tensor(name, onnx::TensorProto::FLOAT16, std::move(shape)).set_raw_data(rounded.data(), rounded.size() * sizeof(Eigen::half));
+    tensor(name, onnx::TensorProto::FLOAT16, std::move(shape))
+        .set_raw_data(rounded.data(), rounded.size() * sizeof(Eigen::half));
   }
   void integers(const char* name, std::span<const std::int64_t> values) {
-    tensor(name, onnx::TensorProto::INT64, {static_cast<std::int64_t>(values.size())}).set_raw_data(values.data(), values.size_bytes());
+    tensor(name, onnx::TensorProto::INT64, {static_cast<std::int64_t>(values.size())})
+        .set_raw_data(values.data(), values.size_bytes());
   }
 
-  static void port(onnx::ValueInfoProto& port, const char* name, onnx::TensorProto::DataType type, std::int64_t columns) {
+  static void port(onnx::ValueInfoProto& port, const char* name, onnx::TensorProto::DataType type,
+                   std::int64_t columns) {
     port.set_name(name);
     auto& tensor = *port.mutable_type()->mutable_tensor_type();
     tensor.set_elem_type(type);
@@ -71,7 +75,8 @@ class GraphWriter {
   }
 
  private:
-  onnx::TensorProto& tensor(const char* name, onnx::TensorProto::DataType type, std::vector<std::int64_t> shape) {
+  onnx::TensorProto& tensor(const char* name, onnx::TensorProto::DataType type,
+                            std::vector<std::int64_t> shape) {
     auto& tensor = *graph_.add_initializer();
     tensor.set_name(name);
     tensor.set_data_type(type);
@@ -89,14 +94,17 @@ Fail refused(std::string_view name, std::string_view message) {
 Result<void> check_operators(const onnx::GraphProto& graph, std::string_view name) {
   for (const auto& node : graph.node()) {
     if (!node.domain().empty() || std::ranges::find(operators, node.op_type()) == operators.end())
-      return refused(name, fmt::format("operator `{}` has no place in a head; it may have {}", node.op_type(), fmt::join(operators, ", ")));
+      return refused(name, fmt::format("operator `{}` has no place in a head; it may have {}", node.op_type(),
+                                       fmt::join(operators, ", ")));
     for (const auto& attribute : node.attribute())
-      if (attribute.has_g() || attribute.graphs_size() > 0) return refused(name, "a graph inside an operator has no place in a head");
+      if (attribute.has_g() || attribute.graphs_size() > 0)
+        return refused(name, "a graph inside an operator has no place in a head");
   }
   if (graph.sparse_initializer_size() > 0) return refused(name, "sparse tensors have no place in a head");
   for (const auto& tensor : graph.initializer())
     if (tensor.data_location() == onnx::TensorProto::EXTERNAL || tensor.external_data_size() > 0)
-      return refused(name, fmt::format("tensor `{}` points outside the file; a head carries all its numbers", tensor.name()));
+      return refused(name, fmt::format("tensor `{}` points outside the file; a head carries all its numbers",
+                                       tensor.name()));
   return {};
 }
 
@@ -104,7 +112,9 @@ Result<void> check_operators(const onnx::GraphProto& graph, std::string_view nam
 bool is_port(const onnx::ValueInfoProto& port, int type, std::size_t columns) {
   if (!port.type().has_tensor_type()) return false;
   const auto& tensor = port.type().tensor_type();
-  if (tensor.elem_type() != type || tensor.shape().dim_size() != (columns > 0 ? 2 : 1) || tensor.shape().dim(0).has_dim_value()) return false;
+  if (tensor.elem_type() != type || tensor.shape().dim_size() != (columns > 0 ? 2 : 1) ||
+      tensor.shape().dim(0).has_dim_value())
+    return false;
   return columns == 0 || tensor.shape().dim(1).dim_value() == static_cast<std::int64_t>(columns);
 }
 
@@ -113,8 +123,10 @@ bool is_port(const onnx::ValueInfoProto& port, int type, std::size_t columns) {
 std::string write_head_graph(const HeadNumbers& numbers) {
   const auto features = static_cast<std::int64_t>(numbers.features);
   const auto classes = static_cast<std::int64_t>(numbers.classes);
-  SLUICE_CHECK(numbers.weights.size() == numbers.features * numbers.classes && numbers.bias.size() == numbers.classes);
-  SLUICE_CHECK(numbers.centroids.size() == numbers.weights.size() && numbers.center.size() == numbers.features);
+  SLUICE_CHECK(numbers.weights.size() == numbers.features * numbers.classes &&
+               numbers.bias.size() == numbers.classes);
+  SLUICE_CHECK(numbers.centroids.size() == numbers.weights.size() &&
+               numbers.center.size() == numbers.features);
 
   onnx::ModelProto model;
   model.set_ir_version(ir_version);
@@ -172,17 +184,23 @@ std::string write_head_graph(const HeadNumbers& numbers) {
   return out;
 }
 
-Result<void> check_head_graph(std::string_view bytes, std::size_t features, std::size_t classes, std::string_view name) {
-  if (bytes.size() > file_bytes_max) return refused(name, fmt::format("over the limit of {} MiB", file_bytes_max >> 20));
+Result<void> check_head_graph(std::string_view bytes, std::size_t features, std::size_t classes,
+                              std::string_view name) {
+  if (bytes.size() > file_bytes_max)
+    return refused(name, fmt::format("over the limit of {} MiB", file_bytes_max >> 20));
   onnx::ModelProto model;
-  if (!model.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) || !model.has_graph()) return refused(name, "not an ONNX file");
-  if (model.functions_size() > 0 || model.training_info_size() > 0) return refused(name, "functions and training have no place in a head");
-  if (model.opset_import_size() != 1 || !model.opset_import(0).domain().empty() || model.opset_import(0).version() != opset)
+  if (!model.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) || !model.has_graph())
+    return refused(name, "not an ONNX file");
+  if (model.functions_size() > 0 || model.training_info_size() > 0)
+    return refused(name, "functions and training have no place in a head");
+  if (model.opset_import_size() != 1 || !model.opset_import(0).domain().empty() ||
+      model.opset_import(0).version() != opset)
     return refused(name, fmt::format("it must use opset {} of ONNX alone", opset));
   const auto& graph = model.graph();
   SLUICE_DO(check_operators(graph, name));
 
-  if (graph.input_size() != 1 || graph.input(0).name() != "features" || !is_port(graph.input(0), onnx::TensorProto::FLOAT, features))
+  if (graph.input_size() != 1 || graph.input(0).name() != "features" ||
+      !is_port(graph.input(0), onnx::TensorProto::FLOAT, features))
     return refused(name, fmt::format("its one input must be `features`, f32 [N, {}]", features));
   struct Expected {
     std::string_view name;
@@ -190,17 +208,22 @@ Result<void> check_head_graph(std::string_view bytes, std::size_t features, std:
     std::size_t columns;
     std::string words;
   };
-  const std::array expected = {Expected{"probability", onnx::TensorProto::FLOAT, classes, fmt::format("f32 [N, {}]", classes)},
-                               Expected{"label", onnx::TensorProto::INT64, 0, "i64 [N]"},
-                               Expected{"score", onnx::TensorProto::FLOAT, 0, "f32 [N]"},
-                               Expected{"rejected", onnx::TensorProto::BOOL, 0, "bool [N]"}};
+  const std::array expected = {
+      Expected{"probability", onnx::TensorProto::FLOAT, classes, fmt::format("f32 [N, {}]", classes)},
+      Expected{"label", onnx::TensorProto::INT64, 0, "i64 [N]"},
+      Expected{"score", onnx::TensorProto::FLOAT, 0, "f32 [N]"},
+      Expected{"rejected", onnx::TensorProto::BOOL, 0, "bool [N]"}};
   for (const auto& port : expected) {
-    const auto found = std::ranges::find_if(graph.output(), [&](const auto& output) { return output.name() == port.name; });
-    if (found == graph.output().end()) return refused(name, fmt::format("it has no output `{}`, {}", port.name, port.words));
-    if (!is_port(*found, port.type, port.columns)) return refused(name, fmt::format("its output `{}` must be {}", port.name, port.words));
+    const auto found =
+        std::ranges::find_if(graph.output(), [&](const auto& output) { return output.name() == port.name; });
+    if (found == graph.output().end())
+      return refused(name, fmt::format("it has no output `{}`, {}", port.name, port.words));
+    if (!is_port(*found, port.type, port.columns))
+      return refused(name, fmt::format("its output `{}` must be {}", port.name, port.words));
   }
   if (graph.output_size() != static_cast<int>(expected.size()))
-    return refused(name, fmt::format("it has {} outputs, and a head has {}", graph.output_size(), expected.size()));
+    return refused(name,
+                   fmt::format("it has {} outputs, and a head has {}", graph.output_size(), expected.size()));
   return {};
 }
 

@@ -11,21 +11,22 @@ namespace sluice::host {
 struct HeadNumbers {
   std::size_t features = 0;
   std::size_t classes = 0;
-  std::vector<float> weights;     ///< classes x features
-  std::vector<float> bias;        ///< classes
+  std::vector<float> weights;  ///< classes x features
+  std::vector<float> bias;     ///< classes
   float temperature = 1;
-  std::vector<float> center;      ///< features: the mean of the learned rows
-  std::vector<float> centroids;   ///< classes x features: unit-length means of the learned rows less `center`
+  std::vector<float> center;     ///< features: the mean of the learned rows
+  std::vector<float> centroids;  ///< classes x features: unit-length means of the learned rows less `center`
   float centroid_weight = 0;
   float threshold = 0;
 };
 
-/// head.onnx, as README.md describes it. Centroids are rounded to f16: they only move the score, and are half of the file.
-/// The same numbers give the same bytes.
+/// head.onnx, as README.md describes it. Centroids are rounded to f16: they only move the score, and are half
+/// of the file. The same numbers give the same bytes.
 std::string write_head_graph(const HeadNumbers& numbers);
 
-/// Whether an ONNX file is such a graph: its operators, input, outputs and sizes are those of format 1, its tensors are inside
-/// the file. Nothing else reaches the runtime. `name` leads messages.
-Result<void> check_head_graph(std::string_view bytes, std::size_t features, std::size_t classes, std::string_view name);
+/// Whether an ONNX file is such a graph: its operators, input, outputs and sizes are those of format 1, its
+/// tensors are inside the file. Nothing else reaches the runtime. `name` leads messages.
+Result<void> check_head_graph(std::string_view bytes, std::size_t features, std::size_t classes,
+                              std::string_view name);
 
 }  // namespace sluice::host

@@ -1,10 +1,10 @@
 #include "sluice/host/server.hpp"
 
-#include <fmt/format.h>
-#include <unistd.h>
-
 #include <chrono>
 #include <utility>
+
+#include <fmt/format.h>
+#include <unistd.h>
 
 #include "sluice/base/log.hpp"
 #include "sluice/base/words.hpp"
@@ -58,7 +58,8 @@ void Server::serve() {
   for (;;) {
     auto frame = channel_.read();
     if (!frame) {
-      if (frame.error().code != Code::unavailable) log::error(fmt::format("the connection ends: {}", frame.error().message));
+      if (frame.error().code != Code::unavailable)
+        log::error(fmt::format("the connection ends: {}", frame.error().message));
       return;
     }
     auto request = protocol::request_from(frame->json);
@@ -83,9 +84,10 @@ void Server::dispatch(protocol::Request request, std::string payload) {
       answer(request.id, Fail(std::move(started).error()));
     return;
   }
-  const std::array entries = {Entry{"load_base", &Server::load_base, loading_}, Entry{"load_head", &Server::load_head, loading_},
-                              Entry{"unload_head", &Server::unload_head, loading_}, Entry{"embed_folder", &Server::embed, working_},
-                              Entry{"learn_head", &Server::learn, working_}};
+  const std::array entries = {
+      Entry{"load_base", &Server::load_base, loading_}, Entry{"load_head", &Server::load_head, loading_},
+      Entry{"unload_head", &Server::unload_head, loading_}, Entry{"embed_folder", &Server::embed, working_},
+      Entry{"learn_head", &Server::learn, working_}};
   std::vector<std::string> known = {"hello", "predict"};
   for (const auto& entry : entries) {
     known.push_back(entry.name);
@@ -95,14 +97,18 @@ void Server::dispatch(protocol::Request request, std::string payload) {
     });
     return;
   }
-  answer(request.id, Fail(user_error(Code::not_found, fmt::format("unknown method `{}`{}", request.method, did_you_mean(request.method, known)))));
+  answer(request.id, Fail(user_error(Code::not_found, fmt::format("unknown method `{}`{}", request.method,
+                                                                  did_you_mean(request.method, known)))));
 }
 
 void Server::answer(std::int64_t id, Result<Value> outcome) {
-  const auto written = channel_.write(protocol::to_value(protocol::Answer{.id = id, .outcome = std::move(outcome)}));
-  // The reader sees the end of the connection too, and ends the process; only an answer that is too long needs words.
+  const auto written =
+      channel_.write(protocol::to_value(protocol::Answer{.id = id, .outcome = std::move(outcome)}));
+  // The reader sees the end of the connection too, and ends the process; only an answer that is too long
+  // needs words.
   if (!written && written.error().code == Code::too_large)
-    std::ignore = channel_.write(protocol::to_value(protocol::Answer{.id = id, .outcome = Fail(written.error())}));
+    std::ignore =
+        channel_.write(protocol::to_value(protocol::Answer{.id = id, .outcome = Fail(written.error())}));
 }
 
 Result<Value> Server::hello() const {
@@ -118,7 +124,8 @@ Result<std::shared_ptr<Embedder>> Server::base_at(const std::string& digest) con
   const std::lock_guard lock(mutex_);
   const auto found = bases_.find(digest);
   if (found == bases_.end())
-    return Fail(user_error(Code::failed_precondition, fmt::format("base {} is not loaded in this host; load_base comes first", digest)));
+    return Fail(user_error(Code::failed_precondition,
+                           fmt::format("base {} is not loaded in this host; load_base comes first", digest)));
   return found->second;
 }
 
@@ -202,7 +209,8 @@ Result<Value> Server::learn(const Value& params) {
     return found != nullptr ? *found : nothing;
   };
   SLUICE_TRY(base, base_reference_from(param("base"), "param `base`"));
-  SLUICE_TRY(preprocessing, media::Preprocessing::from_value(param("preprocessing"), "param `preprocessing`"));
+  SLUICE_TRY(preprocessing,
+             media::Preprocessing::from_value(param("preprocessing"), "param `preprocessing`"));
   order.features = features;
   order.split = split;
   order.out = out;
@@ -218,7 +226,9 @@ Result<void> Server::predict(std::int64_t id, const Value& params, std::string p
     const std::lock_guard lock(mutex_);
     const auto found = heads_.find(digest);
     if (found == heads_.end())
-      return Fail(user_error(Code::failed_precondition, fmt::format("head {} is not loaded in this host; load_head comes first", digest)));
+      return Fail(
+          user_error(Code::failed_precondition,
+                     fmt::format("head {} is not loaded in this host; load_head comes first", digest)));
     loaded = found->second;
   }
   const auto* sizes = params.find("sizes");
@@ -226,8 +236,10 @@ Result<void> Server::predict(std::int64_t id, const Value& params, std::string p
     return refused("param `sizes` must be a list: the bytes of each picture");
   const auto count = sizes->if_list()->size();
   if (count > pictures_a_request_max)
-    return Fail(user_error(Code::too_large, fmt::format("{} pictures in one request, and at most {} may be; send several requests", count,
-                                                        pictures_a_request_max)));
+    return Fail(
+        user_error(Code::too_large,
+                   fmt::format("{} pictures in one request, and at most {} may be; send several requests",
+                               count, pictures_a_request_max)));
   const auto pending = std::make_shared<PendingPrediction>();
   pending->id = id;
   pending->payload = std::move(payload);
@@ -237,7 +249,8 @@ Result<void> Server::predict(std::int64_t id, const Value& params, std::string p
   std::vector<std::string_view> pictures;
   for (const auto& entry : *sizes->if_list()) {
     const auto* size = entry.if_integer();
-    if (size == nullptr || *size < 0 || static_cast<std::uint64_t>(*size) > rest.size()) return refused("param `sizes` does not fit the payload");
+    if (size == nullptr || *size < 0 || static_cast<std::uint64_t>(*size) > rest.size())
+      return refused("param `sizes` does not fit the payload");
     pictures.push_back(rest.substr(0, static_cast<std::size_t>(*size)));
     rest.remove_prefix(static_cast<std::size_t>(*size));
     pending->rows.emplace_back();
@@ -245,8 +258,9 @@ Result<void> Server::predict(std::int64_t id, const Value& params, std::string p
   if (!rest.empty()) return refused("param `sizes` does not fit the payload");
   if (pictures_waiting_.fetch_add(count) + count > pictures_waiting_max) {
     pictures_waiting_ -= count;
-    return Fail(environment_error(Code::exhausted, fmt::format("{} pictures are waiting for this model already; try again in a moment",
-                                                               pictures_waiting_max)));
+    return Fail(environment_error(
+        Code::exhausted, fmt::format("{} pictures are waiting for this model already; try again in a moment",
+                                     pictures_waiting_max)));
   }
   for (std::size_t i = 0; i < count; ++i) {
     loaded.base->submit([picture = pictures[i]] { return media::decode_picture(picture); },

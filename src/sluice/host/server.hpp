@@ -13,16 +13,17 @@
 
 namespace sluice::host {
 
-/// The host's end of the connection: one method a request of protocol/README.md. Loads are carried out in order on a thread of
-/// their own, long work (embed_folder, learn_head) likewise on another; predictions go through the embedder's threads.
+/// The host's end of the connection: one method a request of protocol/README.md. Loads are carried out in
+/// order on a thread of their own, long work (embed_folder, learn_head) likewise on another; predictions go
+/// through the embedder's threads.
 class Server {
  public:
   /// Both outlive the server.
   Server(protocol::Channel& channel, const Clock& clock);
   ~Server();
 
-  /// Reads requests until the other end closes (or breaks the protocol, which is logged). Answers that are still being worked
-  /// on then go nowhere: the process is about to end.
+  /// Reads requests until the other end closes (or breaks the protocol, which is logged). Answers that are
+  /// still being worked on then go nowhere: the process is about to end.
   void serve();
 
  private:

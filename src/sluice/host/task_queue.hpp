@@ -8,7 +8,8 @@
 
 namespace sluice::host {
 
-/// Threads that take tasks from one queue, in order. Thread-safe. The destructor finishes all that was submitted.
+/// Threads that take tasks from one queue, in order. Thread-safe. The destructor finishes all that was
+/// submitted.
 class TaskQueue {
  public:
   using Task = std::move_only_function<void()>;

@@ -150,6 +150,10 @@ std::optional<CgroupParent> CgroupParent::make(const std::string& name) {
   CgroupParent parent(path, false);
   const auto folder = open_file(path, O_RDONLY | O_DIRECTORY);
   if (!folder) return std::nullopt;
+  // Leaves that somebody left who was killed; those in which something lives stay.
+  if (const auto left = list_directory(path))
+    for (const auto& entry : *left)
+      if (entry.kind == DirectoryEntry::Kind::directory) rmdir((path / entry.name).c_str());
   // Only within our own new group: the groups above belong to the machine.
   const bool memory = write_at(folder->get(), "cgroup.subtree_control", "+memory").has_value();
   auto probe = parent.make_leaf("probe");

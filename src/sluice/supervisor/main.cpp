@@ -10,6 +10,7 @@
 
 #include "sluice/base/clock.hpp"
 #include "sluice/os/files.hpp"
+#include "sluice/os/socket.hpp"
 #include "sluice/supervisor/supervisor.hpp"
 
 namespace {
@@ -26,6 +27,18 @@ constexpr const char* usage =
     "\n"
     "example: sluice-supervisor ~/.local/share/sluice\n";
 
+/// Code::failed_precondition: another serves the folder. One that holds the lock without listening is about to end, or has just
+/// begun: it is waited for, up to 10 s.
+Result<os::FileLock> take_lock(const std::filesystem::path& data) {
+  constexpr int rounds_max = 2000;
+  for (int round = 0;; ++round) {
+    auto lock = os::FileLock::take(data / "supervisor.lock", "sluice-supervisor, pid " + std::to_string(getpid()));
+    if (lock || lock.error().code != Code::failed_precondition) return lock;
+    if (os::connect_unix(data / "supervisor.sock") || round == rounds_max) return lock;
+    usleep(5000);
+  }
+}
+
 /// In the background: holds the folder, says "ready" or what is wrong through `ready`, and serves.
 int serve(const std::filesystem::path& data, bool cgroups, os::UniqueFd ready) {
   setsid();
@@ -33,7 +46,7 @@ int serve(const std::filesystem::path& data, bool cgroups, os::UniqueFd ready) {
   for (const int number : {SIGHUP, SIGINT, SIGQUIT, SIGPIPE}) signal(number, SIG_IGN);
 
   const auto say = [&](const std::string& text) { static_cast<void>(os::write_fd(ready.get(), text)); };
-  auto lock = os::FileLock::take(data / "supervisor.lock", "sluice-supervisor, pid " + std::to_string(getpid()));
+  auto lock = take_lock(data);
   if (!lock) {
     say(lock.error().code == Code::failed_precondition ? "ready" : lock.error().message);
     return 0;

@@ -7,6 +7,7 @@
 #include <cstdio>
 
 #include "sluice/base/json.hpp"
+#include "sluice/os/files.hpp"
 
 namespace sluice::app {
 
@@ -33,6 +34,12 @@ Exit report(const Error& error) {
 }
 
 void print_json(const Value& value) { fmt::print("{}\n", to_json(value, JsonStyle::pretty)); }
+
+Result<std::string> read_given_file(const std::string& file, std::size_t bytes_max) {
+  auto text = os::read_file(file, bytes_max);
+  if (!text) text.error().blame = Blame::user;
+  return text;
+}
 
 void add_common(CLI::App& app, CommonOptions& options, const std::string& example) {
   app.add_option("--data", options.data, "data folder; default $SLUICE_DATA, else ~/.local/share/sluice")->type_name("DIR");

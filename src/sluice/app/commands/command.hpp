@@ -32,6 +32,8 @@ Result<Session> open_session(const CommonOptions& options, std::string_view comm
 /// Writes an error for the person at the terminal; answers the exit status that fits.
 Exit report(const Error& error);
 void print_json(const Value& value);
+/// A file that the person named: that it cannot be read is theirs to mend.
+Result<std::string> read_given_file(const std::string& file, std::size_t bytes_max);
 
 /// Adds `--data` and `--json`, and an example below the help.
 void add_common(CLI::App& app, CommonOptions& options, const std::string& example);

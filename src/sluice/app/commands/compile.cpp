@@ -4,7 +4,6 @@
 
 #include "sluice/app/commands/command.hpp"
 #include "sluice/app/plugins.hpp"
-#include "sluice/os/files.hpp"
 
 namespace sluice::app {
 
@@ -20,7 +19,7 @@ void add_compile(CLI::App& program, Exit& exit) {
   command->footer("example:\n  sluice compile pipeline.yaml --emit dot | dot -Tsvg > pipeline.svg");
   command->callback([options, &exit] {
     constexpr std::size_t plan_bytes_max = std::size_t{256} << 20;
-    const auto text = os::read_file(options->file, plan_bytes_max);
+    const auto text = read_given_file(options->file, plan_bytes_max);
     if (!text) {
       exit = report(text.error());
       return;

@@ -5,7 +5,6 @@
 #include "sluice/app/commands/command.hpp"
 #include "sluice/base/json.hpp"
 #include "sluice/base/words.hpp"
-#include "sluice/os/files.hpp"
 
 // The commands about endpoints: deploy, undeploy, predict.
 
@@ -33,7 +32,7 @@ Result<void> deploy(Session& session, const std::string& model, const std::strin
 Result<void> predict(Session& session, const std::string& endpoint, const std::vector<std::string>& files, bool json) {
   List pictures;
   for (const auto& file : files) {
-    SLUICE_TRY(bytes, os::read_file(file, picture_bytes_max));
+    SLUICE_TRY(bytes, read_given_file(file, picture_bytes_max));
     pictures.emplace_back(base64_encode(bytes));
   }
   Struct parameters;

@@ -132,7 +132,7 @@ void print_change(const runs::OperationReport& row) {
 }  // namespace
 
 Result<RunId> submit(Session& session, const RunRequest& request) {
-  SLUICE_TRY(text, os::read_file(request.file, plan_bytes_max));
+  SLUICE_TRY(text, read_given_file(request.file, plan_bytes_max));
   SLUICE_TRY(plan, runs::compile(text, request.file, builtin_dialects()));
   SLUICE_TRY(pipeline, runs::find_pipeline(*plan, request.pipeline));
   SLUICE_TRY(given, given_inputs(request.inputs));

@@ -7,7 +7,6 @@
 #include "sluice/app/commands/command.hpp"
 #include "sluice/base/log.hpp"
 #include "sluice/net/server.hpp"
-#include "sluice/os/files.hpp"
 
 namespace sluice::app {
 namespace {
@@ -23,7 +22,7 @@ struct UpOptions {
 
 Result<std::optional<std::string>> read_token(const std::string& file) {
   if (file.empty()) return std::nullopt;
-  SLUICE_TRY(text, os::read_file(file, 4096));
+  SLUICE_TRY(text, read_given_file(file, 4096));
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
   constexpr std::size_t token_least = 16;
   if (text.size() < token_least || text.find_first_of(" \t\r\n") != std::string::npos)

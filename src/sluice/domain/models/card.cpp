@@ -32,9 +32,8 @@ std::string number(double x, int digits = 4) {
 std::vector<Metric> metrics_of(const CardFacts& facts) {
   std::vector<Metric> out;
   for (const auto& [name, value] : facts.metrics) {
-    if (!value.as_double() || name.ends_with("_low") || name.ends_with("_high") || name == "pictures")
-      continue;
-    Metric metric{.name = name, .value = *value.as_double(), .interval = {}};
+    if (!value.if_number() || name.ends_with("_low") || name.ends_with("_high")) continue;
+    Metric metric{.name = name, .value = *value.if_number(), .interval = {}};
     const Value* low = facts.metrics.find(name + "_low");
     const Value* high = facts.metrics.find(name + "_high");
     if (low && high && low->as_double() && high->as_double())
@@ -60,10 +59,16 @@ std::string code_list(const std::vector<std::string>& items) {
 /// What a reader must know before trusting an answer; also in the metadata.
 std::vector<std::string> limits_of(const CardFacts& facts) {
   std::vector<std::string> out;
-  out.push_back(fmt::format(
-      "It knows these {} classes only. A picture of anything else gets one of them as its label; most such "
-      "pictures, not all, come back with `rejected` true.",
-      facts.classes.size()));
+  const Value* strangers = facts.training.find("strangers_rejected");
+  const auto flagged =
+      strangers && strangers->as_double()
+          ? fmt::format("{:.0f} % (each class left out of learning, in turn)", 100 * *strangers->as_double())
+          : std::string("some");
+  out.push_back(
+      fmt::format("It knows these {} classes only. A picture of anything else gets one of them as its label; "
+                  "`rejected` is "
+                  "true for {} of such pictures, so look at it, and do not trust it alone.",
+                  facts.classes.size(), flagged));
   if (const auto pictures = pictures_measured(facts); pictures > 0) {
     out.push_back(fmt::format(
         "The numbers come from {} held-out pictures of the same collection that it learned from. Pictures of "
@@ -139,7 +144,7 @@ std::string numbers_section(const CardFacts& facts) {
   std::string out = "\n## Numbers\n";
   if (const auto pictures = pictures_measured(facts); pictures > 0)
     out += fmt::format("On {} held-out pictures:\n\n", pictures);
-  out += "| | | 95 % interval |\n| --- | --- | --- |\n";
+  out += "| measure | value | 95 % interval |\n| --- | --- | --- |\n";
   for (const auto& metric : metrics) {
     out += fmt::format("| {} | {} | {} |\n", words_of(metric.name), number(metric.value),
                        metric.interval ? fmt::format("{} to {}", number(metric.interval->first),
@@ -174,16 +179,17 @@ std::string training_section(const CardFacts& facts) {
 }
 
 std::string call_section(const CardFacts& facts) {
-  return fmt::format(R"text(
-## How to call it
-On a server where an endpoint named `{0}` serves it (Open Inference Protocol V2):
-```
-printf '{{"inputs":[{{"name":"image","shape":[1],"datatype":"BYTES","parameters":{{"content_type":"base64"}},"data":["%s"]}}]}}' \
-  "$(base64 -w0 picture.png)" | curl -s -H 'Content-Type: application/json' -d @- http://127.0.0.1:8080/v2/models/{1}/infer
-```
-The outputs are `label`, `probability` (a number a class, in the order of `classes`) and `rejected`.
-)text",
-                     facts.name, percent_encode(facts.name));
+  return fmt::format(
+      "\n## How to call it\n"
+      "On a server where an endpoint named `{}` serves it (Open Inference Protocol V2):\n"
+      "```\n"
+      "curl -H 'Inference-Header-Content-Length: 0' --data-binary @picture.png "
+      "http://127.0.0.1:8080/v2/models/{}/infer\n"
+      "```\n"
+      "The outputs are `label`, `probability` (a number a class, in the order of `classes`) and `rejected`. "
+      "Any client of the "
+      "protocol can call it too.\n",
+      facts.name, percent_encode(facts.name));
 }
 
 }  // namespace

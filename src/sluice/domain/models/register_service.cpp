@@ -16,8 +16,8 @@ namespace {
 
 // Of a summary, what is a choice or a measure of learning. Counts, timings and what model.json says anyway
 // stay out.
-constexpr std::array<std::string_view, 6> training_shown{
-    "learned", "seed", "folds", "l2", "cross_validated_accuracy", "keep"};
+constexpr std::array<std::string_view, 7> training_shown{
+    "learned", "seed", "folds", "l2", "cross_validated_accuracy", "strangers_rejected", "keep"};
 
 Result<void> check_name(const std::string& name) {
   constexpr std::size_t name_bytes_max = 1000;

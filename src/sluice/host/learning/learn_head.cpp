@@ -1,10 +1,10 @@
 #include "sluice/host/learning/learn_head.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <unordered_map>
+
+#include <fmt/format.h>
 
 #include "sluice/base/json.hpp"
 #include "sluice/base/words.hpp"
@@ -19,7 +19,9 @@ namespace {
 
 constexpr std::size_t rows_a_batch = 256;
 
-Fail refused(std::string_view message) { return Fail(user_error(Code::invalid_argument, std::string(message))); }
+Fail refused(std::string_view message) {
+  return Fail(user_error(Code::invalid_argument, std::string(message)));
+}
 
 struct Picture {
   std::string path;
@@ -42,18 +44,22 @@ class SplitReader {
 
   [[nodiscard]] Result<std::vector<Picture>> pictures(const Value& split, std::string_view field) const {
     const auto* given = split.find(field);
-    if (given == nullptr || !given->is_list()) return refused(fmt::format("split.json: `{}` must be a list of {{\"path\", \"label\"}}", field));
+    if (given == nullptr || !given->is_list())
+      return refused(fmt::format("split.json: `{}` must be a list of {{\"path\", \"label\"}}", field));
     std::vector<Picture> out;
     for (const auto& entry : *given->if_list()) {
       const auto path = entry.text_at("path");
       const auto label = entry.text_at("label");
       const auto row = rows_.find(path);
       if (row == rows_.end())
-        return refused(fmt::format("split.json: `{}` names picture `{}`, which has no features; split and embed the same folder", field, path));
+        return refused(fmt::format(
+            "split.json: `{}` names picture `{}`, which has no features; split and embed the same folder",
+            field, path));
       const auto index = labels_.find(label);
       if (index == labels_.end())
-        return refused(fmt::format("split.json: picture `{}` has label `{}`, which is not among the classes{}", path, label,
-                                   did_you_mean(label, classes_)));
+        return refused(
+            fmt::format("split.json: picture `{}` has label `{}`, which is not among the classes{}", path,
+                        label, did_you_mean(label, classes_)));
       out.push_back({.path = path, .row = row->second, .label = index->second});
     }
     return out;
@@ -80,8 +86,9 @@ Result<Split> read_split(const std::filesystem::path& file, const Features& feat
   for (const auto& picture : learned) ++counts[picture.label];
   for (std::size_t i = 0; i < counts.size(); ++i)
     if (counts[i] < 2)
-      return refused(fmt::format("class `{}` has {} to learn from, and two are needed; add pictures of it, or leave the class out",
-                                 out.classes[i], counts[i] == 0 ? "no picture" : "one picture"));
+      return refused(fmt::format(
+          "class `{}` has {} to learn from, and two are needed; add pictures of it, or leave the class out",
+          out.classes[i], counts[i] == 0 ? "no picture" : "one picture"));
   out.learned = std::move(learned);
   out.held_out = std::move(held_out);
   return out;
@@ -95,8 +102,8 @@ std::vector<float> to_floats(std::span<const double> values) {
 }
 
 /// The classifier that the choice asks for, from all learned pictures.
-Result<HeadNumbers> fit_head(const Matrix& samples, std::span<const std::size_t> labels, std::size_t classes, const Reduction& reduction,
-                             const Choice& choice) {
+Result<HeadNumbers> fit_head(const Matrix& samples, std::span<const std::size_t> labels, std::size_t classes,
+                             const Reduction& reduction, const Choice& choice) {
   SLUICE_TRY(model, fit_logistic(reduction.reduced(), labels, classes, choice.l2));
   const auto centroids = centroids_of(samples, labels, classes);
   return HeadNumbers{.features = samples.columns,
@@ -163,7 +170,8 @@ Value summary_of(const Split& split, const Choice& choice, const HeadDescription
 }  // namespace
 
 Result<Value> learn_head(runtimes::OpenVino& runtime, const HeadOrder& order) {
-  if (!(order.keep > 0 && order.keep <= 1)) return refused(fmt::format("`keep` is {}, and must be above 0 and at most 1", order.keep));
+  if (!(order.keep > 0 && order.keep <= 1))
+    return refused(fmt::format("`keep` is {}, and must be above 0 and at most 1", order.keep));
   SLUICE_TRY(features, read_features(order.features));
   SLUICE_TRY(split, read_split(order.split, features));
   const auto classes = split.classes.size();

@@ -19,8 +19,9 @@ struct HeadOrder {
   media::Preprocessing preprocessing;
 };
 
-/// Learns a head and asks the written one about every held-out picture. Answers a summary (classes, l2, temperature, …), the
-/// same bytes for the same input. A class with fewer than two learned pictures is an error that names it.
+/// Learns a head and asks the written one about every held-out picture. Answers a summary (classes, l2,
+/// temperature, …), the same bytes for the same input. A class with fewer than two learned pictures is an
+/// error that names it.
 Result<Value> learn_head(runtimes::OpenVino& runtime, const HeadOrder& order);
 
 }  // namespace sluice::host

@@ -1,12 +1,12 @@
 #include "sluice/host/learning/logistic.hpp"
 
-#include <fmt/format.h>
-#include <lbfgs.h>
+#include <cmath>
+#include <memory>
 
 #include <Eigen/Core>
 #include <Eigen/QR>
-#include <cmath>
-#include <memory>
+#include <fmt/format.h>
+#include <lbfgs.h>
 
 namespace sluice::host {
 namespace {
@@ -16,7 +16,8 @@ using RowsView = Eigen::Map<const Rows>;
 using Column = Eigen::VectorXd;
 
 RowsView view(const Matrix& matrix) {
-  return {matrix.values.data(), static_cast<Eigen::Index>(matrix.rows), static_cast<Eigen::Index>(matrix.columns)};
+  return {matrix.values.data(), static_cast<Eigen::Index>(matrix.rows),
+          static_cast<Eigen::Index>(matrix.columns)};
 }
 
 Matrix copy_of(const Rows& rows) {
@@ -62,8 +63,8 @@ struct Problem {
     return (loss + 0.5 * l2 * weights.squaredNorm()) / n;
   }
 
-  static lbfgsfloatval_t on_evaluate(void* self, const lbfgsfloatval_t* variables, lbfgsfloatval_t* gradient, int,
-                                     lbfgsfloatval_t) {
+  static lbfgsfloatval_t on_evaluate(void* self, const lbfgsfloatval_t* variables, lbfgsfloatval_t* gradient,
+                                     int, lbfgsfloatval_t) {
     return static_cast<Problem*>(self)->evaluate(variables, gradient);
   }
 };
@@ -71,17 +72,19 @@ struct Problem {
 // These tell that it went as far as numbers go, not that it went wrong.
 bool arrived(int status) {
   return status >= 0 || status == LBFGSERR_ROUNDING_ERROR || status == LBFGSERR_MAXIMUMITERATION ||
-         status == LBFGSERR_MAXIMUMLINESEARCH || status == LBFGSERR_MINIMUMSTEP || status == LBFGSERR_WIDTHTOOSMALL;
+         status == LBFGSERR_MAXIMUMLINESEARCH || status == LBFGSERR_MINIMUMSTEP ||
+         status == LBFGSERR_WIDTHTOOSMALL;
 }
 
 }  // namespace
 
-Result<Logistic> fit_logistic(const Matrix& samples, std::span<const std::size_t> labels, std::size_t classes, double l2,
-                              const Logistic* start) {
+Result<Logistic> fit_logistic(const Matrix& samples, std::span<const std::size_t> labels, std::size_t classes,
+                              double l2, const Logistic* start) {
   SLUICE_CHECK(samples.rows == labels.size() && samples.rows > 0 && classes > 0);
   const auto weights = classes * samples.columns;
   const auto count = weights + classes;
-  const std::unique_ptr<lbfgsfloatval_t, void (*)(lbfgsfloatval_t*)> variables(lbfgs_malloc(static_cast<int>(count)), lbfgs_free);
+  const std::unique_ptr<lbfgsfloatval_t, void (*)(lbfgsfloatval_t*)> variables(
+      lbfgs_malloc(static_cast<int>(count)), lbfgs_free);
   SLUICE_CHECK(variables != nullptr);
   const std::span all(variables.get(), count);
   std::ranges::fill(all, 0.0);
@@ -89,27 +92,37 @@ Result<Logistic> fit_logistic(const Matrix& samples, std::span<const std::size_t
     std::ranges::copy(start->weights.values, all.begin());
     std::ranges::copy(start->bias, all.begin() + static_cast<std::ptrdiff_t>(weights));
   }
-  Problem problem{.samples = view(samples), .labels = labels, .classes = static_cast<Eigen::Index>(classes), .l2 = l2,
-                  .residual = Rows(static_cast<Eigen::Index>(samples.rows), static_cast<Eigen::Index>(classes))};
+  Problem problem{
+      .samples = view(samples),
+      .labels = labels,
+      .classes = static_cast<Eigen::Index>(classes),
+      .l2 = l2,
+      .residual = Rows(static_cast<Eigen::Index>(samples.rows), static_cast<Eigen::Index>(classes))};
   lbfgs_parameter_t settings;
   lbfgs_parameter_init(&settings);
   settings.epsilon = 1e-6;
   settings.max_iterations = 2000;
-  const int status = lbfgs(static_cast<int>(count), variables.get(), nullptr, Problem::on_evaluate, nullptr, &problem, &settings);
+  const int status = lbfgs(static_cast<int>(count), variables.get(), nullptr, Problem::on_evaluate, nullptr,
+                           &problem, &settings);
   if (!arrived(status))
-    return Fail(Error{.code = Code::internal, .message = fmt::format("learning failed: L-BFGS ended with status {}", status), .blame = Blame::sluice});
+    return Fail(Error{.code = Code::internal,
+                      .message = fmt::format("learning failed: L-BFGS ended with status {}", status),
+                      .blame = Blame::sluice});
   Logistic out{.weights = Matrix(classes, samples.columns), .bias = std::vector<double>(classes)};
   std::copy_n(all.begin(), weights, out.weights.values.begin());
   std::copy_n(all.begin() + static_cast<std::ptrdiff_t>(weights), classes, out.bias.begin());
   for (const double value : all)
     if (!std::isfinite(value))
-      return Fail(Error{.code = Code::internal, .message = "learning failed: weights are not finite", .blame = Blame::sluice});
+      return Fail(Error{.code = Code::internal,
+                        .message = "learning failed: weights are not finite",
+                        .blame = Blame::sluice});
   return out;
 }
 
 Matrix logits_of(const Logistic& model, const Matrix& samples) {
   Rows out = view(samples) * view(model.weights).transpose();
-  out.rowwise() += Eigen::Map<const Column>(model.bias.data(), static_cast<Eigen::Index>(model.bias.size())).transpose();
+  out.rowwise() +=
+      Eigen::Map<const Column>(model.bias.data(), static_cast<Eigen::Index>(model.bias.size())).transpose();
   return copy_of(out);
 }
 

@@ -14,9 +14,14 @@ struct Matrix {
   std::vector<double> values = {};
 
   Matrix() = default;
-  Matrix(std::size_t row_count, std::size_t column_count) : rows(row_count), columns(column_count), values(row_count * column_count) {}
-  [[nodiscard]] std::span<double> row(std::size_t i) { return std::span(values).subspan(i * columns, columns); }
-  [[nodiscard]] std::span<const double> row(std::size_t i) const { return std::span(values).subspan(i * columns, columns); }
+  Matrix(std::size_t row_count, std::size_t column_count)
+      : rows(row_count), columns(column_count), values(row_count * column_count) {}
+  [[nodiscard]] std::span<double> row(std::size_t i) {
+    return std::span(values).subspan(i * columns, columns);
+  }
+  [[nodiscard]] std::span<const double> row(std::size_t i) const {
+    return std::span(values).subspan(i * columns, columns);
+  }
   bool operator==(const Matrix&) const = default;
 };
 
@@ -29,14 +34,14 @@ struct Logistic {
 /// The multinomial logistic regression that minimises
 ///   sum over samples of -log softmax(weights x + bias)[label]  +  l2 / 2 · |weights|²
 /// by L-BFGS. `start` (or null) is where to begin. Deterministic.
-Result<Logistic> fit_logistic(const Matrix& samples, std::span<const std::size_t> labels, std::size_t classes, double l2,
-                              const Logistic* start = nullptr);
+Result<Logistic> fit_logistic(const Matrix& samples, std::span<const std::size_t> labels, std::size_t classes,
+                              double l2, const Logistic* start = nullptr);
 
 /// A row of logits a sample.
 Matrix logits_of(const Logistic& model, const Matrix& samples);
 
-/// The same samples in as many dimensions as there are samples, if those are fewer: all products between them are kept, so
-/// everything above may be done there, much faster. Weights come back by `restore`.
+/// The same samples in as many dimensions as there are samples, if those are fewer: all products between them
+/// are kept, so everything above may be done there, much faster. Weights come back by `restore`.
 class Reduction {
  public:
   explicit Reduction(const Matrix& samples);

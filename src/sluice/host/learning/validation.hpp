@@ -7,7 +7,8 @@
 
 namespace sluice::host {
 
-/// Where the classes stand: the mean of all rows, and for each class the unit-length mean of its rows less that.
+/// Where the classes stand: the mean of all rows, and for each class the unit-length mean of its rows less
+/// that.
 struct Centroids {
   std::vector<double> center;
   Matrix rows;
@@ -17,7 +18,8 @@ Centroids centroids_of(const Matrix& samples, std::span<const std::size_t> label
 Matrix cosines_of(const Centroids& centroids, const Matrix& samples);
 
 /// How sure a head is of its label, from logits and cosines of one sample (README.md has the formula).
-double score_of(std::span<const double> logits, std::span<const double> cosines, double temperature, double centroid_weight);
+double score_of(std::span<const double> logits, std::span<const double> cosines, double temperature,
+                double centroid_weight);
 
 /// The temperature by which logits are divided to have the least loss (mean -log probability of the label).
 struct Calibration {
@@ -36,13 +38,16 @@ struct Choice {
   double centroid_weight = 0;
   double threshold = 0;
   std::size_t folds = 0;
-  double accuracy = 0;            ///< of out-of-fold answers
-  double loss = 0;                ///< of the same, calibrated
-  double kept = 0;                ///< share of right out-of-fold answers that the threshold lets through
-  double strangers_rejected = 0;  ///< share of pictures of a class left out that it rejects, each class in turn; -1: under 3 classes
+  double accuracy = 0;  ///< of out-of-fold answers
+  double loss = 0;      ///< of the same, calibrated
+  double kept = 0;      ///< share of right out-of-fold answers that the threshold lets through
+  double strangers_rejected =
+      0;  ///< share of pictures of a class left out that it rejects, each class in turn; -1: under 3 classes
 };
 
-/// Every class has two samples at least, and there are two classes at least. Seeded: the same input gives the same choice.
-Result<Choice> choose(const Matrix& samples, std::span<const std::size_t> labels, std::size_t classes, std::int64_t seed, double keep);
+/// Every class has two samples at least, and there are two classes at least. Seeded: the same input gives the
+/// same choice.
+Result<Choice> choose(const Matrix& samples, std::span<const std::size_t> labels, std::size_t classes,
+                      std::int64_t seed, double keep);
 
 }  // namespace sluice::host

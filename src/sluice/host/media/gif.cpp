@@ -1,10 +1,10 @@
-#include <fmt/format.h>
-#include <gif_lib.h>
-
 #include <algorithm>
 #include <array>
 #include <cstring>
 #include <memory>
+
+#include <fmt/format.h>
+#include <gif_lib.h>
 
 #include "sluice/host/media/decoders.hpp"
 
@@ -64,8 +64,9 @@ Result<Picture> read_frame(GifFileType& file, int transparent) {
   const auto read_pass = [&](Pass pass) -> Result<void> {
     for (int y = pass.first; y < frame.Height; y += pass.step) {
       if (DGifGetLine(&file, line.data(), frame.Width) == GIF_ERROR) return broken(file.Error);
-      auto* to = &picture.rgba[4 * (static_cast<std::size_t>(frame.Top + y) * static_cast<std::size_t>(width) +
-                                    static_cast<std::size_t>(frame.Left))];
+      auto* to =
+          &picture.rgba[4 * (static_cast<std::size_t>(frame.Top + y) * static_cast<std::size_t>(width) +
+                             static_cast<std::size_t>(frame.Left))];
       for (const auto index : line) {
         if (index != transparent && index < colors->ColorCount) {
           const auto& color = colors->Colors[index];

@@ -1,12 +1,10 @@
+#include <array>
 #include <csetjmp>
 #include <cstdio>
-// jpeglib.h needs FILE and size_t to be known before it.
-#include <jpeglib.h>
-#include <jerror.h>
 
 #include <fmt/format.h>
-
-#include <array>
+#include <jerror.h>
+#include <jpeglib.h>
 
 #include "sluice/host/media/decoders.hpp"
 #include "sluice/host/media/exif.hpp"
@@ -17,8 +15,8 @@ namespace {
 // A progressive file may ask for any number of passes over all pixels: an honest one has about ten.
 constexpr int scans_max = 100;
 
-/// libjpeg reports through these and longjmps out of its own frames. Between setjmp and the jump no object with a destructor
-/// is made in `run_decoder`: what must live longer is in here.
+/// libjpeg reports through these and longjmps out of its own frames. Between setjmp and the jump no object
+/// with a destructor is made in `run_decoder`: what must live longer is in here.
 struct Decoder {
   jpeg_decompress_struct info{};
   jpeg_error_mgr errors{};
@@ -42,9 +40,11 @@ Decoder& decoder_of(j_common_ptr info) { return *static_cast<Decoder*>(info->cli
 }
 
 void on_message(j_common_ptr info, int level) {
-  // Below zero: a warning. Stray bytes between segments are harmless; missing picture data is not: libjpeg would paint it grey.
+  // Below zero: a warning. Stray bytes between segments are harmless; missing picture data is not: libjpeg
+  // would paint it grey.
   const int code = info->err->msg_code;
-  if (level < 0 && (code == JWRN_JPEG_EOF || code == JWRN_HIT_MARKER || code == JWRN_HUFF_BAD_CODE || code == JWRN_ARITH_BAD_CODE))
+  if (level < 0 && (code == JWRN_JPEG_EOF || code == JWRN_HIT_MARKER || code == JWRN_HUFF_BAD_CODE ||
+                    code == JWRN_ARITH_BAD_CODE))
     decoder_of(info).cut_off = true;
 }
 
@@ -86,11 +86,13 @@ bool run_decoder(Decoder& decoder, std::string_view bytes) {
   auto* info = &decoder.info;
   if (setjmp(decoder.escape) != 0) return false;
   jpeg_create_decompress(info);
-  jpeg_mem_src(info, reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<unsigned long>(bytes.size()));
+  jpeg_mem_src(info, reinterpret_cast<const unsigned char*>(bytes.data()),
+               static_cast<unsigned long>(bytes.size()));
   jpeg_save_markers(info, JPEG_APP0 + 1, 0xffff);
   jpeg_read_header(info, TRUE);
   for (auto* marker = info->marker_list; marker != nullptr && decoder.orientation == 1; marker = marker->next)
-    decoder.orientation = exif_orientation({reinterpret_cast<const char*>(marker->data), marker->data_length});
+    decoder.orientation =
+        exif_orientation({reinterpret_cast<const char*>(marker->data), marker->data_length});
   decoder.size = check_size(info->image_width, info->image_height, extra_memory(*info));
   if (!decoder.size) return false;
   const bool cmyk = info->jpeg_color_space == JCS_CMYK || info->jpeg_color_space == JCS_YCCK;
@@ -121,7 +123,8 @@ Result<Picture> decode_jpeg(std::string_view bytes) {
   const bool done = run_decoder(decoder, bytes);
   jpeg_destroy_decompress(&decoder.info);
   if (!decoder.size) return Fail(std::move(decoder.size).error());
-  if (decoder.too_many_scans) return unreadable(fmt::format("a JPEG of over {} scans; save it without progressive coding", scans_max));
+  if (decoder.too_many_scans)
+    return unreadable(fmt::format("a JPEG of over {} scans; save it without progressive coding", scans_max));
   if (!done) return unreadable(fmt::format("broken JPEG ({})", decoder.message.data()));
   if (decoder.cut_off) return unreadable("broken or cut-off JPEG (picture data is missing)");
   return upright(std::move(decoder.picture), decoder.orientation);

@@ -1,9 +1,9 @@
 #include "sluice/host/media/picture.hpp"
 
-#include <fmt/format.h>
-
 #include <array>
 #include <cstring>
+
+#include <fmt/format.h>
 
 #include "sluice/host/media/decoders.hpp"
 
@@ -17,10 +17,14 @@ struct Magic {
 
 using namespace std::string_view_literals;
 constexpr std::array magics = {
-    Magic{"\x89PNG\r\n\x1a\n"sv, PictureFormat::png}, Magic{"\xff\xd8\xff"sv, PictureFormat::jpeg},
-    Magic{"GIF87a"sv, PictureFormat::gif},            Magic{"GIF89a"sv, PictureFormat::gif},
-    Magic{"II*\0"sv, PictureFormat::tiff},            Magic{"MM\0*"sv, PictureFormat::tiff},
-    Magic{"II+\0"sv, PictureFormat::tiff},            Magic{"MM\0+"sv, PictureFormat::tiff},
+    Magic{"\x89PNG\r\n\x1a\n"sv, PictureFormat::png},
+    Magic{"\xff\xd8\xff"sv, PictureFormat::jpeg},
+    Magic{"GIF87a"sv, PictureFormat::gif},
+    Magic{"GIF89a"sv, PictureFormat::gif},
+    Magic{"II*\0"sv, PictureFormat::tiff},
+    Magic{"MM\0*"sv, PictureFormat::tiff},
+    Magic{"II+\0"sv, PictureFormat::tiff},
+    Magic{"MM\0+"sv, PictureFormat::tiff},
 };
 
 // What people send by mistake: told by name, since the way out is to save it in another format.
@@ -70,23 +74,29 @@ Fail unreadable(std::string_view why) {
 Result<void> check_size(std::int64_t width, std::int64_t height, std::int64_t extra) {
   if (width <= 0 || height <= 0) return unreadable("it has no pixels");
   if (width > side_max || height > side_max)
-    return Fail(user_error(Code::too_large, fmt::format("cannot read picture: {} x {} pixels, and a side may have at most {}; make it smaller",
-                                                        width, height, side_max)));
+    return Fail(user_error(
+        Code::too_large,
+        fmt::format("cannot read picture: {} x {} pixels, and a side may have at most {}; make it smaller",
+                    width, height, side_max)));
   if (width * height > pixels_max)
-    return Fail(user_error(Code::too_large, fmt::format("cannot read picture: {} x {} is over the limit of {} megapixels; make it smaller",
-                                                        width, height, pixels_max / 1'000'000)));
+    return Fail(user_error(
+        Code::too_large,
+        fmt::format("cannot read picture: {} x {} is over the limit of {} megapixels; make it smaller", width,
+                    height, pixels_max / 1'000'000)));
   if (extra > memory_max - 4 * width * height)
-    return Fail(user_error(Code::too_large,
-                           fmt::format("cannot read picture: decoding it needs over {} MiB; make it smaller, or save it "
-                                       "without progressive coding",
-                                       memory_max >> 20)));
+    return Fail(user_error(
+        Code::too_large,
+        fmt::format("cannot read picture: decoding it needs over {} MiB; make it smaller, or save it "
+                    "without progressive coding",
+                    memory_max >> 20)));
   return {};
 }
 
 Picture blank(int width, int height) {
   return {.width = width,
           .height = height,
-          .rgba = std::vector<std::uint8_t>(std::size_t{4} * static_cast<std::size_t>(width) * static_cast<std::size_t>(height))};
+          .rgba = std::vector<std::uint8_t>(std::size_t{4} * static_cast<std::size_t>(width) *
+                                            static_cast<std::size_t>(height))};
 }
 
 Picture upright(Picture picture, int orientation) {
@@ -101,15 +111,32 @@ Picture upright(Picture picture, int orientation) {
       int to_y = y;
       switch (orientation) {
         case 2: to_x = w - 1 - x; break;
-        case 3: to_x = w - 1 - x; to_y = h - 1 - y; break;
+        case 3:
+          to_x = w - 1 - x;
+          to_y = h - 1 - y;
+          break;
         case 4: to_y = h - 1 - y; break;
-        case 5: to_x = y; to_y = x; break;
-        case 6: to_x = h - 1 - y; to_y = x; break;
-        case 7: to_x = h - 1 - y; to_y = w - 1 - x; break;
-        default: to_x = y; to_y = w - 1 - x; break;  // 8
+        case 5:
+          to_x = y;
+          to_y = x;
+          break;
+        case 6:
+          to_x = h - 1 - y;
+          to_y = x;
+          break;
+        case 7:
+          to_x = h - 1 - y;
+          to_y = w - 1 - x;
+          break;
+        default:
+          to_x = y;
+          to_y = w - 1 - x;
+          break;  // 8
       }
-      const auto from = 4 * (static_cast<std::size_t>(y) * static_cast<std::size_t>(w) + static_cast<std::size_t>(x));
-      const auto to = 4 * (static_cast<std::size_t>(to_y) * static_cast<std::size_t>(out.width) + static_cast<std::size_t>(to_x));
+      const auto from =
+          4 * (static_cast<std::size_t>(y) * static_cast<std::size_t>(w) + static_cast<std::size_t>(x));
+      const auto to = 4 * (static_cast<std::size_t>(to_y) * static_cast<std::size_t>(out.width) +
+                           static_cast<std::size_t>(to_x));
       std::memcpy(&out.rgba[to], &picture.rgba[from], 4);
     }
   }

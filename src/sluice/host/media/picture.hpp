@@ -9,7 +9,8 @@
 
 namespace sluice::host::media {
 
-/// Eight bits a channel; red, green, blue and straight (not premultiplied) alpha; rows from the top, without gaps.
+/// Eight bits a channel; red, green, blue and straight (not premultiplied) alpha; rows from the top, without
+/// gaps.
 struct Picture {
   int width = 0;
   int height = 0;
@@ -26,8 +27,9 @@ enum class PictureFormat { png, jpeg, webp, gif, tiff };
 /// By magic bytes, whatever the file is called; 16 bytes are enough.
 std::optional<PictureFormat> picture_format(std::string_view first_bytes);
 
-/// PNG, JPEG, WebP, GIF (its first frame) and TIFF (its first page), turned upright where EXIF or TIFF says how it was held.
-/// Thread-safe. Errors begin "cannot read picture: "; callers put the picture's name in front.
+/// PNG, JPEG, WebP, GIF (its first frame) and TIFF (its first page), turned upright where EXIF or TIFF says
+/// how it was held. Thread-safe. Errors begin "cannot read picture: "; callers put the picture's name in
+/// front.
 Result<Picture> decode_picture(std::string_view bytes);
 
 }  // namespace sluice::host::media

@@ -1,7 +1,7 @@
+#include <memory>
+
 #include <fmt/format.h>
 #include <spng.h>
-
-#include <memory>
 
 #include "sluice/host/media/decoders.hpp"
 
@@ -10,7 +10,9 @@ namespace sluice::host::media {
 Result<Picture> decode_png(std::string_view bytes) {
   const std::unique_ptr<spng_ctx, void (*)(spng_ctx*)> context(spng_ctx_new(0), spng_ctx_free);
   SLUICE_CHECK(context != nullptr);
-  const auto failed = [](int error) { return unreadable(fmt::format("broken or cut-off PNG ({})", spng_strerror(error))); };
+  const auto failed = [](int error) {
+    return unreadable(fmt::format("broken or cut-off PNG ({})", spng_strerror(error)));
+  };
   // Text and colour profiles are of no use to us: what they may grow to when unpacked is kept small.
   spng_set_chunk_limits(context.get(), std::size_t{8} << 20, std::size_t{16} << 20);
   if (const int error = spng_set_png_buffer(context.get(), bytes.data(), bytes.size())) return failed(error);
@@ -21,7 +23,8 @@ Result<Picture> decode_png(std::string_view bytes) {
   if (const int error = spng_decoded_image_size(context.get(), SPNG_FMT_RGBA8, &size)) return failed(error);
   auto picture = blank(static_cast<int>(header.width), static_cast<int>(header.height));
   SLUICE_CHECK(size == picture.rgba.size());
-  if (const int error = spng_decode_image(context.get(), picture.rgba.data(), size, SPNG_FMT_RGBA8, SPNG_DECODE_TRNS))
+  if (const int error =
+          spng_decode_image(context.get(), picture.rgba.data(), size, SPNG_FMT_RGBA8, SPNG_DECODE_TRNS))
     return failed(error);
   return picture;
 }

@@ -1,12 +1,12 @@
 #include "sluice/host/media/preprocessing.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include <fmt/format.h>
 
 #include "sluice/base/json.hpp"
 #include "sluice/base/words.hpp"
@@ -20,14 +20,19 @@ constexpr std::int64_t size_least = 8;
 constexpr std::int64_t size_most = 1024;
 
 /// What version 1 says in one way only.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 5> fixed = {{
-    {"channels", "rgb"}, {"alpha", "white"}, {"pad", "square-white"}, {"resize", "bicubic-antialias"}, {"layout", "nchw"}}};
+constexpr std::array<std::pair<std::string_view, std::string_view>, 5> fixed = {
+    {{"channels", "rgb"},
+     {"alpha", "white"},
+     {"pad", "square-white"},
+     {"resize", "bicubic-antialias"},
+     {"layout", "nchw"}}};
 
 Fail refused(std::string_view name, std::string_view message) {
   return Fail(user_error(Code::invalid_argument, fmt::format("{}: {}", name, message)));
 }
 
-Result<std::array<double, 3>> three_numbers(const Value& description, std::string_view key, std::string_view name) {
+Result<std::array<double, 3>> three_numbers(const Value& description, std::string_view key,
+                                            std::string_view name) {
   const auto* field = description.find(key);
   const auto* list = field != nullptr ? field->if_list() : nullptr;
   std::array<double, 3> out{};
@@ -45,19 +50,21 @@ Result<std::array<double, 3>> three_numbers(const Value& description, std::strin
 
 Result<Preprocessing> Preprocessing::from_value(const Value& description, std::string_view name) {
   const auto* fields = description.if_struct();
-  if (fields == nullptr) return refused(name, fmt::format("must be an object, not {}", kind_name(description.kind())));
+  if (fields == nullptr)
+    return refused(name, fmt::format("must be an object, not {}", kind_name(description.kind())));
   if (const auto* given = description.find("version"); given == nullptr || *given != Value(version))
     return refused(name, fmt::format("`version` is {}, and this program knows {}; a newer Sluice may know it",
                                      given != nullptr ? to_json(*given) : "missing", version));
   std::vector<std::string> known = {"version", "size", "mean", "scale"};
   for (const auto& [key, value] : fixed) known.emplace_back(key);
   for (const auto& [key, value] : *fields)
-    if (std::ranges::find(known, key) == known.end()) return refused(name, fmt::format("unknown field `{}`{}", key, did_you_mean(key, known)));
+    if (std::ranges::find(known, key) == known.end())
+      return refused(name, fmt::format("unknown field `{}`{}", key, did_you_mean(key, known)));
   for (const auto& [key, value] : fixed) {
     const auto* given = description.find(key);
     if (given == nullptr || *given != Value(value))
-      return refused(name, fmt::format("`{}` is {}, and version {} knows \"{}\" only", key, given != nullptr ? to_json(*given) : "missing",
-                                       version, value));
+      return refused(name, fmt::format("`{}` is {}, and version {} knows \"{}\" only", key,
+                                       given != nullptr ? to_json(*given) : "missing", version, value));
   }
   Preprocessing out;
   const auto size = description.integer_at("size", 0);
@@ -77,8 +84,10 @@ Value Preprocessing::to_value() const {
   const auto list = [](const std::array<double, 3>& numbers) {
     List out;
     for (const double n : numbers) {
-      if (n == std::floor(n) && std::abs(n) < 1e15) out.emplace_back(static_cast<std::int64_t>(n));
-      else out.emplace_back(n);
+      if (n == std::floor(n) && std::abs(n) < 1e15)
+        out.emplace_back(static_cast<std::int64_t>(n));
+      else
+        out.emplace_back(n);
     }
     return out;
   };

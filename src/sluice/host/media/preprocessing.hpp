@@ -8,11 +8,12 @@
 
 namespace sluice::host::media {
 
-/// How a picture becomes a model's input: the text `preprocessing.json` in the base model's repository. The same code for
-/// training and for serving; what a description may say grows only with `version`.
+/// How a picture becomes a model's input: the text `preprocessing.json` in the base model's repository. The
+/// same code for training and for serving; what a description may say grows only with `version`.
 class Preprocessing {
  public:
-  /// Reads the JSON object. `name` (a file's) leads messages. Refuses whatever this version does not know, naming what it does.
+  /// Reads the JSON object. `name` (a file's) leads messages. Refuses whatever this version does not know,
+  /// naming what it does.
   static Result<Preprocessing> from_value(const Value& description, std::string_view name);
 
   /// `from_value` of it answers the same.

@@ -6,7 +6,8 @@
 namespace sluice::host::media {
 namespace {
 
-constexpr int weight_bits = 22;  // 8 bits of pixel times 22 of weight, and the kernel's overshoot, stay within 32
+constexpr int weight_bits =
+    22;  // 8 bits of pixel times 22 of weight, and the kernel's overshoot, stay within 32
 constexpr std::int32_t one = 1 << weight_bits;
 constexpr std::int32_t half = one / 2;
 
@@ -17,7 +18,8 @@ double catmull_rom(double x) {
   return 0;
 }
 
-/// For each place of the answer: the pixels of the source that it is made of, and their weights, which sum to `one`.
+/// For each place of the answer: the pixels of the source that it is made of, and their weights, which sum to
+/// `one`.
 struct Taps {
   struct Place {
     int first = 0;
@@ -45,12 +47,15 @@ Taps taps(int from, int to) {
       sum += exact.back();
     }
     out.places.push_back({first, last - first, out.weights.size()});
-    for (const double weight : exact) out.weights.push_back(static_cast<std::int32_t>(std::lround(weight / sum * one)));
+    for (const double weight : exact)
+      out.weights.push_back(static_cast<std::int32_t>(std::lround(weight / sum * one)));
   }
   return out;
 }
 
-std::uint8_t to_byte(std::int32_t sum) { return static_cast<std::uint8_t>(std::clamp((sum + half) >> weight_bits, 0, 255)); }
+std::uint8_t to_byte(std::int32_t sum) {
+  return static_cast<std::uint8_t>(std::clamp((sum + half) >> weight_bits, 0, 255));
+}
 
 /// One row of the square, white at both ends of the picture's own.
 void lay_row_on_white(const std::uint8_t* rgba, int width, std::uint8_t* rgb) {
@@ -73,10 +78,12 @@ std::vector<std::uint8_t> on_white_square(const Picture& picture, int size) {
   const auto out_row = std::size_t{3} * static_cast<std::size_t>(size);
 
   std::vector<std::uint8_t> row(std::size_t{3} * static_cast<std::size_t>(side), 255);
-  std::vector<std::uint8_t> narrow(out_row * static_cast<std::size_t>(picture.height));  // the picture's rows, `size` wide
+  std::vector<std::uint8_t> narrow(
+      out_row * static_cast<std::size_t>(picture.height));  // the picture's rows, `size` wide
   for (int y = 0; y < picture.height; ++y) {
-    lay_row_on_white(&picture.rgba[std::size_t{4} * static_cast<std::size_t>(y) * static_cast<std::size_t>(picture.width)],
-                     picture.width, &row[std::size_t{3} * static_cast<std::size_t>(left)]);
+    lay_row_on_white(
+        &picture.rgba[std::size_t{4} * static_cast<std::size_t>(y) * static_cast<std::size_t>(picture.width)],
+        picture.width, &row[std::size_t{3} * static_cast<std::size_t>(left)]);
     auto* to = &narrow[out_row * static_cast<std::size_t>(y)];
     for (const auto& place : kernel.places) {
       const auto* pixel = &row[std::size_t{3} * static_cast<std::size_t>(place.first)];

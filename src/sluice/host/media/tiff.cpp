@@ -1,12 +1,12 @@
-#include <fmt/format.h>
-#include <tiffio.h>
-
 #include <algorithm>
 #include <array>
 #include <cstdarg>
 #include <cstdio>
 #include <cstring>
 #include <memory>
+
+#include <fmt/format.h>
+#include <tiffio.h>
 
 #include "sluice/host/media/decoders.hpp"
 
@@ -23,7 +23,8 @@ struct Source {
 tmsize_t read_bytes(thandle_t handle, void* into, tmsize_t size) {
   auto& source = *static_cast<Source*>(handle);
   if (size <= 0 || source.at >= source.bytes.size()) return 0;
-  const auto taken = std::min<std::uint64_t>(static_cast<std::uint64_t>(size), source.bytes.size() - source.at);
+  const auto taken =
+      std::min<std::uint64_t>(static_cast<std::uint64_t>(size), source.bytes.size() - source.at);
   std::memcpy(into, source.bytes.data() + source.at, taken);
   source.at += taken;
   return static_cast<tmsize_t>(taken);
@@ -57,12 +58,14 @@ int on_warning(TIFF*, void*, const char*, const char*, va_list) { return 1; }
 using File = std::unique_ptr<TIFF, void (*)(TIFF*)>;
 
 File open(Source& source) {
-  const std::unique_ptr<TIFFOpenOptions, void (*)(TIFFOpenOptions*)> options(TIFFOpenOptionsAlloc(), TIFFOpenOptionsFree);
+  const std::unique_ptr<TIFFOpenOptions, void (*)(TIFFOpenOptions*)> options(TIFFOpenOptionsAlloc(),
+                                                                             TIFFOpenOptionsFree);
   TIFFOpenOptionsSetMaxSingleMemAlloc(options.get(), memory_max);
   TIFFOpenOptionsSetErrorHandlerExtR(options.get(), on_error, &source);
   TIFFOpenOptionsSetWarningHandlerExtR(options.get(), on_warning, &source);
   // "m": no memory map.
-  return {TIFFClientOpenExt("picture", "rm", &source, read_bytes, write_bytes, seek, close, size_of, nullptr, nullptr, options.get()),
+  return {TIFFClientOpenExt("picture", "rm", &source, read_bytes, write_bytes, seek, close, size_of, nullptr,
+                            nullptr, options.get()),
           TIFFClose};
 }
 
@@ -77,12 +80,14 @@ Result<Picture> decode_tiff(std::string_view bytes) {
   Source source{.bytes = bytes};
   const auto file = open(source);
   const auto failed = [&] {
-    return unreadable(fmt::format("broken or unusual TIFF ({})", source.complaint.empty() ? "no more is known" : source.complaint));
+    return unreadable(fmt::format("broken or unusual TIFF ({})",
+                                  source.complaint.empty() ? "no more is known" : source.complaint));
   };
   if (!file) return failed();
   std::uint32_t width = 0;
   std::uint32_t height = 0;
-  if (TIFFGetField(file.get(), TIFFTAG_IMAGEWIDTH, &width) == 0 || TIFFGetField(file.get(), TIFFTAG_IMAGELENGTH, &height) == 0)
+  if (TIFFGetField(file.get(), TIFFTAG_IMAGEWIDTH, &width) == 0 ||
+      TIFFGetField(file.get(), TIFFTAG_IMAGELENGTH, &height) == 0)
     return unreadable("a TIFF without a size");
   SLUICE_DO(check_size(width, height));
   const auto piece = piece_bytes(file.get());
@@ -98,14 +103,16 @@ Result<Picture> decode_tiff(std::string_view bytes) {
   TIFFSetField(file.get(), TIFFTAG_ORIENTATION, static_cast<int>(ORIENTATION_TOPLEFT));
   auto picture = blank(static_cast<int>(width), static_cast<int>(height));
   // Packed as 0xAABBGGRR: on a little-endian machine the bytes are in our order.
-  if (TIFFReadRGBAImageOriented(file.get(), width, height, reinterpret_cast<std::uint32_t*>(picture.rgba.data()),
-                                ORIENTATION_TOPLEFT, 1) == 0)
+  if (TIFFReadRGBAImageOriented(file.get(), width, height,
+                                reinterpret_cast<std::uint32_t*>(picture.rgba.data()), ORIENTATION_TOPLEFT,
+                                1) == 0)
     return failed();
   for (std::size_t i = 0; i < picture.rgba.size(); i += 4) {
     const unsigned alpha = picture.rgba[i + 3];
     if (alpha == 0 || alpha == 255) continue;
     for (std::size_t c = 0; c < 3; ++c)  // it comes multiplied by alpha
-      picture.rgba[i + c] = static_cast<std::uint8_t>(std::min(255U, (picture.rgba[i + c] * 255U + alpha / 2) / alpha));
+      picture.rgba[i + c] =
+          static_cast<std::uint8_t>(std::min(255U, (picture.rgba[i + c] * 255U + alpha / 2) / alpha));
   }
   return upright(std::move(picture), orientation);
 }

@@ -12,11 +12,13 @@ class Channel {
  public:
   explicit Channel(os::UniqueFd socket) : socket_(std::move(socket)) {}
 
-  /// Waits for the next frame. Code::unavailable: the other end closed. After any error the channel is of no more use.
+  /// Waits for the next frame. Code::unavailable: the other end closed. After any error the channel is of no
+  /// more use.
   Result<Frame> read();
   /// Whole frames: writers wait for each other, and for the other end to read.
   Result<void> write(const Value& json, std::string_view payload = {});
-  /// Ends both directions: a reader that waits, here or there, gets Code::unavailable. Any thread; may be called again.
+  /// Ends both directions: a reader that waits, here or there, gets Code::unavailable. Any thread; may be
+  /// called again.
   void close();
 
  private:

@@ -1,8 +1,8 @@
 #include "sluice/host/protocol/frame.hpp"
 
-#include <fmt/format.h>
-
 #include <string_view>
+
+#include <fmt/format.h>
 
 #include "sluice/base/json.hpp"
 
@@ -22,7 +22,8 @@ std::uint64_t little_endian(std::span<const std::byte> bytes) {
 }
 
 Fail over(std::string_view part, std::uint64_t bytes, std::size_t most) {
-  return Fail(user_error(Code::too_large, fmt::format("a frame's {} of {} bytes is over the limit of {} MiB", part, bytes, most >> 20)));
+  return Fail(user_error(Code::too_large, fmt::format("a frame's {} of {} bytes is over the limit of {} MiB",
+                                                      part, bytes, most >> 20)));
 }
 
 }  // namespace
@@ -43,9 +44,11 @@ Result<std::string> encode(const Value& json, std::size_t payload_bytes) {
 Result<FrameHead> decode_head(std::span<const std::byte, head_bytes> bytes) {
   const std::string_view start(reinterpret_cast<const char*>(bytes.data()), magic.size());
   if (start != magic)
-    return Fail(Error{.code = Code::invalid_argument,
-                      .message = fmt::format("the other end does not speak the host protocol: a frame must begin with {}", magic),
-                      .blame = Blame::sluice});
+    return Fail(Error{
+        .code = Code::invalid_argument,
+        .message =
+            fmt::format("the other end does not speak the host protocol: a frame must begin with {}", magic),
+        .blame = Blame::sluice});
   const auto json_bytes = little_endian(bytes.subspan<4, 4>());
   const auto payload_bytes = little_endian(bytes.subspan<8, 8>());
   if (json_bytes > json_bytes_max) return over("JSON", json_bytes, json_bytes_max);
@@ -56,9 +59,10 @@ Result<FrameHead> decode_head(std::span<const std::byte, head_bytes> bytes) {
 Result<Value> decode_json(std::string_view text) {
   SLUICE_TRY(json, parse_json(text, "frame", {.bytes_max = json_bytes_max}));
   if (!json.is_struct())
-    return Fail(Error{.code = Code::invalid_argument,
-                      .message = fmt::format("a frame's JSON must be an object, not {}", kind_name(json.kind())),
-                      .blame = Blame::sluice});
+    return Fail(
+        Error{.code = Code::invalid_argument,
+              .message = fmt::format("a frame's JSON must be an object, not {}", kind_name(json.kind())),
+              .blame = Blame::sluice});
   return json;
 }
 

@@ -28,7 +28,8 @@ struct Frame {
 /// Head and JSON; the payload follows on the wire as it is. Code::too_large over the limits.
 Result<std::string> encode(const Value& json, std::size_t payload_bytes);
 
-/// Refuses another magic and whatever is over the limits: there is no way back into step, the connection must end.
+/// Refuses another magic and whatever is over the limits: there is no way back into step, the connection must
+/// end.
 Result<FrameHead> decode_head(std::span<const std::byte, head_bytes> bytes);
 
 /// The JSON of a frame: an object.

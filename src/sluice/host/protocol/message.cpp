@@ -21,7 +21,9 @@ Blame blame_named(std::string_view name) {
 }
 
 Fail malformed(std::string_view what) {
-  return Fail(Error{.code = Code::invalid_argument, .message = fmt::format("malformed frame: {}", what), .blame = Blame::sluice});
+  return Fail(Error{.code = Code::invalid_argument,
+                    .message = fmt::format("malformed frame: {}", what),
+                    .blame = Blame::sluice});
 }
 
 Result<std::int64_t> id_of(const Value& json) {
@@ -54,8 +56,10 @@ Result<Request> request_from(const Value& json) {
 Value to_value(const Answer& answer) {
   Struct out;
   out.set("id", answer.id);
-  if (answer.outcome) out.set("result", *answer.outcome);
-  else out.set("error", error_to_value(answer.outcome.error()));
+  if (answer.outcome)
+    out.set("result", *answer.outcome);
+  else
+    out.set("error", error_to_value(answer.outcome.error()));
   return out;
 }
 

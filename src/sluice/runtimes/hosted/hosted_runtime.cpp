@@ -1,7 +1,5 @@
 #include "sluice/runtimes/hosted/hosted_runtime.hpp"
 
-#include <fmt/format.h>
-
 #include <atomic>
 #include <csignal>
 #include <future>
@@ -9,6 +7,8 @@
 #include <mutex>
 #include <optional>
 #include <thread>
+
+#include <fmt/format.h>
 
 #include "sluice/base/log.hpp"
 #include "sluice/host/protocol/channel.hpp"
@@ -50,8 +50,10 @@ std::string how_it_ended(const std::optional<os::Exit>& exit) {
 }
 
 Error gone(std::string_view method, std::string_view how) {
-  return environment_error(Code::unavailable,
-                           fmt::format("the model host ended ({}) before it answered `{}`; try again, and a new one starts", how, method));
+  return environment_error(
+      Code::unavailable,
+      fmt::format("the model host ended ({}) before it answered `{}`; try again, and a new one starts", how,
+                  method));
 }
 
 std::optional<Connection::Call> take_call(Connection& connection, std::int64_t id) {
@@ -68,7 +70,8 @@ void read_answers(Connection& connection) {
   for (;;) {
     auto frame = connection.channel.read();
     if (!frame) {
-      if (frame.error().code != Code::unavailable) log::error(fmt::format("model host {}: {}", connection.pid.load(), frame.error().message));
+      if (frame.error().code != Code::unavailable)
+        log::error(fmt::format("model host {}: {}", connection.pid.load(), frame.error().message));
       return;
     }
     auto answer = protocol::answer_from(frame->json);
@@ -78,8 +81,11 @@ void read_answers(Connection& connection) {
     }
     auto call = take_call(connection, answer->id);
     if (!call) continue;
-    if (answer->outcome) call->done(ports::HostReply{.result = std::move(*answer->outcome), .payload = std::move(frame->payload)});
-    else call->done(Fail(std::move(answer->outcome).error()));
+    if (answer->outcome)
+      call->done(
+          ports::HostReply{.result = std::move(*answer->outcome), .payload = std::move(frame->payload)});
+    else
+      call->done(Fail(std::move(answer->outcome).error()));
   }
 }
 
@@ -102,11 +108,12 @@ void fail_open_calls(Connection& connection, const std::string& how) {
   for (auto& [id, call] : open) call.done(Fail(gone(call.method, how)));
 }
 
-/// The life of one host. It is spawned here, on the thread that stays with it: a host asks the kernel to be killed when its
-/// parent *thread* ends, so no passing thread may be its parent.
-void watch(const std::shared_ptr<Connection>& connection, const std::filesystem::path& program, os::UniqueFd theirs,
-           std::promise<Result<void>> started) {
-  auto process = os::spawn({.program = program, .argv = {program.filename().string()}, .fds = {{theirs.get(), host_connection}}});
+/// The life of one host. It is spawned here, on the thread that stays with it: a host asks the kernel to be
+/// killed when its parent *thread* ends, so no passing thread may be its parent.
+void watch(const std::shared_ptr<Connection>& connection, const std::filesystem::path& program,
+           os::UniqueFd theirs, std::promise<Result<void>> started) {
+  auto process = os::spawn(
+      {.program = program, .argv = {program.filename().string()}, .fds = {{theirs.get(), host_connection}}});
   theirs.reset();
   if (!process) {
     started.set_value(Fail(std::move(process).error()));
@@ -140,8 +147,10 @@ class HostedModel final : public ports::ModelHost {
     }
     connection_->channel.close();
     // Let go of by an answer: the watcher cannot wait for itself.
-    if (watcher_.get_id() == std::this_thread::get_id()) watcher_.detach();
-    else watcher_.join();
+    if (watcher_.get_id() == std::this_thread::get_id())
+      watcher_.detach();
+    else
+      watcher_.join();
   }
   HostedModel(const HostedModel&) = delete;
   HostedModel& operator=(const HostedModel&) = delete;
@@ -157,7 +166,9 @@ class HostedModel final : public ports::ModelHost {
     }
     if (id == 0) return done(Fail(gone(method, "earlier")));
     const auto written =
-        connection_->channel.write(protocol::to_value(protocol::Request{.id = id, .method = std::move(method), .params = std::move(params)}), payload);
+        connection_->channel.write(protocol::to_value(protocol::Request{
+                                       .id = id, .method = std::move(method), .params = std::move(params)}),
+                                   payload);
     if (written) return;
     // A request that is too long never left; where the host is gone, the watcher tells why.
     if (written.error().code == Code::too_large) {
@@ -178,7 +189,10 @@ class HostedModel final : public ports::ModelHost {
 Result<std::shared_ptr<ports::ModelHost>> HostedRuntime::start_host() {
   std::error_code missing;
   if (!std::filesystem::is_regular_file(program_, missing))
-    return Fail(environment_error(Code::not_found, fmt::format("{}: no such program; it is installed beside sluice, and models run in it", program_.string())));
+    return Fail(environment_error(
+        Code::not_found,
+        fmt::format("{}: no such program; it is installed beside sluice, and models run in it",
+                    program_.string())));
   SLUICE_TRY(sockets, os::socket_pair());
   auto connection = std::make_shared<Connection>(std::move(sockets.first));
   std::promise<Result<void>> promise;

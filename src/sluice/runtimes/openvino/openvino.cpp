@@ -1,14 +1,14 @@
 #include "sluice/runtimes/openvino/openvino.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <condition_variable>
 #include <cstring>
 #include <exception>
 #include <mutex>
-#include <openvino/openvino.hpp>
 #include <thread>
+
+#include <fmt/format.h>
+#include <openvino/openvino.hpp>
 
 #include "sluice/base/words.hpp"
 
@@ -18,7 +18,8 @@ namespace {
 // One picture on four cores is nearly four times as fast as on one; on more, two pictures at once are better.
 constexpr unsigned cores_a_stream = 4;
 
-/// The library's own words, of which the last line says what was wrong; before it stand source files of its own.
+/// The library's own words, of which the last line says what was wrong; before it stand source files of its
+/// own.
 std::string reason(const std::exception& error) {
   std::string text = error.what();
   while (!text.empty() && (text.back() == '\n' || text.back() == ' ' || text.back() == '.')) text.pop_back();
@@ -31,7 +32,9 @@ Fail cannot_load(const std::string& name, const std::string& why) {
 }
 
 Fail cannot_run(const std::exception& error) {
-  return Fail(Error{.code = Code::internal, .message = fmt::format("inference failed: {}", reason(error)), .blame = Blame::sluice});
+  return Fail(Error{.code = Code::internal,
+                    .message = fmt::format("inference failed: {}", reason(error)),
+                    .blame = Blame::sluice});
 }
 
 std::vector<std::int64_t> dimensions(const ov::PartialShape& shape) {
@@ -65,13 +68,17 @@ Tensor copy_of(const ov::Tensor& tensor) {
   Tensor out;
   for (const auto dimension : tensor.get_shape()) out.shape.push_back(static_cast<std::int64_t>(dimension));
   const auto type = tensor.get_element_type();
-  if (type == ov::element::f32) out.data = numbers<float>(tensor);
-  else if (type == ov::element::i64) out.data = numbers<std::int64_t>(tensor);
+  if (type == ov::element::f32)
+    out.data = numbers<float>(tensor);
+  else if (type == ov::element::i64)
+    out.data = numbers<std::int64_t>(tensor);
   else if (type == ov::element::i32) {
     const auto narrow = numbers<std::int32_t>(tensor);
     out.data = std::vector<std::int64_t>(narrow.begin(), narrow.end());
-  } else if (type == ov::element::boolean || type == ov::element::u8) out.data = numbers<std::uint8_t>(tensor);
-  else throw std::runtime_error(fmt::format("an output of type {} is not read", type.get_type_name()));
+  } else if (type == ov::element::boolean || type == ov::element::u8)
+    out.data = numbers<std::uint8_t>(tensor);
+  else
+    throw std::runtime_error(fmt::format("an output of type {} is not read", type.get_type_name()));
   return out;
 }
 
@@ -109,7 +116,8 @@ Result<void> ItemModel::run(std::span<const float> in, std::span<float> out) {
     std::unique_lock lock(impl_->mutex);
     impl_->changed.wait(lock, [&] { return !impl_->idle.empty(); });
     std::vector<std::size_t> taken;
-    for (; taken.size() < most && !impl_->idle.empty(); impl_->idle.pop_back()) taken.push_back(impl_->idle.back());
+    for (; taken.size() < most && !impl_->idle.empty(); impl_->idle.pop_back())
+      taken.push_back(impl_->idle.back());
     return taken;
   };
   const auto give_back = [&](const std::vector<std::size_t>& taken) {
@@ -125,13 +133,16 @@ Result<void> ItemModel::run(std::span<const float> in, std::span<float> out) {
         auto tensor = impl_->requests[taken[i]].get_input_tensor();
         std::memcpy(tensor.data(), in.data() + (done + i) * impl_->in, impl_->in * sizeof(float));
         // Alone, the caller's own thread does it: no hand-over.
-        if (taken.size() == 1) impl_->requests[taken[i]].infer();
-        else impl_->requests[taken[i]].start_async();
+        if (taken.size() == 1)
+          impl_->requests[taken[i]].infer();
+        else
+          impl_->requests[taken[i]].start_async();
       }
       for (std::size_t i = 0; i < taken.size(); ++i) {
         auto& request = impl_->requests[taken[i]];
         if (taken.size() > 1) request.wait();
-        std::memcpy(out.data() + (done + i) * impl_->out, request.get_output_tensor().data(), impl_->out * sizeof(float));
+        std::memcpy(out.data() + (done + i) * impl_->out, request.get_output_tensor().data(),
+                    impl_->out * sizeof(float));
       }
     } catch (const std::exception& error) {
       outcome = cannot_run(error);
@@ -165,7 +176,8 @@ Result<std::map<std::string, Tensor>> BatchModel::run(std::span<const float> in,
     impl_->request.set_input_tensor(tensor);
     impl_->request.infer();
     std::map<std::string, Tensor> out;
-    for (std::size_t i = 0; i < impl_->outputs.size(); ++i) out.emplace(impl_->outputs[i].name, copy_of(impl_->request.get_output_tensor(i)));
+    for (std::size_t i = 0; i < impl_->outputs.size(); ++i)
+      out.emplace(impl_->outputs[i].name, copy_of(impl_->request.get_output_tensor(i)));
     return out;
   } catch (const std::exception& error) {
     return cannot_run(error);
@@ -185,12 +197,15 @@ Result<std::unique_ptr<ItemModel>> OpenVino::load_items(const Items& items) {
   const auto name = items.file.filename().string();
   try {
     auto network = impl_->core.read_model(items.file.string());
-    if (network->inputs().size() != 1) throw Refused(fmt::format("it has {} inputs, and a base model has one", network->inputs().size()));
+    if (network->inputs().size() != 1)
+      throw Refused(fmt::format("it has {} inputs, and a base model has one", network->inputs().size()));
     const auto outputs = network->outputs();
-    const auto tap = std::ranges::find_if(outputs, [&](const auto& output) { return output.get_names().contains(items.tap); });
+    const auto tap = std::ranges::find_if(
+        outputs, [&](const auto& output) { return output.get_names().contains(items.tap); });
     if (tap == outputs.end()) {
       const auto known = names_of(outputs);
-      throw Refused(fmt::format("it has no output `{}`; it has {}{}", items.tap, fmt::join(known, ", "), did_you_mean(items.tap, known)));
+      throw Refused(fmt::format("it has no output `{}`; it has {}{}", items.tap, fmt::join(known, ", "),
+                                did_you_mean(items.tap, known)));
     }
     const auto cut = std::make_shared<ov::Model>(ov::OutputVector{*tap}, network->get_parameters(), name);
     auto shape = cut->input().get_partial_shape();
@@ -199,14 +214,16 @@ Result<std::unique_ptr<ItemModel>> OpenVino::load_items(const Items& items) {
     cut->reshape(shape);
     if (cut->input().get_partial_shape().is_dynamic() || cut->output().get_partial_shape().is_dynamic())
       throw Refused("only the first dimension of its input may be open");
-    if (cut->input().get_element_type() != ov::element::f32 || cut->output().get_element_type() != ov::element::f32)
+    if (cut->input().get_element_type() != ov::element::f32 ||
+        cut->output().get_element_type() != ov::element::f32)
       throw Refused("its input and the tapped output must be f32");
 
     const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
     const unsigned streams = std::max(1U, cores / cores_a_stream);
     // Threads are not pinned: several hosts share the machine, and each would choose the same cores.
-    ov::AnyMap settings = {ov::hint::inference_precision(ov::element::f32), ov::num_streams(static_cast<int>(streams)),
-                           ov::inference_num_threads(static_cast<int>(cores)), ov::hint::enable_cpu_pinning(false)};
+    ov::AnyMap settings = {
+        ov::hint::inference_precision(ov::element::f32), ov::num_streams(static_cast<int>(streams)),
+        ov::inference_num_threads(static_cast<int>(cores)), ov::hint::enable_cpu_pinning(false)};
     if (!items.cache.empty()) settings.insert(ov::cache_dir(items.cache.string()));
     auto impl = std::make_unique<ItemModel::Impl>();
     impl->compiled = impl_->core.compile_model(cut, "CPU", settings);
@@ -229,7 +246,8 @@ Result<std::unique_ptr<BatchModel>> OpenVino::load_batches(const std::string& on
                                                            const std::filesystem::path& cache) {
   try {
     const auto network = impl_->core.read_model(onnx, ov::Tensor());
-    if (network->inputs().size() != 1) throw Refused(fmt::format("it has {} inputs, and must have one", network->inputs().size()));
+    if (network->inputs().size() != 1)
+      throw Refused(fmt::format("it has {} inputs, and must have one", network->inputs().size()));
     auto impl = std::make_unique<BatchModel::Impl>();
     // No streams: it runs where it is called, and thousands of heads bring no thread of their own.
     ov::AnyMap settings = {ov::hint::inference_precision(ov::element::f32), ov::num_streams(0)};

@@ -15,11 +15,13 @@ namespace sluice::runtimes {
 /// Numbers with a shape, by rows.
 struct Tensor {
   std::vector<std::int64_t> shape;
-  std::variant<std::vector<float>, std::vector<std::int64_t>, std::vector<std::uint8_t>> data;  ///< booleans are bytes
+  std::variant<std::vector<float>, std::vector<std::int64_t>, std::vector<std::uint8_t>>
+      data;  ///< booleans are bytes
 };
 
-/// A network that turns one item (a picture) into one row of numbers. It is compiled for one item at a time: an answer never
-/// depends on which items came beside it, and on the processors at hand batches are no faster. Thread-safe.
+/// A network that turns one item (a picture) into one row of numbers. It is compiled for one item at a time:
+/// an answer never depends on which items came beside it, and on the processors at hand batches are no
+/// faster. Thread-safe.
 class ItemModel {
  public:
   ~ItemModel();
@@ -41,14 +43,14 @@ class ItemModel {
   std::unique_ptr<Impl> impl_;
 };
 
-/// A small graph from rows of floats to named outputs; it runs in the caller's thread and owns no other. Thread-safe; calls wait
-/// for each other.
+/// A small graph from rows of floats to named outputs; it runs in the caller's thread and owns no other.
+/// Thread-safe; calls wait for each other.
 class BatchModel {
  public:
   struct Port {
     std::string name;
-    std::string type;                   ///< "f32", "i64", "boolean", …
-    std::vector<std::int64_t> shape;    ///< -1: any
+    std::string type;                 ///< "f32", "i64", "boolean", …
+    std::vector<std::int64_t> shape;  ///< -1: any
   };
 
   ~BatchModel();
@@ -78,14 +80,15 @@ class OpenVino {
   [[nodiscard]] static std::string version();
 
   struct Items {
-    std::filesystem::path file;    ///< ONNX or OpenVINO IR with one input
-    std::string tap;               ///< the output that is wanted; the graph is cut there
-    std::filesystem::path cache;   ///< compiled models are kept here; empty: nowhere
+    std::filesystem::path file;   ///< ONNX or OpenVINO IR with one input
+    std::string tap;              ///< the output that is wanted; the graph is cut there
+    std::filesystem::path cache;  ///< compiled models are kept here; empty: nowhere
   };
   /// The file's name leads every message.
   Result<std::unique_ptr<ItemModel>> load_items(const Items& items);
 
-  /// From the bytes of an ONNX file with one f32 input [N, …]. `name` leads every message; `cache` as for `Items`.
+  /// From the bytes of an ONNX file with one f32 input [N, …]. `name` leads every message; `cache` as for
+  /// `Items`.
   Result<std::unique_ptr<BatchModel>> load_batches(const std::string& onnx, const std::string& name,
                                                    const std::filesystem::path& cache = {});
 
