@@ -99,8 +99,21 @@ def measure(classes, truth, predicted, probabilities, rejected):
     }
 
 
+def to_text(value, depth=0):
+    """JSON with a line for each field and for each row of a table inside: a diff of two versions reads well."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    if depth == 2 or not any(isinstance(row, (dict, list)) for row in inner):
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, dict):
+        first, last, rows = "{", "}", [f"{json.dumps(key, ensure_ascii=False)}: {to_text(row, depth + 1)}" for key, row in value.items()]
+    else:
+        first, last, rows = "[", "]", [to_text(row, depth + 1) for row in value]
+    indent = "\n" + "  " * depth
+    return first + ",".join(f"{indent}  {row}" for row in rows) + indent + last
+
+
 def write_json(path, value):
-    path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    path.write_text(to_text(value) + "\n", encoding="utf-8")
 
 
 def main(arguments):

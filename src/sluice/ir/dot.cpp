@@ -63,6 +63,7 @@ class Drawing {
 
   void graph(const Region& region, std::size_t depth) {
     std::vector<Anchor> anchors;
+    anchors.reserve(region.operations.size());
     for (const auto& op : region.operations) anchors.push_back(operation(op, depth));
     const auto dependencies = dependencies_of(region);
     for (std::size_t i = 0; i < anchors.size(); ++i)

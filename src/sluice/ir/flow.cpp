@@ -114,7 +114,7 @@ class Checker {
   // ---- one operation
 
   Outputs operation(const Operation& op, std::size_t depth) {
-    const auto raw = what(op, depth);
+    auto raw = what(op, depth);
     common(op);
     if (op.yield.empty() || !inner_scopes(op).empty()) return raw;
     names_["self"].outputs = raw;
@@ -129,6 +129,7 @@ class Checker {
       const auto found = services_.find(service->service);
       if (found != services_.end()) return call(op, found->second, service->with);
       std::vector<std::string_view> known;
+      known.reserve(services_.size());
       for (const auto& [name, callable] : services_) known.push_back(name);
       std::ranges::sort(known);
       problems_.add(
@@ -139,6 +140,7 @@ class Checker {
       const auto found = pipelines_.find(called->pipeline);
       if (found != pipelines_.end()) return call(op, called_[found->second], called->with);
       std::vector<std::string_view> known;
+      known.reserve(plan_.pipelines.size());
       for (const auto& pipeline : plan_.pipelines) known.push_back(pipeline.name);
       problems_.add(
           op.at, "unknown pipeline `" + called->pipeline + "`" + problems_.suggest(called->pipeline, known));
@@ -235,10 +237,10 @@ class Checker {
     }
     auto made = std::make_shared<OutputTypes>();
     std::ranges::sort(all, {}, [](const auto& entry) { return entry.first; });
-    for (std::size_t i = 0; i < all.size();) {
-      auto type = all[i].second;
-      const auto name = all[i].first;
-      while (++i < all.size() && all[i].first == name) type = common_type(type, all[i].second);
+    for (auto one = all.begin(); one != all.end();) {
+      const auto name = one->first;
+      auto type = one->second;
+      for (++one; one != all.end() && one->first == name; ++one) type = common_type(type, one->second);
       made->add(name, std::move(type));
     }
     made->sort();

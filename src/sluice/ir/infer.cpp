@@ -197,6 +197,7 @@ class Inference {
       return name == "status" ? plain(Kind::string) : Type{};
     }
     std::vector<Type> args;
+    args.reserve(e.args.size());
     for (const auto& arg : e.args) args.push_back(of(*arg));
     if (!check_arity(e)) return {};
     if (name == "default") return common_type(args[0], args[1]);
@@ -259,6 +260,7 @@ const Type* OutputTypes::find(std::string_view name) const {
 
 std::vector<std::string_view> OutputTypes::names() const {
   std::vector<std::string_view> names;
+  names.reserve(types_.size());
   for (const auto& [name, type] : types_) names.push_back(name);
   return names;
 }

@@ -76,6 +76,7 @@ Result<Struct> bind_inputs(const Pipeline& pipeline, const Struct& given, bool f
   std::unordered_map<std::string_view, const Value*> by_name;
   for (const auto& [name, value] : given) by_name.emplace(name, &value);
   std::vector<std::string> names;
+  names.reserve(pipeline.inputs.size());
   for (const auto& input : pipeline.inputs) names.push_back(input.name);
   Struct bound;
   for (const auto& input : pipeline.inputs) {

@@ -103,6 +103,7 @@ class Walker {
       // Begin at the one that comes first in the text.
       const auto first = static_cast<std::size_t>(std::ranges::min_element(circle) - circle.begin());
       std::vector<std::string> names;
+      names.reserve(circle.size());
       for (std::size_t i = 0; i < circle.size(); ++i)
         names.push_back(level.region->operations[circle[(first + i) % circle.size()]].name);
       problems_.add(level.region->operations[circle[first]].at, "cycle: " + print_circle(names, "waits for"));
@@ -304,6 +305,7 @@ std::vector<std::size_t> order_pipelines(const Plan& plan, const PipelineIndex& 
   for (const auto& circle : order.circles) {
     const auto first = static_cast<std::size_t>(std::ranges::min_element(circle) - circle.begin());
     std::vector<std::string> names;
+    names.reserve(circle.size());
     for (std::size_t i = 0; i < circle.size(); ++i)
       names.push_back(plan.pipelines[circle[(first + i) % circle.size()]].name);
     problems.add(plan.pipelines[circle[first]].at,

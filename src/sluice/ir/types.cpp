@@ -56,6 +56,7 @@ std::optional<Type> parse_type(std::string_view text) {
 
 std::vector<std::string> type_names() {
   std::vector<std::string> names;
+  names.reserve(words.size());
   for (const auto& word : words) names.emplace_back(word.text);
   return names;
 }

@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "sluice/ir/names.hpp"
+#include "sluice/ir/unsupported.hpp"
 
 namespace sluice::ir {
 
@@ -14,6 +15,7 @@ std::vector<syntax::Diagnostic> verify(const Plan& plan, const Signatures& servi
   const auto orders = check_names(plan, problems);
   const auto pipeline_order = order_pipelines(plan, pipelines, problems);
   check_types(plan, services, pipelines, pipeline_order, orders, problems);
+  refuse_unsupported(plan, problems);
   auto found = problems.take();
   std::ranges::sort(found, [](const auto& a, const auto& b) {
     return std::tie(a.at.line, a.at.column, a.message) < std::tie(b.at.line, b.at.column, b.message);

@@ -1,0 +1,43 @@
+#include "sluice/ir/unsupported.hpp"
+
+#include <algorithm>
+
+namespace sluice::ir {
+namespace {
+
+bool is_task(const Operation& operation) {
+  return std::holds_alternative<Process>(operation.what) ||
+         std::holds_alternative<ServiceCall>(operation.what);
+}
+
+void check(const Operation& operation, Problems& problems) {
+  const auto refuse = [&](bool there, std::string_view key, std::string_view why) {
+    if (there)
+      problems.add(operation.at, "`" + operation.name + "`: `" + std::string(key) + "` " + std::string(why));
+  };
+  constexpr std::string_view tasks_only = "works on tasks only in this version; put it on the tasks inside";
+  refuse(!is_task(operation) && !operation.retry.empty(), "retry", tasks_only);
+  refuse(!is_task(operation) && operation.timeout, "timeout", tasks_only);
+  constexpr std::string_view not_yet = "is not carried out by this version; leave it out";
+  const auto* process = std::get_if<Process>(&operation.what);
+  refuse(process && process->hermetic, "hermetic", not_yet);
+  refuse(!operation.resources.empty(), "resources", not_yet);
+  refuse(!operation.pool.empty(), "pool", not_yet);
+}
+
+}  // namespace
+
+void refuse_unsupported(const Plan& plan, Problems& problems) {
+  std::vector<const Region*> todo;
+  for (const auto& pipeline : plan.pipelines) todo.push_back(&pipeline.body);
+  while (!todo.empty()) {
+    const auto* region = todo.back();
+    todo.pop_back();
+    for (const auto& operation : region->operations) {
+      check(operation, problems);
+      std::ranges::copy(regions_of(operation), std::back_inserter(todo));
+    }
+  }
+}
+
+}  // namespace sluice::ir

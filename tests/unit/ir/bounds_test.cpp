@@ -1,0 +1,151 @@
+// Large and hostile plans: what is done to them takes time in proportion to their size, and no stack.
+#include "plans.hpp"
+#include "sluice/ir/dependencies.hpp"
+
+namespace sluice::ir {
+namespace {
+
+Operation process(std::string name, std::vector<std::string> args) {
+  Operation op;
+  op.name = std::move(name);
+  Process what;
+  what.argv.push_back(syntax::Expression::of("run"));
+  for (const auto& arg : args) what.argv.push_back(*syntax::parse_scalar(arg, {}));
+  TaskOutput output;
+  output.name = "o";
+  what.outputs.push_back(std::move(output));
+  op.what = std::move(what);
+  return op;
+}
+
+Plan chain(std::size_t length) {
+  Plan plan;
+  auto& main = plan.pipelines.emplace_back();
+  main.name = "main";
+  for (std::size_t i = 0; i < length; ++i)
+    main.body.operations.push_back(process(
+        "t" + std::to_string(i), i > 0 ? std::vector<std::string>{"${t" + std::to_string(i - 1) + ".o}"}
+                                       : std::vector<std::string>{}));
+  return plan;
+}
+
+TEST(Bounds, ALongChainIsVerifiedAndPrinted) {
+  const auto plan = chain(20'000);
+  EXPECT_TRUE(verify(plan, {}).empty());
+  const auto text = print_plan(plan);
+  const auto again = frontends::NativeFrontend().lower(text, "plan.yaml");
+  ASSERT_TRUE(again);
+  EXPECT_TRUE(print_plan(again->plan) == text);
+  EXPECT_EQ(dependencies_of(plan.pipelines[0].body).downstream[0], std::vector<std::size_t>{1});
+}
+
+TEST(Bounds, ALongChainThatIsACircle) {
+  auto plan = chain(20'000);
+  plan.pipelines[0].body.operations[0].after.emplace_back("t19999", Location{});
+  const auto problems = verify(plan, {});
+  ASSERT_EQ(problems.size(), 1U);
+  EXPECT_EQ(problems[0].message,
+            "cycle: `t0` waits for `t19999`, `t19999` waits for `t19998`, `t19998` waits for `t19997`, "
+            "`t19997` waits for `t19996`, "
+            "`t19996` waits for `t19995`, `t19995` waits for `t19994`, `t19994` waits for `t19993`, and so "
+            "on through 19992 more, "
+            "`t1` waits for `t0`");
+}
+
+TEST(Bounds, ManyUnknownNames) {
+  Plan plan;
+  auto& main = plan.pipelines.emplace_back();
+  main.name = "main";
+  for (std::size_t i = 0; i < 20'000; ++i)
+    main.body.operations.push_back(process("t" + std::to_string(i), {"${u" + std::to_string(i) + ".o}"}));
+  EXPECT_EQ(verify(plan, {}).size(), 20'000U);
+}
+
+Plan nested(std::size_t depth, std::size_t width) {
+  Plan plan;
+  auto& main = plan.pipelines.emplace_back();
+  main.name = "main";
+  auto* region = &main.body;
+  for (std::size_t d = 1; d < depth; ++d) {
+    for (std::size_t i = 0; i < width; ++i)
+      region->operations.push_back(
+          process("t" + std::to_string(d) + "_" + std::to_string(i), {d > 1 ? "${t1_0.o}" : "x"}));
+    auto& op = region->operations.emplace_back();
+    op.name = "b" + std::to_string(d);
+    op.what = Block{std::make_unique<Region>()};
+    region = std::get<Block>(op.what).region.get();
+  }
+  return plan;
+}
+
+TEST(Bounds, DeepRegions) {
+  const auto plan = nested(200, 40);
+  EXPECT_TRUE(verify(plan, {}).empty());
+  const auto text = print_plan(plan);
+  const auto again = frontends::NativeFrontend().lower(text, "plan.yaml");
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_EQ(syntax::render("plan.yaml", again->problems), "");
+  EXPECT_TRUE(print_plan(again->plan) == text);
+}
+
+TEST(Bounds, RegionsThatAreTooDeep) {
+  const auto plan = nested(250, 1);
+  const auto problems = verify(plan, {});
+  ASSERT_EQ(problems.size(), 1U);
+  EXPECT_EQ(problems[0].message, "regions nest more than 200 deep; split this into pipelines");
+  const auto again = frontends::NativeFrontend().lower(print_plan(plan), "plan.yaml");
+  ASSERT_TRUE(again);
+  ASSERT_EQ(again->problems.size(), 1U);
+  EXPECT_EQ(again->problems[0].message, "regions nest more than 200 deep; split this into pipelines");
+}
+
+TEST(Bounds, ManyPipelinesThatCallEachOther) {
+  Plan plan;
+  constexpr std::size_t count = 10'000;
+  for (std::size_t i = 0; i < count; ++i) {
+    auto& pipeline = plan.pipelines.emplace_back();
+    pipeline.name = i == 0 ? "main" : "p" + std::to_string(i);
+    if (i + 1 == count) break;
+    auto& op = pipeline.body.operations.emplace_back();
+    op.name = "next";
+    op.what = PipelineCall{"p" + std::to_string(i + 1), {}};
+  }
+  EXPECT_TRUE(verify(plan, {}).empty());
+}
+
+TEST(Dot, DrawsRegionsAsBoxes) {
+  const auto plan = plan_of(
+      "sluice: 1\npipelines: {main: {graph: {a: {process: [run]}, b: {each: '${a.o}', as: i, graph: {c: "
+      "{process: [run, '${i}']}}}}}}");
+  EXPECT_EQ(print_dot(plan), R"dot(digraph plan {
+  compound=true; rankdir=LR; node [shape=box, style=rounded, fontname=sans]; fontname=sans;
+  subgraph cluster_1 { label="main";
+    n2 [label="a\nrun"];
+    subgraph cluster_4 { label="b\neach ${a.o}";
+      n3 [shape=point, style=invis];
+      n5 [label="c\nrun"];
+    }
+    n2 -> n3 [lhead=cluster_4];
+  }
+}
+)dot");
+}
+
+TEST(Plan, IsFoundByNameAndDigestedByItsText) {
+  const auto plan = plan_of("sluice: 1\npipelines: {main: {graph: {}}, other: {graph: {}}}");
+  ASSERT_NE(plan.find("other"), nullptr);
+  EXPECT_EQ(plan.find("none"), nullptr);
+  EXPECT_EQ(plan_digest(plan),
+            Digest::of("sluice: 1\npipelines:\n  main:\n    graph: {}\n  other:\n    graph: {}\n"));
+}
+
+TEST(Frontend, KnowsItsOwn) {
+  const frontends::NativeFrontend native;
+  EXPECT_TRUE(native.recognises("# a comment\n\nsluice: 1\n", "x.yaml"));
+  EXPECT_TRUE(native.recognises("{\"sluice\": 1}", "x.json"));
+  EXPECT_FALSE(native.recognises("main:\n  params: [args]\n", "x.yaml"));
+  EXPECT_FALSE(native.recognises("", "x.yaml"));
+}
+
+}  // namespace
+}  // namespace sluice::ir

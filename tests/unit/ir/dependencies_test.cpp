@@ -1,0 +1,58 @@
+#include "sluice/ir/dependencies.hpp"
+
+#include "plans.hpp"
+
+namespace sluice::ir {
+namespace {
+
+/// "b<-a!" : b reads a strictly; "?" accepts absence; "~" in `after` or a status.
+std::string edges(const Region& region) {
+  std::string text;
+  const auto dependencies = dependencies_of(region);
+  for (std::size_t i = 0; i < region.operations.size(); ++i)
+    for (const auto& up : dependencies.upstream[i])
+      text += region.operations[i].name + "<-" + region.operations[up.operation].name +
+              (up.operand ? "!"
+               : up.after ? ""
+                          : "?") +
+              (up.after ? "~" : "") + " ";
+  return text;
+}
+
+std::string edges_of(const std::string& graph) {
+  return edges(plan_of("sluice: 1\npipelines: {main: {graph: " + graph + "}}").pipelines[0].body);
+}
+
+TEST(Dependencies, ReadsStrictAndLenient) {
+  EXPECT_EQ(edges_of("{a: {process: [x]}, b: {process: ['${a.o}']}}"), "b<-a! ");
+  EXPECT_EQ(edges_of("{a: {process: [x]}, b: {process: ['${default(a.o, 1)}']}}"), "b<-a? ");
+  EXPECT_EQ(edges_of("{a: {process: [x]}, b: {process: ['${first(a.o, a.p)}', '${a.q}']}}"), "b<-a! ");
+  EXPECT_EQ(edges_of("{a: {process: [x]}, b: {process: [x], if: \"${status(a) == 'failed'}\"}}"), "b<-a~ ");
+  EXPECT_EQ(edges_of("{a: {process: [x]}, b: {process: [x, '${a.o}'], after: [a]}}"), "b<-a!~ ");
+  EXPECT_EQ(edges_of("{a: {process: [x]}, c: {process: [x]}, b: {process: ['${if(a.ok, c.x, c.y)}']}}"),
+            "b<-a! b<-c? ");
+  EXPECT_EQ(edges_of("{a: {process: [x]}, c: {process: [x]}, b: {process: [x], if: '${a.ok and c.ok}'}}"),
+            "b<-a! b<-c? ");
+  EXPECT_EQ(edges_of("{a: {process: [x]}, b: {service: s, with: {list: ['${a.o}']}}}"), "b<-a? ");
+}
+
+TEST(Dependencies, InnerReadsAreTheHoldersOwn) {
+  EXPECT_EQ(edges_of("{a: {process: [x]}, b: {graph: {c: {graph: {d: {process: ['${a.o}']}}}}}}"), "b<-a! ");
+  EXPECT_EQ(edges_of("{a: {process: [x]}, b: {each: '${range(2)}', as: i, graph: {c: {process: ['${i}']}}, "
+                     "yield: {o: '${a.o}'}}}"),
+            "b<-a? ");
+  // Names of inner regions, and what they are read by, are no business of this one.
+  EXPECT_EQ(edges_of("{b: {graph: {a: {process: [x]}, c: {process: ['${a.o}']}}}, a: {process: [x]}}"), "");
+}
+
+TEST(Dependencies, BothEnds) {
+  const auto plan = plan_of(
+      "sluice: 1\npipelines: {main: {graph: {a: {process: [x]}, b: {process: ['${a.o}']}, c: {process: [x], "
+      "after: [a, b]}}}}");
+  const auto dependencies = dependencies_of(plan.pipelines[0].body);
+  EXPECT_EQ(dependencies.downstream, (std::vector<std::vector<std::size_t>>{{1, 2}, {2}, {}}));
+  EXPECT_EQ(dependencies.upstream[2].size(), 2U);
+}
+
+}  // namespace
+}  // namespace sluice::ir
