@@ -1,8 +1,6 @@
 #pragma once
-// Golden files: `--- SECTION` lines and the text below each. With SLUICE_ACCEPT=1 (`./dev accept`) an expected section is
-// rewritten to what the program answers now.
-#include <gtest/gtest.h>
-
+// Golden files: `--- SECTION` lines and the text below each. With SLUICE_ACCEPT=1 (`./dev accept`) an
+// expected section is rewritten to what the program answers now.
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
@@ -12,9 +10,13 @@
 #include <utility>
 #include <vector>
 
+#include <gtest/gtest.h>
+
 namespace sluice::test {
 
-inline std::filesystem::path golden_folder() { return std::filesystem::path(SLUICE_SOURCE_DIR) / "tests" / "golden"; }
+inline std::filesystem::path golden_folder() {
+  return std::filesystem::path(SLUICE_SOURCE_DIR) / "tests" / "golden";
+}
 
 /// The cases below tests/golden/FOLDER, sorted, as paths relative to tests/golden.
 inline std::vector<std::string> golden_cases(const std::string& folder) {
@@ -64,7 +66,8 @@ class GoldenCase {
       write();
       return;
     }
-    EXPECT_EQ(section(name), actual) << path_ << ", section `" << name << "`; `./dev accept` takes the new text over";
+    EXPECT_EQ(section(name), actual) << path_ << ", section `" << name
+                                     << "`; `./dev accept` takes the new text over";
   }
 
  private:

@@ -43,7 +43,8 @@ class RemoteBackend final : public Backend {
   explicit RemoteBackend(net::HttpClient client) : client_(std::move(client)) {}
   Result<ports::Response> request(std::string_view method, const std::string& target, std::string body,
                                   const std::filesystem::path& body_file) override {
-    net::Ask ask{.method = std::string(method), .target = target, .body = std::move(body), .body_file = body_file};
+    net::Ask ask{
+        .method = std::string(method), .target = target, .body = std::move(body), .body_file = body_file};
     if (!ask.body.empty()) ask.headers.emplace_back("content-type", "application/json");
     return client_.request(ask);
   }
@@ -60,12 +61,20 @@ class LocalBackend final : public Backend {
                                   const std::filesystem::path& body_file) override {
     SLUICE_TRY(parsed, net::parse_target(target));
     auto match = router_.find(method, parsed.segments);
-    if (!match.route) return Fail(Error{.code = Code::internal, .message = "no route for " + target, .blame = Blame::sluice});
-    ports::Request request{.method = std::string(method), .path = parsed.path, .params = std::move(match.params), .query = std::move(parsed.query),
-                           .headers = {{"content-type", "application/json"}}, .body = std::move(body), .body_file = body_file, .principal = {}};
+    if (!match.route)
+      return Fail(Error{.code = Code::internal, .message = "no route for " + target, .blame = Blame::sluice});
+    ports::Request request{.method = std::string(method),
+                           .path = parsed.path,
+                           .params = std::move(match.params),
+                           .query = std::move(parsed.query),
+                           .headers = {{"content-type", "application/json"}},
+                           .body = std::move(body),
+                           .body_file = body_file,
+                           .principal = {}};
     auto answer = std::make_shared<std::promise<ports::Response>>();
     auto answered = answer->get_future();
-    match.route->handler(std::move(request), [answer](ports::Response response) { answer->set_value(std::move(response)); });
+    match.route->handler(std::move(request),
+                         [answer](ports::Response response) { answer->set_value(std::move(response)); });
     return answered.get();
   }
 
@@ -92,7 +101,8 @@ Result<std::string> call_for_text(Backend& backend, const std::string& target) {
 }
 
 Result<std::unique_ptr<Backend>> connect(const std::string& url, const std::string& token) {
-  SLUICE_TRY(client, net::HttpClient::make({.url = url, .token = token.empty() ? std::nullopt : std::optional(token)}));
+  SLUICE_TRY(client, net::HttpClient::make(
+                         {.url = url, .token = token.empty() ? std::nullopt : std::optional(token)}));
   return std::make_unique<RemoteBackend>(std::move(client));
 }
 

@@ -12,13 +12,15 @@ namespace sluice::app {
 class Backend {
  public:
   virtual ~Backend() = default;
-  /// `target` is a path with its query, encoded. An answer of any status is a response; an Error means that none came.
-  virtual Result<ports::Response> request(std::string_view method, const std::string& target, std::string body,
-                                          const std::filesystem::path& body_file) = 0;
+  /// `target` is a path with its query, encoded. An answer of any status is a response; an Error means that
+  /// none came.
+  virtual Result<ports::Response> request(std::string_view method, const std::string& target,
+                                          std::string body, const std::filesystem::path& body_file) = 0;
 };
 
 /// JSON in, JSON out. The API's errors become Errors again.
-Result<Value> call(Backend& backend, std::string_view method, const std::string& target, const Value& body = {});
+Result<Value> call(Backend& backend, std::string_view method, const std::string& target,
+                   const Value& body = {});
 Result<std::string> call_for_text(Backend& backend, const std::string& target);
 Result<void> upload(Backend& backend, const std::string& target, const std::filesystem::path& file);
 

@@ -1,8 +1,8 @@
 #include "sluice/app/data_folder.hpp"
 
-#include <unistd.h>
-
 #include <cstdlib>
+
+#include <unistd.h>
 
 #include "sluice/base/json.hpp"
 #include "sluice/os/files.hpp"
@@ -16,7 +16,8 @@ Result<DataFolder> find_data_folder(const std::string& given) {
   if (root.empty()) {
     const char* home = std::getenv("HOME");
     if (!home || !*home)
-      return Fail(user_error(Code::invalid_argument, "there is no data folder: neither --data, SLUICE_DATA nor HOME is set"));
+      return Fail(user_error(Code::invalid_argument,
+                             "there is no data folder: neither --data, SLUICE_DATA nor HOME is set"));
     root = std::filesystem::path(home) / ".local" / "share" / "sluice";
   }
   std::error_code failed;
@@ -38,11 +39,13 @@ Result<std::optional<RunningServer>> running_server(const DataFolder& data) {
   SLUICE_TRY(holder, os::FileLock::holder_of(data.lock()));
   if (!holder) return std::nullopt;
   if (!holder->starts_with("sluice up"))
-    return Fail(user_error(Code::failed_precondition, "the data folder " + data.root.string() + " is in use by " + *holder +
-                                                          "; wait until it ends, or let both submit to a `sluice up`"));
+    return Fail(user_error(Code::failed_precondition,
+                           "the data folder " + data.root.string() + " is in use by " + *holder +
+                               "; wait until it ends, or let both submit to a `sluice up`"));
   auto text = os::read_file(data.server(), 1 << 16);
   if (!text)
-    return Fail(environment_error(Code::unavailable, "a server holds the data folder " + data.root.string() + " but has not said where it listens; try again"));
+    return Fail(environment_error(Code::unavailable, "a server holds the data folder " + data.root.string() +
+                                                         " but has not said where it listens; try again"));
   SLUICE_TRY(json, parse_json(*text, data.server().string()));
   return RunningServer{.url = json.text_at("url"), .token = json.text_at("token")};
 }

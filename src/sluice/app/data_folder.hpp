@@ -20,7 +20,8 @@ struct DataFolder {
   [[nodiscard]] std::filesystem::path server() const { return root / "server.json"; }
 };
 
-/// `given`, else $SLUICE_DATA, else ~/.local/share/sluice; absolute. Fails where there is no home to put it in.
+/// `given`, else $SLUICE_DATA, else ~/.local/share/sluice; absolute. Fails where there is no home to put it
+/// in.
 Result<DataFolder> find_data_folder(const std::string& given);
 
 /// The server that holds a data folder.

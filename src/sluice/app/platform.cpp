@@ -49,16 +49,30 @@ struct Platform::Impl {
     models = std::move(opened_models);
     SLUICE_DO(take_in_builtin_models());
     runtime = make_runtime(installation);
-    hosts = std::make_unique<serving::Hosts>(*runtime, *objects, clock, serving::Hosts::Options{.cache = data.cache(), .idle = options.host_idle});
+    hosts = std::make_unique<serving::Hosts>(
+        *runtime, *objects, clock, serving::Hosts::Options{.cache = data.cache(), .idle = options.host_idle});
     serving = std::make_unique<serving::Serving>(*models, *ledger.deployments, *hosts, clock);
     driver = std::make_unique<driver::Driver>(driver::Driver::Ports{
-        .journal = *ledger.journal, .index = *ledger.index, .objects = *objects, .clock = clock,
-        .read_plan = [](const std::string& text) { return runs::read_stored_plan(text, builtin_dialects()); }, .services = builtin_dialects().services});
-    runs = std::make_unique<runs::Runs>(runs::Runs::Ports{.control = *driver, .journal = *ledger.journal, .index = *ledger.index, .objects = *objects,
-                                                          .clock = clock, .random = random},
+        .journal = *ledger.journal,
+        .index = *ledger.index,
+        .objects = *objects,
+        .clock = clock,
+        .read_plan = [](const std::string& text) { return runs::read_stored_plan(text, builtin_dialects()); },
+        .services = builtin_dialects().services});
+    runs = std::make_unique<runs::Runs>(runs::Runs::Ports{.control = *driver,
+                                                          .journal = *ledger.journal,
+                                                          .index = *ledger.index,
+                                                          .objects = *objects,
+                                                          .clock = clock,
+                                                          .random = random},
                                         builtin_dialects());
     facts = std::make_unique<runs::JournalFacts>(*runs);
-    services = make_services({.objects = *objects, .models = *models, .hosts = *hosts, .serving = *serving, .facts = *facts, .clock = clock});
+    services = make_services({.objects = *objects,
+                              .models = *models,
+                              .hosts = *hosts,
+                              .serving = *serving,
+                              .facts = *facts,
+                              .clock = clock});
     process = make_process_executor(data, installation, *objects, *driver, clock);
     service = make_service_executor(data, services, *driver, clock);
     driver->begin({.process = *process, .service = *service});
@@ -72,7 +86,9 @@ struct Platform::Impl {
       if (entry.path().extension() != ".git") continue;
       SLUICE_DO(models->take_in("default", entry.path().stem().string(), entry.path()));
     }
-    if (none) log::warning("there are no built-in models at " + installation.models.string() + ": services about pictures will not work");
+    if (none)
+      log::warning("there are no built-in models at " + installation.models.string() +
+                   ": services about pictures will not work");
     return {};
   }
 };
@@ -81,7 +97,9 @@ Installation find_installation() {
   std::error_code failed;
   const auto program = std::filesystem::read_symlink("/proc/self/exe", failed);
   const auto bin = program.parent_path();
-  Installation found{.supervisor = bin / "sluice-supervisor", .host = bin / "sluice-host", .models = bin.parent_path() / "share" / "sluice" / "models"};
+  Installation found{.supervisor = bin / "sluice-supervisor",
+                     .host = bin / "sluice-host",
+                     .models = bin.parent_path() / "share" / "sluice" / "models"};
   if (!std::filesystem::exists(found.models, failed)) found.models = bin.parent_path() / "models";
   return found;
 }
@@ -98,7 +116,8 @@ Result<std::unique_ptr<Platform>> Platform::open(Options options) {
     SLUICE_TRY(holder, os::FileLock::holder_of(options.data.lock()));
     if (!holder) return Fail(std::move(lock).error());
     return Fail(user_error(Code::failed_precondition,
-                           "the data folder " + options.data.root.string() + " is in use by " + *holder + "; end that first, or give another folder by --data"));
+                           "the data folder " + options.data.root.string() + " is in use by " + *holder +
+                               "; end that first, or give another folder by --data"));
   }
   auto impl = std::make_unique<Impl>(std::move(options), std::move(*lock));
   SLUICE_DO(impl->open());
@@ -111,9 +130,17 @@ const Clock& Platform::clock() const { return impl_->clock; }
 std::vector<ports::Protocol> Platform::protocols() {
   auto& parts = *impl_;
   std::vector<ports::Protocol> out;
-  out.push_back(api::native_protocol({.runs = *parts.runs, .objects = *parts.objects, .models = *parts.models, .serving = *parts.serving,
-                                      .clock = parts.clock, .version = SLUICE_VERSION, .data = parts.options.data.root,
-                                      .log_of = [&parts](const RunId& run, const std::string& path, int attempt) { return parts.process->log_of(run, path, attempt); }}));
+  out.push_back(
+      api::native_protocol({.runs = *parts.runs,
+                            .objects = *parts.objects,
+                            .models = *parts.models,
+                            .serving = *parts.serving,
+                            .clock = parts.clock,
+                            .version = SLUICE_VERSION,
+                            .data = parts.options.data.root,
+                            .log_of = [&parts](const RunId& run, const std::string& path, int attempt) {
+                              return parts.process->log_of(run, path, attempt);
+                            }}));
   out.push_back(api::openinference_protocol(*parts.serving, SLUICE_VERSION));
   return out;
 }

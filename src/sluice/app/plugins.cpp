@@ -32,7 +32,8 @@ Services make_services(const ServiceParts& parts) {
   made.services.push_back(std::make_unique<ai::DatasetSplit>(parts.objects));
   made.services.push_back(std::make_unique<ai::ImageEmbed>(parts.objects, *bases, parts.hosts, platform));
   made.services.push_back(std::make_unique<ai::HeadLearn>(parts.objects, *bases, parts.hosts, platform));
-  made.services.push_back(std::make_unique<models::RegisterService>(parts.objects, parts.models, parts.facts, parts.clock));
+  made.services.push_back(
+      std::make_unique<models::RegisterService>(parts.objects, parts.models, parts.facts, parts.clock));
   made.services.push_back(std::make_unique<serving::DeployService>(parts.serving));
   return made;
 }
@@ -47,7 +48,8 @@ Result<std::unique_ptr<ports::ObjectStore>> open_object_store(const DataFolder& 
   return stores::DirectoryObjectStore::open(data.objects(), data.cache(), clock);
 }
 
-Result<std::unique_ptr<ports::ModelRepository>> open_models(const DataFolder& data, ports::ObjectStore& objects, const Clock& clock) {
+Result<std::unique_ptr<ports::ModelRepository>> open_models(const DataFolder& data,
+                                                            ports::ObjectStore& objects, const Clock& clock) {
   return stores::GitModelRepository::open(data.models(), objects, clock);
 }
 
@@ -55,15 +57,20 @@ std::unique_ptr<ports::ModelRuntime> make_runtime(const Installation& installati
   return std::make_unique<runtimes::HostedRuntime>(installation.host);
 }
 
-std::unique_ptr<ports::Executor> make_process_executor(const DataFolder& data, const Installation& installation, ports::ObjectStore& objects,
-                                                       ports::OutcomeSink& sink, const Clock& clock) {
-  return std::make_unique<executors::ProcessExecutor>(data.root, objects, sink, clock, installation.supervisor);
+std::unique_ptr<ports::Executor> make_process_executor(const DataFolder& data,
+                                                       const Installation& installation,
+                                                       ports::ObjectStore& objects, ports::OutcomeSink& sink,
+                                                       const Clock& clock) {
+  return std::make_unique<executors::ProcessExecutor>(data.root, objects, sink, clock,
+                                                      installation.supervisor);
 }
 
-std::unique_ptr<ports::Executor> make_service_executor(const DataFolder& data, const Services& services, ports::OutcomeSink& sink, const Clock& clock) {
+std::unique_ptr<ports::Executor> make_service_executor(const DataFolder& data, const Services& services,
+                                                       ports::OutcomeSink& sink, const Clock& clock) {
   std::vector<ports::Service*> borrowed;
   for (const auto& service : services.services) borrowed.push_back(service.get());
-  return std::make_unique<executors::ServiceExecutor>(executors::ServiceExecutor::Options{.work = data.work()}, std::move(borrowed), sink, clock);
+  return std::make_unique<executors::ServiceExecutor>(
+      executors::ServiceExecutor::Options{.work = data.work()}, std::move(borrowed), sink, clock);
 }
 
 }  // namespace sluice::app

@@ -30,7 +30,8 @@ struct Ledger {
 };
 Result<Ledger> open_ledger(const DataFolder& data);
 Result<std::unique_ptr<ports::ObjectStore>> open_object_store(const DataFolder& data, const Clock& clock);
-Result<std::unique_ptr<ports::ModelRepository>> open_models(const DataFolder& data, ports::ObjectStore& objects, const Clock& clock);
+Result<std::unique_ptr<ports::ModelRepository>> open_models(const DataFolder& data,
+                                                            ports::ObjectStore& objects, const Clock& clock);
 std::unique_ptr<ports::ModelRuntime> make_runtime(const Installation& installation);
 
 /// What services stand on.
@@ -49,9 +50,11 @@ struct Services {
 };
 Services make_services(const ServiceParts& parts);
 
-std::unique_ptr<ports::Executor> make_process_executor(const DataFolder& data, const Installation& installation, ports::ObjectStore& objects,
-                                                       ports::OutcomeSink& sink, const Clock& clock);
-std::unique_ptr<ports::Executor> make_service_executor(const DataFolder& data, const Services& services, ports::OutcomeSink& sink,
+std::unique_ptr<ports::Executor> make_process_executor(const DataFolder& data,
+                                                       const Installation& installation,
+                                                       ports::ObjectStore& objects, ports::OutcomeSink& sink,
                                                        const Clock& clock);
+std::unique_ptr<ports::Executor> make_service_executor(const DataFolder& data, const Services& services,
+                                                       ports::OutcomeSink& sink, const Clock& clock);
 
 }  // namespace sluice::app

@@ -5,7 +5,9 @@
 namespace sluice {
 
 Time SystemClock::now() const { return std::chrono::floor<Milliseconds>(std::chrono::system_clock::now()); }
-std::chrono::nanoseconds SystemClock::steady() const { return std::chrono::steady_clock::now().time_since_epoch(); }
+std::chrono::nanoseconds SystemClock::steady() const {
+  return std::chrono::steady_clock::now().time_since_epoch();
+}
 
 std::string to_iso8601(Time time) {
   const auto seconds = std::chrono::floor<std::chrono::seconds>(time);

@@ -30,7 +30,8 @@ std::string Digest::hex() const { return to_hex(bytes); }
 Result<Digest> Digest::from_hex(std::string_view text) {
   Digest digest;
   if (text.size() != 64)
-    return Fail(user_error(Code::invalid_argument, "a digest is 64 hexadecimal digits, not " + std::to_string(text.size())));
+    return Fail(user_error(Code::invalid_argument,
+                           "a digest is 64 hexadecimal digits, not " + std::to_string(text.size())));
   for (std::size_t i = 0; i < 32; ++i) {
     const int high = hex_value(text[2 * i]);
     const int low = hex_value(text[2 * i + 1]);

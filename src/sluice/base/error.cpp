@@ -67,7 +67,8 @@ Error environment_error(Code code, std::string message) {
 }
 
 Error system_error(std::string_view what, int error_number) {
-  return environment_error(code_of_errno(error_number), "cannot " + std::string(what) + ": " + std::strerror(error_number));
+  return environment_error(code_of_errno(error_number),
+                           "cannot " + std::string(what) + ": " + std::strerror(error_number));
 }
 
 std::string_view name(Code code) { return row_of(code).name; }

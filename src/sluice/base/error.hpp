@@ -5,22 +5,23 @@
 
 namespace sluice {
 
-/// What went wrong, in the few kinds that a caller can act on. Each maps once to an HTTP status (`http_status`).
+/// What went wrong, in the few kinds that a caller can act on. Each maps once to an HTTP status
+/// (`http_status`).
 enum class Code {
-  invalid_argument,     ///< the request can never work as it is
+  invalid_argument,  ///< the request can never work as it is
   not_found,
   already_exists,
   failed_precondition,  ///< right request, wrong moment: something must be done first
   conflict,             ///< somebody else was faster; read again and retry
   permission_denied,
   unauthenticated,
-  too_large,            ///< over a stated limit
-  exhausted,            ///< quota, disk, descriptors
-  unavailable,          ///< may work later
+  too_large,    ///< over a stated limit
+  exhausted,    ///< quota, disk, descriptors
+  unavailable,  ///< may work later
   deadline_exceeded,
   cancelled,
-  data_loss,            ///< stored bytes are not what they were
-  internal,             ///< a bug of ours
+  data_loss,  ///< stored bytes are not what they were
+  internal,   ///< a bug of ours
 };
 
 /// Who has to act: decides retry, log level and status class.
@@ -47,7 +48,8 @@ struct Error {
 
 Error user_error(Code code, std::string message);
 Error environment_error(Code code, std::string message);
-/// An Error from `errno`: picks the code, appends the system's words. `what` says what was tried ("open FILE").
+/// An Error from `errno`: picks the code, appends the system's words. `what` says what was tried ("open
+/// FILE").
 Error system_error(std::string_view what, int error_number);
 
 std::string_view name(Code code);

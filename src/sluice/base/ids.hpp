@@ -27,5 +27,7 @@ struct Principal {
 
 template <typename Tag>
 struct std::hash<sluice::Id<Tag>> {
-  std::size_t operator()(const sluice::Id<Tag>& id) const noexcept { return std::hash<std::string>{}(id.text); }
+  std::size_t operator()(const sluice::Id<Tag>& id) const noexcept {
+    return std::hash<std::string>{}(id.text);
+  }
 };

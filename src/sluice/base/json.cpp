@@ -1,12 +1,12 @@
 #include "sluice/base/json.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <boost/json/basic_parser_impl.hpp>
 #include <charconv>
 #include <cmath>
 #include <set>
+
+#include <boost/json/basic_parser_impl.hpp>
+#include <fmt/format.h>
 
 #include "sluice/base/words.hpp"
 
@@ -28,7 +28,8 @@ bool is_tiny(std::string_view number) {
   return exponent + point < static_cast<std::int64_t>(digits.find_first_of("123456789"));
 }
 
-/// Builds Values from Boost's events. Numbers are re-read by from_chars: Boost.JSON 1.81 misrounds one double in eleven.
+/// Builds Values from Boost's events. Numbers are re-read by from_chars: Boost.JSON 1.81 misrounds one double
+/// in eleven.
 struct Handler {
   static constexpr std::size_t max_object_size = static_cast<std::size_t>(-1);
   static constexpr std::size_t max_array_size = static_cast<std::size_t>(-1);
@@ -56,7 +57,8 @@ struct Handler {
       top.list.push_back(std::move(value));
       return true;
     }
-    if (top.fields.size() < 32 ? top.fields.find(top.key) != nullptr : !top_keys.insert({open.size(), top.key}).second)
+    if (top.fields.size() < 32 ? top.fields.find(top.key) != nullptr
+                               : !top_keys.insert({open.size(), top.key}).second)
       return refuse("duplicate key `" + top.key + "`", ec);
     if (top.fields.size() == 31) {  // from now on the set answers: it must know this key too
       for (const auto& [k, v] : top.fields) top_keys.insert({open.size(), k});
@@ -214,7 +216,8 @@ class Writer {
   void write_list(const List& list, int depth) {
     out_.push_back('[');
     // Lists of plain values stay on one line also in pretty style: a row of numbers reads better so.
-    const bool nested = std::ranges::any_of(list, [](const Value& v) { return v.is_list() || v.is_struct(); });
+    const bool nested =
+        std::ranges::any_of(list, [](const Value& v) { return v.is_list() || v.is_struct(); });
     for (std::size_t i = 0; i < list.size(); ++i) {
       if (i > 0) out_ += pretty_ && !nested ? ", " : ",";
       if (nested) line(depth + 1);
@@ -245,7 +248,9 @@ class Writer {
   bool sorted_;
 };
 
-Error not_tagged(std::string what) { return {.code = Code::data_loss, .message = std::move(what), .blame = Blame::sluice}; }
+Error not_tagged(std::string what) {
+  return {.code = Code::data_loss, .message = std::move(what), .blame = Blame::sluice};
+}
 
 Value hole_to_json(const Hole& hole) {
   Struct s;
@@ -262,7 +267,9 @@ Result<Hole> hole_from_json(const Value& json) {
   const auto* input = json.find("input");
   if (!input) return Fail(not_tagged("a late path names neither input nor output"));
   SLUICE_TRY(artifact, artifact_from_json(*input));
-  return Hole{.kind = Hole::Kind::input, .artifact = std::make_shared<const Artifact>(std::move(artifact)), .output = {}};
+  return Hole{.kind = Hole::Kind::input,
+              .artifact = std::make_shared<const Artifact>(std::move(artifact)),
+              .output = {}};
 }
 
 Result<Value> template_from_json(const Value& json) {
@@ -284,8 +291,9 @@ Result<Value> template_from_json(const Value& json) {
 
 Result<Value> parse_json(std::string_view text, std::string_view name, JsonLimits limits) {
   if (text.size() > limits.bytes_max)
-    return Fail(user_error(Code::too_large, fmt::format("{}: {} is more than the {} that are read here", name,
-                                                        human_bytes(text.size()), human_bytes(limits.bytes_max))));
+    return Fail(
+        user_error(Code::too_large, fmt::format("{}: {} is more than the {} that are read here", name,
+                                                human_bytes(text.size()), human_bytes(limits.bytes_max))));
   bj::parse_options options;
   options.max_depth = limits.depth_max;
   bj::basic_parser<Handler> parser(options);
@@ -295,15 +303,17 @@ Result<Value> parse_json(std::string_view text, std::string_view name, JsonLimit
     ec = bj::error::extra_data;
   if (ec) {
     auto& problem = parser.handler().problem;
-    std::string why = !problem.empty()                   ? problem
-                      : ec == bj::error::too_deep        ? fmt::format("nested more than {} deep", limits.depth_max)
-                      : ec == bj::error::incomplete      ? "the text ends too early"
-                      : ec == bj::error::extra_data      ? "there is more after the end of the value"
-                      : ec == bj::error::exponent_overflow ? "a number whose exponent is out of range"
-                      : ec == bj::error::illegal_leading_surrogate || ec == bj::error::illegal_trailing_surrogate
-                          ? "a surrogate escape without its other half"
-                          : "this is not JSON";
-    return Fail(user_error(Code::invalid_argument, fmt::format("{}:{}: {}", name, place_in(text, used), why)));
+    std::string why =
+        !problem.empty()                     ? problem
+        : ec == bj::error::too_deep          ? fmt::format("nested more than {} deep", limits.depth_max)
+        : ec == bj::error::incomplete        ? "the text ends too early"
+        : ec == bj::error::extra_data        ? "there is more after the end of the value"
+        : ec == bj::error::exponent_overflow ? "a number whose exponent is out of range"
+        : ec == bj::error::illegal_leading_surrogate || ec == bj::error::illegal_trailing_surrogate
+            ? "a surrogate escape without its other half"
+            : "this is not JSON";
+    return Fail(
+        user_error(Code::invalid_argument, fmt::format("{}:{}: {}", name, place_in(text, used), why)));
   }
   return std::move(parser.handler().root);
 }
@@ -328,7 +338,8 @@ Value artifact_to_json(const Artifact& artifact) {
   s.set("size", artifact.size);
   if (!artifact.name.empty()) s.set("name", artifact.name);
   if (!artifact.uri.empty()) s.set("uri", artifact.uri);
-  if (artifact.metadata && !artifact.metadata->empty()) s.set("metadata", to_tagged(Value(*artifact.metadata)));
+  if (artifact.metadata && !artifact.metadata->empty())
+    s.set("metadata", to_tagged(Value(*artifact.metadata)));
   return s;
 }
 
@@ -362,7 +373,8 @@ Value to_tagged(const Value& value) {
     }
     case Value::Kind::structure: {
       Struct out;
-      for (const auto& [k, v] : *value.if_struct()) out.append(k.starts_with('$') ? "$" + k : k, to_tagged(v));
+      for (const auto& [k, v] : *value.if_struct())
+        out.append(k.starts_with('$') ? "$" + k : k, to_tagged(v));
       return out;
     }
     case Value::Kind::artifact: {

@@ -12,23 +12,25 @@ struct JsonLimits {
   std::size_t bytes_max = std::size_t{64} << 20;
 };
 
-/// Reads one JSON text (RFC 8259). Integers within int64 stay integers; everything else is a double (correctly rounded).
-/// Duplicate keys, invalid UTF-8, NaN and infinities are errors. `name` leads the message: "NAME:LINE:COLUMN: …".
-/// Objects are plain structs: nothing in a text from outside can become an artifact.
+/// Reads one JSON text (RFC 8259). Integers within int64 stay integers; everything else is a double
+/// (correctly rounded). Duplicate keys, invalid UTF-8, NaN and infinities are errors. `name` leads the
+/// message: "NAME:LINE:COLUMN: …". Objects are plain structs: nothing in a text from outside can become an
+/// artifact.
 Result<Value> parse_json(std::string_view text, std::string_view name = "json", JsonLimits limits = {});
 
 enum class JsonStyle { compact, pretty };
 
-/// Shortest text that reads back the same; doubles always carry a point or an exponent ("1.0"). Bytes of a string that are
-/// not UTF-8 are written as U+FFFD, so that every text can be read.
-/// Artifacts and late paths are written in the tagged form of `to_tagged`.
+/// Shortest text that reads back the same; doubles always carry a point or an exponent ("1.0"). Bytes of a
+/// string that are not UTF-8 are written as U+FFFD, so that every text can be read. Artifacts and late paths
+/// are written in the tagged form of `to_tagged`.
 std::string to_json(const Value& value, JsonStyle style = JsonStyle::compact);
 
 /// Keys sorted by code unit, compact, the same bytes for equal values: what digests are taken of.
 std::string canonical_json(const Value& value);
 
-/// The form of values in journals and on the wire: an artifact is {"$artifact": {…}}, a template {"$late": […]}; a key of a
-/// plain struct that begins with "$" gets another "$" in front, so that nothing can be forged. `from_tagged` is the inverse.
+/// The form of values in journals and on the wire: an artifact is {"$artifact": {…}}, a template {"$late":
+/// […]}; a key of a plain struct that begins with "$" gets another "$" in front, so that nothing can be
+/// forged. `from_tagged` is the inverse.
 Value to_tagged(const Value& value);
 Result<Value> from_tagged(const Value& json);
 Value artifact_to_json(const Artifact& artifact);

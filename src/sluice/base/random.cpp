@@ -33,7 +33,8 @@ std::string new_ulid(Time now, Random& random) {
   constexpr char alphabet[] = "0123456789abcdefghjkmnpqrstvwxyz";
   std::string text(26, '0');
   auto milliseconds = static_cast<std::uint64_t>(now.time_since_epoch().count());
-  for (int i = 9; i >= 0; --i, milliseconds >>= 5) text[static_cast<std::size_t>(i)] = alphabet[milliseconds & 31];
+  for (int i = 9; i >= 0; --i, milliseconds >>= 5)
+    text[static_cast<std::size_t>(i)] = alphabet[milliseconds & 31];
   for (std::size_t half = 0; half < 2; ++half) {
     auto bits = random.next();
     for (std::size_t i = 0; i < 8; ++i, bits >>= 5) text[10 + half * 8 + i] = alphabet[bits & 31];

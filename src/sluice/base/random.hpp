@@ -33,7 +33,8 @@ class SeededRandom final : public Random {
   std::uint64_t state_;
 };
 
-/// 26 characters of Crockford base 32 (lower case): 48 bits of milliseconds, then 80 random bits. Sorts by time.
+/// 26 characters of Crockford base 32 (lower case): 48 bits of milliseconds, then 80 random bits. Sorts by
+/// time.
 std::string new_ulid(Time now, Random& random);
 
 }  // namespace sluice

@@ -14,7 +14,8 @@ using Result = std::expected<T, Error>;
 
 using Fail = std::unexpected<Error>;
 
-[[noreturn]] inline void check_failed(const char* condition, std::source_location at = std::source_location::current()) {
+[[noreturn]] inline void check_failed(const char* condition,
+                                      std::source_location at = std::source_location::current()) {
   std::fprintf(stderr, "%s:%u: check failed: %s\n", at.file_name(), at.line(), condition);
   std::abort();
 }
@@ -25,13 +26,14 @@ using Fail = std::unexpected<Error>;
 #define SLUICE_JOIN(a, b) SLUICE_JOIN_(a, b)
 
 /// `SLUICE_TRY(plan, lower(source));` declares `plan`, or returns the error to the caller.
-#define SLUICE_TRY(variable, expression)                                         \
-  auto SLUICE_JOIN(result_, __LINE__) = (expression);                            \
-  if (!SLUICE_JOIN(result_, __LINE__)) return ::sluice::Fail(std::move(SLUICE_JOIN(result_, __LINE__)).error()); \
+#define SLUICE_TRY(variable, expression)                                      \
+  auto SLUICE_JOIN(result_, __LINE__) = (expression);                         \
+  if (!SLUICE_JOIN(result_, __LINE__))                                        \
+    return ::sluice::Fail(std::move(SLUICE_JOIN(result_, __LINE__)).error()); \
   auto variable = std::move(*SLUICE_JOIN(result_, __LINE__))
 
 /// `SLUICE_DO(write(file));` goes on, or returns the error to the caller.
-#define SLUICE_DO(expression)                                                    \
+#define SLUICE_DO(expression)                                                              \
   if (auto SLUICE_JOIN(result_, __LINE__) = (expression); !SLUICE_JOIN(result_, __LINE__)) \
   return ::sluice::Fail(std::move(SLUICE_JOIN(result_, __LINE__)).error())
 

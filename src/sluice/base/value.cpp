@@ -40,9 +40,11 @@ bool Struct::operator==(const Struct& other) const {
 }
 
 bool Artifact::operator==(const Artifact& other) const {
-  const bool same_metadata = (metadata && !metadata->empty()) == (other.metadata && !other.metadata->empty()) &&
-                             (!metadata || metadata->empty() || *metadata == *other.metadata);
-  return kind == other.kind && form == other.form && digest == other.digest && uri == other.uri && same_metadata;
+  const bool same_metadata =
+      (metadata && !metadata->empty()) == (other.metadata && !other.metadata->empty()) &&
+      (!metadata || metadata->empty() || *metadata == *other.metadata);
+  return kind == other.kind && form == other.form && digest == other.digest && uri == other.uri &&
+         same_metadata;
 }
 
 bool Hole::operator==(const Hole& other) const {

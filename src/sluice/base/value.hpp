@@ -14,8 +14,8 @@ namespace sluice {
 class Value;
 using List = std::vector<Value>;
 
-/// A JSON object that keeps the order in which keys were written; look-up is linear for small ones (they are small).
-/// Keys are unique: `set` replaces. Equality ignores order.
+/// A JSON object that keeps the order in which keys were written; look-up is linear for small ones (they are
+/// small). Keys are unique: `set` replaces. Equality ignores order.
 class Struct {
  public:
   using Entry = std::pair<std::string, Value>;
@@ -39,18 +39,20 @@ enum class Form { file, directory };
 
 /// Bytes in the object store, or (with no digest) an external URI.
 struct Artifact {
-  std::string kind = "any";       ///< an open name; equal or "any"
+  std::string kind = "any";  ///< an open name; equal or "any"
   Form form = Form::file;
-  std::optional<Digest> digest;   ///< of the file's bytes, or of the directory's canonical REAPI v2 `Directory`
-  std::int64_t size = 0;          ///< bytes in all files
-  std::string name;               ///< for people; not part of any key
-  std::string uri;                ///< external artifacts only
+  std::optional<Digest>
+      digest;             ///< of the file's bytes, or of the directory's canonical REAPI v2 `Directory`
+  std::int64_t size = 0;  ///< bytes in all files
+  std::string name;       ///< for people; not part of any key
+  std::string uri;        ///< external artifacts only
   std::shared_ptr<const Struct> metadata;  ///< null: none
 
   bool operator==(const Artifact& other) const;
 };
 
-/// A place in an argument that only the executor can fill: the path of an input artifact or of a declared output.
+/// A place in an argument that only the executor can fill: the path of an input artifact or of a declared
+/// output.
 struct Hole {
   enum class Kind { input, output } kind = Kind::output;
   std::shared_ptr<const Artifact> artifact;  ///< kind input
@@ -64,26 +66,31 @@ struct Template {
   bool operator==(const Template&) const = default;
 };
 
-/// What flows between operations: JSON (integers and doubles distinct) or artifacts, and, only inside the arguments of a
-/// task that is about to start, templates with late paths. Copying is cheap (big alternatives are shared, immutable).
+/// What flows between operations: JSON (integers and doubles distinct) or artifacts, and, only inside the
+/// arguments of a task that is about to start, templates with late paths. Copying is cheap (big alternatives
+/// are shared, immutable).
 class Value {
  public:
   using Null = std::monostate;
   enum class Kind { null, boolean, integer, number, string, list, structure, artifact, late };
 
   Value() = default;
-  Value(bool b) : data_(b) {}                          // NOLINT(google-explicit-constructor)
-  Value(std::int64_t i) : data_(i) {}                  // NOLINT(google-explicit-constructor)
-  Value(int i) : data_(std::int64_t{i}) {}             // NOLINT(google-explicit-constructor)
+  Value(bool b) : data_(b) {}                                      // NOLINT(google-explicit-constructor)
+  Value(std::int64_t i) : data_(i) {}                              // NOLINT(google-explicit-constructor)
+  Value(int i) : data_(std::int64_t{i}) {}                         // NOLINT(google-explicit-constructor)
   Value(std::uint64_t i) : data_(static_cast<std::int64_t>(i)) {}  // NOLINT(google-explicit-constructor)
-  Value(double d) : data_(d) {}                        // NOLINT(google-explicit-constructor)
-  Value(std::string s) : data_(std::make_shared<const std::string>(std::move(s))) {}  // NOLINT(google-explicit-constructor)
-  Value(std::string_view s) : Value(std::string(s)) {}  // NOLINT(google-explicit-constructor)
-  Value(const char* s) : Value(std::string(s)) {}      // NOLINT(google-explicit-constructor)
+  Value(double d) : data_(d) {}                                    // NOLINT(google-explicit-constructor)
+  Value(std::string s)
+      : data_(std::make_shared<const std::string>(std::move(s))) {}     // NOLINT(google-explicit-constructor)
+  Value(std::string_view s) : Value(std::string(s)) {}                  // NOLINT(google-explicit-constructor)
+  Value(const char* s) : Value(std::string(s)) {}                       // NOLINT(google-explicit-constructor)
   Value(List l) : data_(std::make_shared<const List>(std::move(l))) {}  // NOLINT(google-explicit-constructor)
-  Value(Struct s) : data_(std::make_shared<const Struct>(std::move(s))) {}  // NOLINT(google-explicit-constructor)
-  Value(Artifact a) : data_(std::make_shared<const Artifact>(std::move(a))) {}  // NOLINT(google-explicit-constructor)
-  Value(Template t) : data_(std::make_shared<const Template>(std::move(t))) {}  // NOLINT(google-explicit-constructor)
+  Value(Struct s)
+      : data_(std::make_shared<const Struct>(std::move(s))) {}  // NOLINT(google-explicit-constructor)
+  Value(Artifact a)
+      : data_(std::make_shared<const Artifact>(std::move(a))) {}  // NOLINT(google-explicit-constructor)
+  Value(Template t)
+      : data_(std::make_shared<const Template>(std::move(t))) {}  // NOLINT(google-explicit-constructor)
 
   [[nodiscard]] Kind kind() const { return static_cast<Kind>(data_.index()); }
   [[nodiscard]] bool is_null() const { return kind() == Kind::null; }
@@ -120,8 +127,9 @@ class Value {
     const auto* p = std::get_if<std::shared_ptr<const T>>(&data_);
     return p ? p->get() : nullptr;
   }
-  std::variant<Null, bool, std::int64_t, double, std::shared_ptr<const std::string>, std::shared_ptr<const List>,
-               std::shared_ptr<const Struct>, std::shared_ptr<const Artifact>, std::shared_ptr<const Template>>
+  std::variant<Null, bool, std::int64_t, double, std::shared_ptr<const std::string>,
+               std::shared_ptr<const List>, std::shared_ptr<const Struct>, std::shared_ptr<const Artifact>,
+               std::shared_ptr<const Template>>
       data_;
 };
 

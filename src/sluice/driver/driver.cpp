@@ -1,7 +1,5 @@
 #include "sluice/driver/driver.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <condition_variable>
 #include <deque>
@@ -10,6 +8,8 @@
 #include <thread>
 #include <unordered_map>
 #include <unordered_set>
+
+#include <fmt/format.h>
 
 #include "sluice/base/json.hpp"
 #include "sluice/base/log.hpp"
@@ -39,7 +39,8 @@ struct Waiter {
 
 bool has_all(const ports::ObjectStore& objects, const Value& value) {
   if (const auto* artifact = value.if_artifact()) return !artifact->digest || objects.has(*artifact->digest);
-  if (const auto* list = value.if_list()) return std::ranges::all_of(*list, [&](const Value& v) { return has_all(objects, v); });
+  if (const auto* list = value.if_list())
+    return std::ranges::all_of(*list, [&](const Value& v) { return has_all(objects, v); });
   if (const auto* fields = value.if_struct())
     return std::ranges::all_of(*fields, [&](const auto& field) { return has_all(objects, field.second); });
   return true;
@@ -58,8 +59,8 @@ struct Driver::Impl {
   std::condition_variable wake;
   std::deque<std::move_only_function<void()>> messages;  ///< run on the driver's thread
   bool closing = false;
-  bool closed = false;                                   ///< nobody runs messages any more
-  std::unordered_set<RunId> going;                       ///< the keys of `live`, for other threads
+  bool closed = false;              ///< nobody runs messages any more
+  std::unordered_set<RunId> going;  ///< the keys of `live`, for other threads
   std::thread thread;
 
   // The driver's thread only.
@@ -104,7 +105,8 @@ struct Driver::Impl {
       answer->result = std::move(result);
       answer->ready.notify_all();
     });
-    if (!posted) return Fail(environment_error(Code::unavailable, "this server is ending; ask again when it is up"));
+    if (!posted)
+      return Fail(environment_error(Code::unavailable, "this server is ending; ask again when it is up"));
     std::unique_lock lock(answer->mutex);
     answer->ready.wait(lock, [&] { return answer->result.has_value(); });
     return std::move(*answer->result);
@@ -155,7 +157,8 @@ struct Driver::Impl {
     while (!timers.empty() && timers.top().due <= now) {
       const auto timer = timers.top();
       timers.pop();
-      // With the time that it was found due at: a clock that is set back meanwhile would make the engine wait for another.
+      // With the time that it was found due at: a clock that is set back meanwhile would make the engine wait
+      // for another.
       decide(timer.run, engine::TimerFired{.path = timer.path, .number = timer.number}, now);
     }
   }
@@ -175,7 +178,8 @@ struct Driver::Impl {
     if (!std::exchange(run.waits_for_store, true)) changed.push_back(&run);
   }
 
-  /// Events first: what is carried out has been stored. A look-up answers at once, which decides more, so this repeats.
+  /// Events first: what is carried out has been stored. A look-up answers at once, which decides more, so
+  /// this repeats.
   void store_and_carry_out() {
     while (!changed.empty()) {
       auto runs = std::exchange(changed, {});
@@ -184,21 +188,26 @@ struct Driver::Impl {
       tell_settled(runs);
       for (auto* run : runs) {
         auto commands = std::exchange(run->commands, {});
-        for (auto& command : commands) std::visit([&](auto& specific) { carry_out(*run, specific); }, command);
+        for (auto& command : commands)
+          std::visit([&](auto& specific) { carry_out(*run, specific); }, command);
       }
       for (auto* run : runs)
         if (run->run.ended() && !run->waits_for_store) forget(run->created.run);
     }
   }
 
-  /// Answers the runs whose events are in the journal now. One that cannot be stored stops, and only that one.
+  /// Answers the runs whose events are in the journal now. One that cannot be stored stops, and only that
+  /// one.
   std::vector<LiveRun*> store(std::vector<LiveRun*> runs) {
     std::vector<ports::Append> batch;
     auto durability = ports::Durability::process;
     for (auto* run : runs) {
       if (run->events.empty()) continue;
       if (run->must_sync) durability = ports::Durability::power;
-      batch.push_back({.run = run->created.run, .expected_next = run->next, .events = std::exchange(run->events, {}), .row = run->row,
+      batch.push_back({.run = run->created.run,
+                       .expected_next = run->next,
+                       .events = std::exchange(run->events, {}),
+                       .row = run->row,
                        .cache = std::exchange(run->cache, {})});
       run->next += batch.back().events.size();
     }
@@ -208,18 +217,22 @@ struct Driver::Impl {
     for (const auto& append : batch) {
       const auto alone = batch.size() == 1 ? stored : ports.journal.append({append}, durability);
       if (alone) continue;
-      // What was decided is not in the journal, so it has not happened. The run stays there as it was stored last.
-      log::error(fmt::format("run {} stops until it is resumed, as its events cannot be stored: {}", append.run.text, alone.error().message));
+      // What was decided is not in the journal, so it has not happened. The run stays there as it was stored
+      // last.
+      log::error(fmt::format("run {} stops until it is resumed, as its events cannot be stored: {}",
+                             append.run.text, alone.error().message));
       std::erase_if(runs, [&](const auto* run) { return run->created.run == append.run; });
       forget(append.run);
     }
     return runs;
   }
 
-  /// An attempt whose run could not be stored stays unsettled: the executor must know it when the run goes on.
+  /// An attempt whose run could not be stored stays unsettled: the executor must know it when the run goes
+  /// on.
   void tell_settled(const std::vector<LiveRun*>& stored) {
     for (const auto& [run, fence] : std::exchange(unsettled, {})) {
-      if (std::ranges::none_of(stored, [&](const auto* live_run) { return live_run->created.run == run; })) continue;
+      if (std::ranges::none_of(stored, [&](const auto* live_run) { return live_run->created.run == run; }))
+        continue;
       executors->process.settled(fence);
       executors->service.settled(fence);
     }
@@ -257,21 +270,28 @@ struct Driver::Impl {
     take(run, run.run.decide(answer, ports.clock.now()));
   }
 
-  std::optional<engine::LookedUp::Hit> cached(const LiveRun& run, const Digest& key, std::optional<std::int64_t> max_age_ms) {
+  std::optional<engine::LookedUp::Hit> cached(const LiveRun& run, const Digest& key,
+                                              std::optional<std::int64_t> max_age_ms) {
     const auto entry = ports.index.cached(run.created.principal.workspace, key);
     if (!entry || !*entry) return std::nullopt;
     if (max_age_ms && ports.clock.now() - (*entry)->at > Milliseconds(*max_age_ms)) return std::nullopt;
     auto outputs = from_tagged((*entry)->outputs);
     if (!outputs || !outputs->is_struct() || !has_all(ports.objects, *outputs)) return std::nullopt;
-    return engine::LookedUp::Hit{.outputs = *outputs->if_struct(), .run = (*entry)->run, .path = (*entry)->path};
+    return engine::LookedUp::Hit{
+        .outputs = *outputs->if_struct(), .run = (*entry)->run, .path = (*entry)->path};
   }
 
   void carry_out(LiveRun& run, engine::StartAttempt& command) {
     attempts[command.fence] = {.run = run.created.run, .path = command.path, .number = command.number};
     auto& executor = executor_of(command.work);
     const auto effect_key = run.created.run.text + "/" + command.path;
-    executor.start({.run = run.created.run, .path = command.path, .number = static_cast<int>(command.number), .fence = command.fence,
-                    .principal = run.created.principal, .work = std::move(command.work), .effect_key = effect_key});
+    executor.start({.run = run.created.run,
+                    .path = command.path,
+                    .number = static_cast<int>(command.number),
+                    .fence = command.fence,
+                    .principal = run.created.principal,
+                    .work = std::move(command.work),
+                    .effect_key = effect_key});
   }
 
   void carry_out(LiveRun&, engine::CancelAttempt& command) {
@@ -300,12 +320,14 @@ struct Driver::Impl {
 
   Result<void> start(engine::RunCreated created, std::shared_ptr<const ir::Plan> plan) {
     const auto id = created.run;
-    if (live.contains(id)) return Fail(user_error(Code::already_exists, "run " + id.text + " goes on already"));
+    if (live.contains(id))
+      return Fail(user_error(Code::already_exists, "run " + id.text + " goes on already"));
     auto run = std::make_unique<LiveRun>(created, engine::Run(std::move(plan), created, ports.services));
     run->row = row_of(created);
     // The creation is stored by itself, so that whoever submits knows that it is there.
-    const auto stored = ports.journal.append({{.run = id, .expected_next = 0, .events = {engine::encode(created)}, .row = run->row, .cache = {}}},
-                                             ports::Durability::process);
+    const auto stored = ports.journal.append(
+        {{.run = id, .expected_next = 0, .events = {engine::encode(created)}, .row = run->row, .cache = {}}},
+        ports::Durability::process);
     if (!stored) return stored;
     run->next = 1;
     auto& kept = keep(std::move(run));
@@ -357,7 +379,8 @@ Result<void> Driver::resume(const RunId& run) {
 
 Result<void> Driver::cancel(const RunId& run, std::string reason) {
   return impl_->ask([this, run, reason = std::move(reason)]() mutable -> Result<void> {
-    if (!impl_->live.contains(run)) return Fail(user_error(Code::failed_precondition, "run " + run.text + " does not go on here"));
+    if (!impl_->live.contains(run))
+      return Fail(user_error(Code::failed_precondition, "run " + run.text + " does not go on here"));
     impl_->decide(run, engine::CancelRun{.reason = std::move(reason)}, impl_->ports.clock.now());
     return {};
   });
@@ -368,8 +391,10 @@ bool Driver::goes_on(const RunId& run) const {
   return impl_->going.contains(run);
 }
 
-void Driver::when_longer(const RunId& run, std::uint64_t length, Time deadline, std::move_only_function<void()> done) {
-  auto waiter = std::make_shared<Waiter>(Waiter{.run = run, .length = length, .deadline = deadline, .done = std::move(done)});
+void Driver::when_longer(const RunId& run, std::uint64_t length, Time deadline,
+                         std::move_only_function<void()> done) {
+  auto waiter = std::make_shared<Waiter>(
+      Waiter{.run = run, .length = length, .deadline = deadline, .done = std::move(done)});
   if (!impl_->post([this, waiter] { impl_->waiters.push_back(std::move(*waiter)); })) waiter->done();
 }
 
@@ -380,8 +405,10 @@ void Driver::ended(const Fence& fence, engine::Outcome outcome) {
     const auto place = std::move(there->second);
     impl_->attempts.erase(there);
     impl_->unsettled.push_back({.run = place.run, .fence = fence});
-    impl_->decide(place.run, engine::AttemptFinished{.path = place.path, .number = place.number, .outcome = std::move(outcome)},
-                  impl_->ports.clock.now());
+    impl_->decide(
+        place.run,
+        engine::AttemptFinished{.path = place.path, .number = place.number, .outcome = std::move(outcome)},
+        impl_->ports.clock.now());
   });
 }
 

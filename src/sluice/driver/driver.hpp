@@ -14,7 +14,8 @@ namespace sluice::driver {
 /// Reads the canonical text of a plan that was verified before it was stored.
 using PlanReader = std::function<Result<std::shared_ptr<const ir::Plan>>(const std::string& text)>;
 
-/// Carries the engine's commands to the ports, and brings back what happens. All state is on one thread of its own.
+/// Carries the engine's commands to the ports, and brings back what happens. All state is on one thread of
+/// its own.
 class Driver final : public ports::RunControl, public ports::OutcomeSink {
  public:
   /// The ports outlive the driver, but for the executors, which need its sink: they are given to `begin`.
@@ -32,20 +33,23 @@ class Driver final : public ports::RunControl, public ports::OutcomeSink {
   };
 
   explicit Driver(Ports ports);
-  /// Stops the thread. What has happened until then is in the journal; runs that have not ended can be resumed.
+  /// Stops the thread. What has happened until then is in the journal; runs that have not ended can be
+  /// resumed.
   ~Driver() override;
 
   /// Starts the thread. Called once, before anything else.
   void begin(Executors executors);
-  /// Waits until the thread has ended; executors may be destroyed afterwards. Whoever waits is called back; questions that
-  /// come later get Code::unavailable, outcomes that come later are lost (the attempt is taken up or repeated).
+  /// Waits until the thread has ended; executors may be destroyed afterwards. Whoever waits is called back;
+  /// questions that come later get Code::unavailable, outcomes that come later are lost (the attempt is taken
+  /// up or repeated).
   void end();
 
   Result<void> start(engine::RunCreated created, std::shared_ptr<const ir::Plan> plan) override;
   Result<void> resume(const RunId& run) override;
   Result<void> cancel(const RunId& run, std::string reason) override;
   [[nodiscard]] bool goes_on(const RunId& run) const override;
-  void when_longer(const RunId& run, std::uint64_t length, Time deadline, std::move_only_function<void()> done) override;
+  void when_longer(const RunId& run, std::uint64_t length, Time deadline,
+                   std::move_only_function<void()> done) override;
   void ended(const Fence& fence, engine::Outcome outcome) override;
 
  private:

@@ -5,8 +5,14 @@
 namespace sluice::driver {
 
 ports::RunRow row_of(const engine::RunCreated& created) {
-  return {.id = created.run, .principal = created.principal, .name = created.name, .plan = created.plan_digest, .status = "running",
-          .created = created.at, .ended = std::nullopt, .message = {}};
+  return {.id = created.run,
+          .principal = created.principal,
+          .name = created.name,
+          .plan = created.plan_digest,
+          .status = "running",
+          .created = created.at,
+          .ended = std::nullopt,
+          .message = {}};
 }
 
 void LiveRun::follow(const engine::Event& event, bool fresh) {
@@ -16,8 +22,12 @@ void LiveRun::follow(const engine::Event& event, bool fresh) {
     const auto key = keys.find(ended->path);
     if (key == keys.end() || ended->outcome.status != engine::Outcome::Status::succeeded) return;
     if (fresh)
-      cache.push_back({.key = key->second, .workspace = created.principal.workspace, .outputs = to_tagged(ended->outcome.outputs),
-                       .run = created.run, .path = ended->path, .at = ended->outcome.usage.ended});
+      cache.push_back({.key = key->second,
+                       .workspace = created.principal.workspace,
+                       .outputs = to_tagged(ended->outcome.outputs),
+                       .run = created.run,
+                       .path = ended->path,
+                       .at = ended->outcome.usage.ended});
     keys.erase(key);
   } else if (const auto* over = std::get_if<engine::RunEnded>(&event)) {
     row.status = engine::name(over->status);
@@ -35,10 +45,12 @@ void LiveRun::take(engine::Decision decision) {
   for (auto& command : decision.commands) commands.push_back(std::move(command));
 }
 
-Result<std::unique_ptr<LiveRun>> replay(const RunId& run, const std::vector<std::string>& journal, const PlanReader& read_plan,
-                                        const ir::Signatures& services) {
+Result<std::unique_ptr<LiveRun>> replay(const RunId& run, const std::vector<std::string>& journal,
+                                        const PlanReader& read_plan, const ir::Signatures& services) {
   const auto damaged = [&](std::string_view why) {
-    return Error{.code = Code::data_loss, .message = "run " + run.text + ": " + std::string(why), .blame = Blame::sluice};
+    return Error{.code = Code::data_loss,
+                 .message = "run " + run.text + ": " + std::string(why),
+                 .blame = Blame::sluice};
   };
   if (journal.empty()) return Fail(user_error(Code::not_found, "there is no run " + run.text));
   SLUICE_TRY(first, engine::decode(journal.front()));
@@ -61,7 +73,10 @@ Result<ports::RunRow> project(const std::vector<std::string>& journal) {
   if (journal.empty()) return Fail(user_error(Code::not_found, "an empty journal"));
   SLUICE_TRY(first, engine::decode(journal.front()));
   const auto* created = std::get_if<engine::RunCreated>(&first);
-  if (!created) return Fail(Error{.code = Code::data_loss, .message = "a journal that does not begin with its run's creation", .blame = Blame::sluice});
+  if (!created)
+    return Fail(Error{.code = Code::data_loss,
+                      .message = "a journal that does not begin with its run's creation",
+                      .blame = Blame::sluice});
   auto row = row_of(*created);
   SLUICE_TRY(last, engine::decode(journal.back()));
   if (const auto* over = std::get_if<engine::RunEnded>(&last)) {

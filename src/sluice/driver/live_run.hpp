@@ -30,8 +30,8 @@ struct LiveRun {
 ports::RunRow row_of(const engine::RunCreated& created);
 
 /// The run as its journal tells it.
-Result<std::unique_ptr<LiveRun>> replay(const RunId& run, const std::vector<std::string>& journal, const PlanReader& read_plan,
-                                        const ir::Signatures& services);
+Result<std::unique_ptr<LiveRun>> replay(const RunId& run, const std::vector<std::string>& journal,
+                                        const PlanReader& read_plan, const ir::Signatures& services);
 
 /// The run's row from its journal alone, for rebuilding projections.
 Result<ports::RunRow> project(const std::vector<std::string>& journal);

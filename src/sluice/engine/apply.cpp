@@ -6,7 +6,9 @@ namespace {
 using Phase = OperationState::Phase;
 
 Error impossible(std::string what) {
-  return {.code = Code::data_loss, .message = "the journal does not fit the plan: " + std::move(what), .blame = Blame::sluice};
+  return {.code = Code::data_loss,
+          .message = "the journal does not fit the plan: " + std::move(what),
+          .blame = Blame::sluice};
 }
 
 /// The fold. Each step refuses an event that its operation cannot have in its present phase.
@@ -30,15 +32,18 @@ class Step {
     const auto* branch = std::get_if<ir::Branch>(&operation->operation->what);
     if (branch && (e.arm < 0 || e.arm >= static_cast<std::int64_t>(branch->arms.size())))
       return Fail(impossible("`" + e.path + "` has no arm " + std::to_string(e.arm)));
-    auto region = run_.make_region(body_of(run_, *operation->operation, e.arm), operation, branch ? e.arm : -1);
-    if (std::holds_alternative<ir::PipelineCall>(operation->operation->what)) run_.bind_pipeline(*region, e.inputs);
+    auto region =
+        run_.make_region(body_of(run_, *operation->operation, e.arm), operation, branch ? e.arm : -1);
+    if (std::holds_alternative<ir::PipelineCall>(operation->operation->what))
+      run_.bind_pipeline(*region, e.inputs);
     operation->inner.emplace(region->index, std::move(region));
     return {};
   }
 
   Result<void> operator()(const IterationOpened& e) {
     SLUICE_TRY(operation, at(e.path, Phase::open));
-    if (!operation->each || e.index != operation->each->opened || e.index >= static_cast<std::int64_t>(operation->each->items.size()))
+    if (!operation->each || e.index != operation->each->opened ||
+        e.index >= static_cast<std::int64_t>(operation->each->items.size()))
       return Fail(impossible("iteration " + std::to_string(e.index) + " of `" + e.path + "`"));
     const auto& each = std::get<ir::Each>(operation->operation->what);
     auto region = run_.make_region(*each.region, operation, e.index);
@@ -94,7 +99,8 @@ class Step {
 
   Result<void> operator()(const AttemptEnded& e) {
     SLUICE_TRY(operation, at(e.path, Phase::attempt));
-    if (operation->task->number != e.number) return Fail(impossible("attempt " + std::to_string(e.number) + " of `" + e.path + "`"));
+    if (operation->task->number != e.number)
+      return Fail(impossible("attempt " + std::to_string(e.number) + " of `" + e.path + "`"));
     operation->phase = Phase::settling;
     operation->task->last = e.outcome;
     operation->task->lost = e.outcome.status == Outcome::Status::lost ? operation->task->lost + 1 : 0;
@@ -115,7 +121,8 @@ class Step {
 
   Result<void> operator()(const TimedOut& e) {
     SLUICE_TRY(operation, at(e.path, Phase::attempt));
-    if (operation->task->number != e.number) return Fail(impossible("attempt " + std::to_string(e.number) + " of `" + e.path + "`"));
+    if (operation->task->number != e.number)
+      return Fail(impossible("attempt " + std::to_string(e.number) + " of `" + e.path + "`"));
     operation->task->timed_out = true;
     return {};
   }
@@ -145,7 +152,8 @@ class Step {
     auto& region = *operation->region;
     --region.open;
     const auto index = static_cast<std::size_t>(operation - region.operations.data());
-    for (const auto next : region.shape->dependencies.downstream[index]) --region.operations[next].waiting_for;
+    for (const auto next : region.shape->dependencies.downstream[index])
+      --region.operations[next].waiting_for;
     return {};
   }
 

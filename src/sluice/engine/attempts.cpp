@@ -12,8 +12,8 @@ namespace {
 /// After so many attempts in a row that were lost, the task itself is taken to be the cause.
 constexpr std::int64_t lost_in_a_row_max = 5;
 
-/// Never the same for two attempts of any run, and always the same for this one: a decision taken again after a crash
-/// names the attempt that may be running already.
+/// Never the same for two attempts of any run, and always the same for this one: a decision taken again after
+/// a crash names the attempt that may be running already.
 Fence fence_of(const RunState& run, const std::string& path, std::int64_t number) {
   const auto digest = Digest::of(run.created.run.text + "\n" + path + "\n" + std::to_string(number));
   return {digest.hex().substr(0, 32)};
@@ -30,7 +30,8 @@ Work work_of(const RunState& run, const OperationState& operation) {
     if (const auto* argv = call.find("argv"); argv && argv->is_list()) work.argv = *argv->if_list();
     if (const auto* env = call.find("env"); env && env->is_struct()) work.env = *env->if_struct();
     if (process->code)
-      if (const auto* code = run.created.code.find(*process->code); code && code->is_artifact()) work.code = *code->if_artifact();
+      if (const auto* code = run.created.code.find(*process->code); code && code->is_artifact())
+        work.code = *code->if_artifact();
     work.outputs = process->outputs;
     work.hermetic = process->hermetic;
   } else {
@@ -56,8 +57,12 @@ void Decider::schedule(OperationState& operation, std::optional<Digest> key) {
   const auto number = operation.task->number + 1;
   auto fence = fence_of(run_, path, number);
   emit(Scheduled{.path = path, .number = number, .fence = fence, .key = key, .at = now_});
-  if (const auto due = timeout_due(operation)) out_.commands.emplace_back(SetTimer{.path = path, .number = number, .due = *due});
-  out_.commands.emplace_back(StartAttempt{.path = std::move(path), .number = number, .fence = std::move(fence), .work = work_of(run_, operation)});
+  if (const auto due = timeout_due(operation))
+    out_.commands.emplace_back(SetTimer{.path = path, .number = number, .due = *due});
+  out_.commands.emplace_back(StartAttempt{.path = std::move(path),
+                                          .number = number,
+                                          .fence = std::move(fence),
+                                          .work = work_of(run_, operation)});
 }
 
 /// An attempt or a look-up is over: what does that make of the task?
@@ -89,11 +94,13 @@ bool Decider::retry(OperationState& operation, const Failure& failure) {
       const auto* yes = holds && *holds ? (*holds)->if_boolean() : nullptr;
       if (!yes || !*yes) continue;
     }
-    const auto limit = policy.limit ? syntax::evaluate(*policy.limit, scope) : syntax::Evaluated(syntax::Maybe(Value(3)));
+    const auto limit =
+        policy.limit ? syntax::evaluate(*policy.limit, scope) : syntax::Evaluated(syntax::Maybe(Value(3)));
     const auto* most = limit && *limit ? (*limit)->if_integer() : nullptr;
     const auto used = i < task.retries.size() ? task.retries[i] : 0;
     if (!most || used >= *most) continue;
-    double delay = static_cast<double>(policy.backoff_ms) * std::pow(policy.factor, static_cast<double>(used));
+    double delay =
+        static_cast<double>(policy.backoff_ms) * std::pow(policy.factor, static_cast<double>(used));
     if (policy.backoff_max_ms) delay = std::min(delay, static_cast<double>(*policy.backoff_max_ms));
     constexpr double year = 366.0 * 24 * 3600 * 1000;
     const auto due = now_ + Milliseconds(static_cast<std::int64_t>(std::min(delay, year)));

@@ -35,7 +35,8 @@ class Holes {
     }
     if (const auto* fields = value.if_struct()) {
       Struct out;
-      for (const auto& [name, field] : *fields) out.append(name.starts_with('$') ? "$" + name : name, key_of(field));
+      for (const auto& [name, field] : *fields)
+        out.append(name.starts_with('$') ? "$" + name : name, key_of(field));
       return out;
     }
     return value;

@@ -12,8 +12,8 @@ namespace sluice::engine {
 struct LookUp {
   std::string path;
   Work work;
-  std::string scope;                     ///< "" or "run": as the plan's cache says
-  Value user_key;                        ///< null: none
+  std::string scope;  ///< "" or "run": as the plan's cache says
+  Value user_key;     ///< null: none
   std::optional<std::int64_t> max_age_ms;
 };
 struct StartAttempt {
@@ -37,7 +37,7 @@ using Command = std::variant<LookUp, StartAttempt, CancelAttempt, SetTimer>;
 
 struct LookedUp {
   std::string path;
-  std::optional<Digest> key;             ///< nullopt: this work cannot be cached
+  std::optional<Digest> key;  ///< nullopt: this work cannot be cached
   struct Hit {
     Struct outputs;
     RunId run;

@@ -4,9 +4,7 @@ namespace sluice::engine {
 
 using Phase = OperationState::Phase;
 
-void Decider::begin() {
-  open_region(*run_.root);
-}
+void Decider::begin() { open_region(*run_.root); }
 
 void Decider::on(const LookedUp& input) {
   auto* operation = run_.root ? run_.find(input.path) : nullptr;
@@ -15,8 +13,12 @@ void Decider::on(const LookedUp& input) {
     schedule(*operation, input.key);
     return;
   }
-  emit(CacheHit{.path = input.path, .key = *input.key, .outputs = input.hit->outputs, .run = input.hit->run,
-                .made_by = input.hit->path, .at = now_});
+  emit(CacheHit{.path = input.path,
+                .key = *input.key,
+                .outputs = input.hit->outputs,
+                .run = input.hit->run,
+                .made_by = input.hit->path,
+                .at = now_});
   settle(*operation);
 }
 
@@ -45,8 +47,8 @@ void Decider::on(const CancelRun& input) {
 }
 
 Decision Decider::finish() {
-  // An operation that ended may let others begin, and end its region, which ends its owner, and so on. Operations come
-  // first: when a region is closed (and freed), nothing of it waits in the queue any more.
+  // An operation that ended may let others begin, and end its region, which ends its owner, and so on.
+  // Operations come first: when a region is closed (and freed), nothing of it waits in the queue any more.
   for (;;) {
     if (!to_consider_.empty()) {
       auto* operation = to_consider_.front();
@@ -71,11 +73,16 @@ void Decider::emit(Event event) {
 void Decider::end(OperationState& operation, Status status, Struct outputs, Failure failure) {
   auto path = path_of(operation);
   if (failure.source.empty() && !failure.kind.empty()) failure.source = path;
-  emit(Ended{.path = std::move(path), .status = status, .outputs = std::move(outputs), .failure = std::move(failure), .at = now_});
+  emit(Ended{.path = std::move(path),
+             .status = status,
+             .outputs = std::move(outputs),
+             .failure = std::move(failure),
+             .at = now_});
   auto& region = *operation.region;
   const bool last = region.open == 0;  // asked before others are stopped: each region is closed once
   consider_downstream(operation);
-  const bool stops = region.shape->region->on_failure == ir::Each::OnFailure::stop && operation.bad() && operation.operation->fails;
+  const bool stops = region.shape->region->on_failure == ir::Each::OnFailure::stop && operation.bad() &&
+                     operation.operation->fails;
   if (stops) stop_region(region, "`" + operation.operation->name + "` failed");
   if (last) ended_regions_.push_back(&region);
 }
@@ -83,7 +90,8 @@ void Decider::end(OperationState& operation, Status status, Struct outputs, Fail
 void Decider::consider_downstream(OperationState& operation) {
   auto& region = *operation.region;
   const auto index = static_cast<std::size_t>(&operation - region.operations.data());
-  for (const auto next : region.shape->dependencies.downstream[index]) to_consider_.push_back(&region.operations[next]);
+  for (const auto next : region.shape->dependencies.downstream[index])
+    to_consider_.push_back(&region.operations[next]);
   if (region.shape->region->limit) {
     // Somebody who was held back by the limit may begin now.
     for (auto& other : region.operations)

@@ -25,7 +25,9 @@ class Decider {
   // decide.cpp: the loop, cancellation
   void emit(Event event);
   void end(OperationState& operation, Status status, Struct outputs, Failure failure);
-  void fail(OperationState& operation, Failure failure) { end(operation, Status::failed, {}, std::move(failure)); }
+  void fail(OperationState& operation, Failure failure) {
+    end(operation, Status::failed, {}, std::move(failure));
+  }
   void consider_downstream(OperationState& operation);
   void stop_region(RegionState& region, const std::string& reason);
   void stop_operation(OperationState& operation, const std::string& reason);

@@ -7,7 +7,8 @@
 namespace sluice::engine {
 namespace {
 
-constexpr std::array<std::string_view, 5> status_names{"succeeded", "failed", "skipped", "blocked", "cancelled"};
+constexpr std::array<std::string_view, 5> status_names{"succeeded", "failed", "skipped", "blocked",
+                                                       "cancelled"};
 constexpr std::array<std::string_view, 4> outcome_names{"succeeded", "failed", "cancelled", "lost"};
 
 Error unreadable(std::string what) {
@@ -46,7 +47,9 @@ class Reader {
   explicit Reader(const Value& json) : json_(json) {}
 
   std::string text(std::string_view key) { return json_.text_at(key); }
-  std::int64_t integer(std::string_view key, std::int64_t otherwise = 0) { return json_.integer_at(key, otherwise); }
+  std::int64_t integer(std::string_view key, std::int64_t otherwise = 0) {
+    return json_.integer_at(key, otherwise);
+  }
   bool boolean(std::string_view key, bool otherwise = false) { return json_.boolean_at(key, otherwise); }
   Time time(std::string_view key) { return time_at(json_, key); }
   Struct fields(std::string_view key) { return fields_of(json_, key); }
@@ -85,7 +88,8 @@ class Reader {
       if (outcome_names[i] == word) out.status = static_cast<Outcome::Status>(i);
     out.outputs = fields_of(*there, "outputs");
     if (const auto* failure = there->find("failure")) out.failure = failure_of(*failure);
-    if (const auto* environment = there->find("environment")) out.environment = keep(from_tagged(*environment));
+    if (const auto* environment = there->find("environment"))
+      out.environment = keep(from_tagged(*environment));
     out.usage = {.started = time_at(*there, "started"),
                  .ended = time_at(*there, "ended"),
                  .cpu_ms = there->integer_at("cpu_ms"),
@@ -95,7 +99,8 @@ class Reader {
   }
   Principal principal(std::string_view key) {
     const auto* there = json_.find(key);
-    return there ? Principal{.workspace = there->text_at("workspace", "default"), .name = there->text_at("name", "default")}
+    return there ? Principal{.workspace = there->text_at("workspace", "default"),
+                             .name = there->text_at("name", "default")}
                  : Principal{};
   }
   [[nodiscard]] const std::string& problem() const { return problem_; }
@@ -245,32 +250,52 @@ Result<Event> event_of(const std::string& type, Reader& r) {
                       .at = r.time("at")};
   }
   if (type == "opened")
-    return Opened{.path = r.text("path"), .arm = r.integer("arm", -1), .items = r.list("items"), .limit = r.integer("limit"),
+    return Opened{.path = r.text("path"),
+                  .arm = r.integer("arm", -1),
+                  .items = r.list("items"),
+                  .limit = r.integer("limit"),
                   .inputs = r.fields("inputs")};
   if (type == "iteration_opened") return IterationOpened{.path = r.text("path"), .index = r.integer("index")};
   if (type == "iteration_ended")
-    return IterationEnded{.path = r.text("path"), .index = r.integer("index"), .status = r.status("status"),
-                          .outputs = r.fields("outputs"), .failure = r.failure("failure")};
+    return IterationEnded{.path = r.text("path"),
+                          .index = r.integer("index"),
+                          .status = r.status("status"),
+                          .outputs = r.fields("outputs"),
+                          .failure = r.failure("failure")};
   if (type == "task_ready")
     return TaskReady{.path = r.text("path"), .call = r.fields("call"), .cacheable = r.boolean("cacheable")};
   if (type == "cache_hit") {
     const auto key = r.digest("key");
-    return CacheHit{.path = r.text("path"), .key = key.value_or(Digest{}), .outputs = r.fields("outputs"),
-                    .run = {r.text("run")}, .made_by = r.text("made_by"), .at = r.time("at")};
+    return CacheHit{.path = r.text("path"),
+                    .key = key.value_or(Digest{}),
+                    .outputs = r.fields("outputs"),
+                    .run = {r.text("run")},
+                    .made_by = r.text("made_by"),
+                    .at = r.time("at")};
   }
   if (type == "scheduled")
-    return Scheduled{.path = r.text("path"), .number = r.integer("number", 1), .fence = {r.text("fence")},
-                     .key = r.digest("key"), .at = r.time("at")};
+    return Scheduled{.path = r.text("path"),
+                     .number = r.integer("number", 1),
+                     .fence = {r.text("fence")},
+                     .key = r.digest("key"),
+                     .at = r.time("at")};
   if (type == "attempt_ended")
-    return AttemptEnded{.path = r.text("path"), .number = r.integer("number", 1), .outcome = r.outcome("outcome")};
-  if (type == "retry_at") return RetryAt{.path = r.text("path"), .due = r.time("due"), .policy = r.integer("policy")};
+    return AttemptEnded{
+        .path = r.text("path"), .number = r.integer("number", 1), .outcome = r.outcome("outcome")};
+  if (type == "retry_at")
+    return RetryAt{.path = r.text("path"), .due = r.time("due"), .policy = r.integer("policy")};
   if (type == "timed_out") return TimedOut{.path = r.text("path"), .number = r.integer("number", 1)};
   if (type == "stopping") return Stopping{.path = r.text("path"), .reason = r.text("reason")};
   if (type == "ended")
-    return Ended{.path = r.text("path"), .status = r.status("status"), .outputs = r.fields("outputs"),
-                 .failure = r.failure("failure"), .at = r.time("at")};
+    return Ended{.path = r.text("path"),
+                 .status = r.status("status"),
+                 .outputs = r.fields("outputs"),
+                 .failure = r.failure("failure"),
+                 .at = r.time("at")};
   if (type == "run_ended")
-    return RunEnded{.status = r.status("status"), .outputs = r.fields("outputs"), .failure = r.failure("failure"),
+    return RunEnded{.status = r.status("status"),
+                    .outputs = r.fields("outputs"),
+                    .failure = r.failure("failure"),
                     .at = r.time("at")};
   return Fail(unreadable("unknown type `" + type + "`; was it written by a later version?"));
 }
@@ -294,7 +319,8 @@ std::string encode(const Event& event) {
 Result<Event> decode(std::string_view json) {
   SLUICE_TRY(read, parse_json(json, "journal event", {.depth_max = 1000, .bytes_max = std::size_t{1} << 30}));
   if (read.integer_at("v") != 1)
-    return Fail(unreadable("version " + std::to_string(read.integer_at("v")) + " is not known here; was it written by a later version?"));
+    return Fail(unreadable("version " + std::to_string(read.integer_at("v")) +
+                           " is not known here; was it written by a later version?"));
   Reader reader(read);
   SLUICE_TRY(event, event_of(read.text_at("t"), reader));
   if (!reader.problem().empty()) return Fail(unreadable(reader.problem()));

@@ -20,38 +20,38 @@ std::optional<Status> status_named(std::string_view name);
 struct RunCreated {
   RunId run;
   Principal principal;
-  std::string name;      ///< for people: the plan's file
+  std::string name;  ///< for people: the plan's file
   std::string pipeline;
-  std::string plan;      ///< canonical text
+  std::string plan;  ///< canonical text
   Digest plan_digest;
-  Struct inputs;         ///< bound and typed
-  Struct code;           ///< folder as written in the plan → artifact
-  bool cache = true;     ///< false: nothing is looked up
+  Struct inputs;      ///< bound and typed
+  Struct code;        ///< folder as written in the plan → artifact
+  bool cache = true;  ///< false: nothing is looked up
   Time at{};
 };
 /// A branch took an arm, an each got its items, a call its inputs, a block began.
 struct Opened {
   std::string path;
-  std::int64_t arm = -1;  ///< of a branch; -1: none was taken, or no branch
-  List items;             ///< of an each
-  std::int64_t limit = 0; ///< of an each: how many at once; 0: all
-  Struct inputs;          ///< of a call, bound
+  std::int64_t arm = -1;   ///< of a branch; -1: none was taken, or no branch
+  List items;              ///< of an each
+  std::int64_t limit = 0;  ///< of an each: how many at once; 0: all
+  Struct inputs;           ///< of a call, bound
 };
 struct IterationOpened {
-  std::string path;       ///< of the each
+  std::string path;  ///< of the each
   std::int64_t index = 0;
 };
 struct IterationEnded {
   std::string path;
   std::int64_t index = 0;
   Status status = Status::succeeded;
-  Struct outputs;         ///< what it yields
+  Struct outputs;  ///< what it yields
   Failure failure;
 };
 /// A task's arguments are evaluated (impure functions included); it will be looked up or started.
 struct TaskReady {
   std::string path;
-  Struct call;            ///< process: {argv, env}; service: {with}
+  Struct call;  ///< process: {argv, env}; service: {with}
   bool cacheable = false;
 };
 /// The same work was done before.
@@ -59,8 +59,8 @@ struct CacheHit {
   std::string path;
   Digest key;
   Struct outputs;
-  RunId run;              ///< whose task made them …
-  std::string made_by;    ///< … and its path there
+  RunId run;            ///< whose task made them …
+  std::string made_by;  ///< … and its path there
   Time at{};
 };
 /// An attempt has its fence; from now on it may be running.
@@ -87,7 +87,7 @@ struct TimedOut {
 };
 /// The operation, and all inside, is to end early.
 struct Stopping {
-  std::string path;         ///< "" : the whole run
+  std::string path;  ///< "" : the whole run
   std::string reason;
 };
 struct Ended {
@@ -104,8 +104,8 @@ struct RunEnded {
   Time at{};
 };
 
-using Event = std::variant<RunCreated, Opened, IterationOpened, IterationEnded, TaskReady, CacheHit, Scheduled, AttemptEnded,
-                           RetryAt, TimedOut, Stopping, Ended, RunEnded>;
+using Event = std::variant<RunCreated, Opened, IterationOpened, IterationEnded, TaskReady, CacheHit,
+                           Scheduled, AttemptEnded, RetryAt, TimedOut, Stopping, Ended, RunEnded>;
 
 /// One JSON object, `{"t": TYPE, "v": 1, …}`. Old versions are read up, never rewritten.
 std::string encode(const Event& event);

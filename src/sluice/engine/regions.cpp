@@ -9,7 +9,8 @@ constexpr std::size_t failures_told = 100;  ///< of a region with very many
 /// One failure stays itself; several become `branches` with all of them.
 Failure joined(const std::vector<Failure>& failures, std::size_t of) {
   if (failures.size() == 1) return failures.front();
-  Failure out{.kind = "branches", .message = std::to_string(failures.size()) + " of " + std::to_string(of) + " failed"};
+  Failure out{.kind = "branches",
+              .message = std::to_string(failures.size()) + " of " + std::to_string(of) + " failed"};
   List all;
   for (std::size_t i = 0; i < failures.size() && i < failures_told; ++i) {
     all.push_back(failure_value(failures[i]));
@@ -30,22 +31,26 @@ RegionEnd end_of(const RegionState& region) {
   bool cancelled = false;
   for (const auto& operation : region.operations) {
     // A blocked operation has no failure of its own: what blocked it is in the region too, and is told.
-    if (operation.bad() && operation.operation->fails && operation.failure) failures.push_back(*operation.failure);
+    if (operation.bad() && operation.operation->fails && operation.failure)
+      failures.push_back(*operation.failure);
     cancelled = cancelled || operation.status == Status::cancelled;
   }
-  if (!failures.empty()) return {.status = Status::failed, .failure = joined(failures, region.operations.size())};
+  if (!failures.empty())
+    return {.status = Status::failed, .failure = joined(failures, region.operations.size())};
   for (const auto& operation : region.operations)
     if (operation.status == Status::blocked && operation.operation->fails)
       return {.status = Status::failed,
-              .failure = {.kind = "blocked", .message = "`" + operation.operation->name + "` could not run: an upstream failed",
+              .failure = {.kind = "blocked",
+                          .message = "`" + operation.operation->name + "` could not run: an upstream failed",
                           .source = path_of(operation)}};
-  if (cancelled) return {.status = Status::cancelled, .failure = {.kind = "cancelled", .message = "cancelled"}};
+  if (cancelled)
+    return {.status = Status::cancelled, .failure = {.kind = "cancelled", .message = "cancelled"}};
   return {};
 }
 
 /// Absent ones are dropped (rule 2). On an error, `failure` is filled.
-Struct evaluated(const std::vector<std::pair<std::string_view, const syntax::Expression*>>& named, const RegionState& region,
-                 Failure& failure) {
+Struct evaluated(const std::vector<std::pair<std::string_view, const syntax::Expression*>>& named,
+                 const RegionState& region, Failure& failure) {
   Struct values;
   for (const auto& [name, expression] : named) {
     auto value = syntax::evaluate(*expression, RegionScope(region));
@@ -59,10 +64,12 @@ Struct evaluated(const std::vector<std::pair<std::string_view, const syntax::Exp
 }
 
 /// What leaves the region by name: a pipeline's outputs, or the yield of an arm, an iteration or a block.
-std::vector<std::pair<std::string_view, const syntax::Expression*>> leaving(const RunState& run, const RegionState& region) {
+std::vector<std::pair<std::string_view, const syntax::Expression*>> leaving(const RunState& run,
+                                                                            const RegionState& region) {
   std::vector<std::pair<std::string_view, const syntax::Expression*>> out;
   const auto pipeline_outputs = [&](const std::string& pipeline) {
-    for (const auto& output : run.plan->find(pipeline)->outputs) out.emplace_back(output.name, output.value.get());
+    for (const auto& output : run.plan->find(pipeline)->outputs)
+      out.emplace_back(output.name, output.value.get());
   };
   if (!region.owner) {
     pipeline_outputs(run.created.pipeline);
@@ -89,7 +96,8 @@ void Decider::open_iterations(OperationState& operation) {
   auto& each = *operation.each;
   const auto total = static_cast<std::int64_t>(each.items.size());
   const auto& definition = std::get<ir::Each>(operation.operation->what);
-  const bool stopped = is_stopping(operation) || (definition.on_failure == ir::Each::OnFailure::stop && each.failed > 0);
+  const bool stopped =
+      is_stopping(operation) || (definition.on_failure == ir::Each::OnFailure::stop && each.failed > 0);
   while (!stopped && each.opened < total && (each.limit == 0 || each.opened - each.ended < each.limit)) {
     emit(IterationOpened{.path = path, .index = each.opened});
     open_region(*operation.inner.at(each.opened - 1));
@@ -110,13 +118,18 @@ void Decider::region_ended(RegionState& region) {
       failure = {.kind = "cancelled", .message = run_.stop_reason.empty() ? "cancelled" : run_.stop_reason};
       outputs = {};
     }
-    emit(RunEnded{.status = status, .outputs = std::move(outputs), .failure = std::move(failure), .at = now_});
+    emit(
+        RunEnded{.status = status, .outputs = std::move(outputs), .failure = std::move(failure), .at = now_});
     return;
   }
   auto& owner = *region.owner;
   if (!owner.each) return end(owner, status, std::move(outputs), std::move(failure));
   const auto& definition = std::get<ir::Each>(owner.operation->what);
-  emit(IterationEnded{.path = path_of(owner), .index = region.index, .status = status, .outputs = std::move(outputs), .failure = std::move(failure)});
+  emit(IterationEnded{.path = path_of(owner),
+                      .index = region.index,
+                      .status = status,
+                      .outputs = std::move(outputs),
+                      .failure = std::move(failure)});
   if (definition.on_failure == ir::Each::OnFailure::stop && owner.each->failed > 0 && !owner.stopping) {
     const std::string reason = "an iteration failed";
     emit(Stopping{.path = path_of(owner), .reason = reason});
@@ -131,14 +144,18 @@ void Decider::each_ended(OperationState& operation) {
   std::vector<Failure> failures;
   bool cancelled = false;
   for (const auto& result : each.results) {
-    if (result.status == Status::failed || result.status == Status::blocked) failures.push_back(result.failure);
+    if (result.status == Status::failed || result.status == Status::blocked)
+      failures.push_back(result.failure);
     cancelled = cancelled || result.status == Status::cancelled || !result.ended;
   }
   const auto total = static_cast<std::int64_t>(each.items.size());
   auto tolerated = definition.tolerate.value_or(0);
-  if (definition.tolerate_percent) tolerated = std::max(tolerated, total * *definition.tolerate_percent / 100);
-  if (static_cast<std::int64_t>(failures.size()) > tolerated) return fail(operation, joined(failures, each.items.size()));
-  if (cancelled && failures.empty()) return end(operation, Status::cancelled, {}, {.kind = "cancelled", .message = "cancelled"});
+  if (definition.tolerate_percent)
+    tolerated = std::max(tolerated, total * *definition.tolerate_percent / 100);
+  if (static_cast<std::int64_t>(failures.size()) > tolerated)
+    return fail(operation, joined(failures, each.items.size()));
+  if (cancelled && failures.empty())
+    return end(operation, Status::cancelled, {}, {.kind = "cancelled", .message = "cancelled"});
   Struct outputs;
   for (const auto& [name, expression] : operation.operation->yield) {
     List list;

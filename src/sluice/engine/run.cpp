@@ -19,19 +19,26 @@ void commands_of(const RunState& run, const OperationState& operation, std::vect
     case Phase::lookup: {
       const auto& cache = operation.operation->cache;
       const auto* key = operation.task->call.find("cache_key");
-      out.emplace_back(LookUp{.path = path_of(operation), .work = work_of(run, operation), .scope = cache.scope,
-                              .user_key = key ? *key : Value{}, .max_age_ms = cache.max_age_ms});
+      out.emplace_back(LookUp{.path = path_of(operation),
+                              .work = work_of(run, operation),
+                              .scope = cache.scope,
+                              .user_key = key ? *key : Value{},
+                              .max_age_ms = cache.max_age_ms});
       return;
     }
     case Phase::attempt:
       if (const auto due = timeout_due(operation); due && !operation.task->timed_out)
         out.emplace_back(SetTimer{.path = path_of(operation), .number = operation.task->number, .due = *due});
-      out.emplace_back(StartAttempt{.path = path_of(operation), .number = operation.task->number, .fence = operation.task->fence,
+      out.emplace_back(StartAttempt{.path = path_of(operation),
+                                    .number = operation.task->number,
+                                    .fence = operation.task->fence,
                                     .work = work_of(run, operation)});
-      if (operation.stopping || operation.task->timed_out) out.emplace_back(CancelAttempt{operation.task->fence});
+      if (operation.stopping || operation.task->timed_out)
+        out.emplace_back(CancelAttempt{operation.task->fence});
       return;
     case Phase::backoff:
-      out.emplace_back(SetTimer{.path = path_of(operation), .number = operation.task->number, .due = operation.task->due});
+      out.emplace_back(
+          SetTimer{.path = path_of(operation), .number = operation.task->number, .due = operation.task->due});
       return;
     case Phase::open:
       for (const auto& [index, region] : operation.inner)
@@ -63,7 +70,8 @@ Value state_of(const OperationState& operation) {
   if (operation.each) {
     List results;
     for (const auto& result : operation.each->results)
-      results.push_back(result.ended ? Value(List{static_cast<int>(result.status), result.outputs}) : Value());
+      results.push_back(result.ended ? Value(List{static_cast<int>(result.status), result.outputs})
+                                     : Value());
     s.append("results", std::move(results));
     s.append("opened", operation.each->opened);
   }

@@ -15,13 +15,16 @@ struct Decision {
   std::vector<Command> commands;  ///< those that these events opened
 };
 
-/// The state of one run: a pure machine over its events. No clock, file, socket, thread or chance. Not thread-safe.
+/// The state of one run: a pure machine over its events. No clock, file, socket, thread or chance. Not
+/// thread-safe.
 ///
-/// `begin` and `decide` work out what follows, apply it, and hand back the events. A caller that cannot store them throws
-/// the Run away and replays the journal. `apply` is a fold with no choice in it: replaying gives the same state.
+/// `begin` and `decide` work out what follows, apply it, and hand back the events. A caller that cannot store
+/// them throws the Run away and replays the journal. `apply` is a fold with no choice in it: replaying gives
+/// the same state.
 class Run {
  public:
-  /// `plan` is the verified plan of `created.plan`; `services` tells which services may be cached. Both outlive the run.
+  /// `plan` is the verified plan of `created.plan`; `services` tells which services may be cached. Both
+  /// outlive the run.
   Run(std::shared_ptr<const ir::Plan> plan, const RunCreated& created, const ir::Signatures& services);
   ~Run();
   Run(Run&&) noexcept;
@@ -46,8 +49,9 @@ class Run {
   std::unique_ptr<Impl> impl_;
 };
 
-/// The cache key of a piece of work (see docs/cache.md): SHA-256 of canonical JSON. Holes are numbered in the order of the
-/// arguments, so that renaming an output does not miss. `environment` is the executor's word about everything else.
+/// The cache key of a piece of work (see docs/cache.md): SHA-256 of canonical JSON. Holes are numbered in the
+/// order of the arguments, so that renaming an output does not miss. `environment` is the executor's word
+/// about everything else.
 Digest cache_key(const Work& work, const Value& environment, const Value& user_key, std::string_view scope);
 
 }  // namespace sluice::engine

@@ -81,14 +81,16 @@ void Decider::consider(OperationState& operation) {
   if (condition_holds(operation)) begin_operation(operation);
 }
 
-/// The value of an expression of this operation; nullopt where evaluation raised, which has ended the operation.
+/// The value of an expression of this operation; nullopt where evaluation raised, which has ended the
+/// operation.
 std::optional<Maybe> Decider::value_of(OperationState& operation, const syntax::Expression& expression) {
   std::vector<std::pair<std::string_view, Value>> extra;
   if (operation.operation->condition.get() == &expression) {
     const auto& region = *operation.region;
     const auto index = static_cast<std::size_t>(&operation - region.operations.data());
-    const bool failed = std::ranges::any_of(region.shape->dependencies.upstream[index],
-                                            [&](const auto& need) { return region.operations[need.operation].bad(); });
+    const bool failed =
+        std::ranges::any_of(region.shape->dependencies.upstream[index],
+                            [&](const auto& need) { return region.operations[need.operation].bad(); });
     Struct upstream;
     upstream.set("failed", failed);
     extra.emplace_back("upstream", std::move(upstream));
@@ -111,7 +113,9 @@ bool Decider::condition_holds(OperationState& operation) {
   }
   const auto* holds = (*value)->if_boolean();
   if (!holds) {
-    fail(operation, {.kind = "type", .message = "`if` must be true or false, not " + std::string(kind_name((*value)->kind()))});
+    fail(operation,
+         {.kind = "type",
+          .message = "`if` must be true or false, not " + std::string(kind_name((*value)->kind()))});
     return false;
   }
   if (!*holds) end(operation, Status::skipped, {}, {});
@@ -144,8 +148,8 @@ std::optional<Struct> Decider::named_values(OperationState& operation, const std
   return values;
 }
 
-/// Rule 2: an argument that is absent because an operation gave no such output stops its reader. One that is absent because
-/// an optional input was not given is left out (rule 20).
+/// Rule 2: an argument that is absent because an operation gave no such output stops its reader. One that is
+/// absent because an optional input was not given is left out (rule 20).
 bool Decider::stopped_by_absence(OperationState& operation, const syntax::Expression& expression) {
   const RegionScope scope(*operation.region);
   bool reads_operation = false;
@@ -159,7 +163,8 @@ bool Decider::stopped_by_absence(OperationState& operation, const syntax::Expres
   return reads_operation;
 }
 
-std::optional<List> Decider::arguments(OperationState& operation, const std::vector<ir::ExpressionPtr>& argv) {
+std::optional<List> Decider::arguments(OperationState& operation,
+                                       const std::vector<ir::ExpressionPtr>& argv) {
   List values;
   for (const auto& expression : argv) {
     auto value = value_of(operation, *expression);
@@ -184,7 +189,9 @@ void Decider::begin_task(OperationState& operation) {
     if (!argv) return;
     auto env = named_values(operation, process->env);
     if (!env) return;
-    if (argv->empty()) return fail(operation, {.kind = "start", .message = "the command has no program: every argument is absent"});
+    if (argv->empty())
+      return fail(operation,
+                  {.kind = "start", .message = "the command has no program: every argument is absent"});
     call.append("argv", std::move(*argv));
     if (!env->empty()) call.append("env", std::move(*env));
   } else {
@@ -204,8 +211,11 @@ void Decider::begin_task(OperationState& operation) {
   if (!cacheable) return schedule(operation, std::nullopt);
   const auto& cache = operation.operation->cache;
   const auto* key = operation.task->call.find("cache_key");
-  out_.commands.emplace_back(LookUp{.path = path_of(operation), .work = work_of(run_, operation), .scope = cache.scope,
-                                    .user_key = key ? *key : Value{}, .max_age_ms = cache.max_age_ms});
+  out_.commands.emplace_back(LookUp{.path = path_of(operation),
+                                    .work = work_of(run_, operation),
+                                    .scope = cache.scope,
+                                    .user_key = key ? *key : Value{},
+                                    .max_age_ms = cache.max_age_ms});
 }
 
 void Decider::begin_call(OperationState& operation, const ir::PipelineCall& call) {
@@ -227,7 +237,8 @@ void Decider::begin_branch(OperationState& operation, const ir::Branch& branch) 
       const auto* holds = *value ? (*value)->if_boolean() : nullptr;
       if (*value && !holds)
         return fail(operation, {.kind = "type",
-                                .message = "`when` must be true or false, not " + std::string(kind_name((*value)->kind()))});
+                                .message = "`when` must be true or false, not " +
+                                           std::string(kind_name((*value)->kind()))});
       if (!holds || !*holds) continue;
     }
     emit(Opened{.path = path_of(operation), .arm = static_cast<std::int64_t>(i)});
@@ -241,14 +252,17 @@ void Decider::begin_each(OperationState& operation, const ir::Each& each) {
   if (!items) return;
   const auto* list = *items ? (*items)->if_list() : nullptr;
   if (!list)
-    return fail(operation, {.kind = "type", .message = "`each` needs a list, not " +
-                                                           std::string(*items ? kind_name((*items)->kind()) : "an absent value")});
+    return fail(operation,
+                {.kind = "type",
+                 .message = "`each` needs a list, not " +
+                            std::string(*items ? kind_name((*items)->kind()) : "an absent value")});
   std::int64_t limit = 0;
   if (each.limit) {
     const auto value = value_of(operation, *each.limit);
     if (!value) return;
     const auto* at_once = *value ? (*value)->if_integer() : nullptr;
-    if (!at_once || *at_once < 1) return fail(operation, {.kind = "value", .message = "`limit` must be an integer of at least 1"});
+    if (!at_once || *at_once < 1)
+      return fail(operation, {.kind = "value", .message = "`limit` must be an integer of at least 1"});
     limit = *at_once;
   }
   emit(Opened{.path = path_of(operation), .items = *list, .limit = limit});

@@ -15,7 +15,8 @@ Value failure_value(const Failure& failure) {
 }
 
 Failure failure_of(const syntax::Raised& raised, std::string source) {
-  return {.kind = raised.kind, .message = raised.message, .payload = raised.payload, .source = std::move(source)};
+  return {
+      .kind = raised.kind, .message = raised.message, .payload = raised.payload, .source = std::move(source)};
 }
 
 const OperationState* RegionScope::operation(std::string_view name) const {

@@ -7,7 +7,8 @@ namespace sluice::engine {
 Value failure_value(const Failure& failure);
 Failure failure_of(const syntax::Raised& raised, std::string source);
 
-/// Looks in the region, then outwards up to the pipeline's boundary. `extra` comes first: `self`, `error`, `upstream`.
+/// Looks in the region, then outwards up to the pipeline's boundary. `extra` comes first: `self`, `error`,
+/// `upstream`.
 class RegionScope final : public syntax::Scope {
  public:
   explicit RegionScope(const RegionState& region, std::vector<std::pair<std::string_view, Value>> extra = {})

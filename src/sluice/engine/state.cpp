@@ -19,7 +19,8 @@ std::optional<Segment> segment_of(std::string_view text) {
   if (bracket != std::string_view::npos) {
     const auto digits = text.substr(bracket + 1, text.size() - bracket - 2);
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), segment.index);
-    if (error != std::errc{} || end != digits.data() + digits.size() || segment.index < 0) return std::nullopt;
+    if (error != std::errc{} || end != digits.data() + digits.size() || segment.index < 0)
+      return std::nullopt;
   }
   auto name = percent_decode(text.substr(0, bracket));
   if (!name) return std::nullopt;
@@ -35,12 +36,14 @@ const RegionShape& RunState::shape_of(const ir::Region& region) {
     shape = std::make_unique<RegionShape>();
     shape->region = &region;
     shape->dependencies = ir::dependencies_of(region);
-    for (std::size_t i = 0; i < region.operations.size(); ++i) shape->index.emplace(region.operations[i].name, i);
+    for (std::size_t i = 0; i < region.operations.size(); ++i)
+      shape->index.emplace(region.operations[i].name, i);
   }
   return *shape;
 }
 
-std::unique_ptr<RegionState> RunState::make_region(const ir::Region& region, OperationState* owner, std::int64_t index) {
+std::unique_ptr<RegionState> RunState::make_region(const ir::Region& region, OperationState* owner,
+                                                   std::int64_t index) {
   auto made = std::make_unique<RegionState>();
   made->shape = &shape_of(region);
   made->owner = owner;
@@ -103,7 +106,8 @@ std::string path_of(const OperationState& operation) {
 }
 
 const ir::Region& body_of(const RunState& run, const ir::Operation& operation, std::int64_t arm) {
-  if (const auto* branch = std::get_if<ir::Branch>(&operation.what)) return *branch->arms[static_cast<std::size_t>(arm)].region;
+  if (const auto* branch = std::get_if<ir::Branch>(&operation.what))
+    return *branch->arms[static_cast<std::size_t>(arm)].region;
   if (const auto* each = std::get_if<ir::Each>(&operation.what)) return *each->region;
   if (const auto* block = std::get_if<ir::Block>(&operation.what)) return *block->region;
   const auto* callee = run.plan->find(std::get<ir::PipelineCall>(operation.what).pipeline);

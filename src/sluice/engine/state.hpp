@@ -30,8 +30,8 @@ struct RegionState {
   bool boundary = false;            ///< the body of a pipeline: names do not reach outside
   std::vector<std::pair<std::string_view, Value>> bindings;  ///< `inputs` and `run`, or the loop's variables
   std::vector<OperationState> operations;
-  std::size_t open = 0;             ///< operations that have not ended
-  std::size_t running = 0;          ///< begun and not ended, for `limit`
+  std::size_t open = 0;     ///< operations that have not ended
+  std::size_t running = 0;  ///< begun and not ended, for `limit`
 };
 
 /// How an iteration ended: all that stays of it.
@@ -59,11 +59,11 @@ struct TaskState {
   Fence fence;
   Time first_scheduled{};
   Time scheduled{};
-  Time due{};               ///< of the next attempt
-  std::int64_t lost = 0;    ///< attempts that were lost in a row
+  Time due{};             ///< of the next attempt
+  std::int64_t lost = 0;  ///< attempts that were lost in a row
   bool timed_out = false;
   std::vector<std::int64_t> retries;  ///< by policy
-  Outcome last;             ///< of the newest attempt that ended
+  Outcome last;                       ///< of the newest attempt that ended
 };
 
 struct OperationState {
@@ -105,7 +105,8 @@ struct RunState {
 
   const RegionShape& shape_of(const ir::Region& region);
   void open_root();
-  std::unique_ptr<RegionState> make_region(const ir::Region& region, OperationState* owner, std::int64_t index);
+  std::unique_ptr<RegionState> make_region(const ir::Region& region, OperationState* owner,
+                                           std::int64_t index);
   void bind_pipeline(RegionState& region, const Struct& inputs) const;
   OperationState* find(std::string_view path);
 };

@@ -10,8 +10,8 @@
 
 namespace sluice::engine {
 
-/// What a task asks an executor to do, all expressions evaluated. Late paths (Value::Kind::late, and artifacts as whole
-/// arguments) are filled by the executor.
+/// What a task asks an executor to do, all expressions evaluated. Late paths (Value::Kind::late, and
+/// artifacts as whole arguments) are filled by the executor.
 struct Work {
   enum class Kind { process, service } kind = Kind::process;
   // process
@@ -29,7 +29,8 @@ struct Work {
 
 /// Why something failed: what `error(op)` and catch see.
 struct Failure {
-  std::string kind;     ///< "exit", "signal", "output", "raise", "branches", "service", "lost", "timeout", "cancelled", …
+  std::string kind;  ///< "exit", "signal", "output", "raise", "branches", "service", "lost", "timeout",
+                     ///< "cancelled", …
   std::string message;
   Value payload = {};
   std::string source = {};  ///< path of the operation that it began in
@@ -40,16 +41,16 @@ struct Usage {
   Time started{};
   Time ended{};
   std::int64_t cpu_ms = 0;
-  std::int64_t memory_peak = 0;         ///< bytes
-  bool memory_of_tree = false;          ///< true: of all processes (cgroup); false: of the largest one
+  std::int64_t memory_peak = 0;  ///< bytes
+  bool memory_of_tree = false;   ///< true: of all processes (cgroup); false: of the largest one
 };
 
 /// How an attempt ended.
 struct Outcome {
   enum class Status { succeeded, failed, cancelled, lost } status = Status::succeeded;
-  Struct outputs;                       ///< succeeded: every declared output that is not absent
-  Failure failure;                      ///< otherwise
-  Value environment;                    ///< what it ran in: resolved executable and digest, service version, instruction set
+  Struct outputs;     ///< succeeded: every declared output that is not absent
+  Failure failure;    ///< otherwise
+  Value environment;  ///< what it ran in: resolved executable and digest, service version, instruction set
   Usage usage;
 };
 

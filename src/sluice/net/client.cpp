@@ -95,6 +95,10 @@ struct HttpClient::Impl {
 };
 
 Result<ports::Response> HttpClient::Impl::request(const Ask& ask) {
+  if (!std::ranges::all_of(ask.target, [](unsigned char c) { return c > 0x20 && c < 0x7f; }))
+    return Fail(Error{.code = Code::internal,
+                      .message = "the target `" + ask.target + "` is not percent-encoded",
+                      .blame = Blame::sluice});
   const bool repeatable = ask.method == "GET" || ask.method == "HEAD";
   if (stream && is_stale()) stream.reset();
   const bool kept = stream.has_value();
@@ -103,10 +107,11 @@ Result<ports::Response> HttpClient::Impl::request(const Ask& ask) {
     Result<ports::Response> result = Fail(Error{});
     std::exception_ptr thrown;
     auto exchanging = exchange(ask);
-    asio::co_spawn(io, std::move(exchanging), [&](std::exception_ptr problem, Result<ports::Response> got) {
-      thrown = problem;
-      if (!problem) result = std::move(got);
-    });
+    asio::co_spawn(io, std::move(exchanging),
+                   [&](const std::exception_ptr& problem, Result<ports::Response> got) {
+                     thrown = problem;
+                     if (!problem) result = std::move(got);
+                   });
     io.restart();
     io.run();
     if (thrown) std::rethrow_exception(thrown);
@@ -162,7 +167,7 @@ asio::awaitable<Result<bool>> HttpClient::Impl::send(const Ask& ask) {
   std::string head = ask.method + " " + ask.target + " HTTP/1.1\r\nHost: " + (v6 ? "[" + host + "]" : host) +
                      ":" + port + "\r\n";
   if (options.token) head += "Authorization: Bearer " + *options.token + "\r\n";
-  for (const auto& [name, value] : ask.headers) head += name + ": " + value + "\r\n";
+  for (const auto& [name, value] : ask.headers) head.append(name).append(": ").append(value).append("\r\n");
   if (length > 0 || (ask.method != "GET" && ask.method != "HEAD"))
     head += "Content-Length: " + std::to_string(length) + "\r\n";
   head += "\r\n";

@@ -1,12 +1,12 @@
 #include "sluice/os/cgroup.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <charconv>
 #include <string_view>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace sluice::os {
 namespace {
@@ -55,7 +55,8 @@ std::string_view field(std::string_view line, int index) {
   return line.substr(0, line.find(' '));
 }
 
-/// Where the group that we are in is mounted: the mount's place and the part of our group's path below the mount's root.
+/// Where the group that we are in is mounted: the mount's place and the part of our group's path below the
+/// mount's root.
 std::optional<fs::path> own_group() {
   const auto read = [](const char* path) -> std::string {
     auto fd = open_file(path, O_RDONLY);
@@ -126,7 +127,8 @@ std::vector<pid_t> Cgroup::processes() const {
 bool Cgroup::populated() const {
   char buffer[128];
   const ssize_t n = pread(events_.get(), buffer, sizeof buffer, 0);
-  return n > 0 && std::string_view(buffer, static_cast<std::size_t>(n)).find("populated 1") != std::string_view::npos;
+  return n > 0 &&
+         std::string_view(buffer, static_cast<std::size_t>(n)).find("populated 1") != std::string_view::npos;
 }
 
 void Cgroup::kill() const {
@@ -157,7 +159,8 @@ std::optional<CgroupParent> CgroupParent::make(const std::string& name) {
   // Only within our own new group: the groups above belong to the machine.
   const bool memory = write_at(folder->get(), "cgroup.subtree_control", "+memory").has_value();
   auto probe = parent.make_leaf("probe");
-  if (!probe || faccessat(probe->fd(), "cgroup.kill", W_OK, 0) != 0 || faccessat(probe->fd(), "cgroup.procs", W_OK, 0) != 0)
+  if (!probe || faccessat(probe->fd(), "cgroup.kill", W_OK, 0) != 0 ||
+      faccessat(probe->fd(), "cgroup.procs", W_OK, 0) != 0)
     return std::nullopt;
   parent.counts_memory_ = memory && faccessat(probe->fd(), "memory.peak", R_OK, 0) == 0;
   return parent;
@@ -169,7 +172,8 @@ CgroupParent::~CgroupParent() {
 
 Result<Cgroup> CgroupParent::make_leaf(const std::string& name) {
   const auto path = path_ / name;
-  if (mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) return Fail(system_error("make " + path.string(), errno));
+  if (mkdir(path.c_str(), 0755) != 0 && errno != EEXIST)
+    return Fail(system_error("make " + path.string(), errno));
   auto leaf = Cgroup::open(path);
   if (!leaf) return Fail(system_error("open " + path.string(), errno));
   return std::move(*leaf);

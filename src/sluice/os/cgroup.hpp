@@ -7,7 +7,8 @@
 
 #include "sluice/os/files.hpp"
 
-/// Groups of processes that end together, where the machine lets us: cgroup version 2, also beside version 1 (hybrid).
+/// Groups of processes that end together, where the machine lets us: cgroup version 2, also beside version 1
+/// (hybrid).
 namespace sluice::os {
 
 /// One leaf. Not thread-safe. Its folder is removed with it, if no process is left in it.

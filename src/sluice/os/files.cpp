@@ -1,17 +1,17 @@
 #include "sluice/os/files.hpp"
 
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <cstdlib>
+
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
-
-#include <algorithm>
-#include <array>
-#include <atomic>
-#include <cerrno>
-#include <cstdlib>
 
 #include "sluice/base/words.hpp"
 
@@ -26,11 +26,12 @@ Error failed(std::string_view what, const fs::path& path) {
 }
 
 Error too_long(const fs::path& path, std::size_t bytes_max) {
-  return user_error(Code::too_large, path.string() + ": longer than the " + human_bytes(bytes_max) + " that are read here");
+  return user_error(Code::too_large,
+                    path.string() + ": longer than the " + human_bytes(bytes_max) + " that are read here");
 }
 
 Result<struct stat> stat_of(int fd, const fs::path& path) {
-  struct stat info {};
+  struct stat info{};
   if (fstat(fd, &info) != 0) return Fail(failed("look at", path));
   return info;
 }
@@ -40,7 +41,9 @@ Result<UniqueFd> open_regular(const fs::path& path, off_t& size) {
   SLUICE_TRY(fd, open_file(path, O_RDONLY | O_NONBLOCK | O_NOCTTY));
   SLUICE_TRY(info, stat_of(fd.get(), path));
   if (!S_ISREG(info.st_mode))
-    return Fail(user_error(Code::invalid_argument, path.string() + (S_ISDIR(info.st_mode) ? ": a folder, not a file" : ": not a regular file")));
+    return Fail(user_error(
+        Code::invalid_argument,
+        path.string() + (S_ISDIR(info.st_mode) ? ": a folder, not a file" : ": not a regular file")));
   size = info.st_size;
   return std::move(fd);
 }
@@ -143,14 +146,17 @@ Result<void> write_fd(int fd, std::string_view bytes) {
 
 Result<void> write_file(const fs::path& path, std::string_view bytes, mode_t mode) {
   SLUICE_TRY(fd, open_file(path, O_WRONLY | O_CREAT | O_TRUNC, mode));
-  if (auto written = write_fd(fd.get(), bytes); !written) return Fail(std::move(written).error().at(path.string()));
+  if (auto written = write_fd(fd.get(), bytes); !written)
+    return Fail(std::move(written).error().at(path.string()));
   return {};
 }
 
 Result<void> write_file_atomically(const fs::path& path, std::string_view bytes, Sync sync, mode_t mode) {
-  // Unique within the process by the counter and among processes by the pid; O_EXCL refuses what a dead one left.
+  // Unique within the process by the counter and among processes by the pid; O_EXCL refuses what a dead one
+  // left.
   static std::atomic<std::uint64_t> counter{0};
-  const fs::path temporary = path.string() + ".new-" + std::to_string(getpid()) + "-" + std::to_string(counter.fetch_add(1));
+  const fs::path temporary =
+      path.string() + ".new-" + std::to_string(getpid()) + "-" + std::to_string(counter.fetch_add(1));
   unlink(temporary.c_str());
   SLUICE_TRY(fd, open_file(temporary, O_WRONLY | O_CREAT | O_EXCL, mode));
   auto written = write_fd(fd.get(), bytes);
@@ -181,7 +187,8 @@ Result<std::uint64_t> copy_file(const fs::path& from, const fs::path& to) {
     if (n == 0 && (copied > 0 || size == 0)) return copied;
     if (n < 0 && errno == EINTR) continue;
     // Across file systems, from /proc, on old kernels: by hand from where it stopped.
-    auto rest = n == 0 || errno == EXDEV || errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP || errno == EPERM
+    auto rest = n == 0 || errno == EXDEV || errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP ||
+                        errno == EPERM
                     ? copy_bytes(source.get(), target.get(), to)
                     : Result<std::uint64_t>(Fail(failed("copy to", to)));
     if (!rest) {
@@ -200,14 +207,14 @@ Result<void> make_directories(const fs::path& path) {
     if (mkdir(path.c_str(), 0755) == 0) return {};
   }
   if (errno != EEXIST) return Fail(failed("make folder", path));
-  struct stat info {};
+  struct stat info{};
   if (stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) return {};
   errno = ENOTDIR;
   return Fail(failed("make folder", path));
 }
 
 bool exists(const fs::path& path) {
-  struct stat info {};
+  struct stat info{};
   return lstat(path.c_str(), &info) == 0;
 }
 
@@ -224,7 +231,7 @@ Result<void> fsync_directory(const fs::path& path) {
 }
 
 Result<std::uint64_t> free_bytes(const fs::path& path) {
-  struct statvfs info {};
+  struct statvfs info{};
   if (statvfs(path.c_str(), &info) != 0) return Fail(failed("look at the file system of", path));
   return static_cast<std::uint64_t>(info.f_bavail) * info.f_frsize;
 }

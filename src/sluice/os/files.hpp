@@ -1,6 +1,4 @@
 #pragma once
-#include <sys/types.h>
-
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -9,9 +7,12 @@
 #include <utility>
 #include <vector>
 
+#include <sys/types.h>
+
 #include "sluice/base/result.hpp"
 
-/// Files and folders. Every function is thread-safe; every descriptor is opened close-on-exec; messages name the path.
+/// Files and folders. Every function is thread-safe; every descriptor is opened close-on-exec; messages name
+/// the path.
 namespace sluice::os {
 
 /// Owns one file descriptor.
@@ -41,8 +42,10 @@ class UniqueFd {
 /// open(2) with O_CLOEXEC added. `mode` is for files that are made.
 Result<UniqueFd> open_file(const std::filesystem::path& path, int flags, mode_t mode = 0644);
 
-/// The whole file; Code::too_large where it is longer than `bytes_max`. Never waits: a pipe or a device is refused.
-Result<std::string> read_file(const std::filesystem::path& path, std::size_t bytes_max = std::size_t{64} << 20);
+/// The whole file; Code::too_large where it is longer than `bytes_max`. Never waits: a pipe or a device is
+/// refused.
+Result<std::string> read_file(const std::filesystem::path& path,
+                              std::size_t bytes_max = std::size_t{64} << 20);
 /// Everything from `fd` on; the same limits. For files of /proc, whose size is not known before.
 Result<std::string> read_all(int fd, std::size_t bytes_max = std::size_t{64} << 20);
 /// The last `bytes_max` bytes, or all of a shorter file.
@@ -52,20 +55,21 @@ enum class Sync { no, yes };
 
 /// Makes or replaces the file, in place: a reader may see half of it.
 Result<void> write_file(const std::filesystem::path& path, std::string_view bytes, mode_t mode = 0644);
-/// Makes or replaces the file as a whole (a temporary one beside it, then rename). With Sync::yes it is on the disk, and its
-/// name too, when this returns.
-Result<void> write_file_atomically(const std::filesystem::path& path, std::string_view bytes, Sync sync, mode_t mode = 0644);
+/// Makes or replaces the file as a whole (a temporary one beside it, then rename). With Sync::yes it is on
+/// the disk, and its name too, when this returns.
+Result<void> write_file_atomically(const std::filesystem::path& path, std::string_view bytes, Sync sync,
+                                   mode_t mode = 0644);
 /// All of `bytes`, with short writes and EINTR seen to.
 Result<void> write_fd(int fd, std::string_view bytes);
 
-/// Copies a regular file to `to`, which must not exist; shares blocks where the file system can. Keeps whether it is
-/// executable, nothing else. Answers the bytes copied.
+/// Copies a regular file to `to`, which must not exist; shares blocks where the file system can. Keeps
+/// whether it is executable, nothing else. Answers the bytes copied.
 Result<std::uint64_t> copy_file(const std::filesystem::path& from, const std::filesystem::path& to);
 
 /// mkdir -p.
 Result<void> make_directories(const std::filesystem::path& path);
-/// Removes a file, or a folder with all in it. Never follows a symlink, gives itself the right to enter folders that it
-/// lacks; nothing there is no error. Goes on after a failure, and answers the first.
+/// Removes a file, or a folder with all in it. Never follows a symlink, gives itself the right to enter
+/// folders that it lacks; nothing there is no error. Goes on after a failure, and answers the first.
 Result<void> remove_tree(const std::filesystem::path& path);
 
 struct DirectoryEntry {
@@ -88,7 +92,8 @@ Result<std::uint64_t> free_bytes(const std::filesystem::path& path);
 class TemporaryDirectory {
  public:
   /// `parent` must exist. The name is `prefix` and six characters of chance.
-  static Result<TemporaryDirectory> make(const std::filesystem::path& parent, std::string_view prefix = "tmp-");
+  static Result<TemporaryDirectory> make(const std::filesystem::path& parent,
+                                         std::string_view prefix = "tmp-");
   ~TemporaryDirectory();
   TemporaryDirectory(TemporaryDirectory&& other) noexcept : path_(std::exchange(other.path_, {})) {}
   TemporaryDirectory& operator=(TemporaryDirectory&& other) noexcept;

@@ -1,11 +1,11 @@
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <algorithm>
-#include <cerrno>
-#include <memory>
 
 #include "sluice/os/files.hpp"
 
@@ -19,7 +19,9 @@ struct CloseDir {
 };
 using Dir = std::unique_ptr<DIR, CloseDir>;
 
-bool is_dots(const char* name) { return name[0] == '.' && (name[1] == 0 || (name[1] == '.' && name[2] == 0)); }
+bool is_dots(const char* name) {
+  return name[0] == '.' && (name[1] == 0 || (name[1] == '.' && name[2] == 0));
+}
 
 /// Goes down by descriptors: a folder that is swapped for a symlink meanwhile leads nowhere else.
 class Remover {
@@ -48,7 +50,7 @@ class Remover {
       note(path);
       return false;
     }
-    struct stat info {};
+    struct stat info{};
     if (fstat(fd, &info) == 0 && (info.st_mode & S_IWUSR) == 0) fchmod(fd, 0700);
     Dir dir(fdopendir(fd));
     std::vector<std::string> names;
@@ -67,7 +69,7 @@ DirectoryEntry::Kind kind_of(int fd, const dirent& entry) {
     case DT_UNKNOWN: break;
     default: return DirectoryEntry::Kind::other;
   }
-  struct stat info {};
+  struct stat info{};
   if (fstatat(fd, entry.d_name, &info, AT_SYMLINK_NOFOLLOW) != 0) return DirectoryEntry::Kind::other;
   if (S_ISREG(info.st_mode)) return DirectoryEntry::Kind::file;
   if (S_ISDIR(info.st_mode)) return DirectoryEntry::Kind::directory;
@@ -91,7 +93,8 @@ Result<std::vector<DirectoryEntry>> list_directory(const fs::path& path) {
     errno = 0;
     const auto* entry = readdir(dir.get());
     if (entry == nullptr) break;
-    if (!is_dots(entry->d_name)) entries.push_back({.kind = kind_of(dirfd(dir.get()), *entry), .name = entry->d_name});
+    if (!is_dots(entry->d_name))
+      entries.push_back({.kind = kind_of(dirfd(dir.get()), *entry), .name = entry->d_name});
   }
   if (errno != 0) return Fail(system_error("list " + path.string(), errno));
   std::ranges::sort(entries, {}, &DirectoryEntry::name);

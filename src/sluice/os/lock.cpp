@@ -1,8 +1,8 @@
+#include <cerrno>
+
 #include <fcntl.h>
 #include <sys/file.h>
 #include <unistd.h>
-
-#include <cerrno>
 
 #include "sluice/os/files.hpp"
 

@@ -1,12 +1,14 @@
 #include "sluice/os/mounts.hpp"
 
-#include <sys/mount.h>
-
 #include <cerrno>
+
+#include <sys/mount.h>
 
 namespace sluice::os {
 
-int make_mounts_private() { return mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 ? 0 : errno; }
+int make_mounts_private() {
+  return mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 ? 0 : errno;
+}
 
 int bind_read_only(const char* source, const char* target) {
   if (mount(source, target, nullptr, MS_BIND, nullptr) != 0) return errno;

@@ -1,5 +1,8 @@
 #include "sluice/os/process.hpp"
 
+#include <algorithm>
+#include <cerrno>
+
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -8,9 +11,6 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <algorithm>
-#include <cerrno>
 
 extern "C" {
 // glibc 2.36 declares these two without saying that they are C.
@@ -116,7 +116,7 @@ Result<Process> spawn(const SpawnOptions& options) {
 Result<Exit> Process::wait() {
   if (exit_) return *exit_;
   int status = 0;
-  struct rusage usage {};
+  struct rusage usage{};
   for (;;) {
     if (wait4(pid_, &status, 0, &usage) == pid_) return *(exit_ = exit_of(status, usage));
     if (errno != EINTR) return Fail(system_error("wait for process " + std::to_string(pid_), errno));
@@ -127,7 +127,8 @@ Result<std::optional<Exit>> Process::wait_for(std::chrono::milliseconds patience
   if (exit_) return exit_;
   const auto deadline = std::chrono::steady_clock::now() + patience;
   for (;;) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
     pollfd entry{.fd = pidfd_.get(), .events = POLLIN, .revents = 0};
     const int n = poll(&entry, 1, static_cast<int>(std::max<std::int64_t>(0, left.count())));
     if (n < 0 && errno == EINTR) continue;
@@ -147,7 +148,7 @@ std::optional<std::filesystem::path> find_program(const std::string& name, const
   for (std::size_t start = 0; start <= path.size();) {
     const auto colon = std::min(path.find(':', start), path.size());
     auto candidate = std::filesystem::path(path.substr(start, colon - start)) / name;
-    struct stat info {};
+    struct stat info{};
     if (stat(candidate.c_str(), &info) == 0 && S_ISREG(info.st_mode) && access(candidate.c_str(), X_OK) == 0)
       return candidate;
     start = colon + 1;

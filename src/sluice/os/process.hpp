@@ -1,7 +1,4 @@
 #pragma once
-#include <sys/resource.h>
-#include <sys/types.h>
-
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
@@ -9,6 +6,9 @@
 #include <string>
 #include <utility>
 #include <vector>
+
+#include <sys/resource.h>
+#include <sys/types.h>
 
 #include "sluice/os/files.hpp"
 
@@ -18,22 +18,23 @@ struct rusage;  // <sys/resource.h>
 namespace sluice::os {
 
 struct SpawnOptions {
-  std::filesystem::path program;                 ///< a path; PATH is not searched
-  std::vector<std::string> argv;                 ///< argv[0] included
-  std::optional<std::vector<std::string>> env;   ///< "NAME=value"; absent: ours
-  std::filesystem::path cwd;                     ///< empty: ours
-  /// ours → the child's. Those of 0, 1, 2 that are not named are /dev/null, ours, ours; nothing else is inherited.
+  std::filesystem::path program;                ///< a path; PATH is not searched
+  std::vector<std::string> argv;                ///< argv[0] included
+  std::optional<std::vector<std::string>> env;  ///< "NAME=value"; absent: ours
+  std::filesystem::path cwd;                    ///< empty: ours
+  /// ours → the child's. Those of 0, 1, 2 that are not named are /dev/null, ours, ours; nothing else is
+  /// inherited.
   std::vector<std::pair<int, int>> fds;
-  bool new_session = false;                      ///< a session and a process group of its own
-  bool new_group = false;                        ///< a process group of its own
+  bool new_session = false;  ///< a session and a process group of its own
+  bool new_group = false;    ///< a process group of its own
 };
 
 /// How a process ended.
 struct Exit {
-  int status = 0;                                ///< meaningful where `signal` is 0
+  int status = 0;  ///< meaningful where `signal` is 0
   int signal = 0;
-  std::chrono::milliseconds cpu{0};              ///< with the children that it waited for
-  std::int64_t memory_peak = 0;                  ///< bytes, of the largest process
+  std::chrono::milliseconds cpu{0};  ///< with the children that it waited for
+  std::int64_t memory_peak = 0;      ///< bytes, of the largest process
   [[nodiscard]] bool succeeded() const { return signal == 0 && status == 0; }
 };
 
@@ -66,8 +67,8 @@ Result<Process> spawn(const SpawnOptions& options);
 /// wait4's answer in our words.
 Exit exit_of(int wait_status, const ::rusage& usage);
 
-/// Where `name` is found along `path` ("/usr/bin:/bin"): the first executable regular file. Names with a slash are not looked
-/// up. Nothing where there is none.
+/// Where `name` is found along `path` ("/usr/bin:/bin"): the first executable regular file. Names with a
+/// slash are not looked up. Nothing where there is none.
 std::optional<std::filesystem::path> find_program(const std::string& name, const std::string& path);
 
 }  // namespace sluice::os

@@ -1,20 +1,21 @@
 #include "sluice/os/socket.hpp"
 
+#include <cerrno>
+#include <cstring>
+
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
-
 namespace sluice::os {
 namespace {
 
 namespace fs = std::filesystem;
 
-/// The address of a socket file. A long path is reached through a descriptor of its folder, which `folder` keeps open.
+/// The address of a socket file. A long path is reached through a descriptor of its folder, which `folder`
+/// keeps open.
 struct Address {
   sockaddr_un address{};
   UniqueFd folder;
@@ -48,7 +49,8 @@ const sockaddr* generic(const sockaddr_un& address) { return reinterpret_cast<co
 Result<UniqueFd> listen_unix(const fs::path& path, mode_t mode) {
   SLUICE_TRY(where, address_of(path));
   SLUICE_TRY(fd, unix_socket());
-  if (unlink(path.c_str()) != 0 && errno != ENOENT) return Fail(system_error("replace " + path.string(), errno));
+  if (unlink(path.c_str()) != 0 && errno != ENOENT)
+    return Fail(system_error("replace " + path.string(), errno));
   // The mode of a socket's descriptor, less the umask, becomes that of the file which bind makes.
   if (fchmod(fd.get(), mode) != 0 || bind(fd.get(), generic(where.address), sizeof where.address) != 0)
     return Fail(system_error("make socket " + path.string(), errno));
@@ -68,7 +70,8 @@ Result<UniqueFd> connect_unix(const fs::path& path) {
 
 Result<std::pair<UniqueFd, UniqueFd>> socket_pair() {
   int fds[2];
-  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) != 0) return Fail(system_error("make a socket pair", errno));
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) != 0)
+    return Fail(system_error("make a socket pair", errno));
   return std::pair(UniqueFd(fds[0]), UniqueFd(fds[1]));
 }
 
@@ -95,7 +98,8 @@ Result<void> write_all(int fd, std::string_view bytes) {
 
 Result<void> set_nonblocking(int fd) {
   const int flags = fcntl(fd, F_GETFL);
-  if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0) return Fail(system_error("set up a connection", errno));
+  if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0)
+    return Fail(system_error("set up a connection", errno));
   return {};
 }
 

@@ -1,6 +1,4 @@
 #pragma once
-#include <sys/types.h>
-
 #include <cstddef>
 #include <filesystem>
 #include <span>
@@ -8,9 +6,12 @@
 #include <string_view>
 #include <utility>
 
+#include <sys/types.h>
+
 #include "sluice/os/files.hpp"
 
-/// Unix stream sockets, blocking unless asked for otherwise. A path may be longer than the 107 bytes of a socket's address.
+/// Unix stream sockets, blocking unless asked for otherwise. A path may be longer than the 107 bytes of a
+/// socket's address.
 namespace sluice::os {
 
 /// Replaces a socket file that is there. `mode` is set before anybody can connect.

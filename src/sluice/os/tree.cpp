@@ -1,14 +1,14 @@
 #include "sluice/os/tree.hpp"
 
-#include <dirent.h>
-#include <fcntl.h>
-#include <time.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <charconv>
 #include <map>
 #include <memory>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "sluice/os/files.hpp"
 
@@ -45,7 +45,8 @@ std::vector<std::string_view> words(std::string_view text) {
 std::optional<ProcessInfo> process_info(pid_t pid) {
   const auto text = read_proc("/proc/" + std::to_string(pid) + "/stat");
   if (!text) return std::nullopt;
-  // The name, in parentheses, may hold anything, closing parentheses included: the fields start after the last of them.
+  // The name, in parentheses, may hold anything, closing parentheses included: the fields start after the
+  // last of them.
   const auto close = text->rfind(')');
   if (close == std::string::npos) return std::nullopt;
   const auto fields = words(std::string_view(*text).substr(close + 1));
@@ -73,7 +74,8 @@ std::vector<pid_t> descendants(const std::vector<ProcessInfo>& all, pid_t root) 
   for (const auto& info : all) children.emplace(info.parent, info.pid);
   std::vector<pid_t> out;
   std::vector<pid_t> open{root};
-  // A process whose parent's number was used again while /proc was read could close a circle: each is taken once.
+  // A process whose parent's number was used again while /proc was read could close a circle: each is taken
+  // once.
   while (!open.empty() && out.size() <= all.size()) {
     const auto [first, last] = children.equal_range(open.back());
     open.pop_back();

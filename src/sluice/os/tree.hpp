@@ -1,10 +1,10 @@
 #pragma once
-#include <sys/types.h>
-
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include <sys/types.h>
 
 /// What /proc tells about processes: to find the descendants of one where no cgroup holds them.
 namespace sluice::os {

@@ -10,7 +10,7 @@ namespace sluice::ports {
 /// One try of one task.
 struct Attempt {
   RunId run;
-  std::string path;      ///< the task's identity in its run, "folds[3]/fit"
+  std::string path;  ///< the task's identity in its run, "folds[3]/fit"
   int number = 1;
   Fence fence;
   Principal principal;
@@ -26,23 +26,25 @@ class OutcomeSink {
   virtual void ended(const Fence& fence, engine::Outcome outcome) = 0;
 };
 
-/// Runs attempts somewhere. Lives as long as the driver; called on the driver's thread only, and returns quickly: laying out
-/// files and the like happen on threads of its own.
+/// Runs attempts somewhere. Lives as long as the driver; called on the driver's thread only, and returns
+/// quickly: laying out files and the like happen on threads of its own.
 class Executor {
  public:
   virtual ~Executor() = default;
-  /// What decides the outcome besides the work itself, for the cache key: the resolved executable and its digest, or the
-  /// service's version, its models and the instruction set. An error means: do not cache (the attempt will tell why).
+  /// What decides the outcome besides the work itself, for the cache key: the resolved executable and its
+  /// digest, or the service's version, its models and the instruction set. An error means: do not cache (the
+  /// attempt will tell why).
   virtual Result<Value> environment(const engine::Work& work) = 0;
-  /// Idempotent in `attempt.fence`: an attempt that is running is taken up, one that has ended answers again. The outcome
-  /// arrives at the sink exactly once for each call.
+  /// Idempotent in `attempt.fence`: an attempt that is running is taken up, one that has ended answers again.
+  /// The outcome arrives at the sink exactly once for each call.
   virtual void start(const Attempt& attempt) = 0;
   /// Asks for an early end; the outcome still arrives. Unknown fences are ignored.
   virtual void cancel(const Fence& fence) = 0;
   /// The attempt's outcome is in the journal: nothing of it need be remembered. Unknown fences are ignored.
   virtual void settled(const Fence& fence) = 0;
   /// Where the attempt's output is (or will be) written, for `sluice logs`; empty where there is none.
-  [[nodiscard]] virtual std::filesystem::path log_of(const RunId& run, const std::string& path, int number) const = 0;
+  [[nodiscard]] virtual std::filesystem::path log_of(const RunId& run, const std::string& path,
+                                                     int number) const = 0;
 };
 
 }  // namespace sluice::ports

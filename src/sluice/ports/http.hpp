@@ -16,12 +16,13 @@ namespace sluice::ports {
 /// One HTTP request as handlers see it. Header names are in lower case.
 struct Request {
   std::string method;
-  std::string path;                          ///< decoded, without the query
-  std::vector<std::string> params;           ///< what the route's `{…}` matched, in order, decoded
+  std::string path;                 ///< decoded, without the query
+  std::vector<std::string> params;  ///< what the route's `{…}` matched, in order, decoded
   std::vector<std::pair<std::string, std::string>> query;
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
-  std::filesystem::path body_file;           ///< routes with `body_to_file`: the body's bytes; removed after the handler's answer
+  std::filesystem::path
+      body_file;  ///< routes with `body_to_file`: the body's bytes; removed after the handler's answer
   Principal principal;
 
   [[nodiscard]] std::string_view header(std::string_view name) const {
@@ -41,7 +42,7 @@ struct Response {
   std::string content_type = "application/json";
   std::vector<std::pair<std::string, std::string>> headers = {};
   std::string body = {};
-  std::filesystem::path body_file = {};      ///< not empty: the body is this file, streamed
+  std::filesystem::path body_file = {};  ///< not empty: the body is this file, streamed
 };
 
 /// Answers exactly once, from any thread, now or later.
@@ -50,10 +51,10 @@ using Handler = std::function<void(Request, Responder)>;
 
 struct Route {
   std::string method;
-  std::string pattern;                       ///< "/v2/models/{}/infer": each {} one segment
+  std::string pattern;  ///< "/v2/models/{}/infer": each {} one segment
   Handler handler;
   std::size_t body_max = std::size_t{1} << 20;
-  bool body_to_file = false;                 ///< the body is streamed into a file instead of memory
+  bool body_to_file = false;  ///< the body is streamed into a file instead of memory
 };
 
 /// A wire protocol: its routes, and how it writes an error of ours.

@@ -13,19 +13,19 @@ namespace sluice::ports {
 struct RunRow {
   RunId id;
   Principal principal;
-  std::string name;          ///< for people: the plan's file
+  std::string name;  ///< for people: the plan's file
   Digest plan;
-  std::string status;        ///< "running", "succeeded", "failed", "cancelled"
+  std::string status;  ///< "running", "succeeded", "failed", "cancelled"
   Time created{};
   std::optional<Time> ended;
-  std::string message;       ///< why it failed
+  std::string message;  ///< why it failed
 };
 
 /// A finished task's outputs under its cache key. The newest entry wins.
 struct CacheEntry {
   Digest key;
   std::string workspace = "default";
-  Value outputs;             ///< in tagged form
+  Value outputs;  ///< in tagged form
   RunId run;
   std::string path;
   Time at{};
@@ -34,9 +34,10 @@ struct CacheEntry {
 /// Events of one run to be appended together with what follows from them.
 struct Append {
   RunId run;
-  std::uint64_t expected_next = 0;   ///< number of the first of these events; the journal must be exactly that long
-  std::vector<std::string> events;   ///< JSON texts
-  RunRow row;                        ///< the projection afterwards
+  std::uint64_t expected_next =
+      0;  ///< number of the first of these events; the journal must be exactly that long
+  std::vector<std::string> events;  ///< JSON texts
+  RunRow row;                       ///< the projection afterwards
   std::vector<CacheEntry> cache;
 };
 
@@ -49,13 +50,15 @@ enum class Durability {
 class Journal {
  public:
   virtual ~Journal() = default;
-  /// All in one transaction, or nothing. Code::conflict where some journal is longer or shorter than expected.
+  /// All in one transaction, or nothing. Code::conflict where some journal is longer or shorter than
+  /// expected.
   virtual Result<void> append(const std::vector<Append>& batch, Durability durability) = 0;
-  [[nodiscard]] virtual Result<std::vector<std::string>> read(const RunId& run, std::uint64_t from = 0) const = 0;
+  [[nodiscard]] virtual Result<std::vector<std::string>> read(const RunId& run,
+                                                              std::uint64_t from = 0) const = 0;
 };
 
 struct RunFilter {
-  std::string workspace = "default"; ///< "" : all of them
+  std::string workspace = "default";  ///< "" : all of them
   std::optional<std::string> status;
   std::optional<std::string> id_prefix;
   std::size_t limit = 100;
@@ -65,8 +68,10 @@ struct RunFilter {
 class RunIndex {
  public:
   virtual ~RunIndex() = default;
-  [[nodiscard]] virtual Result<std::vector<RunRow>> runs(const RunFilter& filter) const = 0;  ///< newest first
-  [[nodiscard]] virtual Result<std::optional<CacheEntry>> cached(const std::string& workspace, const Digest& key) const = 0;
+  [[nodiscard]] virtual Result<std::vector<RunRow>> runs(
+      const RunFilter& filter) const = 0;  ///< newest first
+  [[nodiscard]] virtual Result<std::optional<CacheEntry>> cached(const std::string& workspace,
+                                                                 const Digest& key) const = 0;
 };
 
 /// An endpoint: a name that answers with a version of a model.
@@ -77,7 +82,7 @@ struct Deployment {
   std::int64_t version = 0;
   std::string commit;
   Time at{};
-  std::string effect_key;     ///< of the call that made it; the same call answers the same
+  std::string effect_key;  ///< of the call that made it; the same call answers the same
 };
 
 class Deployments {
@@ -87,7 +92,8 @@ class Deployments {
   virtual Result<void> put(const Deployment& deployment) = 0;
   virtual Result<bool> remove(const std::string& workspace, const std::string& endpoint) = 0;
   [[nodiscard]] virtual Result<std::vector<Deployment>> list(const std::string& workspace) const = 0;
-  [[nodiscard]] virtual Result<std::optional<Deployment>> find(const std::string& workspace, const std::string& endpoint) const = 0;
+  [[nodiscard]] virtual Result<std::optional<Deployment>> find(const std::string& workspace,
+                                                               const std::string& endpoint) const = 0;
 };
 
 }  // namespace sluice::ports

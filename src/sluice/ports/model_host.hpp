@@ -15,8 +15,9 @@ struct HostReply {
 };
 using HostDone = std::move_only_function<void(Result<HostReply>)>;
 
-/// A process that runs models, with what it has loaded. A crash costs this process only: calls that were open fail with
-/// Code::unavailable and `died()` turns true for good. Thread-safe; `done` runs on the host's reader thread: be quick there.
+/// A process that runs models, with what it has loaded. A crash costs this process only: calls that were open
+/// fail with Code::unavailable and `died()` turns true for good. Thread-safe; `done` runs on the host's
+/// reader thread: be quick there.
 class ModelHost {
  public:
   virtual ~ModelHost() = default;

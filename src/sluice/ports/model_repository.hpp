@@ -14,38 +14,38 @@ namespace sluice::ports {
 struct ModelVersion {
   std::string model;
   std::int64_t number = 0;
-  std::string commit;                 ///< 40 hexadecimal digits
+  std::string commit;  ///< 40 hexadecimal digits
   Time created{};
   std::string user;
-  std::string run;                    ///< "" : pushed by hand
+  std::string run;  ///< "" : pushed by hand
   std::string description;
-  std::vector<std::string> aliases;   ///< that name this version
+  std::vector<std::string> aliases;  ///< that name this version
 };
 
 /// What a new version consists of.
 struct NewVersion {
   std::string model;
   Principal principal;
-  std::filesystem::path content;      ///< a folder: README.md, model.json, provenance.json, *.onnx, …
-  std::string description;            ///< the tag's message
+  std::filesystem::path content;  ///< a folder: README.md, model.json, provenance.json, *.onnx, …
+  std::string description;        ///< the tag's message
   std::string run_id;
-  std::string source;                 ///< where the content came from, for the record
-  std::string effect_key;             ///< stored in the tag; the same key answers the same version
+  std::string source;      ///< where the content came from, for the record
+  std::string effect_key;  ///< stored in the tag; the same key answers the same version
   Time at{};
   /// Files that do not count when "unchanged" is decided: provenance differs from run to run.
   std::vector<std::string> incidental = {"provenance.json"};
-  std::string alias = "champion";     ///< moved to the new version; "" : none
+  std::string alias = "champion";  ///< moved to the new version; "" : none
 };
 
 struct Registered {
   ModelVersion version;
-  bool created = false;               ///< false: that content (or this effect key) had a version already
+  bool created = false;  ///< false: that content (or this effect key) had a version already
 };
 
 struct ModelFile {
   std::string path;
   std::int64_t size = 0;
-  Digest digest;                      ///< SHA-256 of the bytes, also of a git-lfs file
+  Digest digest;  ///< SHA-256 of the bytes, also of a git-lfs file
 };
 
 /// Models as git repositories. Thread-safe; changes of one repository wait for each other across processes.
@@ -56,17 +56,26 @@ class ModelRepository {
   /// Synced before it returns. Makes the repository where there is none.
   virtual Result<Registered> add_version(const NewVersion& version) = 0;
   [[nodiscard]] virtual Result<std::vector<std::string>> models(const std::string& workspace) const = 0;
-  [[nodiscard]] virtual Result<std::vector<ModelVersion>> versions(const std::string& workspace, const std::string& model) const = 0;  ///< newest first
+  [[nodiscard]] virtual Result<std::vector<ModelVersion>> versions(
+      const std::string& workspace, const std::string& model) const = 0;  ///< newest first
   /// `reference`: "3", "v3", an alias, "latest", or "" (champion, else latest).
-  [[nodiscard]] virtual Result<ModelVersion> resolve(const std::string& workspace, const std::string& model, const std::string& reference) const = 0;
-  [[nodiscard]] virtual Result<std::vector<ModelFile>> files(const std::string& workspace, const ModelVersion& version) const = 0;
-  [[nodiscard]] virtual Result<std::string> read(const std::string& workspace, const ModelVersion& version, const std::string& path) const = 0;
+  [[nodiscard]] virtual Result<ModelVersion> resolve(const std::string& workspace, const std::string& model,
+                                                     const std::string& reference) const = 0;
+  [[nodiscard]] virtual Result<std::vector<ModelFile>> files(const std::string& workspace,
+                                                             const ModelVersion& version) const = 0;
+  [[nodiscard]] virtual Result<std::string> read(const std::string& workspace, const ModelVersion& version,
+                                                 const std::string& path) const = 0;
   /// The version's files as an artifact (kind "model", a directory) whose objects are in the object store.
   virtual Result<Artifact> as_artifact(const std::string& workspace, const ModelVersion& version) = 0;
-  virtual Result<void> set_alias(const std::string& workspace, const std::string& model, const std::string& alias, std::int64_t version, const Principal& by, Time at) = 0;
-  /// Takes in a bare repository with its lfs objects (a built-in model); does nothing where the model is there.
-  virtual Result<void> take_in(const std::string& workspace, const std::string& model, const std::filesystem::path& bare_repository) = 0;
-  [[nodiscard]] virtual std::filesystem::path path_of(const std::string& workspace, const std::string& model) const = 0;
+  virtual Result<void> set_alias(const std::string& workspace, const std::string& model,
+                                 const std::string& alias, std::int64_t version, const Principal& by,
+                                 Time at) = 0;
+  /// Takes in a bare repository with its lfs objects (a built-in model); does nothing where the model is
+  /// there.
+  virtual Result<void> take_in(const std::string& workspace, const std::string& model,
+                               const std::filesystem::path& bare_repository) = 0;
+  [[nodiscard]] virtual std::filesystem::path path_of(const std::string& workspace,
+                                                      const std::string& model) const = 0;
 };
 
 }  // namespace sluice::ports

@@ -16,33 +16,38 @@ struct Stored {
 
 /// One file of a tree whose bytes are in the store already.
 struct TreeFile {
-  std::string path;       ///< relative, "/" between names
+  std::string path;  ///< relative, "/" between names
   Digest digest;
   std::int64_t size = 0;
   bool executable = false;
 };
 
-/// Every byte, by SHA-256. Thread-safe. Objects never change; bytes that were changed behind its back are found when they
-/// are read (Code::data_loss, the object named).
-/// A directory is its canonical Remote Execution API v2 `Directory` message (sub-directories likewise), each an object.
+/// Every byte, by SHA-256. Thread-safe. Objects never change; bytes that were changed behind its back are
+/// found when they are read (Code::data_loss, the object named). A directory is its canonical Remote
+/// Execution API v2 `Directory` message (sub-directories likewise), each an object.
 class ObjectStore {
  public:
   virtual ~ObjectStore() = default;
   virtual Result<Stored> put(std::string_view bytes) = 0;
   /// Copies the file in. `expected` given: refuses other bytes.
   virtual Result<Stored> put_file(const std::filesystem::path& file, const Digest* expected = nullptr) = 0;
-  /// `ignore` lists glob patterns as in .gitignore (a simple subset: `*`, `?`, `**`, trailing `/`; empty lines and lines
-  /// with `#` in front count for nothing, so the lines of a .sluiceignore file can be passed as they are). Refuses names
-  /// that are not UTF-8, symlinks that leave the folder, devices and sockets, naming them.
-  virtual Result<Stored> put_directory(const std::filesystem::path& folder, const std::vector<std::string>& ignore = {}) = 0;
-  /// The directory of these files, none of which is read again. Code::not_found where the bytes of one are missing.
+  /// `ignore` lists glob patterns as in .gitignore (a simple subset: `*`, `?`, `**`, trailing `/`; empty
+  /// lines and lines with `#` in front count for nothing, so the lines of a .sluiceignore file can be passed
+  /// as they are). Refuses names that are not UTF-8, symlinks that leave the folder, devices and sockets,
+  /// naming them.
+  virtual Result<Stored> put_directory(const std::filesystem::path& folder,
+                                       const std::vector<std::string>& ignore = {}) = 0;
+  /// The directory of these files, none of which is read again. Code::not_found where the bytes of one are
+  /// missing.
   virtual Result<Stored> put_tree(const std::vector<TreeFile>& files) = 0;
-  /// Returns once these objects are on the disk. `put` alone survives the death of any process, but not a power cut.
+  /// Returns once these objects are on the disk. `put` alone survives the death of any process, but not a
+  /// power cut.
   virtual Result<void> make_durable(const std::vector<Digest>& digests) = 0;
   [[nodiscard]] virtual bool has(const Digest& digest) const = 0;
-  [[nodiscard]] virtual Result<std::string> get(const Digest& digest, std::size_t bytes_max = std::size_t{64} << 20) const = 0;
-  /// A read-only file or folder with these bytes, made once and kept under the cache; checked against the digest when it is
-  /// made and whenever it looks touched. Trusted readers only: it must not be written to.
+  [[nodiscard]] virtual Result<std::string> get(const Digest& digest,
+                                                std::size_t bytes_max = std::size_t{64} << 20) const = 0;
+  /// A read-only file or folder with these bytes, made once and kept under the cache; checked against the
+  /// digest when it is made and whenever it looks touched. Trusted readers only: it must not be written to.
   virtual Result<std::filesystem::path> lay_out(const Artifact& artifact) = 0;
   /// A writable copy at `destination`, which must not exist.
   virtual Result<void> copy_out(const Artifact& artifact, const std::filesystem::path& destination) const = 0;

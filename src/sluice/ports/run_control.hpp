@@ -17,11 +17,13 @@ class RunControl {
   /// Goes on with a run of the journal that has not ended; free where it goes on already.
   virtual Result<void> resume(const RunId& run) = 0;
   virtual Result<void> cancel(const RunId& run, std::string reason) = 0;
-  /// Whether the run goes on here. False: it has ended, or it stopped (its events could not be stored) or was never resumed.
+  /// Whether the run goes on here. False: it has ended, or it stopped (its events could not be stored) or was
+  /// never resumed.
   [[nodiscard]] virtual bool goes_on(const RunId& run) const = 0;
   /// Calls back once, soon after the run's journal is longer than `length`, or the run does not go on
   /// here, or `deadline` has passed. On a thread that must not be kept waiting; may be called back at once.
-  virtual void when_longer(const RunId& run, std::uint64_t length, Time deadline, std::move_only_function<void()> done) = 0;
+  virtual void when_longer(const RunId& run, std::uint64_t length, Time deadline,
+                           std::move_only_function<void()> done) = 0;
 };
 
 }  // namespace sluice::ports

@@ -10,14 +10,15 @@
 
 namespace sluice::ports {
 
-/// One call of a service, its arguments checked against the signature (defaults are the service's own matter).
+/// One call of a service, its arguments checked against the signature (defaults are the service's own
+/// matter).
 struct ServiceCall {
   Struct with;
   RunId run;
   std::string path;
-  std::string effect_key;            ///< run + task path: effects answer the same to the same key
+  std::string effect_key;  ///< run + task path: effects answer the same to the same key
   Principal principal;
-  std::filesystem::path scratch;     ///< an empty folder of this call's own; removed afterwards
+  std::filesystem::path scratch;  ///< an empty folder of this call's own; removed afterwards
   std::stop_token cancel;
 };
 
@@ -27,7 +28,8 @@ class Service {
  public:
   virtual ~Service() = default;
   [[nodiscard]] virtual const ir::Signature& signature() const = 0;
-  /// What decides the answer besides the arguments: model digests, instruction set. Enters the cache key. Cheap.
+  /// What decides the answer besides the arguments: model digests, instruction set. Enters the cache key.
+  /// Cheap.
   [[nodiscard]] virtual Result<Value> environment(const Struct& with) const = 0;
   /// The declared outputs; artifacts among them are in the object store already.
   virtual Result<Struct> run(const ServiceCall& call) = 0;

@@ -1,14 +1,14 @@
 #include "sluice/supervisor/attempts.hpp"
 
+#include <algorithm>
+#include <cerrno>
+
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <algorithm>
-#include <cerrno>
 
 #include "sluice/os/tree.hpp"
 
@@ -21,7 +21,8 @@ constexpr std::size_t free_leaves_max = 64;
 constexpr auto drain_interval = 2ms;
 /// A killed process that hangs in the kernel (a dead network file system) is given up after this.
 constexpr auto drain_max = 10s;
-/// A log is looked at this often: it must not fill the disk between two looks, nor wake the machine for nothing.
+/// A log is looked at this often: it must not fill the disk between two looks, nor wake the machine for
+/// nothing.
 constexpr auto look_interval_min = 10ms;
 constexpr auto look_interval_max = 250ms;
 
@@ -44,12 +45,17 @@ struct Attempts::Attempt {
   bool killed = false;
   bool over_quota = false;
   std::optional<Steady> kill_at;
-  std::optional<os::Exit> exit;   ///< of the main process
+  std::optional<os::Exit> exit;  ///< of the main process
   Steady drain_until{0};
 };
 
-Attempts::Attempts(Book& book, const Clock& clock, std::optional<os::CgroupParent> parent, Tell tell, Refuse refuse)
-    : book_(book), clock_(clock), parent_(std::move(parent)), tell_(std::move(tell)), refuse_(std::move(refuse)) {}
+Attempts::Attempts(Book& book, const Clock& clock, std::optional<os::CgroupParent> parent, Tell tell,
+                   Refuse refuse)
+    : book_(book),
+      clock_(clock),
+      parent_(std::move(parent)),
+      tell_(std::move(tell)),
+      refuse_(std::move(refuse)) {}
 
 Attempts::~Attempts() = default;
 
@@ -69,11 +75,14 @@ Answer Attempts::start(const Start& start) {
   if (!attempt->log) return could_not_start(start, Step::log, errno);
   attempt->log_bytes_max = start.log_bytes_max;
   attempt->leaf = take_leaf();
-  if (auto begun = book_.begin(start.fence, attempt->leaf ? attempt->leaf->path().string() : "", attempt->started_ms); !begun)
+  if (auto begun =
+          book_.begin(start.fence, attempt->leaf ? attempt->leaf->path().string() : "", attempt->started_ms);
+      !begun)
     return could_not_start(start, Step::fork, EIO);
 
   attempt->report = reports_.take();
-  auto pid = launcher_.launch(start, attempt->log.get(), attempt->leaf ? &*attempt->leaf : nullptr, attempt->report);
+  auto pid =
+      launcher_.launch(start, attempt->log.get(), attempt->leaf ? &*attempt->leaf : nullptr, attempt->report);
   if (!pid && attempt->leaf && launcher_.error() != EPERM && launcher_.error() != EAGAIN) {
     // A group that takes no process (a parent of the threaded kind, say): do without from now on.
     attempt->leaf.reset();
@@ -127,8 +136,8 @@ std::optional<os::Cgroup> Attempts::take_leaf() {
 }
 
 void Attempts::give_back_leaf(os::Cgroup leaf) {
-  // An empty group is as good as a new one, and making one costs more than a fork. Not so where memory is counted: the
-  // peak would be that of all its attempts.
+  // An empty group is as good as a new one, and making one costs more than a fork. Not so where memory is
+  // counted: the peak would be that of all its attempts.
   if (parent_ && !parent_->counts_memory() && free_leaves_.size() < free_leaves_max && !leaf.populated())
     free_leaves_.push_back(std::move(leaf));
 }
@@ -176,12 +185,13 @@ void Attempts::signal_tree(Attempt& attempt, int number) {
 void Attempts::reap() {
   for (;;) {
     int status = 0;
-    struct rusage usage {};
+    struct rusage usage{};
     const pid_t pid = wait4(-1, &status, WNOHANG, &usage);
     if (pid < 0 && errno == EINTR) continue;
     if (pid <= 0) break;
     // Others are orphans that came to us: the tree of some attempt, which is looked at when that ends.
-    if (const auto found = by_pid_.find(pid); found != by_pid_.end()) main_ended(*found->second, os::exit_of(status, usage));
+    if (const auto found = by_pid_.find(pid); found != by_pid_.end())
+      main_ended(*found->second, os::exit_of(status, usage));
   }
   drain();
 }
@@ -236,9 +246,11 @@ std::vector<pid_t> Attempts::orphans_of(const Attempt& attempt) const {
       continue;
     }
     if (marker && attempts_.contains(*marker)) continue;
-    // It cleared its environment and made a session of its own. It is ours if no other attempt can have begun it.
-    const bool other = std::ranges::any_of(
-        attempts_, [&](const auto& entry) { return entry.second.get() != &attempt && entry.second->ticks <= info->started + 1; });
+    // It cleared its environment and made a session of its own. It is ours if no other attempt can have begun
+    // it.
+    const bool other = std::ranges::any_of(attempts_, [&](const auto& entry) {
+      return entry.second.get() != &attempt && entry.second->ticks <= info->started + 1;
+    });
     if (!other) out.push_back(pid);
   }
   return out;
@@ -256,7 +268,7 @@ void Attempts::finish(Attempt& attempt) {
       ended.memory_peak = *peak;
       ended.memory_of_tree = true;
     }
-  struct stat log {};
+  struct stat log{};
   if (attempt.log_bytes_max > 0 && fstat(attempt.log.get(), &log) == 0 &&
       static_cast<std::uint64_t>(log.st_size) > attempt.log_bytes_max) {
     attempt.over_quota = true;
@@ -328,7 +340,7 @@ void Attempts::watch_logs() {
   look_interval_ = std::min<Steady>(look_interval_ * 2, look_interval_max);
   for (auto& [fence, attempt] : attempts_) {
     if (attempt->log_bytes_max == 0 || attempt->over_quota) continue;
-    struct stat info {};
+    struct stat info{};
     if (fstat(attempt->log.get(), &info) != 0) continue;
     const auto bytes = static_cast<std::uint64_t>(info.st_size);
     if (bytes > attempt->log_bytes + attempt->log_bytes_max / 64) look_interval_ = look_interval_min;

@@ -16,8 +16,8 @@
 
 namespace sluice::supervisor {
 
-/// The attempts that run: starts them, watches their logs, ends their trees, and writes how they ended into the book.
-/// The process must be a child subreaper with one thread. Not thread-safe; nothing here waits.
+/// The attempts that run: starts them, watches their logs, ends their trees, and writes how they ended into
+/// the book. The process must be a child subreaper with one thread. Not thread-safe; nothing here waits.
 class Attempts {
  public:
   using Tell = std::function<void(const Ended&)>;
@@ -29,8 +29,8 @@ class Attempts {
   Attempts(const Attempts&) = delete;
   Attempts& operator=(const Attempts&) = delete;
 
-  /// What there is to answer at once: Started, also where it runs already; Ended, where it ended before or could not be forked;
-  /// MountsRefused, where the kernel gives no mount namespace.
+  /// What there is to answer at once: Started, also where it runs already; Ended, where it ended before or
+  /// could not be forked; MountsRefused, where the kernel gives no mount namespace.
   Answer start(const Start& start);
   void cancel(const std::string& fence, std::chrono::milliseconds grace);
   /// SIGKILL to all trees. Their ends follow as usual.
@@ -70,13 +70,13 @@ class Attempts {
   Reports reports_;
   std::unordered_map<std::string, std::unique_ptr<Attempt>> attempts_;
   std::unordered_map<pid_t, Attempt*> by_pid_;
-  std::vector<Attempt*> draining_;      ///< their main process has ended
+  std::vector<Attempt*> draining_;  ///< their main process has ended
   std::vector<os::Cgroup> free_leaves_;
   std::uint64_t leaves_made_ = 0;
-  std::size_t with_deadline_ = 0;       ///< cancelled ones that were not killed yet
+  std::size_t with_deadline_ = 0;  ///< cancelled ones that were not killed yet
   std::size_t with_quota_ = 0;
   Steady look_at_logs_{0};
-  Steady look_interval_{0};             ///< short while something young or fast writes, longer and longer after
+  Steady look_interval_{0};  ///< short while something young or fast writes, longer and longer after
 };
 
 }  // namespace sluice::supervisor

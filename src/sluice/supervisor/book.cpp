@@ -1,10 +1,10 @@
 #include "sluice/supervisor/book.hpp"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
+
+#include <fcntl.h>
+#include <unistd.h>
 
 #include "sluice/supervisor/protocol/bytes.hpp"
 #include "sluice/supervisor/protocol/codec.hpp"

@@ -12,21 +12,23 @@
 
 namespace sluice::supervisor {
 
-/// What the supervisor must not forget when it dies: which fences it began, and how they ended. In memory, and as an
-/// append-only file: each record a `u32` length, a `u32` CRC-32 and that many bytes. A torn tail is ignored. It survives the
-/// death of any process; it is not synced, since a power cut ends the tasks too. Not thread-safe.
+/// What the supervisor must not forget when it dies: which fences it began, and how they ended. In memory,
+/// and as an append-only file: each record a `u32` length, a `u32` CRC-32 and that many bytes. A torn tail is
+/// ignored. It survives the death of any process; it is not synced, since a power cut ends the tasks too. Not
+/// thread-safe.
 class Book {
  public:
   /// An attempt that was begun and has not ended.
   struct Begun {
-    std::string leaf;              ///< path of its cgroup; empty: none
-    pid_t pid = 0;                 ///< 0: not forked yet, as far as was written
-    std::uint64_t ticks = 0;       ///< since boot, when it was forked: a process of that pid that is younger is another one
+    std::string leaf;  ///< path of its cgroup; empty: none
+    pid_t pid = 0;     ///< 0: not forked yet, as far as was written
+    std::uint64_t ticks =
+        0;  ///< since boot, when it was forked: a process of that pid that is younger is another one
     std::int64_t started_ms = 0;
   };
 
-  /// Reads what is there, and writes it anew without what nobody needs any more. `boot_id` tells whether the pids of an
-  /// earlier supervisor may still mean something (`same_boot`).
+  /// Reads what is there, and writes it anew without what nobody needs any more. `boot_id` tells whether the
+  /// pids of an earlier supervisor may still mean something (`same_boot`).
   static Result<Book> open(const std::filesystem::path& file, const std::string& boot_id);
 
   [[nodiscard]] bool same_boot() const { return same_boot_; }
@@ -49,7 +51,8 @@ class Book {
   void forget(const std::string& fence);
 
  private:
-  Book(std::filesystem::path file, std::string boot_id) : file_(std::move(file)), boot_id_(std::move(boot_id)) {}
+  Book(std::filesystem::path file, std::string boot_id)
+      : file_(std::move(file)), boot_id_(std::move(boot_id)) {}
   void take(std::string_view record);
   void append(const std::string& record);
   Result<void> rewrite();
@@ -61,7 +64,7 @@ class Book {
   os::UniqueFd fd_;
   std::uint64_t size_ = 0;
   std::uint64_t rewrite_at_ = 0;
-  bool written_ = true;            ///< whether the last append is whole in the file
+  bool written_ = true;  ///< whether the last append is whole in the file
   bool same_boot_ = false;
 
   std::unordered_map<std::string, Begun> begun_;

@@ -1,9 +1,9 @@
 #include "sluice/supervisor/connection.hpp"
 
-#include <sys/socket.h>
-
 #include <array>
 #include <cerrno>
+
+#include <sys/socket.h>
 
 namespace sluice::supervisor {
 namespace {
@@ -38,7 +38,8 @@ bool Connection::send(const Answer& answer) {
 
 bool Connection::flush() {
   while (sent_ < out_.size()) {
-    const ssize_t n = ::send(fd_.get(), out_.data() + sent_, out_.size() - sent_, MSG_DONTWAIT | MSG_NOSIGNAL);
+    const ssize_t n =
+        ::send(fd_.get(), out_.data() + sent_, out_.size() - sent_, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return errno == EAGAIN;
     sent_ += static_cast<std::size_t>(n);

@@ -16,13 +16,14 @@ class Connection {
   bool receive();
   /// The next whole request; an error means that the connection is to be closed.
   Result<std::optional<Request>> next();
-  /// Sends, or keeps for later what does not go through now. False: it failed, or more waits than anybody will read.
+  /// Sends, or keeps for later what does not go through now. False: it failed, or more waits than anybody
+  /// will read.
   bool send(const Answer& answer);
   bool flush();
   [[nodiscard]] bool waits_to_send() const { return sent_ < out_.size(); }
 
-  bool greeted = false;   ///< Hello came
-  bool follows = false;   ///< wants to be told of ends
+  bool greeted = false;  ///< Hello came
+  bool follows = false;  ///< wants to be told of ends
 
  private:
   os::UniqueFd fd_;

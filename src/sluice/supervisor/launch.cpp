@@ -1,5 +1,7 @@
 #include "sluice/supervisor/launch.hpp"
 
+#include <cerrno>
+
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <sched.h>
@@ -10,8 +12,6 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#include <cerrno>
 
 #include "sluice/os/mounts.hpp"
 
@@ -33,8 +33,8 @@ struct Child {
   char* const* env = nullptr;
   int null = -1;
   int log = -1;
-  int join = -1;            ///< cgroup.procs of the leaf, where the fork could not place the child; else -1
-  bool unshare = false;     ///< a mount namespace is still to be made
+  int join = -1;         ///< cgroup.procs of the leaf, where the fork could not place the child; else -1
+  bool unshare = false;  ///< a mount namespace is still to be made
   pid_t parent = 0;
   std::uint64_t files_max = 0;
   Report* report = nullptr;
@@ -49,12 +49,14 @@ struct Child {
 
 [[noreturn]] void run_child(const Child& child) {
   const auto fail = [&](Step step) { give_up(child, Report::What::step, step, errno); };
-  // If the supervisor died before this line, nobody would end us: ask who our parent is after asking for the signal.
+  // If the supervisor died before this line, nobody would end us: ask who our parent is after asking for the
+  // signal.
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != child.parent) _exit(127);
   setsid();
 
-  for (const int number : {SIGHUP, SIGINT, SIGQUIT, SIGPIPE}) signal(number, SIG_DFL);  // those that we ignore
+  for (const int number : {SIGHUP, SIGINT, SIGQUIT, SIGPIPE})
+    signal(number, SIG_DFL);  // those that we ignore
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -84,7 +86,8 @@ struct Child {
 }  // namespace
 
 Reports::Reports() {
-  void* memory = mmap(nullptr, running_max * sizeof(Report), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  void* memory =
+      mmap(nullptr, running_max * sizeof(Report), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   SLUICE_CHECK(memory != MAP_FAILED);
   all_ = static_cast<Report*>(memory);
   free_.reserve(running_max);

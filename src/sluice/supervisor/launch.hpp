@@ -1,8 +1,8 @@
 #pragma once
-#include <sys/types.h>
-
 #include <cstdint>
 #include <vector>
+
+#include <sys/types.h>
 
 #include "sluice/base/result.hpp"
 #include "sluice/os/cgroup.hpp"
@@ -10,14 +10,16 @@
 
 namespace sluice::supervisor {
 
-/// What a child says of itself if it fails before the program runs: written by the child, read by us when it has ended.
+/// What a child says of itself if it fails before the program runs: written by the child, read by us when it
+/// has ended.
 struct Report {
   enum class What : std::uint32_t { nothing, mounts, step } what = What::nothing;
   Step step = Step::none;
   std::int32_t error = 0;
 };
 
-/// Memory that is shared with the children until they execute: one Report for each attempt, without a pipe for each.
+/// Memory that is shared with the children until they execute: one Report for each attempt, without a pipe
+/// for each.
 class Reports {
  public:
   Reports();
@@ -34,10 +36,10 @@ class Reports {
   std::vector<Report*> free_;
 };
 
-/// Forks and executes. The child leads a session of its own, dies with the supervisor, has nothing but /dev/null and the log
-/// open, umask 022 and the limit of descriptors that the supervisor was started with.
-/// `leaf` may be null. An error means that there is no child; its `code` is Code::permission_denied where a mount namespace
-/// was asked for and refused.
+/// Forks and executes. The child leads a session of its own, dies with the supervisor, has nothing but
+/// /dev/null and the log open, umask 022 and the limit of descriptors that the supervisor was started with.
+/// `leaf` may be null. An error means that there is no child; its `code` is Code::permission_denied where a
+/// mount namespace was asked for and refused.
 class Launcher {
  public:
   Launcher();
@@ -47,8 +49,8 @@ class Launcher {
 
  private:
   os::UniqueFd null_;
-  std::uint64_t files_max_ = 0;   ///< RLIMIT_NOFILE as we found it, for the children
-  bool clone3_ = true;            ///< false once the kernel, or a filter of system calls, said that there is none
+  std::uint64_t files_max_ = 0;  ///< RLIMIT_NOFILE as we found it, for the children
+  bool clone3_ = true;  ///< false once the kernel, or a filter of system calls, said that there is none
   int error_ = 0;
 };
 

@@ -1,12 +1,12 @@
 // sluice-supervisor DATA_FOLDER: see README.md.
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <unistd.h>
-
-#include <cstdio>
-#include <cstdlib>
-#include <string>
 
 #include "sluice/base/clock.hpp"
 #include "sluice/os/files.hpp"
@@ -20,19 +20,22 @@ using namespace sluice;
 constexpr const char* usage =
     "usage: sluice-supervisor [--no-cgroups] DATA_FOLDER\n"
     "\n"
-    "Runs the process tasks of a sluice server, and outlives it. A server starts it by itself; it goes to the background, and\n"
-    "ends when it holds nothing and nobody has been connected for 10 s. One runs for a data folder: another ends at once.\n"
+    "Runs the process tasks of a sluice server, and outlives it. A server starts it by itself; it goes to "
+    "the background, and\n"
+    "ends when it holds nothing and nobody has been connected for 10 s. One runs for a data folder: another "
+    "ends at once.\n"
     "\n"
     "  --no-cgroups  find the processes of a task by /proc, as where no cgroup can be made\n"
     "\n"
     "example: sluice-supervisor ~/.local/share/sluice\n";
 
-/// Code::failed_precondition: another serves the folder. One that holds the lock without listening is about to end, or has just
-/// begun: it is waited for, up to 10 s.
+/// Code::failed_precondition: another serves the folder. One that holds the lock without listening is about
+/// to end, or has just begun: it is waited for, up to 10 s.
 Result<os::FileLock> take_lock(const std::filesystem::path& data) {
   constexpr int rounds_max = 2000;
   for (int round = 0;; ++round) {
-    auto lock = os::FileLock::take(data / "supervisor.lock", "sluice-supervisor, pid " + std::to_string(getpid()));
+    auto lock =
+        os::FileLock::take(data / "supervisor.lock", "sluice-supervisor, pid " + std::to_string(getpid()));
     if (lock || lock.error().code != Code::failed_precondition) return lock;
     if (os::connect_unix(data / "supervisor.sock") || round == rounds_max) return lock;
     usleep(5000);
@@ -116,6 +119,7 @@ int main(int argc, char** argv) {
   say.reset();
   const auto words = sluice::os::read_all(hear.get(), 65536);
   if (words && *words == "ready") return 0;
-  std::fprintf(stderr, "sluice-supervisor: %s\n", words && !words->empty() ? words->c_str() : "it died before it was ready");
+  std::fprintf(stderr, "sluice-supervisor: %s\n",
+               words && !words->empty() ? words->c_str() : "it died before it was ready");
   return 3;
 }

@@ -1,10 +1,10 @@
 #include "sluice/supervisor/recovery.hpp"
 
-#include <signal.h>
-#include <unistd.h>
-
 #include <string>
 #include <vector>
+
+#include <signal.h>
+#include <unistd.h>
 
 #include "sluice/os/cgroup.hpp"
 #include "sluice/os/tree.hpp"

@@ -1,15 +1,15 @@
 #include "sluice/supervisor/supervisor.hpp"
 
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <algorithm>
-#include <array>
-#include <cerrno>
 
 #include "sluice/os/socket.hpp"
 #include "sluice/os/tree.hpp"
@@ -25,7 +25,7 @@ constexpr std::size_t connections_max = 64;
 
 /// One name for one data folder, whatever path leads there.
 std::string group_name(const std::filesystem::path& data) {
-  struct stat info {};
+  struct stat info{};
   if (stat(data.c_str(), &info) != 0) return "sluice";
   return "sluice-" + std::to_string(info.st_dev) + "-" + std::to_string(info.st_ino);
 }
@@ -37,15 +37,16 @@ bool plain(const std::vector<std::string>& texts) {
 
 /// What a server of ours never sends.
 bool sound(const Start& start) {
-  return !start.fence.empty() && start.fence.size() <= fence_bytes_max && plain(start.fence) && plain(start.program) &&
-         !start.argv.empty() && plain(start.argv) && plain(start.env) && plain(start.cwd) && plain(start.log) &&
-         start.mounts.size() <= mounts_max &&
+  return !start.fence.empty() && start.fence.size() <= fence_bytes_max && plain(start.fence) &&
+         plain(start.program) && !start.argv.empty() && plain(start.argv) && plain(start.env) &&
+         plain(start.cwd) && plain(start.log) && start.mounts.size() <= mounts_max &&
          std::ranges::all_of(start.mounts, [](const Mount& m) { return plain(m.source) && plain(m.target); });
 }
 
 }  // namespace
 
-Result<std::unique_ptr<Supervisor>> Supervisor::open(const std::filesystem::path& data, const Clock& clock, bool cgroups) {
+Result<std::unique_ptr<Supervisor>> Supervisor::open(const std::filesystem::path& data, const Clock& clock,
+                                                     bool cgroups) {
   SLUICE_TRY(book, Book::open(data / "supervisor.log", os::boot_id()));
   end_what_was_lost(book, clock);
   const auto socket = data / "supervisor.sock";
@@ -87,8 +88,10 @@ void Supervisor::run() {
     const auto wait = attempts_->tick();
     if (!ending_ && idle_long_enough()) break;
     std::chrono::milliseconds patience = wait ? std::chrono::ceil<std::chrono::milliseconds>(*wait) : 1h;
-    if (attempts_->running() == 0 && connections_.empty()) patience = std::min<std::chrono::milliseconds>(patience, 1s);
-    const int n = epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), static_cast<int>(patience.count()));
+    if (attempts_->running() == 0 && connections_.empty())
+      patience = std::min<std::chrono::milliseconds>(patience, 1s);
+    const int n = epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()),
+                             static_cast<int>(patience.count()));
     for (int i = 0; i < n; ++i) {
       const auto& event = events[static_cast<std::size_t>(i)];
       if (event.data.fd == signals_.get())
@@ -162,7 +165,8 @@ void Supervisor::serve(int fd, std::uint32_t events) {
 bool Supervisor::answer(Connection& connection, const Request& request) {
   if (std::holds_alternative<Hello>(request)) {
     connection.greeted = true;
-    return connection.send(Welcome{.pid = static_cast<std::uint32_t>(getpid()), .cgroups = attempts_->cgroups()});
+    return connection.send(
+        Welcome{.pid = static_cast<std::uint32_t>(getpid()), .cgroups = attempts_->cgroups()});
   }
   if (!connection.greeted) return false;
   if (const auto* what = std::get_if<Start>(&request)) return start(connection, *what);

@@ -14,9 +14,10 @@ namespace sluice::supervisor {
 /// The program's loop: one thread that waits for children, servers and deadlines.
 class Supervisor {
  public:
-  /// Takes over a data folder: the lock must be held by the caller. Ends what a supervisor before it lost, then listens on
-  /// DATA/supervisor.sock. `cgroups: false` is for machines, and tests, without them.
-  static Result<std::unique_ptr<Supervisor>> open(const std::filesystem::path& data, const Clock& clock, bool cgroups);
+  /// Takes over a data folder: the lock must be held by the caller. Ends what a supervisor before it lost,
+  /// then listens on DATA/supervisor.sock. `cgroups: false` is for machines, and tests, without them.
+  static Result<std::unique_ptr<Supervisor>> open(const std::filesystem::path& data, const Clock& clock,
+                                                  bool cgroups);
   ~Supervisor();
 
   /// Until it is told to end, gets SIGTERM, or has held nothing and spoken to nobody for 10 s.

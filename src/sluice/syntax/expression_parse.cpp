@@ -26,41 +26,40 @@ class Reader : private ExpressionText {
     auto tree = expression();
     if (!tree) return std::unexpected(std::move(tree.error()));
     skip_space();
-    if (position_ < source_.size()) return problem("unexpected " + shown() + " after the expression");
+    if (!at_end()) return problem("unexpected " + shown() + " after the expression");
     return tree->node;
   }
 
   Parsed scalar() {
     std::vector<ExpressionPtr> pieces;
     std::string fixed;
-    const Location start = here_;
+    const Location start = here();
     int depth = 0;
     bool any = false;
-    while (position_ < source_.size()) {
+    while (!at_end()) {
       if (looking_at("$${")) {
         fixed += "${";
         advance(3);
         continue;
       }
       if (!looking_at("${")) {
-        fixed.push_back(source_[position_]);
+        fixed.push_back(peek());
         advance(1);
         continue;
       }
-      const Location opened = here_;
-      const bool at_start = position_ == 0;
+      const Location opened = here();
+      const bool first = at_start();
       advance(2);
       auto tree = expression();
       if (!tree) return std::unexpected(std::move(tree.error()));
       skip_space();
       if (!looking_at("}")) {
-        if (position_ < source_.size())
-          return problem("unexpected " + shown() + "; the expression should end with `}`");
+        if (!at_end()) return problem("unexpected " + shown() + "; the expression should end with `}`");
         return std::unexpected(
             Diagnostic{opened, "`${` has no `}`; write `$${` for the two characters themselves"});
       }
       advance(1);
-      if (at_start && position_ == source_.size()) return tree->node;  // a whole expression keeps its type
+      if (first && at_end()) return tree->node;  // a whole expression keeps its type
       any = true;
       add_piece(std::move(tree->node), pieces, fixed);
       depth = std::max(depth, tree->depth);
@@ -139,9 +138,12 @@ class Reader : private ExpressionText {
   /// Bounds the recursion alone. The printed text of the deepest tree has a bracket and a sign a level.
   static constexpr int nesting_max = 2 * expression_depth_max + 2;
 
-  struct Nesting {
+  class Nesting {
+   public:
     explicit Nesting(int& level) : level_(++level) {}
     ~Nesting() { --level_; }
+
+   private:
     int& level_;
   };
 
@@ -155,7 +157,7 @@ class Reader : private ExpressionText {
     auto left = conjunction();
     while (left) {
       skip_space();
-      const Location at = here_;
+      const Location at = here();
       if (!take_word("or") && !take("||")) break;
       auto right = conjunction();
       if (!right) return right;
@@ -168,7 +170,7 @@ class Reader : private ExpressionText {
     auto left = negation();
     while (left) {
       skip_space();
-      const Location at = here_;
+      const Location at = here();
       if (!take_word("and") && !take("&&")) break;
       auto right = negation();
       if (!right) return right;
@@ -180,7 +182,7 @@ class Reader : private ExpressionText {
   /// `not x == y` is !(x == y), while `!x == y` is (!x) == y.
   Read negation() {
     skip_space();
-    const Location at = here_;
+    const Location at = here();
     if (!take_word("not")) return comparison();
     const Nesting nesting(nesting_);
     if (nesting_ > nesting_max) return problem(too_deep());
@@ -204,7 +206,7 @@ class Reader : private ExpressionText {
     auto left = sum();
     if (!left) return left;
     skip_space();
-    const Location at = here_;
+    const Location at = here();
     const bool negated = take_word("not");
     if (negated && (skip_space(), word_ahead() != "in"))
       return problem("after `not` here stands `in`: `x not in y`");
@@ -216,7 +218,7 @@ class Reader : private ExpressionText {
     if (node && negated) node = unary(Operator::logical_not, at, std::move(*node));
     if (!node) return node;
     skip_space();
-    const Location next = here_;
+    const Location next = here();
     if (comparison_ahead()) return problem_at(next, "comparisons do not chain; write `a < b and b < c`");
     return node;
   }
@@ -225,7 +227,7 @@ class Reader : private ExpressionText {
     auto left = product();
     while (left) {
       skip_space();
-      const Location at = here_;
+      const Location at = here();
       const auto op = take("+") ? Operator::add : Operator::subtract;
       if (op == Operator::subtract && !take("-")) break;
       auto right = product();
@@ -239,7 +241,7 @@ class Reader : private ExpressionText {
     auto left = prefix();
     while (left) {
       skip_space();
-      const Location at = here_;
+      const Location at = here();
       std::optional<Operator> op;
       if (take("//"))
         op = Operator::floor_divide;
@@ -259,7 +261,7 @@ class Reader : private ExpressionText {
 
   Read prefix() {
     skip_space();
-    const Location at = here_;
+    const Location at = here();
     const bool minus = peek() == '-' && !is_digit(peek(1));
     const bool bang = peek() == '!' && peek(1) != '=';
     if (!minus && !bang) return postfix();
@@ -281,10 +283,10 @@ class Reader : private ExpressionText {
     auto base = primary();
     while (base) {
       // No space before `.`, `[` or `(`: what reads as one name is written as one.
-      const Location at = here_;
+      const Location at = here();
       if (peek() == '.') {
         advance(1);
-        const Location name_at = here_;
+        const Location name_at = here();
         auto name = name_ahead();
         if (!name) return std::unexpected(std::move(name.error()));
         Expression node;
@@ -372,9 +374,9 @@ class Reader : private ExpressionText {
 
   Read primary() {
     skip_space();
-    const Location at = here_;
+    const Location at = here();
     const char c = peek();
-    if (position_ >= source_.size()) return problem("the expression ends too early");
+    if (at_end()) return problem("the expression ends too early");
     if (c == '(') {
       advance(1);
       auto inner = expression();
@@ -450,7 +452,7 @@ class Reader : private ExpressionText {
       if (!node.args.empty() && !take(","))
         return problem("unexpected " + shown() + "; the struct should go on with `,` or end with `}`");
       skip_space();
-      const Location key_at = here_;
+      const Location key_at = here();
       const bool is_quoted = peek() == '\'' || peek() == '"' || peek() == '`';
       auto key = is_quoted ? quoted(peek()) : std::expected<std::string, Diagnostic>(word_ahead());
       if (!key) return std::unexpected(std::move(key.error()));

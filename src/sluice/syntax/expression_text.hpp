@@ -19,6 +19,8 @@ class ExpressionText {
  protected:
   /// '\0' behind the end.
   [[nodiscard]] char peek(std::size_t ahead = 0) const;
+  [[nodiscard]] Location here() const { return here_; }
+  [[nodiscard]] bool at_start() const { return position_ == 0; }
   [[nodiscard]] bool at_end() const { return position_ >= source_.size(); }
   [[nodiscard]] bool looking_at(std::string_view what) const {
     return source_.substr(position_).starts_with(what);
@@ -44,12 +46,12 @@ class ExpressionText {
     return std::unexpected(Diagnostic{at, std::move(message)});
   }
 
+ private:
+  std::optional<char32_t> escaped_point();
+
   std::string_view source_;
   std::size_t position_ = 0;
   Location here_;
-
- private:
-  std::optional<char32_t> escaped_point();
 };
 
 }  // namespace sluice::syntax

@@ -326,6 +326,7 @@ std::optional<FunctionArity> function_arity(std::string_view name) {
 
 std::vector<std::string> function_names() {
   std::vector<std::string> names;
+  names.reserve(library.size());
   for (const auto& entry : library) names.emplace_back(entry.name);
   return names;
 }

@@ -1,5 +1,5 @@
-// Every case of tests/golden/engine: a plan, how its tasks end, and the events that follow. Each is run again with a crash
-// after every decision, and must end the same.
+// Every case of tests/golden/engine: a plan, how its tasks end, and the events that follow. Each is run again
+// with a crash after every decision, and must end the same.
 #include <gtest/gtest.h>
 
 #include "../../golden_case.hpp"
@@ -86,7 +86,8 @@ TEST_P(EngineGolden, EndsTheSameAfterACrashAtAnyDecision) {
     run.go();
     ASSERT_TRUE(run.run().ended()) << "after decision " << crash;
     EXPECT_EQ(run.run().result()->status, whole.run().result()->status) << "after decision " << crash;
-    EXPECT_EQ(to_json(run.run().result()->outputs), to_json(whole.run().result()->outputs)) << "after decision " << crash;
+    EXPECT_EQ(to_json(run.run().result()->outputs), to_json(whole.run().result()->outputs))
+        << "after decision " << crash;
     EXPECT_EQ(run.started(), whole.started()) << "an attempt ran twice, or never, after decision " << crash;
   }
 }

@@ -18,7 +18,8 @@ Work process(List argv, std::vector<std::string> outputs = {"o"}) {
 Digest key(const Work& work, const Value& environment = {}) { return cache_key(work, environment, {}, ""); }
 
 TEST(CacheKey, RenamingAnOutputIsNotNewWork) {
-  EXPECT_EQ(key(process({"run", Value(output_hole("score"))}, {"score"})), key(process({"run", Value(output_hole("accuracy"))}, {"accuracy"})));
+  EXPECT_EQ(key(process({"run", Value(output_hole("score"))}, {"score"})),
+            key(process({"run", Value(output_hole("accuracy"))}, {"accuracy"})));
 }
 
 TEST(CacheKey, SwappingTwoOutputsIs) {

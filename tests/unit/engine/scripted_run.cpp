@@ -16,7 +16,10 @@ Value value_for(const ir::TaskOutput& output, const std::string& path) {
     case ir::Type::Kind::list: return List{1, 2, 3};
     case ir::Type::Kind::structure: return Struct{};
     case ir::Type::Kind::artifact:
-      return Artifact{.kind = output.type.artifact_kind, .form = output.form, .digest = Digest::of(path + output.name), .size = 1};
+      return Artifact{.kind = output.type.artifact_kind,
+                      .form = output.form,
+                      .digest = Digest::of(path + output.name),
+                      .size = 1};
     default: return path + "." + output.name;
   }
 }
@@ -25,10 +28,23 @@ Value value_for(const ir::TaskOutput& output, const std::string& path) {
 
 ScriptedRun::ScriptedRun(std::shared_ptr<const ir::Plan> plan, Struct inputs, Script script)
     : plan_(std::move(plan)), script_(std::move(script)) {
-  services_ = {{.name = "test.pure", .version = "1.0.0", .effect = ir::Effect::none, .inputs = {}, .outputs = {}},
-               {.name = "test.effect", .version = "1.0.0", .effect = ir::Effect::idempotent, .inputs = {}, .outputs = {}}};
-  created_ = {.run = {"run-1"}, .principal = {}, .name = "case", .pipeline = "main", .plan = ir::print_plan(*plan_), .plan_digest = {},
-              .inputs = std::move(inputs), .code = {}, .cache = true, .at = {}};
+  services_ = {
+      {.name = "test.pure", .version = "1.0.0", .effect = ir::Effect::none, .inputs = {}, .outputs = {}},
+      {.name = "test.effect",
+       .version = "1.0.0",
+       .effect = ir::Effect::idempotent,
+       .inputs = {},
+       .outputs = {}}};
+  created_ = {.run = {"run-1"},
+              .principal = {},
+              .name = "case",
+              .pipeline = "main",
+              .plan = ir::print_plan(*plan_),
+              .plan_digest = {},
+              .inputs = std::move(inputs),
+              .code = {},
+              .cache = true,
+              .at = {}};
   run_.emplace(plan_, created_, services_);
   take(run_->begin(now_));
 }
@@ -67,7 +83,8 @@ std::optional<Outcome> ScriptedRun::outcome_of(const engine::StartAttempt& attem
   } else if (const auto* outputs = said.find("outputs")) {
     outcome.outputs = *outputs->if_struct();
   } else {
-    for (const auto& output : attempt.work.outputs) outcome.outputs.set(output.name, value_for(output, attempt.path));
+    for (const auto& output : attempt.work.outputs)
+      outcome.outputs.set(output.name, value_for(output, attempt.path));
   }
   return outcome;
 }
@@ -80,7 +97,8 @@ void ScriptedRun::carry_out(const engine::Command& command) {
     inputs_.emplace_back(std::move(answer));
   } else if (const auto* start = std::get_if<engine::StartAttempt>(&command)) {
     if (const auto known = ended_.find(start->fence.text); known != ended_.end()) {
-      inputs_.emplace_back(engine::AttemptFinished{.path = start->path, .number = start->number, .outcome = known->second});
+      inputs_.emplace_back(
+          engine::AttemptFinished{.path = start->path, .number = start->number, .outcome = known->second});
       return;
     }
     started_.emplace(start->fence.text, start->path);
@@ -90,7 +108,8 @@ void ScriptedRun::carry_out(const engine::Command& command) {
       return;
     }
     ended_.emplace(start->fence.text, *outcome);
-    inputs_.emplace_back(engine::AttemptFinished{.path = start->path, .number = start->number, .outcome = std::move(*outcome)});
+    inputs_.emplace_back(engine::AttemptFinished{
+        .path = start->path, .number = start->number, .outcome = std::move(*outcome)});
   } else if (const auto* timer = std::get_if<engine::SetTimer>(&command)) {
     timers_.emplace(timer->due, engine::TimerFired{.path = timer->path, .number = timer->number});
   } else if (const auto* cancel = std::get_if<engine::CancelAttempt>(&command)) {
@@ -99,7 +118,8 @@ void ScriptedRun::carry_out(const engine::Command& command) {
     Outcome outcome{.status = Outcome::Status::cancelled};
     outcome.failure = {.kind = "cancelled", .message = "cancelled"};
     ended_.emplace(there->first, outcome);
-    inputs_.emplace_back(engine::AttemptFinished{.path = there->second.path, .number = there->second.number, .outcome = outcome});
+    inputs_.emplace_back(engine::AttemptFinished{
+        .path = there->second.path, .number = there->second.number, .outcome = outcome});
     hanging_.erase(there);
   }
 }

@@ -9,20 +9,22 @@
 
 namespace sluice::test {
 
-/// How the attempts of tasks end, by path: a JSON object {PATH: [OUTCOME, …]}, where an outcome is "ok", "fail", "lost",
-/// "never" (runs until it is cancelled) or {"outputs": {…}} or {"fail": MESSAGE}. What is not said succeeds.
+/// How the attempts of tasks end, by path: a JSON object {PATH: [OUTCOME, …]}, where an outcome is "ok",
+/// "fail", "lost", "never" (runs until it is cancelled) or {"outputs": {…}} or {"fail": MESSAGE}. What is not
+/// said succeeds.
 /// {"$cancel_after": N} cancels the run after N events.
 using Script = Value;
 
-/// Runs one plan against a script, with a virtual clock and a cache, first come first served. Holds the events as the
-/// journal would: encoded, one batch a decision.
+/// Runs one plan against a script, with a virtual clock and a cache, first come first served. Holds the
+/// events as the journal would: encoded, one batch a decision.
 class ScriptedRun {
  public:
   ScriptedRun(std::shared_ptr<const ir::Plan> plan, Struct inputs, Script script);
 
   /// To the end, or until `batches` decisions have been stored.
   void go(std::size_t batches_max = SIZE_MAX);
-  /// Forgets everything but the first `batches` of the journal, as a crash would, and takes up what is open then.
+  /// Forgets everything but the first `batches` of the journal, as a crash would, and takes up what is open
+  /// then.
   void crash_and_replay(std::size_t batches);
 
   [[nodiscard]] const std::vector<std::vector<std::string>>& batches() const { return batches_; }
@@ -44,9 +46,9 @@ class ScriptedRun {
   std::vector<std::vector<std::string>> batches_;
   std::deque<engine::Input> inputs_;
   std::multimap<Time, engine::TimerFired> timers_;
-  std::map<std::string, engine::StartAttempt> hanging_;        ///< by fence
-  std::map<std::string, std::string> started_;                 ///< fence → path
-  std::map<std::string, engine::Outcome> ended_;               ///< by fence: what the executor still knows
+  std::map<std::string, engine::StartAttempt> hanging_;  ///< by fence
+  std::map<std::string, std::string> started_;           ///< fence → path
+  std::map<std::string, engine::Outcome> ended_;         ///< by fence: what the executor still knows
   std::map<Digest, engine::LookedUp::Hit> cache_;
   Time now_{};
   std::size_t events_ = 0;

@@ -15,7 +15,8 @@ Result<Value> body_of(const ports::Request& request);
 /// A field that must be a text.
 Result<std::string> text_of(const Value& body, std::string_view field);
 /// A whole number in the query, or `otherwise`.
-Result<std::int64_t> number_of(const ports::Request& request, std::string_view name, std::int64_t otherwise, std::int64_t most);
+Result<std::int64_t> number_of(const ports::Request& request, std::string_view name, std::int64_t otherwise,
+                               std::int64_t most);
 
 // One a noun; each adds its routes.
 void add_object_routes(const NativeApi& api, ports::Protocol& protocol);

@@ -44,7 +44,8 @@ Result<ports::Response> list(const NativeApi& api, const ports::Request& request
 Result<ports::Response> deploy(const NativeApi& api, const ports::Request& request) {
   SLUICE_TRY(body, body_of(request));
   SLUICE_TRY(model, text_of(body, "model"));
-  SLUICE_TRY(deployment, api.serving.deploy(request.principal, request.params.at(0), model, body.text_at("version")));
+  SLUICE_TRY(deployment,
+             api.serving.deploy(request.principal, request.params.at(0), model, body.text_at("version")));
   return json_answer(deployment_to_json(deployment));
 }
 
@@ -57,9 +58,15 @@ Result<ports::Response> undeploy(const NativeApi& api, const ports::Request& req
 
 void add_endpoint_routes(const NativeApi& api, ports::Protocol& protocol) {
   auto& routes = protocol.routes;
-  routes.push_back({.method = "GET", .pattern = "/v1/endpoints", .handler = answering([api](const auto& r) { return list(api, r); })});
-  routes.push_back({.method = "PUT", .pattern = "/v1/endpoints/{}", .handler = answering([api](const auto& r) { return deploy(api, r); })});
-  routes.push_back({.method = "DELETE", .pattern = "/v1/endpoints/{}", .handler = answering([api](const auto& r) { return undeploy(api, r); })});
+  routes.push_back({.method = "GET", .pattern = "/v1/endpoints", .handler = answering([api](const auto& r) {
+                                                                   return list(api, r);
+                                                                 })});
+  routes.push_back({.method = "PUT",
+                    .pattern = "/v1/endpoints/{}",
+                    .handler = answering([api](const auto& r) { return deploy(api, r); })});
+  routes.push_back({.method = "DELETE",
+                    .pattern = "/v1/endpoints/{}",
+                    .handler = answering([api](const auto& r) { return undeploy(api, r); })});
 }
 
 }  // namespace sluice::api

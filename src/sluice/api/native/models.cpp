@@ -71,9 +71,15 @@ Result<ports::Response> show_version(const NativeApi& api, const ports::Request&
 
 void add_model_routes(const NativeApi& api, ports::Protocol& protocol) {
   auto& routes = protocol.routes;
-  routes.push_back({.method = "GET", .pattern = "/v1/models", .handler = answering([api](const auto& r) { return list(api, r); })});
-  routes.push_back({.method = "GET", .pattern = "/v1/models/{}", .handler = answering([api](const auto& r) { return show(api, r); })});
-  routes.push_back({.method = "GET", .pattern = "/v1/models/{}/versions/{}", .handler = answering([api](const auto& r) { return show_version(api, r); })});
+  routes.push_back({.method = "GET", .pattern = "/v1/models", .handler = answering([api](const auto& r) {
+                                                                return list(api, r);
+                                                              })});
+  routes.push_back({.method = "GET", .pattern = "/v1/models/{}", .handler = answering([api](const auto& r) {
+                                                                   return show(api, r);
+                                                                 })});
+  routes.push_back({.method = "GET",
+                    .pattern = "/v1/models/{}/versions/{}",
+                    .handler = answering([api](const auto& r) { return show_version(api, r); })});
 }
 
 }  // namespace sluice::api

@@ -1,21 +1,25 @@
 #include "sluice/api/native/native.hpp"
 
+#include <charconv>
+
 #include <fmt/format.h>
 #include <unistd.h>
-
-#include <charconv>
 
 #include "sluice/api/native/answers.hpp"
 #include "sluice/base/json.hpp"
 
 namespace sluice::api {
 
-ports::Response json_answer(const Value& value, int status) { return {.status = status, .body = to_json(value) + "\n"}; }
+ports::Response json_answer(const Value& value, int status) {
+  return {.status = status, .body = to_json(value) + "\n"};
+}
 
 ports::Response error_answer(const Error& error) {
   Struct inner;
   inner.set("code", name(error.code));
-  inner.set("blame", error.blame == Blame::user ? "user" : error.blame == Blame::environment ? "environment" : "sluice");
+  inner.set("blame", error.blame == Blame::user          ? "user"
+                     : error.blame == Blame::environment ? "environment"
+                                                         : "sluice");
   inner.set("message", error.message);
   if (!error.notes.empty()) inner.set("notes", List(error.notes.begin(), error.notes.end()));
   Struct outer;
@@ -43,19 +47,23 @@ Result<std::string> text_of(const Value& body, std::string_view field) {
   return *value->if_string();
 }
 
-Result<std::int64_t> number_of(const ports::Request& request, std::string_view name, std::int64_t otherwise, std::int64_t most) {
+Result<std::int64_t> number_of(const ports::Request& request, std::string_view name, std::int64_t otherwise,
+                               std::int64_t most) {
   const auto text = request.query_at(name);
   if (text.empty()) return otherwise;
   std::int64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc{} || end != text.data() + text.size() || number < 0)
-    return Fail(user_error(Code::invalid_argument, fmt::format("`{}` in the query must be a whole number", name)));
+    return Fail(
+        user_error(Code::invalid_argument, fmt::format("`{}` in the query must be a whole number", name)));
   return std::min(number, most);
 }
 
 ports::Protocol native_protocol(const NativeApi& api) {
   ports::Protocol protocol{.name = "native", .routes = {}, .error = error_answer};
-  protocol.routes.push_back({.method = "GET", .pattern = "/v1/status", .handler = answering([api](const ports::Request&) -> Result<ports::Response> {
+  protocol.routes.push_back({.method = "GET",
+                             .pattern = "/v1/status",
+                             .handler = answering([api](const ports::Request&) -> Result<ports::Response> {
                                Struct s;
                                s.set("name", "sluice");
                                s.set("version", api.version);

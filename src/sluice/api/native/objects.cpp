@@ -12,7 +12,8 @@ Result<ports::Response> missing(const NativeApi& api, const ports::Request& requ
   SLUICE_TRY(body, body_of(request));
   const auto* list = body.find("digests");
   if (!list || !list->is_list() || list->if_list()->size() > asked_at_once_max)
-    return Fail(user_error(Code::invalid_argument, fmt::format("the body needs `digests`, a list of at most {}", asked_at_once_max)));
+    return Fail(user_error(Code::invalid_argument,
+                           fmt::format("the body needs `digests`, a list of at most {}", asked_at_once_max)));
   std::vector<Digest> digests;
   for (const auto& item : *list->if_list()) {
     const auto* text = item.if_string();
@@ -38,10 +39,15 @@ Result<ports::Response> put(const NativeApi& api, const ports::Request& request)
 }  // namespace
 
 void add_object_routes(const NativeApi& api, ports::Protocol& protocol) {
-  protocol.routes.push_back({.method = "POST", .pattern = "/v1/objects/missing", .handler = answering([api](const auto& r) { return missing(api, r); }),
+  protocol.routes.push_back({.method = "POST",
+                             .pattern = "/v1/objects/missing",
+                             .handler = answering([api](const auto& r) { return missing(api, r); }),
                              .body_max = std::size_t{72} << 20});
-  protocol.routes.push_back({.method = "PUT", .pattern = "/v1/objects/{}", .handler = answering([api](const auto& r) { return put(api, r); }),
-                             .body_max = object_max, .body_to_file = true});
+  protocol.routes.push_back({.method = "PUT",
+                             .pattern = "/v1/objects/{}",
+                             .handler = answering([api](const auto& r) { return put(api, r); }),
+                             .body_max = object_max,
+                             .body_to_file = true});
 }
 
 }  // namespace sluice::api

@@ -1,7 +1,7 @@
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <filesystem>
+
+#include <fmt/format.h>
 
 #include "sluice/api/native/answers.hpp"
 #include "sluice/base/json.hpp"
@@ -31,7 +31,8 @@ Result<Struct> tagged_fields(const Value& body, std::string_view field) {
   const auto* value = body.find(field);
   if (!value) return Struct{};
   SLUICE_TRY(read, from_tagged(*value));
-  if (!read.is_struct()) return Fail(user_error(Code::invalid_argument, fmt::format("`{}` must be an object", field)));
+  if (!read.is_struct())
+    return Fail(user_error(Code::invalid_argument, fmt::format("`{}` must be an object", field)));
   return *read.if_struct();
 }
 
@@ -40,8 +41,12 @@ Result<ports::Response> submit(const NativeApi& api, const ports::Request& reque
   SLUICE_TRY(text, text_of(body, "plan"));
   SLUICE_TRY(inputs, tagged_fields(body, "inputs"));
   SLUICE_TRY(code, tagged_fields(body, "code"));
-  SLUICE_TRY(run, api.runs.submit({.text = std::move(text), .file = body.text_at("file", "plan"), .pipeline = body.text_at("pipeline", "main"),
-                                   .inputs = std::move(inputs), .code = std::move(code), .principal = request.principal,
+  SLUICE_TRY(run, api.runs.submit({.text = std::move(text),
+                                   .file = body.text_at("file", "plan"),
+                                   .pipeline = body.text_at("pipeline", "main"),
+                                   .inputs = std::move(inputs),
+                                   .code = std::move(code),
+                                   .principal = request.principal,
                                    .cache = body.boolean_at("cache", true)}));
   Struct answer;
   answer.set("run", run.text);
@@ -50,7 +55,9 @@ Result<ports::Response> submit(const NativeApi& api, const ports::Request& reque
 
 Result<ports::Response> list(const NativeApi& api, const ports::Request& request) {
   SLUICE_TRY(limit, number_of(request, "limit", 50, 10'000));
-  ports::RunFilter filter{.workspace = request.principal.workspace, .status = std::nullopt, .id_prefix = std::nullopt,
+  ports::RunFilter filter{.workspace = request.principal.workspace,
+                          .status = std::nullopt,
+                          .id_prefix = std::nullopt,
                           .limit = static_cast<std::size_t>(limit)};
   if (const auto status = request.query_at("status"); !status.empty()) filter.status = std::string(status);
   SLUICE_TRY(rows, api.runs.list(filter));
@@ -69,7 +76,8 @@ Result<ports::Response> show(const NativeApi& api, const ports::Request& request
 
 /// The journal from `from` on, as the journal has it: the events are JSON texts already.
 Result<ports::Response> events_answer(const NativeApi& api, const RunId& run, std::uint64_t from) {
-  const bool goes_on = api.runs.goes_on(run);  // asked first: if not, there will be no more than the events below
+  const bool goes_on =
+      api.runs.goes_on(run);  // asked first: if not, there will be no more than the events below
   SLUICE_TRY(events, api.runs.events(run, from));
   if (events.size() > events_a_time) events.resize(events_a_time);
   std::string body = fmt::format(R"({{"from":{},"goes_on":{},"events":[)", from, goes_on);
@@ -97,7 +105,8 @@ void follow(const NativeApi& api, const ports::Request& request, ports::Responde
     to(made ? std::move(*made) : error_answer(made.error()));
   };
   if (numbers.second == 0) return answer(respond);
-  api.runs.when_longer(run, from, Milliseconds(numbers.second), [answer, respond = std::move(respond)]() mutable { answer(respond); });
+  api.runs.when_longer(run, from, Milliseconds(numbers.second),
+                       [answer, respond = std::move(respond)]() mutable { answer(respond); });
 }
 
 Result<ports::Response> log_of(const NativeApi& api, const ports::Request& request) {
@@ -111,7 +120,9 @@ Result<ports::Response> log_of(const NativeApi& api, const ports::Request& reque
     std::string known;
     for (const auto& operation : report.operations)
       if (operation.kind == "process") known += (known.empty() ? "`" : ", `") + operation.path + "`";
-    return Fail(user_error(Code::not_found, fmt::format("run {} has no task `{}`{}", row.id.text, task, known.empty() ? "" : "; those with a log are " + known)));
+    return Fail(
+        user_error(Code::not_found, fmt::format("run {} has no task `{}`{}", row.id.text, task,
+                                                known.empty() ? "" : "; those with a log are " + known)));
   }
   const auto& holder = there->cached ? there->made_in : row.id;
   const auto& path = there->cached ? there->made_by : there->path;
@@ -123,7 +134,9 @@ Result<ports::Response> log_of(const NativeApi& api, const ports::Request& reque
   const auto attempt = asked > 0 ? asked : std::max<std::int64_t>(1, attempts);
   const auto file = api.log_of(holder, path, static_cast<int>(attempt));
   if (file.empty() || !std::filesystem::exists(file))
-    return Fail(user_error(Code::not_found, fmt::format("task `{}` has written no log{}", task, there->kind == "service" ? "; it is a service" : "")));
+    return Fail(
+        user_error(Code::not_found, fmt::format("task `{}` has written no log{}", task,
+                                                there->kind == "service" ? "; it is a service" : "")));
   return ports::Response{.content_type = "text/plain; charset=utf-8", .body_file = file};
 }
 
@@ -138,16 +151,35 @@ Result<ports::Response> named(Result<RunId> run) {
 
 void add_run_routes(const NativeApi& api, ports::Protocol& protocol) {
   auto& routes = protocol.routes;
-  routes.push_back({.method = "POST", .pattern = "/v1/runs", .handler = answering([api](const auto& r) { return submit(api, r); }), .body_max = plan_max});
-  routes.push_back({.method = "GET", .pattern = "/v1/runs", .handler = answering([api](const auto& r) { return list(api, r); })});
-  routes.push_back({.method = "GET", .pattern = "/v1/runs/{}", .handler = answering([api](const auto& r) { return show(api, r); })});
-  routes.push_back({.method = "GET", .pattern = "/v1/runs/{}/events",
-                    .handler = [api](const ports::Request& request, ports::Responder respond) { follow(api, request, std::move(respond)); }});
-  routes.push_back({.method = "GET", .pattern = "/v1/runs/{}/log", .handler = answering([api](const auto& r) { return log_of(api, r); })});
-  routes.push_back({.method = "POST", .pattern = "/v1/runs/{}/resume",
-                    .handler = answering([api](const auto& r) { return named(api.runs.resume(r.principal.workspace, r.params.at(0))); })});
-  routes.push_back({.method = "POST", .pattern = "/v1/runs/{}/cancel",
-                    .handler = answering([api](const auto& r) { return named(api.runs.cancel(r.principal.workspace, r.params.at(0), "cancelled on request")); })});
+  routes.push_back({.method = "POST",
+                    .pattern = "/v1/runs",
+                    .handler = answering([api](const auto& r) { return submit(api, r); }),
+                    .body_max = plan_max});
+  routes.push_back({.method = "GET", .pattern = "/v1/runs", .handler = answering([api](const auto& r) {
+                                                              return list(api, r);
+                                                            })});
+  routes.push_back({.method = "GET", .pattern = "/v1/runs/{}", .handler = answering([api](const auto& r) {
+                                                                 return show(api, r);
+                                                               })});
+  routes.push_back({.method = "GET",
+                    .pattern = "/v1/runs/{}/events",
+                    .handler = [api](const ports::Request& request, ports::Responder respond) {
+                      follow(api, request, std::move(respond));
+                    }});
+  routes.push_back({.method = "GET", .pattern = "/v1/runs/{}/log", .handler = answering([api](const auto& r) {
+                                                                     return log_of(api, r);
+                                                                   })});
+  routes.push_back({.method = "POST",
+                    .pattern = "/v1/runs/{}/resume",
+                    .handler = answering([api](const auto& r) {
+                      return named(api.runs.resume(r.principal.workspace, r.params.at(0)));
+                    })});
+  routes.push_back({.method = "POST",
+                    .pattern = "/v1/runs/{}/cancel",
+                    .handler = answering([api](const auto& r) {
+                      return named(
+                          api.runs.cancel(r.principal.workspace, r.params.at(0), "cancelled on request"));
+                    })});
 }
 
 }  // namespace sluice::api

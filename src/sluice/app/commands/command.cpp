@@ -1,10 +1,10 @@
 #include "sluice/app/commands/command.hpp"
 
-#include <fmt/format.h>
-#include <unistd.h>
+#include <cstdio>
 
 #include <CLI/CLI.hpp>
-#include <cstdio>
+#include <fmt/format.h>
+#include <unistd.h>
 
 #include "sluice/base/json.hpp"
 #include "sluice/os/files.hpp"
@@ -20,7 +20,8 @@ Result<Session> open_session(const CommonOptions& options, std::string_view comm
     session.backend = std::move(remote);
     return session;
   }
-  SLUICE_TRY(platform, Platform::open({.data = data, .holder = fmt::format("sluice {}, pid {}", command, ::getpid())}));
+  SLUICE_TRY(platform,
+             Platform::open({.data = data, .holder = fmt::format("sluice {}, pid {}", command, ::getpid())}));
   SLUICE_TRY(backend, local_backend(platform->protocols()));
   session.platform = std::move(platform);
   session.backend = std::move(backend);
@@ -42,7 +43,8 @@ Result<std::string> read_given_file(const std::string& file, std::size_t bytes_m
 }
 
 void add_common(CLI::App& app, CommonOptions& options, const std::string& example) {
-  app.add_option("--data", options.data, "data folder; default $SLUICE_DATA, else ~/.local/share/sluice")->type_name("DIR");
+  app.add_option("--data", options.data, "data folder; default $SLUICE_DATA, else ~/.local/share/sluice")
+      ->type_name("DIR");
   app.add_flag("--json", options.json, "print JSON");
   app.footer("example:\n  " + example);
 }

@@ -1,6 +1,5 @@
-#include <fmt/format.h>
-
 #include <CLI/CLI.hpp>
+#include <fmt/format.h>
 
 #include "sluice/app/commands/command.hpp"
 #include "sluice/app/plugins.hpp"
@@ -15,7 +14,8 @@ void add_compile(CLI::App& program, Exit& exit) {
   auto options = std::make_shared<Options>();
   auto* command = program.add_subcommand("compile", "check a plan and print it in canonical text");
   command->add_option("FILE", options->file, "the plan, in any dialect")->required();
-  command->add_option("--emit", options->emit, "plan: canonical text; dot: a graph for Graphviz")->check(CLI::IsMember({"plan", "dot"}));
+  command->add_option("--emit", options->emit, "plan: canonical text; dot: a graph for Graphviz")
+      ->check(CLI::IsMember({"plan", "dot"}));
   command->footer("example:\n  sluice compile pipeline.yaml --emit dot | dot -Tsvg > pipeline.svg");
   command->callback([options, &exit] {
     constexpr std::size_t plan_bytes_max = std::size_t{256} << 20;

@@ -1,6 +1,5 @@
-#include <fmt/format.h>
-
 #include <CLI/CLI.hpp>
+#include <fmt/format.h>
 
 #include "sluice/app/commands/command.hpp"
 #include "sluice/base/json.hpp"
@@ -12,7 +11,8 @@ namespace sluice::app {
 namespace {
 
 /// Opens a session and hands it to `work`, whose answer is the exit status.
-Exit with_session(const CommonOptions& options, std::string_view command, const std::function<Result<void>(Session&)>& work) {
+Exit with_session(const CommonOptions& options, std::string_view command,
+                  const std::function<Result<void>(Session&)>& work) {
   auto session = open_session(options, command);
   if (!session) return report(session.error());
   const auto done = work(*session);
@@ -26,16 +26,19 @@ const List& list_at(const Value& value, std::string_view key) {
 }
 
 void print_run(const Value& run) {
-  fmt::print("run       {}\nplan      {}\nstatus    {}\n", run.text_at("run"), run.text_at("name"), run.text_at("status"));
+  fmt::print("run       {}\nplan      {}\nstatus    {}\n", run.text_at("run"), run.text_at("name"),
+             run.text_at("status"));
   if (run.find("seconds")) fmt::print("took      {:.2f} s\n", run.number_at("seconds"));
-  if (const auto message = run.text_at("message"); !message.empty()) fmt::print("because   {}: {}\n", run.text_at("failed_at"), message);
+  if (const auto message = run.text_at("message"); !message.empty())
+    fmt::print("because   {}: {}\n", run.text_at("failed_at"), message);
   const auto print_fields = [](std::string_view title, const Value* fields) {
     if (!fields || !fields->is_struct() || fields->if_struct()->empty()) return;
     fmt::print("{}\n", title);
     for (const auto& [name, value] : *fields->if_struct()) {
       const auto* artifact = value.find("$artifact");
       fmt::print("  {} = {}\n", name,
-                 artifact ? fmt::format("{} {} ({})", artifact->text_at("kind"), artifact->text_at("digest").substr(0, 12),
+                 artifact ? fmt::format("{} {} ({})", artifact->text_at("kind"),
+                                        artifact->text_at("digest").substr(0, 12),
                                         human_bytes(static_cast<std::uint64_t>(artifact->integer_at("size"))))
                           : to_json(value));
     }
@@ -44,14 +47,18 @@ void print_run(const Value& run) {
   print_fields("outputs", run.find("outputs"));
   fmt::print("tasks\n");
   for (const auto& task : list_at(run, "tasks")) {
-    fmt::print("  {:<28} {:<10} {:>8}  {}\n", task.text_at("path"), task.boolean_at("cached") ? "cached" : task.text_at("status"),
-               task.find("seconds") ? fmt::format("{:.2f} s", task.number_at("seconds")) : "", task.text_at("why"));
+    fmt::print("  {:<28} {:<10} {:>8}  {}\n", task.text_at("path"),
+               task.boolean_at("cached") ? "cached" : task.text_at("status"),
+               task.find("seconds") ? fmt::format("{:.2f} s", task.number_at("seconds")) : "",
+               task.text_at("why"));
     if (const auto* failure = task.find("failure")) fmt::print("    {}\n", failure->text_at("message"));
     if (const auto key = task.text_at("key"); !key.empty()) fmt::print("    key {}\n", key.substr(0, 16));
     if (const auto* outputs = task.find("outputs"); outputs && outputs->is_struct())
       for (const auto& [name, value] : *outputs->if_struct()) {
         const auto* artifact = value.find("$artifact");
-        auto text = artifact ? artifact->text_at("digest").substr(0, 16) + " " + human_bytes(static_cast<std::uint64_t>(artifact->integer_at("size"))) : to_json(value);
+        auto text = artifact ? artifact->text_at("digest").substr(0, 16) + " " +
+                                   human_bytes(static_cast<std::uint64_t>(artifact->integer_at("size")))
+                             : to_json(value);
         if (text.size() > 100) text = text.substr(0, 97) + "...";
         fmt::print("    {} = {}\n", name, text);
       }
@@ -60,13 +67,17 @@ void print_run(const Value& run) {
 
 void print_version(const Value& version) {
   std::string aliases;
-  for (const auto& alias : list_at(version, "aliases")) aliases += (aliases.empty() ? "" : ", ") + *alias.if_string();
-  fmt::print("model       {} v{}\ncommit      {}\ncreated     {}\n", version.text_at("model"), version.integer_at("version"), version.text_at("commit"), version.text_at("created"));
+  for (const auto& alias : list_at(version, "aliases"))
+    aliases += (aliases.empty() ? "" : ", ") + *alias.if_string();
+  fmt::print("model       {} v{}\ncommit      {}\ncreated     {}\n", version.text_at("model"),
+             version.integer_at("version"), version.text_at("commit"), version.text_at("created"));
   if (!aliases.empty()) fmt::print("aliases     {}\n", aliases);
   if (const auto run = version.text_at("run"); !run.empty()) fmt::print("made by     run {}\n", run);
   fmt::print("repository  {}\nfiles\n", version.text_at("repository"));
   for (const auto& file : list_at(version, "files"))
-    fmt::print("  {:<24} {:>10}  {}\n", file.text_at("path"), human_bytes(static_cast<std::uint64_t>(file.integer_at("size"))), file.text_at("digest").substr(0, 16));
+    fmt::print("  {:<24} {:>10}  {}\n", file.text_at("path"),
+               human_bytes(static_cast<std::uint64_t>(file.integer_at("size"))),
+               file.text_at("digest").substr(0, 16));
 }
 
 /// A run where there is one of that name, else a model.
@@ -85,9 +96,13 @@ Result<void> show(Session& session, const std::string& what, bool json) {
   }
   const auto model = percent_encode(what.substr(0, at));
   const auto reference = at == std::string::npos ? std::string("champion") : what.substr(at + 1);
-  auto version = call(*session.backend, "GET", "/v1/models/" + model + "/versions/" + percent_encode(reference));
+  auto version =
+      call(*session.backend, "GET", "/v1/models/" + model + "/versions/" + percent_encode(reference));
   if (!version && at == std::string::npos && version.error().code == Code::not_found)
-    return Fail(user_error(Code::not_found, fmt::format("there is neither a run nor a model `{}`; `sluice runs` and `sluice models` list them", what)));
+    return Fail(user_error(
+        Code::not_found,
+        fmt::format("there is neither a run nor a model `{}`; `sluice runs` and `sluice models` list them",
+                    what)));
   if (!version) return Fail(version.error());
   if (json)
     print_json(*version);
@@ -107,18 +122,22 @@ void add_runs(CLI::App& program, Exit& exit) {
   auto options = std::make_shared<Options>();
   auto* command = program.add_subcommand("runs", "list runs, newest first");
   add_common(*command, options->common, "sluice runs --status failed");
-  command->add_option("--status", options->status, "only these")->check(CLI::IsMember({"running", "succeeded", "failed", "cancelled"}));
+  command->add_option("--status", options->status, "only these")
+      ->check(CLI::IsMember({"running", "succeeded", "failed", "cancelled"}));
   command->add_option("--limit", options->limit, "at most so many; default 20")->check(CLI::Range(1, 10000));
   command->callback([options, &exit] {
     exit = with_session(options->common, "runs", [&](Session& session) -> Result<void> {
-      SLUICE_TRY(answer, call(*session.backend, "GET", fmt::format("/v1/runs?limit={}&status={}", options->limit, options->status)));
+      SLUICE_TRY(answer, call(*session.backend, "GET",
+                              fmt::format("/v1/runs?limit={}&status={}", options->limit, options->status)));
       if (options->common.json) {
         print_json(answer);
         return {};
       }
       for (const auto& run : list_at(answer, "runs"))
-        fmt::print("{}  {:<10} {}  {:>8}  {}\n", run.text_at("run"), run.text_at("status"), run.text_at("created"),
-                   run.find("seconds") ? fmt::format("{:.2f} s", run.number_at("seconds")) : "", run.text_at("name"));
+        fmt::print("{}  {:<10} {}  {:>8}  {}\n", run.text_at("run"), run.text_at("status"),
+                   run.text_at("created"),
+                   run.find("seconds") ? fmt::format("{:.2f} s", run.number_at("seconds")) : "",
+                   run.text_at("name"));
       return {};
     });
   });
@@ -130,11 +149,16 @@ void add_show(CLI::App& program, Exit& exit) {
     std::string what;
   };
   auto options = std::make_shared<Options>();
-  auto* command = program.add_subcommand("show", "tell everything about a run, or about a version of a model");
+  auto* command =
+      program.add_subcommand("show", "tell everything about a run, or about a version of a model");
   add_common(*command, options->common, "sluice show latest\n  sluice show stamps@v2");
-  command->add_option("RUN|MODEL[@VERSION]", options->what, "a run's id or the beginning of it, `latest`, or a model")->required();
+  command
+      ->add_option("RUN|MODEL[@VERSION]", options->what,
+                   "a run's id or the beginning of it, `latest`, or a model")
+      ->required();
   command->callback([options, &exit] {
-    exit = with_session(options->common, "show", [&](Session& session) { return show(session, options->what, options->common.json); });
+    exit = with_session(options->common, "show",
+                        [&](Session& session) { return show(session, options->what, options->common.json); });
   });
 }
 
@@ -150,11 +174,14 @@ void add_logs(CLI::App& program, Exit& exit) {
   add_common(*command, options->common, "sluice logs latest evaluate");
   command->add_option("RUN", options->run, "its id, the beginning of it, or `latest`")->required();
   command->add_option("TASK", options->task, "its path, as `sluice show RUN` lists it")->required();
-  command->add_option("--attempt", options->attempt, "which attempt; default the last")->check(CLI::Range(1, 1000000));
+  command->add_option("--attempt", options->attempt, "which attempt; default the last")
+      ->check(CLI::Range(1, 1000000));
   command->callback([options, &exit] {
     exit = with_session(options->common, "logs", [&](Session& session) -> Result<void> {
-      SLUICE_TRY(text, call_for_text(*session.backend, fmt::format("/v1/runs/{}/log?task={}&attempt={}", percent_encode(options->run),
-                                                                   percent_encode(options->task), options->attempt)));
+      SLUICE_TRY(text,
+                 call_for_text(*session.backend,
+                               fmt::format("/v1/runs/{}/log?task={}&attempt={}", percent_encode(options->run),
+                                           percent_encode(options->task), options->attempt)));
       if (options->common.json) {
         Struct s;
         s.set("log", std::move(text));
@@ -183,9 +210,11 @@ void add_models(CLI::App& program, Exit& exit) {
         std::string champion;
         for (const auto& version : versions)
           for (const auto& alias : list_at(version, "aliases"))
-            if (alias == Value("champion")) champion = fmt::format("champion v{}", version.integer_at("version"));
-        fmt::print("{:<28} {} version{}{}  {}\n", model.text_at("model"), versions.size(), versions.size() == 1 ? "" : "s",
-                   champion.empty() ? "" : ", " + champion, versions.empty() ? "" : versions.front().text_at("created"));
+            if (alias == Value("champion"))
+              champion = fmt::format("champion v{}", version.integer_at("version"));
+        fmt::print("{:<28} {} version{}{}  {}\n", model.text_at("model"), versions.size(),
+                   versions.size() == 1 ? "" : "s", champion.empty() ? "" : ", " + champion,
+                   versions.empty() ? "" : versions.front().text_at("created"));
       }
       return {};
     });
@@ -204,8 +233,9 @@ void add_endpoints(CLI::App& program, Exit& exit) {
         return {};
       }
       for (const auto& endpoint : list_at(answer, "endpoints"))
-        fmt::print("{:<24} {} v{}  {}  /v2/models/{}\n", endpoint.text_at("endpoint"), endpoint.text_at("model"), endpoint.integer_at("version"),
-                   endpoint.text_at("state"), endpoint.text_at("endpoint"));
+        fmt::print("{:<24} {} v{}  {}  /v2/models/{}\n", endpoint.text_at("endpoint"),
+                   endpoint.text_at("model"), endpoint.integer_at("version"), endpoint.text_at("state"),
+                   endpoint.text_at("endpoint"));
       return {};
     });
   });

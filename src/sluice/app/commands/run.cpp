@@ -1,8 +1,7 @@
 #include <CLI/CLI.hpp>
+#include <fmt/format.h>
 
 #include "sluice/app/commands/submit.hpp"
-
-#include <fmt/format.h>
 
 namespace sluice::app {
 namespace {
@@ -22,9 +21,11 @@ void add_run(CLI::App& program, Exit& exit) {
   };
   auto options = std::make_shared<Options>();
   auto* command = program.add_subcommand("run", "run a pipeline");
-  add_common(*command, options->common, "sluice run examples/stamps/sluice.yaml --input pictures=build/stamps --input seed=7");
+  add_common(*command, options->common,
+             "sluice run examples/stamps/sluice.yaml --input pictures=build/stamps --input seed=7");
   command->add_option("FILE", options->request.file, "the plan")->required();
-  command->add_option("--input", options->request.inputs, "an input of the pipeline; artifacts are paths")->type_name("NAME=VALUE");
+  command->add_option("--input", options->request.inputs, "an input of the pipeline; artifacts are paths")
+      ->type_name("NAME=VALUE");
   command->add_option("--pipeline", options->request.pipeline, "which pipeline of the plan; default main");
   command->add_flag("--no-cache", options->no_cache, "run every task, also those that were done before");
   command->callback([options, &exit] {

@@ -1,6 +1,5 @@
-#include <fmt/format.h>
-
 #include <CLI/CLI.hpp>
+#include <fmt/format.h>
 
 #include "sluice/app/commands/command.hpp"
 #include "sluice/base/json.hpp"
@@ -24,12 +23,14 @@ Result<void> deploy(Session& session, const std::string& model, const std::strin
   if (json)
     print_json(answer);
   else
-    fmt::print("endpoint {} answers with {} v{}{}\n", answer.text_at("endpoint"), answer.text_at("model"), answer.integer_at("version"),
+    fmt::print("endpoint {} answers with {} v{}{}\n", answer.text_at("endpoint"), answer.text_at("model"),
+               answer.integer_at("version"),
                session.platform ? "; it comes up with the next `sluice up`" : "");
   return {};
 }
 
-Result<void> predict(Session& session, const std::string& endpoint, const std::vector<std::string>& files, bool json) {
+Result<void> predict(Session& session, const std::string& endpoint, const std::vector<std::string>& files,
+                     bool json) {
   List pictures;
   for (const auto& file : files) {
     SLUICE_TRY(bytes, read_given_file(file, picture_bytes_max));
@@ -45,7 +46,8 @@ Result<void> predict(Session& session, const std::string& endpoint, const std::v
   input.set("data", std::move(pictures));
   Struct body;
   body.set("inputs", List{std::move(input)});
-  SLUICE_TRY(answer, call(*session.backend, "POST", "/v2/models/" + percent_encode(endpoint) + "/infer", body));
+  SLUICE_TRY(answer,
+             call(*session.backend, "POST", "/v2/models/" + percent_encode(endpoint) + "/infer", body));
   if (json) {
     print_json(answer);
     return {};
@@ -63,9 +65,11 @@ Result<void> predict(Session& session, const std::string& endpoint, const std::v
   const auto classes = files.empty() ? 0 : probabilities.size() / files.size();
   for (std::size_t i = 0; i < files.size() && i < labels.size(); ++i) {
     double best = 0;
-    for (std::size_t c = 0; c < classes; ++c) best = std::max(best, probabilities[i * classes + c].as_double().value_or(0));
+    for (std::size_t c = 0; c < classes; ++c)
+      best = std::max(best, probabilities[i * classes + c].as_double().value_or(0));
     const bool refused = i < rejected.size() && rejected[i] == Value(true);
-    fmt::print("{}  {}  {:.3f}{}\n", files[i], labels[i].if_string() ? *labels[i].if_string() : "", best, refused ? "  rejected: unlike what it has learned" : "");
+    fmt::print("{}  {}  {:.3f}{}\n", files[i], labels[i].if_string() ? *labels[i].if_string() : "", best,
+               refused ? "  rejected: unlike what it has learned" : "");
   }
   return {};
 }
@@ -81,11 +85,13 @@ void add_deploy(CLI::App& program, Exit& exit) {
   auto options = std::make_shared<Options>();
   auto* command = program.add_subcommand("deploy", "let an endpoint answer with a version of a model");
   add_common(*command, options->common, "sluice deploy stamps@v2 --endpoint stamps");
-  command->add_option("MODEL[@VERSION]", options->model, "version: a number, an alias; default the champion")->required();
+  command->add_option("MODEL[@VERSION]", options->model, "version: a number, an alias; default the champion")
+      ->required();
   command->add_option("--endpoint", options->endpoint, "its name; default the model's");
   command->callback([options, &exit] {
     auto session = open_session(options->common, "deploy");
-    const auto done = session ? deploy(*session, options->model, options->endpoint, options->common.json) : Result<void>(Fail(session.error()));
+    const auto done = session ? deploy(*session, options->model, options->endpoint, options->common.json)
+                              : Result<void>(Fail(session.error()));
     exit = done ? Exit::ok : report(done.error());
   });
 }
@@ -101,7 +107,9 @@ void add_undeploy(CLI::App& program, Exit& exit) {
   command->add_option("ENDPOINT", options->endpoint)->required();
   command->callback([options, &exit] {
     auto session = open_session(options->common, "undeploy");
-    const auto done = session ? call(*session->backend, "DELETE", "/v1/endpoints/" + percent_encode(options->endpoint)) : Result<Value>(Fail(session.error()));
+    const auto done =
+        session ? call(*session->backend, "DELETE", "/v1/endpoints/" + percent_encode(options->endpoint))
+                : Result<Value>(Fail(session.error()));
     if (done && options->common.json) print_json(*done);
     exit = done ? Exit::ok : report(done.error());
   });
@@ -120,7 +128,8 @@ void add_predict(CLI::App& program, Exit& exit) {
   command->add_option("FILE", options->files, "pictures")->required();
   command->callback([options, &exit] {
     auto session = open_session(options->common, "predict");
-    const auto done = session ? predict(*session, options->endpoint, options->files, options->common.json) : Result<void>(Fail(session.error()));
+    const auto done = session ? predict(*session, options->endpoint, options->files, options->common.json)
+                              : Result<void>(Fail(session.error()));
     exit = done ? Exit::ok : report(done.error());
   });
 }

@@ -17,12 +17,14 @@ constexpr std::size_t plan_bytes_max = std::size_t{256} << 20;
 /// Puts local files into the data folder's store, and what the server lacks into the server's.
 class Uploads {
  public:
-  Uploads(Session& session, std::unique_ptr<ports::ObjectStore> store) : session_(session), store_(std::move(store)) {}
+  Uploads(Session& session, std::unique_ptr<ports::ObjectStore> store)
+      : session_(session), store_(std::move(store)) {}
 
   Result<Value> artifact(const std::filesystem::path& path, const ir::Type& type, bool code) {
     std::error_code failed;
     const auto status = std::filesystem::status(path, failed);
-    if (!std::filesystem::exists(status)) return Fail(user_error(Code::not_found, "there is no file or folder " + path.string()));
+    if (!std::filesystem::exists(status))
+      return Fail(user_error(Code::not_found, "there is no file or folder " + path.string()));
     Artifact artifact{.kind = type.artifact_kind, .name = path.filename().string()};
     if (std::filesystem::is_directory(status)) {
       artifact.form = Form::directory;
@@ -82,14 +84,17 @@ Result<std::map<std::string, std::string>> given_inputs(const std::vector<std::s
   for (const auto& input : inputs) {
     const auto equals = input.find('=');
     if (equals == std::string::npos || equals == 0)
-      return Fail(user_error(Code::invalid_argument, fmt::format("--input takes name=value, not `{}`", input)));
+      return Fail(
+          user_error(Code::invalid_argument, fmt::format("--input takes name=value, not `{}`", input)));
     if (!given.emplace(input.substr(0, equals), input.substr(equals + 1)).second)
-      return Fail(user_error(Code::invalid_argument, fmt::format("--input gives `{}` twice", input.substr(0, equals))));
+      return Fail(user_error(Code::invalid_argument,
+                             fmt::format("--input gives `{}` twice", input.substr(0, equals))));
   }
   return given;
 }
 
-Result<Struct> bind(const ir::Pipeline& pipeline, std::map<std::string, std::string> given, const std::filesystem::path& base, Uploads& uploads) {
+Result<Struct> bind(const ir::Pipeline& pipeline, std::map<std::string, std::string> given,
+                    const std::filesystem::path& base, Uploads& uploads) {
   Struct bound;
   for (const auto& input : pipeline.inputs) {
     const auto there = given.find(input.name);
@@ -110,7 +115,9 @@ Result<Struct> bind(const ir::Pipeline& pipeline, std::map<std::string, std::str
     std::vector<std::string> names;
     for (const auto& input : pipeline.inputs) names.push_back(input.name);
     const auto& name = given.begin()->first;
-    return Fail(user_error(Code::invalid_argument, fmt::format("pipeline `{}` has no input `{}`{}", pipeline.name, name, did_you_mean(name, names))));
+    return Fail(user_error(
+        Code::invalid_argument,
+        fmt::format("pipeline `{}` has no input `{}`{}", pipeline.name, name, did_you_mean(name, names))));
   }
   return ir::bind_inputs(pipeline, bound, true);
 }
@@ -122,7 +129,10 @@ void print_change(const runs::OperationReport& row) {
   }
   if (row.state == "succeeded")
     fmt::print(stderr, "  {}  {}\n", row.path,
-               row.cached ? "cached" : fmt::format("{:.2f} s", static_cast<double>((row.usage.ended - row.usage.started).count()) / 1000));
+               row.cached
+                   ? "cached"
+                   : fmt::format("{:.2f} s",
+                                 static_cast<double>((row.usage.ended - row.usage.started).count()) / 1000));
   else if (row.state == "failed" && row.failure.source == row.path)
     fmt::print(stderr, "  {}  failed: {}\n", row.path, row.failure.message);
   else if (row.state == "waiting to retry")
@@ -143,7 +153,8 @@ Result<RunId> submit(Session& session, const RunRequest& request) {
   SLUICE_TRY(inputs, bind(*pipeline, std::move(given), base, uploads));
   Struct code;
   for (const auto& folder : runs::code_folders(*plan)) {
-    auto made = uploads.artifact(base / folder, {.kind = ir::Type::Kind::artifact, .element = nullptr, .artifact_kind = "code"}, true);
+    auto made = uploads.artifact(
+        base / folder, {.kind = ir::Type::Kind::artifact, .element = nullptr, .artifact_kind = "code"}, true);
     if (!made) return Fail(std::move(made).error().at("`code: " + folder + "`"));
     code.set(folder, std::move(*made));
   }
@@ -162,11 +173,17 @@ Result<Value> follow(Session& session, const RunId& run, bool quiet) {
   std::unique_ptr<runs::Reporter> reporter;
   std::uint64_t next = 0;
   for (bool ended = false; !ended;) {
-    SLUICE_TRY(answer, call(*session.backend, "GET", fmt::format("/v1/runs/{}/events?from={}&wait_ms=20000", run.text, next)));
+    SLUICE_TRY(answer, call(*session.backend, "GET",
+                            fmt::format("/v1/runs/{}/events?from={}&wait_ms=20000", run.text, next)));
     const auto* events = answer.find("events");
-    if (!events || !events->is_list()) return Fail(Error{.code = Code::internal, .message = "the server sent no events", .blame = Blame::sluice});
+    if (!events || !events->is_list())
+      return Fail(
+          Error{.code = Code::internal, .message = "the server sent no events", .blame = Blame::sluice});
     if (events->if_list()->empty() && !answer.boolean_at("goes_on", true))
-      return Fail(environment_error(Code::unavailable, fmt::format("run {0} stopped before its end; the messages of its server tell why, `sluice resume {0}` goes on with it", run.text)));
+      return Fail(environment_error(Code::unavailable,
+                                    fmt::format("run {0} stopped before its end; the messages of its server "
+                                                "tell why, `sluice resume {0}` goes on with it",
+                                                run.text)));
     for (const auto& json : *events->if_list()) {
       SLUICE_TRY(event, engine::decode(to_json(json)));
       ++next;
@@ -176,7 +193,9 @@ Result<Value> follow(Session& session, const RunId& run, bool quiet) {
       }
       if (!reporter) continue;
       const auto* changed = reporter->apply(event);
-      if (changed && !quiet && (std::holds_alternative<engine::Ended>(event) || std::holds_alternative<engine::RetryAt>(event))) print_change(*changed);
+      if (changed && !quiet &&
+          (std::holds_alternative<engine::Ended>(event) || std::holds_alternative<engine::RetryAt>(event)))
+        print_change(*changed);
       ended = ended || std::holds_alternative<engine::RunEnded>(event);
     }
   }
@@ -193,7 +212,8 @@ Exit conclude(const Value& report, bool json) {
       for (const auto& [name, value] : *outputs->if_struct()) fmt::print("  {} = {}\n", name, to_json(value));
     if (const auto message = report.text_at("message"); !message.empty()) {
       fmt::print(stderr, "sluice: {}: {}\n", report.text_at("failed_at"), message);
-      fmt::print(stderr, "  `sluice show {0}` tells more, `sluice logs {0} {1}` what the task printed\n", report.text_at("run"), report.text_at("failed_at"));
+      fmt::print(stderr, "  `sluice show {0}` tells more, `sluice logs {0} {1}` what the task printed\n",
+                 report.text_at("run"), report.text_at("failed_at"));
     }
   }
   return status == "succeeded" ? Exit::ok : Exit::failed;

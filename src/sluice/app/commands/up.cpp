@@ -1,8 +1,7 @@
+#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <signal.h>
 #include <unistd.h>
-
-#include <CLI/CLI.hpp>
 
 #include "sluice/app/commands/command.hpp"
 #include "sluice/base/log.hpp"
@@ -26,7 +25,9 @@ Result<std::optional<std::string>> read_token(const std::string& file) {
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
   constexpr std::size_t token_least = 16;
   if (text.size() < token_least || text.find_first_of(" \t\r\n") != std::string::npos)
-    return Fail(user_error(Code::invalid_argument, fmt::format("--token-file {}: a token is one word of at least {} characters", file, token_least)));
+    return Fail(user_error(
+        Code::invalid_argument,
+        fmt::format("--token-file {}: a token is one word of at least {} characters", file, token_least)));
   return std::optional(text);
 }
 
@@ -49,9 +50,15 @@ Result<void> up(const UpOptions& options) {
 
   SLUICE_TRY(data, find_data_folder(options.data));
   SLUICE_TRY(token, read_token(options.token_file));
-  SLUICE_TRY(platform, Platform::open({.data = data, .holder = fmt::format("sluice up, pid {}", ::getpid()),
-                                       .host_idle = Milliseconds(static_cast<std::int64_t>(options.idle_seconds * 1000))}));
-  net::HttpServer server({.listen = options.listen, .token = token, .allowed_hosts = options.allowed_hosts, .scratch = data.cache()},
+  SLUICE_TRY(
+      platform,
+      Platform::open({.data = data,
+                      .holder = fmt::format("sluice up, pid {}", ::getpid()),
+                      .host_idle = Milliseconds(static_cast<std::int64_t>(options.idle_seconds * 1000))}));
+  net::HttpServer server({.listen = options.listen,
+                          .token = token,
+                          .allowed_hosts = options.allowed_hosts,
+                          .scratch = data.cache()},
                          platform->protocols(), platform->clock());
   SLUICE_DO(server.start());
   SLUICE_DO(announce(data, {.url = server.url(), .token = token.value_or("")}));
@@ -71,11 +78,17 @@ Result<void> up(const UpOptions& options) {
 void add_up(CLI::App& program, Exit& exit) {
   auto options = std::make_shared<UpOptions>();
   auto* command = program.add_subcommand("up", "serve a data folder: runs, models and endpoints");
-  command->add_option("--data", options->data, "data folder; default $SLUICE_DATA, else ~/.local/share/sluice")->type_name("DIR");
-  command->add_option("--listen", options->listen, "address and port; port 0 picks one; default 127.0.0.1:8080");
-  command->add_option("--token-file", options->token_file, "every request must carry this file's token; needed beyond loopback");
+  command
+      ->add_option("--data", options->data, "data folder; default $SLUICE_DATA, else ~/.local/share/sluice")
+      ->type_name("DIR");
+  command->add_option("--listen", options->listen,
+                      "address and port; port 0 picks one; default 127.0.0.1:8080");
+  command->add_option("--token-file", options->token_file,
+                      "every request must carry this file's token; needed beyond loopback");
   command->add_option("--allow-host", options->allowed_hosts, "a name under which clients reach this server");
-  command->add_option("--idle", options->idle_seconds, "a model's host stops after so many seconds without a request; default 60")
+  command
+      ->add_option("--idle", options->idle_seconds,
+                   "a model's host stops after so many seconds without a request; default 60")
       ->check(CLI::Range(0.1, 1e6));
   command->add_flag("--json", options->json, "print JSON");
   command->footer("example:\n  sluice up --data ./data --listen 127.0.0.1:0");

@@ -23,14 +23,19 @@ void collect_code(const ir::Region& region, std::vector<std::string>& out) {
 
 }  // namespace
 
-Result<std::shared_ptr<const ir::Plan>> compile(const std::string& text, const std::string& file, const Dialects& dialects) {
-  const auto frontend = std::ranges::find_if(dialects.frontends, [&](const auto* f) { return f->recognises(text, file); });
+Result<std::shared_ptr<const ir::Plan>> compile(const std::string& text, const std::string& file,
+                                                const Dialects& dialects) {
+  const auto frontend =
+      std::ranges::find_if(dialects.frontends, [&](const auto* f) { return f->recognises(text, file); });
   if (frontend == dialects.frontends.end())
-    return Fail(user_error(Code::invalid_argument, file + ": this is no pipeline that is known here; a Sluice plan begins with `sluice: 1`"));
+    return Fail(
+        user_error(Code::invalid_argument,
+                   file + ": this is no pipeline that is known here; a Sluice plan begins with `sluice: 1`"));
   SLUICE_TRY(lowered, (*frontend)->lower(text, file));
   auto problems = std::move(lowered.problems);
   for (auto& problem : ir::verify(lowered.plan, dialects.services)) problems.push_back(std::move(problem));
-  if (!problems.empty()) return Fail(user_error(Code::invalid_argument, syntax::render(file, std::move(problems))));
+  if (!problems.empty())
+    return Fail(user_error(Code::invalid_argument, syntax::render(file, std::move(problems))));
   return std::make_shared<const ir::Plan>(std::move(lowered.plan));
 }
 

@@ -132,7 +132,8 @@ const OperationReport* Reporter::apply(const engine::Event& event) {
     row.outputs = e->outputs;
     row.failure = e->failure;
     row.ended = e->at;
-    if (e->status == engine::Status::skipped) row.why = "its condition does not hold, or what it reads was skipped";
+    if (e->status == engine::Status::skipped)
+      row.why = "its condition does not hold, or what it reads was skipped";
     if (e->status == engine::Status::blocked) row.why = "something that it waits for failed";
     return &row;
   }

@@ -11,21 +11,21 @@ namespace sluice::runs {
 /// What a run's journal tells about one of its operations.
 struct OperationReport {
   std::string path;
-  std::string kind;                     ///< "process", "service", "call", "branch", "each", "raise", "block"
-  std::string service;                  ///< of a service task
-  std::string state;                    ///< "looking up", "running", "waiting to retry", "open", or how it ended
-  std::string why;                      ///< why a task ran, or was not run again; why it ended as it did
+  std::string kind;     ///< "process", "service", "call", "branch", "each", "raise", "block"
+  std::string service;  ///< of a service task
+  std::string state;    ///< "looking up", "running", "waiting to retry", "open", or how it ended
+  std::string why;      ///< why a task ran, or was not run again; why it ended as it did
   bool cached = false;
-  RunId made_in;                        ///< cached: the run whose task made the outputs …
-  std::string made_by;                  ///< … and the task's path
+  RunId made_in;        ///< cached: the run whose task made the outputs …
+  std::string made_by;  ///< … and the task's path
   std::optional<Digest> key;
   std::int64_t attempts = 0;
-  std::optional<Digest> code;           ///< of a process
-  Value call;                           ///< argv and env, or with
+  std::optional<Digest> code;  ///< of a process
+  Value call;                  ///< argv and env, or with
   Struct outputs;
   engine::Failure failure;
   Value environment;
-  engine::Usage usage;                  ///< of the newest attempt
+  engine::Usage usage;  ///< of the newest attempt
   std::optional<Time> scheduled;
   std::optional<Time> ended;
 };

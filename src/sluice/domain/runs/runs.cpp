@@ -27,7 +27,8 @@ Result<void> check_objects(const Struct& values, std::string_view what, const po
   for (const auto& [name, value] : values)
     if (const auto* artifact = missing_in(value, objects))
       return Fail(user_error(Code::failed_precondition,
-                             fmt::format("{} `{}`: its object {} is not in the store; upload it first", what, name, artifact->digest->hex())));
+                             fmt::format("{} `{}`: its object {} is not in the store; upload it first", what,
+                                         name, artifact->digest->hex())));
   return {};
 }
 
@@ -41,7 +42,9 @@ Result<RunId> Runs::submit(Submission submission) {
   for (const auto& folder : code_folders(*plan)) {
     const auto* code = submission.code.find(folder);
     if (!code || !code->is_artifact())
-      return Fail(user_error(Code::invalid_argument, fmt::format("the folder `{}` that the plan names as `code` was not submitted with it", folder)));
+      return Fail(user_error(
+          Code::invalid_argument,
+          fmt::format("the folder `{}` that the plan names as `code` was not submitted with it", folder)));
   }
   SLUICE_DO(check_objects(submission.code, "code", ports_.objects));
   engine::RunCreated created{.run = {new_ulid(ports_.clock.now(), ports_.random)},
@@ -61,29 +64,37 @@ Result<RunId> Runs::submit(Submission submission) {
 }
 
 Result<ports::RunRow> Runs::find(const std::string& workspace, const std::string& id_or_prefix) const {
-  ports::RunFilter filter{.workspace = workspace, .status = std::nullopt, .id_prefix = std::nullopt, .limit = 2};
+  ports::RunFilter filter{
+      .workspace = workspace, .status = std::nullopt, .id_prefix = std::nullopt, .limit = 2};
   if (id_or_prefix != "latest") filter.id_prefix = id_or_prefix;
   SLUICE_TRY(rows, ports_.index.runs(filter));
   if (rows.empty())
-    return Fail(user_error(Code::not_found, id_or_prefix == "latest" ? "there are no runs yet"
-                                                                     : fmt::format("there is no run `{}`; `sluice runs` lists them", id_or_prefix)));
+    return Fail(user_error(
+        Code::not_found, id_or_prefix == "latest"
+                             ? "there are no runs yet"
+                             : fmt::format("there is no run `{}`; `sluice runs` lists them", id_or_prefix)));
   if (rows.size() > 1 && filter.id_prefix && rows[0].id.text != id_or_prefix)
-    return Fail(user_error(Code::invalid_argument, fmt::format("several runs begin with `{}`: {}, {}; write more of it", id_or_prefix,
-                                                               rows[0].id.text, rows[1].id.text)));
+    return Fail(user_error(Code::invalid_argument,
+                           fmt::format("several runs begin with `{}`: {}, {}; write more of it", id_or_prefix,
+                                       rows[0].id.text, rows[1].id.text)));
   return rows.front();
 }
 
 Result<RunId> Runs::resume(const std::string& workspace, const std::string& id_or_prefix) {
   SLUICE_TRY(row, find(workspace, id_or_prefix));
   if (row.status != "running")
-    return Fail(user_error(Code::failed_precondition, fmt::format("run {} has {} already; `sluice show {}` tells more", row.id.text,
-                                                                  row.status == "succeeded" ? "succeeded" : "ended (" + row.status + ")", row.id.text)));
+    return Fail(user_error(
+        Code::failed_precondition,
+        fmt::format("run {} has {} already; `sluice show {}` tells more", row.id.text,
+                    row.status == "succeeded" ? "succeeded" : "ended (" + row.status + ")", row.id.text)));
   SLUICE_DO(ports_.control.resume(row.id));
   return row.id;
 }
 
 Result<std::size_t> Runs::resume_all() {
-  SLUICE_TRY(rows, ports_.index.runs({.workspace = "", .status = "running", .id_prefix = std::nullopt, .limit = 1'000'000}));
+  SLUICE_TRY(rows,
+             ports_.index.runs(
+                 {.workspace = "", .status = "running", .id_prefix = std::nullopt, .limit = 1'000'000}));
   std::size_t resumed = 0;
   for (const auto& row : rows) {
     if (const auto done = ports_.control.resume(row.id); done)
@@ -94,7 +105,8 @@ Result<std::size_t> Runs::resume_all() {
   return resumed;
 }
 
-Result<RunId> Runs::cancel(const std::string& workspace, const std::string& id_or_prefix, std::string reason) {
+Result<RunId> Runs::cancel(const std::string& workspace, const std::string& id_or_prefix,
+                           std::string reason) {
   SLUICE_TRY(row, find(workspace, id_or_prefix));
   SLUICE_DO(ports_.control.cancel(row.id, std::move(reason)));
   return row.id;
@@ -122,10 +134,15 @@ Result<std::shared_ptr<const ir::Plan>> read_stored_plan(const std::string& text
   for (const auto* frontend : dialects.frontends) {
     if (!frontend->recognises(text, file)) continue;
     SLUICE_TRY(lowered, frontend->lower(text, file));
-    if (!lowered.problems.empty()) return Fail(Error{.code = Code::data_loss, .message = syntax::render(file, lowered.problems), .blame = Blame::sluice});
+    if (!lowered.problems.empty())
+      return Fail(Error{.code = Code::data_loss,
+                        .message = syntax::render(file, lowered.problems),
+                        .blame = Blame::sluice});
     return std::make_shared<const ir::Plan>(std::move(lowered.plan));
   }
-  return Fail(Error{.code = Code::data_loss, .message = "a stored plan is in no dialect that is known here", .blame = Blame::sluice});
+  return Fail(Error{.code = Code::data_loss,
+                    .message = "a stored plan is in no dialect that is known here",
+                    .blame = Blame::sluice});
 }
 
 }  // namespace sluice::runs

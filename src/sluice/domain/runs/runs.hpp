@@ -12,11 +12,11 @@
 namespace sluice::runs {
 
 struct Submission {
-  std::string text;                 ///< of the plan, in any dialect
-  std::string file;                 ///< its name, for messages and for people
+  std::string text;  ///< of the plan, in any dialect
+  std::string file;  ///< its name, for messages and for people
   std::string pipeline = "main";
-  Struct inputs;                    ///< artifacts are in the object store already
-  Struct code;                      ///< folder as written in the plan → artifact
+  Struct inputs;  ///< artifacts are in the object store already
+  Struct code;    ///< folder as written in the plan → artifact
   Principal principal;
   bool cache = true;
 };
@@ -36,7 +36,8 @@ class Runs {
 
   [[nodiscard]] const Dialects& dialects() const { return dialects_; }
 
-  /// Compiles, binds the inputs, checks that every object is there. The run is stored and goes on when this returns.
+  /// Compiles, binds the inputs, checks that every object is there. The run is stored and goes on when this
+  /// returns.
   Result<RunId> submit(Submission submission);
   /// Goes on with a run whose process died; with one that has ended: Code::failed_precondition.
   Result<RunId> resume(const std::string& workspace, const std::string& id_or_prefix);
@@ -44,15 +45,21 @@ class Runs {
   Result<std::size_t> resume_all();
   Result<RunId> cancel(const std::string& workspace, const std::string& id_or_prefix, std::string reason);
 
-  [[nodiscard]] Result<std::vector<ports::RunRow>> list(const ports::RunFilter& filter) const { return ports_.index.runs(filter); }
+  [[nodiscard]] Result<std::vector<ports::RunRow>> list(const ports::RunFilter& filter) const {
+    return ports_.index.runs(filter);
+  }
   /// The one run whose id begins so; "latest" is the newest.
-  [[nodiscard]] Result<ports::RunRow> find(const std::string& workspace, const std::string& id_or_prefix) const;
+  [[nodiscard]] Result<ports::RunRow> find(const std::string& workspace,
+                                           const std::string& id_or_prefix) const;
   [[nodiscard]] Result<RunReport> report(const RunId& run) const;
   /// The journal's events from number `from` on, as they are stored.
-  [[nodiscard]] Result<std::vector<std::string>> events(const RunId& run, std::uint64_t from) const { return ports_.journal.read(run, from); }
+  [[nodiscard]] Result<std::vector<std::string>> events(const RunId& run, std::uint64_t from) const {
+    return ports_.journal.read(run, from);
+  }
   /// See ports::RunControl.
   [[nodiscard]] bool goes_on(const RunId& run) const { return ports_.control.goes_on(run); }
-  void when_longer(const RunId& run, std::uint64_t length, Milliseconds wait, std::move_only_function<void()> done) {
+  void when_longer(const RunId& run, std::uint64_t length, Milliseconds wait,
+                   std::move_only_function<void()> done) {
     ports_.control.when_longer(run, length, ports_.clock.now() + wait, std::move(done));
   }
 

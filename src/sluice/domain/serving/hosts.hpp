@@ -42,8 +42,8 @@ class HostLease {
 
  private:
   friend class Hosts;
-  HostLease(Hosts& hosts, HostEntry& entry, std::optional<Digest> head)
-      : hosts_(&hosts), entry_(&entry), head_(std::move(head)) {}
+  HostLease(Hosts& hosts, HostEntry& entry, const std::optional<Digest>& head)
+      : hosts_(&hosts), entry_(&entry), head_(head) {}
   void give_back();
 
   Hosts* hosts_ = nullptr;

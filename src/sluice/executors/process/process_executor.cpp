@@ -1,14 +1,14 @@
 #include "sluice/executors/process/process_executor.hpp"
 
-#include <fmt/format.h>
-#include <sys/stat.h>
-
 #include <condition_variable>
 #include <deque>
 #include <map>
 #include <mutex>
 #include <thread>
 #include <unordered_map>
+
+#include <fmt/format.h>
+#include <sys/stat.h>
 
 #include "sluice/executors/process/results.hpp"
 #include "sluice/executors/process/supervisor_link.hpp"
@@ -29,11 +29,18 @@ class ExecutableDigests {
   Result<Digest> of(const std::filesystem::path& program) {
     struct stat now{};
     if (::stat(program.c_str(), &now) != 0) return Fail(system_error("look at " + program.string(), errno));
-    const Stamp stamp{.device = now.st_dev, .inode = now.st_ino, .size = now.st_size, .changed_s = now.st_ctim.tv_sec, .changed_ns = now.st_ctim.tv_nsec,
-                      .modified_s = now.st_mtim.tv_sec, .modified_ns = now.st_mtim.tv_nsec};
+    const Stamp stamp{.device = now.st_dev,
+                      .inode = now.st_ino,
+                      .size = now.st_size,
+                      .changed_s = now.st_ctim.tv_sec,
+                      .changed_ns = now.st_ctim.tv_nsec,
+                      .modified_s = now.st_mtim.tv_sec,
+                      .modified_ns = now.st_mtim.tv_nsec};
     {
       const std::lock_guard lock(mutex_);
-      if (const auto known = known_.find(program.string()); known != known_.end() && known->second.first == stamp) return known->second.second;
+      if (const auto known = known_.find(program.string());
+          known != known_.end() && known->second.first == stamp)
+        return known->second.second;
     }
     constexpr std::size_t executable_bytes_max = std::size_t{1} << 30;
     SLUICE_TRY(bytes, os::read_file(program, executable_bytes_max));
@@ -69,14 +76,16 @@ Value environment_value(const std::filesystem::path& program, const Digest& dige
 }  // namespace
 
 struct ProcessExecutor::Impl {
-  Impl(std::filesystem::path d, ports::ObjectStore& o, ports::OutcomeSink& s, const Clock& c, std::filesystem::path supervisor)
+  Impl(std::filesystem::path d, ports::ObjectStore& o, ports::OutcomeSink& s, const Clock& c,
+       std::filesystem::path supervisor)
       : data(std::move(d)),
         objects(o),
         sink(s),
         clock(c),
         link(data, std::move(supervisor),
              {.ended = [this](const supervisor::Ended& ended) { on_ended(ended); },
-              .mounts_refused = [this](const supervisor::MountsRefused& refused) { on_mounts_refused(refused); }}) {}
+              .mounts_refused =
+                  [this](const supervisor::MountsRefused& refused) { on_mounts_refused(refused); }}) {}
 
   std::filesystem::path data;
   ports::ObjectStore& objects;
@@ -88,9 +97,10 @@ struct ProcessExecutor::Impl {
   std::condition_variable wake;
   std::deque<std::function<void()>> jobs;
   bool closing = false;
-  std::unordered_map<std::string, ports::Attempt> live;        ///< by fence
-  std::unordered_map<std::string, supervisor::Ended> unclaimed;  ///< ended, and nobody here has asked for it yet
-  bool mounts = true;                                          ///< until the supervisor says that they are refused
+  std::unordered_map<std::string, ports::Attempt> live;  ///< by fence
+  std::unordered_map<std::string, supervisor::Ended>
+      unclaimed;       ///< ended, and nobody here has asked for it yet
+  bool mounts = true;  ///< until the supervisor says that they are refused
   std::vector<std::thread> threads;
   SupervisorLink link;  ///< last: its thread calls the functions above
 
@@ -135,7 +145,9 @@ struct ProcessExecutor::Impl {
     if (auto sent = link.start(std::move(*start)); !sent) give_up(attempt, sent.error());
   }
 
-  [[nodiscard]] Places places(const ports::Attempt& attempt) const { return places_of(data, attempt.run, attempt.path, attempt.number); }
+  [[nodiscard]] Places places(const ports::Attempt& attempt) const {
+    return places_of(data, attempt.run, attempt.path, attempt.number);
+  }
 
   void give_up(const ports::Attempt& attempt, const Error& error) {
     engine::Outcome outcome{.status = engine::Outcome::Status::failed};
@@ -190,7 +202,8 @@ struct ProcessExecutor::Impl {
 
   Result<Value> environment(const engine::Work& work) {
     const auto* name = work.argv.empty() ? nullptr : work.argv.front().if_string();
-    if (!name) return Fail(user_error(Code::invalid_argument, "the program is known only when the task starts"));
+    if (!name)
+      return Fail(user_error(Code::invalid_argument, "the program is known only when the task starts"));
     // A program below `code:` is covered by the digest of the code.
     if (work.code && name->find('/') != std::string::npos && !name->starts_with('/')) return Value("code");
     const auto program = resolve_program(*name, "/");
@@ -200,7 +213,8 @@ struct ProcessExecutor::Impl {
   }
 };
 
-ProcessExecutor::ProcessExecutor(const std::filesystem::path& data, ports::ObjectStore& objects, ports::OutcomeSink& sink, const Clock& clock,
+ProcessExecutor::ProcessExecutor(const std::filesystem::path& data, ports::ObjectStore& objects,
+                                 ports::OutcomeSink& sink, const Clock& clock,
                                  std::filesystem::path supervisor)
     : impl_(std::make_unique<Impl>(data, objects, sink, clock, std::move(supervisor))) {
   for (std::size_t i = 0; i < worker_threads; ++i) impl_->threads.emplace_back([this] { impl_->work(); });
@@ -223,7 +237,8 @@ void ProcessExecutor::start(const ports::Attempt& attempt) {
     if (!impl_->live.emplace(attempt.fence.text, attempt).second) return;
   }
   if (attempt.work.hermetic) {
-    const auto error = user_error(Code::invalid_argument, "`hermetic: true` is not supported by this version; leave it out");
+    const auto error =
+        user_error(Code::invalid_argument, "`hermetic: true` is not supported by this version; leave it out");
     impl_->enqueue([this, attempt, error] { impl_->give_up(attempt, error); });
     return;
   }

@@ -1,10 +1,10 @@
 #include "sluice/executors/process/results.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <charconv>
 #include <cstring>
+
+#include <fmt/format.h>
 
 #include "sluice/base/json.hpp"
 #include "sluice/base/words.hpp"
@@ -46,17 +46,27 @@ Failure with_log(Failure failure, const Places& places) {
 Failure failure_of(const supervisor::Ended& ended, const Places& places) {
   using supervisor::EndKind;
   switch (ended.kind) {
-    case EndKind::exited: return with_log({.kind = "exit", .message = fmt::format("exit status {}", ended.status)}, places);
+    case EndKind::exited:
+      return with_log({.kind = "exit", .message = fmt::format("exit status {}", ended.status)}, places);
     case EndKind::signalled:
-      return with_log({.kind = "signal", .message = fmt::format("ended by signal {} ({})", ended.status, strsignal(ended.status))}, places);
+      return with_log(
+          {.kind = "signal",
+           .message = fmt::format("ended by signal {} ({})", ended.status, strsignal(ended.status))},
+          places);
     case EndKind::not_started:
-      return {.kind = "start", .message = fmt::format("cannot {}: {}", ended.step == supervisor::Step::execute     ? "execute the program"
-                                                                      : ended.step == supervisor::Step::log        ? "open the log"
-                                                                      : ended.step == supervisor::Step::directory ? "enter the working directory"
-                                                                                                                   : "make a process",
-                                                      std::strerror(ended.status))};
-    case EndKind::log_quota: return {.kind = "log_quota", .message = "printed more than 64 MiB; write large results to an output instead"};
-    case EndKind::forgotten: return {.kind = "lost", .message = "its end was acknowledged before it was stored"};
+      return {
+          .kind = "start",
+          .message = fmt::format("cannot {}: {}",
+                                 ended.step == supervisor::Step::execute     ? "execute the program"
+                                 : ended.step == supervisor::Step::log       ? "open the log"
+                                 : ended.step == supervisor::Step::directory ? "enter the working directory"
+                                                                             : "make a process",
+                                 std::strerror(ended.status))};
+    case EndKind::log_quota:
+      return {.kind = "log_quota",
+              .message = "printed more than 64 MiB; write large results to an output instead"};
+    case EndKind::forgotten:
+      return {.kind = "lost", .message = "its end was acknowledged before it was stored"};
     case EndKind::lost: return {.kind = "lost", .message = "its supervisor died"};
   }
   return {.kind = "lost", .message = "ended in an unknown way"};
@@ -67,8 +77,10 @@ Result<Value> value_from_text(const std::string& text, const ir::Type& type) {
   using Kind = ir::Type::Kind;
   if (type.kind == Kind::string || type.kind == Kind::any) return Value(text);
   auto trimmed = std::string_view(text);
-  while (!trimmed.empty() && std::isspace(static_cast<unsigned char>(trimmed.back())) != 0) trimmed.remove_suffix(1);
-  while (!trimmed.empty() && std::isspace(static_cast<unsigned char>(trimmed.front())) != 0) trimmed.remove_prefix(1);
+  while (!trimmed.empty() && std::isspace(static_cast<unsigned char>(trimmed.back())) != 0)
+    trimmed.remove_suffix(1);
+  while (!trimmed.empty() && std::isspace(static_cast<unsigned char>(trimmed.front())) != 0)
+    trimmed.remove_prefix(1);
   if (type.kind == Kind::boolean) {
     if (trimmed == "true" || trimmed == "True") return Value(true);
     if (trimmed == "false" || trimmed == "False") return Value(false);
@@ -78,7 +90,8 @@ Result<Value> value_from_text(const std::string& text, const ir::Type& type) {
 
 class Reader {
  public:
-  Reader(const ports::Attempt& attempt, const Places& places, ports::ObjectStore& objects) : attempt_(attempt), places_(places), objects_(objects) {}
+  Reader(const ports::Attempt& attempt, const Places& places, ports::ObjectStore& objects)
+      : attempt_(attempt), places_(places), objects_(objects) {}
 
   /// Nothing: it is optional and was not written.
   std::expected<std::optional<Value>, Failure> read(const ir::TaskOutput& output) const {
@@ -92,37 +105,58 @@ class Reader {
     const auto status = std::filesystem::symlink_status(path, failed);
     if (!std::filesystem::exists(status)) {
       if (output.optional) return std::nullopt;
-      return wrong(output, fmt::format("did not write its output `{}`; a program writes it at the path that it gets as ${{out.{}}}", output.name, output.name));
+      return wrong(
+          output,
+          fmt::format(
+              "did not write its output `{}`; a program writes it at the path that it gets as ${{out.{}}}",
+              output.name, output.name));
     }
     if (output.type.kind == ir::Type::Kind::artifact) return artifact(output, path, status);
-    if (!std::filesystem::is_regular_file(status)) return wrong(output, fmt::format("wrote its output `{}` as something that is no file", output.name));
+    if (!std::filesystem::is_regular_file(status))
+      return wrong(output, fmt::format("wrote its output `{}` as something that is no file", output.name));
     const auto text = os::read_file(path, value_bytes_max);
     if (!text)
-      return wrong(output, text.error().code == Code::too_large
-                               ? fmt::format("wrote more than 64 KiB as its output `{}`; declare it with `type: artifact`", output.name)
-                               : text.error().message);
-    auto value = output.encoding == ir::TaskOutput::Encoding::text ? value_from_text(*text, output.type) : parse_json(*text, "output");
+      return wrong(
+          output,
+          text.error().code == Code::too_large
+              ? fmt::format("wrote more than 64 KiB as its output `{}`; declare it with `type: artifact`",
+                            output.name)
+              : text.error().message);
+    auto value = output.encoding == ir::TaskOutput::Encoding::text ? value_from_text(*text, output.type)
+                                                                   : parse_json(*text, "output");
     if (!value)
-      return wrong(output, fmt::format("wrote its output `{}` as something that is not JSON ({}); declare `form: text` for plain text", output.name,
-                                       value.error().message));
+      return wrong(
+          output,
+          fmt::format(
+              "wrote its output `{}` as something that is not JSON ({}); declare `form: text` for plain text",
+              output.name, value.error().message));
     if (const auto misfit = ir::misfit(*value, output.type, false))
       return wrong(output, fmt::format("wrote its output `{}` wrongly: {}", output.name, *misfit));
     return std::move(*value);
   }
 
  private:
-  std::expected<std::optional<Value>, Failure> artifact(const ir::TaskOutput& output, const std::filesystem::path& path,
+  std::expected<std::optional<Value>, Failure> artifact(const ir::TaskOutput& output,
+                                                        const std::filesystem::path& path,
                                                         const std::filesystem::file_status& status) const {
     const bool folder = std::filesystem::is_directory(status);
     if (folder != (output.form == Form::directory) || (!folder && !std::filesystem::is_regular_file(status)))
-      return wrong(output, fmt::format("wrote its output `{}` as a {}, declared is a {}", output.name, folder ? "folder" : "file", folder ? "file" : "folder"));
+      return wrong(output, fmt::format("wrote its output `{}` as a {}, declared is a {}", output.name,
+                                       folder ? "folder" : "file", folder ? "file" : "folder"));
     const auto stored = folder ? objects_.put_directory(path, {}) : objects_.put_file(path, nullptr);
-    if (!stored) return wrong(output, fmt::format("its output `{}` cannot be stored: {}", output.name, stored.error().message));
-    return Value(Artifact{.kind = output.type.artifact_kind, .form = output.form, .digest = stored->digest, .size = stored->size, .name = output.name});
+    if (!stored)
+      return wrong(output,
+                   fmt::format("its output `{}` cannot be stored: {}", output.name, stored.error().message));
+    return Value(Artifact{.kind = output.type.artifact_kind,
+                          .form = output.form,
+                          .digest = stored->digest,
+                          .size = stored->size,
+                          .name = output.name});
   }
 
   std::unexpected<Failure> wrong(const ir::TaskOutput&, std::string what) const {
-    return std::unexpected(Failure{.kind = "output", .message = fmt::format("task `{}` {}", attempt_.path, what)});
+    return std::unexpected(
+        Failure{.kind = "output", .message = fmt::format("task `{}` {}", attempt_.path, what)});
   }
 
   const ports::Attempt& attempt_;
@@ -132,7 +166,8 @@ class Reader {
 
 }  // namespace
 
-std::expected<Struct, Failure> read_outputs(const ports::Attempt& attempt, const Places& places, ports::ObjectStore& objects) {
+std::expected<Struct, Failure> read_outputs(const ports::Attempt& attempt, const Places& places,
+                                            ports::ObjectStore& objects) {
   const Reader reader(attempt, places, objects);
   Struct outputs;
   for (const auto& output : attempt.work.outputs) {
@@ -143,7 +178,8 @@ std::expected<Struct, Failure> read_outputs(const ports::Attempt& attempt, const
   return outputs;
 }
 
-Outcome outcome_of(const ports::Attempt& attempt, const Places& places, const supervisor::Ended& ended, ports::ObjectStore& objects) {
+Outcome outcome_of(const ports::Attempt& attempt, const Places& places, const supervisor::Ended& ended,
+                   ports::ObjectStore& objects) {
   Outcome outcome;
   outcome.usage = {.started = Time(Milliseconds(ended.started_ms)),
                    .ended = Time(Milliseconds(ended.ended_ms)),

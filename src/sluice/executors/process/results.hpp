@@ -7,9 +7,11 @@
 namespace sluice::executors {
 
 /// The outcome of an attempt that the supervisor says has ended: declared outputs are read and stored.
-engine::Outcome outcome_of(const ports::Attempt& attempt, const Places& places, const supervisor::Ended& ended, ports::ObjectStore& objects);
+engine::Outcome outcome_of(const ports::Attempt& attempt, const Places& places,
+                           const supervisor::Ended& ended, ports::ObjectStore& objects);
 
 /// Every declared output, or the failure of the first that is not as declared.
-std::expected<Struct, engine::Failure> read_outputs(const ports::Attempt& attempt, const Places& places, ports::ObjectStore& objects);
+std::expected<Struct, engine::Failure> read_outputs(const ports::Attempt& attempt, const Places& places,
+                                                    ports::ObjectStore& objects);
 
 }  // namespace sluice::executors

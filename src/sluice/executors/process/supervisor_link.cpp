@@ -1,15 +1,15 @@
 #include "sluice/executors/process/supervisor_link.hpp"
 
-#include <fmt/format.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <array>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
 #include <unordered_map>
 #include <unordered_set>
+
+#include <fmt/format.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "sluice/base/log.hpp"
 #include "sluice/os/files.hpp"
@@ -22,7 +22,8 @@ namespace sluice::executors {
 using namespace std::chrono_literals;
 
 struct SupervisorLink::Impl {
-  Impl(std::filesystem::path d, std::filesystem::path p, Events e) : data(std::move(d)), program(std::move(p)), events(std::move(e)) {}
+  Impl(std::filesystem::path d, std::filesystem::path p, Events e)
+      : data(std::move(d)), program(std::move(p)), events(std::move(e)) {}
 
   std::filesystem::path data;
   std::filesystem::path program;
@@ -30,10 +31,10 @@ struct SupervisorLink::Impl {
 
   std::mutex mutex;
   std::condition_variable changed;
-  os::UniqueFd socket;                                     ///< none: not connected
-  bool ready = false;                                      ///< what the supervisor holds is known
+  os::UniqueFd socket;  ///< none: not connected
+  bool ready = false;   ///< what the supervisor holds is known
   bool closing = false;
-  std::unordered_set<std::string> running;                 ///< as the supervisor told
+  std::unordered_set<std::string> running;                  ///< as the supervisor told
   std::unordered_map<std::string, supervisor::Start> ours;  ///< asked for and not ended
   std::thread reader;
 
@@ -43,7 +44,8 @@ struct SupervisorLink::Impl {
     auto fd = os::connect_unix(path);
     for (int attempt = 0; !fd && attempt < 3; ++attempt) {
       SLUICE_DO(start_supervisor());
-      for (int wait = 0; wait < 200 && !(fd = os::connect_unix(path)); ++wait) std::this_thread::sleep_for(10ms);
+      for (int wait = 0; wait < 200 && !(fd = os::connect_unix(path)); ++wait)
+        std::this_thread::sleep_for(10ms);
     }
     if (!fd) return Fail(std::move(fd).error().at("no supervisor answers in " + data.string()));
     socket = std::move(*fd);
@@ -56,16 +58,21 @@ struct SupervisorLink::Impl {
   }
 
   Result<void> start_supervisor() {
-    SLUICE_TRY(process, os::spawn({.program = program, .argv = {program.string(), data.string()}, .new_session = true}));
+    SLUICE_TRY(
+        process,
+        os::spawn({.program = program, .argv = {program.string(), data.string()}, .new_session = true}));
     SLUICE_TRY(exit, process.wait());  // it goes into the background once it listens
     if (!exit.succeeded())
-      return Fail(environment_error(Code::unavailable, fmt::format("{} {} ended with status {}", program.string(), data.string(), exit.status)));
+      return Fail(environment_error(
+          Code::unavailable,
+          fmt::format("{} {} ended with status {}", program.string(), data.string(), exit.status)));
     return {};
   }
 
   Result<void> send(const supervisor::Request& request) {
     const auto frame = supervisor::encode(request);
-    if (!supervisor::fits(frame)) return Fail(user_error(Code::too_large, "arguments and environment of a task take more than 4 MiB"));
+    if (!supervisor::fits(frame))
+      return Fail(user_error(Code::too_large, "arguments and environment of a task take more than 4 MiB"));
     return os::write_all(socket.get(), frame);
   }
 
@@ -187,7 +194,8 @@ Result<void> SupervisorLink::start(supervisor::Start start) {
   const auto fence = start.fence;
   const auto [there, fresh] = impl_->ours.insert_or_assign(fence, std::move(start));
   if (auto sent = impl_->send(there->second); !sent) {
-    // A lost connection is made anew by the reader, which sends this again; what cannot be sent at all fails here.
+    // A lost connection is made anew by the reader, which sends this again; what cannot be sent at all fails
+    // here.
     if (sent.error().blame == Blame::user) {
       impl_->ours.erase(fence);
       return sent;
@@ -198,7 +206,9 @@ Result<void> SupervisorLink::start(supervisor::Start start) {
 
 void SupervisorLink::cancel(const std::string& fence, std::chrono::milliseconds grace) {
   const std::lock_guard lock(impl_->mutex);
-  if (impl_->socket) static_cast<void>(impl_->send(supervisor::Cancel{.fence = fence, .grace_ms = static_cast<std::uint32_t>(grace.count())}));
+  if (impl_->socket)
+    static_cast<void>(impl_->send(
+        supervisor::Cancel{.fence = fence, .grace_ms = static_cast<std::uint32_t>(grace.count())}));
 }
 
 void SupervisorLink::acknowledge(const std::string& fence) {

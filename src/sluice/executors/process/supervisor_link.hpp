@@ -11,8 +11,9 @@
 
 namespace sluice::executors {
 
-/// Keeps a connection to the data folder's supervisor, and starts one where there is none. When the connection is lost, it is made
-/// anew, and everything that is under way is asked for again: a Start is safe to repeat. Thread-safe.
+/// Keeps a connection to the data folder's supervisor, and starts one where there is none. When the
+/// connection is lost, it is made anew, and everything that is under way is asked for again: a Start is safe
+/// to repeat. Thread-safe.
 class SupervisorLink {
  public:
   struct Events {
@@ -24,7 +25,8 @@ class SupervisorLink {
   SupervisorLink(std::filesystem::path data, std::filesystem::path program, Events events);
   ~SupervisorLink();
 
-  /// Whether the supervisor knows this fence: it runs there. Connects first; fails where no supervisor can be had.
+  /// Whether the supervisor knows this fence: it runs there. Connects first; fails where no supervisor can be
+  /// had.
   Result<bool> holds(const std::string& fence);
   /// Sends it now, and again after each reconnection until it has ended.
   Result<void> start(supervisor::Start start);

@@ -1,8 +1,8 @@
 #include "sluice/executors/process/world.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+
+#include <fmt/format.h>
 
 #include "sluice/base/json.hpp"
 #include "sluice/base/words.hpp"
@@ -86,12 +86,15 @@ Result<std::string> text_of(const Value& value, const Places& places, Inputs& in
 
 Result<void> refuse_nul(const std::string& text, std::string_view what) {
   if (text.find('\0') == std::string::npos) return {};
-  return Fail(user_error(Code::invalid_argument, fmt::format("{} holds a NUL byte, which no program can be given", what)));
+  return Fail(user_error(Code::invalid_argument,
+                         fmt::format("{} holds a NUL byte, which no program can be given", what)));
 }
 
 }  // namespace
 
-std::filesystem::path Places::out(const std::string& output) const { return root / "out" / segment_of(output); }
+std::filesystem::path Places::out(const std::string& output) const {
+  return root / "out" / segment_of(output);
+}
 
 Places places_of(const std::filesystem::path& data, const RunId& run, const std::string& path, int number) {
   const auto task = segment_of(path);
@@ -99,13 +102,15 @@ Places places_of(const std::filesystem::path& data, const RunId& run, const std:
           .log = data / "logs" / run.text / task / fmt::format("{}.log", number)};
 }
 
-std::optional<std::filesystem::path> resolve_program(const std::string& name, const std::filesystem::path& cwd) {
+std::optional<std::filesystem::path> resolve_program(const std::string& name,
+                                                     const std::filesystem::path& cwd) {
   if (name.find('/') == std::string::npos) return os::find_program(name, std::string(task_path));
   const auto path = std::filesystem::path(name).is_absolute() ? std::filesystem::path(name) : cwd / name;
   return os::exists(path) ? std::optional(path) : std::nullopt;
 }
 
-Result<supervisor::Start> lay_out(const ports::Attempt& attempt, const Places& places, ports::ObjectStore& objects, bool mounts) {
+Result<supervisor::Start> lay_out(const ports::Attempt& attempt, const Places& places,
+                                  ports::ObjectStore& objects, bool mounts) {
   const auto& work = attempt.work;
   // An attempt before a crash may have left half a world.
   SLUICE_DO(os::remove_tree(places.root));
@@ -118,23 +123,24 @@ Result<supervisor::Start> lay_out(const ports::Attempt& attempt, const Places& p
     SLUICE_DO(os::make_directories(places.root / "out"));
   }
 
-  supervisor::Start start{.fence = attempt.fence.text, .cwd = places.cwd().string(), .log = places.log.string(), .log_bytes_max = log_bytes_max};
+  supervisor::Start start{.fence = attempt.fence.text,
+                          .cwd = places.cwd().string(),
+                          .log = places.log.string(),
+                          .log_bytes_max = log_bytes_max};
   Inputs inputs(places, objects, mounts, start);
   for (const auto& value : work.argv) {
     SLUICE_TRY(text, text_of(value, places, inputs));
     SLUICE_DO(refuse_nul(text, "an argument"));
     start.argv.push_back(std::move(text));
   }
-  start.env = {"PATH=" + std::string(task_path),
-               "HOME=" + places.home().string(),
-               "TMPDIR=" + places.tmp().string(),
-               "LANG=C.UTF-8",
-               "SLUICE_RUN=" + attempt.run.text,
-               "SLUICE_TASK=" + attempt.path,
+  start.env = {"PATH=" + std::string(task_path),      "HOME=" + places.home().string(),
+               "TMPDIR=" + places.tmp().string(),     "LANG=C.UTF-8",
+               "SLUICE_RUN=" + attempt.run.text,      "SLUICE_TASK=" + attempt.path,
                "SLUICE_ATTEMPT=" + attempt.fence.text};
   for (const auto& [name, value] : work.env) {
     if (name.empty() || name.find('=') != std::string::npos || name.starts_with("SLUICE_"))
-      return Fail(user_error(Code::invalid_argument, fmt::format("`{}` cannot be set in a task's environment", name)));
+      return Fail(user_error(Code::invalid_argument,
+                             fmt::format("`{}` cannot be set in a task's environment", name)));
     SLUICE_TRY(text, text_of(value, places, inputs));
     SLUICE_DO(refuse_nul(name + text, fmt::format("the environment's `{}`", name)));
     std::erase_if(start.env, [&](const std::string& set) { return set.starts_with(name + "="); });
@@ -142,8 +148,11 @@ Result<supervisor::Start> lay_out(const ports::Attempt& attempt, const Places& p
   }
   const auto program = resolve_program(start.argv.front(), places.cwd());
   if (!program)
-    return Fail(user_error(Code::not_found, fmt::format("there is no program `{}`; it is looked for in {}, or below `code:` where its name has a slash",
-                                                        start.argv.front(), task_path)));
+    return Fail(user_error(
+        Code::not_found,
+        fmt::format(
+            "there is no program `{}`; it is looked for in {}, or below `code:` where its name has a slash",
+            start.argv.front(), task_path)));
   start.program = program->string();
   return start;
 }

@@ -26,11 +26,15 @@ struct Places {
 };
 Places places_of(const std::filesystem::path& data, const RunId& run, const std::string& path, int number);
 
-/// The program that the first argument means: found along `task_path`, or relative to the code. Nothing where there is none.
-std::optional<std::filesystem::path> resolve_program(const std::string& name, const std::filesystem::path& cwd);
+/// The program that the first argument means: found along `task_path`, or relative to the code. Nothing where
+/// there is none.
+std::optional<std::filesystem::path> resolve_program(const std::string& name,
+                                                     const std::filesystem::path& cwd);
 
-/// Makes the folders, copies the code in, brings the inputs, fills the paths into arguments and environment. `mounts` allowed:
-/// large files and folders are to be shown read-only by the supervisor; else they are copied.
-Result<supervisor::Start> lay_out(const ports::Attempt& attempt, const Places& places, ports::ObjectStore& objects, bool mounts);
+/// Makes the folders, copies the code in, brings the inputs, fills the paths into arguments and environment.
+/// `mounts` allowed: large files and folders are to be shown read-only by the supervisor; else they are
+/// copied.
+Result<supervisor::Start> lay_out(const ports::Attempt& attempt, const Places& places,
+                                  ports::ObjectStore& objects, bool mounts);
 
 }  // namespace sluice::executors

@@ -1,7 +1,5 @@
 #include "sluice/executors/service/service_executor.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
@@ -10,6 +8,8 @@
 #include <thread>
 #include <unordered_map>
 
+#include <fmt/format.h>
+
 #include "sluice/base/log.hpp"
 #include "sluice/base/words.hpp"
 #include "sluice/ir/inputs.hpp"
@@ -17,15 +17,18 @@
 #include "sluice/os/files.hpp"
 
 namespace sluice::executors {
-std::optional<std::string> mismatch(const std::vector<ir::Parameter>& declared, const Struct& given, std::string_view what) {
+std::optional<std::string> mismatch(const std::vector<ir::Parameter>& declared, const Struct& given,
+                                    std::string_view what) {
   for (const auto& parameter : declared) {
     const auto* value = given.find(parameter.name);
     if (!value) {
       if (parameter.optional) continue;
-      return fmt::format("{} `{}` is missing; it should be {}", what, parameter.name, ir::describe(parameter.type));
+      return fmt::format("{} `{}` is missing; it should be {}", what, parameter.name,
+                         ir::describe(parameter.type));
     }
     if (const auto problem = ir::misfit(*value, parameter.type, false))
-      return fmt::format("{} `{}` should be {}, but {}", what, parameter.name, ir::describe(parameter.type), *problem);
+      return fmt::format("{} `{}` should be {}, but {}", what, parameter.name, ir::describe(parameter.type),
+                         *problem);
   }
   for (const auto& [name, value] : given)
     if (std::ranges::find(declared, name, &ir::Parameter::name) == declared.end()) {
@@ -59,7 +62,8 @@ struct ServiceExecutor::Impl {
       : options(std::move(o)), services(std::move(s)), sink(k), clock(c) {}
 
   [[nodiscard]] ports::Service* find(const std::string& name) const {
-    const auto there = std::ranges::find_if(services, [&](const auto* s) { return s->signature().name == name; });
+    const auto there =
+        std::ranges::find_if(services, [&](const auto* s) { return s->signature().name == name; });
     return there == services.end() ? nullptr : *there;
   }
 
@@ -78,7 +82,8 @@ struct ServiceExecutor::Impl {
         const std::lock_guard lock(mutex);
         live.erase(job->attempt.fence);
       }
-      // A server that is closing leaves the attempt open in the journal: the next one calls the service again.
+      // A server that is closing leaves the attempt open in the journal: the next one calls the service
+      // again.
       if (!closing) sink.ended(job->attempt.fence, std::move(outcome));
     }
   }
@@ -88,7 +93,8 @@ struct ServiceExecutor::Impl {
     outcome.usage.started = clock.now();
     auto result = call(job);
     outcome.usage.ended = clock.now();
-    if (auto environment = job.service->environment(job.attempt.work.with)) outcome.environment = std::move(*environment);
+    if (auto environment = job.service->environment(job.attempt.work.with))
+      outcome.environment = std::move(*environment);
     if (result) {
       outcome.outputs = std::move(*result);
     } else if (job.stop.stop_requested()) {
@@ -117,19 +123,27 @@ struct ServiceExecutor::Impl {
     const auto scratch = options.work / ("service-" + attempt.fence.text);
     SLUICE_DO(os::remove_tree(scratch));  // of an attempt that a crash cut short
     SLUICE_DO(os::make_directories(scratch));
-    auto result = job.service->run({.with = attempt.work.with, .run = attempt.run, .path = attempt.path, .effect_key = attempt.effect_key,
-                                    .principal = attempt.principal, .scratch = scratch, .cancel = job.stop.get_token()});
+    auto result = job.service->run({.with = attempt.work.with,
+                                    .run = attempt.run,
+                                    .path = attempt.path,
+                                    .effect_key = attempt.effect_key,
+                                    .principal = attempt.principal,
+                                    .scratch = scratch,
+                                    .cancel = job.stop.get_token()});
     if (const auto removed = os::remove_tree(scratch); !removed) log::warning(removed.error().message);
     if (result)
       if (auto wrong = mismatch(signature.outputs, *result, "output"))
-        return Fail(Error{.code = Code::internal, .message = signature.name + ": " + *wrong, .blame = Blame::sluice});
+        return Fail(
+            Error{.code = Code::internal, .message = signature.name + ": " + *wrong, .blame = Blame::sluice});
     return result;
   }
 };
 
-ServiceExecutor::ServiceExecutor(Options options, std::vector<ports::Service*> services, ports::OutcomeSink& sink, const Clock& clock)
+ServiceExecutor::ServiceExecutor(Options options, std::vector<ports::Service*> services,
+                                 ports::OutcomeSink& sink, const Clock& clock)
     : impl_(std::make_unique<Impl>(std::move(options), std::move(services), sink, clock)) {
-  for (std::size_t i = 0; i < impl_->options.threads; ++i) impl_->threads.emplace_back([this] { impl_->work(); });
+  for (std::size_t i = 0; i < impl_->options.threads; ++i)
+    impl_->threads.emplace_back([this] { impl_->work(); });
 }
 
 ServiceExecutor::~ServiceExecutor() {
@@ -157,7 +171,8 @@ void ServiceExecutor::start(const ports::Attempt& attempt) {
   auto* service = impl_->find(attempt.work.service);
   if (!service) {
     engine::Outcome outcome{.status = engine::Outcome::Status::failed};
-    outcome.failure = {.kind = "service", .message = "this server has no service `" + attempt.work.service + "`"};
+    outcome.failure = {.kind = "service",
+                       .message = "this server has no service `" + attempt.work.service + "`"};
     outcome.usage = {.started = impl_->clock.now(), .ended = impl_->clock.now()};
     impl_->sink.ended(attempt.fence, std::move(outcome));
     return;

@@ -8,8 +8,9 @@
 
 namespace sluice::executors {
 
-/// Calls built-in services on worker threads. An attempt that is started again after a restart of the server is simply
-/// called again: services without effect may be, and those with one answer the same to the same key.
+/// Calls built-in services on worker threads. An attempt that is started again after a restart of the server
+/// is simply called again: services without effect may be, and those with one answer the same to the same
+/// key.
 class ServiceExecutor final : public ports::Executor {
  public:
   struct Options {
@@ -17,7 +18,8 @@ class ServiceExecutor final : public ports::Executor {
     std::size_t threads = 4;
   };
   /// `services`, `sink` and `clock` outlive the executor.
-  ServiceExecutor(Options options, std::vector<ports::Service*> services, ports::OutcomeSink& sink, const Clock& clock);
+  ServiceExecutor(Options options, std::vector<ports::Service*> services, ports::OutcomeSink& sink,
+                  const Clock& clock);
   /// Asks running calls to stop and waits for them.
   ~ServiceExecutor() override;
 
@@ -25,15 +27,18 @@ class ServiceExecutor final : public ports::Executor {
   void start(const ports::Attempt& attempt) override;
   void cancel(const Fence& fence) override;
   void settled(const Fence&) override {}
-  [[nodiscard]] std::filesystem::path log_of(const RunId&, const std::string&, int) const override { return {}; }
+  [[nodiscard]] std::filesystem::path log_of(const RunId&, const std::string&, int) const override {
+    return {};
+  }
 
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
 
-/// What is wrong with a service's arguments or results against its declaration; nullopt: nothing. The verifier has checked
-/// what is known beforehand; values of type `any` are known only here.
-std::optional<std::string> mismatch(const std::vector<ir::Parameter>& declared, const Struct& given, std::string_view what);
+/// What is wrong with a service's arguments or results against its declaration; nullopt: nothing. The
+/// verifier has checked what is known beforehand; values of type `any` are known only here.
+std::optional<std::string> mismatch(const std::vector<ir::Parameter>& declared, const Struct& given,
+                                    std::string_view what);
 
 }  // namespace sluice::executors

@@ -71,11 +71,13 @@ bool Lowering::map(const Node& node, std::string_view what, std::initializer_lis
 ir::ExpressionPtr Lowering::raw_expression(const Node& node) {
   if (node.kind == Node::Kind::list) {
     std::vector<ir::ExpressionPtr> items;
+    items.reserve(node.items.size());
     for (const auto& item : node.items) items.push_back(raw_expression(item));
     return list_of(node, std::move(items));
   }
   if (node.kind == Node::Kind::map) {
     std::vector<ir::ExpressionPtr> values;
+    values.reserve(node.fields.size());
     for (const auto& field : node.fields) values.push_back(raw_expression(*field.value));
     return structure_of(node, std::move(values));
   }

@@ -67,6 +67,7 @@ ir::Operation Lowering::operation(const Node::Field& field) {
   }
   if (!shape) {
     std::vector<std::string> heads;
+    heads.reserve(shapes.size());
     for (const auto& candidate : shapes) heads.emplace_back(candidate.head);
     std::string slip;
     for (const auto& given : node.fields)

@@ -3,8 +3,10 @@
 #include <cstdio>
 
 #include <fmt/format.h>
-#include <jerror.h>
+// clang-format off: which messages jerror.h has depends on what jpeglib.h said
 #include <jpeglib.h>
+#include <jerror.h>
+// clang-format on
 
 #include "sluice/host/media/decoders.hpp"
 #include "sluice/host/media/exif.hpp"

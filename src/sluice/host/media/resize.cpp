@@ -18,19 +18,21 @@ double catmull_rom(double x) {
   return 0;
 }
 
-/// For each place of the answer: the pixels of the source that it is made of, and their weights, which sum to
-/// `one`.
+/// For each place of the answer along one side: the pixels of the picture that it is made of, and their
+/// weights. With `white`, the weight of what lies beside the picture, they sum to `one`.
 struct Taps {
   struct Place {
-    int first = 0;
+    int first = 0;  ///< in the picture
     int count = 0;
     std::size_t weights = 0;  ///< index of the first one
+    std::int32_t white = 0;
   };
   std::vector<Place> places;
   std::vector<std::int32_t> weights;
 };
 
-Taps taps(int from, int to) {
+/// The picture's `length` pixels begin at `start` of a side of `from`, which becomes `to` long.
+Taps taps(int from, int to, int start, int length) {
   Taps out;
   const double scale = static_cast<double>(from) / to;
   const double widening = std::max(scale, 1.0);
@@ -46,9 +48,19 @@ Taps taps(int from, int to) {
       exact.push_back(catmull_rom((j - center + 0.5) / widening));
       sum += exact.back();
     }
-    out.places.push_back({first, last - first, out.weights.size()});
-    for (const double weight : exact)
-      out.weights.push_back(static_cast<std::int32_t>(std::lround(weight / sum * one)));
+    Taps::Place place{
+        .first = std::max(first - start, 0), .count = 0, .weights = out.weights.size(), .white = 0};
+    for (int j = first; j < last; ++j) {
+      const auto weight =
+          static_cast<std::int32_t>(std::lround(exact[static_cast<std::size_t>(j - first)] / sum * one));
+      if (j < start || j >= start + length) {
+        place.white += weight;
+      } else {
+        out.weights.push_back(weight);
+        ++place.count;
+      }
+    }
+    out.places.push_back(place);
   }
   return out;
 }
@@ -57,7 +69,6 @@ std::uint8_t to_byte(std::int32_t sum) {
   return static_cast<std::uint8_t>(std::clamp((sum + half) >> weight_bits, 0, 255));
 }
 
-/// One row of the square, white at both ends of the picture's own.
 void lay_row_on_white(const std::uint8_t* rgba, int width, std::uint8_t* rgb) {
   for (int x = 0; x < width; ++x, rgba += 4, rgb += 3) {
     const unsigned alpha = rgba[3];
@@ -72,25 +83,23 @@ void lay_row_on_white(const std::uint8_t* rgba, int width, std::uint8_t* rgb) {
 
 std::vector<std::uint8_t> on_white_square(const Picture& picture, int size) {
   const int side = std::max(picture.width, picture.height);
-  const int left = (side - picture.width) / 2;
-  const int top = (side - picture.height) / 2;
-  const auto kernel = taps(side, size);
+  const auto columns = taps(side, size, (side - picture.width) / 2, picture.width);
+  const auto rows = taps(side, size, (side - picture.height) / 2, picture.height);
   const auto out_row = std::size_t{3} * static_cast<std::size_t>(size);
+  const auto width = static_cast<std::size_t>(picture.width);
 
-  std::vector<std::uint8_t> row(std::size_t{3} * static_cast<std::size_t>(side), 255);
+  std::vector<std::uint8_t> row(3 * width);
   std::vector<std::uint8_t> narrow(
       out_row * static_cast<std::size_t>(picture.height));  // the picture's rows, `size` wide
-  for (int y = 0; y < picture.height; ++y) {
-    lay_row_on_white(
-        &picture.rgba[std::size_t{4} * static_cast<std::size_t>(y) * static_cast<std::size_t>(picture.width)],
-        picture.width, &row[std::size_t{3} * static_cast<std::size_t>(left)]);
-    auto* to = &narrow[out_row * static_cast<std::size_t>(y)];
-    for (const auto& place : kernel.places) {
-      const auto* pixel = &row[std::size_t{3} * static_cast<std::size_t>(place.first)];
-      const auto* weight = &kernel.weights[place.weights];
-      std::int32_t red = 0;
-      std::int32_t green = 0;
-      std::int32_t blue = 0;
+  for (std::size_t y = 0; y < static_cast<std::size_t>(picture.height); ++y) {
+    lay_row_on_white(&picture.rgba[4 * y * width], picture.width, row.data());
+    auto* to = &narrow[out_row * y];
+    for (const auto& place : columns.places) {
+      const auto* pixel = row.data() + std::size_t{3} * static_cast<std::size_t>(place.first);
+      const auto* weight = columns.weights.data() + place.weights;
+      std::int32_t red = 255 * place.white;
+      std::int32_t green = red;
+      std::int32_t blue = red;
       for (int i = 0; i < place.count; ++i, pixel += 3) {
         red += pixel[0] * weight[i];
         green += pixel[1] * weight[i];
@@ -104,20 +113,15 @@ std::vector<std::uint8_t> on_white_square(const Picture& picture, int size) {
 
   std::vector<std::uint8_t> out(out_row * static_cast<std::size_t>(size));
   std::vector<std::int32_t> sums(out_row);
-  for (std::size_t y = 0; y < kernel.places.size(); ++y) {
-    const auto& place = kernel.places[y];
-    std::ranges::fill(sums, 0);
-    for (int i = 0; i < place.count; ++i) {
-      const auto weight = kernel.weights[place.weights + static_cast<std::size_t>(i)];
-      const int from = place.first + i - top;
-      if (from < 0 || from >= picture.height) {
-        for (auto& sum : sums) sum += 255 * weight;
-        continue;
-      }
-      const auto* pixels = &narrow[out_row * static_cast<std::size_t>(from)];
+  for (std::size_t y = 0; y < rows.places.size(); ++y) {
+    const auto& place = rows.places[y];
+    std::ranges::fill(sums, 255 * place.white);
+    for (std::size_t i = 0; i < static_cast<std::size_t>(place.count); ++i) {
+      const auto weight = rows.weights[place.weights + i];
+      const auto* pixels = &narrow[out_row * (static_cast<std::size_t>(place.first) + i)];
       for (std::size_t x = 0; x < out_row; ++x) sums[x] += pixels[x] * weight;
     }
-    std::ranges::transform(sums, &out[out_row * y], to_byte);
+    std::ranges::transform(sums, out.begin() + static_cast<std::ptrdiff_t>(out_row * y), to_byte);
   }
   return out;
 }

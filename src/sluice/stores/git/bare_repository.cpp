@@ -37,7 +37,7 @@ constexpr std::string_view settings = R"([core]
 
 fs::path link_target(const fs::path& place, const fs::path& objects) {
   std::error_code failure;
-  const auto absolute = fs::weakly_canonical(objects, failure);
+  auto absolute = fs::weakly_canonical(objects, failure);
   if (failure) return fs::absolute(objects);
   // models/WORKSPACE/NAME.git beside objects/
   const auto models = fs::weakly_canonical(place.parent_path(), failure).parent_path();

@@ -24,7 +24,7 @@ constexpr std::string_view lfs_attributes = " filter=lfs diff=lfs merge=lfs -tex
 constexpr std::string_view onnx_pattern = "*.onnx";
 
 Error refused(const fs::path& path, std::string_view why) {
-  const auto text = path.native();
+  const auto& text = path.native();
   return user_error(Code::invalid_argument,
                     (is_utf8(text) ? text : percent_encode(text, " /")) + ": " + std::string(why));
 }

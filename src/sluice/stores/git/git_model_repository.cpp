@@ -23,7 +23,7 @@ namespace {
 
 constexpr std::string_view building = ".new-";
 constexpr std::string_view ending = ".git";
-constexpr std::size_t alias_max = 255 * 4;
+constexpr std::size_t alias_max = std::size_t{4} * 255;
 constexpr std::chrono::hours abandoned{24};
 
 Result<void> check_model_name(const std::string& name) {
@@ -252,8 +252,8 @@ Result<std::unique_ptr<GitModelRepository>> GitModelRepository::open(const fs::p
         SLUICE_DO(os::remove_tree(path));
     }
   }
-  return std::unique_ptr<GitModelRepository>(new GitModelRepository(
-      std::unique_ptr<Impl>(new Impl{.models = models, .store = store, .clock = clock})));
+  auto impl = std::make_unique<Impl>(models, store, clock);
+  return std::unique_ptr<GitModelRepository>(new GitModelRepository(std::move(impl)));
 }
 
 Result<ports::Registered> GitModelRepository::add_version(const ports::NewVersion& version) {

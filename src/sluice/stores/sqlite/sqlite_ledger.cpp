@@ -39,8 +39,8 @@ Result<void> put_row(Connection& connection, const RunId& run, const ports::RunR
   SLUICE_TRY(statement, connection.prepare(R"sql(
     INSERT INTO runs(id, workspace, principal, name, plan, status, created_ms, ended_ms, message)
     VALUES(?,?,?,?,?,?,?,?,?)
-    ON CONFLICT(id) DO UPDATE SET workspace=excluded.workspace, principal=excluded.principal, name=excluded.name,
-      plan=excluded.plan, status=excluded.status, created_ms=excluded.created_ms, ended_ms=excluded.ended_ms,
+    ON CONFLICT(id) DO UPDATE SET workspace=excluded.workspace, principal=excluded.principal,
+      name=excluded.name, plan=excluded.plan, status=excluded.status, created_ms=excluded.created_ms, ended_ms=excluded.ended_ms,
       message=excluded.message)sql"));
   statement.bind(run.text).bind(row.principal.workspace).bind(row.principal.name).bind(row.name);
   statement.bind_blob(blob_of(row.plan)).bind(row.status).bind(milliseconds(row.created));
@@ -56,8 +56,8 @@ Result<void> put_cache_entry(Connection& connection, const ports::CacheEntry& en
   const auto outputs = to_json(entry.outputs);
   SLUICE_TRY(statement, connection.prepare(R"sql(
     INSERT INTO cache(workspace, key, principal, outputs, run, path, at_ms) VALUES(?,?,?,?,?,?,?)
-    ON CONFLICT(workspace, key) DO UPDATE SET principal=excluded.principal, outputs=excluded.outputs, run=excluded.run,
-      path=excluded.path, at_ms=excluded.at_ms WHERE excluded.at_ms >= cache.at_ms)sql"));
+    ON CONFLICT(workspace, key) DO UPDATE SET principal=excluded.principal, outputs=excluded.outputs,
+      run=excluded.run, path=excluded.path, at_ms=excluded.at_ms WHERE excluded.at_ms >= cache.at_ms)sql"));
   statement.bind(entry.workspace).bind_blob(blob_of(entry.key)).bind(principal).bind(outputs);
   return statement.bind(entry.run.text).bind(entry.path).bind(milliseconds(entry.at)).run();
 }
@@ -266,7 +266,8 @@ Result<void> SqliteLedger::put(const ports::Deployment& deployment) {
       INSERT INTO deployments(workspace, endpoint, principal, model, version, "commit", at_ms, effect_key)
       VALUES(?,?,?,?,?,?,?,?)
       ON CONFLICT(workspace, endpoint) DO UPDATE SET principal=excluded.principal, model=excluded.model,
-        version=excluded.version, "commit"=excluded."commit", at_ms=excluded.at_ms, effect_key=excluded.effect_key)sql"));
+        version=excluded.version, "commit"=excluded."commit", at_ms=excluded.at_ms,
+        effect_key=excluded.effect_key)sql"));
     statement.bind(deployment.principal.workspace).bind(deployment.endpoint).bind(deployment.principal.name);
     statement.bind(deployment.model).bind(deployment.version).bind(deployment.commit);
     return statement.bind(milliseconds(deployment.at)).bind(deployment.effect_key).run();

@@ -7,7 +7,8 @@
 namespace sluice::supervisor {
 namespace {
 
-// A message's number is its place in the variant. `put` writes the fields, `get` reads them in the same order.
+// A message's number is its place in the variant. `put` writes the fields, `get` reads them in the same
+// order.
 
 void put(ByteWriter& out, const Hello& m) { out.integer(m.version); }
 void get(ByteReader& in, Hello& m) { m.version = in.integer<std::uint32_t>(); }
@@ -160,8 +161,8 @@ Result<Message> decode_any(std::string_view content, std::index_sequence<I...>) 
   const bool known = ((index == I && (get(in, message.template emplace<I>()), true)) || ...);
   if (!known || !in.done())
     return Fail(Error{.code = Code::data_loss,
-                      .message = "a malformed message of " + std::to_string(content.size()) + " bytes (kind " +
-                                 std::to_string(index) + ")",
+                      .message = "a malformed message of " + std::to_string(content.size()) +
+                                 " bytes (kind " + std::to_string(index) + ")",
                       .blame = Blame::sluice});
   return message;
 }

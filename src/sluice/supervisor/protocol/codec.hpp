@@ -8,8 +8,8 @@
 
 namespace sluice::supervisor {
 
-/// A whole frame: u32 length (little-endian), then that many bytes. Not longer than `frame_bytes_max`, which the caller sees
-/// to for Start (`fits`); everything else is short.
+/// A whole frame: u32 length (little-endian), then that many bytes. Not longer than `frame_bytes_max`, which
+/// the caller sees to for Start (`fits`); everything else is short.
 std::string encode(const Request& request);
 std::string encode(const Answer& answer);
 /// Whether a frame may be sent.
@@ -23,8 +23,8 @@ Result<Answer> decode_answer(std::string_view content);
 class FrameReader {
  public:
   void feed(std::string_view bytes) { buffer_ += bytes; }
-  /// The next frame's content, nothing where it is not complete, an error where it would be too long: close the connection.
-  /// The view holds until the next call of any member.
+  /// The next frame's content, nothing where it is not complete, an error where it would be too long: close
+  /// the connection. The view holds until the next call of any member.
   Result<std::optional<std::string_view>> next();
 
  private:

@@ -4,7 +4,8 @@
 #include <variant>
 #include <vector>
 
-/// What the server and the supervisor of a data folder tell each other. Plain data; see README.md for who says what when.
+/// What the server and the supervisor of a data folder tell each other. Plain data; see README.md for who
+/// says what when.
 namespace sluice::supervisor {
 
 /// Differs after every change of a message. `Hello`, `Welcome`, `Shutdown` and `Goodbye` never change.
@@ -13,12 +14,12 @@ inline constexpr std::uint32_t protocol_version = 1;
 /// Bounds that both sides check.
 inline constexpr std::size_t frame_bytes_max = std::size_t{4} << 20;
 inline constexpr std::size_t fence_bytes_max = 512;
-inline constexpr std::size_t running_max = 4096;   ///< attempts at once: what Holding can list
+inline constexpr std::size_t running_max = 4096;  ///< attempts at once: what Holding can list
 inline constexpr std::size_t mounts_max = 4096;
 
 struct Mount {
   std::string source;
-  std::string target;   ///< exists, and is a file or a folder as the source is
+  std::string target;  ///< exists, and is a file or a folder as the source is
   bool operator==(const Mount&) const = default;
 };
 
@@ -29,26 +30,28 @@ struct Hello {
   std::uint32_t version = protocol_version;
   bool operator==(const Hello&) const = default;
 };
-/// Start this once. Answered by Started; by Ended, where it ended before or could not be executed; by MountsRefused.
+/// Start this once. Answered by Started; by Ended, where it ended before or could not be executed; by
+/// MountsRefused.
 struct Start {
   std::string fence;
-  std::string program;               ///< a path: nothing is looked up
+  std::string program;  ///< a path: nothing is looked up
   std::vector<std::string> argv;
-  std::vector<std::string> env;      ///< "NAME=value", all there is; SLUICE_ATTEMPT is added where it is missing
+  std::vector<std::string> env;  ///< "NAME=value", all there is; SLUICE_ATTEMPT is added where it is missing
   std::string cwd;
-  std::string log;                   ///< a file that takes standard output and error; made where it is not there
-  std::uint64_t log_bytes_max = 0;   ///< the attempt is ended when its log grows beyond
-  std::vector<Mount> mounts;         ///< shown read-only, to this attempt alone
+  std::string log;  ///< a file that takes standard output and error; made where it is not there
+  std::uint64_t log_bytes_max = 0;  ///< the attempt is ended when its log grows beyond
+  std::vector<Mount> mounts;        ///< shown read-only, to this attempt alone
   bool operator==(const Start&) const = default;
 };
-/// SIGTERM to the whole tree, after `grace_ms` SIGKILL. No answer but the Ended that follows; unknown fences are ignored.
+/// SIGTERM to the whole tree, after `grace_ms` SIGKILL. No answer but the Ended that follows; unknown fences
+/// are ignored.
 struct Cancel {
   std::string fence;
   std::uint32_t grace_ms = 0;
   bool operator==(const Cancel&) const = default;
 };
-/// What do you hold, and what ended since `number`? Answered by an Ended for each, then Holding. With `follow`, every later
-/// end is told on this connection too.
+/// What do you hold, and what ended since `number`? Answered by an Ended for each, then Holding. With
+/// `follow`, every later end is told on this connection too.
 struct List {
   std::uint64_t since = 0;
   bool follow = false;
@@ -71,7 +74,7 @@ using Request = std::variant<Hello, Start, Cancel, List, Acknowledge, Shutdown>;
 struct Welcome {
   std::uint32_t version = protocol_version;
   std::uint32_t pid = 0;
-  bool cgroups = false;              ///< trees are held by cgroups
+  bool cgroups = false;  ///< trees are held by cgroups
   bool operator==(const Welcome&) const = default;
 };
 struct Started {
@@ -79,7 +82,8 @@ struct Started {
   std::uint32_t pid = 0;
   bool operator==(const Started&) const = default;
 };
-/// A private mount namespace or a bind mount was refused (`error`: an errno). Nothing ran; the fence may be started again.
+/// A private mount namespace or a bind mount was refused (`error`: an errno). Nothing ran; the fence may be
+/// started again.
 struct MountsRefused {
   std::string fence;
   std::uint32_t error = 0;
@@ -98,17 +102,17 @@ enum class EndKind : std::uint8_t {
 enum class Step : std::uint8_t { none, fork, log, directory, execute };
 
 struct Ended {
-  std::uint64_t number = 0;          ///< 1, 2, 3 … in the order of ends, for `List::since`
+  std::uint64_t number = 0;  ///< 1, 2, 3 … in the order of ends, for `List::since`
   std::string fence;
   EndKind kind = EndKind::exited;
   std::int32_t status = 0;
   Step step = Step::none;
-  bool cancelled = false;            ///< a Cancel came before the end
-  std::int64_t started_ms = 0;       ///< since 1970
+  bool cancelled = false;       ///< a Cancel came before the end
+  std::int64_t started_ms = 0;  ///< since 1970
   std::int64_t ended_ms = 0;
   std::int64_t cpu_ms = 0;
-  std::int64_t memory_peak = 0;      ///< bytes
-  bool memory_of_tree = false;       ///< true: of all processes together; false: of the largest
+  std::int64_t memory_peak = 0;  ///< bytes
+  bool memory_of_tree = false;   ///< true: of all processes together; false: of the largest
   bool operator==(const Ended&) const = default;
 };
 /// The end of a List's answer: what runs, and the number of the last end.
@@ -118,7 +122,7 @@ struct Holding {
   bool operator==(const Holding&) const = default;
 };
 struct Goodbye {
-  bool ending = false;               ///< false: it goes on, because something runs
+  bool ending = false;  ///< false: it goes on, because something runs
   std::uint32_t running = 0;
   bool operator==(const Goodbye&) const = default;
 };
