@@ -1,15 +1,16 @@
 #include "sluice/executors/process/process_executor.hpp"
 
+#include <algorithm>
 #include <condition_variable>
 #include <deque>
-#include <map>
+#include <functional>
 #include <mutex>
 #include <thread>
 #include <unordered_map>
+#include <unordered_set>
 
-#include <fmt/format.h>
-#include <sys/stat.h>
-
+#include "sluice/base/log.hpp"
+#include "sluice/executors/process/programs.hpp"
 #include "sluice/executors/process/results.hpp"
 #include "sluice/executors/process/supervisor_link.hpp"
 #include "sluice/executors/process/world.hpp"
@@ -20,89 +21,66 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t worker_threads = 3;
+constexpr unsigned workers_max = 4;
 constexpr auto cancel_grace = 5s;
+/// An end that nobody has asked for as long as this will not be asked for: its outcome was stored by a server that died then.
+constexpr auto unasked_max = std::chrono::days(30);
 
-/// Digests of executables, remembered as long as the file looks untouched.
-class ExecutableDigests {
- public:
-  Result<Digest> of(const std::filesystem::path& program) {
-    struct stat now{};
-    if (::stat(program.c_str(), &now) != 0) return Fail(system_error("look at " + program.string(), errno));
-    const Stamp stamp{.device = now.st_dev,
-                      .inode = now.st_ino,
-                      .size = now.st_size,
-                      .changed_s = now.st_ctim.tv_sec,
-                      .changed_ns = now.st_ctim.tv_nsec,
-                      .modified_s = now.st_mtim.tv_sec,
-                      .modified_ns = now.st_mtim.tv_nsec};
-    {
-      const std::lock_guard lock(mutex_);
-      if (const auto known = known_.find(program.string());
-          known != known_.end() && known->second.first == stamp)
-        return known->second.second;
-    }
-    constexpr std::size_t executable_bytes_max = std::size_t{1} << 30;
-    SLUICE_TRY(bytes, os::read_file(program, executable_bytes_max));
-    const auto digest = Digest::of(bytes);
-    const std::lock_guard lock(mutex_);
-    known_[program.string()] = {stamp, digest};
-    return digest;
-  }
-
- private:
-  struct Stamp {
-    dev_t device;
-    ino_t inode;
-    off_t size;
-    std::int64_t changed_s;
-    std::int64_t changed_ns;
-    std::int64_t modified_s;
-    std::int64_t modified_ns;
-    bool operator==(const Stamp&) const = default;
-  };
-  std::mutex mutex_;
-  std::map<std::string, std::pair<Stamp, Digest>> known_;
-};
-
-Value environment_value(const std::filesystem::path& program, const Digest& digest) {
-  Struct s;
-  s.set("pinned", false);
-  s.set("executable", program.string());
-  s.set("digest", digest.hex());
-  return s;
-}
+using engine::Failure;
+using engine::Outcome;
 
 }  // namespace
 
+/// Workers lay worlds out and read what was left in them; the link's thread tells of ends. Under `mutex` an attempt goes
+/// beginning → running → collecting → gone. It is never held while the link is called or the sink is told.
 struct ProcessExecutor::Impl {
-  Impl(std::filesystem::path d, ports::ObjectStore& o, ports::OutcomeSink& s, const Clock& c,
-       std::filesystem::path supervisor)
+  struct Live {
+    ports::Attempt attempt;
+    enum class Stage { beginning, running, collecting } stage = Stage::beginning;
+    int answers = 1;         ///< how often the outcome is to be told: once for each `start`
+    bool cancelled = false;
+  };
+
+  const std::filesystem::path data;
+  ports::ObjectStore& objects;
+  ports::OutcomeSink& sink;
+  const Clock& clock;
+  ProgramDigests digests;
+
+  std::mutex mutex;
+  std::condition_variable wake;
+  std::deque<std::function<void()>> jobs;
+  bool closing = false;
+  bool mounts = true;                                        ///< until they are refused
+  std::unordered_map<std::string, Live> live;                ///< by fence
+  std::unordered_map<std::string, supervisor::Ended> ends;   ///< not settled, as the supervisor told; by fence
+  std::vector<std::string> settled;                          ///< to be forgotten by the next job that does so
+  std::once_flag swept;
+  std::vector<std::thread> threads;
+  SupervisorLink link;  // last: its thread calls the members above
+
+  Impl(std::filesystem::path d, ports::ObjectStore& o, ports::OutcomeSink& s, const Clock& c, std::filesystem::path supervisor)
       : data(std::move(d)),
         objects(o),
         sink(s),
         clock(c),
         link(data, std::move(supervisor),
              {.ended = [this](const supervisor::Ended& ended) { on_ended(ended); },
-              .mounts_refused =
-                  [this](const supervisor::MountsRefused& refused) { on_mounts_refused(refused); }}) {}
+              .mounts_refused = [this](const supervisor::MountsRefused& refused) { on_mounts_refused(refused); },
+              .given_up = [this](const Error& error) { on_given_up(error); }}) {
+    const auto count = std::clamp(std::thread::hardware_concurrency(), 2U, workers_max);
+    for (unsigned i = 0; i < count; ++i) threads.emplace_back([this] { work(); });
+  }
 
-  std::filesystem::path data;
-  ports::ObjectStore& objects;
-  ports::OutcomeSink& sink;
-  const Clock& clock;
-  ExecutableDigests digests;
-
-  std::mutex mutex;
-  std::condition_variable wake;
-  std::deque<std::function<void()>> jobs;
-  bool closing = false;
-  std::unordered_map<std::string, ports::Attempt> live;  ///< by fence
-  std::unordered_map<std::string, supervisor::Ended>
-      unclaimed;       ///< ended, and nobody here has asked for it yet
-  bool mounts = true;  ///< until the supervisor says that they are refused
-  std::vector<std::thread> threads;
-  SupervisorLink link;  ///< last: its thread calls the functions above
+  ~Impl() {
+    {
+      const std::lock_guard lock(mutex);
+      closing = true;
+    }
+    wake.notify_all();
+    link.close();  // a worker may wait for an answer
+    for (auto& thread : threads) thread.join();
+  }
 
   void work() {
     for (;;) {
@@ -118,139 +96,204 @@ struct ProcessExecutor::Impl {
     }
   }
 
+  /// With the mutex held.
   void enqueue(std::function<void()> job) {
-    {
-      const std::lock_guard lock(mutex);
-      jobs.push_back(std::move(job));
-    }
+    jobs.push_back(std::move(job));
     wake.notify_one();
   }
+  void collect_later(Live& entry, const supervisor::Ended& ended) {
+    entry.stage = Live::Stage::collecting;
+    enqueue([this, attempt = entry.attempt, ended] { collect(attempt, ended); });
+  }
 
-  /// On a worker: what the supervisor knows of the fence decides whether it is taken up or begun.
-  void begin(const ports::Attempt& attempt) {
-    const auto held = link.holds(attempt.fence.text);
-    if (!held) return give_up(attempt, held.error());
+  // On a worker.
+
+  /// Takes up what the supervisor knows, or lays a world out and asks for the start.
+  void begin(const std::string& fence) {
+    if (auto connected = link.connect(); !connected) return finish(fence, failed("start", connected.error().message));
+    std::call_once(swept, [this] { sweep(); });
+    const bool runs = link.runs(fence);
+    ports::Attempt attempt;
+    bool may_mount = false;
     {
-      std::unique_lock lock(mutex);
-      if (const auto ended = unclaimed.find(attempt.fence.text); ended != unclaimed.end()) {
-        const auto how = ended->second;
-        unclaimed.erase(ended);
-        lock.unlock();
-        return collect(attempt, how);
+      const std::lock_guard lock(mutex);
+      auto& entry = live.at(fence);
+      if (const auto ended = ends.find(fence); ended != ends.end()) return collect_later(entry, ended->second);
+      if (runs) {
+        entry.stage = Live::Stage::running;
+        const bool cancelled = entry.cancelled;
+        if (cancelled) enqueue([this, fence] { link.cancel(fence, cancel_grace); });
+        return;
       }
+      attempt = entry.attempt;
+      may_mount = mounts;
     }
-    if (*held) return;  // its end will be told
-    auto start = lay_out(attempt, places(attempt), objects, mounts);
-    if (!start) return give_up(attempt, start.error());
-    if (auto sent = link.start(std::move(*start)); !sent) give_up(attempt, sent.error());
-  }
-
-  [[nodiscard]] Places places(const ports::Attempt& attempt) const {
-    return places_of(data, attempt.run, attempt.path, attempt.number);
-  }
-
-  void give_up(const ports::Attempt& attempt, const Error& error) {
-    engine::Outcome outcome{.status = engine::Outcome::Status::failed};
-    outcome.failure = {.kind = "start", .message = error.message};
-    outcome.usage = {.started = clock.now(), .ended = clock.now()};
-    finish(attempt, std::move(outcome));
+    auto start = lay_out(attempt, places_of(data, attempt), objects, may_mount);
+    if (!start) return finish(fence, failed(std::move(start).error()));
+    {
+      const std::lock_guard lock(mutex);
+      auto& entry = live.at(fence);
+      // From here on, `cancel` speaks to the supervisor.
+      entry.stage = Live::Stage::running;
+      if (entry.cancelled) start = std::unexpected(Failure{});
+    }
+    if (!start) return finish(fence, cancelled_before_start());
+    if (auto sent = link.start(std::move(*start)); !sent) return finish(fence, failed("start", sent.error().message));
+    // A cancellation since then may have overtaken the start, and been ignored. Two are no worse than one.
+    bool again = false;
+    {
+      const std::lock_guard lock(mutex);
+      const auto entry = live.find(fence);
+      again = entry != live.end() && entry->second.cancelled;
+    }
+    if (again) link.cancel(fence, cancel_grace);
   }
 
   void collect(const ports::Attempt& attempt, const supervisor::Ended& ended) {
-    auto outcome = outcome_of(attempt, places(attempt), ended, objects);
-    if (auto resolved = environment(attempt.work)) outcome.environment = std::move(*resolved);
-    finish(attempt, std::move(outcome));
+    auto outcome = outcome_of(attempt, places_of(data, attempt), ended, objects);
+    if (auto environment = environment_of(attempt.work, digests)) outcome.environment = std::move(*environment);
+    finish(attempt.fence.text, std::move(outcome));
   }
 
-  void finish(const ports::Attempt& attempt, engine::Outcome outcome) {
-    const auto fence = attempt.fence;
-    const auto root = places(attempt).root;
+  void finish(const std::string& fence, Outcome outcome) {
+    int answers = 0;
     {
       const std::lock_guard lock(mutex);
-      live.erase(fence.text);
+      const auto entry = live.find(fence);
+      if (entry == live.end()) return;
+      answers = entry->second.answers;
+      live.erase(entry);
+      // It told of an end that it does not keep: the fence is as new.
+      if (const auto ended = ends.find(fence); ended != ends.end() && ended->second.number == 0) ends.erase(ended);
     }
-    // Its outputs are in the store; the folder is not needed for another try either.
-    static_cast<void>(os::remove_tree(root));
-    std::error_code not_empty;
-    std::filesystem::remove(root.parent_path(), not_empty);
-    std::filesystem::remove(root.parent_path().parent_path(), not_empty);
-    sink.ended(fence, std::move(outcome));
+    for (; answers > 1; --answers) sink.ended({fence}, outcome);
+    sink.ended({fence}, std::move(outcome));
   }
 
-  // The link's thread.
-  void on_ended(const supervisor::Ended& ended) {
-    std::unique_lock lock(mutex);
-    const auto attempt = live.find(ended.fence);
-    if (attempt == live.end()) {
-      unclaimed.insert_or_assign(ended.fence, ended);
-      return;
+  [[nodiscard]] Outcome failed(Failure failure) const {
+    Outcome outcome{.status = Outcome::Status::failed};
+    outcome.failure = std::move(failure);
+    outcome.usage.started = outcome.usage.ended = clock.now();
+    return outcome;
+  }
+  [[nodiscard]] Outcome failed(std::string kind, std::string message) const {
+    return failed({.kind = std::move(kind), .message = std::move(message), .payload = {}});
+  }
+  [[nodiscard]] Outcome cancelled_before_start() const {
+    auto outcome = failed("cancelled", "cancelled before it started");
+    outcome.status = Outcome::Status::cancelled;
+    return outcome;
+  }
+
+  void forget_settled() {
+    std::vector<std::string> fences;
+    {
+      const std::lock_guard lock(mutex);
+      fences = std::exchange(settled, {});
     }
-    auto job = [this, copy = attempt->second, ended] { collect(copy, ended); };
-    lock.unlock();
-    enqueue(std::move(job));
+    for (const auto& fence : fences)
+      if (auto removed = os::remove_tree(root_of(data, fence)); !removed) log::warning(removed.error().message);
+    link.acknowledge(std::move(fences));
+  }
+
+  /// Folders of attempts that nobody knows any more: their server died between the outcome and its settling, or while it laid
+  /// them out. Before anything is laid out here.
+  void sweep() {
+    std::unordered_set<std::string> known;
+    for (const auto& fence : link.running()) known.insert(root_of(data, fence).filename());
+    {
+      const std::lock_guard lock(mutex);
+      const auto oldest = (clock.now() - unasked_max).time_since_epoch().count();
+      for (const auto& [fence, ended] : ends) {
+        known.insert(root_of(data, fence).filename());
+        if (ended.ended_ms < oldest && !live.contains(fence)) settled.push_back(fence);
+      }
+      for (const auto& fence : settled) ends.erase(fence);
+      if (!settled.empty()) enqueue([this] { forget_settled(); });
+    }
+    const auto there = os::list_directory(data / "work");
+    if (!there) return;  // nothing was ever laid out
+    for (const auto& entry : *there)
+      if (entry.name.starts_with(root_prefix) && !known.contains(entry.name))
+        if (auto removed = os::remove_tree(data / "work" / entry.name); !removed) log::warning(removed.error().message);
+  }
+
+  // On the link's thread.
+
+  void on_ended(const supervisor::Ended& ended) {
+    const std::lock_guard lock(mutex);
+    ends.insert_or_assign(ended.fence, ended);
+    const auto entry = live.find(ended.fence);
+    // Where it is just beginning, `begin` will look; where it is collected already, this is a repetition.
+    if (entry != live.end() && entry->second.stage == Live::Stage::running) collect_later(entry->second, ended);
   }
 
   void on_mounts_refused(const supervisor::MountsRefused& refused) {
-    std::unique_lock lock(mutex);
-    mounts = false;
-    const auto attempt = live.find(refused.fence);
-    if (attempt == live.end()) return;
-    auto job = [this, copy = attempt->second] { begin(copy); };
-    lock.unlock();
-    enqueue(std::move(job));
+    const std::lock_guard lock(mutex);
+    if (std::exchange(mounts, false)) log::info("read-only mounts are refused here: inputs are copied");
+    const auto entry = live.find(refused.fence);
+    if (entry == live.end() || entry->second.stage != Live::Stage::running) return;
+    entry->second.stage = Live::Stage::beginning;
+    enqueue([this, fence = refused.fence] { begin(fence); });
   }
 
-  Result<Value> environment(const engine::Work& work) {
-    const auto* name = work.argv.empty() ? nullptr : work.argv.front().if_string();
-    if (!name)
-      return Fail(user_error(Code::invalid_argument, "the program is known only when the task starts"));
-    // A program below `code:` is covered by the digest of the code.
-    if (work.code && name->find('/') != std::string::npos && !name->starts_with('/')) return Value("code");
-    const auto program = resolve_program(*name, "/");
-    if (!program) return Fail(user_error(Code::not_found, "there is no program `" + *name + "`"));
-    SLUICE_TRY(digest, digests.of(*program));
-    return environment_value(*program, digest);
+  void on_given_up(const Error& error) {
+    const std::lock_guard lock(mutex);
+    for (auto& [fence, entry] : live) {
+      if (entry.stage != Live::Stage::running) continue;
+      entry.stage = Live::Stage::collecting;
+      auto outcome = failed("lost", "its supervisor died, and no other can be had: " + error.message);
+      outcome.status = Outcome::Status::lost;
+      enqueue([this, id = fence, outcome] { finish(id, outcome); });
+    }
   }
 };
 
-ProcessExecutor::ProcessExecutor(const std::filesystem::path& data, ports::ObjectStore& objects,
-                                 ports::OutcomeSink& sink, const Clock& clock,
-                                 std::filesystem::path supervisor)
-    : impl_(std::make_unique<Impl>(data, objects, sink, clock, std::move(supervisor))) {
-  for (std::size_t i = 0; i < worker_threads; ++i) impl_->threads.emplace_back([this] { impl_->work(); });
-}
+ProcessExecutor::ProcessExecutor(const std::filesystem::path& data, ports::ObjectStore& objects, ports::OutcomeSink& sink,
+                                 const Clock& clock, std::filesystem::path supervisor)
+    : impl_(std::make_unique<Impl>(data, objects, sink, clock, std::move(supervisor))) {}
 
-ProcessExecutor::~ProcessExecutor() {
-  {
-    const std::lock_guard lock(impl_->mutex);
-    impl_->closing = true;
-  }
-  impl_->wake.notify_all();
-  for (auto& thread : impl_->threads) thread.join();
-}
+ProcessExecutor::~ProcessExecutor() = default;
 
-Result<Value> ProcessExecutor::environment(const engine::Work& work) { return impl_->environment(work); }
+Result<Value> ProcessExecutor::environment(const engine::Work& work) { return environment_of(work, impl_->digests); }
 
 void ProcessExecutor::start(const ports::Attempt& attempt) {
-  {
-    const std::lock_guard lock(impl_->mutex);
-    if (!impl_->live.emplace(attempt.fence.text, attempt).second) return;
-  }
-  if (attempt.work.hermetic) {
-    const auto error =
-        user_error(Code::invalid_argument, "`hermetic: true` is not supported by this version; leave it out");
-    impl_->enqueue([this, attempt, error] { impl_->give_up(attempt, error); });
+  const std::lock_guard lock(impl_->mutex);
+  const auto [entry, fresh] = impl_->live.try_emplace(attempt.fence.text, Impl::Live{.attempt = attempt});
+  if (!fresh) {
+    ++entry->second.answers;
     return;
   }
-  impl_->enqueue([this, attempt] { impl_->begin(attempt); });
+  const auto& fence = entry->first;
+  if (attempt.work.hermetic) {
+    impl_->enqueue([impl = impl_.get(), fence] {
+      impl->finish(fence, impl->failed("start", "`hermetic: true` is more than a process task can be given: it sees this machine's files and network; "
+                                                "leave it out"));
+    });
+    return;
+  }
+  impl_->enqueue([impl = impl_.get(), fence] { impl->begin(fence); });
 }
 
-void ProcessExecutor::cancel(const Fence& fence) { impl_->link.cancel(fence.text, cancel_grace); }
+void ProcessExecutor::cancel(const Fence& fence) {
+  const std::lock_guard lock(impl_->mutex);
+  const auto entry = impl_->live.find(fence.text);
+  if (entry == impl_->live.end()) return;
+  entry->second.cancelled = true;
+  // One that is beginning looks at the flag before it is started.
+  if (entry->second.stage == Impl::Live::Stage::running)
+    impl_->enqueue([impl = impl_.get(), text = fence.text] { impl->link.cancel(text, cancel_grace); });
+}
 
-void ProcessExecutor::settled(const Fence& fence) { impl_->link.acknowledge(fence.text); }
+void ProcessExecutor::settled(const Fence& fence) {
+  const std::lock_guard lock(impl_->mutex);
+  impl_->ends.erase(fence.text);
+  impl_->settled.push_back(fence.text);
+  if (impl_->settled.size() == 1) impl_->enqueue([impl = impl_.get()] { impl->forget_settled(); });
+}
 
 std::filesystem::path ProcessExecutor::log_of(const RunId& run, const std::string& path, int number) const {
-  return places_of(impl_->data, run, path, number).log;
+  return log_path(impl_->data, run, path, number);
 }
 
 }  // namespace sluice::executors

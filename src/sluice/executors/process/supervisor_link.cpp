@@ -1,15 +1,15 @@
 #include "sluice/executors/process/supervisor_link.hpp"
 
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <array>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
 #include <unordered_map>
-#include <unordered_set>
-
-#include <fmt/format.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "sluice/base/log.hpp"
 #include "sluice/os/files.hpp"
@@ -18,146 +18,195 @@
 #include "sluice/supervisor/protocol/codec.hpp"
 
 namespace sluice::executors {
+namespace {
 
 using namespace std::chrono_literals;
+
+constexpr int tries_max = 20;              // to connect, before giving up
+constexpr auto pause_between_tries = 50ms;
+constexpr auto answer_patience = 10s;      // for the answer to Hello
+constexpr std::size_t words_bytes_max = 4096;
+
+/// Sends, and says what kind of trouble there is.
+Result<void> send_to(int fd, const supervisor::Request& request) {
+  const auto frame = supervisor::encode(request);
+  if (!supervisor::fits(frame))
+    return Fail(user_error(Code::too_large, "the arguments and the environment take more than 4 MiB; pass large values as artifacts"));
+  return os::write_all(fd, frame);
+}
+
+/// The next answer, waited for.
+Result<supervisor::Answer> receive_from(int fd, supervisor::FrameReader& frames) {
+  std::array<char, 65536> buffer;
+  for (;;) {
+    SLUICE_TRY(frame, frames.next());
+    if (frame) return supervisor::decode_answer(*frame);
+    const ssize_t n = recv(fd, buffer.data(), buffer.size(), 0);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return Fail(environment_error(Code::unavailable, "the supervisor does not answer"));
+    frames.feed({buffer.data(), static_cast<std::size_t>(n)});
+  }
+}
+
+void set_patience(int fd, std::chrono::seconds patience) {
+  const timeval time{.tv_sec = patience.count(), .tv_usec = 0};
+  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof time);
+}
+
+}  // namespace
 
 struct SupervisorLink::Impl {
   Impl(std::filesystem::path d, std::filesystem::path p, Events e)
       : data(std::move(d)), program(std::move(p)), events(std::move(e)) {}
 
-  std::filesystem::path data;
-  std::filesystem::path program;
-  Events events;
+  const std::filesystem::path data;
+  const std::filesystem::path program;
+  const Events events;
 
-  std::mutex mutex;
+  mutable std::mutex mutex;
   std::condition_variable changed;
-  os::UniqueFd socket;  ///< none: not connected
-  bool ready = false;   ///< what the supervisor holds is known
+  os::UniqueFd socket;                       ///< none: not connected
+  bool ready = false;                        ///< what the supervisor holds has been told
   bool closing = false;
-  std::unordered_set<std::string> running;                  ///< as the supervisor told
-  std::unordered_map<std::string, supervisor::Start> ours;  ///< asked for and not ended
+  std::unordered_set<std::string> running;   ///< as the supervisor told
+  std::unordered_map<std::string, supervisor::Start> unanswered;
   std::thread reader;
 
-  /// Under the mutex. Connects, or starts a supervisor and connects.
-  Result<void> connect() {
-    const auto path = data / "supervisor.sock";
-    auto fd = os::connect_unix(path);
-    for (int attempt = 0; !fd && attempt < 3; ++attempt) {
-      SLUICE_DO(start_supervisor());
-      for (int wait = 0; wait < 200 && !(fd = os::connect_unix(path)); ++wait)
-        std::this_thread::sleep_for(10ms);
+  // All with the mutex held, unless said otherwise.
+
+  /// A connection on which the other end has said who it is, from a supervisor that may have to be started first.
+  Result<os::UniqueFd> reach() {
+    Error last = environment_error(Code::unavailable, "no supervisor answers in " + data.string());
+    for (int attempt = 0; attempt < tries_max && !closing; ++attempt) {
+      if (attempt > 0) std::this_thread::sleep_for(pause_between_tries);
+      auto fd = os::connect_unix(data / "supervisor.sock");
+      if (!fd) {
+        SLUICE_DO(start_supervisor());
+        fd = os::connect_unix(data / "supervisor.sock");
+      }
+      // One that is just ending may take the connection and close it: another is started then.
+      auto greeted = fd ? greet(fd->get()) : Result<bool>(Fail(std::move(fd).error()));
+      if (greeted && *greeted) return fd;
+      if (!greeted) last = std::move(greeted).error();
     }
-    if (!fd) return Fail(std::move(fd).error().at("no supervisor answers in " + data.string()));
-    socket = std::move(*fd);
+    return Fail(std::move(last));
+  }
+
+  /// False: it was of another version, and has been sent away.
+  static Result<bool> greet(int fd) {
+    supervisor::FrameReader frames;
+    set_patience(fd, answer_patience);
+    SLUICE_DO(send_to(fd, supervisor::Hello{}));
+    SLUICE_TRY(answer, receive_from(fd, frames));
+    const auto* welcome = std::get_if<supervisor::Welcome>(&answer);
+    if (welcome == nullptr) return Fail(environment_error(Code::unavailable, "the supervisor answers out of turn"));
+    if (welcome->version == supervisor::protocol_version) {
+      set_patience(fd, 0s);
+      return true;
+    }
+    SLUICE_DO(send_to(fd, supervisor::Shutdown{}));
+    SLUICE_TRY(parting, receive_from(fd, frames));
+    const auto* goodbye = std::get_if<supervisor::Goodbye>(&parting);
+    if (goodbye != nullptr && goodbye->ending) return false;
+    return Fail(environment_error(Code::failed_precondition,
+                                  fmt::format("tasks of another version of sluice still run (supervisor of protocol {}, pid {}); wait until they have ended, "
+                                              "or end that process",
+                                              welcome->version, welcome->pid)));
+  }
+
+  Result<void> start_supervisor() const {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0) return Fail(system_error("make a pipe", errno));
+    const os::UniqueFd hear(ends[0]);
+    os::UniqueFd say(ends[1]);
+    SLUICE_TRY(process, os::spawn({.program = program, .argv = {program.string(), data.string()}, .fds = {{say.get(), 1}, {say.get(), 2}}, .new_session = true}));
+    say.reset();
+    auto words = os::read_all(hear.get(), words_bytes_max);
+    SLUICE_TRY(exit, process.wait());  // it goes into the background once it listens
+    if (exit.succeeded()) return {};
+    auto why = words ? std::move(*words) : std::string();
+    while (!why.empty() && why.back() == '\n') why.pop_back();
+    return Fail(environment_error(Code::unavailable, fmt::format("the supervisor cannot start: {}", why.empty() ? fmt::format("{} ended with status {}", program.string(), exit.status) : why)));
+  }
+
+  Result<void> connect() {
+    SLUICE_TRY(fd, reach());
+    SLUICE_DO(send_to(fd.get(), supervisor::List{.since = 0, .follow = true}));
+    for (const auto& [fence, start] : unanswered) SLUICE_DO(send_to(fd.get(), start));
+    socket = std::move(fd);
     ready = false;
     running.clear();
-    SLUICE_DO(send(supervisor::Hello{}));
-    SLUICE_DO(send(supervisor::List{.since = 0, .follow = true}));
-    for (const auto& [fence, start] : ours) SLUICE_DO(send(start));
-    return {};
-  }
-
-  Result<void> start_supervisor() {
-    SLUICE_TRY(
-        process,
-        os::spawn({.program = program, .argv = {program.string(), data.string()}, .new_session = true}));
-    SLUICE_TRY(exit, process.wait());  // it goes into the background once it listens
-    if (!exit.succeeded())
-      return Fail(environment_error(
-          Code::unavailable,
-          fmt::format("{} {} ended with status {}", program.string(), data.string(), exit.status)));
-    return {};
-  }
-
-  Result<void> send(const supervisor::Request& request) {
-    const auto frame = supervisor::encode(request);
-    if (!supervisor::fits(frame))
-      return Fail(user_error(Code::too_large, "arguments and environment of a task take more than 4 MiB"));
-    return os::write_all(socket.get(), frame);
-  }
-
-  Result<void> ensure(std::unique_lock<std::mutex>& lock) {
-    if (!socket) {
-      SLUICE_DO(connect());
-    }
-    if (!reader.joinable()) reader = std::thread([this] { read(); });
+    if (!reader.joinable() && !closing) reader = std::thread([this] { read(); });
     changed.notify_all();
-    changed.wait(lock, [&] { return ready || closing || !socket; });
-    if (!ready) return Fail(environment_error(Code::unavailable, "the supervisor went away"));
     return {};
   }
 
-  /// The reader's thread: answers, and new connections where one is lost while something is under way.
+  /// A failed write is not ours to mend: the reader sees the connection end, and makes another.
+  void send(const supervisor::Request& request) const {
+    if (socket) static_cast<void>(send_to(socket.get(), request));
+  }
+
+  // The reader's thread, without the mutex.
+
   void read() {
-    supervisor::FrameReader frames;
-    std::array<char, 65536> buffer{};
-    int fd = -1;
     for (;;) {
+      int fd = -1;
       {
         std::unique_lock lock(mutex);
         changed.wait(lock, [&] { return closing || socket; });
         if (closing) return;
         fd = socket.get();
       }
-      const auto n = ::recv(fd, buffer.data(), buffer.size(), 0);
-      if (n < 0 && errno == EINTR) continue;
-      bool lost = n <= 0;
-      if (!lost) {
-        frames.feed({buffer.data(), static_cast<std::size_t>(n)});
-        lost = !take(frames);
+      supervisor::FrameReader frames;
+      for (;;) {
+        auto answer = receive_from(fd, frames);
+        if (!answer) break;
+        std::visit([&](const auto& specific) { on(specific); }, *answer);
       }
-      if (lost) {
-        frames = {};
-        if (!reconnect()) return;
-      }
+      reconnect();
     }
   }
 
-  bool take(supervisor::FrameReader& frames) {
-    for (;;) {
-      const auto frame = frames.next();
-      if (!frame) return false;
-      if (!*frame) return true;
-      auto answer = supervisor::decode_answer(**frame);
-      if (!answer) return false;
-      std::visit([&](auto& specific) { on(specific); }, *answer);
-    }
-  }
-
-  bool reconnect() {
+  void reconnect() {
     std::unique_lock lock(mutex);
     socket.reset();
     ready = false;
-    changed.notify_all();
-    if (closing) return false;
-    if (ours.empty()) return true;  // the next start makes a connection
-    if (const auto connected = connect(); !connected) {
-      log::error(connected.error().message);
-      socket.reset();
-      lock.unlock();
-      std::this_thread::sleep_for(500ms);
+    const bool wanted = !closing && (!unanswered.empty() || !running.empty());
+    if (!wanted) {
+      changed.notify_all();
+      return;  // the next one who needs a supervisor connects
     }
-    return true;
+    log::warning("the connection to the supervisor of " + data.string() + " is lost; connecting again");
+    const auto connected = connect();
+    changed.notify_all();
+    if (connected || closing) return;
+    log::error(connected.error().message);
+    running.clear();
+    unanswered.clear();
+    lock.unlock();
+    events.given_up(connected.error());
   }
 
   void on(const supervisor::Welcome&) {}
   void on(const supervisor::Goodbye&) {}
   void on(const supervisor::Started& started) {
     const std::lock_guard lock(mutex);
+    unanswered.erase(started.fence);
     running.insert(started.fence);
   }
   void on(const supervisor::MountsRefused& refused) {
     {
       const std::lock_guard lock(mutex);
-      ours.erase(refused.fence);
+      unanswered.erase(refused.fence);
+      running.erase(refused.fence);
     }
     events.mounts_refused(refused);
   }
   void on(const supervisor::Ended& ended) {
     {
       const std::lock_guard lock(mutex);
+      unanswered.erase(ended.fence);
       running.erase(ended.fence);
-      ours.erase(ended.fence);
     }
     events.ended(ended);
   }
@@ -172,7 +221,9 @@ struct SupervisorLink::Impl {
 SupervisorLink::SupervisorLink(std::filesystem::path data, std::filesystem::path program, Events events)
     : impl_(std::make_unique<Impl>(std::move(data), std::move(program), std::move(events))) {}
 
-SupervisorLink::~SupervisorLink() {
+SupervisorLink::~SupervisorLink() { close(); }
+
+void SupervisorLink::close() {
   {
     const std::lock_guard lock(impl_->mutex);
     impl_->closing = true;
@@ -182,38 +233,54 @@ SupervisorLink::~SupervisorLink() {
   if (impl_->reader.joinable()) impl_->reader.join();
 }
 
-Result<bool> SupervisorLink::holds(const std::string& fence) {
+Result<void> SupervisorLink::connect() {
   std::unique_lock lock(impl_->mutex);
-  SLUICE_DO(impl_->ensure(lock));
+  // A supervisor may end between the connection and its answer: then once more.
+  for (int attempt = 0; attempt < tries_max && !impl_->closing; ++attempt) {
+    if (!impl_->socket) {
+      SLUICE_DO(impl_->connect());
+    }
+    impl_->changed.wait(lock, [&] { return impl_->ready || impl_->closing || !impl_->socket; });
+    if (impl_->ready) return {};
+  }
+  return Fail(environment_error(Code::unavailable, "the supervisor of " + impl_->data.string() + " ends as soon as it is spoken to"));
+}
+
+bool SupervisorLink::runs(const std::string& fence) const {
+  const std::lock_guard lock(impl_->mutex);
   return impl_->running.contains(fence);
 }
 
+std::unordered_set<std::string> SupervisorLink::running() const {
+  const std::lock_guard lock(impl_->mutex);
+  return impl_->running;
+}
+
 Result<void> SupervisorLink::start(supervisor::Start start) {
+  const auto frame = supervisor::encode(start);
+  if (!supervisor::fits(frame))
+    return Fail(user_error(Code::too_large, "the arguments and the environment take more than 4 MiB; pass large values as artifacts"));
   std::unique_lock lock(impl_->mutex);
-  SLUICE_DO(impl_->ensure(lock));
   const auto fence = start.fence;
-  const auto [there, fresh] = impl_->ours.insert_or_assign(fence, std::move(start));
-  if (auto sent = impl_->send(there->second); !sent) {
-    // A lost connection is made anew by the reader, which sends this again; what cannot be sent at all fails
-    // here.
-    if (sent.error().blame == Blame::user) {
-      impl_->ours.erase(fence);
-      return sent;
-    }
+  impl_->unanswered.insert_or_assign(fence, std::move(start));
+  if (impl_->socket) {
+    static_cast<void>(os::write_all(impl_->socket.get(), frame));
+    return {};
   }
-  return {};
+  // Connecting sends what is unanswered.
+  auto connected = impl_->connect();
+  if (!connected) impl_->unanswered.erase(fence);
+  return connected;
 }
 
 void SupervisorLink::cancel(const std::string& fence, std::chrono::milliseconds grace) {
   const std::lock_guard lock(impl_->mutex);
-  if (impl_->socket)
-    static_cast<void>(impl_->send(
-        supervisor::Cancel{.fence = fence, .grace_ms = static_cast<std::uint32_t>(grace.count())}));
+  impl_->send(supervisor::Cancel{.fence = fence, .grace_ms = static_cast<std::uint32_t>(grace.count())});
 }
 
-void SupervisorLink::acknowledge(const std::string& fence) {
+void SupervisorLink::acknowledge(std::vector<std::string> fences) {
   const std::lock_guard lock(impl_->mutex);
-  if (impl_->socket) static_cast<void>(impl_->send(supervisor::Acknowledge{.fences = {fence}}));
+  impl_->send(supervisor::Acknowledge{.fences = std::move(fences)});
 }
 
 }  // namespace sluice::executors

@@ -1,21 +1,23 @@
 #pragma once
 // This room's own: what one attempt finds when it starts.
+#include <expected>
 #include <filesystem>
 #include <string>
-#include <vector>
+#include <string_view>
 
+#include "sluice/engine/work.hpp"
 #include "sluice/ports/executor.hpp"
 #include "sluice/ports/object_store.hpp"
 #include "sluice/supervisor/protocol/messages.hpp"
 
 namespace sluice::executors {
 
-/// What every task gets; nothing is inherited.
-inline constexpr std::string_view task_path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/// A task's log may grow to this; then the task is ended.
+inline constexpr std::uint64_t log_bytes_max = std::uint64_t{64} << 20;
 
-/// Where an attempt's files are. Follows from run, path and number alone.
+/// Where an attempt's files are. Follows from the attempt alone, so that one taken up after a crash finds its own.
 struct Places {
-  std::filesystem::path root;  ///< removed when the attempt has ended
+  std::filesystem::path root;  ///< goes when the attempt is settled
   std::filesystem::path log;   ///< stays
 
   [[nodiscard]] std::filesystem::path cwd() const { return root / "cwd"; }
@@ -24,17 +26,21 @@ struct Places {
   [[nodiscard]] std::filesystem::path home() const { return root / "home"; }
   [[nodiscard]] std::filesystem::path out(const std::string& output) const;
 };
-Places places_of(const std::filesystem::path& data, const RunId& run, const std::string& path, int number);
+Places places_of(const std::filesystem::path& data, const ports::Attempt& attempt);
+/// The root of the attempt with this fence.
+std::filesystem::path root_of(const std::filesystem::path& data, const std::string& fence);
+/// The fence's folder name begins so: what else is in `work/` is not ours.
+inline constexpr std::string_view root_prefix = "task-";
+std::filesystem::path log_path(const std::filesystem::path& data, const RunId& run, const std::string& path, int number);
 
-/// The program that the first argument means: found along `task_path`, or relative to the code. Nothing where
-/// there is none.
-std::optional<std::filesystem::path> resolve_program(const std::string& name,
-                                                     const std::filesystem::path& cwd);
+/// One path segment for any text: readable where that is possible, never longer than a file name may be, different for
+/// different texts.
+std::string segment_of(const std::string& text);
 
-/// Makes the folders, copies the code in, brings the inputs, fills the paths into arguments and environment.
-/// `mounts` allowed: large files and folders are to be shown read-only by the supervisor; else they are
-/// copied.
-Result<supervisor::Start> lay_out(const ports::Attempt& attempt, const Places& places,
-                                  ports::ObjectStore& objects, bool mounts);
+/// Makes the folders, copies the code in, brings the inputs, fills their paths and those of the outputs into arguments and
+/// environment. With `mounts`, large files and folders are left to the supervisor to show read-only; else they are copied.
+/// What was there of the attempt is replaced.
+std::expected<supervisor::Start, engine::Failure> lay_out(const ports::Attempt& attempt, const Places& places,
+                                                          ports::ObjectStore& objects, bool mounts);
 
 }  // namespace sluice::executors

@@ -1,0 +1,132 @@
+#include "sluice/executors/process/arguments.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+
+#include "sluice/base/json.hpp"
+#include "sluice/os/files.hpp"
+
+namespace sluice::executors {
+namespace {
+
+/// Above this size a file is shown by a mount; below, copying is cheaper.
+constexpr std::int64_t copied_bytes_max = std::int64_t{1} << 20;
+constexpr std::size_t extension_bytes_max = 10;
+
+/// ".png" of "images/cat.png": many programs look at it. Nothing where it is not a plain one.
+std::string extension_of(const std::string& name) {
+  const auto dot = name.rfind('.');
+  if (dot == std::string::npos || dot == 0 || name[dot - 1] == '/') return "";
+  const auto extension = name.substr(dot + 1);
+  const bool plain = !extension.empty() && extension.size() <= extension_bytes_max &&
+                     std::ranges::all_of(extension, [](unsigned char c) { return std::isalnum(c) != 0; });
+  return plain ? "." + extension : "";
+}
+
+std::string label_of(const Artifact& artifact) {
+  return artifact.name.empty() ? fmt::format("an input of kind `{}`", artifact.kind) : fmt::format("the input `{}`", artifact.name);
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> Arguments::argv_of(const List& argv) {
+  std::vector<std::string> out;
+  for (const auto& value : argv) {
+    if (const auto* list = value.if_list()) {
+      for (const auto& element : *list) {
+        SLUICE_TRY(text, argument_of(element, out.empty()));
+        out.push_back(std::move(text));
+      }
+      continue;
+    }
+    SLUICE_TRY(text, argument_of(value, out.empty()));
+    out.push_back(std::move(text));
+  }
+  return out;
+}
+
+Result<std::string> Arguments::text_of(const Value& value) { return argument_of(value, false); }
+
+Result<std::string> Arguments::argument_of(const Value& value, bool executable) {
+  if (const auto* text = value.if_string()) return *text;
+  if (const auto* artifact = value.if_artifact()) return path_of(*artifact, executable);
+  if (const auto* late = value.if_late()) return filled(*late, executable);
+  SLUICE_TRY(plain, with_paths(value));
+  return to_json(plain);
+}
+
+Result<std::string> Arguments::filled(const Template& text, bool executable) {
+  std::string out;
+  for (const auto& part : text.parts) {
+    if (const auto* piece = std::get_if<std::string>(&part)) {
+      out += *piece;
+      continue;
+    }
+    const auto& hole = std::get<Hole>(part);
+    if (hole.kind == Hole::Kind::output) {
+      out += places_.out(hole.output).string();
+      continue;
+    }
+    SLUICE_TRY(path, path_of(*hole.artifact, executable));
+    out += path;
+  }
+  return out;
+}
+
+/// The same value with paths where artifacts and holes were.
+Result<Value> Arguments::with_paths(const Value& value) {
+  if (value.is_artifact() || value.if_late() != nullptr) {
+    SLUICE_TRY(path, argument_of(value, false));
+    return Value(std::move(path));
+  }
+  if (const auto* list = value.if_list()) {
+    List out;
+    for (const auto& element : *list) {
+      SLUICE_TRY(plain, with_paths(element));
+      out.push_back(std::move(plain));
+    }
+    return Value(std::move(out));
+  }
+  if (const auto* fields = value.if_struct()) {
+    Struct out;
+    for (const auto& [name, field] : *fields) {
+      SLUICE_TRY(plain, with_paths(field));
+      out.append(name, std::move(plain));
+    }
+    return Value(std::move(out));
+  }
+  return value;
+}
+
+Result<std::string> Arguments::path_of(const Artifact& artifact, bool executable) {
+  if (!artifact.digest) return artifact.uri;  // external: the program fetches it itself
+  for (const auto& known : brought_)
+    if (known.artifact.digest == artifact.digest && known.artifact.form == artifact.form && known.executable == executable &&
+        extension_of(known.artifact.name) == extension_of(artifact.name))
+      return known.path;
+  if (brought_.empty()) {
+    SLUICE_DO(os::make_directories(places_.in()));
+  }
+  const auto path = places_.in() / (std::to_string(brought_.size()) + extension_of(artifact.name));
+  if (auto there = bring(artifact, path, executable); !there) return Fail(std::move(there).error().at("cannot bring " + label_of(artifact)));
+  brought_.push_back({.artifact = artifact, .executable = executable, .path = path.string()});
+  return path.string();
+}
+
+Result<void> Arguments::bring(const Artifact& artifact, const std::filesystem::path& path, bool executable) {
+  const bool small = artifact.form == Form::file && artifact.size <= copied_bytes_max;
+  if (small || executable || !may_mount_) {
+    SLUICE_DO(objects_.copy_out(artifact, path));
+    // An object knows nothing of modes; what is to be run must be executable.
+    if (executable && artifact.form == Form::file) std::filesystem::permissions(path, std::filesystem::perms(0755));
+    return {};
+  }
+  SLUICE_TRY(source, objects_.lay_out(artifact));
+  SLUICE_DO(artifact.form == Form::directory ? os::make_directories(path) : os::write_file(path, ""));
+  mounts_.push_back({.source = source.string(), .target = path.string()});
+  return {};
+}
+
+}  // namespace sluice::executors

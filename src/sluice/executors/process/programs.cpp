@@ -1,0 +1,103 @@
+#include "sluice/executors/process/programs.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "sluice/os/files.hpp"
+#include "sluice/os/process.hpp"
+
+namespace sluice::executors {
+namespace {
+
+constexpr std::size_t stamps_max = 10'000;
+
+/// The first argument, where it is known before the task starts.
+const Value* first_argument(const engine::Work& work) {
+  for (const auto& value : work.argv) {
+    const auto* list = value.if_list();
+    if (list == nullptr) return &value;
+    if (!list->empty()) return &list->front();
+  }
+  return nullptr;
+}
+
+Value described(std::string executable, const Digest* digest) {
+  Struct s;
+  s.append("pinned", false);
+  s.append("executable", std::move(executable));
+  if (digest != nullptr) s.append("digest", digest->hex());
+  return s;
+}
+
+}  // namespace
+
+Result<std::filesystem::path> find_program_of(const std::string& name, const std::string& path, const std::filesystem::path& cwd) {
+  if (name.find('/') == std::string::npos) {
+    if (auto found = os::find_program(name, path)) return std::move(*found);
+    return Fail(user_error(Code::not_found, fmt::format("there is no program `{}`: it was looked for along PATH={}; a program that comes with `code:` "
+                                                        "is written with its path, `./{}`",
+                                                        name, path, name)));
+  }
+  const bool relative = name.front() != '/';
+  const auto program = relative ? cwd / name : std::filesystem::path(name);
+  struct stat info {};
+  if (stat(program.c_str(), &info) != 0)
+    return Fail(user_error(Code::not_found, fmt::format("there is no program `{}`{}", name, relative ? " below the folder that `code:` names" : "")));
+  if (S_ISDIR(info.st_mode)) return Fail(user_error(Code::invalid_argument, fmt::format("`{}` is a folder, not a program", name)));
+  if (access(program.c_str(), X_OK) != 0)
+    return Fail(user_error(Code::permission_denied,
+                           fmt::format("`{}` is not executable; make it so (chmod +x), or write its interpreter before it", name)));
+  return program;
+}
+
+Result<Digest> ProgramDigests::of(const std::filesystem::path& program) {
+  SLUICE_TRY(fd, os::open_file(program, O_RDONLY));
+  struct stat info {};
+  if (fstat(fd.get(), &info) != 0) return Fail(system_error("look at " + program.string(), errno));
+  const Stamp stamp(info.st_dev, info.st_ino, info.st_size, info.st_mtim.tv_sec, info.st_mtim.tv_nsec, info.st_ctim.tv_sec, info.st_ctim.tv_nsec);
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto there = known_.find(stamp); there != known_.end()) return there->second;
+  }
+  Hasher hasher;
+  std::string buffer(std::size_t{1} << 18, 0);
+  for (;;) {
+    const ssize_t n = read(fd.get(), buffer.data(), buffer.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return Fail(system_error("read " + program.string(), errno));
+    if (n == 0) break;
+    hasher.update({buffer.data(), static_cast<std::size_t>(n)});
+  }
+  const auto digest = hasher.finish();
+  const std::lock_guard lock(mutex_);
+  if (known_.size() >= stamps_max) known_.clear();
+  known_.emplace(stamp, digest);
+  return digest;
+}
+
+Result<Value> environment_of(const engine::Work& work, ProgramDigests& digests) {
+  const auto* first = first_argument(work);
+  if (first == nullptr) return Fail(user_error(Code::invalid_argument, "the command has no program: every argument is absent"));
+  if (first->is_artifact() || first->if_late() != nullptr) return described("input", nullptr);
+  const auto* name = first->if_string();
+  if (name == nullptr) return Fail(user_error(Code::invalid_argument, "the program of a command must be a text"));
+  if (work.code && name->find('/') != std::string::npos && name->front() != '/') return described(*name, nullptr);
+  std::string path(task_path);
+  if (const auto* set = work.env.find("PATH")) {
+    const auto* text = set->if_string();
+    if (text == nullptr) return Fail(user_error(Code::invalid_argument, "PATH is known only when the task starts"));
+    path = *text;
+  }
+  SLUICE_TRY(program, find_program_of(*name, path, "/nonexistent"));
+  SLUICE_TRY(digest, digests.of(program));
+  // Where the name leads, so that another python3 behind the same link is seen.
+  std::error_code failed;
+  const auto real = std::filesystem::canonical(program, failed);
+  return described((failed ? program : real).string(), &digest);
+}
+
+}  // namespace sluice::executors

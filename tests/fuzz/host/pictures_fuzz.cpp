@@ -1,0 +1,19 @@
+// All picture decoders, then what is done with a picture.
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "sluice/host/media/picture.hpp"
+#include "sluice/host/media/resize.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace sluice::host;
+  const auto picture = media::decode_picture({reinterpret_cast<const char*>(data), size});
+  if (!picture) return 0;
+  SLUICE_CHECK(picture->rgba.size() == std::size_t{4} * static_cast<std::size_t>(picture->width) *
+                                           static_cast<std::size_t>(picture->height));
+  // Large ones take long and show nothing new.
+  if (picture->rgba.size() < (std::size_t{1} << 20))
+    SLUICE_CHECK(media::on_white_square(*picture, 8).size() == 3U * 8 * 8);
+  return 0;
+}

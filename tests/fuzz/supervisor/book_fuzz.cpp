@@ -1,0 +1,25 @@
+// A supervisor's log that anything may have happened to: it opens, and what was read is read again from what
+// was written.
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+
+#include <unistd.h>
+
+#include "sluice/os/files.hpp"
+#include "sluice/supervisor/book.hpp"
+
+using namespace sluice;
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  static const auto folder = os::TemporaryDirectory::make("/tmp", "sluice-fuzz-");
+  const auto file = folder->path() / "log";
+  if (!os::write_file(file, {reinterpret_cast<const char*>(data), size})) std::abort();
+  const auto book = supervisor::Book::open(file, "boot");
+  if (!book) std::abort();
+  const auto again = supervisor::Book::open(file, "boot");
+  if (!again || again->ends() != book->ends() || again->begun().size() != book->begun().size() ||
+      again->last_number() != book->last_number())
+    std::abort();
+  return 0;
+}

@@ -1,0 +1,33 @@
+// Whatever comes over the supervisor's socket: cut into frames, decoded, and, where it is a message, encoded
+// again to the same.
+#include <cstdint>
+#include <cstdlib>
+
+#include "sluice/supervisor/protocol/codec.hpp"
+
+using namespace sluice::supervisor;
+
+namespace {
+
+template <typename Message>
+void check(const sluice::Result<Message>& message, std::string_view content) {
+  if (message && encode(*message).substr(4) != content) std::abort();
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view bytes(reinterpret_cast<const char*>(data), size);
+  FrameReader reader;
+  for (std::size_t at = 0; at < size; at += 7) {
+    reader.feed(bytes.substr(at, 7));
+    for (;;) {
+      const auto frame = reader.next();
+      if (!frame) return 0;
+      if (!*frame) break;
+      check(decode_request(**frame), **frame);
+      check(decode_answer(**frame), **frame);
+    }
+  }
+  return 0;
+}

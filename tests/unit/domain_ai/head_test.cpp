@@ -1,0 +1,180 @@
+#include <cmath>
+
+#include "data_folder.hpp"
+#include "drawings.hpp"
+#include "sluice/base/json.hpp"
+#include "sluice/domain/ai/dataset_split.hpp"
+#include "sluice/domain/ai/head_learn.hpp"
+#include "sluice/domain/ai/image_embed.hpp"
+#include "sluice/domain/serving/hosts.hpp"
+#include "sluice/runtimes/hosted/hosted_runtime.hpp"
+
+namespace sluice::ai {
+namespace {
+
+namespace fs = std::filesystem;
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+/// A data folder with the built-in base model, and the services on a real host.
+class Heads : public testing::Test {
+ protected:
+  void SetUp() override {
+    const auto taken = data_.models().take_in(
+        "default", "efficientnet-lite0", fs::path(SLUICE_SOURCE_DIR) / "build/models/efficientnet-lite0.git");
+    ASSERT_TRUE(taken) << taken.error().message;
+  }
+  void draw_pictures() const {
+    for (int i = 0; i < 5; ++i) {
+      const auto name = "/" + std::to_string(i) + ".tif";
+      const int period = 6 + i;
+      data_.picture("stripes" + name, test::drawing([=](int x, int) { return x / period % 2 * 255; }));
+      data_.picture("disc" + name, test::drawing([=](int x, int y) {
+                      return std::hypot(x - 32, y - 32) < 10 + 3 * i ? 0 : 255;
+                    }));
+    }
+  }
+  Result<Struct> embed() {
+    Struct with;
+    with.set("pictures", data_.stored_pictures());
+    return data_.run(embed_, with);
+  }
+  Result<Struct> split(int learn) {
+    DatasetSplit service(data_.objects());
+    Struct with;
+    with.set("pictures", data_.stored_pictures());
+    with.set("learn", learn);
+    return data_.run(service, with);
+  }
+  Value read(const Struct& outputs, std::string_view name) {
+    const auto text = data_.objects().get(*outputs.find(name)->if_artifact()->digest);
+    return *parse_json(*text);
+  }
+
+  test::DataFolder data_;
+  runtimes::HostedRuntime runtime_{SLUICE_HOST_PROGRAM};
+  serving::Hosts hosts_{runtime_, data_.objects(), data_.clock(), {.cache = data_.path() / "cache"}};
+  BaseModels bases_{data_.models()};
+  ImageEmbed embed_{data_.objects(), bases_, hosts_, this_platform()};
+  HeadLearn learn_{data_.objects(), bases_, hosts_, this_platform()};
+};
+
+TEST_F(Heads, AreLearnedFromAFewPictures) {
+  draw_pictures();
+  const auto embedded = embed();
+  ASSERT_TRUE(embedded) << embedded.error().message;
+  EXPECT_EQ(*embedded->find("count"), Value(10));
+  const auto& features = *embedded->find("features")->if_artifact();
+  EXPECT_EQ(features.kind, "features");
+  EXPECT_EQ(features.metadata->find("base")->text_at("repository"), "efficientnet-lite0");
+
+  const auto drawn = split(3);
+  ASSERT_TRUE(drawn) << drawn.error().message;
+  Struct with;
+  with.set("features", features);
+  with.set("split", *drawn->find("split"));
+  const auto learned = data_.run(learn_, with);
+  ASSERT_TRUE(learned) << learned.error().message;
+  EXPECT_EQ(learned->find("summary")->integer_at("seed"), 7);
+  EXPECT_EQ(learned->find("summary")->number_at("keep"), 0.9);
+  const auto predictions = read(*learned, "predictions");
+  ASSERT_EQ(predictions.find("predictions")->if_list()->size(), 4U);
+  for (const auto& row : *predictions.find("predictions")->if_list())
+    EXPECT_EQ(row.text_at("predicted"), row.text_at("label"));
+
+  const auto& model = *learned->find("model")->if_artifact();
+  EXPECT_EQ(model.kind, "model");
+  const auto folder = data_.objects().lay_out(model);
+  ASSERT_TRUE(folder);
+  const auto description = parse_json(*os::read_file(*folder / "model.json"));
+  ASSERT_TRUE(description);
+  const auto base = data_.models().resolve("default", "efficientnet-lite0", "");
+  EXPECT_EQ(description->find("base")->text_at("commit"), base->commit);
+  EXPECT_TRUE(fs::exists(*folder / "head.onnx"));
+
+  EXPECT_EQ(data_.run(learn_, with)->find("model")->if_artifact()->digest, model.digest)
+      << "the same in, the same out";
+}
+
+TEST_F(Heads, NameAPictureThatCannotBeRead) {
+  draw_pictures();
+  data_.picture("disc/broken.png", "no picture at all");
+  const auto embedded = embed();
+  ASSERT_FALSE(embedded);
+  EXPECT_EQ(embedded.error().blame, Blame::user);
+  EXPECT_THAT(embedded.error().message, HasSubstr("disc/broken.png"));
+}
+
+TEST_F(Heads, RefuseUnknownAndUnfitBaseModels) {
+  draw_pictures();
+  Struct with;
+  with.set("pictures", data_.stored_pictures());
+  with.set("model", "efficientnet-lite1");
+  EXPECT_EQ(data_.run(embed_, with).error().message,
+            "unknown base model `efficientnet-lite1`; did you mean `efficientnet-lite0`?; models: "
+            "efficientnet-lite0");
+
+  fs::create_directories(data_.path() / "text");
+  ASSERT_TRUE(os::write_file(data_.path() / "text/model.json", "{}\n"));
+  ASSERT_TRUE(data_.models().add_version({.model = "sentiment", .content = data_.path() / "text"}));
+  with.set("model", "sentiment");
+  EXPECT_EQ(data_.run(embed_, with).error().message,
+            "model `sentiment` v1 embeds no pictures: its model.json has no tap `features`; name a base "
+            "model such as "
+            "`efficientnet-lite0`");
+}
+
+TEST_F(Heads, DoNotStandOnFeaturesOfAnotherModel) {
+  Struct elsewhere;
+  elsewhere.set("repository", "other");
+  elsewhere.set("commit", "0123456789abcdef");
+  Struct made_by;
+  made_by.set("base", elsewhere);
+  Artifact features{.kind = "features", .form = Form::directory, .digest = Digest::of("")};
+  features.metadata = std::make_shared<const Struct>(made_by);
+  Struct with;
+  with.set("features", features);
+  with.set("split", Artifact{.kind = "split", .digest = Digest::of("")});
+  EXPECT_THAT(
+      data_.run(learn_, with).error().message,
+      AllOf(
+          StartsWith("the features were made by `other` at commit 0123456789ab, but the head is to stand on "
+                     "`efficientnet-lite0` at commit "),
+          HasSubstr("; embed the pictures by that model")));
+  with.set("keep", 1.5);
+  EXPECT_EQ(data_.run(learn_, with).error().message,
+            "keep is 1.5; it is the share of right answers to keep, above 0 and at most 1");
+}
+
+TEST_F(Heads, CacheKeysNameBaseRuntimeAndInstructionSet) {
+  const auto environment = embed_.environment({});
+  ASSERT_TRUE(environment) << environment.error().message;
+  EXPECT_EQ(*environment, *learn_.environment({}));
+  const auto base = data_.models().resolve("default", "efficientnet-lite0", "");
+  EXPECT_EQ(environment->find("base")->text_at("commit"), base->commit);
+  EXPECT_EQ(environment->find("base")->text_at("digest").size(), 64U);
+
+  // What they say without starting a host is what a host says.
+  auto files = data_.models().as_artifact("default", *base);
+  ASSERT_TRUE(files) << files.error().message;
+  auto host = hosts_.acquire_and_wait({.base = *files}, {});
+  ASSERT_TRUE(host) << host.error().message;
+  const auto hello = serving::call_and_wait(*host, "hello", Struct{}, {}, {});
+  ASSERT_TRUE(hello) << hello.error().message;
+  EXPECT_THAT(hello->result.text_at("runtime"), StartsWith(environment->text_at("runtime")));
+  EXPECT_EQ(hello->result.text_at("instruction_set"), environment->text_at("instruction_set"));
+}
+
+TEST_F(Heads, AreGivenUpWhenTheRunIsCancelled) {
+  draw_pictures();
+  std::stop_source cancel;
+  cancel.request_stop();
+  Struct with;
+  with.set("pictures", data_.stored_pictures());
+  EXPECT_EQ(data_.run(embed_, with, cancel.get_token()).error().code, Code::cancelled);
+}
+
+}  // namespace
+}  // namespace sluice::ai

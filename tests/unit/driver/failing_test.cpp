@@ -1,0 +1,135 @@
+#include "stage.hpp"
+
+namespace sluice::test {
+namespace {
+
+using namespace std::chrono_literals;
+using engine::Status;
+
+/// Fails so many times, then succeeds.
+WrittenService::Work failing(int times) {
+  return [left = std::make_shared<std::atomic<int>>(times)](const ports::ServiceCall&) -> Result<Struct> {
+    if ((*left)-- > 0) return Fail(environment_error(Code::unavailable, "not yet"));
+    return one("value", "done");
+  };
+}
+
+constexpr auto retried = R"(
+sluice: 1
+pipelines:
+  main:
+    graph:
+      flaky: {service: test.flaky, retry: {limit: 2, backoff: 5ms, factor: 2}}
+)";
+
+TEST(DriverRetry, WaitsLongerEachTimeAndGoesOn) {
+  Stage stage;
+  auto& flaky = stage.serve("test.flaky", failing(2));
+  Server server(stage);
+  EXPECT_EQ(server.run("r1", retried).status, Status::succeeded);
+  EXPECT_EQ(flaky.calls("flaky"), 3);
+  const auto waits = stage.events<engine::RetryAt>("r1");
+  const auto ends = stage.events<engine::AttemptEnded>("r1");
+  const auto starts = stage.events<engine::Scheduled>("r1");
+  ASSERT_EQ(waits.size(), 2U);
+  ASSERT_EQ(starts.size(), 3U);
+  EXPECT_GE(waits[0].due - ends[0].outcome.usage.ended, 5ms);
+  EXPECT_GE(waits[1].due - ends[1].outcome.usage.ended, 10ms);
+  for (std::size_t i = 0; i < 2; ++i) EXPECT_GE(starts[i + 1].at, waits[i].due);
+}
+
+TEST(DriverRetry, EndsWithTheLastFailure) {
+  Stage stage;
+  auto& flaky = stage.serve("test.flaky", failing(100));
+  Server server(stage);
+  const auto end = server.run("r1", retried);
+  EXPECT_EQ(end.status, Status::failed);
+  EXPECT_EQ(flaky.calls("flaky"), 3);
+  EXPECT_EQ(end.failure.message, "not yet");
+  EXPECT_EQ(end.failure.source, "flaky");
+  EXPECT_EQ(stage.row("r1").status, "failed");
+  EXPECT_EQ(stage.row("r1").message, "not yet");
+}
+
+TEST(DriverRetry, FailuresAreNotCached) {
+  Stage stage;
+  auto& flaky = stage.serve("test.flaky", failing(3));
+  Server server(stage);
+  EXPECT_EQ(server.run("r1", retried).status, Status::failed);
+  EXPECT_EQ(server.run("r2", retried).status, Status::succeeded);
+  EXPECT_EQ(flaky.calls("flaky"), 4);
+}
+
+TEST(DriverTimeout, CancelsTheAttemptAndFailsTheTask) {
+  Stage stage;
+  Gate gate;
+  stage.serve("test.slow", [&](const ports::ServiceCall& call) -> Result<Struct> {
+    if (!gate.pass(call.cancel)) return Fail(user_error(Code::cancelled, "stopped"));
+    return Struct{};
+  });
+  Server server(stage);
+  const auto end = server.run(
+      "r1", "sluice: 1\npipelines:\n  main:\n    graph:\n      slow: {service: test.slow, timeout: 20ms}\n");
+  EXPECT_EQ(end.status, Status::failed);
+  EXPECT_EQ(end.failure.kind, "timeout");
+  EXPECT_EQ(stage.events<engine::TimedOut>("r1").size(), 1U);
+}
+
+constexpr auto held = R"(
+sluice: 1
+pipelines:
+  main:
+    graph:
+      slow: {service: test.slow}
+      later: {service: test.echo, after: [slow]}
+)";
+
+TEST(DriverCancel, StopsWhatRunsAndStartsNothingMore) {
+  Stage stage;
+  Gate gate;
+  auto& echo = stage.serve_echo();
+  stage.serve("test.slow", [&](const ports::ServiceCall& call) -> Result<Struct> {
+    if (!gate.pass(call.cancel)) return Fail(user_error(Code::cancelled, "stopped"));
+    return Struct{};
+  });
+  Server server(stage);
+  server.start("r1", held);
+  gate.wait_for_a_call();
+  EXPECT_OK(server.driver().cancel({"r1"}, "no longer wanted"));
+  const auto end = server.end_of("r1");
+  EXPECT_EQ(end.status, Status::cancelled);
+  EXPECT_EQ(stage.row("r1").status, "cancelled");
+  EXPECT_EQ(echo.calls("later"), 0);
+  EXPECT_EQ(stage.events<engine::Stopping>("r1").at(0).reason, "no longer wanted");
+}
+
+TEST(DriverCancel, StopsAProcess) {
+  Stage stage;
+  Server server(stage);
+  server.start("r1", R"(
+sluice: 1
+pipelines:
+  main:
+    graph:
+      slow: {process: [/bin/sleep, "600"]}
+)");
+  while (stage.events<engine::Scheduled>("r1").empty()) std::this_thread::sleep_for(1ms);
+  EXPECT_OK(server.driver().cancel({"r1"}, "no longer wanted"));
+  EXPECT_EQ(server.end_of("r1").status, Status::cancelled);
+}
+
+TEST(DriverCancel, IsRefusedForARunThatDoesNotGoOn) {
+  Stage stage;
+  stage.serve_echo();
+  Server server(stage);
+  server.run("r1", "sluice: 1\npipelines:\n  main:\n    graph:\n      a: {service: test.echo}\n");
+  for (const auto* run : {"r1", "r2"}) {
+    const auto cancelled = server.driver().cancel({run}, "late");
+    ASSERT_FALSE(cancelled);
+    EXPECT_EQ(cancelled.error().message, "run " + std::string(run) + " does not go on here");
+    EXPECT_EQ(cancelled.error().code, Code::failed_precondition);
+  }
+}
+
+}  // namespace
+}  // namespace sluice::test

@@ -1,0 +1,228 @@
+// Every format and variant, encoded here by the formats' own libraries, then broken on purpose.
+#include <cstring>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "pictures.hpp"
+#include "sluice/host/media/picture.hpp"
+
+namespace sluice::host::media {
+namespace {
+
+using test::JpegKind;
+
+struct Pixel {
+  int red, green, blue, alpha;
+};
+
+Pixel pixel(const Picture& picture, int x, int y) {
+  const auto* at = &picture.rgba[static_cast<std::size_t>(4 * (y * picture.width + x))];
+  return {at[0], at[1], at[2], at[3]};
+}
+
+void expect_near(const Pixel& got, const Pixel& wanted, int tolerance = 6) {
+  EXPECT_NEAR(got.red, wanted.red, tolerance);
+  EXPECT_NEAR(got.green, wanted.green, tolerance);
+  EXPECT_NEAR(got.blue, wanted.blue, tolerance);
+  EXPECT_EQ(got.alpha, wanted.alpha);
+}
+
+constexpr Pixel red{255, 0, 0, 255};
+constexpr Pixel green{0, 255, 0, 255};
+constexpr Pixel blue{0, 0, 255, 255};
+constexpr Pixel white{255, 255, 255, 255};
+
+/// Middles of the four quarters.
+void expect_quarters(const Picture& picture, Pixel top_left, Pixel top_right, Pixel low_left,
+                     Pixel low_right) {
+  expect_near(pixel(picture, picture.width / 4, picture.height / 4), top_left);
+  expect_near(pixel(picture, picture.width * 3 / 4, picture.height / 4), top_right);
+  expect_near(pixel(picture, picture.width / 4, picture.height * 3 / 4), low_left);
+  expect_near(pixel(picture, picture.width * 3 / 4, picture.height * 3 / 4), low_right);
+}
+
+std::string message_of(std::string_view bytes) {
+  const auto picture = decode_picture(bytes);
+  return picture ? "it was read" : picture.error().message;
+}
+
+TEST(Decode, LosslessFormatsGiveTheSamePixels) {
+  const auto picture = test::drawn(31, 17);
+  for (const auto& bytes : {test::to_png(picture), test::to_png_16(picture)}) {
+    const auto read = decode_picture(bytes);
+    ASSERT_TRUE(read) << read.error().message;
+    EXPECT_EQ(read->width, 31);
+    EXPECT_EQ(read->height, 17);
+    EXPECT_EQ(read->rgba, picture.rgba);
+  }
+  const auto opaque = test::quarters(32, 16);
+  for (const auto& bytes : {test::to_webp(opaque), test::to_tiff(opaque, 8), test::to_tiff(opaque, 16)}) {
+    const auto read = decode_picture(bytes);
+    ASSERT_TRUE(read) << read.error().message;
+    EXPECT_EQ(read->rgba, opaque.rgba);
+  }
+}
+
+TEST(Decode, WebpKeepsAlpha) {
+  auto picture = test::quarters(16, 16);
+  for (std::size_t i = 3; i < picture.rgba.size(); i += 4) picture.rgba[i] = 77;
+  const auto read = decode_picture(test::to_webp(picture));
+  ASSERT_TRUE(read);
+  EXPECT_EQ(pixel(*read, 3, 3).alpha, 77);
+  EXPECT_EQ(pixel(*read, 3, 3).red, 255);
+}
+
+TEST(Decode, GrayBecomesThreeEqualChannels) {
+  const auto read = decode_picture(test::to_png_gray(test::drawn(9, 9)));
+  ASSERT_TRUE(read);
+  const auto at = pixel(*read, 4, 2);
+  EXPECT_EQ(at.red, (4 * 37 + 2 * 91) % 256);
+  EXPECT_EQ(at.green, at.red);
+  EXPECT_EQ(at.blue, at.red);
+  EXPECT_EQ(at.alpha, 255);
+}
+
+TEST(Decode, JpegOfEveryKind) {
+  const auto picture = test::quarters(64, 48);
+  for (const auto kind : {JpegKind::rgb, JpegKind::progressive, JpegKind::cmyk}) {
+    const auto read = decode_picture(test::to_jpeg(picture, kind));
+    ASSERT_TRUE(read) << read.error().message;
+    ASSERT_EQ(read->width, 64);
+    expect_quarters(*read, red, green, blue, white);
+  }
+  const auto gray = decode_picture(test::to_jpeg(picture, JpegKind::gray));
+  ASSERT_TRUE(gray);
+  expect_quarters(*gray, white, {0, 0, 0, 255}, {0, 0, 0, 255}, white);
+}
+
+TEST(Decode, ExifTurnsJpegUpright) {
+  const auto picture = test::quarters(64, 48);
+  const auto turned = [&](int orientation) {
+    return decode_picture(test::to_jpeg(picture, JpegKind::rgb, orientation)).value();
+  };
+  expect_quarters(turned(1), red, green, blue, white);
+  expect_quarters(turned(2), green, red, white, blue);
+  expect_quarters(turned(3), white, blue, green, red);
+  expect_quarters(turned(4), blue, white, red, green);
+  expect_quarters(turned(5), red, blue, green, white);
+  expect_quarters(turned(6), blue, red, white, green);
+  expect_quarters(turned(7), white, green, blue, red);
+  expect_quarters(turned(8), green, white, red, blue);
+  EXPECT_EQ(turned(6).width, 48);
+  EXPECT_EQ(turned(6).height, 64);
+  expect_quarters(turned(9), red, green, blue, white);  // no such orientation: as it is
+}
+
+TEST(Decode, TiffOrientation) {
+  const auto read = decode_picture(test::to_tiff(test::quarters(64, 48), 8, 6));
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->width, 48);
+  expect_quarters(*read, blue, red, white, green);
+}
+
+TEST(Decode, GifWithTransparency) {
+  auto picture = test::quarters(32, 32);
+  for (std::size_t i = 3; i < static_cast<std::size_t>(4 * 32 * 4); i += 4)
+    picture.rgba[i] = 0;  // the four top rows
+  for (const bool interlaced : {false, true}) {
+    const auto read = decode_picture(test::to_gif(picture, interlaced));
+    ASSERT_TRUE(read) << read.error().message;
+    EXPECT_EQ(pixel(*read, 5, 2).alpha, 0);
+    expect_quarters(*read, white, {0, 0, 0, 255}, {0, 0, 0, 255}, white);
+  }
+}
+
+TEST(Decode, CutOffFilesAreRefused) {
+  const auto picture = test::drawn(64, 48);
+  const auto half = [](std::string bytes) { return bytes.substr(0, bytes.size() / 2); };
+  EXPECT_THAT(message_of(half(test::to_png(picture))),
+              testing::StartsWith("cannot read picture: broken or cut-off PNG ("));
+  EXPECT_EQ(message_of(half(test::to_jpeg(picture))),
+            "cannot read picture: broken or cut-off JPEG (picture data is missing)");
+  EXPECT_EQ(message_of(half(test::to_webp(picture))), "cannot read picture: broken or cut-off WebP");
+  EXPECT_THAT(message_of(half(test::to_gif(picture, false))),
+              testing::StartsWith("cannot read picture: broken or cut-off GIF ("));
+  EXPECT_THAT(message_of(half(test::to_tiff(picture, 8))),
+              testing::StartsWith("cannot read picture: broken or unusual TIFF ("));
+}
+
+TEST(Decode, EveryPrefixIsAnErrorOrAPicture) {
+  const auto picture = test::drawn(20, 20);
+  for (const auto& bytes :
+       {test::to_png(picture), test::to_jpeg(picture), test::to_jpeg(picture, JpegKind::progressive, 6),
+        test::to_webp(picture), test::to_gif(picture, true), test::to_tiff(picture, 8)}) {
+    for (std::size_t size = 0; size < bytes.size(); size += 7)
+      std::ignore = decode_picture(std::string_view(bytes).substr(0, size));
+    // A byte turned round at a time.
+    for (std::size_t at = 0; at < bytes.size(); at += 5) {
+      auto broken = bytes;
+      broken[at] = static_cast<char>(~broken[at]);
+      std::ignore = decode_picture(broken);
+    }
+  }
+}
+
+TEST(Decode, WhatIsNoPictureIsToldByName) {
+  EXPECT_EQ(message_of(""), "cannot read picture: it is empty");
+  EXPECT_EQ(message_of("hello, I am a text"), "cannot read picture: it is not PNG, JPEG, WebP, GIF or TIFF");
+  EXPECT_EQ(message_of("BM1234567890"),
+            "cannot read picture: it is BMP, which is not read; save it as PNG or JPEG");
+  using namespace std::string_view_literals;
+  EXPECT_EQ(message_of("\0\0\0\x18"
+                       "ftypheic\0\0\0\0"sv),
+            "cannot read picture: it is HEIC or a film, which is not read; save it as PNG or JPEG");
+  EXPECT_EQ(message_of("<svg xmlns="),
+            "cannot read picture: it is SVG or XML, which is not read; save it as PNG or JPEG");
+}
+
+TEST(Decode, SizeIsLimitedBeforeAnythingIsUnpacked) {
+  const auto large = decode_picture(test::png_header(10'000, 9'000));
+  ASSERT_FALSE(large);
+  EXPECT_EQ(large.error().code, Code::too_large);
+  EXPECT_EQ(large.error().message,
+            "cannot read picture: 10000 x 9000 is over the limit of 50 megapixels; make it smaller");
+  EXPECT_EQ(message_of(test::png_header(100'000, 2)),
+            "cannot read picture: 100000 x 2 pixels, and a side may have at most 65535; make it smaller");
+}
+
+TEST(Decode, AnimatedWebpIsRefused) {
+  using namespace std::string_view_literals;
+  const auto still = test::to_webp(test::quarters(16, 16));
+  // The extended header with the flag for animation, around the same picture.
+  std::string bytes("RIFF\0\0\0\0WEBPVP8X\x0a\0\0\0\x02\0\0\0\x0f\0\0\x0f\0\0"sv);
+  bytes += still.substr(12);
+  const auto size = static_cast<std::uint32_t>(bytes.size() - 8);
+  std::memcpy(&bytes[4], &size, 4);
+  EXPECT_EQ(message_of(bytes),
+            "cannot read picture: an animated WebP is not read; save one frame as PNG or JPEG");
+}
+
+TEST(Decode, ProgressiveScansAreLimited) {
+  // A scan of a progressive file, repeated: the classic way to make a small file cost hours.
+  const auto bytes = test::to_jpeg(test::quarters(16, 16), JpegKind::progressive);
+  std::vector<std::size_t> scans;
+  for (std::size_t i = 0; i + 1 < bytes.size(); ++i)
+    if (static_cast<std::uint8_t>(bytes[i]) == 0xff && static_cast<std::uint8_t>(bytes[i + 1]) == 0xda)
+      scans.push_back(i);
+  ASSERT_GE(scans.size(), 2U);
+  const auto last = bytes.substr(scans.back(), bytes.size() - 2 - scans.back());
+  auto bomb = bytes.substr(0, bytes.size() - 2);
+  for (int i = 0; i < 300; ++i) bomb += last;
+  bomb += bytes.substr(bytes.size() - 2);
+  EXPECT_EQ(message_of(bomb),
+            "cannot read picture: a JPEG of over 100 scans; save it without progressive coding");
+}
+
+TEST(Decode, FormatsAreKnownByTheirFirstBytes) {
+  const auto picture = test::quarters(8, 8);
+  EXPECT_EQ(picture_format(test::to_png(picture).substr(0, 16)), PictureFormat::png);
+  EXPECT_EQ(picture_format(test::to_jpeg(picture).substr(0, 16)), PictureFormat::jpeg);
+  EXPECT_EQ(picture_format(test::to_webp(picture).substr(0, 16)), PictureFormat::webp);
+  EXPECT_EQ(picture_format(test::to_gif(picture, false).substr(0, 16)), PictureFormat::gif);
+  EXPECT_EQ(picture_format(test::to_tiff(picture, 8).substr(0, 16)), PictureFormat::tiff);
+  EXPECT_EQ(picture_format("RIFF1234WAVEfmt "), std::nullopt);
+}
+
+}  // namespace
+}  // namespace sluice::host::media

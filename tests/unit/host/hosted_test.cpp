@@ -1,0 +1,388 @@
+// The real thing, end to end: HostedRuntime starts the real sluice-host, which loads the built-in base model
+// (build/models), embeds pictures of ten classes (Debian's tuxpaint-stamps-default), learns a head, loads it,
+// and answers.
+#include <algorithm>
+#include <csignal>
+#include <future>
+#include <thread>
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "pictures.hpp"
+#include "sluice/base/json.hpp"
+#include "sluice/os/files.hpp"
+#include "sluice/os/process.hpp"
+#include "sluice/os/tree.hpp"
+#include "sluice/runtimes/hosted/hosted_runtime.hpp"
+
+namespace sluice::runtimes {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+const std::vector<std::pair<std::string, std::string>> stamps = {
+    {"bird", "animals/birds"},     {"fish", "animals/fish"},    {"flower", "plants/flowers"},
+    {"fruit", "food/fruit"},       {"clothes", "clothes"},      {"insect", "animals/insects"},
+    {"mammal", "animals/mammals"}, {"tool", "household/tools"}, {"vegetable", "food/vegetables"},
+    {"vehicle", "vehicles"}};
+constexpr std::size_t learned = 4;
+constexpr std::size_t held_out = 3;
+const std::string base_digest(64, 'b');
+
+Result<Value> ask(ports::ModelHost& host, const std::string& method, Value params, std::string payload = {}) {
+  std::promise<Result<ports::HostReply>> promise;
+  auto answer = promise.get_future();
+  host.call(method, std::move(params), std::move(payload),
+            [&](Result<ports::HostReply> reply) { promise.set_value(std::move(reply)); });
+  auto reply = answer.get();
+  if (!reply) return Fail(std::move(reply).error());
+  return reply->result;
+}
+
+Struct params(std::initializer_list<std::pair<const char*, Value>> fields) {
+  Struct out;
+  for (const auto& [key, value] : fields) out.set(key, value);
+  return out;
+}
+
+void run(const std::string& program, std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), program);
+  auto process = os::spawn({.program = os::find_program(program, "/usr/bin:/bin").value(),
+                            .argv = arguments,
+                            .cwd = {},
+                            .fds = {}});
+  ASSERT_TRUE(process) << process.error().message;
+  ASSERT_TRUE(process->wait()->succeeded()) << fmt::format("{}", fmt::join(arguments, " "));
+}
+
+/// The built-in base model, laid out as the server would.
+void lay_out_base(const fs::path& folder) {
+  const std::string repository = SLUICE_SOURCE_DIR "/build/models/efficientnet-lite0.git";
+  ASSERT_TRUE(fs::exists(repository)) << repository << " is missing: ./dev test makes it";
+  const auto archive = (folder.parent_path() / "base.tar").string();
+  run("git", {"--git-dir=" + repository, "archive", "--output=" + archive, "main"});
+  ASSERT_TRUE(os::make_directories(folder));
+  run("tar", {"-xf", archive, "-C", folder.string()});
+  // Its network is in git-lfs: a pointer ("oid sha256:…") to an object, unless git-lfs is installed and has
+  // been at work.
+  const auto network = os::read_file(folder / "model.onnx").value();
+  const auto at = network.find("oid sha256:");
+  if (!network.starts_with("version https://git-lfs") || at == std::string::npos) return;
+  const auto digest = network.substr(at + 11, 64);
+  fs::copy_file(fs::path(repository) / "lfs/objects" / digest.substr(0, 2) / digest.substr(2, 2) / digest,
+                folder / "model.onnx", fs::copy_options::overwrite_existing);
+}
+
+/// A few stamps of each class; they stay on this machine.
+void collect_stamps(const fs::path& folder) {
+  for (const auto& [label, source] : stamps) {
+    const fs::path root = fs::path("/usr/share/tuxpaint/stamps") / source;
+    ASSERT_TRUE(fs::exists(root)) << root << " is missing: ./dev test installs tuxpaint-stamps-default";
+    std::vector<fs::path> files;
+    for (const auto& entry : fs::recursive_directory_iterator(root))
+      if (entry.path().extension() == ".png" && entry.path().string().find("cartoon") == std::string::npos)
+        files.push_back(entry.path());
+    std::ranges::sort(files);
+    ASSERT_GE(files.size(), learned + held_out) << label;
+    fs::create_directories(folder / label);
+    // Spread over the list: neighbours are often the same thing twice.
+    for (std::size_t i = 0; i < learned + held_out; ++i)
+      fs::copy_file(files[i * files.size() / (learned + held_out)],
+                    folder / label / fmt::format("{}.png", i));
+  }
+}
+
+Value split_of_stamps() {
+  List in;
+  List out;
+  List labels;
+  for (const auto& [label, source] : stamps) {
+    labels.emplace_back(label);
+    for (std::size_t i = 0; i < learned + held_out; ++i)
+      (i < learned ? in : out)
+          .emplace_back(params({{"path", fmt::format("{}/{}.png", label, i)}, {"label", label}}));
+  }
+  return params({{"seed", 1}, {"classes", labels}, {"learned", in}, {"held_out", out}});
+}
+
+/// One folder and one host with base and head, made once for all tests below.
+class Hosted : public testing::Test {
+ protected:
+  struct World {
+    os::TemporaryDirectory folder =
+        os::TemporaryDirectory::make(fs::temp_directory_path(), "hosted-").value();
+    HostedRuntime runtime{SLUICE_HOST_PROGRAM};
+    std::shared_ptr<ports::ModelHost> host;
+    Value learned;
+  };
+
+  static void SetUpTestSuite() {
+    world_ = std::make_unique<World>();
+    lay_out_base(path("base"));
+    collect_stamps(path("stamps"));
+    ASSERT_TRUE(os::make_directories(path("features")));
+    world_->host = start();
+    const auto embedded = ask(*world_->host, "embed_folder",
+                              params({{"base", base_digest},
+                                      {"pictures", path("stamps").string()},
+                                      {"out", path("features").string()}}));
+    ASSERT_TRUE(embedded) << embedded.error().message;
+    EXPECT_EQ(embedded->integer_at("pictures"),
+              static_cast<std::int64_t>(stamps.size() * (learned + held_out)));
+    EXPECT_EQ(embedded->integer_at("features"), 1280);
+    ASSERT_TRUE(os::write_file(path("split.json"), to_json(split_of_stamps())));
+    auto summary = ask(*world_->host, "learn_head", learn_params());
+    ASSERT_TRUE(summary) << summary.error().message;
+    world_->learned = *summary;
+    const auto loaded = ask(*world_->host, "load_head", head_params());
+    ASSERT_TRUE(loaded) << loaded.error().message;
+  }
+  static void TearDownTestSuite() { world_.reset(); }
+
+  static fs::path path(const std::string& name) { return world_->folder.path() / name; }
+  static Value base_params() {
+    return params(
+        {{"base", base_digest}, {"folder", path("base").string()}, {"cache", path("cache").string()}});
+  }
+  static Value head_params() {
+    return params({{"head", "head-1"}, {"folder", path("out/model").string()}, {"base", base_digest}});
+  }
+  static Value learn_params() {
+    return params(
+        {{"features", path("features").string()},
+         {"split", path("split.json").string()},
+         {"out", path("out").string()},
+         {"seed", 7},
+         {"base", params({{"repository", "efficientnet-lite0"},
+                          {"commit", std::string(40, 'c')},
+                          {"digest", base_digest},
+                          {"tap", "features"}})},
+         {"preprocessing", parse_json(os::read_file(path("base/preprocessing.json")).value()).value()},
+         {"keep", 0.9}});
+  }
+  static std::shared_ptr<ports::ModelHost> start() {
+    auto host = world_->runtime.start_host();
+    EXPECT_TRUE(host) << host.error().message;
+    const auto base = ask(**host, "load_base", base_params());
+    EXPECT_TRUE(base) << base.error().message;
+    return *host;
+  }
+  static std::string picture(const std::string& name) { return os::read_file(path("stamps") / name).value(); }
+  static Result<Value> predict(const std::vector<std::string>& pictures) {
+    List sizes;
+    std::string payload;
+    for (const auto& bytes : pictures) {
+      sizes.emplace_back(static_cast<std::int64_t>(bytes.size()));
+      payload += bytes;
+    }
+    return ask(*world_->host, "predict", params({{"head", "head-1"}, {"sizes", sizes}}), payload);
+  }
+
+  static std::unique_ptr<World> world_;
+};
+std::unique_ptr<Hosted::World> Hosted::world_;
+
+TEST_F(Hosted, TellsAboutItself) {
+  const auto hello = ask(*world_->host, "hello", Struct{});
+  ASSERT_TRUE(hello);
+  EXPECT_EQ(hello->integer_at("pid"), world_->host->pid());
+  EXPECT_THAT(hello->text_at("runtime"), HasSubstr("openvino 2026"));
+  EXPECT_THAT(hello->text_at("instruction_set"), testing::AnyOf("amx", "avx512", "avx2", "sse4"));
+  EXPECT_FALSE(world_->host->died());
+}
+
+TEST_F(Hosted, LearnsTenClassesFromAFewPicturesEach) {
+  EXPECT_EQ(world_->learned.integer_at("learned"), 40);
+  EXPECT_EQ(world_->learned.integer_at("held_out"), 30);
+  const auto predictions = parse_json(os::read_file(path("out/predictions.json")).value()).value();
+  std::size_t right = 0;
+  for (const auto& entry : *predictions.find("predictions")->if_list())
+    right += entry.text_at("label") == entry.text_at("predicted") ? 1 : 0;
+  EXPECT_GE(right, 18U) << "of 30; chance would be 3";
+  EXPECT_LT(fs::file_size(path("out/model/head.onnx")), 100'000U);
+}
+
+TEST_F(Hosted, AnswersAsTheHeldOutMeasurementDid) {
+  const auto predictions = parse_json(os::read_file(path("out/predictions.json")).value()).value();
+  const auto& expected = *predictions.find("predictions")->if_list();
+  std::vector<std::string> pictures;
+  for (const auto& entry : expected) pictures.push_back(picture(entry.text_at("path")));
+  const auto answer = predict(pictures);
+  ASSERT_TRUE(answer) << answer.error().message;
+  const auto& got = *answer->find("predictions")->if_list();
+  ASSERT_EQ(got.size(), expected.size());
+  for (std::size_t i = 0; i < got.size(); ++i) {
+    EXPECT_EQ(got[i].text_at("label"), expected[i].text_at("predicted"));
+    EXPECT_EQ(got[i].boolean_at("rejected"), expected[i].boolean_at("rejected"));
+    const auto& probabilities = *got[i].find("probabilities")->if_list();
+    for (std::size_t c = 0; c < probabilities.size(); ++c)
+      EXPECT_NEAR(*probabilities[c].as_double(),
+                  *(*expected[i].find("probabilities")->if_list())[c].as_double(), 1e-4);
+  }
+}
+
+TEST_F(Hosted, OneBadPictureHarmsNoOther) {
+  const auto answer = predict({picture("bird/0.png"), "this is no picture",
+                               picture("fish/0.png").substr(0, 900), picture("tool/0.png")});
+  ASSERT_TRUE(answer) << answer.error().message;
+  const auto& got = *answer->find("predictions")->if_list();
+  ASSERT_EQ(got.size(), 4U);
+  EXPECT_FALSE(got[0].text_at("label").empty());
+  EXPECT_EQ(got[1].find("error")->text_at("message"),
+            "cannot read picture: it is not PNG, JPEG, WebP, GIF or TIFF");
+  EXPECT_THAT(got[2].find("error")->text_at("message"), HasSubstr("broken or cut-off PNG"));
+  EXPECT_EQ(got[2].find("error")->text_at("blame"), "user");
+  EXPECT_FALSE(got[3].text_at("label").empty());
+}
+
+TEST_F(Hosted, ManyRequestsAreOpenAtOnce) {
+  const auto bytes = picture("bird/1.png");
+  const auto alone = predict({bytes}).value();
+  constexpr int requests = 40;
+  std::atomic<int> same = 0;
+  std::atomic<int> answered = 0;
+  std::promise<void> all;
+  for (int i = 0; i < requests; ++i) {
+    world_->host->call("predict",
+                       params({{"head", "head-1"}, {"sizes", List{static_cast<std::int64_t>(bytes.size())}}}),
+                       bytes, [&](Result<ports::HostReply> reply) {
+                         same += reply && reply->result == alone ? 1 : 0;
+                         if (++answered == requests) all.set_value();
+                       });
+  }
+  all.get_future().wait();
+  EXPECT_EQ(same, requests);
+}
+
+TEST_F(Hosted, RefusesWhatIsNotLoadedOrNotKnown) {
+  const auto message = [&](const std::string& method, Value with) {
+    return ask(*world_->host, method, std::move(with)).error().message;
+  };
+  EXPECT_EQ(message("predict", params({{"head", "head-2"}})),
+            "head head-2 is not loaded in this host; load_head comes first");
+  EXPECT_EQ(message("predict", params({{"head", "head-1"}})),
+            "param `sizes` must be a list: the bytes of each picture");
+  EXPECT_EQ(message("predict", params({{"head", "head-1"}, {"sizes", List{5}}})),
+            "param `sizes` does not fit the payload");
+  EXPECT_EQ(message("embed_folder", params({{"base", "x"}, {"pictures", "y"}, {"out", "z"}})),
+            "base x is not loaded in this host; load_base comes first");
+  EXPECT_EQ(message("pedict", Struct{}), "unknown method `pedict`; did you mean `predict`?");
+  EXPECT_EQ(message("load_base", params({{"base", "other"}})), "param `folder` must be a string");
+  EXPECT_THAT(message("load_base",
+                      params({{"base", "other"}, {"folder", path("base").string()}, {"tap", "feature"}})),
+              HasSubstr("model.json: no tap `feature`; it has features, prob; did you mean `features`?"));
+}
+
+TEST_F(Hosted, AHeadOfAnotherBaseIsRefused) {
+  ASSERT_TRUE(
+      ask(*world_->host, "load_base",
+          params({{"base", "other"}, {"folder", path("base").string()}, {"cache", path("cache").string()}})));
+  const auto loaded =
+      ask(*world_->host, "load_head",
+          params({{"head", "head-3"}, {"folder", path("out/model").string()}, {"base", "other"}}));
+  ASSERT_FALSE(loaded);
+  EXPECT_EQ(loaded.error().code, Code::failed_precondition);
+  EXPECT_EQ(loaded.error().message, "model.json: the head stands on base " + base_digest +
+                                        ", but the loaded base has other; load the base that it names");
+}
+
+TEST_F(Hosted, HeadsComeAndGo) {
+  ASSERT_TRUE(
+      ask(*world_->host, "load_head",
+          params({{"head", "again"}, {"folder", path("out/model").string()}, {"base", base_digest}})));
+  ASSERT_TRUE(ask(*world_->host, "unload_head", params({{"head", "again"}})));
+  EXPECT_THAT(ask(*world_->host, "predict", params({{"head", "again"}})).error().message,
+              HasSubstr("is not loaded"));
+  EXPECT_TRUE(ask(*world_->host, "unload_head", params({{"head", "again"}})));
+}
+
+TEST_F(Hosted, AnUnreadablePictureInAFolderIsNamed) {
+  const auto folder = path("broken");
+  fs::create_directories(folder / "class");
+  fs::create_directories(folder / "none");
+  fs::copy_file(path("stamps") / "bird/0.png", folder / "class" / "a.png");
+  ASSERT_TRUE(os::write_file(folder / "class" / "b.png", "oh"));
+  ASSERT_TRUE(os::write_file(folder / "notes.txt", "no picture, and not taken for one"));
+  const auto embed = [&](const fs::path& pictures) {
+    return ask(
+        *world_->host, "embed_folder",
+        params({{"base", base_digest}, {"pictures", pictures.string()}, {"out", path("no").string()}}));
+  };
+  EXPECT_EQ(embed(folder).error().message,
+            "class/b.png: cannot read picture: it is not PNG, JPEG, WebP, GIF or TIFF");
+  EXPECT_EQ(embed(folder / "none").error().message,
+            "no pictures in the folder: PNG, JPEG, WebP, GIF and TIFF files are read");
+}
+
+TEST_F(Hosted, EveryFormatIsEmbedded) {
+  const auto folder = path("formats");
+  const auto quarters = test::quarters(96, 96);
+  ASSERT_TRUE(os::make_directories(folder / "deep"));
+  ASSERT_TRUE(os::write_file(folder / "a.png", test::to_png(quarters)));
+  ASSERT_TRUE(os::write_file(folder / "b.jpg", test::to_jpeg(quarters)));
+  ASSERT_TRUE(os::write_file(folder / "c.webp", test::to_webp(quarters)));
+  ASSERT_TRUE(os::write_file(folder / "deep" / "d.TIFF", test::to_tiff(quarters, 16)));
+  ASSERT_TRUE(os::write_file(folder / "deep" / "no_extension", test::to_png(quarters)));
+  ASSERT_TRUE(os::write_file(folder / ".hidden.png", "passed over"));
+  const auto out = path("formats-out");
+  const auto embedded =
+      ask(*world_->host, "embed_folder",
+          params({{"base", base_digest}, {"pictures", folder.string()}, {"out", out.string()}}));
+  ASSERT_TRUE(embedded) << embedded.error().message;
+  const auto index = parse_json(os::read_file(out / "index.json").value()).value();
+  std::vector<std::string> paths;
+  for (const auto& entry : *index.if_list()) paths.push_back(entry.text_at("path"));
+  EXPECT_EQ(paths,
+            (std::vector<std::string>{"a.png", "b.jpg", "c.webp", "deep/d.TIFF", "deep/no_extension"}));
+}
+
+TEST_F(Hosted, ADyingHostFailsItsCallsAndSaysSo) {
+  const auto host = start();
+  std::promise<Result<ports::HostReply>> promise;
+  ASSERT_EQ(::kill(host->pid(), SIGSTOP), 0);  // so that it dies during the request
+  host->call("hello", Struct{}, {},
+             [&](Result<ports::HostReply> reply) { promise.set_value(std::move(reply)); });
+  ASSERT_EQ(::kill(host->pid(), SIGKILL), 0);
+  const auto reply = promise.get_future().get();
+  ASSERT_FALSE(reply);
+  EXPECT_EQ(reply.error().code, Code::unavailable);
+  EXPECT_EQ(reply.error().blame, Blame::environment);
+  EXPECT_EQ(reply.error().message,
+            "the model host ended (signal 9) before it answered `hello`; try again, and a new one starts");
+  EXPECT_TRUE(host->died());
+  EXPECT_EQ(ask(*host, "hello", Struct{}).error().code, Code::unavailable);
+}
+
+TEST_F(Hosted, AHostEndsWithItsLastOwner) {
+  auto host = start();
+  const int pid = host->pid();
+  ASSERT_TRUE(os::process_info(pid));
+  host.reset();
+  EXPECT_FALSE(os::process_info(pid));
+}
+
+TEST_F(Hosted, AnAnswerMayLetGoOfTheHost) {
+  auto host = start();
+  std::promise<void> done;
+  auto* raw = host.get();
+  raw->call("hello", Struct{}, {}, [&, owner = std::move(host)](Result<ports::HostReply>) mutable {
+    owner.reset();
+    done.set_value();
+  });
+  done.get_future().wait();
+}
+
+TEST(HostedRuntime, AMissingProgramIsNamed) {
+  HostedRuntime runtime("/nowhere/sluice-host");
+  const auto host = runtime.start_host();
+  ASSERT_FALSE(host);
+  EXPECT_EQ(host.error().message,
+            "/nowhere/sluice-host: no such program; it is installed beside sluice, and models run in it");
+  EXPECT_EQ(runtime.name(), "openvino");
+}
+
+}  // namespace
+}  // namespace sluice::runtimes

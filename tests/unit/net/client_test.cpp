@@ -1,0 +1,98 @@
+#include "sluice/net/client.hpp"
+
+#include <gmock/gmock.h>
+
+#include "test_server.hpp"
+
+namespace sluice::net {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST(HttpClient, SaysThatNobodyIsThere) {
+  std::uint16_t port = 0;
+  {
+    TestServer test;
+    port = test.port();
+  }
+  const std::string url = "http://127.0.0.1:" + std::to_string(port);
+  auto client = HttpClient::make({.url = url});
+  ASSERT_TRUE(client);
+  const auto response = client->request({.target = "/echo/x"});
+  ASSERT_FALSE(response);
+  EXPECT_EQ(response.error().message,
+            "cannot reach the server at " + url + ": connection refused; is `sluice up` running?");
+  EXPECT_EQ(response.error().code, Code::unavailable);
+}
+
+TEST(HttpClient, RefusesWhatIsNoServer) {
+  for (const char* url : {"https://127.0.0.1:1", "127.0.0.1:80", "http://", "http://x/y", "http://x:99999",
+                          "http://[::1", "http://x:"})
+    EXPECT_THAT(HttpClient::make({.url = url}).error().message, HasSubstr("write http://")) << url;
+  EXPECT_TRUE(HttpClient::make({.url = "http://localhost:8080/"}));
+}
+
+TEST(HttpClient, KeepsItsConnection) {
+  TestServer test;
+  auto client = HttpClient::make({.url = test.server().url() + "/"});
+  for (int i = 0; i < 3; ++i) {
+    const auto response =
+        client->request({.target = "/echo/x?i=" + std::to_string(i), .headers = {{"X-Note", "y"}}});
+    ASSERT_TRUE(response) << response.error().message;
+    EXPECT_EQ(response->status, 200);
+    EXPECT_EQ(response->content_type, "text/plain");
+    EXPECT_EQ(response->body, "GET /echo/x {x} i=" + std::to_string(i) + "\n");
+  }
+  EXPECT_EQ(test.server().connections(), 1U);
+}
+
+TEST(HttpClient, ComesBackAfterTheServerClosedAKeptConnection) {
+  TestServer test({.idle_timeout = Milliseconds(30)});
+  auto client = HttpClient::make({.url = test.server().url()});
+  ASSERT_TRUE(client->request({.target = "/echo/x"}));
+  std::this_thread::sleep_for(Milliseconds(120));
+  const auto response = client->request({.method = "POST", .target = "/echo/x", .body = "again"});
+  ASSERT_TRUE(response) << response.error().message;
+  EXPECT_EQ(response->body, "POST /echo/x {x}\nagain");
+}
+
+TEST(HttpClient, SendsItsToken) {
+  TestServer test({.token = "s3cret"});
+  auto with = HttpClient::make({.url = test.server().url(), .token = "s3cret"});
+  EXPECT_EQ(with->request({.target = "/echo/x"})->status, 200);
+  auto without = HttpClient::make({.url = test.server().url()});
+  EXPECT_EQ(without->request({.target = "/echo/x"})->status, 401);
+}
+
+TEST(HttpClient, NamesAFileThatIsNotThere) {
+  TestServer test;
+  auto client = HttpClient::make({.url = test.server().url()});
+  const auto missing = client->request({.method = "POST", .target = "/echo/x", .body_file = "/no/such/file"});
+  EXPECT_EQ(missing.error().message, "cannot read /no/such/file to send it");
+  const auto present = client->request({.target = "/echo/x", .save_to = "/"});
+  EXPECT_EQ(present.error().message, "cannot make /: File exists");
+  EXPECT_EQ(client->request({.target = "/echo/a b"}).error().message,
+            "the target `/echo/a b` is not percent-encoded");
+  EXPECT_EQ(client->request({.target = "/echo/x"})->status, 200);
+}
+
+TEST(HttpClient, SaysWhenTheServerGoesAwayOrIsSlow) {
+  TestServer test({.stop_grace = Milliseconds(0)});
+  auto hasty = HttpClient::make({.url = test.server().url(), .answer_timeout = Milliseconds(10)});
+  const auto slow = hasty->request({.target = "/echo/later"});
+  ASSERT_FALSE(slow);
+  EXPECT_THAT(slow.error().message, HasSubstr("has not answered GET /echo/later for 0 s"));
+  auto client = HttpClient::make({.url = test.server().url()});
+  std::thread stopping([&] {
+    std::this_thread::sleep_for(Milliseconds(20));
+    test.server().stop();
+  });
+  const auto lost = client->request({.method = "GET", .target = "/echo/later"});
+  stopping.join();
+  ASSERT_FALSE(lost);
+  EXPECT_THAT(lost.error().message,
+              HasSubstr("lost the server at " + test.server().url() + " during GET /echo/later: "));
+}
+
+}  // namespace
+}  // namespace sluice::net

@@ -1,0 +1,64 @@
+#include "sluice/net/guard.hpp"
+
+#include <gmock/gmock.h>
+
+namespace sluice::net {
+namespace {
+
+using ::testing::HasSubstr;
+
+Guard guard(std::optional<std::string> token = {}) {
+  return Guard(
+      {.url = "http://127.0.0.1:8080", .allowed_hosts = {"Sluice.Example"}, .token = std::move(token)});
+}
+
+TEST(Guard, KnowsItsOwnNames) {
+  for (const char* host : {"localhost", "LOCALHOST:1", "127.0.0.1", "127.0.0.1:9", "[::1]", "[::1]:9",
+                           "[0::1]:9", "10.1.2.3:8080", "sluice.example:80", "SLUICE.example"})
+    EXPECT_TRUE(guard().check_host(host, "10.1.2.3")) << host;
+  EXPECT_TRUE(guard().check_host("[fe80::1]:8", "fe80:0::1"));
+}
+
+TEST(Guard, RefusesForeignHostsAndNamesTheWayOut) {
+  for (const char* host : {"evil.example", "localhost.evil.example", "10.1.2.4", "", "[::2]", "[::1",
+                           "localhost:80x", "127.0.0.1.evil", "[::1]x", "localhost:80@evil.example"})
+    EXPECT_FALSE(guard().check_host(host, "10.1.2.3")) << host;
+  const auto refused = guard().check_host("evil.example:80", "127.0.0.1");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::permission_denied);
+  EXPECT_EQ(refused.error().message,
+            "host `evil.example` is not a name of this server; ask for http://127.0.0.1:8080, or start it "
+            "with `--allow-host evil.example`");
+}
+
+TEST(Guard, RefusesForeignOrigins) {
+  EXPECT_TRUE(guard().check_origin("", "127.0.0.1"));
+  EXPECT_TRUE(guard().check_origin("http://localhost:3000", "127.0.0.1"));
+  EXPECT_TRUE(guard().check_origin("https://sluice.example", "127.0.0.1"));
+  EXPECT_FALSE(guard().check_origin("null", "127.0.0.1"));
+  EXPECT_FALSE(guard().check_origin("http://localhost.evil.example", "127.0.0.1"));
+  EXPECT_EQ(guard().check_origin("https://evil.example:8", "127.0.0.1").error().message,
+            "a page of `https://evil.example:8` may not use this server; use it from http://127.0.0.1:8080, "
+            "or start it with "
+            "`--allow-host evil.example`");
+}
+
+TEST(Guard, AsksForTheToken) {
+  EXPECT_TRUE(guard().check_token(""));
+  const auto locked = guard("s3cret");
+  EXPECT_TRUE(locked.check_token("Bearer s3cret"));
+  EXPECT_TRUE(locked.check_token("bearer  s3cret"));
+  for (const char* header : {"Bearer s3cre", "Bearer s3cret ", "Bearer", "Bearer x"})
+    EXPECT_THAT(locked.check_token(header).error().message,
+                HasSubstr("the token is not this server's; send `Authorization: Bearer TOKEN`"))
+        << header;
+  for (const char* header : {"", "Basic czNjcmV0", "s3cret"})
+    EXPECT_EQ(
+        locked.check_token(header).error().message,
+        "this server asks for a token; send `Authorization: Bearer TOKEN` with what its `--token-file` holds")
+        << header;
+  EXPECT_EQ(locked.check_token("").error().code, Code::unauthenticated);
+}
+
+}  // namespace
+}  // namespace sluice::net

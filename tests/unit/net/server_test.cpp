@@ -1,0 +1,259 @@
+#include "sluice/net/server.hpp"
+
+#include <future>
+
+#include <gmock/gmock.h>
+
+#include "raw_client.hpp"
+#include "sluice/net/head.hpp"
+#include "test_server.hpp"
+
+namespace sluice::net {
+namespace {
+
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+constexpr std::string_view host = " HTTP/1.1\r\nHost: localhost\r\n";
+
+std::string get(std::string_view target, std::string_view more = "") {
+  return "GET " + std::string(target) + std::string(host) + std::string(more) + "\r\n";
+}
+
+TEST(HttpServer, AnswersOnAKeptConnection) {
+  TestServer test;
+  ASSERT_TRUE(test.started);
+  RawClient client(test.port());
+  client.send(get("/echo/a%20b?x=%C3%A4"));
+  const std::string answer = client.read_answer();
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 OK\r\nDate: "));
+  EXPECT_THAT(
+      answer,
+      HasSubstr("\r\nContent-Type: text/plain\r\nContent-Length: 25\r\nConnection: keep-alive\r\n\r\n"));
+  EXPECT_THAT(answer, EndsWith("GET /echo/a b {a b} x=ä\n"));
+  client.send(get("/echo/again", "Connection: close\r\n"));
+  EXPECT_THAT(client.read_all(), EndsWith("Connection: close\r\n\r\nGET /echo/again {again}\n"));
+}
+
+TEST(HttpServer, AnswersPipelinedRequestsInOrder) {
+  TestServer test;
+  RawClient client(test.port());
+  client.send(get("/echo/later") + get("/echo/2") + "POST /echo/3" + std::string(host) +
+              "Content-Length: 3\r\n\r\nabc" + get("/echo/4"));
+  EXPECT_THAT(client.read_answer(), EndsWith("\r\n\r\nlater"));
+  EXPECT_THAT(client.read_answer(), EndsWith("{2}\n"));
+  EXPECT_THAT(client.read_answer(), EndsWith("{3}\nabc"));
+  EXPECT_THAT(client.read_answer(), EndsWith("{4}\n"));
+}
+
+TEST(HttpServer, RefusesInTheWordsOfTheNearestProtocol) {
+  TestServer test;
+  RawClient client(test.port());
+  client.send(get("/echo/x/y"));
+  std::string answer = client.read_answer();
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 404 Not Found\r\n"));
+  EXPECT_THAT(answer, EndsWith("test: nothing answers at `/echo/x/y`"));
+  client.send("DELETE /echo/x" + std::string(host) + "\r\n");
+  answer = client.read_answer();
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 405 Method Not Allowed\r\n"));
+  EXPECT_THAT(answer, HasSubstr("\r\nAllow: GET, POST\r\n"));
+  EXPECT_THAT(answer, EndsWith("test: DELETE is not for `/echo/x`; it takes GET, POST"));
+  client.send(get("/else"));
+  EXPECT_THAT(client.read_answer(), EndsWith(R"({"error":"nothing answers at `/else`"})"));
+  client.send(get("/echo/a%00"));
+  EXPECT_THAT(client.read_answer(), HasSubstr("holds a NUL byte (%00)"));
+}
+
+TEST(HttpServer, HeadHasNoBody) {
+  TestServer test;
+  RawClient client(test.port());
+  client.send("HEAD /echo/x" + std::string(host) + "\r\n" + get("/echo/y"));
+  const std::string head = client.read_until("\r\n\r\n");
+  EXPECT_THAT(head, StartsWith("HTTP/1.1 200 OK\r\n"));
+  EXPECT_THAT(head, HasSubstr("Content-Length: 17\r\n"));
+  EXPECT_THAT(client.read_answer(), StartsWith("HTTP/1.1 200 OK\r\n"));
+}
+
+TEST(HttpServer, RefusesForeignHostsAndOrigins) {
+  TestServer test;
+  RawClient client(test.port());
+  client.send("GET /echo/x HTTP/1.1\r\nHost: evil.example\r\n\r\n");
+  std::string answer = client.read_answer();
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 403 Forbidden\r\n"));
+  EXPECT_THAT(answer, EndsWith("test: host `evil.example` is not a name of this server; ask for " +
+                               test.server().url() + ", or start it with `--allow-host evil.example`"));
+  client.send(get("/echo/x", "Origin: http://evil.example\r\n"));
+  EXPECT_THAT(client.read_answer(), StartsWith("HTTP/1.1 403 Forbidden\r\n"));
+  client.send("GET http://evil.example/echo/x HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  EXPECT_THAT(client.read_answer(), StartsWith("HTTP/1.1 403 Forbidden\r\n"));
+  client.send(get("/echo/x", "Origin: http://localhost:9\r\n"));
+  EXPECT_THAT(client.read_answer(), StartsWith("HTTP/1.1 200 OK\r\n"));
+  client.send("GET /echo/x HTTP/1.1\r\n\r\n");
+  EXPECT_THAT(client.read_answer(), HasSubstr("no Host header"));
+  client.send(get("/echo/x", "Host: localhost\r\n"));
+  EXPECT_THAT(client.read_answer(), HasSubstr("more than one Host header"));
+  client.send("GET /echo/x HTTP/1.0\r\n\r\n");
+  EXPECT_THAT(client.read_all(), StartsWith("HTTP/1.1 200 OK\r\n"));
+}
+
+TEST(HttpServer, AsksForItsToken) {
+  TestServer test({.token = "s3cret"});
+  ASSERT_TRUE(test.started);
+  RawClient client(test.port());
+  client.send(get("/echo/x"));
+  const std::string answer = client.read_answer();
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 401 Unauthorized\r\n"));
+  EXPECT_THAT(answer, HasSubstr("\r\nWWW-Authenticate: Bearer\r\n"));
+  EXPECT_THAT(answer, EndsWith("test: this server asks for a token; send `Authorization: Bearer TOKEN` with "
+                               "what its `--token-file` holds"));
+  client.send(get("/echo/x", "Authorization: Bearer s3cret\r\n"));
+  EXPECT_THAT(client.read_answer(), StartsWith("HTTP/1.1 200 OK\r\n"));
+}
+
+TEST(HttpServer, ListensBeyondLoopbackOnlyWithAToken) {
+  TestServer open({.listen = "0.0.0.0:0"});
+  ASSERT_FALSE(open.started);
+  EXPECT_THAT(open.started.error().message, HasSubstr("`--token-file FILE`"));
+  TestServer empty({.listen = "0.0.0.0:0", .token = ""});
+  EXPECT_THAT(empty.started.error().message, HasSubstr("the token is empty"));
+  TestServer locked({.listen = "0.0.0.0:0", .token = "x"});
+  ASSERT_TRUE(locked.started);
+  EXPECT_THAT(locked.server().url(), StartsWith("http://127.0.0.1:"));
+  RawClient client(locked.port());
+  client.send(get("/echo/x", "Authorization: Bearer x\r\n"));
+  EXPECT_THAT(client.read_answer(), StartsWith("HTTP/1.1 200 OK\r\n"));
+}
+
+TEST(HttpServer, NamesAPortInUse) {
+  TestServer first;
+  const std::string address = "127.0.0.1:" + std::to_string(first.port());
+  TestServer second({.listen = address});
+  ASSERT_FALSE(second.started);
+  EXPECT_EQ(second.started.error().message,
+            "cannot listen on " + address +
+                ": address already in use; is another `sluice up` running? `--listen 127.0.0.1:0` "
+                "picks a free port");
+}
+
+TEST(HttpServer, RefusesWhatIsNotHttp) {
+  TestServer test({.head_max = 1024});
+  RawClient noise(test.port());
+  noise.send("\x16\x03\x01 hello\r\n\r\n");
+  const std::string answer = noise.read_all();
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 400 Bad Request\r\n"));
+  EXPECT_THAT(answer, HasSubstr("this is not HTTP/1.1 as it should be"));
+  RawClient long_head(test.port());
+  long_head.send(get("/echo/x", "X-Long: " + std::string(3000, 'x') + "\r\n"));
+  EXPECT_THAT(long_head.read_all(), StartsWith("HTTP/1.1 431 "));
+  RawClient smuggler(test.port());
+  smuggler.send("POST /echo/x" + std::string(host) +
+                "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
+  EXPECT_THAT(smuggler.read_all(), StartsWith("HTTP/1.1 400 "));
+  RawClient odd(test.port());
+  odd.send("POST /echo/x" + std::string(host) + "Transfer-Encoding: gzip\r\n\r\n");
+  EXPECT_THAT(odd.read_all(), HasSubstr("the only transfer coding that is taken is `chunked`"));
+}
+
+TEST(HttpServer, SlowHeadsAndIdleConnectionsEnd) {
+  TestServer test({.read_timeout = Milliseconds(100), .idle_timeout = Milliseconds(150)});
+  RawClient slow(test.port());
+  slow.send("GET /echo/x HTTP/1.1\r\nHo");
+  EXPECT_EQ(slow.read_all(), "");
+  RawClient body(test.port());
+  body.send("POST /echo/x" + std::string(host) + "Content-Length: 10\r\n\r\nabc");
+  EXPECT_EQ(body.read_all(), "");
+  RawClient idle(test.port());
+  EXPECT_EQ(idle.read_all(), "");
+}
+
+TEST(HttpServer, TurnsAwayConnectionsBeyondItsLimit) {
+  TestServer test({.connections_max = 1});
+  RawClient first(test.port());
+  first.send(get("/echo/x"));
+  EXPECT_THAT(first.read_answer(), StartsWith("HTTP/1.1 200 OK\r\n"));
+  RawClient second(test.port());
+  EXPECT_THAT(second.read_all(), StartsWith("HTTP/1.1 503 Service Unavailable\r\n"));
+}
+
+TEST(HttpServer, AHandlerThatNeverAnswersIsABugThatShows) {
+  TestServer test;
+  RawClient client(test.port());
+  for (const char* target : {"/echo/silent", "/echo/thrown"}) {
+    client.send(get(target));
+    const std::string answer = client.read_answer();
+    EXPECT_THAT(answer, StartsWith("HTTP/1.1 500 Internal Server Error\r\n"));
+    EXPECT_THAT(
+        answer,
+        EndsWith("test: this request was never answered, which is a bug; the server's log may say why"));
+  }
+}
+
+TEST(HttpServer, NoHandlerCanStartAnotherHeader) {
+  TestServer test;
+  RawClient client(test.port());
+  client.send(get("/echo/split"));
+  const std::string answer = client.read_until("\r\n\r\n");
+  EXPECT_THAT(answer, HasSubstr("\r\nX-Note: oneSet-Cookie: two\r\n"));
+  EXPECT_THAT(answer, Not(HasSubstr("Content-Length")));
+  EXPECT_THAT(answer, Not(HasSubstr("Bad Name")));
+}
+
+TEST(HttpServer, StopLetsOpenRequestsEnd) {
+  TestServer test;
+  RawClient busy(test.port());
+  RawClient idle(test.port());
+  idle.send(get("/echo/x"));
+  idle.read_answer();
+  busy.send(get("/echo/later"));
+  std::this_thread::sleep_for(Milliseconds(20));
+  test.server().stop();
+  EXPECT_THAT(busy.read_all(), EndsWith("Connection: close\r\n\r\nlater"));
+  EXPECT_EQ(idle.read_all(), "");
+  EXPECT_EQ(test.server().connections(), 0U);
+  RawClient late(test.port());
+  EXPECT_FALSE(late.connected());
+}
+
+TEST(HttpServer, AnswersAfterStopGoNowhere) {
+  std::promise<ports::Responder> caught;
+  SystemClock clock;
+  {
+    ports::Protocol protocol{
+        .name = "p",
+        .routes = {{.method = "GET",
+                    .pattern = "/hang",
+                    .handler = [&](ports::Request,
+                                   ports::Responder respond) { caught.set_value(std::move(respond)); }}},
+        .error = {}};
+    std::vector<ports::Protocol> protocols;
+    protocols.push_back(std::move(protocol));
+    HttpServer server({.listen = "127.0.0.1:0", .stop_grace = Milliseconds(10)}, std::move(protocols), clock);
+    ASSERT_TRUE(server.start());
+    RawClient client(server.port());
+    client.send(get("/hang"));
+    auto respond = caught.get_future().get();
+    server.stop();
+    EXPECT_EQ(client.read_all(), "");
+    respond({.body = "too late"});
+    caught = std::promise<ports::Responder>();
+  }
+}
+
+TEST(HttpServer, HoldsManyIdleConnections) {
+  TestServer test;
+  std::vector<std::unique_ptr<RawClient>> clients;
+  for (int i = 0; i < 800; ++i) clients.push_back(std::make_unique<RawClient>(test.port()));
+  for (auto& client : clients) ASSERT_TRUE(client->send(get("/echo/x")));
+  for (auto& client : clients) EXPECT_THAT(client->read_answer(), StartsWith("HTTP/1.1 200 OK\r\n"));
+  EXPECT_EQ(test.server().connections(), 800U);
+}
+
+TEST(HttpServer, WritesDatesAsHttpDoes) {
+  EXPECT_EQ(http_date(Time(std::chrono::milliseconds(1'795'510'136'123))), "Tue, 24 Nov 2026 08:48:56 GMT");
+  EXPECT_EQ(http_date(Time{}), "Thu, 01 Jan 1970 00:00:00 GMT");
+}
+
+}  // namespace
+}  // namespace sluice::net

@@ -1,0 +1,81 @@
+#include "sluice/net/target.hpp"
+
+#include <gmock/gmock.h>
+
+#include "sluice/net/listen.hpp"
+
+namespace sluice::net {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Pair;
+
+TEST(Target, SegmentsAreDecodedAfterTheyAreCut) {
+  const auto target = parse_target("/v2/models/a%2Fb/%C3%A4?x=1+2&y=%26&flag&&z=");
+  ASSERT_TRUE(target);
+  EXPECT_THAT(target->segments, ElementsAre("v2", "models", "a/b", "ä"));
+  EXPECT_EQ(target->path, "/v2/models/a/b/ä");
+  EXPECT_THAT(target->query, ElementsAre(Pair("x", "1 2"), Pair("y", "&"), Pair("flag", ""), Pair("z", "")));
+  EXPECT_EQ(target->authority, "");
+}
+
+TEST(Target, OneTrailingSlashDoesNotCount) {
+  EXPECT_THAT(parse_target("/v2/")->segments, ElementsAre("v2"));
+  EXPECT_THAT(parse_target("/v2//")->segments, ElementsAre("v2", ""));
+  EXPECT_THAT(parse_target("/")->segments, ElementsAre());
+}
+
+TEST(Target, WholeUrlNamesItsHost) {
+  const auto target = parse_target("http://localhost:81/a?b=c");
+  ASSERT_TRUE(target);
+  EXPECT_EQ(target->authority, "localhost:81");
+  EXPECT_THAT(target->segments, ElementsAre("a"));
+  EXPECT_THAT(parse_target("http://localhost")->segments, ElementsAre());
+}
+
+TEST(Target, RefusesWhatNoNameHas) {
+  EXPECT_THAT(parse_target("/a%00b").error().message,
+              HasSubstr("the path of the request's address holds a NUL byte (%00)"));
+  EXPECT_THAT(parse_target("/a?x=%00").error().message,
+              HasSubstr("the query of the request's address holds a NUL byte"));
+  EXPECT_THAT(parse_target("/%ff").error().message, HasSubstr("is not UTF-8 once decoded; percent-encode"));
+  EXPECT_THAT(parse_target("/100%").error().message, HasSubstr("write a plain one as %25"));
+  EXPECT_THAT(parse_target("/a#b").error().message, HasSubstr("write it as %23"));
+  EXPECT_THAT(parse_target("*").error().message, HasSubstr("does not begin with `/`"));
+  EXPECT_THAT(parse_target("http:///a").error().message, HasSubstr("names no host"));
+  EXPECT_THAT(parse_target("http://localhost@evil.example/").error().message, HasSubstr("names no host"));
+}
+
+TEST(Listen, ReadsAddresses) {
+  EXPECT_EQ(print(*parse_listen("127.0.0.1:0")), "127.0.0.1:0");
+  EXPECT_EQ(print(*parse_listen("localhost:80")), "127.0.0.1:80");
+  EXPECT_EQ(print(*parse_listen("[::1]:8080")), "[::1]:8080");
+  EXPECT_TRUE(parse_listen("127.8.8.8:1")->loopback);
+  EXPECT_TRUE(parse_listen("[0:0::1]:1")->loopback);
+  EXPECT_FALSE(parse_listen("0.0.0.0:1")->loopback);
+  EXPECT_FALSE(parse_listen("[::]:1")->loopback);
+  EXPECT_FALSE(parse_listen("10.0.0.1:1")->loopback);
+}
+
+TEST(Listen, RefusesWhatIsNoAddress) {
+  for (const char* text : {"", "8080", ":8080", "localhost", "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:65536",
+                           "::1:80", "[::1]", "[127.0.0.1]:80", "example.com:80", "127.0.0.1:80 "})
+    EXPECT_THAT(parse_listen(text).error().message,
+                HasSubstr("is not an address to listen on; write it as 127.0.0.1:8080 or [::1]:8080"))
+        << text;
+}
+
+TEST(Listen, BeyondLoopbackNeedsAToken) {
+  EXPECT_TRUE(check_exposure(*parse_listen("127.0.0.1:80"), false));
+  EXPECT_TRUE(check_exposure(*parse_listen("0.0.0.0:80"), true));
+  const auto open = check_exposure(*parse_listen("0.0.0.0:80"), false);
+  ASSERT_FALSE(open);
+  EXPECT_EQ(open.error().message,
+            "listening on 0.0.0.0:80 lets other machines in, and whoever gets in may run programs here; name "
+            "a file that holds a "
+            "secret with `--token-file FILE`, or listen on 127.0.0.1");
+}
+
+}  // namespace
+}  // namespace sluice::net

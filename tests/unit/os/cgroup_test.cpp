@@ -1,0 +1,49 @@
+#include "sluice/os/cgroup.hpp"
+
+#include <thread>
+
+#include <signal.h>
+#include <unistd.h>
+
+#include "scratch.hpp"
+#include "sluice/os/process.hpp"
+
+namespace sluice::os {
+namespace {
+
+using namespace std::chrono_literals;
+
+// What holds on every machine; where no group can be made, `make` says so, and that is all there is to hold.
+TEST(Cgroups, EndAllTheirProcessesAtOnce) {
+  auto parent = CgroupParent::make("sluice-test-" + std::to_string(getpid()));
+  if (!parent) {
+    EXPECT_FALSE(Cgroup::open("/sys/fs/cgroup/sluice-test-nothing"));
+    return;
+  }
+  auto leaf = parent->make_leaf("one");
+  ASSERT_TRUE(leaf) << leaf.error().message;
+  EXPECT_FALSE(leaf->populated());
+  EXPECT_TRUE(leaf->processes().empty());
+
+  auto child = spawn({.program = "/bin/sh", .argv = {"sh", "-c", "setsid sleep 60 & exec sleep 60"}});
+  ASSERT_TRUE(leaf->add(child->pid()));
+  EXPECT_TRUE(leaf->populated());
+  EXPECT_GE(leaf->processes().size(), 1U);
+  EXPECT_EQ(leaf->memory_peak().has_value(), parent->counts_memory());
+
+  const auto same = Cgroup::open(leaf->path());
+  ASSERT_TRUE(same);
+  same->kill();
+  EXPECT_EQ(child->wait()->signal, SIGKILL);
+  while (leaf->populated()) std::this_thread::sleep_for(1ms);
+
+  const auto path = leaf->path();
+  leaf = Fail(Error{});
+  EXPECT_FALSE(os::exists(path));
+  EXPECT_FALSE(Cgroup::open(path));
+}
+
+TEST(Cgroups, AnyFolderIsNotAGroup) { EXPECT_FALSE(Cgroup::open("/tmp")); }
+
+}  // namespace
+}  // namespace sluice::os

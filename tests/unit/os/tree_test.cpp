@@ -1,0 +1,58 @@
+#include "sluice/os/tree.hpp"
+
+#include <algorithm>
+#include <thread>
+
+#include <signal.h>
+#include <unistd.h>
+
+#include "scratch.hpp"
+#include "sluice/os/process.hpp"
+
+namespace sluice::os {
+namespace {
+
+using namespace std::chrono_literals;
+
+class Tree : public Scratch {
+ protected:
+  /// A shell that has started a sleep and has said so.
+  Process family() {
+    auto child = spawn({.program = "/bin/sh",
+                        .argv = {"sh", "-c", "sleep 60 & echo x > " + at("up").string() + "; wait"},
+                        .env = std::vector<std::string>{"PATH=/bin:/usr/bin", "NAME=(a) value"},
+                        .new_session = true});
+    while (!os::exists(at("up"))) std::this_thread::sleep_for(1ms);
+    return std::move(*child);
+  }
+};
+
+TEST_F(Tree, DescendantsAreFound) {
+  auto shell = family();
+  const auto found = descendants(all_processes(), shell.pid());
+  ASSERT_EQ(found.size(), 1U);
+  const auto children = own_children();
+  EXPECT_NE(std::ranges::find(children, shell.pid()), children.end());
+  const auto info = process_info(found[0]);
+  ASSERT_TRUE(info);
+  EXPECT_EQ(info->parent, shell.pid());
+  EXPECT_EQ(info->session, shell.pid());
+  EXPECT_LE(info->started, ticks_since_boot() + 1);
+  kill(-shell.pid(), SIGKILL);
+  EXPECT_EQ(shell.wait()->signal, SIGKILL);
+  EXPECT_EQ(process_info(shell.pid()), std::nullopt);
+}
+
+TEST_F(Tree, TheEnvironmentOfAnotherProcessIsRead) {
+  auto shell = family();
+  EXPECT_EQ(environment_variable(shell.pid(), "NAME"), "(a) value");
+  EXPECT_EQ(environment_variable(shell.pid(), "NAM"), std::nullopt);
+  kill(-shell.pid(), SIGKILL);
+  EXPECT_TRUE(shell.wait());
+  EXPECT_EQ(environment_variable(shell.pid(), "NAME"), std::nullopt);
+}
+
+TEST_F(Tree, ABootHasAName) { EXPECT_EQ(boot_id().size(), 36U); }
+
+}  // namespace
+}  // namespace sluice::os

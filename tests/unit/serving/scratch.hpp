@@ -1,0 +1,40 @@
+#pragma once
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <string>
+#include <thread>
+
+namespace sluice::serving {
+
+/// A folder that goes away with the test.
+struct Scratch {
+  Scratch() {
+    std::string name = (std::filesystem::temp_directory_path() / "sluice-serving-XXXXXX").string();
+    path = ::mkdtemp(name.data());
+  }
+  ~Scratch() {
+    std::error_code ignored;  // laid-out copies are read-only
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(path, ignored))
+      if (entry.is_directory())
+        std::filesystem::permissions(entry.path(), std::filesystem::perms::owner_all, ignored);
+    std::filesystem::remove_all(path, ignored);
+  }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  std::filesystem::path path;
+
+  void file(const std::filesystem::path& name, const std::string& text) const {
+    std::filesystem::create_directories((path / name).parent_path());
+    std::ofstream(path / name) << text;
+  }
+};
+
+/// Waits for something that other threads bring about; the test's own time limit is what ends it.
+inline void wait_until(const std::function<bool()>& holds) {
+  while (!holds()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+}
+
+}  // namespace sluice::serving

@@ -1,0 +1,193 @@
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "sluice/stores/directory/message.hpp"
+#include "store_fixture.hpp"
+
+namespace sluice::stores {
+namespace {
+
+using testing::HasSubstr;
+using testing::UnorderedElementsAre;
+
+class Folders : public StoreTest {};
+
+TEST_F(Folders, AreTheirCanonicalDirectoryMessage) {
+  write("a.txt", "hello");
+  write("empty", "");
+  write("run.sh", "#!/bin/sh\n", 0755);
+  fs::create_directories(outside_ / "none");
+  fs::create_symlink("a.txt", outside_ / "link");
+  const auto stored = store_->put_directory(outside_, {});
+  ASSERT_OK(stored);
+  EXPECT_EQ(stored->digest.hex(), "e368e81aad4148d9118c8e61e1941027a3de42f7096c5859a9a599768aaf2e1a");
+  EXPECT_EQ(stored->size, 15);
+  const auto closure = store_->closure(folder(*stored));
+  ASSERT_OK(closure);
+  EXPECT_THAT(*closure, UnorderedElementsAre(stored->digest, Digest::of("hello"), Digest::of(""),
+                                             Digest::of("#!/bin/sh\n")));
+}
+
+TEST_F(Folders, CountOnlyWhatIsInTheFiles) {
+  write("one/x", "1");
+  write("two/x", "1", 0600);
+  EXPECT_EQ(store_->put_directory(outside_ / "one", {})->digest,
+            store_->put_directory(outside_ / "two", {})->digest);
+  write("three/x", "1", 0755);
+  EXPECT_NE(store_->put_directory(outside_ / "one", {})->digest,
+            store_->put_directory(outside_ / "three", {})->digest);
+}
+
+TEST_F(Folders, LeaveOutWhatIsIgnored) {
+  write("plain/a.py", "1");
+  write("full/a.py", "1");
+  write("full/a.pyc", "2");
+  write("full/build/x/y", "3");
+  write("full/b/build/z", "3");
+  fs::create_directories(outside_ / "plain/b");
+  const auto plain = store_->put_directory(outside_ / "plain", {});
+  const auto full = store_->put_directory(outside_ / "full", {"# made by tools", "", "*.pyc", "build/"});
+  ASSERT_OK(full);
+  EXPECT_EQ(full->digest, plain->digest);
+}
+
+TEST_F(Folders, ComeOutWritableAsTheyWentIn) {
+  write("in/deep/er/file", "x");
+  write("in/run", "y", 0755);
+  fs::create_symlink("../run", outside_ / "in/deep/link");
+  const auto stored = store_->put_directory(outside_ / "in", {});
+  ASSERT_OK(stored);
+  ASSERT_OK(store_->copy_out(folder(*stored), outside_ / "out"));
+  EXPECT_EQ(read(outside_ / "out/deep/er/file"), "x");
+  EXPECT_EQ(fs::read_symlink(outside_ / "out/deep/link"), "../run");
+  EXPECT_EQ(fs::status(outside_ / "out/run").permissions(), fs::perms{0755});
+  EXPECT_EQ(fs::status(outside_ / "out/deep/er/file").permissions(), fs::perms{0644});
+  EXPECT_EQ(store_->put_directory(outside_ / "out", {})->digest, stored->digest);
+  const auto again = store_->copy_out(folder(*stored), outside_ / "out");
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().message,
+            (outside_ / "out").string() + ": is there already; name a new place, or remove it");
+  EXPECT_EQ(read(outside_ / "out/deep/er/file"), "x");
+}
+
+TEST_F(Folders, RefuseWhatTheyCannotHoldAndNameIt) {
+  const auto refusal = [&] {
+    const auto stored = store_->put_directory(outside_, {});
+    return stored ? "" : stored.error().message;
+  };
+  const auto at = [&](const std::string& name) { return (outside_ / name).string(); };
+  write("sub/file", "x");
+  fs::create_symlink("../../secret", outside_ / "sub/link");
+  EXPECT_EQ(refusal(), at("sub/link") +
+                           ": a symlink to ../../secret, which may lie outside the folder; put a copy of the "
+                           "target in its place");
+  fs::remove(outside_ / "sub/link");
+  fs::create_symlink("/etc/passwd", outside_ / "sub/link");
+  EXPECT_THAT(refusal(), HasSubstr("a symlink to /etc/passwd, which may lie outside the folder"));
+  fs::remove(outside_ / "sub/link");
+  ASSERT_EQ(mkfifo(at("sub/pipe").c_str(), 0600), 0);
+  EXPECT_EQ(refusal(), at("sub/pipe") + ": neither a file, a folder nor a symlink; remove it, or ignore it");
+  EXPECT_TRUE(store_->put_directory(outside_, {"pipe"}));
+  fs::remove(outside_ / "sub/pipe");
+  write("sub/\xff\xfe", "x");
+  EXPECT_EQ(refusal(), at("sub/%FF%FE") + ": the name is not UTF-8; rename it");
+}
+
+TEST_F(Folders, NestedTooDeepAreRefused) {
+  fs::path path = outside_;
+  for (int i = 0; i < 101; ++i) path /= "d";
+  fs::create_directories(path);
+  const auto stored = store_->put_directory(outside_, {});
+  ASSERT_FALSE(stored);
+  EXPECT_THAT(stored.error().message, HasSubstr("folders are nested more than 100 deep"));
+}
+
+TEST_F(Folders, AreNotReadAgainWhileTheyAreUnchanged) {
+  for (int i = 0; i < 20; ++i) write("f" + std::to_string(i), "text " + std::to_string(i));
+  clock_.ahead = std::chrono::seconds(10);  // the files are old enough now to be remembered
+  const auto stored = store_->put_directory(outside_, {});
+  ASSERT_OK(stored);
+  // Proof that a file is not read: its digest is another in the memory, and that one comes back.
+  auto memory = read(cache() / "digests");
+  const auto real = Digest::of("text 3").hex();
+  ASSERT_NE(memory.find(real), std::string::npos);
+  const auto planted = store_->put("planted")->digest;
+  memory.replace(memory.find(real), 64, planted.hex());
+  ASSERT_TRUE(os::write_file(cache() / "digests", memory + "1 2 3 torn"));
+  const auto another = open();
+  EXPECT_NE(another->put_directory(outside_, {})->digest, stored->digest);
+  EXPECT_EQ(another->put_file(outside_ / "f3", nullptr)->digest, planted);
+  // Touched, it is read.
+  write("f3", "text 3");
+  EXPECT_EQ(another->put_directory(outside_, {})->digest, stored->digest);
+}
+
+TEST_F(Folders, RememberNoFileThatMayStillChangeUnseen) {
+  write("fresh", "one");
+  ASSERT_OK(store_->put_directory(outside_, {}));
+  EXPECT_FALSE(fs::exists(cache() / "digests"));
+}
+
+TEST_F(Folders, AreReadAgainWhereTheStoreHasLostTheObject) {
+  write("f", "bytes");
+  clock_.ahead = std::chrono::seconds(10);
+  const auto stored = store_->put_directory(outside_, {}).value();
+  fs::remove(store_->path_of(Digest::of("bytes")));
+  EXPECT_EQ(store_->put_directory(outside_, {})->digest, stored.digest);
+  EXPECT_TRUE(store_->has(Digest::of("bytes")));
+}
+
+TEST_F(Folders, AreMadeOfStoredFilesWithoutReadingThem) {
+  write("model/a/b.onnx", "weights", 0644);
+  write("model/README.md", "card");
+  const auto stored = store_->put_directory(outside_ / "model", {}).value();
+  const auto tree = store_->put_tree({{.path = "README.md", .digest = Digest::of("card"), .size = 4},
+                                      {.path = "a/b.onnx", .digest = Digest::of("weights"), .size = 7}});
+  ASSERT_OK(tree);
+  EXPECT_EQ(tree->digest, stored.digest);
+  EXPECT_EQ(tree->size, 11);
+  const auto digest = Digest::of("nowhere");
+  const auto missing = store_->put_tree({{.path = "x", .digest = digest, .size = 1}});
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().message,
+            "`x`: object " + digest.hex() + " is not in the store; put its bytes in first");
+  for (const auto* path : {"", "/x", "x/", "a//b", "../x", "a/./b"})
+    EXPECT_FALSE(store_->put_tree({{.path = path, .digest = Digest::of("card"), .size = 4}})) << path;
+}
+
+// What a client uploads is bytes like any other: a message among them may be made to do harm.
+TEST_F(Folders, ThatWereMadeToDoHarmAreNotWritten) {
+  const auto put = [&](const directory::Message& message) {
+    return store_->put(directory::encode(message).value()).value();
+  };
+  const auto escaping = put({.files = {}, .folders = {}, .symlinks = {{.name = "x", .target = "../../etc"}}});
+  const auto out = store_->copy_out(folder(escaping), outside_ / "out");
+  ASSERT_FALSE(out);
+  EXPECT_EQ(out.error().message, "directory " + escaping.digest.hex() +
+                                     ": symlink `x` to `../../etc` may lie outside; it is not laid out");
+  EXPECT_FALSE(fs::exists(outside_ / "out"));
+
+  // 2^60 files in 60 small messages.
+  auto level = store_->put("").value();
+  for (int i = 0; i < 60; ++i)
+    level = put({.files = {},
+                 .folders = {{.name = "a", .digest = level.digest, .size = level.size},
+                             {.name = "b", .digest = level.digest, .size = level.size}},
+                 .symlinks = {}});
+  EXPECT_EQ(store_->closure(folder(level))->size(), 61U);
+
+  const auto lying = put({.files = {{.name = "f", .digest = store_->put("abc")->digest, .size = 9}},
+                          .folders = {},
+                          .symlinks = {}});
+  EXPECT_EQ(store_->copy_out(folder(lying), outside_ / "out").error().message,
+            "directory " + lying.digest.hex() + ": `f` is said to have 9 bytes, but has 3");
+
+  const auto text = store_->put("no message").value();
+  EXPECT_THAT(store_->copy_out(folder(text), outside_ / "out").error().message,
+              HasSubstr("directory " + text.digest.hex() + ": not a canonical Directory message"));
+}
+
+}  // namespace
+}  // namespace sluice::stores

@@ -1,0 +1,161 @@
+#include <thread>
+
+#include "store_fixture.hpp"
+
+namespace sluice::stores {
+namespace {
+
+using testing::HasSubstr;
+
+class Objects : public StoreTest {};
+
+TEST_F(Objects, ComeBackByTheirDigest) {
+  const auto stored = store_->put("hello");
+  ASSERT_OK(stored);
+  EXPECT_EQ(stored->digest, Digest::of("hello"));
+  EXPECT_EQ(stored->size, 5);
+  EXPECT_EQ(store_->get(stored->digest, 100).value(), "hello");
+  const auto hex = stored->digest.hex();
+  EXPECT_EQ(store_->path_of(stored->digest), objects() / hex.substr(0, 2) / hex.substr(2, 2) / hex);
+  struct stat info{};
+  ASSERT_EQ(stat(store_->path_of(stored->digest).c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 07777U, 0444U);
+  EXPECT_TRUE(fs::is_empty(objects() / "tmp"));
+  ASSERT_OK(store_->make_durable({stored->digest}));
+}
+
+TEST_F(Objects, OfNoBytesAreObjectsToo) {
+  const auto stored = store_->put("");
+  ASSERT_OK(stored);
+  EXPECT_TRUE(store_->has(stored->digest));
+  EXPECT_EQ(store_->get(stored->digest, 0).value(), "");
+}
+
+TEST_F(Objects, ThatAreMissingAreNamed) {
+  const auto digest = Digest::of("nowhere");
+  EXPECT_FALSE(store_->has(digest));
+  const auto bytes = store_->get(digest, 100);
+  ASSERT_FALSE(bytes);
+  EXPECT_EQ(bytes.error().code, Code::not_found);
+  EXPECT_EQ(bytes.error().message, "object " + digest.hex() + " is not in the store (" +
+                                       store_->path_of(digest).string() +
+                                       "); put its bytes in again, or run again what made it");
+  EXPECT_EQ(store_->missing({digest, store_->put("x")->digest}), std::vector{digest});
+}
+
+TEST_F(Objects, ThatWereChangedAreFoundWhenTheyAreRead) {
+  const auto stored = store_->put("hello").value();
+  const auto path = store_->path_of(stored.digest);
+  tamper(path, "hellO");
+  const auto expected = "object " + stored.digest.hex() + " has changed: " + path.string() +
+                        " now has the bytes of " + Digest::of("hellO").hex() +
+                        "; delete that file, then put the right bytes in or run again what made it";
+  const auto bytes = store_->get(stored.digest, 100);
+  ASSERT_FALSE(bytes);
+  EXPECT_EQ(bytes.error().code, Code::data_loss);
+  EXPECT_EQ(bytes.error().message, expected);
+  const auto laid_out = store_->lay_out(file(stored));
+  ASSERT_FALSE(laid_out);
+  EXPECT_EQ(laid_out.error().message, expected);
+  const auto copied = store_->copy_out(file(stored), outside_ / "copy");
+  ASSERT_FALSE(copied);
+  EXPECT_EQ(copied.error().message, expected);
+  EXPECT_FALSE(fs::exists(outside_ / "copy"));
+  // The way out, as the message says.
+  fs::remove(path);
+  ASSERT_OK(store_->put("hello"));
+  EXPECT_EQ(store_->get(stored.digest, 100).value(), "hello");
+}
+
+TEST_F(Objects, ThatAPowerCutLeftEmptyAreMissingAndHealed) {
+  const auto stored = store_->put("hello").value();
+  tamper(store_->path_of(stored.digest), "");
+  EXPECT_FALSE(store_->has(stored.digest));
+  ASSERT_OK(store_->put("hello"));
+  EXPECT_EQ(store_->get(stored.digest, 100).value(), "hello");
+}
+
+TEST_F(Objects, LongerThanTheLimitAreNotRead) {
+  const auto stored = store_->put(std::string(1000, 'x')).value();
+  const auto bytes = store_->get(stored.digest, 999);
+  ASSERT_FALSE(bytes);
+  EXPECT_EQ(bytes.error().code, Code::too_large);
+  EXPECT_THAT(bytes.error().message, HasSubstr(stored.digest.hex()));
+}
+
+TEST_F(Objects, TakeFilesSmallAndLarge) {
+  std::string large(3'000'000, '\0');
+  for (std::size_t i = 0; i < large.size(); ++i) large[i] = static_cast<char>(i * 7 >> 3);
+  write("small", "abc");
+  write("large", large);
+  EXPECT_EQ(store_->put_file(outside_ / "small", nullptr)->digest, Digest::of("abc"));
+  const auto stored = store_->put_file(outside_ / "large", nullptr);
+  ASSERT_OK(stored);
+  EXPECT_EQ(stored->digest, Digest::of(large));
+  EXPECT_EQ(stored->size, 3'000'000);
+  EXPECT_EQ(store_->get(stored->digest, 4'000'000).value(), large);
+  EXPECT_TRUE(fs::is_empty(objects() / "tmp"));
+}
+
+TEST_F(Objects, RefuseOtherBytesThanExpected) {
+  for (const std::size_t size : {10U, 2'000'000U}) {
+    write("upload", std::string(size, 'x'));
+    const auto expected = Digest::of("something else");
+    const auto stored = store_->put_file(outside_ / "upload", &expected);
+    ASSERT_FALSE(stored);
+    EXPECT_EQ(stored.error().message, (outside_ / "upload").string() + ": these are not the bytes of " +
+                                          expected.hex() + ", but of " +
+                                          Digest::of(std::string(size, 'x')).hex() + "; send the file again");
+    EXPECT_FALSE(store_->has(expected));
+    EXPECT_TRUE(fs::is_empty(objects() / "tmp"));
+  }
+}
+
+TEST_F(Objects, AreNotMadeOfFoldersOrPipes) {
+  fs::create_directories(outside_ / "folder");
+  EXPECT_THAT(store_->put_file(outside_ / "folder", nullptr).error().message,
+              HasSubstr("folder: a folder, not a file"));
+  ASSERT_EQ(mkfifo((outside_ / "pipe").c_str(), 0600), 0);
+  EXPECT_THAT(store_->put_file(outside_ / "pipe", nullptr).error().message,
+              HasSubstr("pipe: not a regular file"));
+  const auto gone = store_->put_file(outside_ / "gone", nullptr);
+  EXPECT_EQ(gone.error().code, Code::not_found);
+  EXPECT_THAT(gone.error().message, HasSubstr((outside_ / "gone").string()));
+}
+
+TEST_F(Objects, OfDeadWritersAreRemovedADayLater) {
+  ASSERT_TRUE(os::write_file(objects() / "tmp" / "left", "half"));
+  open();
+  EXPECT_TRUE(fs::exists(objects() / "tmp" / "left"));
+  clock_.ahead = std::chrono::hours(25);
+  open();
+  EXPECT_FALSE(fs::exists(objects() / "tmp" / "left"));
+}
+
+TEST_F(Objects, MayBePutByManyThreadsAtOnce) {
+  std::vector<std::jthread> threads;
+  std::atomic<int> failures{0};
+  for (int t = 0; t < 4; ++t)
+    threads.emplace_back([&] {
+      for (int i = 0; i < 50; ++i) {
+        const auto text = "object " + std::to_string(i);
+        const auto stored = store_->put(text);
+        if (!stored || store_->get(stored->digest, 100) != text) ++failures;
+      }
+    });
+  threads.clear();
+  EXPECT_EQ(failures, 0);
+}
+
+TEST_F(Objects, ThatAreOnlyLinksHaveNoBytes) {
+  const auto laid_out =
+      store_->lay_out({.name = "weights", .uri = "https://example.org/w.bin", .metadata = {}});
+  ASSERT_FALSE(laid_out);
+  EXPECT_EQ(laid_out.error().message,
+            "artifact `weights` is only a link to https://example.org/w.bin, its bytes are not in the store; "
+            "download it "
+            "and pass the file");
+}
+
+}  // namespace
+}  // namespace sluice::stores

@@ -1,0 +1,51 @@
+#pragma once
+#include <filesystem>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "sluice/os/files.hpp"
+#include "sluice/stores/sqlite/sqlite_ledger.hpp"
+
+namespace sluice::stores {
+
+namespace fs = std::filesystem;
+
+#define ASSERT_OK(result) ASSERT_TRUE(result) << (result).error().message
+
+/// A ledger in a folder of its own.
+class LedgerTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    auto made = os::TemporaryDirectory::make(fs::temp_directory_path(), "sluice-test-");
+    ASSERT_OK(made);
+    root_ = std::make_unique<os::TemporaryDirectory>(std::move(*made));
+    ledger_ = open();
+  }
+  [[nodiscard]] fs::path file() const { return root_->path() / "ledger.db"; }
+  [[nodiscard]] std::unique_ptr<SqliteLedger> open() const {
+    auto ledger = SqliteLedger::open(file());
+    EXPECT_TRUE(ledger) << ledger.error().message;
+    return std::move(*ledger);
+  }
+  static Time at(std::int64_t milliseconds) { return Time(Milliseconds(milliseconds)); }
+  static ports::Append append_of(const std::string& run, std::uint64_t next, std::vector<std::string> events,
+                                 const std::string& status = "running", std::int64_t created = 1000) {
+    return {.run = {run},
+            .expected_next = next,
+            .events = std::move(events),
+            .row = {.id = {run},
+                    .principal = {},
+                    .name = "plan.yaml",
+                    .plan = Digest::of(run),
+                    .status = status,
+                    .created = at(created),
+                    .ended = std::nullopt,
+                    .message = ""},
+            .cache = {}};
+  }
+  std::unique_ptr<os::TemporaryDirectory> root_;
+  std::unique_ptr<SqliteLedger> ledger_;
+};
+
+}  // namespace sluice::stores

@@ -1,0 +1,103 @@
+#include <sqlite3.h>
+
+#include "ledger_fixture.hpp"
+
+namespace sluice::stores {
+namespace {
+
+using testing::HasSubstr;
+
+class SqliteOpening : public LedgerTest {
+ protected:
+  void execute(const std::string& sql) {
+    sqlite3* handle = nullptr;
+    ASSERT_EQ(sqlite3_open(file().c_str(), &handle), SQLITE_OK);
+    EXPECT_EQ(sqlite3_exec(handle, sql.c_str(), nullptr, nullptr, nullptr), SQLITE_OK)
+        << sqlite3_errmsg(handle);
+    sqlite3_close(handle);
+  }
+  std::vector<std::string> ask(const std::string& sql) {
+    std::vector<std::string> out;
+    sqlite3* handle = nullptr;
+    EXPECT_EQ(sqlite3_open(file().c_str(), &handle), SQLITE_OK);
+    const auto take = [](void* rows, int columns, char** values, char**) {
+      static_cast<std::vector<std::string>*>(rows)->emplace_back(values[columns - 1]);
+      return 0;
+    };
+    EXPECT_EQ(sqlite3_exec(handle, sql.c_str(), take, &out, nullptr), SQLITE_OK) << sqlite3_errmsg(handle);
+    sqlite3_close(handle);
+    return out;
+  }
+};
+
+TEST_F(SqliteOpening, RefusesALedgerOfANewerVersion) {
+  ledger_.reset();
+  execute("PRAGMA user_version=7");
+  const auto opened = SqliteLedger::open(file());
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, Code::failed_precondition);
+  EXPECT_EQ(opened.error().message,
+            file().string() +
+                ": written by a newer Sluice (schema 7, this one reads up to 1); use that version, "
+                "or another data folder");
+}
+
+TEST_F(SqliteOpening, RefusesDatabasesOfOtherPrograms) {
+  ledger_.reset();
+  fs::remove(file());
+  execute("CREATE TABLE theirs(x)");
+  const auto opened = SqliteLedger::open(file());
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(
+      opened.error().message,
+      file().string() + ": a database of another program, not a ledger of Sluice; use another data folder");
+  EXPECT_EQ(ask("SELECT name FROM sqlite_master").size(), 1U);
+}
+
+TEST_F(SqliteOpening, RefusesWhatIsNoDatabase) {
+  ledger_.reset();
+  ASSERT_OK(os::write_file(file(), std::string(5000, 'x')));
+  const auto opened = SqliteLedger::open(file());
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, Code::data_loss);
+  EXPECT_EQ(opened.error().message,
+            file().string() +
+                ": file is not a database; restore this file from a backup, or use another data folder");
+}
+
+TEST_F(SqliteOpening, SaysWhereAFolderIsMissing) {
+  const auto opened = SqliteLedger::open(root_->path() / "nowhere" / "ledger.db");
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().message,
+            (root_->path() / "nowhere/ledger.db").string() +
+                ": unable to open database file; check that the folder exists and that you may write there");
+}
+
+TEST_F(SqliteOpening, PutsWorkspaceAndPrincipalOnEveryRow) {
+  for (const auto& table : ask("SELECT name FROM sqlite_master WHERE type = 'table'")) {
+    EXPECT_EQ(
+        ask("SELECT name FROM pragma_table_info('" + table + "') WHERE name IN ('workspace', 'principal')")
+            .size(),
+        2U)
+        << table;
+  }
+  EXPECT_EQ(ask("PRAGMA user_version"), std::vector<std::string>{"1"});
+  EXPECT_EQ(ask("PRAGMA journal_mode"), std::vector<std::string>{"wal"});
+}
+
+// What is done for each event, look-up and list is a search in an index: its cost does not grow with the
+// number of runs.
+TEST_F(SqliteOpening, HasAnIndexForEachQuestion) {
+  for (const std::string sql :
+       {"SELECT max(number) + 1 FROM events WHERE run = 'r'",
+        "SELECT event FROM events WHERE run = 'r' AND number >= 5 ORDER BY number",
+        "SELECT run FROM events WHERE run > 'r' ORDER BY run LIMIT 1",
+        "SELECT id FROM runs WHERE workspace = 'w' ORDER BY created_ms DESC, id DESC LIMIT 9",
+        "SELECT id FROM runs WHERE workspace = 'w' AND status = 's' ORDER BY created_ms DESC, id DESC LIMIT "
+        "9",
+        "SELECT outputs FROM cache WHERE workspace = 'w' AND key = x'00'"})
+    for (const auto& step : ask("EXPLAIN QUERY PLAN " + sql)) EXPECT_THAT(step, HasSubstr("SEARCH")) << sql;
+}
+
+}  // namespace
+}  // namespace sluice::stores

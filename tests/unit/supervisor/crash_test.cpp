@@ -1,0 +1,106 @@
+// The supervisor is killed, or there is a second one.
+#include "supervised.hpp"
+
+namespace sluice::supervisor {
+namespace {
+
+class Crash : public Supervised {
+ protected:
+  /// SIGKILL, and gone when this returns.
+  void kill_supervisor() {
+    Client client(data());
+    const auto pid = static_cast<pid_t>(client.welcome.pid);
+    kill(pid, SIGKILL);
+    while (client.next_answer()) {
+    }
+    wait_until([&] { return !lives(pid) && !*os::FileLock::holder_of(at("supervisor.lock")); });
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Trees, Crash, ::testing::Bool(),
+                         [](const auto& param) { return param.param ? "ByCgroup" : "ByProc"; });
+
+TEST_P(Crash, WhatItRanIsLostAndGone) {
+  {
+    Client client(data());
+    client.send(shell("over", "exit 5"));
+    client.next<Started>();
+    client.send(shell("f",
+                      "echo $$ > main; setsid sh -c 'sh -c \"echo \\$\\$ > daemon; exec sleep 60\" &'; trap "
+                      "'' TERM; sleep 60; sleep 60"));
+    for (auto answer = client.next_answer(); answer; answer = client.next_answer()) {
+      const auto* started = std::get_if<Started>(&*answer);
+      if (started != nullptr && started->fence == "f") break;
+    }
+  }
+  const auto main = pid_in("main");
+  const auto daemon = pid_in("daemon");
+  wait_until([&] {
+    Client client(data());
+    client.send(List{});
+    const auto answer = client.next_answer();
+    return answer && std::holds_alternative<Ended>(*answer);
+  });
+  kill_supervisor();
+  wait_until([&] { return !lives(main); });  // it dies with its supervisor, whatever it does
+  launch();
+  EXPECT_FALSE(lives(daemon));
+
+  Client client(data());
+  client.send(List{});
+  const auto over = client.next<Ended>();
+  EXPECT_EQ(over.fence, "over");
+  EXPECT_EQ(over.status, 5);
+  const auto lost = client.next<Ended>();
+  EXPECT_EQ(lost.fence, "f");
+  EXPECT_EQ(lost.kind, EndKind::lost);
+  EXPECT_TRUE(client.next<Holding>().running.empty());
+  client.send(shell("f", "echo again > again"));
+  EXPECT_EQ(client.next<Ended>().kind, EndKind::lost);
+  EXPECT_FALSE(os::exists(at("again")));
+}
+
+TEST_P(Crash, ASecondOneLeavesTheFolderToTheFirst) {
+  Client first(data());
+  launch();  // ends at once, and well
+  Client second(data());
+  EXPECT_EQ(first.welcome.pid, second.welcome.pid);
+}
+
+TEST_P(Crash, AnEndedOneLeavesRoomForTheNext) {
+  {
+    Client client(data());
+    client.send(Shutdown{});
+    EXPECT_TRUE(client.next<Goodbye>().ending);
+    EXPECT_EQ(client.next_answer(), std::nullopt);
+  }
+  wait_until([&] { return !*os::FileLock::holder_of(at("supervisor.lock")); });
+  EXPECT_FALSE(os::exists(at("supervisor.sock")));
+  launch();
+  EXPECT_EQ(run(shell("f", "exit 0")).status, 0);
+}
+
+std::string told(const std::vector<std::string>& arguments) {
+  int ends[2];
+  EXPECT_EQ(pipe(ends), 0);
+  const os::UniqueFd hear(ends[0]);
+  os::UniqueFd say(ends[1]);
+  std::vector<std::string> argv{"sluice-supervisor"};
+  argv.insert(argv.end(), arguments.begin(), arguments.end());
+  auto process =
+      os::spawn({.program = SLUICE_SUPERVISOR, .argv = argv, .fds = {{say.get(), 2}, {say.get(), 1}}});
+  say.reset();
+  const auto text = os::read_all(hear.get());
+  return std::to_string(process->wait()->status) + ": " + *text;
+}
+
+TEST(SupervisorProgram, SaysWhatIsWrong) {
+  EXPECT_EQ(told({"/nothing"}),
+            "3: sluice-supervisor: cannot open data folder /nothing: No such file or directory\n");
+  EXPECT_EQ(told({"--help"}).substr(0, 59), "0: usage: sluice-supervisor [--no-cgroups] DATA_FOLDER\n\nRun");
+  EXPECT_EQ(told({"a", "b"}).substr(0, 45), "2: sluice-supervisor: unexpected argument `b`");
+  EXPECT_EQ(told({"/proc"}),
+            "3: sluice-supervisor: cannot open /proc/supervisor.lock: No such file or directory\n");
+}
+
+}  // namespace
+}  // namespace sluice::supervisor

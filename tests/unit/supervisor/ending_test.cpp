@@ -1,0 +1,151 @@
+// How attempts are made to end, whole trees of them.
+#include "supervised.hpp"
+
+namespace sluice::supervisor {
+namespace {
+
+class Ending : public Supervised {
+ protected:
+  /// Starts it, runs `meanwhile`, and answers how it ended.
+  Ended run_and(const Start& start, const std::function<void(Client&)>& meanwhile) {
+    Client client(data());
+    client.send(List{.follow = true});
+    client.next<Holding>();
+    client.send(start);
+    client.next<Started>();
+    meanwhile(client);
+    return client.next<Ended>();
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Trees, Ending, ::testing::Bool(),
+                         [](const auto& param) { return param.param ? "ByCgroup" : "ByProc"; });
+
+TEST_P(Ending, ACancelledTaskMayEndInOrder) {
+  const auto ended =
+      run_and(shell("f", "trap 'echo tidy; exit 7' TERM; echo x > up; while :; do sleep 0.01; done"),
+              [&](Client& client) {
+                wait_until([&] { return os::exists(at("up")); });
+                client.send(Cancel{.fence = "f", .grace_ms = 60'000});
+              });
+  EXPECT_EQ(ended.kind, EndKind::exited);
+  EXPECT_EQ(ended.status, 7);
+  EXPECT_TRUE(ended.cancelled);
+  EXPECT_NE(text_of("f.log").find("tidy"), std::string::npos);
+}
+
+TEST_P(Ending, ACancelledTaskThatDoesNotListenIsKilled) {
+  const auto ended =
+      run_and(shell("f", "trap '' TERM; echo x > up; while :; do sleep 0.01; done"), [&](Client& client) {
+        wait_until([&] { return os::exists(at("up")); });
+        client.send(Cancel{.fence = "f", .grace_ms = 20});
+      });
+  EXPECT_EQ(ended.kind, EndKind::signalled);
+  EXPECT_EQ(ended.status, SIGKILL);
+  EXPECT_TRUE(ended.cancelled);
+}
+
+TEST_P(Ending, CancellingWithoutGraceKillsAtOnce) {
+  const auto ended = run_and(shell("f", "trap '' TERM; sleep 60"),
+                             [&](Client& client) { client.send(Cancel{.fence = "f"}); });
+  EXPECT_EQ(ended.status, SIGKILL);
+  EXPECT_TRUE(ended.cancelled);
+}
+
+TEST_P(Ending, CancellingWhatIsUnknownOrOverDoesNothing) {
+  EXPECT_EQ(run(shell("f", "exit 0")).status, 0);
+  Client client(data());
+  client.send(Cancel{.fence = "f"});
+  client.send(Cancel{.fence = "nothing"});
+  client.send(List{});
+  EXPECT_FALSE(client.next<Ended>().cancelled);
+}
+
+TEST_P(Ending, TheWholeTreeIsAskedToEnd) {
+  const auto ended = run_and(
+      shell(
+          "f",
+          "trap : TERM; (trap 'echo asked > child; exit' TERM; echo x > up; while :; do sleep 0.01; done) & "
+          "wait $!; wait $!; test -e child && exit 9"),
+      [&](Client& client) {
+        wait_until([&] { return os::exists(at("up")); });
+        client.send(Cancel{.fence = "f", .grace_ms = 60'000});
+      });
+  EXPECT_EQ(ended.status, 9);
+  EXPECT_TRUE(ended.cancelled);
+}
+
+TEST_P(Ending, WhatATaskLeavesBehindIsKilled) {
+  // In the background; in a session of its own, its parent gone; and so without the marker in its
+  // environment.
+  EXPECT_EQ(
+      run(shell("f",
+                "sleep 60 & echo $! > a;"
+                "setsid sh -c 'sh -c \"echo \\$\\$ > b; exec sleep 60\" &';"
+                "env -i /usr/bin/setsid /bin/sh -c '/bin/sh -c \"echo \\$\\$ > c; exec /bin/sleep 60\" &';"
+                "while ! test -s b || ! test -s c; do sleep 0.01; done; exit 0"))
+          .status,
+      0);
+  for (const auto* name : {"a", "b", "c"}) EXPECT_FALSE(lives(pid_in(name))) << name;
+}
+
+TEST_P(Ending, ADaemonOfAnotherTaskIsLeftAlone) {
+  Client client(data());
+  client.send(shell("keeps", "setsid sh -c 'sh -c \"echo \\$\\$ > daemon; exec sleep 60\" &'; sleep 60"));
+  client.next<Started>();
+  const auto daemon = pid_in("daemon");
+  EXPECT_EQ(run(shell("other", "exit 0")).status, 0);
+  EXPECT_TRUE(lives(daemon));
+  client.send(List{.follow = true});
+  while (std::holds_alternative<Ended>(*client.next_answer())) {
+  }
+  client.send(Cancel{.fence = "keeps"});
+  EXPECT_EQ(client.next<Ended>().fence, "keeps");
+  EXPECT_FALSE(lives(daemon));
+}
+
+TEST_P(Ending, ALogThatGrowsBeyondItsBoundEndsTheTask) {
+  auto start = shell("f", "yes");
+  start.log_bytes_max = 1'000'000;
+  const auto ended = run(start);
+  EXPECT_EQ(ended.kind, EndKind::log_quota);
+  EXPECT_EQ(text_of("f.log").size(), 1'000'000U);
+}
+
+TEST_P(Ending, ALogOfJustTheBoundIsAllRight) {
+  auto start = shell("f", "head -c 1000 /dev/zero");
+  start.log_bytes_max = 1000;
+  EXPECT_EQ(run(start).kind, EndKind::exited);
+}
+
+TEST_P(Ending, ShutdownWaitsForNothingUnlessForced) {
+  Client client(data());
+  client.send(shell("f", "echo $$ > pid; sleep 60"));
+  client.next<Started>();
+  const auto pid = pid_in("pid");
+  client.send(Shutdown{});
+  EXPECT_EQ(client.next<Goodbye>(), (Goodbye{.ending = false, .running = 1}));
+  client.send(Shutdown{.force = true});
+  EXPECT_EQ(client.next<Goodbye>(), (Goodbye{.ending = true, .running = 1}));
+  while (client.next_answer()) {
+  }
+  EXPECT_FALSE(lives(pid));
+  launch();
+  Client next(data());
+  next.send(List{});
+  EXPECT_EQ(next.next<Ended>().status, SIGKILL);
+}
+
+TEST_P(Ending, TermEndsItAndAllItsTasks) {
+  Client client(data());
+  client.send(shell("f", "echo $$ > pid; sleep 60"));
+  client.next<Started>();
+  const auto task = pid_in("pid");
+  kill(static_cast<pid_t>(client.welcome.pid), SIGTERM);
+  while (client.next_answer()) {
+  }
+  EXPECT_FALSE(lives(task));
+  wait_until([&] { return !os::exists(at("supervisor.sock")); });
+}
+
+}  // namespace
+}  // namespace sluice::supervisor

@@ -1,0 +1,210 @@
+// What a task finds, and what is told of it.
+#include <sys/resource.h>
+
+#include "supervised.hpp"
+
+namespace sluice::supervisor {
+namespace {
+
+using Running = Supervised;
+INSTANTIATE_TEST_SUITE_P(Trees, Running, ::testing::Bool(),
+                         [](const auto& param) { return param.param ? "ByCgroup" : "ByProc"; });
+
+TEST_P(Running, TheEndTellsStatusTimesAndMemory) {
+  const auto ended = run(shell("f", "exit 3"));
+  EXPECT_EQ(ended.kind, EndKind::exited);
+  EXPECT_EQ(ended.status, 3);
+  EXPECT_EQ(ended.number, 1U);
+  EXPECT_FALSE(ended.cancelled);
+  EXPECT_GT(ended.started_ms, 1'700'000'000'000);
+  EXPECT_GE(ended.ended_ms, ended.started_ms);
+  EXPECT_GT(ended.memory_peak, 0);
+  EXPECT_EQ(run(shell("g", "kill -s SEGV $$")).kind, EndKind::signalled);
+}
+
+TEST_P(Running, MemoryIsThatOfTheLargestOrOfTheTree) {
+  const auto ended = run(shell("f", "head -c 50000000 /dev/zero | tail -c 50000000 > /dev/null"));
+  EXPECT_GT(ended.memory_peak, 50'000'000);
+}
+
+TEST_P(Running, ATaskFindsItsWorldAndNothingElse) {
+  const auto ended = run(
+      shell("f",
+            "env | grep -v -e ^PWD= -e ^_= -e ^SHLVL= -e ^OLDPWD= | sort; pwd; read line || echo no input; "
+            "ls /proc/$$/fd > fds; tr '\\n' ' ' < fds; umask; ulimit -n; ps -o sid= $$ | grep -q $$ && echo "
+            "leads; echo err >&2"));
+  EXPECT_EQ(ended.status, 0);
+  rlimit files{};
+  getrlimit(RLIMIT_NOFILE, &files);
+  EXPECT_EQ(text_of("f.log"), "PATH=/bin:/usr/bin\nSLUICE_ATTEMPT=f\n" +
+                                  std::filesystem::canonical(data()).string() + "\nno input\n0 1 2 0022\n" +
+                                  std::to_string(files.rlim_cur) + "\nleads\nerr\n");
+}
+
+TEST_P(Running, TheMarkerIsAddedWhereItIsMissing) {
+  auto start = shell("f", "echo $SLUICE_ATTEMPT");
+  start.env = {"A=1"};
+  EXPECT_EQ(run(start).status, 0);
+  EXPECT_EQ(text_of("f.log"), "f\n");
+}
+
+TEST_P(Running, WhatCannotBeStartedIsToldExactly) {
+  auto start = shell("program", "");
+  start.program = "/nothing/here";
+  auto ended = run(start);
+  EXPECT_EQ(ended.kind, EndKind::not_started);
+  EXPECT_EQ(ended.step, Step::execute);
+  EXPECT_EQ(ended.status, ENOENT);
+
+  start = shell("folder", "");
+  start.cwd = "/nothing";
+  ended = run(start);
+  EXPECT_EQ(ended.step, Step::directory);
+  EXPECT_EQ(ended.status, ENOENT);
+
+  start = shell("log", "");
+  start.log = "/nothing/log";
+  ended = run(start);
+  EXPECT_EQ(ended.step, Step::log);
+  EXPECT_EQ(ended.status, ENOENT);
+
+  start = shell("data", "");
+  ASSERT_TRUE(os::write_file(at("data"), "no program", 0755));
+  start.program = at("data").string();
+  ended = run(start);
+  EXPECT_EQ(ended.step, Step::execute);
+  EXPECT_EQ(ended.status, ENOEXEC);
+
+  start = shell("long", std::string(200'000, ' '));
+  ended = run(start);
+  EXPECT_EQ(ended.step, Step::execute);
+  EXPECT_EQ(ended.status, E2BIG);
+}
+
+TEST_P(Running, AFenceRunsOnce) {
+  const auto start = shell("f", "echo ran; exit 4");
+  EXPECT_EQ(run(start).status, 4);
+  const auto again = run(start);
+  EXPECT_EQ(again.status, 4);
+  EXPECT_EQ(again.number, 1U);
+  Client client(data());
+  client.send(Acknowledge{.fences = {"f"}});
+  client.send(start);
+  EXPECT_EQ(client.next<Ended>().kind, EndKind::forgotten);
+  EXPECT_EQ(text_of("f.log"), "ran\n");
+}
+
+TEST_P(Running, OneThatRunsIsTakenUpByItsFence) {
+  Client client(data());
+  const auto start = shell("f", "echo $$ > pid; sleep 60");
+  client.send(start);
+  const auto started = client.next<Started>();
+  client.send(start);
+  EXPECT_EQ(client.next<Started>().pid, started.pid);
+  EXPECT_EQ(pid_in("pid"), static_cast<pid_t>(started.pid));
+}
+
+TEST_P(Running, AServerThatComesBackIsToldWhatItMissed) {
+  {
+    Client client(data());
+    client.send(shell("short", "exit 1"));
+    client.next<Started>();
+    client.send(shell("long", "while ! test -e go; do sleep 0.01; done; exit 2"));
+    client.next<Started>();
+  }
+  Client client(data());
+  for (;;) {
+    client.send(List{});
+    auto answer = client.next_answer();
+    if (answer && std::holds_alternative<Ended>(*answer)) {
+      EXPECT_EQ(std::get<Ended>(*answer).fence, "short");
+      EXPECT_EQ(client.next<Holding>(), (Holding{.running = {"long"}, .last = 1}));
+      break;
+    }
+  }
+  client.send(List{.since = 1, .follow = true});
+  EXPECT_EQ(client.next<Holding>().running, std::vector<std::string>{"long"});
+  ASSERT_TRUE(os::write_file(at("go"), ""));
+  const auto ended = client.next<Ended>();
+  EXPECT_EQ(ended.fence, "long");
+  EXPECT_EQ(ended.status, 2);
+  EXPECT_EQ(ended.number, 2U);
+}
+
+TEST_P(Running, AHundredAtOnceAllEnd) {
+  Client client(data());
+  client.send(List{.follow = true});
+  client.next<Holding>();
+  for (int i = 0; i < 100; ++i) client.send(shell("f" + std::to_string(i), "exit " + std::to_string(i)));
+  int started = 0;
+  std::map<std::string, int> status;
+  while (started < 100 || status.size() < 100) {
+    const auto answer = client.next_answer();
+    ASSERT_TRUE(answer);
+    if (std::holds_alternative<Started>(*answer)) ++started;
+    if (const auto* ended = std::get_if<Ended>(&*answer)) status[ended->fence] = ended->status;
+  }
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(status["f" + std::to_string(i)], i);
+}
+
+TEST_P(Running, MountsAreReadOnlyAndSeenByTheTaskAlone) {
+  ASSERT_TRUE(os::make_directories(at("source")));
+  ASSERT_TRUE(os::write_file(at("source/file"), "kept"));
+  ASSERT_TRUE(os::make_directories(at("target")));
+  auto start = shell(
+      "f", "cat target/file; echo changed > target/file; rm -f target/file; touch target/new; ls target");
+  start.mounts = {{.source = at("source").string(), .target = at("target").string()}};
+  Client client(data());
+  client.send(List{.follow = true});
+  client.next<Holding>();
+  client.send(start);
+  auto answer = client.next_answer();
+  while (answer && std::holds_alternative<Started>(*answer)) answer = client.next_answer();
+  EXPECT_EQ(text_of("source/file"), "kept");
+  EXPECT_FALSE(os::exists(at("target/file")));
+  // Where the kernel gives no mounts (the test then runs without the right to), it is told so, and nothing
+  // has run.
+  if (std::holds_alternative<MountsRefused>(*answer)) {
+    EXPECT_NE(std::get<MountsRefused>(*answer).error, 0U);
+    EXPECT_EQ(os::read_file(at("f.log")).value_or(""), "");
+    return;
+  }
+  EXPECT_TRUE(text_of("f.log").starts_with("kept")) << text_of("f.log");
+  EXPECT_NE(text_of("f.log").find("Read-only file system"), std::string::npos);
+  EXPECT_TRUE(text_of("f.log").ends_with("\nfile\n")) << text_of("f.log");
+}
+
+TEST_P(Running, MountsThatAreRefusedLeaveTheFenceAsNew) {
+  auto start = shell("f", "echo ran");
+  start.mounts = {{.source = "/nothing", .target = data().string()}};
+  Client client(data());
+  client.send(start);
+  for (auto answer = client.next_answer(); !std::holds_alternative<MountsRefused>(*answer);
+       answer = client.next_answer())
+    ASSERT_TRUE(std::holds_alternative<Started>(*answer));
+  EXPECT_EQ(text_of("f.log"), "");
+  start.mounts.clear();
+  EXPECT_EQ(run(start).status, 0);
+  EXPECT_EQ(text_of("f.log"), "ran\n");
+}
+
+TEST_P(Running, TheSocketIsForItsUserAlone) {
+  struct stat info{};
+  ASSERT_EQ(stat(at("supervisor.sock").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0600U);
+  ASSERT_EQ(stat(at("supervisor.log").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0600U);
+}
+
+TEST_P(Running, MalformedMessagesEndTheConnectionAndNothingElse) {
+  for (const auto& bytes : {std::string("\xff\xff\xff\xff", 4), std::string("\x01\0\0\0\x7f", 5),
+                            encode(Request(Start{.fence = "f"}))}) {
+    Client client(data());
+    client.send_bytes(bytes);
+    EXPECT_EQ(client.next_answer(), std::nullopt);
+  }
+  EXPECT_EQ(run(shell("f", "exit 0")).status, 0);
+}
+
+}  // namespace
+}  // namespace sluice::supervisor

@@ -1,0 +1,126 @@
+#pragma once
+#include <chrono>
+#include <functional>
+#include <thread>
+
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/socket.h>
+
+#include "sluice/os/files.hpp"
+#include "sluice/os/process.hpp"
+#include "sluice/os/socket.hpp"
+#include "sluice/supervisor/protocol/codec.hpp"
+
+namespace sluice::supervisor {
+
+using namespace std::chrono_literals;
+
+/// A server's end of a connection to the real program.
+class Client {
+ public:
+  explicit Client(const std::filesystem::path& data) : fd_(*os::connect_unix(data / "supervisor.sock")) {
+    send(Hello{});
+    welcome = next<Welcome>();
+  }
+  void send(const Request& request) { ASSERT_TRUE(os::write_all(fd_.get(), encode(request))); }
+  void send_bytes(std::string_view bytes) { ASSERT_TRUE(os::write_all(fd_.get(), bytes)); }
+
+  /// The next answer, or nothing once the other end has closed.
+  std::optional<Answer> next_answer() {
+    for (;;) {
+      const auto frame = frames_.next();
+      if (frame && *frame) return *decode_answer(**frame);
+      char buffer[4096];
+      const auto n = recv(fd_.get(), buffer, sizeof buffer, 0);
+      if (n <= 0) return std::nullopt;
+      frames_.feed({buffer, static_cast<std::size_t>(n)});
+    }
+  }
+  template <typename T>
+  T next() {
+    const auto answer = next_answer();
+    if (answer && std::holds_alternative<T>(*answer)) return std::get<T>(*answer);
+    ADD_FAILURE() << "another answer, or none: " << (answer ? static_cast<int>(answer->index()) : -1);
+    return {};
+  }
+  Welcome welcome;
+
+ private:
+  os::UniqueFd fd_;
+  FrameReader frames_;
+};
+
+/// The real program, once with the cgroups of this machine (if there are any) and once without.
+class Supervised : public ::testing::TestWithParam<bool> {
+ protected:
+  Supervised()
+      : folder_(*os::TemporaryDirectory::make(std::filesystem::temp_directory_path(), "sluice-sup-")) {
+    launch();
+  }
+  ~Supervised() override {
+    if (os::exists(data() / "supervisor.sock") && os::connect_unix(data() / "supervisor.sock")) {
+      Client client(data());
+      client.send(Shutdown{.force = true});
+      while (client.next_answer()) {
+      }
+    }
+  }
+
+  /// Starts the program; it is ready when this returns.
+  void launch() {
+    os::SpawnOptions options{.program = SLUICE_SUPERVISOR, .argv = {"sluice-supervisor", data().string()}};
+    if (!GetParam()) options.argv.insert(options.argv.begin() + 1, "--no-cgroups");
+    auto process = os::spawn(options);
+    ASSERT_TRUE(process) << process.error().message;
+    EXPECT_TRUE(process->wait()->succeeded());
+  }
+  [[nodiscard]] const std::filesystem::path& data() const { return folder_.path(); }
+  [[nodiscard]] std::filesystem::path at(const std::string& name) const { return folder_.path() / name; }
+  [[nodiscard]] std::string text_of(const std::string& name) const {
+    return os::read_file(at(name)).value_or("(none)");
+  }
+
+  /// A shell's line as an attempt.
+  [[nodiscard]] Start shell(const std::string& fence, const std::string& line) const {
+    return {.fence = fence,
+            .program = "/bin/sh",
+            .argv = {"sh", "-c", line},
+            .env = {"PATH=/bin:/usr/bin", "SLUICE_ATTEMPT=" + fence},
+            .cwd = data().string(),
+            .log = at(fence + ".log").string()};
+  }
+  /// Runs it to its end on a connection of its own.
+  Ended run(const Start& start) {
+    Client client(data());
+    client.send(List{.since = 1'000'000, .follow = true});
+    client.next<Holding>();
+    client.send(start);
+    const auto first = client.next_answer();
+    if (first && std::holds_alternative<Ended>(*first)) return std::get<Ended>(*first);
+    EXPECT_TRUE(first && std::holds_alternative<Started>(*first));
+    for (;;) {
+      const auto ended = client.next<Ended>();
+      if (ended.fence == start.fence || ended.fence.empty()) return ended;
+    }
+  }
+  static void wait_until(const std::function<bool()>& holds) {
+    for (int i = 0; i < 60'000 && !holds(); ++i) std::this_thread::sleep_for(1ms);
+    EXPECT_TRUE(holds());
+  }
+  /// The pid that a task has written.
+  [[nodiscard]] pid_t pid_in(const std::string& name) const {
+    wait_until([&] { return text_of(name).ends_with('\n'); });
+    return std::stoi(text_of(name));
+  }
+  static bool lives(pid_t pid) {
+    // A zombie that nobody has reaped yet does not live.
+    const auto stat = os::read_file("/proc/" + std::to_string(pid) + "/stat");
+    return stat && stat->find(") Z ") == std::string::npos;
+  }
+
+ private:
+  os::TemporaryDirectory folder_;
+};
+
+}  // namespace sluice::supervisor
