@@ -44,6 +44,7 @@ def test_every_command_has_help_with_an_example(command):
     done = sluice(command, "--help")
     assert done.returncode == 0
     assert f"example:\n  sluice {command}" in done.stdout
+    assert "--data" in done.stdout and "--json" in done.stdout
 
 
 def test_run_prints_outputs_and_show_tells_about_them(plan, tmp_path):
@@ -77,6 +78,14 @@ def test_compile_prints_the_canonical_text(plan, tmp_path):
     (tmp_path / "again.yaml").write_text(once.stdout)
     assert sluice("compile", tmp_path / "again.yaml").stdout == once.stdout
     assert sluice("compile", plan(HELLO), "--emit", "dot").stdout.startswith("digraph")
+
+
+def test_compile_speaks_json(plan):
+    told = json.loads(sluice("compile", plan(HELLO), "--json").stdout)
+    assert told["plan"].startswith("sluice: 1\n") and len(told["digest"]) == 64
+    wrong = sluice("compile", plan(HELLO.replace("inputs.name", "inputs.nam")), "--json")
+    assert wrong.returncode == 2
+    assert "did you mean `name`?" in json.loads(wrong.stdout)["problems"][0]
 
 
 def test_compile_tells_every_problem_at_once(plan):

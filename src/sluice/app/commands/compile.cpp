@@ -5,18 +5,32 @@
 #include "sluice/app/plugins.hpp"
 
 namespace sluice::app {
+namespace {
+
+List lines_of(const std::string& text) {
+  List lines;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const auto end = std::min(text.find('\n', begin), text.size());
+    if (end > begin) lines.emplace_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return lines;
+}
+
+}  // namespace
 
 void add_compile(CLI::App& program, Exit& exit) {
   struct Options {
+    CommonOptions common;
     std::string file;
     std::string emit = "plan";
   };
   auto options = std::make_shared<Options>();
   auto* command = program.add_subcommand("compile", "check a plan and print it in canonical text");
+  add_common(*command, options->common, "sluice compile pipeline.yaml --emit dot | dot -Tsvg > pipeline.svg");
   command->add_option("FILE", options->file, "the plan, in any dialect")->required();
   command->add_option("--emit", options->emit, "plan: canonical text; dot: a graph for Graphviz")
       ->check(CLI::IsMember({"plan", "dot"}));
-  command->footer("example:\n  sluice compile pipeline.yaml --emit dot | dot -Tsvg > pipeline.svg");
   command->callback([options, &exit] {
     constexpr std::size_t plan_bytes_max = std::size_t{256} << 20;
     const auto text = read_given_file(options->file, plan_bytes_max);
@@ -26,12 +40,26 @@ void add_compile(CLI::App& program, Exit& exit) {
     }
     const auto plan = runs::compile(*text, options->file, builtin_dialects());
     if (!plan) {
-      // Diagnostics lead with the place; a prefix of ours would hide it from editors.
-      fmt::print(stderr, "{}\n", plan.error().message);
       exit = Exit::usage;
+      if (options->common.json) {
+        Struct s;
+        s.set("problems", lines_of(plan.error().message));
+        print_json(s);
+      } else {
+        // Diagnostics lead with the place; a prefix of ours would hide it from editors.
+        fmt::print(stderr, "{}\n", plan.error().message);
+      }
       return;
     }
-    fmt::print("{}", options->emit == "dot" ? ir::print_dot(**plan) : ir::print_plan(**plan));
+    const auto emitted = options->emit == "dot" ? ir::print_dot(**plan) : ir::print_plan(**plan);
+    if (options->common.json) {
+      Struct s;
+      s.set(options->emit, emitted);
+      s.set("digest", ir::plan_digest(**plan).hex());
+      print_json(s);
+    } else {
+      fmt::print("{}", emitted);
+    }
   });
 }
 

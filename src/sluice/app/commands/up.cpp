@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "sluice/app/commands/command.hpp"
-#include "sluice/base/log.hpp"
+#include "sluice/base/json.hpp"
 #include "sluice/net/server.hpp"
 
 namespace sluice::app {
@@ -63,8 +63,17 @@ Result<void> up(const UpOptions& options) {
   SLUICE_DO(server.start());
   SLUICE_DO(announce(data, {.url = server.url(), .token = token.value_or("")}));
   SLUICE_TRY(resumed, platform->runs().resume_all());
-  fmt::print("listening on {}\n", server.url());
-  if (resumed > 0) fmt::print("went on with {} run{}\n", resumed, resumed == 1 ? "" : "s");
+  if (options.json) {
+    Struct s;
+    s.set("url", server.url());
+    s.set("pid", static_cast<std::int64_t>(::getpid()));
+    s.set("data", data.root.string());
+    s.set("resumed", static_cast<std::int64_t>(resumed));
+    fmt::print("{}\n", to_json(s));
+  } else {
+    fmt::print("listening on {}\n", server.url());
+    if (resumed > 0) fmt::print("went on with {} run{}\n", resumed, resumed == 1 ? "" : "s");
+  }
   std::fflush(stdout);
   wait_for_the_end();
   std::error_code ignored;
