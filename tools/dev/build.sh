@@ -2,7 +2,7 @@
 
 build_release() {
   stage "build the programs"
-  alone build_preset release all
+  alone build_preset release sluice_programs
 }
 
 build_tests() {

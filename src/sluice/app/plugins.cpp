@@ -68,6 +68,7 @@ std::unique_ptr<ports::Executor> make_process_executor(const DataFolder& data,
 std::unique_ptr<ports::Executor> make_service_executor(const DataFolder& data, const Services& services,
                                                        ports::OutcomeSink& sink, const Clock& clock) {
   std::vector<ports::Service*> borrowed;
+  borrowed.reserve(services.services.size());
   for (const auto& service : services.services) borrowed.push_back(service.get());
   return std::make_unique<executors::ServiceExecutor>(
       executors::ServiceExecutor::Options{.work = data.work()}, std::move(borrowed), sink, clock);

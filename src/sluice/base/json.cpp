@@ -58,11 +58,11 @@ struct Handler {
       return true;
     }
     if (top.fields.size() < 32 ? top.fields.find(top.key) != nullptr
-                               : !top_keys.insert({open.size(), top.key}).second)
+                               : !top_keys_.insert({open.size(), top.key}).second)
       return refuse("duplicate key `" + top.key + "`", ec);
     if (top.fields.size() == 31) {  // from now on the set answers: it must know this key too
-      for (const auto& [k, v] : top.fields) top_keys.insert({open.size(), k});
-      top_keys.insert({open.size(), top.key});
+      for (const auto& [k, v] : top.fields) top_keys_.insert({open.size(), k});
+      top_keys_.insert({open.size(), top.key});
     }
     top.fields.append(std::move(top.key), std::move(value));
     return true;
@@ -109,7 +109,7 @@ struct Handler {
   }
   bool on_object_end(std::size_t, bj::error_code& ec) {
     Value value(std::move(open.back().fields));
-    top_keys.erase(top_keys.lower_bound({open.size(), ""}), top_keys.end());
+    top_keys_.erase(top_keys_.lower_bound({open.size(), ""}), top_keys_.end());
     open.pop_back();
     return put(std::move(value), ec);
   }
@@ -148,7 +148,7 @@ struct Handler {
 
  private:
   /// Keys of the open objects that have many fields, so that finding a duplicate stays cheap: (depth, key).
-  std::set<std::pair<std::size_t, std::string>> top_keys;
+  std::set<std::pair<std::size_t, std::string>> top_keys_;
 };
 
 std::string place_in(std::string_view text, std::size_t offset) {

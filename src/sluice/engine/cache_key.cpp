@@ -47,7 +47,7 @@ class Holes {
     List parts;
     for (const auto& part : late.parts) {
       if (const auto* text = std::get_if<std::string>(&part)) {
-        parts.push_back(*text);
+        parts.emplace_back(*text);
         continue;
       }
       const auto& hole = std::get<Hole>(part);
@@ -56,7 +56,7 @@ class Holes {
         s.set("$input", engine::key_of(*hole.artifact));
       else
         s.set("$output", number_of(hole.output));
-      parts.push_back(std::move(s));
+      parts.emplace_back(std::move(s));
     }
     Struct tagged;
     tagged.set("$late", std::move(parts));

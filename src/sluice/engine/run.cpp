@@ -76,7 +76,7 @@ Value state_of(const OperationState& operation) {
     s.append("opened", operation.each->opened);
   }
   List inner;
-  for (const auto& [index, region] : operation.inner) inner.push_back(List{index, state_of(*region)});
+  for (const auto& [index, region] : operation.inner) inner.emplace_back(List{index, state_of(*region)});
   s.append("inner", std::move(inner));
   return s;
 }

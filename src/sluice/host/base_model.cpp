@@ -24,7 +24,7 @@ Result<Value> read_json(const std::filesystem::path& folder, const std::string& 
 
 /// A name in the repository's own folder: a description may not point elsewhere.
 Result<std::string> plain_name(const Value& description, std::string_view field) {
-  const auto name = description.text_at(field);
+  auto name = description.text_at(field);
   if (name.empty()) return refused("model.json", fmt::format("`{}` must name a file", field));
   if (name.find('/') != std::string::npos || name.starts_with('.'))
     return refused("model.json", fmt::format("`{}` is \"{}\", and must be a file beside it", field, name));

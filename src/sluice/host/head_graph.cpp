@@ -29,8 +29,8 @@ class GraphWriter {
   explicit GraphWriter(onnx::GraphProto& graph) : graph_(graph) {}
 
   void node(const char* type, std::vector<std::string> inputs, const std::string& output,
-            std::vector<std::pair<const char*, std::int64_t>> integers = {},
-            std::vector<std::int64_t> axes = {}) {
+            const std::vector<std::pair<const char*, std::int64_t>>& integers = {},
+            const std::vector<std::int64_t>& axes = {}) {
     auto& node = *graph_.add_node();
     node.set_op_type(type);
     node.set_name(output);
@@ -76,7 +76,7 @@ class GraphWriter {
 
  private:
   onnx::TensorProto& tensor(const char* name, onnx::TensorProto::DataType type,
-                            std::vector<std::int64_t> shape) {
+                            const std::vector<std::int64_t>& shape) {
     auto& tensor = *graph_.add_initializer();
     tensor.set_name(name);
     tensor.set_data_type(type);

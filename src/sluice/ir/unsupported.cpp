@@ -29,6 +29,7 @@ void check(const Operation& operation, Problems& problems) {
 
 void refuse_unsupported(const Plan& plan, Problems& problems) {
   std::vector<const Region*> todo;
+  todo.reserve(plan.pipelines.size());
   for (const auto& pipeline : plan.pipelines) todo.push_back(&pipeline.body);
   while (!todo.empty()) {
     const auto* region = todo.back();

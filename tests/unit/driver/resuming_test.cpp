@@ -138,7 +138,7 @@ TEST(DriverResume, BeginsARunThatWasOnlyCreated) {
   Server server(stage);
   ASSERT_OK(server.driver().resume({"r1"}));
   EXPECT_EQ(server.end_of("r1").status, Status::succeeded);
-  EXPECT_EQ(stage.echo.calls("third"), 1);
+  EXPECT_EQ(stage.held.calls("second"), 1);
 }
 
 TEST(DriverResume, KeepsToTheTimeOfARetryThatWasDecidedBefore) {

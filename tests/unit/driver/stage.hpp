@@ -149,6 +149,7 @@ class Server {
     return ends.empty() ? engine::RunEnded{} : ends.front();
   }
   driver::Driver& driver() { return driver_; }
+  ports::Executor& process() { return process_; }
 
  private:
   static std::vector<ports::Service*> borrowed(const Stage& stage) {

@@ -34,7 +34,7 @@ Result<ports::Response> list(const NativeApi& api, const ports::Request& request
     s.set("pid", static_cast<std::int64_t>(endpoint.host.pid));
     s.set("requests", endpoint.requests);
     s.set("open", static_cast<std::int64_t>(endpoint.open));
-    out.push_back(std::move(s));
+    out.emplace_back(std::move(s));
   }
   Struct answer;
   answer.set("endpoints", std::move(out));

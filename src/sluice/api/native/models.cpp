@@ -58,7 +58,7 @@ Result<ports::Response> show_version(const NativeApi& api, const ports::Request&
     entry.set("path", file.path);
     entry.set("size", file.size);
     entry.set("digest", file.digest.hex());
-    list.push_back(std::move(entry));
+    list.emplace_back(std::move(entry));
     if (file.path != "model.json") continue;
     SLUICE_TRY(text, api.models.read(workspace, version, file.path));
     if (auto about = parse_json(text, "model.json")) s.set("about", std::move(*about));

@@ -7,7 +7,7 @@
 #include "sluice/app/data_folder.hpp"
 #include "sluice/app/platform.hpp"
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): theirs
 class App;
 }
 

@@ -113,6 +113,7 @@ Result<Struct> bind(const ir::Pipeline& pipeline, std::map<std::string, std::str
   }
   if (!given.empty()) {
     std::vector<std::string> names;
+    names.reserve(pipeline.inputs.size());
     for (const auto& input : pipeline.inputs) names.push_back(input.name);
     const auto& name = given.begin()->first;
     return Fail(user_error(

@@ -123,6 +123,7 @@ std::string front_matter(const CardFacts& facts) {
   if (!facts.base_repository.empty())
     out += fmt::format("base_model: {}\n", yaml_scalar(facts.base_repository));
   std::vector<std::string> data_sets;
+  data_sets.reserve(facts.data.size());
   for (const auto& data : facts.data)
     data_sets.push_back(fmt::format("{}@sha256:{}", data.name, data.digest));
   if (!data_sets.empty()) out += fmt::format("datasets: {}\n", yaml_list(data_sets));

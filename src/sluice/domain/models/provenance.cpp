@@ -179,7 +179,8 @@ std::vector<NamedArtifact> artifacts_in(const Value& value, const std::string& n
   if (const auto* artifact = value.if_artifact()) {
     out.push_back({.name = name.empty() ? artifact->name : name, .artifact = *artifact});
   } else if (const auto* fields = value.if_struct()) {
-    for (const auto& [key, inner] : *fields) append(inner, name.empty() ? key : name + "." + key);
+    for (const auto& [key, inner] : *fields)
+      append(inner, name.empty() ? key : fmt::format("{}.{}", name, key));
   } else if (const auto* items = value.if_list()) {
     for (std::size_t i = 0; i < items->size(); ++i) append((*items)[i], fmt::format("{}[{}]", name, i));
   } else if (const auto* late = value.if_late()) {

@@ -34,8 +34,11 @@ Result<std::shared_ptr<const ir::Plan>> compile(const std::string& text, const s
   SLUICE_TRY(lowered, (*frontend)->lower(text, file));
   auto problems = std::move(lowered.problems);
   for (auto& problem : ir::verify(lowered.plan, dialects.services)) problems.push_back(std::move(problem));
-  if (!problems.empty())
-    return Fail(user_error(Code::invalid_argument, syntax::render(file, std::move(problems))));
+  if (!problems.empty()) {
+    auto lines = syntax::render(file, std::move(problems));
+    lines.pop_back();  // the last line's end
+    return Fail(user_error(Code::invalid_argument, std::move(lines)));
+  }
   return std::make_shared<const ir::Plan>(std::move(lowered.plan));
 }
 

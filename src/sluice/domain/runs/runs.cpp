@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include "sluice/base/log.hpp"
+#include "sluice/ir/inputs.hpp"
+#include "sluice/ir/types.hpp"
 #include "sluice/ir/verify.hpp"
 
 namespace sluice::runs {
@@ -23,6 +25,19 @@ const Artifact* missing_in(const Value& value, const ports::ObjectStore& objects
   return nullptr;
 }
 
+/// A command that reads a plan takes paths for artifacts; here they have to be artifacts already.
+Result<void> check_no_paths(const ir::Pipeline& pipeline, const Struct& inputs) {
+  for (const auto& input : pipeline.inputs)
+    if (const auto* value = inputs.find(input.name))
+      if (const auto problem = ir::misfit(*value, input.type, false))
+        return Fail(user_error(
+            Code::invalid_argument,
+            fmt::format(
+                "input `{}` should be {}, but {}; upload the file or folder first and submit the artifact",
+                input.name, ir::describe(input.type), *problem)));
+  return {};
+}
+
 Result<void> check_objects(const Struct& values, std::string_view what, const ports::ObjectStore& objects) {
   for (const auto& [name, value] : values)
     if (const auto* artifact = missing_in(value, objects))
@@ -38,6 +53,7 @@ Result<RunId> Runs::submit(Submission submission) {
   SLUICE_TRY(plan, compile(submission.text, submission.file, dialects_));
   SLUICE_TRY(pipeline, find_pipeline(*plan, submission.pipeline));
   SLUICE_TRY(inputs, ir::bind_inputs(*pipeline, submission.inputs, false));
+  SLUICE_DO(check_no_paths(*pipeline, inputs));
   SLUICE_DO(check_objects(inputs, "input", ports_.objects));
   for (const auto& folder : code_folders(*plan)) {
     const auto* code = submission.code.find(folder);

@@ -75,7 +75,7 @@ class Hosts {
   void acquire(HostNeed need, LeaseDone done);
 
   /// The same, waiting. Code::cancelled once `cancel` is requested.
-  Result<HostLease> acquire_and_wait(HostNeed need, std::stop_token cancel);
+  Result<HostLease> acquire_and_wait(HostNeed need, const std::stop_token& cancel);
 
   enum class State { cold, loading, warm };
   struct Status {
@@ -95,6 +95,6 @@ class Hosts {
 /// Calls and waits for the answer. Code::cancelled once `cancel` is requested: the host may still be at work,
 /// its answer is dropped. Never called from a host's own thread.
 Result<ports::HostReply> call_and_wait(HostLease& host, std::string method, Value params, std::string payload,
-                                       std::stop_token cancel);
+                                       const std::stop_token& cancel);
 
 }  // namespace sluice::serving

@@ -28,14 +28,14 @@ struct Arrival {
 
 }  // namespace
 
-Result<HostLease> Hosts::acquire_and_wait(HostNeed need, std::stop_token cancel) {
+Result<HostLease> Hosts::acquire_and_wait(HostNeed need, const std::stop_token& cancel) {
   const auto arrival = std::make_shared<Arrival<HostLease>>();
   acquire(std::move(need), [arrival](Result<HostLease> lease) { arrival->set(std::move(lease)); });
   return arrival->wait(cancel, "waiting for a host");
 }
 
 Result<ports::HostReply> call_and_wait(HostLease& host, std::string method, Value params, std::string payload,
-                                       std::stop_token cancel) {
+                                       const std::stop_token& cancel) {
   const auto arrival = std::make_shared<Arrival<ports::HostReply>>();
   const std::string what = method;
   host.call(std::move(method), std::move(params), std::move(payload),

@@ -1,9 +1,9 @@
 #include "sluice/executors/process/arguments.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cctype>
+
+#include <fmt/format.h>
 
 #include "sluice/base/json.hpp"
 #include "sluice/os/files.hpp"
@@ -26,7 +26,8 @@ std::string extension_of(const std::string& name) {
 }
 
 std::string label_of(const Artifact& artifact) {
-  return artifact.name.empty() ? fmt::format("an input of kind `{}`", artifact.kind) : fmt::format("the input `{}`", artifact.name);
+  return artifact.name.empty() ? fmt::format("an input of kind `{}`", artifact.kind)
+                               : fmt::format("the input `{}`", artifact.name);
 }
 
 }  // namespace
@@ -103,14 +104,15 @@ Result<Value> Arguments::with_paths(const Value& value) {
 Result<std::string> Arguments::path_of(const Artifact& artifact, bool executable) {
   if (!artifact.digest) return artifact.uri;  // external: the program fetches it itself
   for (const auto& known : brought_)
-    if (known.artifact.digest == artifact.digest && known.artifact.form == artifact.form && known.executable == executable &&
-        extension_of(known.artifact.name) == extension_of(artifact.name))
+    if (known.artifact.digest == artifact.digest && known.artifact.form == artifact.form &&
+        known.executable == executable && extension_of(known.artifact.name) == extension_of(artifact.name))
       return known.path;
   if (brought_.empty()) {
     SLUICE_DO(os::make_directories(places_.in()));
   }
   const auto path = places_.in() / (std::to_string(brought_.size()) + extension_of(artifact.name));
-  if (auto there = bring(artifact, path, executable); !there) return Fail(std::move(there).error().at("cannot bring " + label_of(artifact)));
+  if (auto there = bring(artifact, path, executable); !there)
+    return Fail(std::move(there).error().at("cannot bring " + label_of(artifact)));
   brought_.push_back({.artifact = artifact, .executable = executable, .path = path.string()});
   return path.string();
 }
@@ -120,7 +122,8 @@ Result<void> Arguments::bring(const Artifact& artifact, const std::filesystem::p
   if (small || executable || !may_mount_) {
     SLUICE_DO(objects_.copy_out(artifact, path));
     // An object knows nothing of modes; what is to be run must be executable.
-    if (executable && artifact.form == Form::file) std::filesystem::permissions(path, std::filesystem::perms(0755));
+    if (executable && artifact.form == Form::file)
+      std::filesystem::permissions(path, std::filesystem::perms(0755));
     return {};
   }
   SLUICE_TRY(source, objects_.lay_out(artifact));

@@ -10,12 +10,13 @@
 
 namespace sluice::executors {
 
-/// Turns arguments and variables of one attempt into texts: strings as they are, artifacts and holes as paths, all else as
-/// JSON. An input is brought into the attempt's folder when its path is first asked for: never as a link into the store, since
-/// root writes through those.
+/// Turns arguments and variables of one attempt into texts: strings as they are, artifacts and holes as
+/// paths, all else as JSON. An input is brought into the attempt's folder when its path is first asked for:
+/// never as a link into the store, since root writes through those.
 class Arguments {
  public:
-  Arguments(const Places& places, ports::ObjectStore& objects, bool mounts) : places_(places), objects_(objects), may_mount_(mounts) {}
+  Arguments(const Places& places, ports::ObjectStore& objects, bool mounts)
+      : places_(places), objects_(objects), may_mount_(mounts) {}
 
   /// Lists are spliced: each of their elements is an argument.
   Result<std::vector<std::string>> argv_of(const List& argv);

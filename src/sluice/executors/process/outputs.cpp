@@ -1,15 +1,15 @@
 #include "sluice/executors/process/outputs.hpp"
 
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#include <algorithm>
-#include <cctype>
-#include <charconv>
 
 #include "sluice/base/json.hpp"
 #include "sluice/base/words.hpp"
@@ -33,7 +33,8 @@ std::string_view trimmed(std::string_view text) {
 /// `form: text`: the file's text, read as the declared type.
 Result<Value> value_of_text(const std::string& text, const ir::Type& type) {
   const auto wrong = [&](std::string_view what) {
-    return Fail(user_error(Code::invalid_argument, fmt::format("`{}` is no {}", trimmed(text).substr(0, 60), what)));
+    return Fail(
+        user_error(Code::invalid_argument, fmt::format("`{}` is no {}", trimmed(text).substr(0, 60), what)));
   };
   const auto word = trimmed(text);
   switch (type.kind) {
@@ -60,7 +61,8 @@ Result<Value> value_of_text(const std::string& text, const ir::Type& type) {
   }
 }
 
-/// Integers become numbers where numbers are declared: `json.dumps(1)` is how a program writes 1.0 as often as not.
+/// Integers become numbers where numbers are declared: `json.dumps(1)` is how a program writes 1.0 as often
+/// as not.
 Value as_declared(const Value& value, const ir::Type& type) {
   if (type.kind == Kind::number) {
     if (const auto number = value.as_double()) return Value(*number);
@@ -82,17 +84,21 @@ class Reader {
     auto found = find(output);
     if (!found) return std::unexpected(std::move(found).error());
     if (!*found) return std::nullopt;
-    struct stat info {};
+    struct stat info{};
     if (fstat((*found)->fd.get(), &info) != 0) return wrong(output, "which cannot be looked at");
     const bool artifact = output.type.kind == Kind::artifact;
     const bool folder = artifact && output.form == Form::directory;
     if (folder != S_ISDIR(info.st_mode) || (!folder && !S_ISREG(info.st_mode)))
-      return wrong(output, fmt::format("as a {}, where a {} is declared", S_ISDIR(info.st_mode) ? "folder" : S_ISREG(info.st_mode) ? "file" : "special file",
+      return wrong(output, fmt::format("as a {}, where a {} is declared",
+                                       S_ISDIR(info.st_mode)   ? "folder"
+                                       : S_ISREG(info.st_mode) ? "file"
+                                                               : "special file",
                                        folder ? "folder" : "file"));
     if (artifact) return store(output, (*found)->path);
     if (static_cast<std::uint64_t>(info.st_size) > value_bytes_max)
-      return wrong(output, fmt::format("with {}, where a value has at most 64 KiB; declare it with `type: artifact`",
-                                       human_bytes(static_cast<std::uint64_t>(info.st_size))));
+      return wrong(output,
+                   fmt::format("with {}, where a value has at most 64 KiB; declare it with `type: artifact`",
+                               human_bytes(static_cast<std::uint64_t>(info.st_size))));
     return value(output, (*found)->fd.get());
   }
 
@@ -102,7 +108,8 @@ class Reader {
     std::filesystem::path path;
   };
 
-  /// Opens the output's file, or the one inside another output that `from` names, which may not lead out of that.
+  /// Opens the output's file, or the one inside another output that `from` names, which may not lead out of
+  /// that.
   std::expected<std::optional<Found>, Failure> find(const TaskOutput& output) const {
     std::string inside;
     std::string base = output.name;
@@ -118,41 +125,60 @@ class Reader {
       open_how how{};
       how.flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
       how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
-      found.fd.reset(static_cast<int>(syscall(SYS_openat2, found.fd.get(), inside.c_str(), &how, sizeof how)));
+      found.fd.reset(
+          static_cast<int>(syscall(SYS_openat2, found.fd.get(), inside.c_str(), &how, sizeof how)));
       found.path /= inside;
-      if (!found.fd && errno == EXDEV) return wrong(output, fmt::format("under `from: {}`, which leads out of that output", output.from));
+      if (!found.fd && errno == EXDEV)
+        return wrong(output, fmt::format("under `from: {}`, which leads out of that output", output.from));
     }
     if (found.fd) return std::optional(std::move(found));
-    if (errno != ENOENT && errno != ENOTDIR) return wrong(output, fmt::format("in a way that cannot be read: {}", system_error("open it", errno).message));
+    if (errno != ENOENT && errno != ENOTDIR)
+      return wrong(output,
+                   fmt::format("in a way that cannot be read: {}", system_error("open it", errno).message));
     if (output.optional) return std::optional<Found>();
     return missing(output, found.path);
   }
 
-  [[nodiscard]] std::unexpected<Failure> missing(const TaskOutput& output, const std::filesystem::path& path) const {
-    const auto how = output.type.kind != Kind::artifact ? (output.encoding == TaskOutput::Encoding::text ? "write its text" : "write a JSON value")
-                     : output.form == Form::directory   ? "make a folder"
-                                                        : "write a file";
+  [[nodiscard]] std::unexpected<Failure> missing(const TaskOutput& output,
+                                                 const std::filesystem::path& path) const {
+    const auto how =
+        output.type.kind != Kind::artifact
+            ? (output.encoding == TaskOutput::Encoding::text ? "write its text" : "write a JSON value")
+        : output.form == Form::directory ? "make a folder"
+                                         : "write a file";
     auto message = fmt::format("task `{}` did not write its output `{}`", attempt_.path, output.name);
     if (!output.from.empty())
       message += fmt::format(": there is no `{}`", output.from);
     else
-      message += fmt::format(" (expected at {}); {} at the path that the program is given by ${{out.{}}}, or declare `optional: true`",
-                             path.lexically_relative(places_.root).string(), how, output.name);
+      message += fmt::format(
+          " (expected at {}); {} at the path that the program is given by ${{out.{}}}, or declare `optional: "
+          "true`",
+          path.lexically_relative(places_.root).string(), how, output.name);
     return std::unexpected(Failure{.kind = "output", .message = std::move(message), .payload = {}});
   }
 
   [[nodiscard]] std::unexpected<Failure> wrong(const TaskOutput& output, const std::string& how) const {
     return std::unexpected(
-        Failure{.kind = "output", .message = fmt::format("task `{}` wrote its output `{}` {}", attempt_.path, output.name, how), .payload = {}});
+        Failure{.kind = "output",
+                .message = fmt::format("task `{}` wrote its output `{}` {}", attempt_.path, output.name, how),
+                .payload = {}});
   }
 
-  std::expected<std::optional<Value>, Failure> store(const TaskOutput& output, const std::filesystem::path& path) const {
-    const auto stored = output.form == Form::directory ? objects_.put_directory(path) : objects_.put_file(path);
+  std::expected<std::optional<Value>, Failure> store(const TaskOutput& output,
+                                                     const std::filesystem::path& path) const {
+    const auto stored =
+        output.form == Form::directory ? objects_.put_directory(path) : objects_.put_file(path);
     if (!stored)
-      return std::unexpected(Failure{.kind = "output",
-                                     .message = fmt::format("output `{}` of task `{}` cannot be stored: {}", output.name, attempt_.path, stored.error().message),
-                                     .payload = {}});
-    return Value(Artifact{.kind = output.type.artifact_kind, .form = output.form, .digest = stored->digest, .size = stored->size, .name = output.name});
+      return std::unexpected(
+          Failure{.kind = "output",
+                  .message = fmt::format("output `{}` of task `{}` cannot be stored: {}", output.name,
+                                         attempt_.path, stored.error().message),
+                  .payload = {}});
+    return Value(Artifact{.kind = output.type.artifact_kind,
+                          .form = output.form,
+                          .digest = stored->digest,
+                          .size = stored->size,
+                          .name = output.name});
   }
 
   std::expected<std::optional<Value>, Failure> value(const TaskOutput& output, int fd) const {
@@ -161,11 +187,14 @@ class Reader {
     const bool json = output.encoding == TaskOutput::Encoding::json;
     auto value = json ? parse_json(*text, "line") : value_of_text(*text, output.type);
     if (!value && json)
-      return wrong(output, fmt::format("as something that is not JSON ({}): `{}`; write it with json.dump or the like, or declare `form: text`",
+      return wrong(output, fmt::format("as something that is not JSON ({}): `{}`; write it with json.dump or "
+                                       "the like, or declare `form: text`",
                                        value.error().message, excerpt(*text)));
-    if (!value) return wrong(output, fmt::format("as something else than declared: {}", value.error().message));
+    if (!value)
+      return wrong(output, fmt::format("as something else than declared: {}", value.error().message));
     if (const auto misfit = ir::misfit(*value, output.type, false))
-      return wrong(output, fmt::format("as `{}`, but {} where {} is declared", excerpt(*text), *misfit, ir::print(output.type)));
+      return wrong(output, fmt::format("as `{}`, but {} where {} is declared", excerpt(*text), *misfit,
+                                       ir::print(output.type)));
     return as_declared(*value, output.type);
   }
 
@@ -183,7 +212,8 @@ class Reader {
 
 }  // namespace
 
-std::expected<Struct, Failure> read_outputs(const ports::Attempt& attempt, const Places& places, ports::ObjectStore& objects) {
+std::expected<Struct, Failure> read_outputs(const ports::Attempt& attempt, const Places& places,
+                                            ports::ObjectStore& objects) {
   const Reader reader(attempt, places, objects);
   Struct outputs;
   for (const auto& output : attempt.work.outputs) {

@@ -23,7 +23,8 @@ using namespace std::chrono_literals;
 
 constexpr unsigned workers_max = 4;
 constexpr auto cancel_grace = 5s;
-/// An end that nobody has asked for as long as this will not be asked for: its outcome was stored by a server that died then.
+/// An end that nobody has asked for as long as this will not be asked for: its outcome was stored by a server
+/// that died then.
 constexpr auto unasked_max = std::chrono::days(30);
 
 using engine::Failure;
@@ -31,13 +32,14 @@ using engine::Outcome;
 
 }  // namespace
 
-/// Workers lay worlds out and read what was left in them; the link's thread tells of ends. Under `mutex` an attempt goes
-/// beginning → running → collecting → gone. It is never held while the link is called or the sink is told.
+/// Workers lay worlds out and read what was left in them; the link's thread tells of ends. Under `mutex` an
+/// attempt goes beginning → running → collecting → gone. It is never held while the link is called or the
+/// sink is told.
 struct ProcessExecutor::Impl {
   struct Live {
     ports::Attempt attempt;
     enum class Stage { beginning, running, collecting } stage = Stage::beginning;
-    int answers = 1;         ///< how often the outcome is to be told: once for each `start`
+    int answers = 1;  ///< how often the outcome is to be told: once for each `start`
     bool cancelled = false;
   };
 
@@ -51,22 +53,24 @@ struct ProcessExecutor::Impl {
   std::condition_variable wake;
   std::deque<std::function<void()>> jobs;
   bool closing = false;
-  bool mounts = true;                                        ///< until they are refused
-  std::unordered_map<std::string, Live> live;                ///< by fence
-  std::unordered_map<std::string, supervisor::Ended> ends;   ///< not settled, as the supervisor told; by fence
-  std::vector<std::string> settled;                          ///< to be forgotten by the next job that does so
+  bool mounts = true;                                       ///< until they are refused
+  std::unordered_map<std::string, Live> live;               ///< by fence
+  std::unordered_map<std::string, supervisor::Ended> ends;  ///< not settled, as the supervisor told; by fence
+  std::vector<std::string> settled;                         ///< to be forgotten by the next job that does so
   std::once_flag swept;
   std::vector<std::thread> threads;
   SupervisorLink link;  // last: its thread calls the members above
 
-  Impl(std::filesystem::path d, ports::ObjectStore& o, ports::OutcomeSink& s, const Clock& c, std::filesystem::path supervisor)
+  Impl(std::filesystem::path d, ports::ObjectStore& o, ports::OutcomeSink& s, const Clock& c,
+       std::filesystem::path supervisor)
       : data(std::move(d)),
         objects(o),
         sink(s),
         clock(c),
         link(data, std::move(supervisor),
              {.ended = [this](const supervisor::Ended& ended) { on_ended(ended); },
-              .mounts_refused = [this](const supervisor::MountsRefused& refused) { on_mounts_refused(refused); },
+              .mounts_refused =
+                  [this](const supervisor::MountsRefused& refused) { on_mounts_refused(refused); },
               .given_up = [this](const Error& error) { on_given_up(error); }}) {
     const auto count = std::clamp(std::thread::hardware_concurrency(), 2U, workers_max);
     for (unsigned i = 0; i < count; ++i) threads.emplace_back([this] { work(); });
@@ -110,7 +114,8 @@ struct ProcessExecutor::Impl {
 
   /// Takes up what the supervisor knows, or lays a world out and asks for the start.
   void begin(const std::string& fence) {
-    if (auto connected = link.connect(); !connected) return finish(fence, failed("start", connected.error().message));
+    if (auto connected = link.connect(); !connected)
+      return finish(fence, failed("start", connected.error().message));
     std::call_once(swept, [this] { sweep(); });
     const bool runs = link.runs(fence);
     ports::Attempt attempt;
@@ -118,7 +123,8 @@ struct ProcessExecutor::Impl {
     {
       const std::lock_guard lock(mutex);
       auto& entry = live.at(fence);
-      if (const auto ended = ends.find(fence); ended != ends.end()) return collect_later(entry, ended->second);
+      if (const auto ended = ends.find(fence); ended != ends.end())
+        return collect_later(entry, ended->second);
       if (runs) {
         entry.stage = Live::Stage::running;
         const bool cancelled = entry.cancelled;
@@ -138,7 +144,8 @@ struct ProcessExecutor::Impl {
       if (entry.cancelled) start = std::unexpected(Failure{});
     }
     if (!start) return finish(fence, cancelled_before_start());
-    if (auto sent = link.start(std::move(*start)); !sent) return finish(fence, failed("start", sent.error().message));
+    if (auto sent = link.start(std::move(*start)); !sent)
+      return finish(fence, failed("start", sent.error().message));
     // A cancellation since then may have overtaken the start, and been ignored. Two are no worse than one.
     bool again = false;
     {
@@ -151,7 +158,8 @@ struct ProcessExecutor::Impl {
 
   void collect(const ports::Attempt& attempt, const supervisor::Ended& ended) {
     auto outcome = outcome_of(attempt, places_of(data, attempt), ended, objects);
-    if (auto environment = environment_of(attempt.work, digests)) outcome.environment = std::move(*environment);
+    if (auto environment = environment_of(attempt.work, digests))
+      outcome.environment = std::move(*environment);
     finish(attempt.fence.text, std::move(outcome));
   }
 
@@ -160,11 +168,13 @@ struct ProcessExecutor::Impl {
     {
       const std::lock_guard lock(mutex);
       const auto entry = live.find(fence);
-      if (entry == live.end()) return;
+      // A server that is closing leaves the attempt open in the journal: the next one takes it up.
+      if (entry == live.end() || closing) return;
       answers = entry->second.answers;
       live.erase(entry);
       // It told of an end that it does not keep: the fence is as new.
-      if (const auto ended = ends.find(fence); ended != ends.end() && ended->second.number == 0) ends.erase(ended);
+      if (const auto ended = ends.find(fence); ended != ends.end() && ended->second.number == 0)
+        ends.erase(ended);
     }
     for (; answers > 1; --answers) sink.ended({fence}, outcome);
     sink.ended({fence}, std::move(outcome));
@@ -192,12 +202,13 @@ struct ProcessExecutor::Impl {
       fences = std::exchange(settled, {});
     }
     for (const auto& fence : fences)
-      if (auto removed = os::remove_tree(root_of(data, fence)); !removed) log::warning(removed.error().message);
+      if (auto removed = os::remove_tree(root_of(data, fence)); !removed)
+        log::warning(removed.error().message);
     link.acknowledge(std::move(fences));
   }
 
-  /// Folders of attempts that nobody knows any more: their server died between the outcome and its settling, or while it laid
-  /// them out. Before anything is laid out here.
+  /// Folders of attempts that nobody knows any more: their server died between the outcome and its settling,
+  /// or while it laid them out. Before anything is laid out here.
   void sweep() {
     std::unordered_set<std::string> known;
     for (const auto& fence : link.running()) known.insert(root_of(data, fence).filename());
@@ -215,7 +226,8 @@ struct ProcessExecutor::Impl {
     if (!there) return;  // nothing was ever laid out
     for (const auto& entry : *there)
       if (entry.name.starts_with(root_prefix) && !known.contains(entry.name))
-        if (auto removed = os::remove_tree(data / "work" / entry.name); !removed) log::warning(removed.error().message);
+        if (auto removed = os::remove_tree(data / "work" / entry.name); !removed)
+          log::warning(removed.error().message);
   }
 
   // On the link's thread.
@@ -225,7 +237,8 @@ struct ProcessExecutor::Impl {
     ends.insert_or_assign(ended.fence, ended);
     const auto entry = live.find(ended.fence);
     // Where it is just beginning, `begin` will look; where it is collected already, this is a repetition.
-    if (entry != live.end() && entry->second.stage == Live::Stage::running) collect_later(entry->second, ended);
+    if (entry != live.end() && entry->second.stage == Live::Stage::running)
+      collect_later(entry->second, ended);
   }
 
   void on_mounts_refused(const supervisor::MountsRefused& refused) {
@@ -249,13 +262,16 @@ struct ProcessExecutor::Impl {
   }
 };
 
-ProcessExecutor::ProcessExecutor(const std::filesystem::path& data, ports::ObjectStore& objects, ports::OutcomeSink& sink,
-                                 const Clock& clock, std::filesystem::path supervisor)
+ProcessExecutor::ProcessExecutor(const std::filesystem::path& data, ports::ObjectStore& objects,
+                                 ports::OutcomeSink& sink, const Clock& clock,
+                                 std::filesystem::path supervisor)
     : impl_(std::make_unique<Impl>(data, objects, sink, clock, std::move(supervisor))) {}
 
 ProcessExecutor::~ProcessExecutor() = default;
 
-Result<Value> ProcessExecutor::environment(const engine::Work& work) { return environment_of(work, impl_->digests); }
+Result<Value> ProcessExecutor::environment(const engine::Work& work) {
+  return environment_of(work, impl_->digests);
+}
 
 void ProcessExecutor::start(const ports::Attempt& attempt) {
   const std::lock_guard lock(impl_->mutex);
@@ -267,8 +283,10 @@ void ProcessExecutor::start(const ports::Attempt& attempt) {
   const auto& fence = entry->first;
   if (attempt.work.hermetic) {
     impl_->enqueue([impl = impl_.get(), fence] {
-      impl->finish(fence, impl->failed("start", "`hermetic: true` is more than a process task can be given: it sees this machine's files and network; "
-                                                "leave it out"));
+      impl->finish(fence, impl->failed("start",
+                                       "`hermetic: true` is more than a process task can be given: it sees "
+                                       "this machine's files and network; "
+                                       "leave it out"));
     });
     return;
   }

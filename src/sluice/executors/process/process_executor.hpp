@@ -8,15 +8,15 @@
 
 namespace sluice::executors {
 
-/// Runs process tasks on this machine. The supervisor of the data folder spawns them, so they outlive this process; an attempt
-/// that is started again after a restart is taken up by its fence. What an attempt left (its folder, its end) stays until it is
-/// `settled`, so that it can be asked for again.
+/// Runs process tasks on this machine. The supervisor of the data folder spawns them, so they outlive this
+/// process; an attempt that is started again after a restart is taken up by its fence. What an attempt left
+/// (its folder, its end) stays until it is `settled`, so that it can be asked for again.
 class ProcessExecutor final : public ports::Executor {
  public:
-  /// `supervisor` is the program to start where none serves the folder; that happens with the first attempt. The references
-  /// outlive the executor.
-  ProcessExecutor(const std::filesystem::path& data, ports::ObjectStore& objects, ports::OutcomeSink& sink, const Clock& clock,
-                  std::filesystem::path supervisor);
+  /// `supervisor` is the program to start where none serves the folder; that happens with the first attempt.
+  /// The references outlive the executor.
+  ProcessExecutor(const std::filesystem::path& data, ports::ObjectStore& objects, ports::OutcomeSink& sink,
+                  const Clock& clock, std::filesystem::path supervisor);
   /// Lets go of the supervisor; tasks go on. No outcome comes after this.
   ~ProcessExecutor() override;
 
@@ -24,7 +24,8 @@ class ProcessExecutor final : public ports::Executor {
   void start(const ports::Attempt& attempt) override;
   void cancel(const Fence& fence) override;
   void settled(const Fence& fence) override;
-  [[nodiscard]] std::filesystem::path log_of(const RunId& run, const std::string& path, int number) const override;
+  [[nodiscard]] std::filesystem::path log_of(const RunId& run, const std::string& path,
+                                             int number) const override;
 
  private:
   struct Impl;

@@ -1,11 +1,11 @@
 #include "sluice/executors/process/programs.hpp"
 
+#include <cerrno>
+
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <cerrno>
 
 #include "sluice/os/files.hpp"
 #include "sluice/os/process.hpp"
@@ -35,30 +35,40 @@ Value described(std::string executable, const Digest* digest) {
 
 }  // namespace
 
-Result<std::filesystem::path> find_program_of(const std::string& name, const std::string& path, const std::filesystem::path& cwd) {
+Result<std::filesystem::path> find_program_of(const std::string& name, const std::string& path,
+                                              const std::filesystem::path& cwd) {
   if (name.find('/') == std::string::npos) {
     if (auto found = os::find_program(name, path)) return std::move(*found);
-    return Fail(user_error(Code::not_found, fmt::format("there is no program `{}`: it was looked for along PATH={}; a program that comes with `code:` "
-                                                        "is written with its path, `./{}`",
-                                                        name, path, name)));
+    return Fail(user_error(
+        Code::not_found,
+        fmt::format(
+            "there is no program `{}`: it was looked for along PATH={}; a program that comes with `code:` "
+            "is written with its path, `./{}`",
+            name, path, name)));
   }
   const bool relative = name.front() != '/';
-  const auto program = relative ? cwd / name : std::filesystem::path(name);
-  struct stat info {};
+  auto program = relative ? cwd / name : std::filesystem::path(name);
+  struct stat info{};
   if (stat(program.c_str(), &info) != 0)
-    return Fail(user_error(Code::not_found, fmt::format("there is no program `{}`{}", name, relative ? " below the folder that `code:` names" : "")));
-  if (S_ISDIR(info.st_mode)) return Fail(user_error(Code::invalid_argument, fmt::format("`{}` is a folder, not a program", name)));
+    return Fail(
+        user_error(Code::not_found, fmt::format("there is no program `{}`{}", name,
+                                                relative ? " below the folder that `code:` names" : "")));
+  if (S_ISDIR(info.st_mode))
+    return Fail(user_error(Code::invalid_argument, fmt::format("`{}` is a folder, not a program", name)));
   if (access(program.c_str(), X_OK) != 0)
-    return Fail(user_error(Code::permission_denied,
-                           fmt::format("`{}` is not executable; make it so (chmod +x), or write its interpreter before it", name)));
+    return Fail(user_error(
+        Code::permission_denied,
+        fmt::format("`{}` is not executable; make it so (chmod +x), or write its interpreter before it",
+                    name)));
   return program;
 }
 
 Result<Digest> ProgramDigests::of(const std::filesystem::path& program) {
   SLUICE_TRY(fd, os::open_file(program, O_RDONLY));
-  struct stat info {};
+  struct stat info{};
   if (fstat(fd.get(), &info) != 0) return Fail(system_error("look at " + program.string(), errno));
-  const Stamp stamp(info.st_dev, info.st_ino, info.st_size, info.st_mtim.tv_sec, info.st_mtim.tv_nsec, info.st_ctim.tv_sec, info.st_ctim.tv_nsec);
+  const Stamp stamp(info.st_dev, info.st_ino, info.st_size, info.st_mtim.tv_sec, info.st_mtim.tv_nsec,
+                    info.st_ctim.tv_sec, info.st_ctim.tv_nsec);
   {
     const std::lock_guard lock(mutex_);
     if (const auto there = known_.find(stamp); there != known_.end()) return there->second;
@@ -81,15 +91,19 @@ Result<Digest> ProgramDigests::of(const std::filesystem::path& program) {
 
 Result<Value> environment_of(const engine::Work& work, ProgramDigests& digests) {
   const auto* first = first_argument(work);
-  if (first == nullptr) return Fail(user_error(Code::invalid_argument, "the command has no program: every argument is absent"));
+  if (first == nullptr)
+    return Fail(user_error(Code::invalid_argument, "the command has no program: every argument is absent"));
   if (first->is_artifact() || first->if_late() != nullptr) return described("input", nullptr);
   const auto* name = first->if_string();
-  if (name == nullptr) return Fail(user_error(Code::invalid_argument, "the program of a command must be a text"));
-  if (work.code && name->find('/') != std::string::npos && name->front() != '/') return described(*name, nullptr);
+  if (name == nullptr)
+    return Fail(user_error(Code::invalid_argument, "the program of a command must be a text"));
+  if (work.code && name->find('/') != std::string::npos && name->front() != '/')
+    return described(*name, nullptr);
   std::string path(task_path);
   if (const auto* set = work.env.find("PATH")) {
     const auto* text = set->if_string();
-    if (text == nullptr) return Fail(user_error(Code::invalid_argument, "PATH is known only when the task starts"));
+    if (text == nullptr)
+      return Fail(user_error(Code::invalid_argument, "PATH is known only when the task starts"));
     path = *text;
   }
   SLUICE_TRY(program, find_program_of(*name, path, "/nonexistent"));

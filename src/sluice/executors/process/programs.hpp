@@ -15,9 +15,10 @@ namespace sluice::executors {
 /// What every task gets as PATH, unless the plan sets another: Debian's for root.
 inline constexpr std::string_view task_path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// A name without a slash is looked for along `path`; one with a slash is a path, from `cwd` where it is relative. The error says
-/// where it was looked for and what to do.
-Result<std::filesystem::path> find_program_of(const std::string& name, const std::string& path, const std::filesystem::path& cwd);
+/// A name without a slash is looked for along `path`; one with a slash is a path, from `cwd` where it is
+/// relative. The error says where it was looked for and what to do.
+Result<std::filesystem::path> find_program_of(const std::string& name, const std::string& path,
+                                              const std::filesystem::path& cwd);
 
 /// Digests of executables, each read once as long as the file looks untouched. Thread-safe.
 class ProgramDigests {
@@ -25,13 +26,15 @@ class ProgramDigests {
   Result<Digest> of(const std::filesystem::path& program);
 
  private:
-  using Stamp = std::tuple<std::uint64_t, std::uint64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t>;
+  using Stamp = std::tuple<std::uint64_t, std::uint64_t, std::int64_t, std::int64_t, std::int64_t,
+                           std::int64_t, std::int64_t>;
   std::mutex mutex_;
   std::map<Stamp, Digest> known_;
 };
 
-/// What the work will be executed by, for the cache key: {"pinned": false, "executable": path, "digest": hex}. A program that
-/// comes with the code or as an input has no digest here: it is in the key as part of those.
+/// What the work will be executed by, for the cache key: {"pinned": false, "executable": path, "digest":
+/// hex}. A program that comes with the code or as an input has no digest here: it is in the key as part of
+/// those.
 Result<Value> environment_of(const engine::Work& work, ProgramDigests& digests);
 
 }  // namespace sluice::executors

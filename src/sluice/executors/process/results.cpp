@@ -1,9 +1,9 @@
 #include "sluice/executors/process/results.hpp"
 
-#include <fmt/format.h>
-
 #include <cerrno>
 #include <cstring>
+
+#include <fmt/format.h>
 
 #include "sluice/base/words.hpp"
 #include "sluice/executors/process/outputs.hpp"
@@ -17,12 +17,12 @@ constexpr std::size_t last_line_bytes = 500;
 
 using engine::Failure;
 using engine::Outcome;
-using supervisor::EndKind;
 using supervisor::Ended;
+using supervisor::EndKind;
 using supervisor::Step;
 
-/// The longest part of `text` that is UTF-8 once stray bytes are replaced: a tail may begin in the middle of a character, and
-/// a program may print anything.
+/// The longest part of `text` that is UTF-8 once stray bytes are replaced: a tail may begin in the middle of
+/// a character, and a program may print anything.
 std::string as_utf8(std::string_view text) {
   std::string out;
   while (!text.empty()) {
@@ -44,7 +44,8 @@ std::string log_tail(const std::filesystem::path& log) {
   auto tail = os::read_tail(log, log_tail_bytes).value_or("");
   // It begins with a whole line, if it holds one.
   if (tail.size() == log_tail_bytes)
-    if (const auto line = tail.find('\n'); line != std::string::npos && line + 1 < tail.size()) tail.erase(0, line + 1);
+    if (const auto line = tail.find('\n'); line != std::string::npos && line + 1 < tail.size())
+      tail.erase(0, line + 1);
   tail.resize(tail.find_last_not_of(" \t\r\n") + 1);
   return as_utf8(tail);
 }
@@ -55,7 +56,9 @@ Failure with_log(std::string kind, std::string message, const std::filesystem::p
   const auto tail = log_tail(log);
   if (tail.empty()) return failure;
   const auto last = tail.substr(tail.rfind('\n') + 1);
-  failure.message += ": " + (last.size() <= last_line_bytes ? last : as_utf8(std::string_view(last).substr(0, last_line_bytes)) + "…");
+  failure.message += ": " + (last.size() <= last_line_bytes
+                                 ? last
+                                 : as_utf8(std::string_view(last).substr(0, last_line_bytes)) + "…");
   Struct payload;
   payload.append("log", tail);
   failure.payload = std::move(payload);
@@ -73,9 +76,15 @@ std::string not_started(const Ended& ended) {
     case Step::execute: break;
   }
   switch (ended.status) {
-    case ENOENT: return "cannot execute the program: it is a script, and the interpreter that its first line names is not there";
-    case ENOEXEC: return "cannot execute the program: it is no program for this machine, nor a script whose first line names its interpreter (#!/bin/sh)";
-    case E2BIG: return "cannot execute the program: its arguments and environment are too long for this machine; pass large values as artifacts";
+    case ENOENT:
+      return "cannot execute the program: it is a script, and the interpreter that its first line names is "
+             "not there";
+    case ENOEXEC:
+      return "cannot execute the program: it is no program for this machine, nor a script whose first line "
+             "names its interpreter (#!/bin/sh)";
+    case E2BIG:
+      return "cannot execute the program: its arguments and environment are too long for this machine; pass "
+             "large values as artifacts";
     default: return "cannot execute the program: " + why;
   }
 }
@@ -83,21 +92,27 @@ std::string not_started(const Ended& ended) {
 Failure failure_of(const Ended& ended, const Places& places) {
   switch (ended.kind) {
     case EndKind::exited: return with_log("exit", fmt::format("exit status {}", ended.status), places.log);
-    case EndKind::signalled: return with_log("signal", fmt::format("ended by signal {} ({})", ended.status, strsignal(ended.status)), places.log);
+    case EndKind::signalled:
+      return with_log("signal", fmt::format("ended by signal {} ({})", ended.status, strsignal(ended.status)),
+                      places.log);
     case EndKind::not_started: return {.kind = "start", .message = not_started(ended), .payload = {}};
     case EndKind::log_quota:
-      return {.kind = "log_quota",
-              .message = fmt::format("printed more than {} MiB, and was ended; write large results to an output", log_bytes_max >> 20),
-              .payload = {}};
+      return {
+          .kind = "log_quota",
+          .message = fmt::format("printed more than {} MiB, and was ended; write large results to an output",
+                                 log_bytes_max >> 20),
+          .payload = {}};
     case EndKind::lost: return {.kind = "lost", .message = "its supervisor died while it ran", .payload = {}};
     case EndKind::forgotten: break;
   }
-  return {.kind = "lost", .message = "it ended before, and what came of it is not known any more", .payload = {}};
+  return {
+      .kind = "lost", .message = "it ended before, and what came of it is not known any more", .payload = {}};
 }
 
 }  // namespace
 
-Outcome outcome_of(const ports::Attempt& attempt, const Places& places, const Ended& ended, ports::ObjectStore& objects) {
+Outcome outcome_of(const ports::Attempt& attempt, const Places& places, const Ended& ended,
+                   ports::ObjectStore& objects) {
   Outcome outcome;
   outcome.usage = {.started = Time(Milliseconds(ended.started_ms)),
                    .ended = Time(Milliseconds(ended.ended_ms)),

@@ -7,7 +7,9 @@
 
 namespace sluice::executors {
 
-/// The outcome of an attempt that the supervisor says has ended. Where it succeeded, its outputs are read and stored.
-engine::Outcome outcome_of(const ports::Attempt& attempt, const Places& places, const supervisor::Ended& ended, ports::ObjectStore& objects);
+/// The outcome of an attempt that the supervisor says has ended. Where it succeeded, its outputs are read and
+/// stored.
+engine::Outcome outcome_of(const ports::Attempt& attempt, const Places& places,
+                           const supervisor::Ended& ended, ports::ObjectStore& objects);
 
 }  // namespace sluice::executors

@@ -1,15 +1,15 @@
 #include "sluice/executors/process/supervisor_link.hpp"
 
-#include <fcntl.h>
-#include <fmt/format.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <array>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
 #include <unordered_map>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "sluice/base/log.hpp"
 #include "sluice/os/files.hpp"
@@ -22,16 +22,18 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr int tries_max = 20;              // to connect, before giving up
+constexpr int tries_max = 20;  // to connect, before giving up
 constexpr auto pause_between_tries = 50ms;
-constexpr auto answer_patience = 10s;      // for the answer to Hello
+constexpr auto answer_patience = 10s;  // for the answer to Hello
 constexpr std::size_t words_bytes_max = 4096;
 
 /// Sends, and says what kind of trouble there is.
 Result<void> send_to(int fd, const supervisor::Request& request) {
   const auto frame = supervisor::encode(request);
   if (!supervisor::fits(frame))
-    return Fail(user_error(Code::too_large, "the arguments and the environment take more than 4 MiB; pass large values as artifacts"));
+    return Fail(
+        user_error(Code::too_large,
+                   "the arguments and the environment take more than 4 MiB; pass large values as artifacts"));
   return os::write_all(fd, frame);
 }
 
@@ -65,16 +67,17 @@ struct SupervisorLink::Impl {
 
   mutable std::mutex mutex;
   std::condition_variable changed;
-  os::UniqueFd socket;                       ///< none: not connected
-  bool ready = false;                        ///< what the supervisor holds has been told
+  os::UniqueFd socket;  ///< none: not connected
+  bool ready = false;   ///< what the supervisor holds has been told
   bool closing = false;
-  std::unordered_set<std::string> running;   ///< as the supervisor told
+  std::unordered_set<std::string> running;  ///< as the supervisor told
   std::unordered_map<std::string, supervisor::Start> unanswered;
   std::thread reader;
 
   // All with the mutex held, unless said otherwise.
 
-  /// A connection on which the other end has said who it is, from a supervisor that may have to be started first.
+  /// A connection on which the other end has said who it is, from a supervisor that may have to be started
+  /// first.
   Result<os::UniqueFd> reach() {
     Error last = environment_error(Code::unavailable, "no supervisor answers in " + data.string());
     for (int attempt = 0; attempt < tries_max && !closing; ++attempt) {
@@ -85,7 +88,7 @@ struct SupervisorLink::Impl {
         fd = os::connect_unix(data / "supervisor.sock");
       }
       // One that is just ending may take the connection and close it: another is started then.
-      auto greeted = fd ? greet(fd->get()) : Result<bool>(Fail(std::move(fd).error()));
+      auto greeted = fd ? greet(fd->get()) : Result<bool>(Fail(fd.error()));
       if (greeted && *greeted) return fd;
       if (!greeted) last = std::move(greeted).error();
     }
@@ -99,7 +102,8 @@ struct SupervisorLink::Impl {
     SLUICE_DO(send_to(fd, supervisor::Hello{}));
     SLUICE_TRY(answer, receive_from(fd, frames));
     const auto* welcome = std::get_if<supervisor::Welcome>(&answer);
-    if (welcome == nullptr) return Fail(environment_error(Code::unavailable, "the supervisor answers out of turn"));
+    if (welcome == nullptr)
+      return Fail(environment_error(Code::unavailable, "the supervisor answers out of turn"));
     if (welcome->version == supervisor::protocol_version) {
       set_patience(fd, 0s);
       return true;
@@ -109,7 +113,8 @@ struct SupervisorLink::Impl {
     const auto* goodbye = std::get_if<supervisor::Goodbye>(&parting);
     if (goodbye != nullptr && goodbye->ending) return false;
     return Fail(environment_error(Code::failed_precondition,
-                                  fmt::format("tasks of another version of sluice still run (supervisor of protocol {}, pid {}); wait until they have ended, "
+                                  fmt::format("tasks of another version of sluice still run (supervisor of "
+                                              "protocol {}, pid {}); wait until they have ended, "
                                               "or end that process",
                                               welcome->version, welcome->pid)));
   }
@@ -119,14 +124,21 @@ struct SupervisorLink::Impl {
     if (pipe2(ends, O_CLOEXEC) != 0) return Fail(system_error("make a pipe", errno));
     const os::UniqueFd hear(ends[0]);
     os::UniqueFd say(ends[1]);
-    SLUICE_TRY(process, os::spawn({.program = program, .argv = {program.string(), data.string()}, .fds = {{say.get(), 1}, {say.get(), 2}}, .new_session = true}));
+    SLUICE_TRY(process, os::spawn({.program = program,
+                                   .argv = {program.string(), data.string()},
+                                   .fds = {{say.get(), 1}, {say.get(), 2}},
+                                   .new_session = true}));
     say.reset();
     auto words = os::read_all(hear.get(), words_bytes_max);
     SLUICE_TRY(exit, process.wait());  // it goes into the background once it listens
     if (exit.succeeded()) return {};
     auto why = words ? std::move(*words) : std::string();
     while (!why.empty() && why.back() == '\n') why.pop_back();
-    return Fail(environment_error(Code::unavailable, fmt::format("the supervisor cannot start: {}", why.empty() ? fmt::format("{} ended with status {}", program.string(), exit.status) : why)));
+    return Fail(environment_error(
+        Code::unavailable,
+        fmt::format(
+            "the supervisor cannot start: {}",
+            why.empty() ? fmt::format("{} ended with status {}", program.string(), exit.status) : why)));
   }
 
   Result<void> connect() {
@@ -243,7 +255,8 @@ Result<void> SupervisorLink::connect() {
     impl_->changed.wait(lock, [&] { return impl_->ready || impl_->closing || !impl_->socket; });
     if (impl_->ready) return {};
   }
-  return Fail(environment_error(Code::unavailable, "the supervisor of " + impl_->data.string() + " ends as soon as it is spoken to"));
+  return Fail(environment_error(
+      Code::unavailable, "the supervisor of " + impl_->data.string() + " ends as soon as it is spoken to"));
 }
 
 bool SupervisorLink::runs(const std::string& fence) const {
@@ -259,7 +272,9 @@ std::unordered_set<std::string> SupervisorLink::running() const {
 Result<void> SupervisorLink::start(supervisor::Start start) {
   const auto frame = supervisor::encode(start);
   if (!supervisor::fits(frame))
-    return Fail(user_error(Code::too_large, "the arguments and the environment take more than 4 MiB; pass large values as artifacts"));
+    return Fail(
+        user_error(Code::too_large,
+                   "the arguments and the environment take more than 4 MiB; pass large values as artifacts"));
   std::unique_lock lock(impl_->mutex);
   const auto fence = start.fence;
   impl_->unanswered.insert_or_assign(fence, std::move(start));

@@ -13,14 +13,15 @@
 
 namespace sluice::executors {
 
-/// Keeps a connection to the data folder's supervisor, and starts one where there is none. When the connection is lost while
-/// something is under way, it is made anew, and every Start that was not answered is sent again: a Start is safe to repeat.
-/// Thread-safe. Every call may wait for a supervisor to start.
+/// Keeps a connection to the data folder's supervisor, and starts one where there is none. When the
+/// connection is lost while something is under way, it is made anew, and every Start that was not answered is
+/// sent again: a Start is safe to repeat. Thread-safe. Every call may wait for a supervisor to start.
 class SupervisorLink {
  public:
   /// Called on the link's thread, one after the other; they may call the link.
   struct Events {
-    /// An attempt has ended, also one that nobody here has asked for (its server died). May come more than once.
+    /// An attempt has ended, also one that nobody here has asked for (its server died). May come more than
+    /// once.
     std::function<void(const supervisor::Ended&)> ended;
     /// Nothing ran: start it without mounts.
     std::function<void(const supervisor::MountsRefused&)> mounts_refused;

@@ -1,8 +1,8 @@
 #include "sluice/executors/process/world.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+
+#include <fmt/format.h>
 
 #include "sluice/base/words.hpp"
 #include "sluice/executors/process/arguments.hpp"
@@ -16,13 +16,16 @@ constexpr std::size_t segment_bytes_max = 200;
 
 using engine::Failure;
 
-Failure failure(std::string kind, std::string message) { return {.kind = std::move(kind), .message = std::move(message), .payload = {}}; }
+Failure failure(std::string kind, std::string message) {
+  return {.kind = std::move(kind), .message = std::move(message), .payload = {}};
+}
 
 Result<void> make_folders(const ports::Attempt& attempt, const Places& places, ports::ObjectStore& objects) {
   // A server that died in the middle of this may have left half a world.
   SLUICE_DO(os::remove_tree(places.root));
   SLUICE_DO(os::make_directories(places.root));
-  SLUICE_DO(attempt.work.code ? objects.copy_out(*attempt.work.code, places.cwd()) : os::make_directories(places.cwd()));
+  SLUICE_DO(attempt.work.code ? objects.copy_out(*attempt.work.code, places.cwd())
+                              : os::make_directories(places.cwd()));
   SLUICE_DO(os::make_directories(places.tmp()));
   SLUICE_DO(os::make_directories(places.home()));
   if (!attempt.work.outputs.empty()) {
@@ -32,20 +35,18 @@ Result<void> make_folders(const ports::Attempt& attempt, const Places& places, p
 }
 
 /// "NAME=value" for all; the plan's own come last and replace.
-std::expected<std::vector<std::string>, Failure> environment_of(const ports::Attempt& attempt, const Places& places,
-                                                                Arguments& arguments) {
-  std::vector<std::string> env{"PATH=" + std::string(task_path),
-                               "HOME=" + places.home().string(),
-                               "TMPDIR=" + places.tmp().string(),
-                               "LANG=C.UTF-8",
-                               "SLUICE_RUN=" + attempt.run.text,
-                               "SLUICE_TASK=" + attempt.path,
+std::expected<std::vector<std::string>, Failure> environment_of(const ports::Attempt& attempt,
+                                                                const Places& places, Arguments& arguments) {
+  std::vector<std::string> env{"PATH=" + std::string(task_path),      "HOME=" + places.home().string(),
+                               "TMPDIR=" + places.tmp().string(),     "LANG=C.UTF-8",
+                               "SLUICE_RUN=" + attempt.run.text,      "SLUICE_TASK=" + attempt.path,
                                "SLUICE_ATTEMPT=" + attempt.fence.text};
   for (const auto& [name, value] : attempt.work.env) {
     if (name.empty() || name.find('=') != std::string::npos || name.starts_with("SLUICE_"))
-      return std::unexpected(failure("start", fmt::format("`env` sets `{}`; a name there is not empty, has no `=`, and does not begin "
-                                                          "with SLUICE_",
-                                                          name)));
+      return std::unexpected(failure(
+          "start", fmt::format("`env` sets `{}`; a name there is not empty, has no `=`, and does not begin "
+                               "with SLUICE_",
+                               name)));
     auto text = arguments.text_of(value);
     if (!text) return std::unexpected(failure("input", text.error().message));
     std::erase_if(env, [&](const std::string& set) { return set.starts_with(name + "="); });
@@ -59,11 +60,13 @@ std::optional<Failure> refuse_nul(const supervisor::Start& start) {
   const auto holds = [](const std::string& text) { return text.find('\0') != std::string::npos; };
   for (std::size_t i = 0; i < start.argv.size(); ++i)
     if (holds(start.argv[i]))
-      return failure("start", fmt::format("argument {} holds a NUL character, which no program can be given", i));
+      return failure("start",
+                     fmt::format("argument {} holds a NUL character, which no program can be given", i));
   for (const auto& variable : start.env)
     if (holds(variable))
-      return failure("start", fmt::format("the variable `{}` holds a NUL character, which no program can be given",
-                                          variable.substr(0, std::min(variable.find('='), variable.find('\0')))));
+      return failure("start",
+                     fmt::format("the variable `{}` holds a NUL character, which no program can be given",
+                                 variable.substr(0, std::min(variable.find('='), variable.find('\0')))));
   return std::nullopt;
 }
 
@@ -78,37 +81,49 @@ std::string segment_of(const std::string& text) {
   return name.substr(0, segment_bytes_max - 65) + "=" + Digest::of(text).hex();
 }
 
-std::filesystem::path Places::out(const std::string& output) const { return root / "out" / segment_of(output); }
+std::filesystem::path Places::out(const std::string& output) const {
+  return root / "out" / segment_of(output);
+}
 
 std::filesystem::path root_of(const std::filesystem::path& data, const std::string& fence) {
   return data / "work" / (std::string(root_prefix) + segment_of(fence));
 }
 
-std::filesystem::path log_path(const std::filesystem::path& data, const RunId& run, const std::string& path, int number) {
+std::filesystem::path log_path(const std::filesystem::path& data, const RunId& run, const std::string& path,
+                               int number) {
   return data / "logs" / segment_of(run.text) / segment_of(path) / fmt::format("{}.log", number);
 }
 
 Places places_of(const std::filesystem::path& data, const ports::Attempt& attempt) {
-  return {.root = root_of(data, attempt.fence.text), .log = log_path(data, attempt.run, attempt.path, attempt.number)};
+  return {.root = root_of(data, attempt.fence.text),
+          .log = log_path(data, attempt.run, attempt.path, attempt.number)};
 }
 
-std::expected<supervisor::Start, Failure> lay_out(const ports::Attempt& attempt, const Places& places, ports::ObjectStore& objects,
-                                                  bool mounts) {
-  if (auto made = make_folders(attempt, places, objects); !made) return std::unexpected(failure("start", made.error().message));
+std::expected<supervisor::Start, Failure> lay_out(const ports::Attempt& attempt, const Places& places,
+                                                  ports::ObjectStore& objects, bool mounts) {
+  if (auto made = make_folders(attempt, places, objects); !made)
+    return std::unexpected(failure("start", made.error().message));
 
   Arguments arguments(places, objects, mounts);
-  supervisor::Start start{.fence = attempt.fence.text, .cwd = places.cwd().string(), .log = places.log.string(), .log_bytes_max = log_bytes_max};
+  supervisor::Start start{.fence = attempt.fence.text,
+                          .cwd = places.cwd().string(),
+                          .log = places.log.string(),
+                          .log_bytes_max = log_bytes_max};
   auto argv = arguments.argv_of(attempt.work.argv);
   if (!argv) return std::unexpected(failure("input", argv.error().message));
   start.argv = std::move(*argv);
-  if (start.argv.empty()) return std::unexpected(failure("start", "the command has no program: every argument is absent"));
+  if (start.argv.empty())
+    return std::unexpected(failure("start", "the command has no program: every argument is absent"));
   auto env = environment_of(attempt, places, arguments);
   if (!env) return std::unexpected(std::move(env).error());
   start.env = std::move(*env);
   start.mounts = std::move(arguments.mounts());
   if (start.mounts.size() > supervisor::mounts_max)
-    return std::unexpected(failure("input", fmt::format("{} inputs are folders or files over 1 MiB, where {} can be shown; put them into one folder",
-                                                        start.mounts.size(), supervisor::mounts_max)));
+    return std::unexpected(failure(
+        "input",
+        fmt::format(
+            "{} inputs are folders or files over 1 MiB, where {} can be shown; put them into one folder",
+            start.mounts.size(), supervisor::mounts_max)));
   if (auto refused = refuse_nul(start)) return std::unexpected(std::move(*refused));
 
   std::string path(task_path);

@@ -15,7 +15,8 @@ namespace sluice::executors {
 /// A task's log may grow to this; then the task is ended.
 inline constexpr std::uint64_t log_bytes_max = std::uint64_t{64} << 20;
 
-/// Where an attempt's files are. Follows from the attempt alone, so that one taken up after a crash finds its own.
+/// Where an attempt's files are. Follows from the attempt alone, so that one taken up after a crash finds its
+/// own.
 struct Places {
   std::filesystem::path root;  ///< goes when the attempt is settled
   std::filesystem::path log;   ///< stays
@@ -31,15 +32,16 @@ Places places_of(const std::filesystem::path& data, const ports::Attempt& attemp
 std::filesystem::path root_of(const std::filesystem::path& data, const std::string& fence);
 /// The fence's folder name begins so: what else is in `work/` is not ours.
 inline constexpr std::string_view root_prefix = "task-";
-std::filesystem::path log_path(const std::filesystem::path& data, const RunId& run, const std::string& path, int number);
+std::filesystem::path log_path(const std::filesystem::path& data, const RunId& run, const std::string& path,
+                               int number);
 
-/// One path segment for any text: readable where that is possible, never longer than a file name may be, different for
-/// different texts.
+/// One path segment for any text: readable where that is possible, never longer than a file name may be,
+/// different for different texts.
 std::string segment_of(const std::string& text);
 
-/// Makes the folders, copies the code in, brings the inputs, fills their paths and those of the outputs into arguments and
-/// environment. With `mounts`, large files and folders are left to the supervisor to show read-only; else they are copied.
-/// What was there of the attempt is replaced.
+/// Makes the folders, copies the code in, brings the inputs, fills their paths and those of the outputs into
+/// arguments and environment. With `mounts`, large files and folders are left to the supervisor to show
+/// read-only; else they are copied. What was there of the attempt is replaced.
 std::expected<supervisor::Start, engine::Failure> lay_out(const ports::Attempt& attempt, const Places& places,
                                                           ports::ObjectStore& objects, bool mounts);
 

@@ -17,7 +17,7 @@
 #include "sluice/os/files.hpp"
 
 namespace sluice::executors {
-std::optional<std::string> mismatch(const std::vector<ir::Parameter>& declared, const Struct& given,
+std::optional<std::string> misfit_in(const std::vector<ir::Parameter>& declared, const Struct& given,
                                     std::string_view what) {
   for (const auto& parameter : declared) {
     const auto* value = given.find(parameter.name);
@@ -33,6 +33,7 @@ std::optional<std::string> mismatch(const std::vector<ir::Parameter>& declared, 
   for (const auto& [name, value] : given)
     if (std::ranges::find(declared, name, &ir::Parameter::name) == declared.end()) {
       std::vector<std::string> names;
+      names.reserve(declared.size());
       for (const auto& parameter : declared) names.push_back(parameter.name);
       return fmt::format("{} `{}` is not known{}", what, name, did_you_mean(name, names));
     }
@@ -118,7 +119,7 @@ struct ServiceExecutor::Impl {
     if (job.stop.stop_requested()) return Fail(user_error(Code::cancelled, "cancelled before it began"));
     const auto& attempt = job.attempt;
     const auto& signature = job.service->signature();
-    if (auto wrong = mismatch(signature.inputs, attempt.work.with, "input"))
+    if (auto wrong = misfit_in(signature.inputs, attempt.work.with, "input"))
       return Fail(user_error(Code::invalid_argument, signature.name + ": " + *wrong));
     const auto scratch = options.work / ("service-" + attempt.fence.text);
     SLUICE_DO(os::remove_tree(scratch));  // of an attempt that a crash cut short
@@ -132,7 +133,7 @@ struct ServiceExecutor::Impl {
                                     .cancel = job.stop.get_token()});
     if (const auto removed = os::remove_tree(scratch); !removed) log::warning(removed.error().message);
     if (result)
-      if (auto wrong = mismatch(signature.outputs, *result, "output"))
+      if (auto wrong = misfit_in(signature.outputs, *result, "output"))
         return Fail(
             Error{.code = Code::internal, .message = signature.name + ": " + *wrong, .blame = Blame::sluice});
     return result;

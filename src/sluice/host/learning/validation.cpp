@@ -250,6 +250,7 @@ Result<Choice> choose(const Matrix& samples, std::span<const std::size_t> labels
   SLUICE_TRY(answers, cross_validate(samples, labels, classes, out.folds, seed));
 
   std::vector<Calibration> calibrations;
+  calibrations.reserve(answers.logits.size());
   for (const auto& logits_at : answers.logits) calibrations.push_back(calibrate(logits_at, answers.labels));
   const double least = std::ranges::min_element(calibrations, {}, &Calibration::loss)->loss;
   const auto chosen =

@@ -40,8 +40,8 @@ Taps taps(int from, int to, int start, int length) {
   std::vector<double> exact;
   for (int i = 0; i < to; ++i) {
     const double center = (i + 0.5) * scale;
-    const int first = std::max(0, static_cast<int>(center - support + 0.5));
-    const int last = std::min(from, static_cast<int>(center + support + 0.5));
+    const int first = std::max(0, static_cast<int>(std::floor(center - support + 0.5)));
+    const int last = std::min(from, static_cast<int>(std::floor(center + support + 0.5)));
     exact.clear();
     double sum = 0;
     for (int j = first; j < last; ++j) {

@@ -158,13 +158,14 @@ class HostedModel final : public ports::ModelHost {
   void call(std::string method, Value params, std::string payload, ports::HostDone done) override {
     std::int64_t id = 0;
     {
-      const std::lock_guard lock(connection_->mutex);
-      if (!connection_->died) {
-        id = connection_->next_id++;
-        connection_->open.emplace(id, Connection::Call{.method = method, .done = std::move(done)});
+      std::unique_lock lock(connection_->mutex);
+      if (connection_->died) {
+        lock.unlock();
+        return done(Fail(gone(method, "earlier")));
       }
+      id = connection_->next_id++;
+      connection_->open.emplace(id, Connection::Call{.method = method, .done = std::move(done)});
     }
-    if (id == 0) return done(Fail(gone(method, "earlier")));
     const auto written =
         connection_->channel.write(protocol::to_value(protocol::Request{
                                        .id = id, .method = std::move(method), .params = std::move(params)}),

@@ -40,8 +40,8 @@ Result<void> put_row(Connection& connection, const RunId& run, const ports::RunR
     INSERT INTO runs(id, workspace, principal, name, plan, status, created_ms, ended_ms, message)
     VALUES(?,?,?,?,?,?,?,?,?)
     ON CONFLICT(id) DO UPDATE SET workspace=excluded.workspace, principal=excluded.principal,
-      name=excluded.name, plan=excluded.plan, status=excluded.status, created_ms=excluded.created_ms, ended_ms=excluded.ended_ms,
-      message=excluded.message)sql"));
+      name=excluded.name, plan=excluded.plan, status=excluded.status, created_ms=excluded.created_ms,
+      ended_ms=excluded.ended_ms, message=excluded.message)sql"));
   statement.bind(run.text).bind(row.principal.workspace).bind(row.principal.name).bind(row.name);
   statement.bind_blob(blob_of(row.plan)).bind(row.status).bind(milliseconds(row.created));
   if (row.ended)

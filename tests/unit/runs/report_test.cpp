@@ -1,0 +1,147 @@
+#include "runs_stage.hpp"
+
+namespace sluice::test {
+namespace {
+
+using runs::operation_at;
+
+constexpr auto all_kinds = R"(
+sluice: 1
+pipelines:
+  main:
+    graph:
+      ran: {service: test.echo, with: {value: 1}}
+      uncached: {service: test.echo, cache: off}
+      skipped: {service: test.echo, if: "${ran.value > 1}"}
+      fails: {service: test.broken, fails: false}
+      blocked: {service: test.echo, after: [fails]}
+      choose:
+        branch:
+          - when: "${ran.value > 1}"
+            graph: {one: {service: test.echo}}
+          - else:
+              graph: {"two/three": {service: test.echo, with: {value: 2}}}
+      folds: {each: "${range(2)}", as: fold, graph: {fit: {service: test.echo, with: {value: "${fold}"}}}}
+      sub: {call: inner}
+  inner:
+    graph:
+      task: {process: ["/bin/true"], code: src}
+)";
+
+Struct code(ports::ObjectStore& objects) {
+  const auto stored = good(objects.put_tree({}));
+  return one("src",
+             Artifact{.kind = "code", .form = Form::directory, .digest = stored.digest, .size = stored.size});
+}
+
+runs::RunReport report_of(RunsStage& s) {
+  const auto id =
+      good(s.runs.submit({.text = all_kinds, .file = "plan.yaml", .code = code(*s.stage.objects)}));
+  s.server.wait(id.text);
+  return good(s.runs.report(id));
+}
+
+TEST(Report, TellsHowEachOperationEndedAndWhy) {
+  RunsStage s;
+  const auto report = report_of(s);
+  EXPECT_EQ(operation(report, "ran").state, "succeeded");
+  EXPECT_EQ(operation(report, "ran").why, "no finished task has its key");
+  EXPECT_TRUE(operation(report, "ran").key);
+  EXPECT_EQ(operation(report, "ran").service, "test.echo");
+  EXPECT_EQ(operation(report, "uncached").why, "it is not cached: it has an effect, or its cache is off");
+  EXPECT_EQ(operation(report, "skipped").state, "skipped");
+  EXPECT_EQ(operation(report, "skipped").why, "its condition does not hold, or what it reads was skipped");
+  EXPECT_EQ(operation(report, "fails").state, "failed");
+  EXPECT_EQ(operation(report, "fails").failure.message, "cat.png: not a picture");
+  EXPECT_EQ(operation(report, "blocked").state, "blocked");
+  EXPECT_EQ(operation(report, "blocked").why, "something that it waits for failed");
+}
+
+TEST(Report, NamesOperationsByTheirPath) {
+  RunsStage s;
+  const auto report = report_of(s);
+  for (const auto* path :
+       {"choose", "choose{1}/two%2Fthree", "folds", "folds[0]/fit", "folds[1]/fit", "sub", "sub/task"})
+    EXPECT_EQ(operation(report, path).state, "succeeded") << path;
+  EXPECT_EQ(operation(report, "choose").kind, "branch");
+  EXPECT_EQ(operation(report, "choose{1}/two%2Fthree").kind, "service");
+  EXPECT_EQ(operation(report, "folds").kind, "each");
+  EXPECT_EQ(operation(report, "sub").kind, "call");
+  EXPECT_EQ(operation(report, "sub/task").kind, "process");
+  EXPECT_EQ(operation(report, "sub/task").code, code(*s.stage.objects).begin()->second.if_artifact()->digest);
+}
+
+TEST(Report, TellsWhoMadeWhatWasNotRunAgain) {
+  RunsStage s;
+  const auto first = report_of(s);
+  const auto report = report_of(s);
+  const auto& ran = operation(report, "ran");
+  EXPECT_TRUE(ran.cached);
+  EXPECT_EQ(ran.made_in, first.created.run);
+  EXPECT_EQ(ran.made_by, "ran");
+  EXPECT_EQ(ran.why, "its key is that of ran in run " + first.created.run.text);
+  EXPECT_EQ(ran.key, operation(first, "ran").key);
+  EXPECT_EQ(ran.attempts, 0);
+  EXPECT_EQ(to_json(ran.outputs), R"({"value":1})");
+  EXPECT_FALSE(operation(report, "uncached").cached);
+}
+
+TEST(Report, CountsAttemptsOfATaskThatIsTriedAgain) {
+  RunsStage s;
+  const auto report = s.run(
+      "sluice: 1\npipelines:\n  main:\n    graph:\n      a: {service: test.broken, retry: {limit: 2}}\n");
+  EXPECT_EQ(operation(report, "a").attempts, 3);
+  EXPECT_EQ(operation(report, "a").state, "failed");
+}
+
+TEST(Report, ShowsARunThatGoesOn) {
+  RunsStage s;
+  const auto id = good(
+      s.runs.submit({.text = "sluice: 1\npipelines:\n  main:\n    graph:\n      a: {service: test.held}\n",
+                     .file = "plan.yaml"}));
+  s.stage.gate.wait_for_a_call();
+  const auto report = good(s.runs.report(id));
+  EXPECT_FALSE(report.result);
+  EXPECT_EQ(operation(report, "a").state, "running");
+  EXPECT_EQ(to_json(report).text_at("status"), "running");
+  s.stage.gate.open();
+}
+
+TEST(Report, IsWrittenAsJson) {
+  RunsStage s;
+  const auto report = s.run(
+      "sluice: 1\npipelines:\n  main:\n    outputs: {x: \"${a.value}\"}\n    graph:\n"
+      "      a: {service: test.echo, with: {value: 1}}\n      b: {service: test.broken, after: [a]}\n");
+  const auto json = to_json(report);
+  EXPECT_EQ(json.text_at("run"), report.created.run.text);
+  EXPECT_EQ(json.text_at("status"), "failed");
+  EXPECT_EQ(json.text_at("failed_at"), "b");
+  EXPECT_EQ(json.text_at("message"), "cat.png: not a picture");
+  EXPECT_EQ(json.text_at("plan_digest"), report.created.plan_digest.hex());
+  EXPECT_EQ(static_cast<std::uint64_t>(json.integer_at("events")), report.length);
+  const auto& tasks = *json.find("tasks")->if_list();
+  ASSERT_EQ(tasks.size(), 2U);
+  EXPECT_EQ(tasks[0].text_at("status"), "succeeded");
+  EXPECT_EQ(to_json(*tasks[0].find("outputs")), R"({"value":1})");
+  EXPECT_EQ(tasks[0].text_at("key").size(), 64U);
+  EXPECT_EQ(tasks[1].find("failure")->text_at("kind"), "service");
+  EXPECT_TRUE(tasks[1].find("seconds"));
+}
+
+TEST(Report, OfAnUnknownRunIsAnError) {
+  RunsStage s;
+  EXPECT_EQ(s.runs.report({"nobody"}).error().message, "there is no run nobody");
+}
+
+TEST(OperationAt, FindsNothingForAPathThatIsNone) {
+  RunsStage s;
+  const auto plan = s.stage.plan(all_kinds);
+  EXPECT_EQ(operation_at(*plan, "main", "choose{1}/two%2Fthree")->name, "two/three");
+  for (const auto* path : {"", "nobody", "ran/x", "choose{7}/one", "choose{1}/one", "choose{x", "sub/nobody",
+                           "%", "folds[0]/fit/more", "/"})
+    EXPECT_EQ(operation_at(*plan, "main", path), nullptr) << path;
+  EXPECT_EQ(operation_at(*plan, "nobody", "ran"), nullptr);
+}
+
+}  // namespace
+}  // namespace sluice::test

@@ -1,0 +1,57 @@
+#pragma once
+#include "../driver/stage.hpp"
+#include "sluice/domain/runs/runs.hpp"
+
+namespace sluice::test {
+
+/// A stage whose services are there before anything stands on them.
+struct ServedStage : Stage {
+  Gate gate;
+  WrittenService& echo = serve_echo();
+  WrittenService& held = serve("test.held", [this](const ports::ServiceCall& call) -> Result<Struct> {
+    if (!gate.pass(call.cancel)) return Fail(user_error(Code::cancelled, "stopped"));
+    return call.with;
+  });
+  WrittenService& broken = serve("test.broken", [](const ports::ServiceCall&) -> Result<Struct> {
+    return Fail(user_error(Code::invalid_argument, "cat.png: not a picture"));
+  });
+};
+
+/// Runs over a real driver and real stores.
+struct RunsStage {
+  ServedStage stage;
+  SystemRandom random;
+  Server server{stage};
+  runs::Runs runs = over(server);
+
+  runs::Runs over(Server& some) {
+    return {{.control = some.driver(),
+             .journal = *stage.ledger,
+             .index = *stage.ledger,
+             .objects = *stage.objects,
+             .clock = stage.clock,
+             .random = random},
+            {.frontends = {&stage.native}, .services = stage.signatures}};
+  }
+  std::string problem(runs::Submission submission) {
+    const auto run = runs.submit(std::move(submission));
+    EXPECT_FALSE(run);
+    return run ? "" : run.error().message;
+  }
+  /// Submits it and waits for its end.
+  runs::RunReport run(const std::string& text, Struct inputs = {}) {
+    const auto id = good(runs.submit({.text = text, .file = "plan.yaml", .inputs = std::move(inputs)}));
+    server.wait(id.text);
+    return good(runs.report(id));
+  }
+};
+
+inline const runs::OperationReport& operation(const runs::RunReport& report, const std::string& path) {
+  for (const auto& operation : report.operations)
+    if (operation.path == path) return operation;
+  ADD_FAILURE() << "the report has no operation " << path;
+  static const runs::OperationReport none;
+  return none;
+}
+
+}  // namespace sluice::test
