@@ -50,14 +50,14 @@ class GraphWriter {
     }
   }
 
-  void floats(const char* name, std::span<const float> values, std::vector<std::int64_t> shape) {
-    tensor(name, onnx::TensorProto::FLOAT, std::move(shape)).set_raw_data(values.data(), values.size_bytes());
+  void floats(const char* name, std::span<const float> values, const std::vector<std::int64_t>& shape) {
+    tensor(name, onnx::TensorProto::FLOAT, shape).set_raw_data(values.data(), values.size_bytes());
   }
-  void halves(const char* name, std::span<const float> values, std::vector<std::int64_t> shape) {
+  void halves(const char* name, std::span<const float> values, const std::vector<std::int64_t>& shape) {
     std::vector<Eigen::half> rounded;
     rounded.reserve(values.size());
     for (const float value : values) rounded.emplace_back(value);
-    tensor(name, onnx::TensorProto::FLOAT16, std::move(shape))
+    tensor(name, onnx::TensorProto::FLOAT16, shape)
         .set_raw_data(rounded.data(), rounded.size() * sizeof(Eigen::half));
   }
   void integers(const char* name, std::span<const std::int64_t> values) {
