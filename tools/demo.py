@@ -207,7 +207,8 @@ def print_next(server, data, picture, arguments):
         print(f"  {sluice} up --data {folder}    # then, elsewhere:")
     else:
         print("  ./dev demo --keep    # leaves the server up; then:")
-    print(f"  curl -H 'Inference-Header-Content-Length: 0' --data-binary @{file} {url}/v2/models/{NAME}/infer")
+    body = '{"inputs":[{"name":"image","shape":[1],"datatype":"BYTES","parameters":{"content_type":"base64"},"data":["%s"]}]}'
+    print(f"  printf '{body}' \"$(base64 -w0 {file})\" | curl -s --json @- {url}/v2/models/{NAME}/infer")
     if server or arguments.data:
         print(f"  {sluice} predict {NAME} {file} --data {folder}")
         print(f"  {sluice} show {NAME}@v1 --data {folder}")

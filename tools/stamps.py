@@ -4,7 +4,7 @@
 The pictures are those of the installed Debian package tuxpaint-stamps-default (GPL-2). They are copied on this machine and
 never enter the project's git.
 
-    tools/stamps.py build/stamps
+    tools/stamps.py [FOLDER]    # build/stamps unless told
 """
 import argparse
 import os
@@ -73,7 +73,7 @@ def assemble(target, source=SOURCE):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("folder", nargs="?", default="build/stamps")
+    parser.add_argument("folder", nargs="?", default=pathlib.Path(__file__).resolve().parent.parent / "build/stamps")
     folder = parser.parse_args().folder
     try:
         pictures, classes = assemble(folder)

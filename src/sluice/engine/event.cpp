@@ -1,5 +1,6 @@
 #include "sluice/engine/event.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include "sluice/base/json.hpp"
@@ -84,8 +85,11 @@ class Reader {
     }
     Outcome out;
     const auto word = there->text_at("status");
-    for (std::size_t i = 0; i < outcome_names.size(); ++i)
-      if (outcome_names[i] == word) out.status = static_cast<Outcome::Status>(i);
+    const auto known = std::ranges::find(outcome_names, word);
+    if (known == outcome_names.end())
+      problem_ = "unknown outcome `" + word + "`";
+    else
+      out.status = static_cast<Outcome::Status>(known - outcome_names.begin());
     out.outputs = fields_of(*there, "outputs");
     if (const auto* failure = there->find("failure")) out.failure = failure_of(*failure);
     if (const auto* environment = there->find("environment"))

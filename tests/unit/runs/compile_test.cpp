@@ -38,14 +38,13 @@ TEST(Compiling, TellsEveryProblemOnALineOfItsOwnInTheOrderOfTheText) {
 pipelines:
   main:
     graph:
-      a: {process: [run, "${b.x}"], after: [tidyy]}
+      a: {process: [run], after: [tidyy]}
       b: {service: image.embd}
       tidy: {process: [run], colour: blue}
 )"),
-            "plan.yaml:5:26: task `b` has no output `x`\n"
-            "plan.yaml:5:45: unknown task `tidyy`; did you mean `tidy`?\n"
+            "plan.yaml:5:35: unknown task `tidyy`; did you mean `tidy`?\n"
             "plan.yaml:6:7: unknown service `image.embd`; did you mean `image.embed`?\n"
-            "plan.yaml:7:30: unknown field `colour`");
+            "plan.yaml:7:30: `process` has no `colour`");
 }
 
 TEST(Compiling, SaysWhereTheTextIsNoYaml) {

@@ -21,7 +21,7 @@ pipelines:
             graph: {one: {service: test.echo}}
           - else:
               graph: {"two/three": {service: test.echo, with: {value: 2}}}
-      folds: {each: "${range(2)}", as: fold, graph: {fit: {service: test.echo, with: {value: "${fold}"}}}}
+      folds: {each: "${range(2)}", as: fold, graph: {fit: {service: test.echo, with: {value: "${fold + 10}"}}}}
       sub: {call: inner}
   inner:
     graph:
@@ -137,8 +137,8 @@ TEST(OperationAt, FindsNothingForAPathThatIsNone) {
   RunsStage s;
   const auto plan = s.stage.plan(all_kinds);
   EXPECT_EQ(operation_at(*plan, "main", "choose{1}/two%2Fthree")->name, "two/three");
-  for (const auto* path : {"", "nobody", "ran/x", "choose{7}/one", "choose{1}/one", "choose{x", "sub/nobody",
-                           "%", "folds[0]/fit/more", "/"})
+  for (const auto* path :
+       {"", "nobody", "ran/x", "choose{7}/one", "choose{1}/one", "sub/nobody", "%", "folds[0]/fit/more", "/"})
     EXPECT_EQ(operation_at(*plan, "main", path), nullptr) << path;
   EXPECT_EQ(operation_at(*plan, "nobody", "ran"), nullptr);
 }

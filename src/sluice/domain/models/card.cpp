@@ -60,15 +60,15 @@ std::string code_list(const std::vector<std::string>& items) {
 std::vector<std::string> limits_of(const CardFacts& facts) {
   std::vector<std::string> out;
   const Value* strangers = facts.training.find("strangers_rejected");
-  const auto flagged =
-      strangers && strangers->as_double()
-          ? fmt::format("{:.0f} % (each class left out of learning, in turn)", 100 * *strangers->as_double())
-          : std::string("some");
+  const auto flagged = strangers && strangers->as_double()
+                           ? fmt::format("{:.0f} %", 100 * *strangers->as_double())
+                           : std::string("some");
+  const auto* const how = strangers ? " (measured by leaving each class out of learning, in turn)" : "";
   out.push_back(
       fmt::format("It knows these {} classes only. A picture of anything else gets one of them as its label; "
                   "`rejected` is "
-                  "true for {} of such pictures, so look at it, and do not trust it alone.",
-                  facts.classes.size(), flagged));
+                  "true for {} of such pictures{}: look at it, and do not trust it alone.",
+                  facts.classes.size(), flagged, how));
   if (const auto pictures = pictures_measured(facts); pictures > 0) {
     out.push_back(fmt::format(
         "The numbers come from {} held-out pictures of the same collection that it learned from. Pictures of "
@@ -181,15 +181,15 @@ std::string training_section(const CardFacts& facts) {
 
 std::string call_section(const CardFacts& facts) {
   return fmt::format(
-      "\n## How to call it\n"
-      "On a server where an endpoint named `{}` serves it (Open Inference Protocol V2):\n"
-      "```\n"
-      "curl -H 'Inference-Header-Content-Length: 0' --data-binary @picture.png "
-      "http://127.0.0.1:8080/v2/models/{}/infer\n"
-      "```\n"
-      "The outputs are `label`, `probability` (a number a class, in the order of `classes`) and `rejected`. "
-      "Any client of the "
-      "protocol can call it too.\n",
+      R"text(
+## How to call it
+On a server where an endpoint named `{0}` serves it (Open Inference Protocol V2):
+```
+printf '{{"inputs":[{{"name":"image","shape":[1],"datatype":"BYTES","parameters":{{"content_type":"base64"}},"data":["%s"]}}]}}' \
+  "$(base64 -w0 picture.png)" | curl -s --json @- http://127.0.0.1:8080/v2/models/{1}/infer
+```
+The outputs are `label`, `probability` (a number a class, in the order of `classes`) and `rejected`.
+)text",
       facts.name, percent_encode(facts.name));
 }
 

@@ -18,7 +18,7 @@
 
 namespace sluice::executors {
 std::optional<std::string> misfit_in(const std::vector<ir::Parameter>& declared, const Struct& given,
-                                    std::string_view what) {
+                                     std::string_view what) {
   for (const auto& parameter : declared) {
     const auto* value = given.find(parameter.name);
     if (!value) {

@@ -39,6 +39,6 @@ class ServiceExecutor final : public ports::Executor {
 /// What is wrong with a service's arguments or results against its declaration; nullopt: nothing. The
 /// verifier has checked what is known beforehand; values of type `any` are known only here.
 std::optional<std::string> misfit_in(const std::vector<ir::Parameter>& declared, const Struct& given,
-                                    std::string_view what);
+                                     std::string_view what);
 
 }  // namespace sluice::executors
