@@ -27,7 +27,7 @@ TEST_F(Arguments, StringsAreAsTheyAreAndOtherValuesJson) {
 
 TEST_F(Arguments, ListsAreSpliced) {
   EXPECT_EQ(lines({List{"a", 1}, List{}, List{Value(List{"b", "c"})}}), "a\n1\n[\"b\",\"c\"]\n");
-  EXPECT_EQ(printed(attempt("g", {List{"echo", "spliced"}})), "spliced\n");
+  EXPECT_EQ(printed(attempt("g", List{Value(List{"echo", "spliced"})})), "spliced\n");
 }
 
 TEST_F(Arguments, PathsFillTheHolesOfATemplate) {

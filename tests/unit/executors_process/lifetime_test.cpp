@@ -69,7 +69,7 @@ TEST_F(Lifetime, AnOutcomeIsToldAgainUntilItIsSettled) {
 
   executor().settled({"f"});
   wait_until([&] { return !os::exists(world("f")); });
-  EXPECT_TRUE(os::exists(executor().log_of({"run"}, "task", 1)));
+  EXPECT_TRUE(os::exists(executor().log_of({"run"}, "f", 1)));
   const auto after = run(waiting("f"));
   EXPECT_EQ(after.status, Outcome::Status::lost);
   EXPECT_EQ(after.failure.message, "it ended before, and what came of it is not known any more");

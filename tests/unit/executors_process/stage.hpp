@@ -80,9 +80,9 @@ class Stage : public ::testing::Test {
   [[nodiscard]] ports::ObjectStore& store() { return *store_; }
   [[nodiscard]] Outcomes& outcomes() { return outcomes_; }
 
-  /// A command as the attempt `fence` of the task `task`.
+  /// A command as the attempt `fence` of a task of that name.
   static ports::Attempt attempt(const std::string& fence, List argv) {
-    ports::Attempt made{.run = {"run"}, .path = "task", .number = 1, .fence = {fence}};
+    ports::Attempt made{.run = {"run"}, .path = fence, .number = 1, .fence = {fence}};
     made.work.argv = std::move(argv);
     return made;
   }
