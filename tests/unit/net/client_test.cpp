@@ -47,10 +47,13 @@ TEST(HttpClient, KeepsItsConnection) {
 }
 
 TEST(HttpClient, ComesBackAfterTheServerClosedAKeptConnection) {
-  TestServer test({.idle_timeout = Milliseconds(30)});
-  auto client = HttpClient::make({.url = test.server().url()});
+  auto test = std::make_unique<TestServer>();
+  const auto address = "127.0.0.1:" + std::to_string(test->port());
+  auto client = HttpClient::make({.url = test->server().url()});
   ASSERT_TRUE(client->request({.target = "/echo/x"}));
-  std::this_thread::sleep_for(Milliseconds(120));
+  test.reset();
+  TestServer next({.listen = address});
+  ASSERT_TRUE(next.started) << next.started.error().message;
   const auto response = client->request({.method = "POST", .target = "/echo/x", .body = "again"});
   ASSERT_TRUE(response) << response.error().message;
   EXPECT_EQ(response->body, "POST /echo/x {x}\nagain");
@@ -76,22 +79,27 @@ TEST(HttpClient, NamesAFileThatIsNotThere) {
   EXPECT_EQ(client->request({.target = "/echo/x"})->status, 200);
 }
 
-TEST(HttpClient, SaysWhenTheServerGoesAwayOrIsSlow) {
+TEST(HttpClient, SaysWhenTheServerIsSlow) {
   TestServer test({.stop_grace = Milliseconds(0)});
   auto hasty = HttpClient::make({.url = test.server().url(), .answer_timeout = Milliseconds(10)});
-  const auto slow = hasty->request({.target = "/echo/later"});
+  const auto slow = hasty->request({.target = "/echo/hold"});
   ASSERT_FALSE(slow);
-  EXPECT_THAT(slow.error().message, HasSubstr("has not answered GET /echo/later for 0 s"));
+  EXPECT_THAT(slow.error().message, HasSubstr("has not answered GET /echo/hold for 0 s"));
+}
+
+TEST(HttpClient, SaysWhenTheServerGoesAway) {
+  TestServer test({.stop_grace = Milliseconds(0)});
   auto client = HttpClient::make({.url = test.server().url()});
+  ports::Responder respond;
   std::thread stopping([&] {
-    std::this_thread::sleep_for(Milliseconds(20));
+    respond = test.held();
     test.server().stop();
   });
-  const auto lost = client->request({.method = "GET", .target = "/echo/later"});
+  const auto lost = client->request({.method = "POST", .target = "/echo/hold", .body = "x"});
   stopping.join();
   ASSERT_FALSE(lost);
   EXPECT_THAT(lost.error().message,
-              HasSubstr("lost the server at " + test.server().url() + " during GET /echo/later: "));
+              HasSubstr("lost the server at " + test.server().url() + " during POST /echo/hold: "));
 }
 
 }  // namespace

@@ -201,16 +201,18 @@ TEST(HttpServer, NoHandlerCanStartAnotherHeader) {
 }
 
 TEST(HttpServer, StopLetsOpenRequestsEnd) {
-  TestServer test;
+  TestServer test({.stop_grace = std::chrono::minutes(1)});
   RawClient busy(test.port());
   RawClient idle(test.port());
   idle.send(get("/echo/x"));
   idle.read_answer();
-  busy.send(get("/echo/later"));
-  std::this_thread::sleep_for(Milliseconds(20));
-  test.server().stop();
-  EXPECT_THAT(busy.read_all(), EndsWith("Connection: close\r\n\r\nlater"));
-  EXPECT_EQ(idle.read_all(), "");
+  busy.send(get("/echo/hold"));
+  auto respond = test.held();
+  std::thread stopping([&] { test.server().stop(); });
+  EXPECT_EQ(idle.read_all(), "");  // so it is stopping
+  respond({.content_type = "text/plain", .body = "done"});
+  EXPECT_THAT(busy.read_all(), EndsWith("Connection: close\r\n\r\ndone"));
+  stopping.join();
   EXPECT_EQ(test.server().connections(), 0U);
   RawClient late(test.port());
   EXPECT_FALSE(late.connected());

@@ -2,6 +2,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <string>
 #include <thread>
 #include <vector>
@@ -40,6 +41,8 @@ class TestServer {
   HttpServer& server() { return server_; }
   std::uint16_t port() { return server_.port(); }
   const std::filesystem::path& folder() { return scratch_.path; }
+  /// Waits for the one request of /echo/hold; the test answers it.
+  ports::Responder held() { return held_.get_future().get(); }
 
   Result<void> started;
 
@@ -59,9 +62,11 @@ class TestServer {
     };
     const auto later = [](ports::Request, ports::Responder respond) {
       std::thread([respond = std::move(respond)]() mutable {
-        std::this_thread::sleep_for(std::chrono::milliseconds(50));
         respond({.content_type = "text/plain", .body = "later"});
       }).detach();
+    };
+    const auto hold = [this](ports::Request, ports::Responder respond) {
+      held_.set_value(std::move(respond));
     };
     const auto upload = [this](ports::Request request, ports::Responder respond) {
       std::ifstream file(request.body_file, std::ios::binary);
@@ -91,6 +96,8 @@ class TestServer {
     protocol.routes = {{.method = "GET", .pattern = "/echo/{}", .handler = echo},
                        {.method = "POST", .pattern = "/echo/{}", .handler = echo, .body_max = 100'000},
                        {.method = "GET", .pattern = "/echo/later", .handler = later},
+                       {.method = "GET", .pattern = "/echo/hold", .handler = hold},
+                       {.method = "POST", .pattern = "/echo/hold", .handler = hold},
                        {.method = "POST",
                         .pattern = "/echo/upload",
                         .handler = upload,
@@ -108,6 +115,7 @@ class TestServer {
     return {std::move(protocol)};
   }
 
+  std::promise<ports::Responder> held_;
   SystemClock clock_;
   Scratch scratch_;
   HttpServer server_;

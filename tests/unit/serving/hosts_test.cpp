@@ -25,6 +25,12 @@ class HostsTest : public ::testing::Test {
     scratch_.file("base-" + name + "/" + name, "");
     return stored(scratch_.path / ("base-" + name));
   }
+  /// A base that loads once the test says so.
+  Artifact gated_base() {
+    scratch_.file("base-gate/gate", (scratch_.path / "open").string());
+    return stored(scratch_.path / "base-gate");
+  }
+  void open_gate() { scratch_.file("open", ""); }
   Artifact head(const std::string& classes) {
     scratch_.file("head-" + classes + "/model.json", R"({"classes": [")" + classes + "\"]}");
     return stored(scratch_.path / ("head-" + classes));
@@ -75,7 +81,7 @@ TEST_F(HostsTest, OneHostServesAllWhoNeedTheSameBase) {
 
 TEST_F(HostsTest, ManyAtOnceWaitForTheSameStart) {
   auto all = hosts();
-  const auto needed = base("slow");
+  const auto needed = gated_base();
   std::vector<std::future<int>> pids;
   for (int i = 0; i < 16; ++i) {
     auto got = std::make_shared<std::promise<int>>();
@@ -84,6 +90,7 @@ TEST_F(HostsTest, ManyAtOnceWaitForTheSameStart) {
                  [got](Result<HostLease> lease) { got->set_value(lease ? lease->pid() : -1); });
   }
   EXPECT_EQ(all->status(*needed.digest).state, Hosts::State::loading);
+  open_gate();
   const int first = pids.front().get();
   EXPECT_GT(first, 0);
   for (std::size_t i = 1; i < pids.size(); ++i) EXPECT_EQ(pids[i].get(), first);
@@ -115,7 +122,7 @@ TEST_F(HostsTest, WaitingCanBeCancelled) {
   ASSERT_FALSE(reply);
   EXPECT_EQ(reply.error().code, Code::cancelled);
   EXPECT_EQ(reply.error().message, "predict was cancelled");
-  const auto late = all->acquire_and_wait({.base = base("slow")}, stop.get_token());
+  const auto late = all->acquire_and_wait({.base = gated_base()}, stop.get_token());
   EXPECT_EQ(late.error().message, "waiting for a host was cancelled");
 }
 
@@ -204,7 +211,7 @@ TEST_F(HostsTest, EndingThemFailsWhatIsOpen) {
   });
   std::promise<Error> loading;
   wait_until([&] { return all->status(*base().digest).leases > 0; });
-  all->acquire({.base = base("slow")},
+  all->acquire({.base = gated_base()},
                [&](Result<HostLease> lease) { loading.set_value(lease ? Error{} : lease.error()); });
   all.reset();
   EXPECT_EQ(open.get_future().get().code, Code::unavailable);

@@ -1,7 +1,7 @@
 // Speaks host/protocol on descriptor 3, like sluice-host, and obeys the bytes that it is given. A base's
-// folder may hold the files `die`, `refuse` or `slow`; a picture may be `die`, `die once PATH`, `wait PATH`
-// (until that file is there), `bad`, or anything else, whose label is the class of that name, if there is
-// one.
+// folder may hold the files `die`, `refuse` or `gate` (with a path: it loads once that is there); a picture
+// may be `die`, `die once PATH`, `wait PATH` (until that file is there), `bad`, or anything else, whose label
+// is the class of that name, if there is one.
 #include <chrono>
 #include <filesystem>
 #include <fstream>
@@ -33,7 +33,10 @@ struct Host {
     if (fs::exists(folder / "die")) ::_exit(death);
     if (fs::exists(folder / "refuse"))
       return Fail(user_error(Code::failed_precondition, "base: this base refuses to load"));
-    if (fs::exists(folder / "slow")) std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    if (fs::exists(folder / "gate")) {
+      SLUICE_TRY(path, os::read_file(folder / "gate"));
+      while (!fs::exists(path)) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
     if (!fs::is_directory(params.text_at("cache")))
       return Fail(user_error(Code::internal, "no cache folder"));
     Struct result;
