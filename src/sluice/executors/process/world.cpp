@@ -32,7 +32,8 @@ Result<void> make_folders(const ports::Attempt& attempt, const Places& places, p
     SLUICE_DO(os::make_directories(places.root / "out"));
   }
   SLUICE_DO(os::make_directories(places.log.parent_path()));
-  return os::write_file(places.log, "");  // what an earlier try of this attempt printed is not this one's
+  return os::write_file(places.log, "",
+                        0600);  // what an earlier try of this attempt printed is not this one's
 }
 
 /// "NAME=value" for all; the plan's own come last and replace.
