@@ -165,6 +165,23 @@ TEST_F(Lifetime, FoldersThatNobodyKnowsAreRemoved) {
   EXPECT_TRUE(os::exists(data() / "work/service-x"));  // not ours
 }
 
+// A folder that was left as it was found is given to another attempt: nothing of the one before may be in it.
+TEST_F(Lifetime, AFolderThatIsUsedAgainIsEmpty) {
+  const std::vector<std::string> lines{"true",          "touch a",         "touch .a",
+                                       "touch $HOME/a", "touch $TMPDIR/a", "mkdir ../more",
+                                       "rmdir $TMPDIR", "chmod 700 .",     "true"};
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    const auto fence = "f" + std::to_string(i);
+    EXPECT_EQ(run(shell(fence, lines[i])).status, Outcome::Status::succeeded);
+    executor().settled({fence});
+    wait_until([&] { return !os::exists(world(fence)); });
+    EXPECT_EQ(
+        printed(shell("look" + std::to_string(i), "cd ..; ls -A . cwd home tmp; stat -c %a cwd home tmp")),
+        ".:\ncwd\nhome\ntmp\n\ncwd:\n\nhome:\n\ntmp:\n755\n755\n755\n");
+    executor().settled({"look" + std::to_string(i)});
+  }
+}
+
 TEST_F(Lifetime, AHalfMadeWorldIsMadeAnew) {
   ASSERT_TRUE(os::make_directories(world("f") / "cwd/old"));
   EXPECT_EQ(printed(shell("f", "ls | wc -l")), "0\n");

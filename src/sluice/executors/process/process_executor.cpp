@@ -12,6 +12,7 @@
 #include "sluice/base/log.hpp"
 #include "sluice/executors/process/programs.hpp"
 #include "sluice/executors/process/results.hpp"
+#include "sluice/executors/process/spare_folders.hpp"
 #include "sluice/executors/process/supervisor_link.hpp"
 #include "sluice/executors/process/world.hpp"
 #include "sluice/os/files.hpp"
@@ -58,6 +59,7 @@ struct ProcessExecutor::Impl {
   std::unordered_map<std::string, supervisor::Ended> ends;  ///< not settled, as the supervisor told; by fence
   std::vector<std::string> settled;                         ///< to be forgotten by the next job that does so
   std::once_flag swept;
+  SpareFolders spares;
   std::vector<std::thread> threads;
   SupervisorLink link;  // last: its thread calls the members above
 
@@ -67,6 +69,7 @@ struct ProcessExecutor::Impl {
         objects(o),
         sink(s),
         clock(c),
+        spares(data / "work"),
         link(data, std::move(supervisor),
              {.ended = [this](const supervisor::Ended& ended) { on_ended(ended); },
               .mounts_refused =
@@ -114,10 +117,9 @@ struct ProcessExecutor::Impl {
 
   /// Takes up what the supervisor knows, or lays a world out and asks for the start.
   void begin(const std::string& fence) {
-    if (auto connected = link.connect(); !connected)
-      return finish(fence, failed("start", connected.error().message));
     std::call_once(swept, [this] { sweep(); });
-    const bool runs = link.runs(fence);
+    const auto runs = link.runs(fence);
+    if (!runs) return finish(fence, failed("start", runs.error().message));
     ports::Attempt attempt;
     bool may_mount = false;
     {
@@ -125,7 +127,7 @@ struct ProcessExecutor::Impl {
       auto& entry = live.at(fence);
       if (const auto ended = ends.find(fence); ended != ends.end())
         return collect_later(entry, ended->second);
-      if (runs) {
+      if (*runs) {
         entry.stage = Live::Stage::running;
         const bool cancelled = entry.cancelled;
         if (cancelled) enqueue([this, fence] { link.cancel(fence, cancel_grace); });
@@ -134,7 +136,7 @@ struct ProcessExecutor::Impl {
       attempt = entry.attempt;
       may_mount = mounts;
     }
-    auto start = lay_out(attempt, places_of(data, attempt), objects, may_mount);
+    auto start = lay_out(attempt, places_of(data, attempt), objects, spares, may_mount);
     if (!start) return finish(fence, failed(std::move(start).error()));
     {
       const std::lock_guard lock(mutex);
@@ -201,17 +203,21 @@ struct ProcessExecutor::Impl {
       const std::lock_guard lock(mutex);
       fences = std::exchange(settled, {});
     }
-    for (const auto& fence : fences)
-      if (auto removed = os::remove_tree(root_of(data, fence)); !removed)
-        log::warning(removed.error().message);
+    for (const auto& fence : fences) {
+      const auto root = root_of(data, fence);
+      if (spares.keep(root)) continue;
+      if (auto removed = os::remove_tree(root); !removed) log::warning(removed.error().message);
+    }
     link.acknowledge(std::move(fences));
   }
 
   /// Folders of attempts that nobody knows any more: their server died between the outcome and its settling,
   /// or while it laid them out. Before anything is laid out here.
   void sweep() {
+    const auto running = link.running();
+    if (!running) return;  // who asks next is told why
     std::unordered_set<std::string> known;
-    for (const auto& fence : link.running()) known.insert(root_of(data, fence).filename());
+    for (const auto& fence : *running) known.insert(root_of(data, fence).filename());
     {
       const std::lock_guard lock(mutex);
       const auto oldest = (clock.now() - unasked_max).time_since_epoch().count();
@@ -225,7 +231,8 @@ struct ProcessExecutor::Impl {
     const auto there = os::list_directory(data / "work");
     if (!there) return;  // nothing was ever laid out
     for (const auto& entry : *there)
-      if (entry.name.starts_with(root_prefix) && !known.contains(entry.name))
+      if ((entry.name.starts_with(root_prefix) && !known.contains(entry.name)) ||
+          entry.name.starts_with(SpareFolders::prefix))
         if (auto removed = os::remove_tree(data / "work" / entry.name); !removed)
           log::warning(removed.error().message);
   }

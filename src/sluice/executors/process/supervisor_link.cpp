@@ -153,6 +153,20 @@ struct SupervisorLink::Impl {
     return {};
   }
 
+  /// Connected, and what the supervisor holds is known.
+  Result<void> ready_for_questions(std::unique_lock<std::mutex>& lock) {
+    // A supervisor may end between the connection and its answer: then once more.
+    for (int attempt = 0; attempt < tries_max && !closing; ++attempt) {
+      if (!socket) {
+        SLUICE_DO(connect());
+      }
+      changed.wait(lock, [&] { return ready || closing || !socket; });
+      if (ready) return {};
+    }
+    return Fail(environment_error(Code::unavailable,
+                                  "the supervisor of " + data.string() + " ends as soon as it is spoken to"));
+  }
+
   /// A failed write is not ours to mend: the reader sees the connection end, and makes another.
   void send(const supervisor::Request& request) const {
     if (socket) static_cast<void>(send_to(socket.get(), request));
@@ -215,12 +229,11 @@ struct SupervisorLink::Impl {
     events.mounts_refused(refused);
   }
   void on(const supervisor::Ended& ended) {
-    {
-      const std::lock_guard lock(mutex);
-      unanswered.erase(ended.fence);
-      running.erase(ended.fence);
-    }
+    // Told first: whoever then finds that it does not run knows why.
     events.ended(ended);
+    const std::lock_guard lock(mutex);
+    unanswered.erase(ended.fence);
+    running.erase(ended.fence);
   }
   void on(const supervisor::Holding& holding) {
     const std::lock_guard lock(mutex);
@@ -245,27 +258,15 @@ void SupervisorLink::close() {
   if (impl_->reader.joinable()) impl_->reader.join();
 }
 
-Result<void> SupervisorLink::connect() {
+Result<bool> SupervisorLink::runs(const std::string& fence) {
   std::unique_lock lock(impl_->mutex);
-  // A supervisor may end between the connection and its answer: then once more.
-  for (int attempt = 0; attempt < tries_max && !impl_->closing; ++attempt) {
-    if (!impl_->socket) {
-      SLUICE_DO(impl_->connect());
-    }
-    impl_->changed.wait(lock, [&] { return impl_->ready || impl_->closing || !impl_->socket; });
-    if (impl_->ready) return {};
-  }
-  return Fail(environment_error(
-      Code::unavailable, "the supervisor of " + impl_->data.string() + " ends as soon as it is spoken to"));
-}
-
-bool SupervisorLink::runs(const std::string& fence) const {
-  const std::lock_guard lock(impl_->mutex);
+  SLUICE_DO(impl_->ready_for_questions(lock));
   return impl_->running.contains(fence);
 }
 
-std::unordered_set<std::string> SupervisorLink::running() const {
-  const std::lock_guard lock(impl_->mutex);
+Result<std::unordered_set<std::string>> SupervisorLink::running() {
+  std::unique_lock lock(impl_->mutex);
+  SLUICE_DO(impl_->ready_for_questions(lock));
   return impl_->running;
 }
 

@@ -34,11 +34,11 @@ class SupervisorLink {
   SupervisorLink(const SupervisorLink&) = delete;
   SupervisorLink& operator=(const SupervisorLink&) = delete;
 
-  /// Connects. When this returns well, every end that was not acknowledged has been told.
-  Result<void> connect();
-  /// Whether the supervisor runs this fence. Connect first.
-  [[nodiscard]] bool runs(const std::string& fence) const;
-  [[nodiscard]] std::unordered_set<std::string> running() const;
+  /// Whether the supervisor runs this fence. Connects; when this answers, every end that was not acknowledged
+  /// has been told, and a fence that does not run any more has been told too.
+  Result<bool> runs(const std::string& fence);
+  /// All that run; the same.
+  Result<std::unordered_set<std::string>> running();
   /// Code::too_large where it does not fit into a message.
   Result<void> start(supervisor::Start start);
   void cancel(const std::string& fence, std::chrono::milliseconds grace);

@@ -20,20 +20,23 @@ Failure failure(std::string kind, std::string message) {
   return {.kind = std::move(kind), .message = std::move(message), .payload = {}};
 }
 
-Result<void> make_folders(const ports::Attempt& attempt, const Places& places, ports::ObjectStore& objects) {
+Result<void> make_folders(const ports::Attempt& attempt, const Places& places, ports::ObjectStore& objects,
+                          SpareFolders& spares) {
   // A server that died in the middle of this may have left half a world.
   SLUICE_DO(os::remove_tree(places.root));
-  SLUICE_DO(os::make_directories(places.root));
-  SLUICE_DO(attempt.work.code ? objects.copy_out(*attempt.work.code, places.cwd())
-                              : os::make_directories(places.cwd()));
-  SLUICE_DO(os::make_directories(places.tmp()));
-  SLUICE_DO(os::make_directories(places.home()));
+  if (attempt.work.code || !spares.take(places.root)) {
+    SLUICE_DO(os::make_directories(places.root));
+    SLUICE_DO(attempt.work.code ? objects.copy_out(*attempt.work.code, places.cwd())
+                                : os::make_directories(places.cwd()));
+    SLUICE_DO(os::make_directories(places.tmp()));
+    SLUICE_DO(os::make_directories(places.home()));
+  }
   if (!attempt.work.outputs.empty()) {
     SLUICE_DO(os::make_directories(places.root / "out"));
   }
   SLUICE_DO(os::make_directories(places.log.parent_path()));
-  return os::write_file(places.log, "",
-                        0600);  // what an earlier try of this attempt printed is not this one's
+  // What an earlier try of this attempt printed is not this one's.
+  return os::write_file(places.log, "", 0600);
 }
 
 /// "NAME=value" for all; the plan's own come last and replace.
@@ -102,8 +105,9 @@ Places places_of(const std::filesystem::path& data, const ports::Attempt& attemp
 }
 
 std::expected<supervisor::Start, Failure> lay_out(const ports::Attempt& attempt, const Places& places,
-                                                  ports::ObjectStore& objects, bool mounts) {
-  if (auto made = make_folders(attempt, places, objects); !made)
+                                                  ports::ObjectStore& objects, SpareFolders& spares,
+                                                  bool mounts) {
+  if (auto made = make_folders(attempt, places, objects, spares); !made)
     return std::unexpected(failure("start", made.error().message));
 
   Arguments arguments(places, objects, mounts);

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "sluice/engine/work.hpp"
+#include "sluice/executors/process/spare_folders.hpp"
 #include "sluice/ports/executor.hpp"
 #include "sluice/ports/object_store.hpp"
 #include "sluice/supervisor/protocol/messages.hpp"
@@ -43,6 +44,7 @@ std::string segment_of(const std::string& text);
 /// arguments and environment. With `mounts`, large files and folders are left to the supervisor to show
 /// read-only; else they are copied. What was there of the attempt is replaced.
 std::expected<supervisor::Start, engine::Failure> lay_out(const ports::Attempt& attempt, const Places& places,
-                                                          ports::ObjectStore& objects, bool mounts);
+                                                          ports::ObjectStore& objects, SpareFolders& spares,
+                                                          bool mounts);
 
 }  // namespace sluice::executors
