@@ -122,6 +122,7 @@ def test_a_class_with_one_picture_is_refused(tmp_path):
             (pictures / name / f"{i}.png").write_bytes(png(colour=(i * 30, 0, 0)))
     done = sluice("run", ROOT / "examples" / "stamps" / "sluice.yaml", "--input", f"pictures={pictures}", data=tmp_path / "data")
     says(done, "class `dog` has one picture", status=1)
+    assert "sluice logs" not in done.stderr, "a service has no log to point at"
 
 
 def test_an_unreadable_picture_is_named(tmp_path):

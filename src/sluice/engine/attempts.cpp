@@ -56,13 +56,9 @@ void Decider::schedule(OperationState& operation, std::optional<Digest> key) {
   auto path = path_of(operation);
   const auto number = operation.task->number + 1;
   auto fence = fence_of(run_, path, number);
-  emit(Scheduled{.path = path, .number = number, .fence = fence, .key = key, .at = now_});
-  if (const auto due = timeout_due(operation))
-    out_.commands.emplace_back(SetTimer{.path = path, .number = number, .due = *due});
-  out_.commands.emplace_back(StartAttempt{.path = std::move(path),
-                                          .number = number,
-                                          .fence = std::move(fence),
-                                          .work = work_of(run_, operation)});
+  emit(Scheduled{
+      .path = std::move(path), .number = number, .fence = std::move(fence), .key = key, .at = now_});
+  commands_of(run_, operation, out_.commands);
 }
 
 /// An attempt or a look-up is over: what does that make of the task?
@@ -105,12 +101,11 @@ bool Decider::retry(OperationState& operation, const Failure& failure) {
     constexpr double year = 366.0 * 24 * 3600 * 1000;
     const auto due = now_ + Milliseconds(static_cast<std::int64_t>(std::min(delay, year)));
     if (policy.within_ms && due - task.first_scheduled > Milliseconds(*policy.within_ms)) continue;
-    const auto path = path_of(operation);
-    emit(RetryAt{.path = path, .due = due, .policy = static_cast<std::int64_t>(i)});
+    emit(RetryAt{.path = path_of(operation), .due = due, .policy = static_cast<std::int64_t>(i)});
     if (due <= now_)
       schedule(operation, task.key);
     else
-      out_.commands.emplace_back(SetTimer{.path = path, .number = task.number, .due = due});
+      commands_of(run_, operation, out_.commands);
     return true;
   }
   return false;

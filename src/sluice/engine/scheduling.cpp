@@ -209,13 +209,7 @@ void Decider::begin_task(OperationState& operation) {
   }
   emit(TaskReady{.path = path_of(operation), .call = std::move(call), .cacheable = cacheable});
   if (!cacheable) return schedule(operation, std::nullopt);
-  const auto& cache = operation.operation->cache;
-  const auto* key = operation.task->call.find("cache_key");
-  out_.commands.emplace_back(LookUp{.path = path_of(operation),
-                                    .work = work_of(run_, operation),
-                                    .scope = cache.scope,
-                                    .user_key = key ? *key : Value{},
-                                    .max_age_ms = cache.max_age_ms});
+  commands_of(run_, operation, out_.commands);
 }
 
 void Decider::begin_call(OperationState& operation, const ir::PipelineCall& call) {

@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "sluice/engine/command.hpp"
 #include "sluice/engine/event.hpp"
 #include "sluice/ir/dependencies.hpp"
 #include "sluice/ir/plan.hpp"
@@ -123,6 +124,9 @@ Result<void> apply_event(RunState& run, const Event& event);
 
 /// What a task's evaluated call means for an executor.
 Work work_of(const RunState& run, const OperationState& operation);
+/// What is open because the operation, and all inside it, is where it is: commands are a function of the
+/// state.
+void commands_of(const RunState& run, const OperationState& operation, std::vector<Command>& out);
 /// When the present attempt is over its time; nullopt: never.
 std::optional<Time> timeout_due(const OperationState& operation);
 

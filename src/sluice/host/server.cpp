@@ -7,11 +7,11 @@
 #include <unistd.h>
 
 #include "sluice/base/log.hpp"
+#include "sluice/base/processor.hpp"
 #include "sluice/base/words.hpp"
 #include "sluice/host/embed_folder.hpp"
 #include "sluice/host/learning/learn_head.hpp"
 #include "sluice/os/files.hpp"
-#include "sluice/runtimes/openvino/instruction_set.hpp"
 
 namespace sluice::host {
 namespace {
@@ -116,7 +116,7 @@ Result<Value> Server::hello() const {
   out.set("pid", static_cast<std::int64_t>(::getpid()));
   out.set("version", 1);
   out.set("runtime", "openvino " + runtimes::OpenVino::version());
-  out.set("instruction_set", runtimes::instruction_set());
+  out.set("instruction_set", instruction_set());
   return out;
 }
 

@@ -18,4 +18,19 @@ std::vector<const Region*> regions_of(const Operation& operation) {
 
 Digest plan_digest(const Plan& plan) { return Digest::of(print_plan(plan)); }
 
+void for_each_operation(const Plan& plan, const std::function<void(const Operation&)>& visit) {
+  std::vector<const Region*> pending;
+  pending.reserve(plan.pipelines.size());
+  for (const auto& pipeline : plan.pipelines) pending.push_back(&pipeline.body);
+  while (!pending.empty()) {
+    const auto* region = pending.back();
+    pending.pop_back();
+    for (const auto& operation : region->operations) {
+      visit(operation);
+      const auto inner = regions_of(operation);
+      pending.insert(pending.end(), inner.begin(), inner.end());
+    }
+  }
+}
+
 }  // namespace sluice::ir

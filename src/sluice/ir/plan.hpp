@@ -1,4 +1,5 @@
 #pragma once
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -157,6 +158,9 @@ struct Plan {
 
 /// The regions that an operation holds, in order (arms, the body of each or of a block).
 std::vector<const Region*> regions_of(const Operation& operation);
+
+/// Every operation of the plan, at any depth, once; in no particular order. Does not recurse.
+void for_each_operation(const Plan& plan, const std::function<void(const Operation&)>& visit);
 
 /// The one canonical text. `read_plan(print_plan(p))` is p (locations apart), and printing it again gives the
 /// same bytes.

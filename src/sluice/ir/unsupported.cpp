@@ -1,7 +1,5 @@
 #include "sluice/ir/unsupported.hpp"
 
-#include <algorithm>
-
 namespace sluice::ir {
 namespace {
 
@@ -28,17 +26,7 @@ void check(const Operation& operation, Problems& problems) {
 }  // namespace
 
 void refuse_unsupported(const Plan& plan, Problems& problems) {
-  std::vector<const Region*> todo;
-  todo.reserve(plan.pipelines.size());
-  for (const auto& pipeline : plan.pipelines) todo.push_back(&pipeline.body);
-  while (!todo.empty()) {
-    const auto* region = todo.back();
-    todo.pop_back();
-    for (const auto& operation : region->operations) {
-      check(operation, problems);
-      std::ranges::copy(regions_of(operation), std::back_inserter(todo));
-    }
-  }
+  for_each_operation(plan, [&](const Operation& operation) { check(operation, problems); });
 }
 
 }  // namespace sluice::ir

@@ -23,14 +23,6 @@ extern char** environ;
 namespace sluice::os {
 namespace {
 
-std::vector<char*> pointers(const std::vector<std::string>& texts) {
-  std::vector<char*> out;
-  out.reserve(texts.size() + 1);
-  for (const auto& text : texts) out.push_back(const_cast<char*>(text.c_str()));
-  out.push_back(nullptr);
-  return out;
-}
-
 /// The two objects of posix_spawn, freed in the end.
 struct Plan {
   posix_spawn_file_actions_t actions{};
@@ -69,6 +61,14 @@ Exit exit_of(int wait_status, const ::rusage& usage) {
   return exit;
 }
 
+std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
+  std::vector<char*> out;
+  out.reserve(texts.size() + 1);
+  for (const auto& text : texts) out.push_back(const_cast<char*>(text.c_str()));
+  out.push_back(nullptr);
+  return out;
+}
+
 Result<Process> spawn(const SpawnOptions& options) {
   Plan plan;
   // Every descriptor is first moved above all targets, so that none overwrites another that is still to come.
@@ -98,8 +98,8 @@ Result<Process> spawn(const SpawnOptions& options) {
   if (options.new_group) flags |= POSIX_SPAWN_SETPGROUP;
   posix_spawnattr_setflags(&plan.attributes, static_cast<short>(flags));
 
-  auto argv = pointers(options.argv);
-  auto env = options.env ? pointers(*options.env) : std::vector<char*>();
+  auto argv = pointers_to(options.argv);
+  auto env = options.env ? pointers_to(*options.env) : std::vector<char*>();
   pid_t pid = 0;
   const int number = posix_spawn(&pid, options.program.c_str(), &plan.actions, &plan.attributes, argv.data(),
                                  options.env ? env.data() : environ);

@@ -67,6 +67,9 @@ Result<Process> spawn(const SpawnOptions& options);
 /// wait4's answer in our words.
 Exit exit_of(int wait_status, const ::rusage& usage);
 
+/// A null-ended array for execve; points into `texts`, which must outlive it.
+std::vector<char*> pointers_to(const std::vector<std::string>& texts);
+
 /// Where `name` is found along `path` ("/usr/bin:/bin"): the first executable regular file. Names with a
 /// slash are not looked up. Nothing where there is none.
 std::optional<std::filesystem::path> find_program(const std::string& name, const std::string& path);

@@ -14,17 +14,10 @@
 #include <unistd.h>
 
 #include "sluice/os/mounts.hpp"
+#include "sluice/os/process.hpp"
 
 namespace sluice::supervisor {
 namespace {
-
-std::vector<char*> pointers(const std::vector<std::string>& texts) {
-  std::vector<char*> out;
-  out.reserve(texts.size() + 1);
-  for (const auto& text : texts) out.push_back(const_cast<char*>(text.c_str()));
-  out.push_back(nullptr);
-  return out;
-}
 
 /// All that the child needs, made before the fork: after it, there are system calls only.
 struct Child {
@@ -117,8 +110,8 @@ Launcher::Launcher() {
 }
 
 Result<pid_t> Launcher::launch(const Start& start, int log, const os::Cgroup* leaf, Report* report) {
-  const auto argv = pointers(start.argv);
-  auto env = pointers(start.env);
+  const auto argv = os::pointers_to(start.argv);
+  auto env = os::pointers_to(start.env);
   const std::string marker = "SLUICE_ATTEMPT=" + start.fence;
   bool marked = false;
   for (const auto& variable : start.env) marked = marked || variable.starts_with("SLUICE_ATTEMPT=");

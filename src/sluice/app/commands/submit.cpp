@@ -1,5 +1,7 @@
 #include "sluice/app/commands/submit.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "sluice/app/plugins.hpp"
@@ -140,6 +142,13 @@ void print_change(const runs::OperationReport& row) {
     fmt::print(stderr, "  {}  failed, will be tried again: {}\n", row.path, row.failure.message);
 }
 
+bool has_log(const Value& report, const std::string& path) {
+  const auto* tasks = report.find("tasks");
+  return tasks && tasks->is_list() && std::ranges::any_of(*tasks->if_list(), [&](const Value& task) {
+           return task.text_at("path") == path && task.text_at("kind") == "process";
+         });
+}
+
 }  // namespace
 
 Result<RunId> submit(Session& session, const RunRequest& request) {
@@ -213,8 +222,12 @@ Exit conclude(const Value& report, bool json) {
       for (const auto& [name, value] : *outputs->if_struct()) fmt::print("  {} = {}\n", name, to_json(value));
     if (const auto message = report.text_at("message"); !message.empty()) {
       fmt::print(stderr, "sluice: {}: {}\n", report.text_at("failed_at"), message);
-      fmt::print(stderr, "  `sluice show {0}` tells more, `sluice logs {0} {1}` what the task printed\n",
-                 report.text_at("run"), report.text_at("failed_at"));
+      const auto run = report.text_at("run");
+      const auto where = report.text_at("failed_at");
+      fmt::print(stderr, "  `sluice show {}` tells more", run);
+      if (has_log(report, where))
+        fmt::print(stderr, ", `sluice logs {} {}` what the task printed", run, where);
+      fmt::print(stderr, "\n");
     }
   }
   return status == "succeeded" ? Exit::ok : Exit::failed;

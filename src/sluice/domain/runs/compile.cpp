@@ -1,28 +1,12 @@
 #include "sluice/domain/runs/compile.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "sluice/base/words.hpp"
 #include "sluice/ir/verify.hpp"
 
 namespace sluice::runs {
-namespace {
-
-void collect_code(const ir::Region& region, std::vector<std::string>& out) {
-  std::vector<const ir::Region*> todo{&region};
-  while (!todo.empty()) {
-    const auto* current = todo.back();
-    todo.pop_back();
-    for (const auto& operation : current->operations) {
-      if (const auto* process = std::get_if<ir::Process>(&operation.what); process && process->code)
-        if (std::ranges::find(out, *process->code) == out.end()) out.push_back(*process->code);
-      for (const auto* inner : ir::regions_of(operation)) todo.push_back(inner);
-    }
-  }
-}
-
-}  // namespace
-
 Result<std::shared_ptr<const ir::Plan>> compile(const std::string& text, const std::string& file,
                                                 const Dialects& dialects) {
   const auto frontend =
@@ -43,9 +27,12 @@ Result<std::shared_ptr<const ir::Plan>> compile(const std::string& text, const s
 }
 
 std::vector<std::string> code_folders(const ir::Plan& plan) {
-  std::vector<std::string> out;
-  for (const auto& pipeline : plan.pipelines) collect_code(pipeline.body, out);
-  return out;
+  std::set<std::string> folders;
+  ir::for_each_operation(plan, [&](const ir::Operation& operation) {
+    if (const auto* process = std::get_if<ir::Process>(&operation.what); process && process->code)
+      folders.insert(*process->code);
+  });
+  return {folders.begin(), folders.end()};
 }
 
 Result<const ir::Pipeline*> find_pipeline(const ir::Plan& plan, const std::string& name) {
