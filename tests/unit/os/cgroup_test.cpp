@@ -25,10 +25,13 @@ TEST(Cgroups, EndAllTheirProcessesAtOnce) {
   EXPECT_FALSE(leaf->populated());
   EXPECT_TRUE(leaf->processes().empty());
 
-  auto child = spawn({.program = "/bin/sh", .argv = {"sh", "-c", "setsid sleep 60 & exec sleep 60"}});
+  // It has its grandchild once it is in the group.
+  const auto family = "while ! grep -q " + leaf->path().filename().string() +
+                      " /proc/$$/cgroup; do :; done; setsid sleep 60 & exec sleep 60";
+  auto child = spawn({.program = "/bin/sh", .argv = {"sh", "-c", family}});
   ASSERT_TRUE(leaf->add(child->pid()));
   EXPECT_TRUE(leaf->populated());
-  EXPECT_GE(leaf->processes().size(), 1U);
+  while (leaf->processes().size() != 2) std::this_thread::sleep_for(1ms);
   EXPECT_EQ(leaf->memory_peak().has_value(), parent->counts_memory());
 
   const auto same = Cgroup::open(leaf->path());

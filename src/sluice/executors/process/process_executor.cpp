@@ -203,12 +203,14 @@ struct ProcessExecutor::Impl {
       const std::lock_guard lock(mutex);
       fences = std::exchange(settled, {});
     }
+    // Acknowledged first: a folder that nobody knows is swept by the next server, an end that is never
+    // acknowledged would stay in the supervisor's book.
+    link.acknowledge(fences);
     for (const auto& fence : fences) {
       const auto root = root_of(data, fence);
       if (spares.keep(root)) continue;
       if (auto removed = os::remove_tree(root); !removed) log::warning(removed.error().message);
     }
-    link.acknowledge(std::move(fences));
   }
 
   /// Folders of attempts that nobody knows any more: their server died between the outcome and its settling,
