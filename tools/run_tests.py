@@ -18,6 +18,8 @@ import xml.etree.ElementTree
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "asan"
 PROGRAM_LIMIT_S = 900
+SIMULATE_S = 30  # of the simulation, with fresh seeds
+FIND_S = 60  # in which the simulation has to find a bug that was planted
 FUZZ_S = 5  # new inputs after the seeds; a longer hunt is for another day: build/asan/fuzz/NAME CORPUS
 
 SANITIZERS = {
@@ -35,6 +37,7 @@ class Outcome:
     failed: list[str] = dataclasses.field(default_factory=list)
     skipped: list[str] = dataclasses.field(default_factory=list)
     output: str = ""  # what there is to see of the failed cases
+    remark: str = ""
     seconds: float = 0
 
 
@@ -52,6 +55,9 @@ def main() -> None:
             jobs.append(lambda program=program: run_gtest(program, options.filter))
         elif kind == "fuzz" and not (options.golden or options.fast) and options.filter in pathlib.Path(program).name:
             jobs.append(lambda program=program, corpus=corpus: run_fuzzer(program, corpus))
+
+        elif kind in ("sim", "planted") and not (options.golden or options.fast) and options.filter in pathlib.Path(program).name:
+            jobs.append(lambda program=program, kind=kind: simulate(program) if kind == "sim" else find_planted(program))
 
     outcomes = []
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -78,7 +84,7 @@ def show(outcome: Outcome) -> None:
     for name in outcome.skipped:
         print(f"skipped {outcome.program}: {name}")
     if outcome.passed or outcome.failed:
-        print(f"  {outcome.program}: {outcome.passed} passed, {len(outcome.failed)} failed, {outcome.seconds:.1f} s", flush=True)
+        print(f"  {outcome.program}: {outcome.passed} passed, {len(outcome.failed)} failed, {outcome.seconds:.1f} s{outcome.remark}", flush=True)
 
 
 def run(command: list, extra_environment: dict[str, str]) -> tuple[int | str, str, float]:
@@ -136,6 +142,30 @@ def run_fuzzer(program: str, corpus: list[str]) -> Outcome:
     else:
         outcome.output = outcome.output[-5000:]
         outcome.failed.append(f"exit status {status}; the input is in {artifacts.relative_to(ROOT)}")
+    return outcome
+
+
+def simulate(program: str) -> Outcome:
+    outcome = Outcome(program)
+    status, outcome.output, outcome.seconds = run([BUILD / program, "--seconds", str(SIMULATE_S)], SANITIZERS)
+    if status == 0:
+        outcome.passed = 1
+        outcome.remark = "; " + outcome.output.strip()
+    else:
+        outcome.failed.append(f"exit status {status}")
+    return outcome
+
+
+def find_planted(program: str) -> Outcome:
+    """A simulation with a bug in it: it passes if the bug is found."""
+    outcome = Outcome(program)
+    status, outcome.output, outcome.seconds = run([BUILD / program, "--seconds", str(FIND_S)], SANITIZERS)
+    found = re.match(r"seed \d+: .*", outcome.output)
+    if status == 1 and found:
+        outcome.passed = 1
+        outcome.remark = "; found, " + found.group()
+    else:
+        outcome.failed.append(f"the bug was not found in {FIND_S} s (exit status {status})")
     return outcome
 
 

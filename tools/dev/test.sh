@@ -15,3 +15,12 @@ accept() {
   SLUICE_ACCEPT=1 run_tests --golden
   git --no-pager diff --stat -- tests/golden
 }
+
+# simulate [--seconds N] [--seed N]: a seed alone tells that one life.
+simulate() {
+  stage "build the simulation"
+  alone build_preset asan sim
+  stage "simulate"
+  [[ ${1:-} == --seed && $# == 2 ]] && set -- "$@" --once
+  exec build/asan/sim/sim "$@"
+}

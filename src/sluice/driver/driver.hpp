@@ -2,36 +2,19 @@
 #include <functional>
 #include <memory>
 
-#include "sluice/base/clock.hpp"
-#include "sluice/ir/signature.hpp"
-#include "sluice/ports/executor.hpp"
-#include "sluice/ports/ledger.hpp"
-#include "sluice/ports/object_store.hpp"
+#include "sluice/driver/dispatcher.hpp"
 #include "sluice/ports/run_control.hpp"
 
 namespace sluice::driver {
 
-/// Reads the canonical text of a plan that was verified before it was stored.
-using PlanReader = std::function<Result<std::shared_ptr<const ir::Plan>>(const std::string& text)>;
-
-/// Carries the engine's commands to the ports, and brings back what happens. All state is on one thread of
-/// its own.
+/// Carries the engine's commands to the ports, and brings back what happens: a dispatcher on a thread of its
+/// own.
 class Driver final : public ports::RunControl, public ports::OutcomeSink {
  public:
-  /// The ports outlive the driver, but for the executors, which need its sink: they are given to `begin`.
-  struct Ports {
-    ports::Journal& journal;
-    const ports::RunIndex& index;
-    const ports::ObjectStore& objects;
-    const Clock& clock;
-    PlanReader read_plan;
-    const ir::Signatures& services;
-  };
-  struct Executors {
-    ports::Executor& process;
-    ports::Executor& service;
-  };
+  using Ports = Dispatcher::Ports;
+  using Executors = Dispatcher::Executors;
 
+  /// The ports outlive the driver, but for the executors, which need its sink: they are given to `begin`.
   explicit Driver(Ports ports);
   /// Stops the thread. What has happened until then is in the journal; runs that have not ended can be
   /// resumed.

@@ -1,11 +1,20 @@
 #pragma once
 // The driver's own.
+#include <functional>
+#include <memory>
+#include <optional>
 #include <unordered_map>
+#include <unordered_set>
 
-#include "sluice/driver/driver.hpp"
 #include "sluice/engine/run.hpp"
+#include "sluice/ir/signature.hpp"
+#include "sluice/ports/executor.hpp"
+#include "sluice/ports/ledger.hpp"
 
 namespace sluice::driver {
+
+/// Reads the canonical text of a plan that was verified before it was stored.
+using PlanReader = std::function<Result<std::shared_ptr<const ir::Plan>>(const std::string& text)>;
 
 /// A run that goes on in this process: the engine's state and what the driver must know beside it.
 struct LiveRun {
@@ -14,13 +23,18 @@ struct LiveRun {
   std::uint64_t next = 0;  ///< length of its journal
   ports::RunRow row;
   std::unordered_map<std::string, Digest> keys;  ///< of attempts under way, by path
+  std::unordered_set<Fence> fences;              ///< of attempts that were started here
 
   // Decided, not stored yet.
   std::vector<std::string> events;
   std::vector<ports::CacheEntry> cache;
   std::vector<engine::Command> commands;
   bool must_sync = false;
-  bool waits_for_store = false;  ///< is among the driver's changed runs
+  /// Ended; their executors are told once that is stored.
+  std::vector<std::pair<Fence, ports::Executor*>> unsettled;
+  bool waits_for_store = false;       ///< is among the dispatcher's changed runs
+  std::optional<Time> stalled_until;  ///< its events could not be stored; when to try again
+  Milliseconds pause{};               ///< the last one between two such tries
 
   /// Keeps `row`, `keys` and `cache` in step with an event; `fresh`: it is not in the journal yet.
   void follow(const engine::Event& event, bool fresh);

@@ -25,8 +25,9 @@ Decider::Readiness Decider::readiness(const OperationState& operation) {
   bool failed = false;
   bool skipped = false;
   bool succeeded = false;
-  bool strictly_skipped = false;
-  bool strictly_failed = false;
+  bool operand_skipped = false;
+  bool operand_failed = false;
+  bool after_skipped = false;
   for (const auto& need : upstream) {
     const auto& other = region.operations[need.operation];
     if (!other.ended()) continue;
@@ -34,21 +35,22 @@ Decider::Readiness Decider::readiness(const OperationState& operation) {
     failed = failed || bad;
     succeeded = succeeded || other.status == Status::succeeded;
     skipped = skipped || other.status == Status::skipped;
-    strictly_failed = strictly_failed || (bad && need.operand);
-    // An operand that is only looked at through default(), first() or present() may be missing.
-    strictly_skipped = strictly_skipped || (other.status == Status::skipped && (need.operand || need.after));
+    // What is only looked at through default(), first() or present() is no operand, and may be missing.
+    operand_failed = operand_failed || (bad && need.operand);
+    operand_skipped = operand_skipped || (other.status == Status::skipped && need.operand);
+    after_skipped = after_skipped || (other.status == Status::skipped && need.after);
   }
   const bool all = operation.waiting_for == 0;
   switch (operation.operation->trigger) {
     case ir::Trigger::succeeded:
       if (!all) return Readiness::not_yet;
-      return failed ? Readiness::block : strictly_skipped ? Readiness::skip : Readiness::fire;
+      return failed ? Readiness::block : operand_skipped || after_skipped ? Readiness::skip : Readiness::fire;
     case ir::Trigger::none_failed:
       if (!all) return Readiness::not_yet;
-      return failed ? Readiness::block : Readiness::fire;
+      return failed ? Readiness::block : operand_skipped ? Readiness::skip : Readiness::fire;
     case ir::Trigger::completed:
       if (!all) return Readiness::not_yet;
-      return strictly_failed ? Readiness::block : Readiness::fire;
+      return operand_failed ? Readiness::block : operand_skipped ? Readiness::skip : Readiness::fire;
     case ir::Trigger::any_succeeded:
       if (succeeded) return Readiness::fire;
       if (!all) return Readiness::not_yet;

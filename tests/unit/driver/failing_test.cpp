@@ -103,6 +103,40 @@ TEST(DriverCancel, StopsWhatRunsAndStartsNothingMore) {
   EXPECT_EQ(stage.events<engine::Stopping>("r1").at(0).reason, "no longer wanted");
 }
 
+TEST(DriverJournal, ARunWaitsForAFullDisk) {
+  Stage stage;
+  Gate gate;
+  auto& echo = stage.serve_echo();
+  auto& slow = stage.serve("test.slow", [&](const ports::ServiceCall& call) -> Result<Struct> {
+    gate.pass(call.cancel);
+    return call.with;
+  });
+  Server server(stage);
+  server.start("r1", held);
+  gate.wait_for_a_call();
+  stage.journal_port.full = true;
+  gate.open();
+  while (stage.journal_port.refused < 2) std::this_thread::sleep_for(1ms);
+  EXPECT_TRUE(server.driver().goes_on({"r1"}));
+  EXPECT_EQ(echo.calls("later"), 0) << "nothing follows from what is not stored";
+  stage.journal_port.full = false;
+  EXPECT_EQ(server.end_of("r1").status, Status::succeeded);
+  EXPECT_EQ(slow.calls("slow"), 1);
+  EXPECT_EQ(echo.calls("later"), 1);
+}
+
+TEST(DriverJournal, ARunIsNotTakenInWhileTheDiskIsFull) {
+  Stage stage;
+  stage.serve_echo();
+  Server server(stage);
+  stage.journal_port.full = true;
+  const auto plan = stage.plan("sluice: 1\npipelines:\n  main:\n    graph:\n      a: {service: test.echo}\n");
+  const auto started = server.driver().start({.run = {"r1"}, .pipeline = "main"}, plan);
+  ASSERT_FALSE(started);
+  EXPECT_EQ(started.error().message, "no space left");
+  EXPECT_FALSE(server.driver().goes_on({"r1"}));
+}
+
 TEST(DriverCancel, StopsAProcess) {
   Stage stage;
   Server server(stage);

@@ -39,6 +39,25 @@ class ForwardClock final : public Clock {
   std::atomic<std::int64_t> ahead_ = 0;
 };
 
+/// The ledger's journal, on a disk that may be full.
+class FullableJournal final : public ports::Journal {
+ public:
+  explicit FullableJournal(ports::Journal& journal) : journal_(journal) {}
+  Result<void> append(const std::vector<ports::Append>& batch, ports::Durability durability) override {
+    if (!full) return journal_.append(batch, durability);
+    ++refused;
+    return Fail(environment_error(Code::exhausted, "no space left"));
+  }
+  [[nodiscard]] Result<std::vector<std::string>> read(const RunId& run, std::uint64_t from) const override {
+    return journal_.read(run, from);
+  }
+  std::atomic<bool> full = false;
+  std::atomic<int> refused = 0;
+
+ private:
+  ports::Journal& journal_;
+};
+
 /// A data folder with real stores, and the services of the test. What a power cut leaves.
 struct Stage {
   os::TemporaryDirectory folder =
@@ -48,6 +67,7 @@ struct Stage {
       good(stores::DirectoryObjectStore::open(folder.path() / "objects", folder.path() / "cache", clock));
   std::unique_ptr<stores::SqliteLedger> ledger =
       good(stores::SqliteLedger::open(folder.path() / "ledger.db"));
+  FullableJournal journal_port{*ledger};
   frontends::NativeFrontend native;
   std::vector<std::unique_ptr<WrittenService>> services;
   ir::Signatures signatures;
@@ -102,7 +122,7 @@ class Server {
  public:
   explicit Server(Stage& stage)
       : stage_(stage),
-        driver_({.journal = *stage.ledger,
+        driver_({.journal = stage.journal_port,
                  .index = *stage.ledger,
                  .objects = *stage.objects,
                  .clock = stage.clock,

@@ -1,0 +1,297 @@
+#include "sluice/driver/dispatcher.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "sluice/base/json.hpp"
+#include "sluice/base/log.hpp"
+
+namespace sluice::driver {
+namespace {
+
+constexpr auto stall_min = Milliseconds(100);
+constexpr auto stall_max = Milliseconds(5'000);
+
+bool has_all(const ports::ObjectStore& objects, const Value& value) {
+  if (const auto* artifact = value.if_artifact()) return !artifact->digest || objects.has(*artifact->digest);
+  if (const auto* list = value.if_list())
+    return std::ranges::all_of(*list, [&](const Value& v) { return has_all(objects, v); });
+  if (const auto* fields = value.if_struct())
+    return std::ranges::all_of(*fields, [&](const auto& field) { return has_all(objects, field.second); });
+  return true;
+}
+
+}  // namespace
+
+// Inputs.
+
+Result<void> Dispatcher::start(engine::RunCreated created, std::shared_ptr<const ir::Plan> plan) {
+  const auto id = created.run;
+  if (live_.contains(id))
+    return Fail(user_error(Code::already_exists, "run " + id.text + " goes on already"));
+  auto run = std::make_unique<LiveRun>(created, engine::Run(std::move(plan), created, ports_.services));
+  run->row = row_of(created);
+  // The creation is stored by itself, so that whoever submits knows that it is there.
+  SLUICE_DO(ports_.journal.append(
+      {{.run = id, .expected_next = 0, .events = {engine::encode(created)}, .row = run->row, .cache = {}}},
+      ports::Durability::process));
+  run->next = 1;
+  auto& kept = keep(std::move(run));
+  take(kept, kept.run.begin(ports_.clock.now()));
+  return {};
+}
+
+Result<void> Dispatcher::resume(const RunId& id) {
+  if (live_.contains(id)) return {};
+  SLUICE_TRY(journal, ports_.journal.read(id));
+  SLUICE_TRY(run, replay(id, journal, ports_.read_plan, ports_.services));
+  if (run->run.ended()) return {};
+  const bool not_begun = run->next == 1;
+  run->commands = run->run.open_commands();
+  auto& kept = keep(std::move(run));
+  if (not_begun) kept.take(kept.run.begin(ports_.clock.now()));
+  mark_changed(kept);
+  return {};
+}
+
+Result<void> Dispatcher::cancel(const RunId& run, std::string reason) {
+  if (!live_.contains(run))
+    return Fail(user_error(Code::failed_precondition, "run " + run.text + " does not go on here"));
+  decide(run, engine::CancelRun{.reason = std::move(reason)}, ports_.clock.now());
+  return {};
+}
+
+void Dispatcher::ended(const Fence& fence, engine::Outcome outcome) {
+  const auto there = attempts_.find(fence);
+  if (there == attempts_.end()) return;  // late: the run has ended or was forgotten
+  const auto place = std::move(there->second);
+  attempts_.erase(there);
+  auto& run = *live_.at(place.run);
+  run.fences.erase(fence);
+  run.unsettled.emplace_back(fence, place.executor);
+  take(run,
+       run.run.decide(
+           engine::AttemptFinished{.path = place.path, .number = place.number, .outcome = std::move(outcome)},
+           ports_.clock.now()));
+}
+
+void Dispatcher::fire_timers() {
+  const auto now = ports_.clock.now();
+  while (!timers_.empty() && timers_.top().due <= now) {
+    const auto timer = timers_.top();
+    timers_.pop();
+    // With the time that it was found due at: a clock that is set back meanwhile would make the engine wait
+    // for another.
+    decide(timer.run, engine::TimerFired{.path = timer.path, .number = timer.number}, now);
+  }
+}
+
+std::optional<Time> Dispatcher::next_due() const {
+  std::optional<Time> due;
+  if (!timers_.empty()) due = timers_.top().due;
+  for (const auto* run : stalled_) due = std::min(due.value_or(*run->stalled_until), *run->stalled_until);
+  return due;
+}
+
+// Deciding.
+
+void Dispatcher::decide(const RunId& run, const engine::Input& input, Time now) {
+  const auto there = live_.find(run);
+  if (there == live_.end()) return;
+  take(*there->second, there->second->run.decide(input, now));
+}
+
+void Dispatcher::take(LiveRun& run, engine::Decision decision) {
+  run.take(std::move(decision));
+  mark_changed(run);
+}
+
+void Dispatcher::mark_changed(LiveRun& run) {
+  if (run.stalled_until) return;  // it is stored when its pause is over
+  if (!std::exchange(run.waits_for_store, true)) changed_.push_back(&run);
+}
+
+LiveRun& Dispatcher::keep(std::unique_ptr<LiveRun> run) {
+  const auto id = run->created.run;
+  {
+    const std::lock_guard lock(going_mutex_);
+    going_.insert(id);
+  }
+  return *live_.emplace(id, std::move(run)).first->second;
+}
+
+void Dispatcher::forget(const RunId& run) {
+  const auto there = live_.find(run);
+  for (const auto& fence : there->second->fences) attempts_.erase(fence);
+  {
+    const std::lock_guard lock(going_mutex_);
+    going_.erase(run);
+  }
+  live_.erase(there);
+}
+
+// Storing.
+
+/// Events first: what is carried out has been stored. A look-up answers at once, which decides more, so this
+/// repeats.
+void Dispatcher::store_and_carry_out() {
+  end_stalls();
+  while (!changed_.empty()) {
+    const auto runs = store(std::exchange(changed_, {}));
+    for (auto* run : runs) settle(*run);
+    for (auto* run : runs) {
+      auto commands = std::exchange(run->commands, {});
+      for (auto& command : commands) std::visit([&](auto& specific) { carry_out(*run, specific); }, command);
+    }
+    for (auto* run : runs)
+      if (run->run.ended() && !run->waits_for_store) forget(run->created.run);
+  }
+}
+
+void Dispatcher::close() {
+  for (auto* run : std::exchange(stalled_, {})) {
+    run->stalled_until.reset();
+    mark_changed(*run);
+  }
+  for (auto* run : store(std::exchange(changed_, {}))) settle(*run);
+}
+
+/// Answers the runs whose events are in the journal now. One that cannot be stored does not hold up others.
+std::vector<LiveRun*> Dispatcher::store(const std::vector<LiveRun*>& runs) {
+  std::vector<ports::Append> batch;
+  std::vector<LiveRun*> stored;
+  std::vector<LiveRun*> in_batch;
+  auto durability = ports::Durability::process;
+  for (auto* run : runs) {
+    run->waits_for_store = false;
+    if (run->events.empty()) {
+      stored.push_back(run);
+      continue;
+    }
+    if (run->must_sync) durability = ports::Durability::power;
+    in_batch.push_back(run);
+    batch.push_back({.run = run->created.run,
+                     .expected_next = run->next,
+                     .events = std::exchange(run->events, {}),
+                     .row = run->row,
+                     .cache = std::exchange(run->cache, {})});
+  }
+  if (batch.empty()) return stored;
+  const auto together = ports_.journal.append(batch, durability);
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    auto& run = *in_batch[i];
+    const auto alone =
+        together || batch.size() == 1 ? together : ports_.journal.append({batch[i]}, durability);
+    if (alone) {
+      run.next += batch[i].events.size();
+      run.pause = {};
+      stored.push_back(&run);
+    } else if (alone.error().code == Code::conflict) {
+      // Somebody else goes on with this run.
+      log::error(fmt::format("run {} stops here: {}", run.created.run.text, alone.error().message));
+      forget(run.created.run);
+    } else {
+      run.events = std::move(batch[i].events);
+      run.cache = std::move(batch[i].cache);
+      stall(run, alone.error());
+    }
+  }
+  return stored;
+}
+
+/// What was decided is not in the journal, so nothing that follows from it may happen yet.
+void Dispatcher::stall(LiveRun& run, const Error& error) {
+  if (run.pause == Milliseconds(0))
+    log::error(
+        fmt::format("run {} waits, as its events cannot be stored: {}", run.created.run.text, error.message));
+  run.pause = std::clamp(run.pause * 2, stall_min, stall_max);
+  run.stalled_until = ports_.clock.now() + run.pause;
+  stalled_.push_back(&run);
+}
+
+void Dispatcher::end_stalls() {
+  const auto now = ports_.clock.now();
+  const auto over =
+      std::ranges::partition(stalled_, [&](const auto* run) { return *run->stalled_until > now; });
+  for (auto* run : over) {
+    run->stalled_until.reset();
+    mark_changed(*run);
+  }
+  stalled_.erase(over.begin(), over.end());
+}
+
+/// An attempt whose end is not stored stays unsettled: the executor must know it when the run goes on.
+void Dispatcher::settle(LiveRun& run) {
+  for (const auto& [fence, executor] : std::exchange(run.unsettled, {})) executor->settled(fence);
+}
+
+// Carrying out.
+
+ports::Executor& Dispatcher::executor_of(const engine::Work& work) {
+  return work.kind == engine::Work::Kind::process ? executors_->process : executors_->service;
+}
+
+void Dispatcher::carry_out(LiveRun& run, engine::LookUp& command) {
+  engine::LookedUp answer{.path = command.path};
+  if (const auto environment = executor_of(command.work).environment(command.work)) {
+    const auto scope = command.scope == "run" ? "run " + run.created.run.text : command.scope;
+    answer.key = engine::cache_key(command.work, *environment, command.user_key, scope);
+    answer.hit = cached(run, *answer.key, command.max_age_ms);
+  }
+  take(run, run.run.decide(answer, ports_.clock.now()));
+}
+
+std::optional<engine::LookedUp::Hit> Dispatcher::cached(const LiveRun& run, const Digest& key,
+                                                        std::optional<std::int64_t> max_age_ms) {
+  const auto entry = ports_.index.cached(run.created.principal.workspace, key);
+  if (!entry || !*entry) return std::nullopt;
+  if (max_age_ms && ports_.clock.now() - (*entry)->at > Milliseconds(*max_age_ms)) return std::nullopt;
+  auto outputs = from_tagged((*entry)->outputs);
+  if (!outputs || !outputs->is_struct() || !has_all(ports_.objects, *outputs)) return std::nullopt;
+  return engine::LookedUp::Hit{
+      .outputs = *outputs->if_struct(), .run = (*entry)->run, .path = (*entry)->path};
+}
+
+void Dispatcher::carry_out(LiveRun& run, engine::StartAttempt& command) {
+  auto& executor = executor_of(command.work);
+  attempts_[command.fence] = {
+      .run = run.created.run, .path = command.path, .number = command.number, .executor = &executor};
+  run.fences.insert(command.fence);
+  const auto effect_key = run.created.run.text + "/" + command.path;
+  executor.start({.run = run.created.run,
+                  .path = command.path,
+                  .number = static_cast<int>(command.number),
+                  .fence = command.fence,
+                  .principal = run.created.principal,
+                  .work = std::move(command.work),
+                  .effect_key = effect_key});
+}
+
+void Dispatcher::carry_out(LiveRun&, engine::CancelAttempt& command) {
+  if (const auto there = attempts_.find(command.fence); there != attempts_.end())
+    there->second.executor->cancel(command.fence);
+}
+
+void Dispatcher::carry_out(LiveRun& run, engine::SetTimer& command) {
+  timers_.push({.due = command.due, .run = run.created.run, .path = command.path, .number = command.number});
+}
+
+// Asking.
+
+std::optional<std::uint64_t> Dispatcher::length(const RunId& run) const {
+  const auto there = live_.find(run);
+  return there == live_.end() ? std::nullopt : std::optional(there->second->next);
+}
+
+const engine::Run* Dispatcher::find(const RunId& run) const {
+  const auto there = live_.find(run);
+  return there == live_.end() ? nullptr : &there->second->run;
+}
+
+bool Dispatcher::goes_on(const RunId& run) const {
+  const std::lock_guard lock(going_mutex_);
+  return going_.contains(run);
+}
+
+}  // namespace sluice::driver

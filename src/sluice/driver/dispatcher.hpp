@@ -1,0 +1,115 @@
+#pragma once
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <queue>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "sluice/base/clock.hpp"
+#include "sluice/driver/live_run.hpp"
+#include "sluice/ports/executor.hpp"
+#include "sluice/ports/ledger.hpp"
+#include "sluice/ports/object_store.hpp"
+
+namespace sluice::driver {
+
+/// What the driver does, without its thread. Inputs (`start`, `ended`, `fire_timers`, …) are decided at once;
+/// `store_and_carry_out` appends what was decided, of all runs in one transaction, and only then carries the
+/// commands out.
+///
+/// A run whose events cannot be stored (the disk is full, say) waits: nothing that follows from them is
+/// carried out, and they are tried again with a growing pause. One thread at a time, but for `goes_on`.
+class Dispatcher {
+ public:
+  /// The ports outlive the dispatcher.
+  struct Ports {
+    ports::Journal& journal;
+    const ports::RunIndex& index;
+    const ports::ObjectStore& objects;
+    const Clock& clock;
+    PlanReader read_plan;
+    const ir::Signatures& services;
+  };
+  struct Executors {
+    ports::Executor& process;
+    ports::Executor& service;
+  };
+
+  explicit Dispatcher(Ports ports) : ports_(std::move(ports)) {}
+
+  /// Before anything else: executors need a sink to be made, so they are younger than the dispatcher.
+  void set_executors(Executors executors) { executors_.emplace(executors); }
+
+  /// The run is in the journal when this returns.
+  Result<void> start(engine::RunCreated created, std::shared_ptr<const ir::Plan> plan);
+  Result<void> resume(const RunId& run);
+  Result<void> cancel(const RunId& run, std::string reason);
+  /// An attempt has ended. A fence that nobody waits for is ignored.
+  void ended(const Fence& fence, engine::Outcome outcome);
+  /// Everything that is due by the clock.
+  void fire_timers();
+
+  void store_and_carry_out();
+  /// Stores what was decided and carries nothing out: what follows is for the next dispatcher of this
+  /// journal.
+  void close();
+
+  /// When `fire_timers` or `store_and_carry_out` has something to do though nothing happened; nullopt: never.
+  [[nodiscard]] std::optional<Time> next_due() const;
+  /// How long the run's journal is; nullopt where it does not go on here.
+  [[nodiscard]] std::optional<std::uint64_t> length(const RunId& run) const;
+  /// Thread-safe.
+  [[nodiscard]] bool goes_on(const RunId& run) const;
+  /// The run's state; null where it does not go on here.
+  [[nodiscard]] const engine::Run* find(const RunId& run) const;
+
+ private:
+  struct Timer {
+    Time due{};
+    RunId run;
+    std::string path;
+    std::int64_t number = 0;
+    bool operator>(const Timer& other) const { return due > other.due; }
+  };
+  struct Place {
+    RunId run;
+    std::string path;
+    std::int64_t number = 0;
+    ports::Executor* executor = nullptr;
+  };
+
+  void decide(const RunId& run, const engine::Input& input, Time now);
+  void take(LiveRun& run, engine::Decision decision);
+  void mark_changed(LiveRun& run);
+  LiveRun& keep(std::unique_ptr<LiveRun> run);
+  void forget(const RunId& run);
+
+  std::vector<LiveRun*> store(const std::vector<LiveRun*>& runs);
+  void stall(LiveRun& run, const Error& error);
+  void end_stalls();
+  void settle(LiveRun& run);
+
+  ports::Executor& executor_of(const engine::Work& work);
+  void carry_out(LiveRun& run, engine::LookUp& command);
+  void carry_out(LiveRun& run, engine::StartAttempt& command);
+  void carry_out(LiveRun& run, engine::CancelAttempt& command);
+  void carry_out(LiveRun& run, engine::SetTimer& command);
+  std::optional<engine::LookedUp::Hit> cached(const LiveRun& run, const Digest& key,
+                                              std::optional<std::int64_t> max_age_ms);
+
+  Ports ports_;
+  std::optional<Executors> executors_;
+  std::unordered_map<RunId, std::unique_ptr<LiveRun>> live_;
+  std::unordered_map<Fence, Place> attempts_;
+  std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
+  std::vector<LiveRun*> changed_;  ///< decided since the last store
+  std::vector<LiveRun*> stalled_;  ///< their events could not be stored
+
+  mutable std::mutex going_mutex_;
+  std::unordered_set<RunId> going_;  ///< the keys of live_, for other threads
+};
+
+}  // namespace sluice::driver

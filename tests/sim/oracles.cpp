@@ -1,0 +1,226 @@
+#include "oracles.hpp"
+
+#include <algorithm>
+
+#include "sim_executor.hpp"
+#include "violation.hpp"
+
+namespace sluice::sim {
+
+using engine::Status;
+
+namespace {
+
+bool bad(Status status) {
+  return status == Status::failed || status == Status::blocked || status == Status::cancelled;
+}
+
+void require(bool holds, const std::string& what) {
+  if (!holds) throw Violation(what);
+}
+
+}  // namespace
+
+void Oracles::see(const std::vector<ports::Append>& transaction) {
+  for (const auto& append : transaction) {
+    auto number = append.expected_next;
+    for (const auto& text : append.events) see(append.run, number++, text);
+  }
+}
+
+void Oracles::see(const RunId& run, std::uint64_t number, const std::string& text) {
+  if (!quiet_) {
+    for (const unsigned char c : text) hash_ = (hash_ ^ c) * 1099511628211U;
+    ++events_;
+  }
+  const auto event = engine::decode(text);
+  require(event.has_value(), "an event that cannot be read: " + text);
+  require((number == 0) == std::holds_alternative<engine::RunCreated>(*event),
+          "a run begins with its creation, and has one");
+  auto& book = books_[run.text];
+  require(!book.ended, "an event after the run's end: " + text);
+  std::visit([&](const auto& specific) { on(book, specific); }, *event);
+}
+
+void Oracles::begin_again(const std::vector<std::vector<ports::Append>>& transactions) {
+  books_.clear();
+  quiet_ = true;
+  for (const auto& transaction : transactions) see(transaction);
+  quiet_ = false;
+}
+
+void Oracles::on(Book& book, const engine::RunCreated& event) {
+  book.created = event;
+  auto plan = read_plan_(event.plan);
+  require(plan.has_value(), "a stored plan that cannot be read");
+  book.plan = *plan;
+  plans_.push_back(*plan);
+}
+
+void Oracles::on(Book& book, const engine::Opened& event) { book.tasks[event.path].limit = event.limit; }
+
+void Oracles::on(Book& book, const engine::IterationOpened& event) {
+  auto& each = book.tasks[event.path];
+  ++each.open_iterations;
+  require(each.limit == 0 || each.open_iterations <= each.limit,
+          event.path + " runs more iterations at once than its limit");
+}
+
+void Oracles::on(Book& book, const engine::IterationEnded& event) {
+  require(--book.tasks[event.path].open_iterations >= 0, event.path + ": an iteration ends that is not open");
+}
+
+void Oracles::on(Book& book, const engine::TaskReady& event) {
+  auto& task = book.tasks[event.path];
+  require(!task.ready, event.path + " was made ready twice");
+  task.ready = true;
+  task.call = event.call;
+  const auto& operation = operation_at(book, event.path);
+  const auto* call = std::get_if<ir::ServiceCall>(&operation.what);
+  const bool effect = call && std::ranges::find(services_, call->service, &ir::Signature::name)->effect ==
+                                  ir::Effect::idempotent;
+  require(!event.cacheable || (book.created.cache && operation.cache.enabled && !effect),
+          event.path + " must not be looked up in the cache");
+}
+
+void Oracles::on(Book& book, const engine::CacheHit& event) {
+  auto& task = book.tasks[event.path];
+  require(task.ready && task.number == 0 && !task.ended, event.path + " is cached out of turn");
+  require(event.outputs.find("o") && *event.outputs.find("o") == Value(answer_of(task.call)),
+          event.path + " is answered from the cache with something else than its work gives");
+  const auto& cache = operation_at(book, event.path).cache;
+  require(cache.scope != "run" || event.run == book.created.run,
+          event.path + " is answered by another run, but may be by its own only");
+  const auto& made = books_.at(event.run.text).tasks.at(event.made_by).made;
+  require(made.has_value(), event.path + " is answered by a task that did not succeed");
+  require(!cache.max_age_ms || event.at - *made <= Milliseconds(*cache.max_age_ms),
+          event.path + " is answered by something older than it allows");
+}
+
+void Oracles::on(Book& book, const engine::Scheduled& event) {
+  auto& task = book.tasks[event.path];
+  require(task.ready && task.open_fence.empty() && !task.ended && event.number == task.number + 1,
+          event.path + " is scheduled out of turn");
+  require(!book.stopping, event.path + " is scheduled though the run is to end");
+  task.number = event.number;
+  task.timed_out = false;
+  task.open_fence = event.fence.text;
+}
+
+void Oracles::on(Book& book, const engine::AttemptEnded& event) {
+  auto& task = book.tasks[event.path];
+  require(!task.open_fence.empty() && event.number == task.number,
+          event.path + ": an attempt ends that is not open");
+  task.open_fence.clear();
+  if (event.outcome.status == engine::Outcome::Status::succeeded) task.made = event.outcome.usage.ended;
+}
+
+void Oracles::on(Book& book, const engine::RetryAt& event) {
+  const auto& task = book.tasks[event.path];
+  require(task.number > 0 && task.open_fence.empty() && !task.ended, event.path + " is retried out of turn");
+}
+
+void Oracles::on(Book& book, const engine::TimedOut& event) {
+  auto& task = book.tasks[event.path];
+  require(!task.open_fence.empty(), event.path + " is over its time, but does not run");
+  task.timed_out = true;
+}
+
+void Oracles::on(Book& book, const engine::Stopping& event) {
+  if (event.path.empty())
+    book.stopping = true;
+  else
+    book.tasks[event.path].stopping = true;
+}
+
+void Oracles::on(Book& book, const engine::Ended& event) {
+  auto& task = book.tasks[event.path];
+  require(!task.ended, event.path + " ended twice");
+  require(task.open_fence.empty(), event.path + " ended while an attempt was open");
+  require(task.open_iterations == 0, event.path + " ended while an iteration was open");
+  task.ended = event.status;
+}
+
+void Oracles::on(Book& book, const engine::RunEnded&) {
+  for (const auto& [path, task] : book.tasks) require(task.ended.has_value(), "the run ended before " + path);
+  book.ended = true;
+}
+
+bool Oracles::is_to_be_cancelled(const ports::Attempt& attempt) const {
+  const auto there = books_.find(attempt.run.text);
+  if (there == books_.end()) return false;
+  const auto task = there->second.tasks.find(attempt.path);
+  return task != there->second.tasks.end() && task->second.open_fence == attempt.fence.text &&
+         (task->second.timed_out || task->second.stopping);
+}
+
+void Oracles::check_start(const ports::Attempt& attempt) const {
+  const auto there = books_.find(attempt.run.text);
+  require(there != books_.end(), "an attempt of a run that is not in the journal");
+  const auto& book = there->second;
+  const auto task = book.tasks.find(attempt.path);
+  require(task != book.tasks.end() && task->second.open_fence == attempt.fence.text &&
+              task->second.number == attempt.number,
+          attempt.path + " starts, but the journal has no open attempt with its fence");
+  for (const auto& place : places_of(book, attempt.path)) check_upstream(book, place);
+}
+
+void Oracles::check_upstream(const Book& book, const Place& place) const {
+  auto there = dependencies_.find(place.region);
+  if (there == dependencies_.end())
+    there = dependencies_.emplace(place.region, ir::dependencies_of(*place.region)).first;
+  const auto& operation = place.operation();
+  bool all_ended = true;
+  bool any_succeeded = false;
+  bool any_bad = false;
+  const auto& upstream = there->second.upstream[place.index];
+  for (const auto& need : upstream) {
+    const auto task = book.tasks.find(place.prefix + place.region->operations[need.operation].name);
+    const auto ended = task == book.tasks.end() ? std::nullopt : task->second.ended;
+    all_ended = all_ended && ended;
+    any_succeeded = any_succeeded || ended == Status::succeeded;
+    any_bad = any_bad || (ended && bad(*ended));
+    require(!need.operand || ended == Status::succeeded || operation.trigger == ir::Trigger::any_failed ||
+                operation.trigger == ir::Trigger::any_succeeded,
+            place.prefix + operation.name + " starts without what it reads");
+  }
+  const auto what = place.prefix + operation.name + " starts against its trigger";
+  switch (operation.trigger) {
+    case ir::Trigger::succeeded:
+    case ir::Trigger::none_failed: return require(all_ended && !any_bad, what);
+    case ir::Trigger::completed: return require(all_ended, what);
+    case ir::Trigger::any_succeeded: return require(any_succeeded || upstream.empty(), what);
+    case ir::Trigger::any_failed: return require(any_bad, what);
+  }
+}
+
+std::vector<Oracles::Place> Oracles::places_of(const Book& book, const std::string& path) {
+  std::vector<Place> places;
+  const auto* region = &book.plan->find(book.created.pipeline)->body;
+  std::size_t at = 0;
+  for (;;) {
+    const auto slash = std::min(path.find('/', at), path.size());
+    const auto segment = path.substr(at, slash - at);
+    const auto name = segment.substr(0, segment.find_first_of("[{"));
+    const auto found = std::ranges::find(region->operations, name, &ir::Operation::name);
+    require(found != region->operations.end(), "the journal names " + path + ", which is not in the plan");
+    places.push_back({.region = region,
+                      .index = static_cast<std::size_t>(found - region->operations.begin()),
+                      .prefix = path.substr(0, at)});
+    if (slash == path.size()) return places;
+    if (const auto* call = std::get_if<ir::PipelineCall>(&found->what)) {
+      region = &book.plan->find(call->pipeline)->body;
+    } else {
+      const auto arm = segment.find('{');
+      const auto inner = arm == std::string::npos ? 0 : std::stoul(segment.substr(arm + 1));
+      region = ir::regions_of(*found).at(inner);
+    }
+    at = slash + 1;
+  }
+}
+
+const ir::Operation& Oracles::operation_at(const Book& book, const std::string& path) {
+  return places_of(book, path).back().operation();
+}
+
+}  // namespace sluice::sim

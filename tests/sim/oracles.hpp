@@ -1,0 +1,91 @@
+#pragma once
+#include <map>
+#include <memory>
+#include <string>
+
+#include "sluice/driver/live_run.hpp"
+#include "sluice/ir/dependencies.hpp"
+#include "sluice/ports/executor.hpp"
+#include "sluice/ports/ledger.hpp"
+
+namespace sluice::sim {
+
+/// What must hold whatever happens, checked against the plan and the journal alone. Throws a Violation.
+class Oracles {
+ public:
+  Oracles(driver::PlanReader read_plan, const ir::Signatures& services)
+      : read_plan_(std::move(read_plan)), services_(services) {}
+
+  /// Events have been stored: each may follow those before it, each task has ended at most once, what is
+  /// taken from the cache is what the work would give.
+  void see(const std::vector<ports::Append>& transaction);
+  /// An attempt is about to start: its fence is in the journal and open, and all that it waits for has ended.
+  void check_start(const ports::Attempt& attempt) const;
+  /// The journal says that this attempt is to end early.
+  [[nodiscard]] bool is_to_be_cancelled(const ports::Attempt& attempt) const;
+  /// The journal is now what these transactions made.
+  void begin_again(const std::vector<std::vector<ports::Append>>& transactions);
+
+  /// Over all events seen, in order.
+  [[nodiscard]] std::uint64_t hash() const { return hash_; }
+  [[nodiscard]] std::uint64_t events() const { return events_; }
+
+ private:
+  struct TaskBook {
+    Struct call;
+    bool ready = false;
+    std::int64_t number = 0;
+    std::string open_fence;  ///< "" : no attempt is open
+    bool timed_out = false;
+    bool stopping = false;
+    std::optional<Time> made;
+    std::optional<engine::Status> ended;
+    std::int64_t open_iterations = 0;
+    std::int64_t limit = 0;
+  };
+  struct Book {
+    engine::RunCreated created;
+    std::shared_ptr<const ir::Plan> plan;
+    std::map<std::string, TaskBook> tasks;
+    bool stopping = false;
+    bool ended = false;
+  };
+  /// An operation's region, and the path of that region's operations without their names.
+  struct Place {
+    const ir::Region* region = nullptr;
+    std::size_t index = 0;
+    std::string prefix;
+    [[nodiscard]] const ir::Operation& operation() const { return region->operations[index]; }
+  };
+
+  void see(const RunId& run, std::uint64_t number, const std::string& text);
+  void on(Book& book, const engine::RunCreated& event);
+  void on(Book& book, const engine::Opened& event);
+  void on(Book& book, const engine::IterationOpened& event);
+  void on(Book& book, const engine::IterationEnded& event);
+  void on(Book& book, const engine::TaskReady& event);
+  void on(Book& book, const engine::CacheHit& event);
+  void on(Book& book, const engine::Scheduled& event);
+  void on(Book& book, const engine::AttemptEnded& event);
+  void on(Book& book, const engine::RetryAt& event);
+  void on(Book& book, const engine::TimedOut& event);
+  void on(Book& book, const engine::Stopping& event);
+  void on(Book& book, const engine::Ended& event);
+  void on(Book& book, const engine::RunEnded& event);
+
+  /// The operation with this path and those that hold it, outermost first.
+  static std::vector<Place> places_of(const Book& book, const std::string& path);
+  static const ir::Operation& operation_at(const Book& book, const std::string& path);
+  void check_upstream(const Book& book, const Place& place) const;
+
+  driver::PlanReader read_plan_;
+  const ir::Signatures& services_;
+  std::map<std::string, Book> books_;
+  mutable std::map<const ir::Region*, ir::Dependencies> dependencies_;
+  std::vector<std::shared_ptr<const ir::Plan>> plans_;  ///< keeps the keys of dependencies_ alive
+  std::uint64_t hash_ = 14695981039346656037U;
+  std::uint64_t events_ = 0;
+  bool quiet_ = false;  ///< seen before
+};
+
+}  // namespace sluice::sim

@@ -1,0 +1,259 @@
+#include "simulation.hpp"
+
+#include "random_plan.hpp"
+#include "sluice/base/log.hpp"
+#include "sluice/driver/dispatcher.hpp"
+#include "violation.hpp"
+
+namespace sluice::sim {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto faults_last = 40s;
+/// No run of a random plan takes so long once nothing goes wrong any more.
+constexpr auto patience = std::chrono::hours(2);
+
+}  // namespace
+
+/// The server's process: what is lost when it dies.
+class Simulation::Server final : public ports::RunControl {
+ public:
+  Server(Simulation& life, const driver::Dispatcher::Ports& ports)
+      : dispatcher(ports),
+        runs({.control = *this,
+              .journal = life.journal_,
+              .index = life.journal_,
+              .objects = life.objects_,
+              .clock = life.clock_,
+              .random = life.faults_.random},
+             life.dialects_) {
+    dispatcher.set_executors({.process = life.processes_, .service = life.services_});
+  }
+
+  Result<void> start(engine::RunCreated created, std::shared_ptr<const ir::Plan> plan) override {
+    return dispatcher.start(std::move(created), std::move(plan));
+  }
+  Result<void> resume(const RunId& run) override { return dispatcher.resume(run); }
+  Result<void> cancel(const RunId& run, std::string reason) override {
+    return dispatcher.cancel(run, std::move(reason));
+  }
+  [[nodiscard]] bool goes_on(const RunId& run) const override { return dispatcher.goes_on(run); }
+  void when_longer(const RunId&, std::uint64_t, Time, std::move_only_function<void()> done) override {
+    done();
+  }
+
+  driver::Dispatcher dispatcher;
+  runs::Runs runs;
+};
+
+Simulation::Simulation(std::uint64_t seed, const ir::Frontend& native, const ports::ObjectStore& objects)
+    : faults_(seed),
+      dialects_({.frontends = {&native}, .services = services()}),
+      objects_(objects),
+      oracles_([this](const std::string& text) { return runs::read_stored_plan(text, dialects_); },
+               dialects_.services),
+      journal_(faults_, [this](const auto& batch) { oracles_.see(batch); }),
+      processes_(SimExecutor::Life::of_a_supervisor, faults_, timeline_, clock_, oracles_, effects_,
+                 [this](const auto& fence, const auto& outcome) {
+                   with_server([&](Server& server) { server.dispatcher.ended(fence, outcome); });
+                 }),
+      services_(SimExecutor::Life::of_the_server, faults_, timeline_, clock_, oracles_, effects_,
+                [this](const auto& fence, const auto& outcome) {
+                  with_server([&](Server& server) { server.dispatcher.ended(fence, outcome); });
+                }) {}
+
+Simulation::~Simulation() = default;
+
+Life Simulation::run() {
+  plan_faults();
+  start_server();
+  while (timeline_.step())
+    if (clock_.since_start() > faults_last + patience)
+      throw Violation("a run does not end though nothing goes wrong any more");
+  check_end();
+  life_.events = oracles_.events();
+  life_.hash = oracles_.hash();
+  return life_;
+}
+
+void Simulation::plan_faults() {
+  auto& random = faults_.random;
+  constexpr std::array<std::uint64_t, 4> kill_rates{0, 30, 100, 400};
+  faults_.calls_between_kills = kill_rates[random.below(kill_rates.size())];
+  constexpr std::array hanging_rates{0U, 3U, 20U};
+  faults_.hanging_percent = hanging_rates[random.below(hanging_rates.size())];
+  const auto plans = 1 + random.below(2);
+  for (std::uint64_t i = 0; i < plans; ++i) plans_.push_back(random_plan(random));
+  const auto submissions = 1 + random.below(4);
+  for (std::uint64_t i = 0; i < submissions; ++i)
+    timeline_.after(faults_.pause(20'000),
+                    [this, plan = plans_[random.below(plans_.size())]] { submit(plan); });
+  if (faults_.chance(50)) timeline_.after(faults_.pause(40'000), [this] { cancel_one(); });
+  const auto disturbances = random.below(8);
+  for (std::uint64_t i = 0; i < disturbances; ++i)
+    timeline_.after(faults_.pause(35'000), [this] { disturb(); });
+  timeline_.after(faults_last, [this] {
+    if (server_ && faults_.chance(50)) kill_server();
+    faults_.on = false;
+    disk_full_ = false;
+    journal_.set_full(false);
+    processes_.end_hanging();
+    services_.end_hanging();
+  });
+}
+
+void Simulation::disturb() {
+  switch (faults_.random.below(6)) {
+    case 0:
+      if (server_) kill_server();
+      return;
+    case 1: return processes_.supervisor_died();
+    case 2: return cut_power();
+    case 3:
+      disk_full_ = true;
+      journal_.set_full(true);
+      timeline_.after(faults_.pause(10'000), [this] {
+        if (disk_full_) disk_was_full_ = clock_.since_start();
+        disk_full_ = false;
+        journal_.set_full(false);
+      });
+      return;
+    case 4: return clock_.jump(faults_.pause(120'000) - 60s);
+    case 5:
+      // Both at once: whoever comes up first must not believe the other.
+      processes_.supervisor_died();
+      if (server_) kill_server();
+      return;
+  }
+}
+
+void Simulation::submit(const std::string& plan) {
+  with_server([&](Server& server) {
+    const auto run = server.runs.submit({.text = plan,
+                                         .file = "random.yaml",
+                                         .inputs = {},
+                                         .code = {},
+                                         .principal = {},
+                                         .cache = !faults_.chance(10)});
+    if (run) return;
+    if (!disk_full_) throw Violation("a random plan is refused: " + run.error().message);
+    timeline_.after(1s, [this, plan] { submit(plan); });
+  });
+  if (!server_) return;
+  ++life_.runs;
+}
+
+void Simulation::cancel_one() {
+  with_server([&](Server& server) {
+    const auto rows = server.runs.list({.status = "running"});
+    if (rows && !rows->empty())
+      static_cast<void>(server.runs.cancel("default", (*rows)[faults_.random.below(rows->size())].id.text,
+                                           "no longer wanted"));
+  });
+  // A cancellation is worth nothing before it has arrived.
+  if (faults_.chance(50))
+    timeline_.after(faults_.pause(200), [this] {
+      if (server_) kill_server();
+    });
+}
+
+void Simulation::with_server(const std::function<void(Server&)>& action) {
+  if (!server_) return;
+  try {
+    action(*server_);
+    // Several messages may be decided together.
+    if (faults_.chance(70))
+      pump(*server_);
+    else
+      timeline_.after(faults_.pause(3), [this] { wake_server(); });
+  } catch (const Killed&) {
+    kill_server();
+  }
+}
+
+void Simulation::wake_server() {
+  if (!server_) return;
+  try {
+    pump(*server_);
+  } catch (const Killed&) {
+    kill_server();
+  }
+}
+
+void Simulation::pump(Server& server) {
+  server.dispatcher.fire_timers();
+  server.dispatcher.store_and_carry_out();
+  if (faults_.chance(3)) check_replay();
+  const auto due = server.dispatcher.next_due();
+  if (!due) return;
+  const auto at = clock_.since_start() + std::max(*due - clock_.now(), Milliseconds(1));
+  if (awake_at_ && *awake_at_ > clock_.since_start() && *awake_at_ <= at) return;
+  awake_at_ = at;
+  timeline_.after(at - clock_.since_start(), [this] { wake_server(); });
+}
+
+void Simulation::kill_server() {
+  ++life_.deaths;
+  server_.reset();
+  processes_.server_died();
+  services_.server_died();
+  timeline_.after(faults_.pause(2'000), [this] { start_server(); });
+}
+
+void Simulation::cut_power() {
+  if (server_) kill_server();
+  processes_.power_cut();
+  services_.power_cut();
+  journal_.cut_power();
+  oracles_.begin_again(journal_.transactions());
+}
+
+void Simulation::start_server() {
+  if (server_) return;
+  awake_at_.reset();
+  server_ = std::make_unique<Server>(
+      *this,
+      driver::Dispatcher::Ports{
+          .journal = journal_,
+          .index = journal_,
+          .objects = objects_,
+          .clock = clock_,
+          .read_plan = [this](const std::string& text) { return runs::read_stored_plan(text, dialects_); },
+          .services = dialects_.services});
+  with_server([](Server& server) {
+    if (const auto resumed = server.runs.resume_all(); !resumed)
+      throw Violation("runs cannot be resumed: " + resumed.error().message);
+  });
+}
+
+/// A journal replays to the state that the server holds.
+void Simulation::check_replay() {
+  // What could not be stored yet is not in the journal.
+  if (disk_full_ || clock_.since_start() - disk_was_full_ < 10s) return;
+  const auto rows = journal_.runs({.workspace = "", .status = "running", .limit = SIZE_MAX});
+  for (const auto& row : *rows) {
+    const auto* live = server_->dispatcher.find(row.id);
+    if (live == nullptr) continue;
+    const auto again = driver::replay(
+        row.id, *journal_.read(row.id, 0),
+        [this](const std::string& text) { return runs::read_stored_plan(text, dialects_); },
+        dialects_.services);
+    if (!again) throw Violation("a journal does not replay: " + again.error().message);
+    if ((*again)->run.fingerprint() != live->fingerprint())
+      throw Violation("run " + row.id.text + " replays to another state than it has");
+  }
+}
+
+void Simulation::check_end() {
+  const auto rows = journal_.runs({.workspace = "", .limit = SIZE_MAX});
+  for (const auto& row : *rows) {
+    if (row.status == "running") throw Violation("run " + row.id.text + " never ends: nothing is left to do");
+    const auto again = driver::project(*journal_.read(row.id, 0));
+    if (!again || again->status != row.status || again->ended != row.ended || again->message != row.message)
+      throw Violation("the row of run " + row.id.text + " is not what its journal says");
+  }
+}
+
+}  // namespace sluice::sim
