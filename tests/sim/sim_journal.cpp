@@ -24,7 +24,7 @@ void SimJournal::put(const std::vector<ports::Append>& batch) {
   for (const auto& append : batch) {
     auto& run = runs_[append.run.text];
     run.events.insert(run.events.end(), append.events.begin(), append.events.end());
-    run.row = append.row;
+    if (append.row) run.row = *append.row;
     for (const auto& entry : append.cache) cache_[{entry.workspace, entry.key}] = entry;
   }
 }

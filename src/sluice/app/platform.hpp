@@ -14,7 +14,7 @@ class Platform {
  public:
   struct Options {
     DataFolder data;
-    std::string holder;  ///< who holds the folder, for others' messages: "sluice up, pid 12"
+    std::string holder;  ///< who holds the folder, for others' messages: "sluice up"
     Milliseconds host_idle = std::chrono::seconds(60);
   };
   /// Opens the folder, or makes it; a new one takes the built-in models in. Fails where another process holds

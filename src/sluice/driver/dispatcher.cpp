@@ -33,9 +33,13 @@ Result<void> Dispatcher::start(engine::RunCreated created, std::shared_ptr<const
   auto run = std::make_unique<LiveRun>(created, engine::Run(std::move(plan), created, ports_.services));
   run->row = row_of(created);
   // The creation is stored by itself, so that whoever submits knows that it is there.
-  SLUICE_DO(ports_.journal.append(
-      {{.run = id, .expected_next = 0, .events = {engine::encode(created)}, .row = run->row, .cache = {}}},
-      ports::Durability::process));
+  SLUICE_DO(ports_.journal.append({{.run = id,
+                                    .principal = created.principal,
+                                    .expected_next = 0,
+                                    .events = {engine::encode(created)},
+                                    .row = run->row,
+                                    .cache = {}}},
+                                  ports::Durability::process));
   run->next = 1;
   auto& kept = keep(std::move(run));
   take(kept, kept.run.begin(ports_.clock.now()));
@@ -172,9 +176,10 @@ std::vector<LiveRun*> Dispatcher::store(const std::vector<LiveRun*>& runs) {
     if (run->must_sync) durability = ports::Durability::power;
     in_batch.push_back(run);
     batch.push_back({.run = run->created.run,
+                     .principal = run->created.principal,
                      .expected_next = run->next,
                      .events = std::exchange(run->events, {}),
-                     .row = run->row,
+                     .row = run->row_changed ? std::optional(run->row) : std::nullopt,
                      .cache = std::exchange(run->cache, {})});
   }
   if (batch.empty()) return stored;

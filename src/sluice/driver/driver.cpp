@@ -13,9 +13,13 @@ namespace {
 /// Inputs that are decided together and stored in one transaction.
 constexpr std::size_t batch_max = 512;
 
+/// Who follows a run asks again after each answer: so often at most, unless the run has ended.
+constexpr auto follow_interval = Milliseconds(20);
+
 struct Waiter {
   RunId run;
   std::uint64_t length = 0;
+  Time earliest{};
   Time deadline{};
   std::move_only_function<void()> done;
 };
@@ -103,15 +107,23 @@ struct Driver::Impl {
 
   std::optional<Time> next_due() const {
     auto due = dispatcher.next_due();
-    for (const auto& waiter : waiters) due = std::min(due.value_or(waiter.deadline), waiter.deadline);
+    for (const auto& waiter : waiters) {
+      const auto at = is_longer(waiter) ? waiter.earliest : waiter.deadline;
+      due = std::min(due.value_or(at), at);
+    }
     return due;
+  }
+
+  bool is_longer(const Waiter& waiter) const {
+    return dispatcher.length(waiter.run).value_or(UINT64_MAX) > waiter.length;
   }
 
   void tell_waiters() {
     const auto now = clock.now();
     for (std::size_t i = 0; i < waiters.size();) {
-      const auto length = dispatcher.length(waiters[i].run);
-      if (length && *length <= waiters[i].length && waiters[i].deadline > now) {
+      const auto& next = waiters[i];
+      const bool goes_on = dispatcher.length(next.run).has_value();
+      if (goes_on && next.deadline > now && (next.earliest > now || !is_longer(next))) {
         ++i;
         continue;
       }
@@ -161,8 +173,12 @@ bool Driver::goes_on(const RunId& run) const { return impl_->dispatcher.goes_on(
 
 void Driver::when_longer(const RunId& run, std::uint64_t length, Time deadline,
                          std::move_only_function<void()> done) {
-  auto waiter = std::make_shared<Waiter>(
-      Waiter{.run = run, .length = length, .deadline = deadline, .done = std::move(done)});
+  auto waiter =
+      std::make_shared<Waiter>(Waiter{.run = run,
+                                      .length = length,
+                                      .earliest = std::min(deadline, impl_->clock.now() + follow_interval),
+                                      .deadline = deadline,
+                                      .done = std::move(done)});
   if (!impl_->post([this, waiter] { impl_->waiters.push_back(std::move(*waiter)); })) waiter->done();
 }
 

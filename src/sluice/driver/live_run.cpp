@@ -33,7 +33,7 @@ void LiveRun::follow(const engine::Event& event, bool fresh) {
     row.status = engine::name(over->status);
     row.ended = over->at;
     row.message = over->failure.message;
-    must_sync = true;
+    row_changed = must_sync = true;
   }
 }
 

@@ -29,6 +29,7 @@ struct LiveRun {
   std::vector<std::string> events;
   std::vector<ports::CacheEntry> cache;
   std::vector<engine::Command> commands;
+  bool row_changed = false;
   bool must_sync = false;
   /// Ended; their executors are told once that is stored.
   std::vector<std::pair<Fence, ports::Executor*>> unsettled;

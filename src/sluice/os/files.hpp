@@ -113,10 +113,10 @@ class TemporaryDirectory {
 /// Children do not inherit it.
 class FileLock {
  public:
-  /// Never waits. Writes `holder` (who we are: "sluice up, pid 12") into the file. Where another holds it:
-  /// Code::failed_precondition, and the message says who.
+  /// Never waits for the living. Writes `holder` (who we are: "sluice up") and our pid into the file ("sluice
+  /// up, pid 12"). Where another holds it: Code::failed_precondition, and the message says who.
   static Result<FileLock> take(const std::filesystem::path& path, std::string_view holder);
-  /// What the present holder wrote; nothing where the lock is free.
+  /// Who holds it, "sluice up, pid 12"; nothing where the lock is free.
   static Result<std::optional<std::string>> holder_of(const std::filesystem::path& path);
 
  private:

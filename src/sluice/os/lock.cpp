@@ -1,6 +1,10 @@
 #include <cerrno>
+#include <charconv>
+#include <chrono>
+#include <thread>
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -9,11 +13,16 @@
 namespace sluice::os {
 namespace {
 
+using namespace std::chrono_literals;
+
 constexpr std::size_t holder_bytes_max = 4096;
+constexpr std::string_view before_pid = ", pid ";
+constexpr auto patience_with_the_dead = 5s;
+constexpr auto pause = 2ms;
 
 /// True: the lock is ours now.
-Result<bool> try_lock(int fd, const std::filesystem::path& path) {
-  while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+Result<bool> try_lock(int fd, int kind, const std::filesystem::path& path) {
+  while (flock(fd, kind | LOCK_NB) != 0) {
     if (errno == EINTR) continue;
     if (errno == EWOULDBLOCK) return false;
     return Fail(system_error("lock " + path.string(), errno));
@@ -21,20 +30,47 @@ Result<bool> try_lock(int fd, const std::filesystem::path& path) {
   return true;
 }
 
+std::string holder_in(int fd) {
+  std::string name(holder_bytes_max, 0);
+  const ssize_t n = pread(fd, name.data(), name.size(), 0);
+  name.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
+  while (!name.empty() && name.back() == '\n') name.pop_back();
+  return name;
+}
+
+bool is_dead(std::string_view holder) {
+  const auto at = holder.rfind(before_pid);
+  if (at == std::string_view::npos) return false;
+  const auto digits = holder.substr(at + before_pid.size());
+  pid_t pid = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), pid);
+  return error == std::errc{} && end == digits.data() + digits.size() && kill(pid, 0) != 0 && errno == ESRCH;
+}
+
+/// A process that was killed while it made a child leaves the lock to that child until it executes: the lock
+/// of a dead holder is about to be free.
+Result<bool> try_lock_of_the_living(int fd, int kind, const std::filesystem::path& path) {
+  for (auto waited = 0ms; waited < patience_with_the_dead; waited += pause) {
+    SLUICE_TRY(ours, try_lock(fd, kind, path));
+    if (ours || !is_dead(holder_in(fd))) return ours;
+    std::this_thread::sleep_for(pause);
+  }
+  return false;
+}
+
 }  // namespace
 
 Result<FileLock> FileLock::take(const std::filesystem::path& path, std::string_view holder) {
   SLUICE_TRY(fd, open_file(path, O_RDWR | O_CREAT, 0644));
-  SLUICE_TRY(ours, try_lock(fd.get(), path));
+  SLUICE_TRY(ours, try_lock_of_the_living(fd.get(), LOCK_EX, path));
   if (!ours) {
-    auto who = read_all(fd.get(), holder_bytes_max);
-    std::string name = who ? *who : std::string();
-    while (!name.empty() && name.back() == '\n') name.pop_back();
+    const auto who = holder_in(fd.get());
     return Fail(user_error(Code::failed_precondition,
-                           path.string() + ": held by " + (name.empty() ? "another process" : name)));
+                           path.string() + ": held by " + (who.empty() ? "another process" : who)));
   }
   if (ftruncate(fd.get(), 0) != 0) return Fail(system_error("write " + path.string(), errno));
-  SLUICE_DO(write_fd(fd.get(), std::string(holder) + "\n"));
+  SLUICE_DO(
+      write_fd(fd.get(), std::string(holder) + std::string(before_pid) + std::to_string(getpid()) + "\n"));
   return FileLock(std::move(fd));
 }
 
@@ -43,10 +79,9 @@ Result<std::optional<std::string>> FileLock::holder_of(const std::filesystem::pa
   if (!fd && fd.error().code == Code::not_found) return std::nullopt;
   if (!fd) return Fail(std::move(fd).error());
   // A shared lock is granted unless somebody holds the exclusive one; it goes with `fd`.
-  if (flock(fd->get(), LOCK_SH | LOCK_NB) == 0) return std::nullopt;
-  SLUICE_TRY(name, read_all(fd->get(), holder_bytes_max));
-  while (!name.empty() && name.back() == '\n') name.pop_back();
-  return std::optional(std::move(name));
+  SLUICE_TRY(free, try_lock_of_the_living(fd->get(), LOCK_SH, path));
+  if (free) return std::nullopt;
+  return std::optional(holder_in(fd->get()));
 }
 
 }  // namespace sluice::os

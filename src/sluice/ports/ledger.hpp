@@ -34,10 +34,11 @@ struct CacheEntry {
 /// Events of one run to be appended together with what follows from them.
 struct Append {
   RunId run;
+  Principal principal;
   std::uint64_t expected_next =
       0;  ///< number of the first of these events; the journal must be exactly that long
   std::vector<std::string> events;  ///< JSON texts
-  RunRow row;                       ///< the projection afterwards
+  std::optional<RunRow> row;        ///< the projection afterwards; none: it stays as it is
   std::vector<CacheEntry> cache;
 };
 

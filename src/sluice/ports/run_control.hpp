@@ -20,8 +20,9 @@ class RunControl {
   /// Whether the run goes on here. False: it has ended, or it stopped (its events could not be stored) or was
   /// never resumed.
   [[nodiscard]] virtual bool goes_on(const RunId& run) const = 0;
-  /// Calls back once, soon after the run's journal is longer than `length`, or the run does not go on
-  /// here, or `deadline` has passed. On a thread that must not be kept waiting; may be called back at once.
+  /// Calls back once, soon (milliseconds, so that who follows a busy run gets many events at once) after the
+  /// run's journal is longer than `length`, or the run does not go on here, or `deadline` has passed. On a
+  /// thread that must not be kept waiting; may be called back at once.
   virtual void when_longer(const RunId& run, std::uint64_t length, Time deadline,
                            std::move_only_function<void()> done) = 0;
 };

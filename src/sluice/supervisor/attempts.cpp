@@ -263,7 +263,7 @@ void Attempts::finish(Attempt& attempt) {
               .ended_ms = attempt.ended_ms,
               .cpu_ms = attempt.exit->cpu.count(),
               .memory_peak = attempt.exit->memory_peak};
-  if (attempt.leaf)
+  if (attempt.leaf && parent_ && parent_->counts_memory())
     if (const auto peak = attempt.leaf->memory_peak()) {
       ended.memory_peak = *peak;
       ended.memory_of_tree = true;

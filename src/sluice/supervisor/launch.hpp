@@ -1,5 +1,8 @@
 #pragma once
+#include <cstddef>
 #include <cstdint>
+#include <cstdlib>
+#include <memory>
 #include <vector>
 
 #include <sys/types.h>
@@ -48,8 +51,13 @@ class Launcher {
   [[nodiscard]] int error() const { return error_; }
 
  private:
+  struct Free {
+    void operator()(std::byte* memory) const { std::free(memory); }
+  };
+
   os::UniqueFd null_;
-  std::uint64_t files_max_ = 0;  ///< RLIMIT_NOFILE as we found it, for the children
+  std::unique_ptr<std::byte, Free> stack_;  ///< of the child, while it shares our memory
+  std::uint64_t files_max_ = 0;             ///< RLIMIT_NOFILE as we found it, for the children
   bool clone3_ = true;  ///< false once the kernel, or a filter of system calls, said that there is none
   int error_ = 0;
 };

@@ -34,8 +34,7 @@ constexpr const char* usage =
 Result<os::FileLock> take_lock(const std::filesystem::path& data) {
   constexpr int rounds_max = 2000;
   for (int round = 0;; ++round) {
-    auto lock =
-        os::FileLock::take(data / "supervisor.lock", "sluice-supervisor, pid " + std::to_string(getpid()));
+    auto lock = os::FileLock::take(data / "supervisor.lock", "sluice-supervisor");
     if (lock || lock.error().code != Code::failed_precondition) return lock;
     if (os::connect_unix(data / "supervisor.sock") || round == rounds_max) return lock;
     usleep(5000);

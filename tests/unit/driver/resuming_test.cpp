@@ -132,7 +132,7 @@ TEST(DriverResume, BeginsARunThatWasOnlyCreated) {
       {{.run = {"r1"},
         .expected_next = 0,
         .events = {engine::encode(created)},
-        .row = {.id = {"r1"}, .name = "plan.yaml", .status = "running", .created = created.at},
+        .row = ports::RunRow{.id = {"r1"}, .name = "plan.yaml", .status = "running", .created = created.at},
         .cache = {}}},
       ports::Durability::process));
   Server server(stage);
@@ -188,7 +188,7 @@ TEST(DriverResume, SaysWhichRunIsNotThereOrDamaged) {
   ASSERT_OK(stage.ledger->append({{.run = {"r1"},
                                    .expected_next = 0,
                                    .events = {ended},
-                                   .row = {.id = {"r1"}, .status = "running"},
+                                   .row = ports::RunRow{.id = {"r1"}, .status = "running"},
                                    .cache = {}}},
                                  ports::Durability::process));
   const auto damaged = server.driver().resume({"r1"});

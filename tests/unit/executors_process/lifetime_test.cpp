@@ -20,7 +20,7 @@ class Lifetime : public Stage {
   /// Waits for `go`, then writes `o`.
   ports::Attempt waiting(const std::string& fence) {
     auto what = attempt(fence, {"sh", "-c",
-                                "echo $$ >> " + mark("up") + "; while ! test -e " + mark("go") +
+                                "echo waiting; echo $$ >> " + mark("up") + "; while ! test -e " + mark("go") +
                                     "; do sleep 0.01; done; echo 5 > $0",
                                 late({">>o"})});
     what.work.outputs = {value_output("o", ir::Type::Kind::integer)};

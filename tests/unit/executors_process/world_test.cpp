@@ -56,7 +56,21 @@ TEST_F(World, StandardInputIsEmpty) { EXPECT_EQ(printed(shell("f", "read line ||
 
 TEST_F(World, StandardOutputAndErrorAreInTheLogInOrder) {
   EXPECT_EQ(printed(shell("f", "echo a; echo b >&2; echo c")), "a\nb\nc\n");
-  EXPECT_EQ(executor().log_of({"run"}, "folds[3]/fit", 2), data() / "logs/run/folds[3]%2Ffit/2.log");
+  EXPECT_EQ(executor().log_of({"run"}, "folds[3]/fit", 2), data() / "logs/run/folds[3]%2Ffit.2.log");
+}
+
+TEST_F(World, OneThatPrintsNothingKeepsNoLog) {
+  const auto quiet = attempt("f", {"true"});
+  EXPECT_EQ(run(quiet).status, engine::Outcome::Status::succeeded);
+  executor().settled({"f"});
+  EXPECT_FALSE(os::exists(executor().log_of(quiet.run, quiet.path, 1)));
+  // Its empty log is used again, and is not the next one's past.
+  for (const auto* fence : {"g", "h", "i"}) {
+    auto loud = shell(fence, std::string("echo ") + fence);
+    loud.path = fence;
+    EXPECT_EQ(printed(loud), std::string(fence) + "\n");
+    executor().settled({fence});
+  }
 }
 
 TEST_F(World, NamesOfAnyKindMakeFolders) {

@@ -1,19 +1,28 @@
+#include <thread>
+
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "scratch.hpp"
 #include "sluice/os/process.hpp"
 
 namespace sluice::os {
 namespace {
 
+using namespace std::chrono_literals;
+
 using Lock = Scratch;
 
 TEST_F(Lock, ASecondHolderIsToldWhoTheFirstIs) {
-  const auto first = FileLock::take(at("lock"), "sluice up, pid 12");
+  const auto first = FileLock::take(at("lock"), "sluice up");
   ASSERT_TRUE(first);
-  const auto second = FileLock::take(at("lock"), "sluice run, pid 13");
+  const auto second = FileLock::take(at("lock"), "sluice run");
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, Code::failed_precondition);
-  EXPECT_EQ(second.error().message, at("lock").string() + ": held by sluice up, pid 12");
-  EXPECT_EQ(*FileLock::holder_of(at("lock")), "sluice up, pid 12");
+  EXPECT_EQ(second.error().message,
+            at("lock").string() + ": held by sluice up, pid " + std::to_string(getpid()));
+  EXPECT_EQ(*FileLock::holder_of(at("lock")), "sluice up, pid " + std::to_string(getpid()));
 }
 
 TEST_F(Lock, IsFreeOnceItsHolderIsGone) {
@@ -23,7 +32,34 @@ TEST_F(Lock, IsFreeOnceItsHolderIsGone) {
   }
   EXPECT_EQ(*FileLock::holder_of(at("lock")), std::nullopt);
   const auto next = FileLock::take(at("lock"), "next");
-  EXPECT_EQ(*FileLock::holder_of(at("lock")), "next");
+  EXPECT_EQ(*FileLock::holder_of(at("lock")), "next, pid " + std::to_string(getpid()));
+}
+
+// As a child does that its killed parent was just making: it has the lock until it executes.
+TEST_F(Lock, TheLockOfADeadHolderIsWaitedFor) {
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  const pid_t holder = fork();
+  if (holder == 0) {
+    const auto lock = FileLock::take(at("lock"), "killed");
+    const auto parent = getpid();
+    const pid_t heir = fork();
+    if (heir == 0) {
+      while (getppid() == parent) std::this_thread::sleep_for(1ms);
+      std::this_thread::sleep_for(50ms);
+      _exit(0);
+    }
+    static_cast<void>(write(ends[1], "x", 1));
+    pause();
+  }
+  char up = 0;
+  ASSERT_EQ(read(ends[0], &up, 1), 1);
+  EXPECT_FALSE(FileLock::take(at("lock"), "early"));
+  kill(holder, SIGKILL);
+  ASSERT_EQ(waitpid(holder, nullptr, 0), holder);
+  EXPECT_TRUE(FileLock::take(at("lock"), "next"));
+  close(ends[0]);
+  close(ends[1]);
 }
 
 TEST_F(Lock, AChildDoesNotKeepIt) {

@@ -163,7 +163,7 @@ TEST(ResumingRuns, GoesOnWithAllThatHaveNotEndedInEveryWorkspace) {
   ASSERT_OK(stage.ledger->append({{.run = {"damaged"},
                                    .expected_next = 0,
                                    .events = {"{}"},
-                                   .row = {.id = {"damaged"}, .status = "running"},
+                                   .row = ports::RunRow{.id = {"damaged"}, .status = "running"},
                                    .cache = {}}},
                                  ports::Durability::process));
   stage.gate.open();

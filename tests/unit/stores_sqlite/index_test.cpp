@@ -29,7 +29,7 @@ TEST_F(SqliteIndex, ListsRunsNewestFirst) {
                        append_of("aa3", 0, {}, "succeeded", 20), append_of("b'4", 0, {}, "running", 30)},
                       Durability::process));
   auto elsewhere = append_of("aa5", 0, {}, "succeeded", 40);
-  elsewhere.row.principal.workspace = "team";
+  elsewhere.row->principal.workspace = "team";
   ASSERT_OK(ledger_->append({elsewhere}, Durability::process));
   EXPECT_THAT(ids({}), ElementsAre("b'4", "ab2", "aa3", "aa1"));
   EXPECT_THAT(ids({.limit = 2}), ElementsAre("b'4", "ab2"));
@@ -48,9 +48,9 @@ TEST_F(SqliteIndex, ListsRunsNewestFirst) {
 TEST_F(SqliteIndex, KeepsTheNewestRowOfARun) {
   ASSERT_OK(ledger_->append({append_of("r", 0, {"a"})}, Durability::process));
   auto ended = append_of("r", 1, {"b"}, "failed");
-  ended.row.ended = at(2000);
-  ended.row.message = "accuracy 0.5 is below 0.75";
-  ended.row.principal.name = "ann";
+  ended.row->ended = at(2000);
+  ended.row->message = "accuracy 0.5 is below 0.75";
+  ended.row->principal.name = "ann";
   ASSERT_OK(ledger_->append({ended}, Durability::power));
   const auto rows = ledger_->runs({}).value();
   ASSERT_EQ(rows.size(), 1U);
@@ -78,16 +78,25 @@ TEST_F(SqliteIndex, FindsTheNewestOutputsOfAKey) {
   EXPECT_FALSE(ledger_->cached("default", Digest::of("nothing"))->has_value());
 }
 
+TEST_F(SqliteIndex, ARowThatDoesNotChangeIsNotWritten) {
+  ASSERT_OK(ledger_->append({append_of("r", 0, {"a"})}, ports::Durability::process));
+  auto more = append_of("r", 1, {"b"});
+  more.row.reset();
+  ASSERT_OK(ledger_->append({more}, ports::Durability::process));
+  EXPECT_EQ(ledger_->read({"r"})->size(), 2U);
+  EXPECT_EQ(ledger_->runs({})->at(0).status, "running");
+}
+
 // In the real ledger the engine's events tell; here an event is "status" or "cache KEY TEXT MS".
 Result<SqliteLedger::Projection> project(const RunId& run, const std::vector<std::string>& events) {
   SqliteLedger::Projection out;
-  out.row = {.id = run,
-             .principal = {},
-             .name = "rebuilt",
-             .plan = {},
-             .status = "running",
-             .ended = {},
-             .message = ""};
+  out.row = ports::RunRow{.id = run,
+                          .principal = {},
+                          .name = "rebuilt",
+                          .plan = {},
+                          .status = "running",
+                          .ended = {},
+                          .message = ""};
   for (const auto& event : events) {
     if (event == "unreadable") return Fail(user_error(Code::internal, "event 0: unknown type `unreadable`"));
     if (!event.starts_with("cache ")) {

@@ -34,14 +34,14 @@ class LedgerTest : public testing::Test {
     return {.run = {run},
             .expected_next = next,
             .events = std::move(events),
-            .row = {.id = {run},
-                    .principal = {},
-                    .name = "plan.yaml",
-                    .plan = Digest::of(run),
-                    .status = status,
-                    .created = at(created),
-                    .ended = std::nullopt,
-                    .message = ""},
+            .row = ports::RunRow{.id = {run},
+                                 .principal = {},
+                                 .name = "plan.yaml",
+                                 .plan = Digest::of(run),
+                                 .status = status,
+                                 .created = at(created),
+                                 .ended = std::nullopt,
+                                 .message = ""},
             .cache = {}};
   }
   std::unique_ptr<os::TemporaryDirectory> root_;

@@ -133,10 +133,12 @@ Result<ports::Response> log_of(const NativeApi& api, const ports::Request& reque
         if (operation.path == path) attempts = operation.attempts;
   const auto attempt = asked > 0 ? asked : std::max<std::int64_t>(1, attempts);
   const auto file = api.log_of(holder, path, static_cast<int>(attempt));
-  if (file.empty() || !std::filesystem::exists(file))
+  if (there->kind != "process" || file.empty() || attempts < attempt)
     return Fail(
         user_error(Code::not_found, fmt::format("task `{}` has written no log{}", task,
                                                 there->kind == "service" ? "; it is a service" : "")));
+  // One that printed nothing keeps no file.
+  if (!std::filesystem::exists(file)) return ports::Response{.content_type = "text/plain; charset=utf-8"};
   return ports::Response{.content_type = "text/plain; charset=utf-8", .body_file = file};
 }
 

@@ -20,8 +20,7 @@ Result<Session> open_session(const CommonOptions& options, std::string_view comm
     session.backend = std::move(remote);
     return session;
   }
-  SLUICE_TRY(platform,
-             Platform::open({.data = data, .holder = fmt::format("sluice {}, pid {}", command, ::getpid())}));
+  SLUICE_TRY(platform, Platform::open({.data = data, .holder = fmt::format("sluice {}", command)}));
   SLUICE_TRY(backend, local_backend(platform->protocols()));
   session.platform = std::move(platform);
   session.backend = std::move(backend);

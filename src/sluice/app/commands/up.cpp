@@ -53,7 +53,7 @@ Result<void> up(const UpOptions& options) {
   SLUICE_TRY(
       platform,
       Platform::open({.data = data,
-                      .holder = fmt::format("sluice up, pid {}", ::getpid()),
+                      .holder = "sluice up",
                       .host_idle = Milliseconds(static_cast<std::int64_t>(options.idle_seconds * 1000))}));
   net::HttpServer server({.listen = options.listen,
                           .token = token,

@@ -1,6 +1,7 @@
 #include "sluice/executors/process/process_executor.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -23,6 +24,9 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr unsigned workers_max = 4;
+/// With more than so many under way, light attempts are left to the workers too: the caller has other things
+/// to do.
+constexpr std::size_t begun_by_caller_max = 64;
 constexpr auto cancel_grace = 5s;
 /// An end that nobody has asked for as long as this will not be asked for: its outcome was stored by a server
 /// that died then.
@@ -58,7 +62,8 @@ struct ProcessExecutor::Impl {
   std::unordered_map<std::string, Live> live;               ///< by fence
   std::unordered_map<std::string, supervisor::Ended> ends;  ///< not settled, as the supervisor told; by fence
   std::vector<std::string> settled;                         ///< to be forgotten by the next job that does so
-  std::once_flag swept;
+  std::once_flag sweeping;
+  std::atomic<bool> swept = false;
   SpareFolders spares;
   std::vector<std::thread> threads;
   SupervisorLink link;  // last: its thread calls the members above
@@ -113,11 +118,14 @@ struct ProcessExecutor::Impl {
     enqueue([this, attempt = entry.attempt, ended] { collect(attempt, ended); });
   }
 
-  // On a worker.
+  // On a worker; for light attempts also on the thread that calls `start` or that hears of the end.
 
   /// Takes up what the supervisor knows, or lays a world out and asks for the start.
   void begin(const std::string& fence) {
-    std::call_once(swept, [this] { sweep(); });
+    std::call_once(sweeping, [this] {
+      sweep();
+      swept = true;
+    });
     const auto runs = link.runs(fence);
     if (!runs) return finish(fence, failed("start", runs.error().message));
     ports::Attempt attempt;
@@ -159,7 +167,9 @@ struct ProcessExecutor::Impl {
   }
 
   void collect(const ports::Attempt& attempt, const supervisor::Ended& ended) {
-    auto outcome = outcome_of(attempt, places_of(data, attempt), ended, objects);
+    const auto places = places_of(data, attempt);
+    auto outcome = outcome_of(attempt, places, ended, objects);
+    give_back_log(places);
     if (auto environment = environment_of(attempt.work, digests))
       outcome.environment = std::move(*environment);
     finish(attempt.fence.text, std::move(outcome));
@@ -242,12 +252,18 @@ struct ProcessExecutor::Impl {
   // On the link's thread.
 
   void on_ended(const supervisor::Ended& ended) {
-    const std::lock_guard lock(mutex);
-    ends.insert_or_assign(ended.fence, ended);
-    const auto entry = live.find(ended.fence);
-    // Where it is just beginning, `begin` will look; where it is collected already, this is a repetition.
-    if (entry != live.end() && entry->second.stage == Live::Stage::running)
-      collect_later(entry->second, ended);
+    ports::Attempt attempt;
+    {
+      const std::lock_guard lock(mutex);
+      ends.insert_or_assign(ended.fence, ended);
+      const auto entry = live.find(ended.fence);
+      // Where it is just beginning, `begin` will look; where it is collected already, this is a repetition.
+      if (entry == live.end() || entry->second.stage != Live::Stage::running) return;
+      if (!is_light(entry->second.attempt.work)) return collect_later(entry->second, ended);
+      entry->second.stage = Live::Stage::collecting;
+      attempt = entry->second.attempt;
+    }
+    collect(attempt, ended);
   }
 
   void on_mounts_refused(const supervisor::MountsRefused& refused) {
@@ -283,22 +299,32 @@ Result<Value> ProcessExecutor::environment(const engine::Work& work) {
 }
 
 void ProcessExecutor::start(const ports::Attempt& attempt) {
+  const auto& fence = attempt.fence.text;
+  {
+    const std::lock_guard lock(impl_->mutex);
+    const auto [entry, fresh] = impl_->live.try_emplace(fence, Impl::Live{.attempt = attempt});
+    if (!fresh) {
+      ++entry->second.answers;
+      return;
+    }
+    if (attempt.work.hermetic) {
+      impl_->enqueue([impl = impl_.get(), fence] {
+        impl->finish(fence, impl->failed("start",
+                                         "`hermetic: true` is more than a process task can be given: it sees "
+                                         "this machine's files and network; "
+                                         "leave it out"));
+      });
+      return;
+    }
+    const bool by_caller = impl_->swept && impl_->jobs.empty() && impl_->live.size() <= begun_by_caller_max &&
+                           is_light(attempt.work);
+    if (!by_caller) {
+      impl_->enqueue([impl = impl_.get(), fence] { impl->begin(fence); });
+      return;
+    }
+  }
+  if (impl_->link.is_ready()) return impl_->begin(fence);
   const std::lock_guard lock(impl_->mutex);
-  const auto [entry, fresh] = impl_->live.try_emplace(attempt.fence.text, Impl::Live{.attempt = attempt});
-  if (!fresh) {
-    ++entry->second.answers;
-    return;
-  }
-  const auto& fence = entry->first;
-  if (attempt.work.hermetic) {
-    impl_->enqueue([impl = impl_.get(), fence] {
-      impl->finish(fence, impl->failed("start",
-                                       "`hermetic: true` is more than a process task can be given: it sees "
-                                       "this machine's files and network; "
-                                       "leave it out"));
-    });
-    return;
-  }
   impl_->enqueue([impl = impl_.get(), fence] { impl->begin(fence); });
 }
 

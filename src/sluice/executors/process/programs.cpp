@@ -63,16 +63,16 @@ Result<std::filesystem::path> find_program_of(const std::string& name, const std
   return program;
 }
 
-Result<Digest> ProgramDigests::of(const std::filesystem::path& program) {
-  SLUICE_TRY(fd, os::open_file(program, O_RDONLY));
+Result<ProgramDigests::Program> ProgramDigests::of(const std::filesystem::path& program) {
   struct stat info{};
-  if (fstat(fd.get(), &info) != 0) return Fail(system_error("look at " + program.string(), errno));
-  const Stamp stamp(info.st_dev, info.st_ino, info.st_size, info.st_mtim.tv_sec, info.st_mtim.tv_nsec,
-                    info.st_ctim.tv_sec, info.st_ctim.tv_nsec);
+  if (stat(program.c_str(), &info) != 0) return Fail(system_error("look at " + program.string(), errno));
+  const Stamp stamp(program.string(), info.st_dev, info.st_ino, info.st_size, info.st_mtim.tv_sec,
+                    info.st_mtim.tv_nsec, info.st_ctim.tv_sec, info.st_ctim.tv_nsec);
   {
     const std::lock_guard lock(mutex_);
     if (const auto there = known_.find(stamp); there != known_.end()) return there->second;
   }
+  SLUICE_TRY(fd, os::open_file(program, O_RDONLY));
   Hasher hasher;
   std::string buffer(std::size_t{1} << 18, 0);
   for (;;) {
@@ -82,11 +82,13 @@ Result<Digest> ProgramDigests::of(const std::filesystem::path& program) {
     if (n == 0) break;
     hasher.update({buffer.data(), static_cast<std::size_t>(n)});
   }
-  const auto digest = hasher.finish();
+  std::error_code failed;
+  const auto real = std::filesystem::canonical(program, failed);
+  Program found{.real = (failed ? program : real).string(), .digest = hasher.finish()};
   const std::lock_guard lock(mutex_);
   if (known_.size() >= stamps_max) known_.clear();
-  known_.emplace(stamp, digest);
-  return digest;
+  known_.emplace(stamp, found);
+  return found;
 }
 
 Result<Value> environment_of(const engine::Work& work, ProgramDigests& digests) {
@@ -107,11 +109,8 @@ Result<Value> environment_of(const engine::Work& work, ProgramDigests& digests) 
     path = *text;
   }
   SLUICE_TRY(program, find_program_of(*name, path, "/nonexistent"));
-  SLUICE_TRY(digest, digests.of(program));
-  // Where the name leads, so that another python3 behind the same link is seen.
-  std::error_code failed;
-  const auto real = std::filesystem::canonical(program, failed);
-  return described((failed ? program : real).string(), &digest);
+  SLUICE_TRY(found, digests.of(program));
+  return described(found.real, &found.digest);
 }
 
 }  // namespace sluice::executors

@@ -20,16 +20,21 @@ inline constexpr std::string_view task_path = "/usr/local/sbin:/usr/local/bin:/u
 Result<std::filesystem::path> find_program_of(const std::string& name, const std::string& path,
                                               const std::filesystem::path& cwd);
 
-/// Digests of executables, each read once as long as the file looks untouched. Thread-safe.
+/// Executables: where their names lead, so that another python3 behind the same link is seen, and the digests
+/// of their bytes, each read once as long as the file looks untouched. Thread-safe.
 class ProgramDigests {
  public:
-  Result<Digest> of(const std::filesystem::path& program);
+  struct Program {
+    std::string real;  ///< the path with all links followed
+    Digest digest;
+  };
+  Result<Program> of(const std::filesystem::path& program);
 
  private:
-  using Stamp = std::tuple<std::uint64_t, std::uint64_t, std::int64_t, std::int64_t, std::int64_t,
-                           std::int64_t, std::int64_t>;
+  using Stamp = std::tuple<std::string, std::uint64_t, std::uint64_t, std::int64_t, std::int64_t,
+                           std::int64_t, std::int64_t, std::int64_t>;
   std::mutex mutex_;
-  std::map<Stamp, Digest> known_;
+  std::map<Stamp, Program> known_;
 };
 
 /// What the work will be executed by, for the cache key: {"pinned": false, "executable": path, "digest":

@@ -1,5 +1,6 @@
 #include "sluice/executors/process/spare_folders.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <memory>
@@ -40,12 +41,18 @@ int count_names(int parent, const char* name, const Each& each) {
 }
 
 bool untouched(const std::filesystem::path& root) {
-  const auto empty_part = [](int fd, const char* name) {
-    bool known = false;
-    for (const auto part : parts) known = known || part == name;
-    return known && count_names(fd, name, [](int, const char*) { return false; }) == 0;
+  std::size_t folders = 0;
+  const auto as_made = [&](int fd, const char* name) {
+    if (name == SpareFolders::log) {
+      struct stat info{};
+      return fstatat(fd, name, &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(info.st_mode) &&
+             info.st_size == 0 && info.st_nlink == 1;
+    }
+    ++folders;
+    return std::ranges::find(parts, name) != parts.end() &&
+           count_names(fd, name, [](int, const char*) { return false; }) == 0;
   };
-  return count_names(AT_FDCWD, root.c_str(), empty_part) == static_cast<int>(parts.size());
+  return count_names(AT_FDCWD, root.c_str(), as_made) >= 0 && folders == parts.size();
 }
 
 }  // namespace

@@ -15,11 +15,14 @@ namespace sluice::executors {
 class SpareFolders {
  public:
   static constexpr std::string_view prefix = "spare-";
+  /// The file in a world that may become its log: making one costs as much as a folder.
+  static constexpr std::string_view log = "log";
 
   /// `work` holds the spare ones, beside those in use.
   explicit SpareFolders(std::filesystem::path work) : work_(std::move(work)) {}
 
-  /// A world with empty `cwd`, `tmp` and `home` is at `root` now. False: there is none to spare.
+  /// A world with empty `cwd`, `tmp` and `home`, and perhaps an empty `log`, is at `root` now. False: there
+  /// is none to spare.
   bool take(const std::filesystem::path& root);
   /// Takes `root` away if it is just such a world. False: it is not, or enough are kept.
   bool keep(const std::filesystem::path& root);

@@ -34,6 +34,8 @@ class SupervisorLink {
   SupervisorLink(const SupervisorLink&) = delete;
   SupervisorLink& operator=(const SupervisorLink&) = delete;
 
+  /// Whether the questions below are answered without waiting.
+  [[nodiscard]] bool is_ready() const;
   /// Whether the supervisor runs this fence. Connects; when this answers, every end that was not acknowledged
   /// has been told, and a fence that does not run any more has been told too.
   Result<bool> runs(const std::string& fence);

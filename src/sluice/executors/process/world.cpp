@@ -1,8 +1,10 @@
 #include "sluice/executors/process/world.hpp"
 
 #include <algorithm>
+#include <cstdio>
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include "sluice/base/words.hpp"
 #include "sluice/executors/process/arguments.hpp"
@@ -20,6 +22,28 @@ Failure failure(std::string kind, std::string message) {
   return {.kind = std::move(kind), .message = std::move(message), .payload = {}};
 }
 
+/// An empty one: what an earlier try of this attempt printed is not this one's.
+Result<void> make_log(const Places& places) {
+  const auto spare = places.root / SpareFolders::log;
+  if (rename(spare.c_str(), places.log.c_str()) == 0) return {};
+  SLUICE_DO(os::make_directories(places.log.parent_path()));
+  if (rename(spare.c_str(), places.log.c_str()) == 0) return {};
+  return os::write_file(places.log, "", 0600);
+}
+
+/// Copies of inputs, code and what is read back may be large; all else takes microseconds.
+bool is_plain(const Value& value) {
+  if (value.is_artifact()) return false;
+  if (const auto* list = value.if_list()) return std::ranges::all_of(*list, is_plain);
+  if (const auto* fields = value.if_struct())
+    return std::ranges::all_of(*fields, [](const auto& field) { return is_plain(field.second); });
+  const auto* late = value.if_late();
+  return late == nullptr || std::ranges::none_of(late->parts, [](const auto& part) {
+           const auto* hole = std::get_if<Hole>(&part);
+           return hole && hole->kind == Hole::Kind::input;
+         });
+}
+
 Result<void> make_folders(const ports::Attempt& attempt, const Places& places, ports::ObjectStore& objects,
                           SpareFolders& spares) {
   // A server that died in the middle of this may have left half a world.
@@ -34,9 +58,7 @@ Result<void> make_folders(const ports::Attempt& attempt, const Places& places, p
   if (!attempt.work.outputs.empty()) {
     SLUICE_DO(os::make_directories(places.root / "out"));
   }
-  SLUICE_DO(os::make_directories(places.log.parent_path()));
-  // What an earlier try of this attempt printed is not this one's.
-  return os::write_file(places.log, "", 0600);
+  return make_log(places);
 }
 
 /// "NAME=value" for all; the plan's own come last and replace.
@@ -96,7 +118,20 @@ std::filesystem::path root_of(const std::filesystem::path& data, const std::stri
 
 std::filesystem::path log_path(const std::filesystem::path& data, const RunId& run, const std::string& path,
                                int number) {
-  return data / "logs" / segment_of(run.text) / segment_of(path) / fmt::format("{}.log", number);
+  return data / "logs" / segment_of(run.text) / fmt::format("{}.{}.log", segment_of(path), number);
+}
+
+void give_back_log(const Places& places) {
+  struct stat info{};
+  if (stat(places.log.c_str(), &info) == 0 && info.st_size == 0)
+    static_cast<void>(rename(places.log.c_str(), (places.root / SpareFolders::log).c_str()));
+}
+
+bool is_light(const engine::Work& work) {
+  return !work.code && is_plain(work.argv) && is_plain(work.env) &&
+         std::ranges::none_of(work.outputs, [](const ir::TaskOutput& output) {
+           return output.type.kind == ir::Type::Kind::artifact;
+         });
 }
 
 Places places_of(const std::filesystem::path& data, const ports::Attempt& attempt) {

@@ -20,7 +20,7 @@ inline constexpr std::uint64_t log_bytes_max = std::uint64_t{64} << 20;
 /// own.
 struct Places {
   std::filesystem::path root;  ///< goes when the attempt is settled
-  std::filesystem::path log;   ///< stays
+  std::filesystem::path log;   ///< stays, if something was printed
 
   [[nodiscard]] std::filesystem::path cwd() const { return root / "cwd"; }
   [[nodiscard]] std::filesystem::path in() const { return root / "in"; }
@@ -35,6 +35,12 @@ std::filesystem::path root_of(const std::filesystem::path& data, const std::stri
 inline constexpr std::string_view root_prefix = "task-";
 std::filesystem::path log_path(const std::filesystem::path& data, const RunId& run, const std::string& path,
                                int number);
+
+/// After the attempt's end: a log that nothing was printed to becomes the next attempt's.
+void give_back_log(const Places& places);
+/// Whether laying it out and reading its results takes microseconds: nothing is copied, and no artifact is
+/// read back.
+bool is_light(const engine::Work& work);
 
 /// One path segment for any text: readable where that is possible, never longer than a file name may be,
 /// different for different texts.

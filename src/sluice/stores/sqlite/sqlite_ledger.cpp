@@ -77,15 +77,11 @@ Result<void> append_one(Connection& connection, const ports::Append& append) {
   for (const auto& event : append.events) {
     SLUICE_TRY(insert, connection.prepare(
                            "INSERT INTO events(run, number, workspace, principal, event) VALUES(?,?,?,?,?)"));
-    insert.bind(append.run.text)
-        .bind(number++)
-        .bind(append.row.principal.workspace)
-        .bind(append.row.principal.name);
+    insert.bind(append.run.text).bind(number++).bind(append.principal.workspace).bind(append.principal.name);
     SLUICE_DO(insert.bind(event).run());
   }
-  SLUICE_DO(put_row(connection, append.run, append.row));
-  for (const auto& entry : append.cache)
-    SLUICE_DO(put_cache_entry(connection, entry, append.row.principal.name));
+  if (append.row) SLUICE_DO(put_row(connection, append.run, *append.row));
+  for (const auto& entry : append.cache) SLUICE_DO(put_cache_entry(connection, entry, append.principal.name));
   return {};
 }
 
