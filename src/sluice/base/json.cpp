@@ -1,6 +1,7 @@
 #include "sluice/base/json.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <set>
@@ -160,10 +161,16 @@ std::string place_in(std::string_view text, std::size_t offset) {
   return fmt::format("{}:{}", line, column);
 }
 
+bool is_plain(char c) { return c >= 0x20 && c != '"' && c != '\\' && c < 0x7f; }
+
 void write_string(std::string_view s, std::string& out) {
-  if (!is_utf8(s)) return write_string(as_utf8(s), out);  // else nobody could read the text again
   out.push_back('"');
-  for (const char c : s) {
+  const auto plain = static_cast<std::size_t>(std::ranges::find_if_not(s, is_plain) - s.begin());
+  out += s.substr(0, plain);
+  const auto rest = s.substr(plain);
+  // Else nobody could read the text again.
+  const auto repaired = is_utf8(rest) ? std::string() : as_utf8(rest);
+  for (const char c : repaired.empty() ? rest : std::string_view(repaired)) {
     switch (c) {
       case '"': out += "\\\""; break;
       case '\\': out += "\\\\"; break;
@@ -189,29 +196,35 @@ void write_double(double d, std::string& out) {
   if (digits.find_first_of(".eE") == std::string_view::npos) out += ".0";
 }
 
+void write_integer(std::int64_t value, std::string& out) {
+  std::array<char, 24> digits;
+  const auto [end, error] = std::to_chars(digits.data(), digits.data() + digits.size(), value);
+  out.append(digits.data(), end);
+}
+
 class Writer {
  public:
-  Writer(std::string& out, bool pretty, bool sorted) : out_(out), pretty_(pretty), sorted_(sorted) {}
+  struct Style {
+    bool pretty = false;
+    bool sorted = false;
+    bool tagged = false;  ///< plain structs are written as `to_tagged` makes them
+  };
+  Writer(std::string& out, Style style) : out_(out), style_(style) {}
 
   void write(const Value& value, int depth) {
     switch (value.kind()) {
       case Value::Kind::null: out_ += "null"; break;
       case Value::Kind::boolean: out_ += *value.if_boolean() ? "true" : "false"; break;
-      case Value::Kind::integer: fmt::format_to(std::back_inserter(out_), "{}", *value.if_integer()); break;
+      case Value::Kind::integer: write_integer(*value.if_integer(), out_); break;
       case Value::Kind::number: write_double(*value.if_number(), out_); break;
       case Value::Kind::string: write_string(*value.if_string(), out_); break;
       case Value::Kind::list: write_list(*value.if_list(), depth); break;
       case Value::Kind::structure: write_struct(*value.if_struct(), depth); break;
       case Value::Kind::artifact:
-      case Value::Kind::late: write(to_tagged(value), depth); break;
+      case Value::Kind::late:
+        Writer(out_, {.pretty = style_.pretty, .sorted = style_.sorted}).write(to_tagged(value), depth);
+        break;
     }
-  }
-
- private:
-  void line(int depth) {
-    if (!pretty_) return;
-    out_.push_back('\n');
-    out_.append(static_cast<std::size_t>(depth) * 2, ' ');
   }
   void write_list(const List& list, int depth) {
     out_.push_back('[');
@@ -219,7 +232,7 @@ class Writer {
     const bool nested =
         std::ranges::any_of(list, [](const Value& v) { return v.is_list() || v.is_struct(); });
     for (std::size_t i = 0; i < list.size(); ++i) {
-      if (i > 0) out_ += pretty_ && !nested ? ", " : ",";
+      if (i > 0) out_ += style_.pretty && !nested ? ", " : ",";
       if (nested) line(depth + 1);
       write(list[i], depth + 1);
     }
@@ -227,25 +240,39 @@ class Writer {
     out_.push_back(']');
   }
   void write_struct(const Struct& fields, int depth) {
-    std::vector<const Struct::Entry*> entries;
-    for (const auto& entry : fields) entries.push_back(&entry);
-    if (sorted_) std::ranges::sort(entries, {}, [](const auto* e) -> const std::string& { return e->first; });
     out_.push_back('{');
     bool first = true;
-    for (const auto* entry : entries) {
+    const auto write_entry = [&](const Struct::Entry& entry) {
       if (!std::exchange(first, false)) out_.push_back(',');
       line(depth + 1);
-      write_string(entry->first, out_);
-      out_ += pretty_ ? ": " : ":";
-      write(entry->second, depth + 1);
+      if (style_.tagged && entry.first.starts_with('$'))
+        write_string("$" + entry.first, out_);
+      else
+        write_string(entry.first, out_);
+      out_ += style_.pretty ? ": " : ":";
+      write(entry.second, depth + 1);
+    };
+    if (style_.sorted) {
+      std::vector<const Struct::Entry*> entries;
+      for (const auto& entry : fields) entries.push_back(&entry);
+      std::ranges::sort(entries, {}, [](const auto* e) -> const std::string& { return e->first; });
+      for (const auto* entry : entries) write_entry(*entry);
+    } else {
+      for (const auto& entry : fields) write_entry(entry);
     }
-    if (!entries.empty()) line(depth);
+    if (!fields.empty()) line(depth);
     out_.push_back('}');
   }
 
+ private:
+  void line(int depth) {
+    if (!style_.pretty) return;
+    out_.push_back('\n');
+    out_.append(static_cast<std::size_t>(depth) * 2, ' ');
+  }
+
   std::string& out_;
-  bool pretty_;
-  bool sorted_;
+  Style style_;
 };
 
 Error not_tagged(std::string what) {
@@ -320,15 +347,58 @@ Result<Value> parse_json(std::string_view text, std::string_view name, JsonLimit
 
 std::string to_json(const Value& value, JsonStyle style) {
   std::string out;
-  Writer(out, style == JsonStyle::pretty, false).write(value, 0);
+  Writer(out, {.pretty = style == JsonStyle::pretty}).write(value, 0);
   return out;
 }
 
 std::string canonical_json(const Value& value) {
   std::string out;
-  Writer(out, false, true).write(value, 0);
+  Writer(out, {.sorted = true}).write(value, 0);
   return out;
 }
+
+void JsonObject::key(std::string_view name) {
+  out_ += std::exchange(first_, false) ? "{\"" : ",\"";
+  out_ += name;
+  out_ += "\":";
+}
+
+void JsonObject::text(std::string_view name, std::string_view value) {
+  key(name);
+  write_string(value, out_);
+}
+
+void JsonObject::integer(std::string_view name, std::int64_t value) {
+  key(name);
+  write_integer(value, out_);
+}
+
+void JsonObject::boolean(std::string_view name, bool value) {
+  key(name);
+  out_ += value ? "true" : "false";
+}
+
+void JsonObject::tagged(std::string_view name, const Value& value) {
+  key(name);
+  Writer(out_, {.tagged = true}).write(value, 0);
+}
+
+void JsonObject::tagged(std::string_view name, const Struct& fields) {
+  key(name);
+  Writer(out_, {.tagged = true}).write_struct(fields, 0);
+}
+
+void JsonObject::tagged(std::string_view name, const List& list) {
+  key(name);
+  Writer(out_, {.tagged = true}).write_list(list, 0);
+}
+
+JsonObject JsonObject::object(std::string_view name) {
+  key(name);
+  return JsonObject(out_);
+}
+
+void JsonObject::end() { out_ += first_ ? "{}" : "}"; }
 
 Value artifact_to_json(const Artifact& artifact) {
   Struct s;

@@ -36,4 +36,30 @@ Result<Value> from_tagged(const Value& json);
 Value artifact_to_json(const Artifact& artifact);
 Result<Artifact> artifact_from_json(const Value& json);
 
+/// Writes one JSON object to the end of a text, field after field, with no Value between: for what is written
+/// very often. Names are written as they are: each once, and plain words.
+class JsonObject {
+ public:
+  /// The text outlives this.
+  explicit JsonObject(std::string& out) : out_(out) {}
+
+  void text(std::string_view name, std::string_view value);
+  void integer(std::string_view name, std::int64_t value);
+  void boolean(std::string_view name, bool value);
+  /// In the form of `to_tagged`.
+  void tagged(std::string_view name, const Value& value);
+  void tagged(std::string_view name, const Struct& fields);
+  void tagged(std::string_view name, const List& list);
+  /// An object inside; to be ended before this one gets another field.
+  [[nodiscard]] JsonObject object(std::string_view name);
+  /// Once, as the last call.
+  void end();
+
+ private:
+  void key(std::string_view name);
+
+  std::string& out_;
+  bool first_ = true;
+};
+
 }  // namespace sluice

@@ -58,6 +58,7 @@ class Step {
     SLUICE_TRY(operation, at(e.path, Phase::open));
     if (!operation->each || operation->inner.erase(e.index) == 0)
       return Fail(impossible("iteration " + std::to_string(e.index) + " of `" + e.path + "`"));
+    run_.forget_found();
     auto& result = operation->each->results[static_cast<std::size_t>(e.index)];
     result = {.ended = true, .status = e.status, .outputs = e.outputs, .failure = e.failure};
     ++operation->each->ended;
@@ -149,6 +150,7 @@ class Step {
     operation->task.reset();
     operation->each.reset();
     operation->inner.clear();
+    run_.forget_found();
     auto& region = *operation->region;
     --region.open;
     const auto index = static_cast<std::size_t>(operation - region.operations.data());
@@ -161,6 +163,7 @@ class Step {
     if (run_.result) return Fail(impossible("the run ends twice"));
     run_.result = e;
     run_.root.reset();
+    run_.forget_found();
     return {};
   }
 

@@ -16,30 +16,28 @@ Error unreadable(std::string what) {
   return {.code = Code::data_loss, .message = "journal event: " + std::move(what), .blame = Blame::sluice};
 }
 
-Value milliseconds(Time at) { return at.time_since_epoch().count(); }
+std::int64_t milliseconds(Time at) { return at.time_since_epoch().count(); }
 Time time_at(const Value& json, std::string_view key) { return Time(Milliseconds(json.integer_at(key))); }
 
-Value failure_to_json(const Failure& failure) {
-  Struct s;
-  s.set("kind", failure.kind);
-  s.set("message", failure.message);
-  if (!failure.payload.is_null()) s.set("payload", to_tagged(failure.payload));
-  if (!failure.source.empty()) s.set("source", failure.source);
-  return s;
+void write(JsonObject out, const Failure& failure) {
+  out.text("kind", failure.kind);
+  out.text("message", failure.message);
+  if (!failure.payload.is_null()) out.tagged("payload", failure.payload);
+  if (!failure.source.empty()) out.text("source", failure.source);
+  out.end();
 }
 
-Value outcome_to_json(const Outcome& outcome) {
-  Struct s;
-  s.set("status", outcome_names[static_cast<std::size_t>(outcome.status)]);
-  if (!outcome.outputs.empty()) s.set("outputs", to_tagged(outcome.outputs));
-  if (outcome.status != Outcome::Status::succeeded) s.set("failure", failure_to_json(outcome.failure));
-  if (!outcome.environment.is_null()) s.set("environment", to_tagged(outcome.environment));
-  s.set("started", milliseconds(outcome.usage.started));
-  s.set("ended", milliseconds(outcome.usage.ended));
-  s.set("cpu_ms", outcome.usage.cpu_ms);
-  s.set("memory_peak", outcome.usage.memory_peak);
-  if (outcome.usage.memory_of_tree) s.set("memory_of_tree", true);
-  return s;
+void write(JsonObject out, const Outcome& outcome) {
+  out.text("status", outcome_names[static_cast<std::size_t>(outcome.status)]);
+  if (!outcome.outputs.empty()) out.tagged("outputs", outcome.outputs);
+  if (outcome.status != Outcome::Status::succeeded) write(out.object("failure"), outcome.failure);
+  if (!outcome.environment.is_null()) out.tagged("environment", outcome.environment);
+  out.integer("started", milliseconds(outcome.usage.started));
+  out.integer("ended", milliseconds(outcome.usage.ended));
+  out.integer("cpu_ms", outcome.usage.cpu_ms);
+  out.integer("memory_peak", outcome.usage.memory_peak);
+  if (outcome.usage.memory_of_tree) out.boolean("memory_of_tree", true);
+  out.end();
 }
 
 /// Reads the fields of one event; the first thing that is wrong is kept in `problem`.
@@ -134,108 +132,108 @@ class Reader {
 };
 
 struct Writer {
-  Struct s;
+  JsonObject out;
 
   void head(std::string_view type) {
-    s.append("t", type);
-    s.append("v", 1);
+    out.text("t", type);
+    out.integer("v", 1);
   }
   void ending(Status status, const Struct& outputs, const Failure& failure) {
-    s.append("status", name(status));
-    if (!outputs.empty()) s.append("outputs", to_tagged(outputs));
-    if (!failure.kind.empty()) s.append("failure", failure_to_json(failure));
+    out.text("status", name(status));
+    if (!outputs.empty()) out.tagged("outputs", outputs);
+    if (!failure.kind.empty()) write(out.object("failure"), failure);
   }
 
   void operator()(const RunCreated& e) {
     head("run_created");
-    s.append("run", e.run.text);
-    Struct who;
-    who.append("workspace", e.principal.workspace);
-    who.append("name", e.principal.name);
-    s.append("principal", std::move(who));
-    s.append("name", e.name);
-    s.append("pipeline", e.pipeline);
-    s.append("plan", e.plan);
-    s.append("plan_digest", e.plan_digest.hex());
-    s.append("inputs", to_tagged(e.inputs));
-    s.append("code", to_tagged(e.code));
-    s.append("cache", e.cache);
-    s.append("at", milliseconds(e.at));
+    out.text("run", e.run.text);
+    auto who = out.object("principal");
+    who.text("workspace", e.principal.workspace);
+    who.text("name", e.principal.name);
+    who.end();
+    out.text("name", e.name);
+    out.text("pipeline", e.pipeline);
+    out.text("plan", e.plan);
+    out.text("plan_digest", e.plan_digest.hex());
+    out.tagged("inputs", e.inputs);
+    out.tagged("code", e.code);
+    out.boolean("cache", e.cache);
+    out.integer("at", milliseconds(e.at));
   }
   void operator()(const Opened& e) {
     head("opened");
-    s.append("path", e.path);
-    if (e.arm >= 0) s.append("arm", e.arm);
-    if (!e.items.empty()) s.append("items", to_tagged(e.items));
-    if (e.limit > 0) s.append("limit", e.limit);
-    if (!e.inputs.empty()) s.append("inputs", to_tagged(e.inputs));
+    out.text("path", e.path);
+    if (e.arm >= 0) out.integer("arm", e.arm);
+    if (!e.items.empty()) out.tagged("items", e.items);
+    if (e.limit > 0) out.integer("limit", e.limit);
+    if (!e.inputs.empty()) out.tagged("inputs", e.inputs);
   }
   void operator()(const IterationOpened& e) {
     head("iteration_opened");
-    s.append("path", e.path);
-    s.append("index", e.index);
+    out.text("path", e.path);
+    out.integer("index", e.index);
   }
   void operator()(const IterationEnded& e) {
     head("iteration_ended");
-    s.append("path", e.path);
-    s.append("index", e.index);
+    out.text("path", e.path);
+    out.integer("index", e.index);
     ending(e.status, e.outputs, e.failure);
   }
   void operator()(const TaskReady& e) {
     head("task_ready");
-    s.append("path", e.path);
-    s.append("call", to_tagged(e.call));
-    if (e.cacheable) s.append("cacheable", true);
+    out.text("path", e.path);
+    out.tagged("call", e.call);
+    if (e.cacheable) out.boolean("cacheable", true);
   }
   void operator()(const CacheHit& e) {
     head("cache_hit");
-    s.append("path", e.path);
-    s.append("key", e.key.hex());
-    s.append("outputs", to_tagged(e.outputs));
-    s.append("run", e.run.text);
-    s.append("made_by", e.made_by);
-    s.append("at", milliseconds(e.at));
+    out.text("path", e.path);
+    out.text("key", e.key.hex());
+    out.tagged("outputs", e.outputs);
+    out.text("run", e.run.text);
+    out.text("made_by", e.made_by);
+    out.integer("at", milliseconds(e.at));
   }
   void operator()(const Scheduled& e) {
     head("scheduled");
-    s.append("path", e.path);
-    s.append("number", e.number);
-    s.append("fence", e.fence.text);
-    if (e.key) s.append("key", e.key->hex());
-    s.append("at", milliseconds(e.at));
+    out.text("path", e.path);
+    out.integer("number", e.number);
+    out.text("fence", e.fence.text);
+    if (e.key) out.text("key", e.key->hex());
+    out.integer("at", milliseconds(e.at));
   }
   void operator()(const AttemptEnded& e) {
     head("attempt_ended");
-    s.append("path", e.path);
-    s.append("number", e.number);
-    s.append("outcome", outcome_to_json(e.outcome));
+    out.text("path", e.path);
+    out.integer("number", e.number);
+    write(out.object("outcome"), e.outcome);
   }
   void operator()(const RetryAt& e) {
     head("retry_at");
-    s.append("path", e.path);
-    s.append("due", milliseconds(e.due));
-    s.append("policy", e.policy);
+    out.text("path", e.path);
+    out.integer("due", milliseconds(e.due));
+    out.integer("policy", e.policy);
   }
   void operator()(const TimedOut& e) {
     head("timed_out");
-    s.append("path", e.path);
-    s.append("number", e.number);
+    out.text("path", e.path);
+    out.integer("number", e.number);
   }
   void operator()(const Stopping& e) {
     head("stopping");
-    s.append("path", e.path);
-    s.append("reason", e.reason);
+    out.text("path", e.path);
+    out.text("reason", e.reason);
   }
   void operator()(const Ended& e) {
     head("ended");
-    s.append("path", e.path);
+    out.text("path", e.path);
     ending(e.status, e.outputs, e.failure);
-    s.append("at", milliseconds(e.at));
+    out.integer("at", milliseconds(e.at));
   }
   void operator()(const RunEnded& e) {
     head("run_ended");
     ending(e.status, e.outputs, e.failure);
-    s.append("at", milliseconds(e.at));
+    out.integer("at", milliseconds(e.at));
   }
 };
 
@@ -315,9 +313,14 @@ std::optional<Status> status_named(std::string_view name) {
 }
 
 std::string encode(const Event& event) {
-  Writer writer;
+  constexpr std::size_t usual_bytes = 320;
+  std::string text;
+  text.reserve(usual_bytes);
+  Writer writer{JsonObject(text)};
   std::visit(writer, event);
-  return to_json(writer.s);
+  writer.out.end();
+  text.shrink_to_fit();
+  return text;
 }
 
 Result<Event> decode(std::string_view json) {

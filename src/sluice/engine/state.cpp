@@ -7,24 +7,21 @@
 namespace sluice::engine {
 namespace {
 
-/// Takes "NAME", "NAME[3]" or "NAME{0}" apart. -1: no index.
+/// "NAME", "NAME[3]" or "NAME{0}", taken apart. -1: no index.
 struct Segment {
-  std::string name;
+  std::string_view name;  ///< percent-encoded
   std::int64_t index = -1;
 };
 
 std::optional<Segment> segment_of(std::string_view text) {
-  Segment segment;
   const auto bracket = text.find_first_of("[{");
+  Segment segment{.name = text.substr(0, bracket)};
   if (bracket != std::string_view::npos) {
     const auto digits = text.substr(bracket + 1, text.size() - bracket - 2);
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), segment.index);
     if (error != std::errc{} || end != digits.data() + digits.size() || segment.index < 0)
       return std::nullopt;
   }
-  auto name = percent_decode(text.substr(0, bracket));
-  if (!name) return std::nullopt;
-  segment.name = std::move(*name);
   return segment;
 }
 
@@ -75,12 +72,23 @@ void RunState::bind_pipeline(RegionState& region, const Struct& inputs) const {
 }
 
 OperationState* RunState::find(std::string_view path) {
+  if (found_ != nullptr && found_path_ == path) return found_;
+  auto* there = look_for(path);
+  found_ = there;
+  found_path_ = path;
+  return there;
+}
+
+OperationState* RunState::look_for(std::string_view path) {
   RegionState* region = root.get();
   while (region != nullptr) {
     const auto slash = path.find('/');
     const auto segment = segment_of(path.substr(0, slash));
     if (!segment) return nullptr;
-    const auto there = region->shape->index.find(segment->name);
+    const bool encoded = segment->name.find('%') != std::string_view::npos;
+    const auto decoded = encoded ? percent_decode(segment->name) : std::nullopt;
+    if (encoded && !decoded) return nullptr;
+    const auto there = region->shape->index.find(decoded ? std::string_view(*decoded) : segment->name);
     if (there == region->shape->index.end()) return nullptr;
     auto& operation = region->operations[there->second];
     if (slash == std::string_view::npos) return &operation;
@@ -101,7 +109,7 @@ std::string path_of(const RegionState& region) {
 
 std::string path_of(const OperationState& operation) {
   const auto outer = path_of(*operation.region);
-  const auto name = percent_encode(operation.operation->name);
+  auto name = percent_encode(operation.operation->name);
   return outer.empty() ? name : outer + "/" + name;
 }
 

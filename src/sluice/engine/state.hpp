@@ -110,6 +110,15 @@ struct RunState {
                                            std::int64_t index);
   void bind_pipeline(RegionState& region, const Struct& inputs) const;
   OperationState* find(std::string_view path);
+  /// To be called when regions are freed.
+  void forget_found() { found_ = nullptr; }
+
+ private:
+  OperationState* look_for(std::string_view path);
+
+  // Events of one operation often follow one another.
+  OperationState* found_ = nullptr;
+  std::string found_path_;
 };
 
 /// "folds[3]/fit"

@@ -149,4 +149,22 @@ TEST(ReadingJson, NeverMakesAnArtifact) {
 }
 
 }  // namespace
+TEST(JsonObjects, AreWrittenFieldAfterField) {
+  std::string text = "before ";
+  JsonObject object(text);
+  object.text("name", "a \"b\"\n");
+  object.integer("count", -7);
+  object.boolean("ok", true);
+  auto inner = object.object("inner");
+  inner.end();
+  Struct plain;
+  plain.set("$artifact", "no artifact");
+  object.tagged("value", Value(plain));
+  object.tagged("list", List{1, 1.0, Value()});
+  object.end();
+  EXPECT_EQ(text,
+            "before {\"name\":\"a \\\"b\\\"\\n\",\"count\":-7,\"ok\":true,\"inner\":{},"
+            "\"value\":{\"$$artifact\":\"no artifact\"},\"list\":[1,1.0,null]}");
+}
+
 }  // namespace sluice

@@ -1,0 +1,148 @@
+// The engine and its dispatcher on an executor that is done at once.
+//   engine_bench memory|sqlite TASKS [LIMIT]   runs TASKS tasks of one `each`, prints JSON
+#include <cstdlib>
+#include <deque>
+#include <fstream>
+#include <unordered_map>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "sluice/driver/dispatcher.hpp"
+#include "sluice/frontends/native/native_frontend.hpp"
+#include "sluice/ir/verify.hpp"
+#include "sluice/os/files.hpp"
+#include "sluice/stores/directory/directory_object_store.hpp"
+#include "sluice/stores/sqlite/sqlite_ledger.hpp"
+
+namespace {
+
+using namespace sluice;
+
+template <typename T>
+T good(Result<T> result) {
+  if (result) return std::move(*result);
+  fmt::print(stderr, "engine_bench: {}\n", result.error().message);
+  std::exit(1);
+}
+
+/// A journal that keeps events as they are told, and nothing else.
+class MemoryJournal final : public ports::Journal, public ports::RunIndex {
+ public:
+  Result<void> append(const std::vector<ports::Append>& batch, ports::Durability) override {
+    for (const auto& append : batch) {
+      auto& journal = journals_[append.run.text];
+      if (journal.size() != append.expected_next)
+        return Fail(environment_error(Code::conflict, "the journal has another length"));
+      journal.insert(journal.end(), append.events.begin(), append.events.end());
+    }
+    return {};
+  }
+  [[nodiscard]] Result<std::vector<std::string>> read(const RunId& run, std::uint64_t) const override {
+    return journals_.at(run.text);
+  }
+  [[nodiscard]] Result<std::vector<ports::RunRow>> runs(const ports::RunFilter&) const override {
+    return std::vector<ports::RunRow>();
+  }
+  [[nodiscard]] Result<std::optional<ports::CacheEntry>> cached(const std::string&,
+                                                                const Digest&) const override {
+    return std::nullopt;
+  }
+
+ private:
+  std::unordered_map<std::string, std::vector<std::string>> journals_;
+};
+
+/// Every attempt has succeeded by the time that somebody asks.
+class InstantExecutor final : public ports::Executor {
+ public:
+  Result<Value> environment(const engine::Work&) override { return Value(Struct()); }
+  void start(const ports::Attempt& attempt) override { ended.push_back(attempt.fence); }
+  void cancel(const Fence&) override {}
+  void settled(const Fence&) override {}
+  [[nodiscard]] std::filesystem::path log_of(const RunId&, const std::string&, int) const override {
+    return {};
+  }
+  std::deque<Fence> ended;
+};
+
+std::int64_t resident_bytes() {
+  std::ifstream file("/proc/self/statm");
+  std::int64_t total = 0;
+  std::int64_t resident = 0;
+  file >> total >> resident;
+  return resident * sysconf(_SC_PAGESIZE);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc < 3) {
+    fmt::print(stderr, "usage: engine_bench memory|sqlite TASKS [LIMIT]\n");
+    return 2;
+  }
+  const bool on_disk = std::string_view(argv[1]) == "sqlite";
+  const auto tasks = std::strtoull(argv[2], nullptr, 10);
+  const std::string limit = argc > 3 ? fmt::format("        limit: {}\n", argv[3]) : "";
+  const auto text = fmt::format(
+      "sluice: 1\npipelines:\n  main:\n    graph:\n      fan:\n        each: \"${{range({})}}\"\n        as: "
+      "i\n"
+      "{}        graph: {{t: {{process: [/bin/true], cache: off}}}}\n",
+      tasks, limit);
+
+  const SystemClock clock;
+  const auto folder = good(os::TemporaryDirectory::make(std::filesystem::current_path(), "sluice-bench-"));
+  const auto objects =
+      good(stores::DirectoryObjectStore::open(folder.path() / "objects", folder.path() / "cache", clock));
+  MemoryJournal memory;
+  const auto ledger = good(stores::SqliteLedger::open(folder.path() / "ledger.db"));
+  const frontends::NativeFrontend native;
+  const ir::Signatures services;
+  auto lowered = good(native.lower(text, "bench.yaml"));
+  const auto plan = std::make_shared<const ir::Plan>(std::move(lowered.plan));
+  if (!ir::verify(*plan, services).empty()) return 1;
+
+  InstantExecutor executor;
+  driver::Dispatcher dispatcher({.journal = on_disk ? static_cast<ports::Journal&>(*ledger) : memory,
+                                 .index = on_disk ? static_cast<const ports::RunIndex&>(*ledger) : memory,
+                                 .objects = *objects,
+                                 .clock = clock,
+                                 .read_plan = {},
+                                 .services = services});
+  dispatcher.set_executors({.process = executor, .service = executor});
+  const auto before = resident_bytes();
+  const RunId run{"bench"};
+  engine::RunCreated created{
+      .run = run, .name = "bench", .pipeline = "main", .plan = ir::print_plan(*plan), .at = clock.now()};
+  const auto start = clock.steady();
+  if (auto started = dispatcher.start(std::move(created), plan); !started) {
+    fmt::print(stderr, "engine_bench: {}\n", started.error().message);
+    return 1;
+  }
+  dispatcher.store_and_carry_out();
+  const auto waiting = resident_bytes();
+  const auto begun = clock.steady();
+  std::uint64_t done = 0;
+  std::vector<double> halves;
+  constexpr std::size_t batch_max = 512;  // as the driver's
+  while (!executor.ended.empty()) {
+    for (std::size_t i = 0; i < batch_max && !executor.ended.empty(); ++i) {
+      const auto fence = std::move(executor.ended.front());
+      executor.ended.pop_front();
+      dispatcher.ended(fence, {.usage = {.started = clock.now(), .ended = clock.now()}});
+      if (++done == tasks / 2)
+        halves.push_back(std::chrono::duration<double>(clock.steady() - begun).count());
+    }
+    dispatcher.store_and_carry_out();
+  }
+  const auto seconds = [](auto time) { return std::chrono::duration<double>(time).count(); };
+  halves.push_back(seconds(clock.steady() - begun) - halves.front());
+  fmt::print(
+      "{{\"tasks\": {}, \"open_s\": {:.4f}, \"seconds\": {:.4f}, \"per_second\": {:.0f}, \"first_half_s\": "
+      "{:.4f}, "
+      "\"second_half_s\": {:.4f}, \"bytes_a_waiting_task\": {}, \"resident_mb\": {}}}\n",
+      done, seconds(begun - start), seconds(clock.steady() - begun),
+      static_cast<double>(done) / seconds(clock.steady() - begun), halves[0], halves[1],
+      (waiting - before) / static_cast<std::int64_t>(tasks), resident_bytes() >> 20);
+  return dispatcher.goes_on(run) ? 1 : 0;
+}
