@@ -32,3 +32,11 @@ demo() {
   cd "$caller_folder"  # so that --json FILE and --data DIR mean what the caller means
   exec "$root/build/venv/bin/python" "$root/tools/demo.py" "$@"
 }
+
+# bench [BENCH…] [--rounds N]: figures beside a peer's.
+bench() {
+  stage "build the benches"
+  alone build_preset release sluice_bench
+  export SLUICE_BIN=$PWD/build/bin SLUICE_MODELS=$PWD/build/models
+  exec build/venv/bin/python tools/bench.py "$@"
+}

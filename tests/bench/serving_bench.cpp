@@ -1,0 +1,189 @@
+// The endpoint against the raw runtime.
+//   serving_bench raw BASE HEAD CACHE SECONDS PICTURE…           the same pictures in one process; prints
+//   JSON serving_bench load URL ENDPOINT CLIENTS SECONDS PICTURE…     so many clients, each with a connection
+//   of its own
+// BASE and HEAD are checkouts of model repositories.
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <cstdlib>
+#include <fstream>
+#include <thread>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "sluice/base/json.hpp"
+#include "sluice/host/base_model.hpp"
+#include "sluice/host/embedder.hpp"
+#include "sluice/host/head.hpp"
+#include "sluice/net/client.hpp"
+#include "sluice/os/files.hpp"
+
+namespace {
+
+using namespace sluice;
+
+template <typename T>
+T good(Result<T> result) {
+  if (result) return std::move(*result);
+  fmt::print(stderr, "serving_bench: {}\n", result.error().message);
+  std::exit(1);
+}
+
+double now() {
+  static const SystemClock clock;
+  return std::chrono::duration<double>(clock.steady()).count();
+}
+
+std::int64_t resident_bytes() {
+  std::ifstream file("/proc/self/statm");
+  std::int64_t total = 0;
+  std::int64_t resident = 0;
+  file >> total >> resident;
+  return resident * sysconf(_SC_PAGESIZE);
+}
+
+std::vector<std::string> read_all(char** from, char** to) {
+  std::vector<std::string> pictures;
+  for (; from != to; ++from) pictures.push_back(good(os::read_file(*from)));
+  return pictures;
+}
+
+double quantile(std::vector<double>& values, double share) {
+  if (values.empty()) return 0;
+  const auto at =
+      values.begin() + static_cast<std::ptrdiff_t>(share * static_cast<double>(values.size() - 1));
+  std::ranges::nth_element(values, at);
+  return *at;
+}
+
+/// Decoded, prepared, through base and head: with one picture at a time, and with as many as fill the cores.
+void raw(const std::string& base_folder, const std::string& head_folder, const std::string& cache,
+         double seconds, const std::vector<std::string>& pictures) {
+  runtimes::OpenVino runtime;
+  const auto description = good(parse_json(good(os::read_file(head_folder + "/model.json"))));
+  const auto digest = description.find("base")->text_at("digest");
+  const auto tap = description.find("base")->text_at("tap");
+  const auto base = good(host::load_base_model(runtime, digest, base_folder, cache, tap));
+  const auto head = good(host::Head::load_folder(runtime, head_folder, *base));
+  host::Embedder embedder(base);
+
+  for (const std::size_t at_once : {std::size_t{1}, std::size_t{16}}) {
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::size_t under_way = 0;
+    std::vector<double> times;
+    const auto begun = now();
+    std::size_t next = 0;
+    while (now() - begun < seconds) {
+      {
+        std::unique_lock lock(mutex);
+        changed.wait(lock, [&] { return under_way < at_once; });
+        ++under_way;
+      }
+      const auto& picture = pictures[next++ % pictures.size()];
+      const auto start = now();
+      embedder.submit([&picture] { return host::media::decode_picture(picture); },
+                      [&, start](Result<std::vector<float>> row) {
+                        static_cast<void>(good(head->predict(good(std::move(row)), 1)));
+                        const std::lock_guard lock(mutex);
+                        times.push_back(now() - start);
+                        --under_way;
+                        changed.notify_one();
+                      });
+    }
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [&] { return under_way == 0; });
+    fmt::print("{{\"at_once\": {}, \"per_second\": {:.1f}, \"p50_ms\": {:.3f}}}\n", at_once,
+               static_cast<double>(times.size()) / (now() - begun), 1e3 * quantile(times, 0.5));
+  }
+
+  // The network alone, on a picture that is prepared already.
+  const auto& network = *base->network;
+  std::vector<float> in(network.input_elements() * 16, 0.5F);
+  std::vector<float> out(network.output_elements() * 16);
+  std::size_t done = 0;
+  const auto begun = now();
+  for (; now() - begun < seconds; done += 16) {
+    if (auto ran = base->network->run(in, out); !ran) std::exit(1);
+  }
+  fmt::print("{{\"network_per_second\": {:.1f}}}\n", static_cast<double>(done) / (now() - begun));
+
+  constexpr std::size_t heads = 1000;
+  const auto before = resident_bytes();
+  const auto start = now();
+  std::vector<std::shared_ptr<host::Head>> kept;
+  for (std::size_t i = 0; i < heads; ++i)
+    kept.push_back(good(host::Head::load_folder(runtime, head_folder, *base)));
+  fmt::print("{{\"heads\": {}, \"ms_a_head\": {:.2f}, \"bytes_a_head\": {}}}\n", heads,
+             1e3 * (now() - start) / heads, (resident_bytes() - before) / static_cast<std::int64_t>(heads));
+}
+
+/// A request with one picture by the binary extension.
+net::Ask ask_of(const std::string& endpoint, const std::string& picture) {
+  const auto head = fmt::format(
+      "{{\"inputs\":[{{\"name\":\"image\",\"shape\":[1],\"datatype\":\"BYTES\",\"parameters\":{{\"binary_"
+      "data_"
+      "size\":{}}}}}]}}",
+      picture.size() + 4);
+  std::string body = head;
+  for (int shift = 0; shift < 32; shift += 8)
+    body.push_back(static_cast<char>(picture.size() >> shift & 0xff));
+  body += picture;
+  return {.method = "POST",
+          .target = "/v2/models/" + endpoint + "/infer",
+          .headers = {{"Inference-Header-Content-Length", std::to_string(head.size())},
+                      {"Content-Type", "application/octet-stream"}},
+          .body = std::move(body)};
+}
+
+void load(const std::string& url, const std::string& endpoint, std::size_t clients, double seconds,
+          const std::vector<std::string>& pictures) {
+  std::vector<net::Ask> asks;
+  for (const auto& picture : pictures) asks.push_back(ask_of(endpoint, picture));
+  std::atomic<bool> stop = false;
+  std::vector<std::vector<double>> times(clients);
+  std::vector<std::thread> threads;
+  const auto begun = now();
+  for (std::size_t i = 0; i < clients; ++i)
+    threads.emplace_back([&, i] {
+      auto client = good(net::HttpClient::make({.url = url}));
+      for (std::size_t next = i; !stop; ++next) {
+        const auto start = now();
+        const auto answer = good(client.request(asks[next % asks.size()]));
+        if (answer.status != 200) {
+          fmt::print(stderr, "serving_bench: {} {}\n", answer.status, answer.body);
+          std::exit(1);
+        }
+        times[i].push_back(now() - start);
+      }
+    });
+  std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
+  stop = true;
+  for (auto& thread : threads) thread.join();
+  const auto took = now() - begun;
+  std::vector<double> all;
+  for (const auto& some : times) all.insert(all.end(), some.begin(), some.end());
+  fmt::print("{{\"clients\": {}, \"per_second\": {:.1f}, \"p50_ms\": {:.3f}, \"p99_ms\": {:.3f}}}\n", clients,
+             static_cast<double>(all.size()) / took, 1e3 * quantile(all, 0.5), 1e3 * quantile(all, 0.99));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::string_view mode = argc > 1 ? argv[1] : "";
+  if (argc < 7 || (mode != "raw" && mode != "load")) {
+    fmt::print(stderr,
+               "usage: serving_bench raw BASE HEAD CACHE SECONDS PICTURE…\n"
+               "       serving_bench load URL ENDPOINT CLIENTS SECONDS PICTURE…\n");
+    return 2;
+  }
+  const auto seconds = std::strtod(argv[5], nullptr);
+  const auto pictures = read_all(argv + 6, argv + argc);
+  if (mode == "raw")
+    raw(argv[2], argv[3], argv[4], seconds, pictures);
+  else
+    load(argv[2], argv[3], std::strtoull(argv[4], nullptr, 10), seconds, pictures);
+  return 0;
+}

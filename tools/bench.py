@@ -1,0 +1,257 @@
+#!/usr/bin/env python3
+"""Measures Sluice beside a peer, in turn, in the same run. `./dev bench` runs it.
+
+    bench.py [process] [engine] [command] [serving] [--rounds N] [--json FILE]
+
+Every figure is the median of the rounds; a ratio is ours to the peer's. The commands that ran are printed. An absolute figure says little
+on a shared machine; a ratio says more.
+"""
+import argparse
+import contextlib
+import json
+import os
+import pathlib
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+sys.dont_write_bytecode = True
+import demo
+import stamps
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+SLUICE = demo.SLUICE
+PROGRAMS = ROOT / "build/release/bench"
+
+ran = []  # commands, each once
+
+
+def run(*command, cwd=None):
+    """Runs a command; answers (seconds, stdout)."""
+    words = [str(word) for word in command]
+    shown = " ".join(word.replace(str(ROOT) + "/", "") for word in words[:6]) + (" …" if len(words) > 6 else "")
+    if shown not in ran:
+        ran.append(shown)
+    start = time.perf_counter()
+    done = subprocess.run(words, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    seconds = time.perf_counter() - start
+    if done.returncode != 0:
+        raise demo.Failure(f"{shown} ended with status {done.returncode}:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+    return seconds, done.stdout
+
+
+class Table:
+    def __init__(self):
+        self.rows = []
+
+    def add(self, what, figure, unit, goal, reached, peer=None, peer_figure=None):
+        row = {"what": what, "figure": figure, "unit": unit, "goal": goal, "reached": reached}
+        if peer is not None:
+            row |= {"peer": peer, "peer_figure": peer_figure, "ratio": figure / peer_figure}
+        self.rows.append(row)
+        beside = f"  {peer} {peer_figure:.4g}, ratio {row['ratio']:.2f}" if peer else ""
+        print(f"  {what:<46} {figure:>9.4g} {unit:<6} goal {goal:<10} {'yes' if reached else 'NO ':<3}{beside}", flush=True)
+
+
+def median(values):
+    return statistics.median(values)
+
+
+def plan_of(operations):
+    return "sluice: 1\npipelines:\n  main:\n    graph:\n" + "".join(f"      {line}\n" for line in operations)
+
+
+def chain(length, **fields):
+    extra = "".join(f", {name}: {value}" for name, value in fields.items())
+    return plan_of(f"t{i}: {{process: [/bin/true]{f', after: [t{i - 1}]' if i else ''}{extra}}}" for i in range(length))
+
+
+def fan(width, at_once):
+    return plan_of([f'fan: {{each: "${{range({width})}}", as: i, limit: {at_once}, graph: {{t: {{process: [/bin/true], cache: off}}}}}}'])
+
+
+def ninja_of(count, in_a_row):
+    rules = "rule run\n  command = /bin/true\n"
+    rules += "".join(f"build o{i}: run{f' o{i - 1}' if in_a_row and i else ''}\n" for i in range(count))
+    return rules + "build all: phony " + " ".join(f"o{i}" for i in range(count)) + "\ndefault all\n"
+
+
+def bench_process(table, folder, rounds):
+    """/bin/true as a process task, every event journaled, cache off, against ninja with the same command."""
+    data = folder / "data"
+    run(SLUICE, "runs", "--data", data)
+    for name, count, plan, in_a_row in (("chain of 200", 200, chain(200, cache="off"), True), ("fan-out of 1,000, two at once", 1000, fan(1000, 2), False)):
+        (folder / f"{count}.yaml").write_text(plan)
+        (folder / f"{count}.ninja").write_text(ninja_of(count, in_a_row))
+        ours, theirs = [], []
+        for _ in range(rounds):
+            theirs.append(run("ninja", "-j2", "-f", f"{count}.ninja", cwd=folder)[0])
+            ours.append(run(SLUICE, "run", f"{count}.yaml", "--data", data, cwd=folder)[0])
+        ms, peer = 1e3 * median(ours) / count, 1e3 * median(theirs) / count
+        table.add(f"process task, {name}", ms, "ms", "≤ ninja", ms <= peer, "ninja", peer)
+
+
+def bench_engine(table, folder, rounds):
+    """The engine on an executor that is done at once."""
+    def measured(*arguments):
+        return [json.loads(run(PROGRAMS / "engine_bench", *arguments, cwd=folder)[1]) for _ in range(rounds)]
+
+    memory, sqlite, thousand = measured("memory", 100_000), measured("sqlite", 100_000), measured("memory", 100_000, 1000)
+    rate = median(one["per_second"] for one in memory)
+    table.add("completions, in memory", rate, "/s", "≥ 200,000", rate >= 200_000)
+    rate = median(one["per_second"] for one in sqlite)
+    table.add("completions, SQLite", rate, "/s", "≥ 50,000", rate >= 50_000)
+    rate = median(one["per_second"] for one in thousand)
+    table.add("tasks from ready to ended, 1,000 at once", rate, "/s", "-", True)
+    size = median(one["bytes_a_waiting_task"] for one in thousand)
+    table.add("memory of a waiting task", size, "bytes", "≤ 1,024", size <= 1024)
+    size = median(one["bytes_a_waiting_task"] for one in memory)
+    table.add("memory of a started task, journal included", size, "bytes", "-", True)
+    second = median(one["first_half_s"] / one["second_half_s"] for one in memory)
+    table.add("fan-out of 100,000: second half's rate to first", second, "", "≥ 0.9", second >= 0.9)
+    size = median(one["resident_mb"] for one in memory)
+    table.add("fan-out of 100,000: memory", size, "MB", "≤ 300", size <= 300)
+
+
+def bench_command(table, folder, rounds):
+    """What a person waits for."""
+    data = folder / "data"
+    run(SLUICE, "runs", "--data", data)
+    (folder / "thousand.yaml").write_text(plan_of(f"t{i}: {{process: [/bin/true, \"{i}\"]}}" for i in range(1000)))
+    (folder / "one.yaml").write_text(chain(1, cache="off"))
+    run(SLUICE, "run", "thousand.yaml", "--data", data, cwd=folder)
+    again, one, alone, version = [], [], [], []
+    for _ in range(rounds):
+        again.append(run(SLUICE, "run", "thousand.yaml", "--data", data, cwd=folder)[0])
+        one.append(run(SLUICE, "run", "one.yaml", "--data", data, cwd=folder)[0])
+        alone.append(run("/bin/true")[0])
+        version.append(run(SLUICE, "--version")[0])
+    ms = 1e3 * median(again)
+    table.add("re-run of 1,000 unchanged tasks", ms, "ms", "≤ 100", ms <= 100)
+    ms = 1e3 * (median(one) - median(alone))
+    table.add("sluice run of one task, above the task", ms, "ms", "≤ 25", ms <= 25)
+    ms = 1e3 * (median(version) - median(alone))
+    table.add("sluice --version, above /bin/true", ms, "ms", "≤ 5", ms <= 5)
+    server = demo.Server(data, "127.0.0.1:0")
+    try:
+        time.sleep(1)
+        with open(f"/proc/{server.process.pid}/status") as status:
+            resident = next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmRSS"))
+        table.add("idle server, resident", resident, "MB", "≤ 40", resident <= 40)
+    finally:
+        server.stop()
+
+
+def bench_serving(table, folder, rounds):
+    """The endpoint against the same pictures through the same runtime in one process."""
+    stamps.assemble(demo.PICTURES)
+    data = folder / "data"
+    server = demo.Server(data, "127.0.0.1:0")
+    try:
+        for name, seed in (("stamps", 7), ("other", 8)):
+            demo.run_plan(data, "sluice.yaml", pictures=demo.PICTURES, seed=seed, name=name)
+        pictures = sorted(demo.PICTURES.glob("*/*.png"))[::5]
+        checkout(ROOT / "build/models/efficientnet-lite0.git", folder / "base")
+        checkout(demo.repository(data), folder / "head")
+        (folder / "compiled").mkdir()
+        seconds = 3
+        raw_command = (PROGRAMS / "serving_bench", "raw", folder / "base", folder / "head", folder / "compiled", seconds, *pictures)
+        load_command = lambda clients: (PROGRAMS / "serving_bench", "load", server.url, "stamps", clients, seconds, *pictures)
+        raw, loads = [], {1: [], 8: [], 64: []}
+        demo.ask(server.url, [pictures[0]])
+        for _ in range(max(1, rounds // 2)):
+            raw.append([json.loads(line) for line in run(*raw_command)[1].splitlines()])
+            for clients, found in loads.items():
+                found.append(json.loads(run(*load_command(clients))[1]))
+        single = median(one[0]["p50_ms"] for one in raw)
+        full = median(one[1]["per_second"] for one in raw)
+        network = median(one[2]["network_per_second"] for one in raw)
+        for clients, found in loads.items():
+            rate = median(one["per_second"] for one in found)
+            if clients == 1:
+                added = median(one["p50_ms"] for one in found) - single
+                table.add("endpoint, 1 client: added p50", added, "ms", "≤ 0.5", added <= 0.5)
+            else:
+                table.add(f"endpoint, {clients} clients", rate, "/s", "≥ 0.90", rate >= 0.9 * full, "raw", full)
+        table.add("the network alone, pictures prepared", network, "/s", "-", True)
+        heads = raw[-1][3]
+        table.add("1,000 heads on one base: a head", heads["bytes_a_head"] / 1024, "KiB", "-", True)
+        warm = median([timed(lambda: ask(server.url, "stamps", pictures[0])) for _ in range(20)])
+        head = timed(lambda: ask(server.url, "other", pictures[0])) - warm
+        table.add("a cold head on a warm base, above a request", 1e3 * head, "ms", "≤ 10", head <= 0.010)
+    finally:
+        server.stop()
+    zero = []
+    for _ in range(rounds):
+        server = demo.Server(data, "127.0.0.1:0")
+        try:
+            zero.append(timed(lambda: ask(server.url, "stamps", pictures[0])))
+        finally:
+            server.stop()
+    table.add("from zero, host and model started by the request", 1e3 * median(zero), "ms", "≤ 150", median(zero) <= 0.150)
+
+
+def timed(action):
+    start = time.perf_counter()
+    action()
+    return time.perf_counter() - start
+
+
+def ask(url, endpoint, picture):
+    request = urllib.request.Request(f"{url}/v2/models/{endpoint}/infer", data=picture.read_bytes(), headers={
+        "Content-Type": "application/octet-stream", "Inference-Header-Content-Length": "0"})
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        answer.read()
+
+
+def checkout(repository, folder):
+    run("git", "-c", "safe.directory=*", "clone", "-q", repository, folder)
+
+
+BENCHES = {"process": bench_process, "engine": bench_engine, "command": bench_command, "serving": bench_serving}
+
+
+@contextlib.contextmanager
+def work_folder():
+    """On the disk that the build is on: /tmp may be memory."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="bench-", dir=ROOT / "build"))
+    try:
+        yield folder
+    finally:
+        for inner, _, _ in os.walk(folder):
+            os.chmod(inner, 0o700)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="./dev bench", description="Measures Sluice beside a peer, in turn, in the same run.")
+    parser.add_argument("benches", nargs="*", metavar="BENCH", help=f"which: {', '.join(BENCHES)}; all, if none is named")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--json", metavar="FILE", help="write the table to this file")
+    arguments = parser.parse_args()
+    unknown = [name for name in arguments.benches if name not in BENCHES]
+    if unknown:
+        parser.error(f"there is no bench `{unknown[0]}`; there are {', '.join(BENCHES)}")
+    table = Table()
+    try:
+        for name in arguments.benches or BENCHES:
+            print(f"\n{BENCHES[name].__doc__}")
+            with work_folder() as folder:
+                BENCHES[name](table, folder, max(1, arguments.rounds))
+    except (demo.Failure, stamps.MissingPackage, OSError) as failure:
+        print(f"bench: {failure}", file=sys.stderr)
+        return 1
+    print("\nThe commands")
+    for command in ran:
+        print(f"  {command}")
+    if arguments.json:
+        pathlib.Path(arguments.json).write_text(json.dumps(table.rows, indent=2) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
