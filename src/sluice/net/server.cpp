@@ -357,7 +357,7 @@ asio::awaitable<Result<void>> HttpServer::Impl::read_body(Connection& connection
   }
   const auto length = parser.content_length();
   std::string chunk(length ? std::min<std::size_t>(*length, piece) : piece, '\0');
-  if (chunk.size() == piece) connection.buffer.reserve(piece);
+  connection.buffer.reserve(chunk.size());  // a read is as long as the room that it finds here
   while (!parser.is_done()) {
     parser.get().body().data = chunk.data();
     parser.get().body().size = chunk.size();
