@@ -6,6 +6,7 @@ import sys
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import bystander  # noqa: E402
 import sluice_program  # noqa: E402
 
 
@@ -49,3 +50,21 @@ def plan(tmp_path):
         return path
 
     return write
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory):
+    """A server that holds a finished run, for tests that do it harm: (server, run)."""
+    folder = tmp_path_factory.mktemp("recorded")
+    (folder / "plan.yaml").write_text("sluice: 1\npipelines: {main: {graph: {done: {process: [echo, done]}}}}\n")
+    with sluice_program.serving(folder / "data") as running:
+        report = sluice_program.report_of(sluice_program.sluice("run", folder / "plan.yaml", "--json", data=folder / "data"))
+        assert report["status"] == "succeeded"
+        yield running, report["run"]
+
+
+@pytest.fixture
+def unharmed(recorded):
+    """The server of `recorded`. While the test runs it must answer others, at its end have what was recorded."""
+    with bystander.Bystander(*recorded) as others:
+        yield others

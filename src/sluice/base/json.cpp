@@ -16,6 +16,10 @@ namespace {
 
 namespace bj = boost::json;
 
+/// A value takes many times the memory of its shortest text ("7,"), so values are counted too: one for every
+/// so many bytes that a text may have.
+constexpr std::size_t bytes_a_value = 32;
+
 /// Of a number that no double can hold: whether it is too near to zero, rather than too far from it.
 bool is_tiny(std::string_view number) {
   const auto e = std::min(number.find_first_of("eE"), number.size());
@@ -47,8 +51,12 @@ struct Handler {
   Value root;
   std::string text;
   std::string problem;
+  std::size_t values = 0;
+  std::size_t values_max = 0;
 
   bool put(Value value, bj::error_code& ec) {
+    if (values++ == values_max)
+      return refuse(fmt::format("more than {} values; send them as a file", values_max), ec);
     if (open.empty()) {
       root = std::move(value);
       return true;
@@ -324,6 +332,7 @@ Result<Value> parse_json(std::string_view text, std::string_view name, JsonLimit
   bj::parse_options options;
   options.max_depth = limits.depth_max;
   bj::basic_parser<Handler> parser(options);
+  parser.handler().values_max = std::max<std::size_t>(limits.bytes_max / bytes_a_value, 1);
   bj::error_code ec;
   const auto used = parser.write_some(false, text.data(), text.size(), ec);
   if (!ec && used < text.size() && text.substr(used).find_first_not_of(" \t\r\n") != std::string_view::npos)

@@ -11,6 +11,9 @@ using syntax::Maybe;
 
 namespace {
 
+/// Of one `each`: a waiting iteration costs up to a kilobyte or two, and all are opened in one decision.
+constexpr std::size_t items_max = 250'000;
+
 const ir::Signature* service_of(const ir::Signatures* services, const std::string& name) {
   const auto there = std::ranges::find(*services, name, &ir::Signature::name);
   return there == services->end() ? nullptr : &*there;
@@ -252,6 +255,11 @@ void Decider::begin_each(OperationState& operation, const ir::Each& each) {
                 {.kind = "type",
                  .message = "`each` needs a list, not " +
                             std::string(*items ? kind_name((*items)->kind()) : "an absent value")});
+  if (list->size() > items_max)
+    return fail(operation, {.kind = "limit",
+                            .message = "`each` takes at most " + std::to_string(items_max) +
+                                       " items, and this list has " + std::to_string(list->size()) +
+                                       "; let each item stand for several"});
   std::int64_t limit = 0;
   if (each.limit) {
     const auto value = value_of(operation, *each.limit);

@@ -34,7 +34,7 @@ struct Node {
 struct TreeLimits {
   std::size_t bytes_max = std::size_t{64} << 20;
   std::size_t depth_max = 200;
-  std::size_t nodes_max = 5'000'000;
+  std::size_t nodes_max = 1'000'000;
 };
 
 /// Reads one YAML document (JSON is YAML). Duplicate keys, tags, several documents and anything over the

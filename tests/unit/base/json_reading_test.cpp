@@ -100,6 +100,12 @@ TEST(ReadingJson, CountsDepthAndSaysWhereItWasTooMuch) {
   EXPECT_EQ(problem("[[[]]]", {.depth_max = 2}), "plan.json:1:3: nested more than 2 deep");
 }
 
+TEST(ReadingJson, CountsValuesAgainstTheBytesThatAreAllowed) {
+  EXPECT_TRUE(parse_json(R"([1, {"a": 2}, 3])", "plan.json", {.bytes_max = 5 * 32}));
+  EXPECT_EQ(problem(R"([1, {"a": 2}, 3])", {.bytes_max = 4 * 32}),
+            "plan.json:1:16: more than 4 values; send them as a file");
+}
+
 TEST(ReadingJson, RefusesATextOverTheLimit) {
   EXPECT_EQ(problem("[1, 2, 3]", {.bytes_max = 8}), "plan.json: 9 B is more than the 8 B that are read here");
   EXPECT_EQ(parse_json("[1, 2, 3]", "x", {.bytes_max = 8}).error().code, Code::too_large);

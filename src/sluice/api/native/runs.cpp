@@ -9,7 +9,7 @@
 namespace sluice::api {
 namespace {
 
-constexpr std::size_t plan_max = std::size_t{256} << 20;
+constexpr std::size_t plan_max = JsonLimits{}.bytes_max;  // more would be held for nothing
 constexpr std::size_t events_a_time = 10'000;
 
 Value row_to_json(const ports::RunRow& row) {

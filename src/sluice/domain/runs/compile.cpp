@@ -19,8 +19,18 @@ Result<std::shared_ptr<const ir::Plan>> compile(const std::string& text, const s
   auto problems = std::move(lowered.problems);
   for (auto& problem : ir::verify(lowered.plan, dialects.services)) problems.push_back(std::move(problem));
   if (!problems.empty()) {
+    // Who has so many has made one mistake many times; the rest would fill a screen, or a memory.
+    constexpr std::size_t told_max = 100;
+    const auto untold = problems.size() > told_max ? problems.size() - told_max : 0;
+    if (untold > 0) {
+      std::ranges::nth_element(problems, problems.begin() + told_max, {}, [](const auto& problem) {
+        return std::pair(problem.at.line, problem.at.column);
+      });
+      problems.resize(told_max);
+    }
     auto lines = syntax::render(file, std::move(problems));
     lines.pop_back();  // the last line's end
+    if (untold > 0) lines += "\n" + file + ": and " + std::to_string(untold) + " more problems";
     return Fail(user_error(Code::invalid_argument, std::move(lines)));
   }
   return std::make_shared<const ir::Plan>(std::move(lowered.plan));

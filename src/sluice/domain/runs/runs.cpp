@@ -74,6 +74,10 @@ Result<RunId> Runs::submit(Submission submission) {
                              .cache = submission.cache,
                              .at = ports_.clock.now()};
   created.plan_digest = Digest::of(created.plan);
+  // The canonical text may be many times longer than what was sent; what cannot be read again cannot go on.
+  if (const auto again = read_stored_plan(created.plan, dialects_); !again)
+    return Fail(user_error(Code::too_large, "the plan, written out canonically, is too large: " +
+                                                again.error().message + "; divide it into several"));
   auto id = created.run;
   SLUICE_DO(ports_.control.start(std::move(created), std::move(plan)));
   return id;
