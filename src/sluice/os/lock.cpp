@@ -18,6 +18,7 @@ using namespace std::chrono_literals;
 constexpr std::size_t holder_bytes_max = 4096;
 constexpr std::string_view before_pid = ", pid ";
 constexpr auto patience_with_the_dead = 5s;
+constexpr auto patience_with_the_nameless = 1s;
 constexpr auto pause = 2ms;
 
 /// True: the lock is ours now.
@@ -30,12 +31,17 @@ Result<bool> try_lock(int fd, int kind, const std::filesystem::path& path) {
   return true;
 }
 
+/// Whoever has just taken the lock writes its name a moment later.
 std::string holder_in(int fd) {
-  std::string name(holder_bytes_max, 0);
-  const ssize_t n = pread(fd, name.data(), name.size(), 0);
-  name.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
-  while (!name.empty() && name.back() == '\n') name.pop_back();
-  return name;
+  for (auto waited = 0ms; waited < patience_with_the_nameless; waited += pause) {
+    std::string name(holder_bytes_max, 0);
+    const ssize_t n = pread(fd, name.data(), name.size(), 0);
+    name.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
+    while (!name.empty() && name.back() == '\n') name.pop_back();
+    if (!name.empty()) return name;
+    std::this_thread::sleep_for(pause);
+  }
+  return "another process";
 }
 
 bool is_dead(std::string_view holder) {
@@ -63,14 +69,12 @@ Result<bool> try_lock_of_the_living(int fd, int kind, const std::filesystem::pat
 Result<FileLock> FileLock::take(const std::filesystem::path& path, std::string_view holder) {
   SLUICE_TRY(fd, open_file(path, O_RDWR | O_CREAT, 0644));
   SLUICE_TRY(ours, try_lock_of_the_living(fd.get(), LOCK_EX, path));
-  if (!ours) {
-    const auto who = holder_in(fd.get());
-    return Fail(user_error(Code::failed_precondition,
-                           path.string() + ": held by " + (who.empty() ? "another process" : who)));
-  }
+  if (!ours)
+    return Fail(user_error(Code::failed_precondition, path.string() + ": held by " + holder_in(fd.get())));
   if (ftruncate(fd.get(), 0) != 0) return Fail(system_error("write " + path.string(), errno));
-  SLUICE_DO(
-      write_fd(fd.get(), std::string(holder) + std::string(before_pid) + std::to_string(getpid()) + "\n"));
+  const auto line = std::string(holder) + std::string(before_pid) + std::to_string(getpid()) + "\n";
+  if (auto written = write_fd(fd.get(), line); !written)
+    return Fail(std::move(written).error().at(path.string()));
   return FileLock(std::move(fd));
 }
 

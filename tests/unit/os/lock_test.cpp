@@ -1,6 +1,8 @@
 #include <thread>
 
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -60,6 +62,13 @@ TEST_F(Lock, TheLockOfADeadHolderIsWaitedFor) {
   EXPECT_TRUE(FileLock::take(at("lock"), "next"));
   close(ends[0]);
   close(ends[1]);
+}
+
+TEST_F(Lock, AHolderThatHasNotWrittenItsNameYetIsWaitedFor) {
+  const auto held = open_file(at("lock"), O_RDWR | O_CREAT, 0644);
+  ASSERT_EQ(flock(held->get(), LOCK_EX), 0);
+  const std::jthread writer([&] { EXPECT_TRUE(write_fd(held->get(), "late\n")); });
+  EXPECT_EQ(*FileLock::holder_of(at("lock")), "late");
 }
 
 TEST_F(Lock, AChildDoesNotKeepIt) {

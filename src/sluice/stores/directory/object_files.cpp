@@ -139,7 +139,8 @@ Result<ports::Stored> ObjectFiles::put_open(int fd, const fs::path& name, const 
   SLUICE_DO(read_blocks(fd, name, [&](std::string_view bytes) {
     hasher.update(bytes);
     stored.size += static_cast<std::int64_t>(bytes.size());
-    return os::write_fd(temporary.fd(), bytes);
+    auto written = os::write_fd(temporary.fd(), bytes);
+    return written ? written : Fail(std::move(written).error().at(root_.string()));
   }));
   stored.digest = hasher.finish();
   if (expected != nullptr && stored.digest != *expected)
