@@ -26,7 +26,10 @@ class Uploads {
     std::error_code failed;
     const auto status = std::filesystem::status(path, failed);
     if (!std::filesystem::exists(status))
-      return Fail(user_error(Code::not_found, "there is no file or folder " + path.string()));
+      return Fail(
+          user_error(Code::not_found, status.type() == std::filesystem::file_type::not_found
+                                          ? "there is no file or folder " + path.string()
+                                          : "cannot look at " + path.string() + ": " + failed.message()));
     Artifact artifact{.kind = type.artifact_kind, .name = path.filename().string()};
     if (std::filesystem::is_directory(status)) {
       artifact.form = Form::directory;
@@ -85,6 +88,10 @@ Result<std::map<std::string, std::string>> given_inputs(const std::vector<std::s
   std::map<std::string, std::string> given;
   for (const auto& input : inputs) {
     const auto equals = input.find('=');
+    if (!is_utf8(input))  // it would go to the server changed
+      return Fail(user_error(Code::invalid_argument,
+                             fmt::format("--input `{}` is not UTF-8; convert it, or give it as a file",
+                                         percent_encode(input, " =/"))));
     if (equals == std::string::npos || equals == 0)
       return Fail(
           user_error(Code::invalid_argument, fmt::format("--input takes name=value, not `{}`", input)));

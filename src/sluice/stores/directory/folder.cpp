@@ -25,6 +25,15 @@ Error refused(const fs::path& path, std::string_view why) {
   return user_error(Code::invalid_argument, printable(path) + ": " + std::string(why));
 }
 
+/// About a file or folder that its folder listed a moment ago.
+Error since_listed(Error error, const fs::path& path) {
+  if (error.code != Code::not_found) return error;
+  return user_error(
+      Code::failed_precondition,
+      printable(path) +
+          ": it was removed while its folder was read; run this again when nothing is changed there");
+}
+
 std::string joined(const std::string& relative, const std::string& name) {
   return relative.empty() ? name : relative + "/" + name;
 }
@@ -58,7 +67,8 @@ Result<void> walk_into(const fs::path& path, const std::string& relative, std::s
       case Kind::file: folder.files.push_back({.name = std::move(entry.name), .digest = {}}); break;
       case Kind::directory: {
         Folder inner{.name = std::move(entry.name)};
-        SLUICE_DO(walk_into(child, child_relative, depth + 1, ignore, inner));
+        if (auto walked = walk_into(child, child_relative, depth + 1, ignore, inner); !walked)
+          return Fail(since_listed(std::move(walked).error(), child));
         folder.folders.push_back(std::move(inner));
         break;
       }
@@ -179,7 +189,7 @@ Result<void> store_files(const ObjectFiles& objects, DigestMemory& memory, const
     for (std::size_t i = next.fetch_add(1); i < jobs.size() && !failed; i = next.fetch_add(1)) {
       auto stored = store_open(objects, memory, clock, jobs[i].path, nullptr, false);
       if (!stored) {
-        failures[i] = std::move(stored).error();
+        failures[i] = since_listed(std::move(stored).error(), jobs[i].path);
         failed = true;
         return;
       }
