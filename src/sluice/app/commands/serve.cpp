@@ -1,3 +1,5 @@
+#include <charconv>
+
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
@@ -29,6 +31,18 @@ Result<void> deploy(Session& session, const std::string& model, const std::strin
   return {};
 }
 
+/// The server tells of a picture by its number, `image[2]: …`; whoever gave files knows them by name.
+Error by_file(Error error, const std::vector<std::string>& files) {
+  constexpr std::string_view image = "image[";
+  if (!error.message.starts_with(image)) return error;
+  std::size_t number = 0;
+  const auto* end = error.message.data() + error.message.size();
+  const auto [rest, wrong] = std::from_chars(error.message.data() + image.size(), end, number);
+  if (wrong != std::errc{} || rest == end || *rest != ']' || number >= files.size()) return error;
+  error.message = files[number] + std::string(rest + 1, end);
+  return error;
+}
+
 Result<void> predict(Session& session, const std::string& endpoint, const std::vector<std::string>& files,
                      bool json) {
   List pictures;
@@ -46,8 +60,9 @@ Result<void> predict(Session& session, const std::string& endpoint, const std::v
   input.set("data", std::move(pictures));
   Struct body;
   body.set("inputs", List{std::move(input)});
-  SLUICE_TRY(answer,
-             call(*session.backend, "POST", "/v2/models/" + percent_encode(endpoint) + "/infer", body));
+  const auto told = call(*session.backend, "POST", "/v2/models/" + percent_encode(endpoint) + "/infer", body);
+  if (!told) return Fail(by_file(told.error(), files));
+  const auto& answer = *told;
   if (json) {
     print_json(answer);
     return {};

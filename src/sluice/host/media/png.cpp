@@ -11,6 +11,8 @@ Result<Picture> decode_png(std::string_view bytes) {
   const std::unique_ptr<spng_ctx, void (*)(spng_ctx*)> context(spng_ctx_new(0), spng_ctx_free);
   SLUICE_CHECK(context != nullptr);
   const auto failed = [](int error) {
+    if (error == SPNG_ECHUNK_LIMITS)
+      return unreadable("text or a colour profile in this PNG unpacks to over 8 MiB; save it without");
     return unreadable(fmt::format("broken or cut-off PNG ({})", spng_strerror(error)));
   };
   // Text and colour profiles are of no use to us: what they may grow to when unpacked is kept small.
