@@ -10,12 +10,19 @@
 
 namespace sluice::net {
 
-Body::Body(const ports::Route& route, std::filesystem::path folder)
-    : route_(route), folder_(std::move(folder)) {}
+Body::Body(const ports::Route& route, std::filesystem::path folder, BodyMemory& shared)
+    : route_(route), folder_(std::move(folder)), shared_(shared) {}
 
-Body::~Body() {
+Body::~Body() { drop(); }
+
+void Body::drop() {
+  if (!route_.body_to_file) shared_.give_back(size_);
+  size_ = 0;
+  memory_ = {};
   if (descriptor_ >= 0) ::close(descriptor_);
+  descriptor_ = -1;
   if (!file_.empty()) ::unlink(file_.c_str());
+  file_.clear();
 }
 
 Result<void> Body::open() {
@@ -32,11 +39,16 @@ Result<void> Body::open() {
 
 Result<void> Body::add(std::string_view bytes) {
   if (bytes.size() > route_.body_max - size_) return Fail(body_too_large(route_));
-  size_ += bytes.size();
   if (!route_.body_to_file) {
+    if (!shared_.take(bytes.size()))
+      return Fail(environment_error(Code::unavailable,
+                                    "the bodies of the requests that are open now are more than the server "
+                                    "holds in memory at once; ask again a little later"));
+    size_ += bytes.size();
     memory_.append(bytes);
     return {};
   }
+  size_ += bytes.size();
   SLUICE_DO(open());
   while (!bytes.empty()) {
     const auto written = ::write(descriptor_, bytes.data(), bytes.size());

@@ -106,9 +106,10 @@ void raise_open_files() {
 
 struct HttpServer::Impl {
   Impl(Options o, std::vector<ports::Protocol> p, const Clock& c)
-      : options(std::move(o)), protocols(std::move(p)), clock(c) {}
+      : options(std::move(o)), body_memory(options.bodies_max), protocols(std::move(p)), clock(c) {}
 
   Options options;
+  BodyMemory body_memory;
   std::vector<ports::Protocol> protocols;
   const Clock& clock;
   ListenAddress address;
@@ -331,12 +332,13 @@ asio::awaitable<bool> HttpServer::Impl::answer_one(Connection& connection) {
     co_return sent&& framing.keep_alive;
   }
 
-  Body body(*admission->route, options.scratch);
+  Body body(*admission->route, options.scratch, body_memory);
   Result<void> taken;
   if (framing.has_body) taken = co_await read_body(connection, parser, body, framing);
   if (taken) taken = body.give_to(admission->request);
   if (!taken && taken.error().code == Code::cancelled) co_return false;
   if (!taken) {
+    body.drop();  // lingering takes a while
     framing.keep_alive = false;
     ports::Response response = gate->error(*admission, taken.error());
     const bool sent = co_await send(connection, std::move(response), framing);

@@ -26,6 +26,8 @@ class HttpServer {
     std::size_t worker_threads = 8;        ///< that many handlers may block at once
     std::size_t connections_max = 12'000;  ///< further ones get 503
     std::size_t head_max = std::size_t{16} << 10;
+    std::size_t bodies_max = std::size_t{256}
+                             << 20;  ///< in memory, of all open requests; further ones get 503
     Milliseconds read_timeout =
         std::chrono::seconds(30);  ///< for a whole head; for any progress of a body or an answer
     Milliseconds idle_timeout = std::chrono::minutes(10);  ///< between requests

@@ -1,0 +1,242 @@
+"""Clients that are slow, many, endless or enormous: the server answers others meanwhile, and memory stays bounded."""
+import contextlib
+import hashlib
+import json
+import resource
+import select
+import socket
+import threading
+
+import pytest
+from bystander import Bystander, forget_memory_peak, memory_peak, wait_for_some
+from sluice_program import report_of, serving, sluice, until
+
+MEMORY_MORE_MB = 512
+ONE_GIB = 1 << 30
+
+
+def connect(server):
+    host, port = server.address.rsplit(":", 1)
+    return socket.create_connection((host, int(port)), timeout=60)
+
+
+def head_of(server, method, target, *headers):
+    return "\r\n".join([f"{method} {target} HTTP/1.1", f"Host: {server.address}", *headers, "", ""]).encode()
+
+
+def answer_from(connection):
+    """(status, body) of an answer that may begin before everything was sent."""
+    got = b""
+    while b"\r\n\r\n" not in got:
+        piece = connection.recv(65536)
+        if not piece:
+            return None, got
+        got += piece
+    head, _, body = got.partition(b"\r\n\r\n")
+    length = next((int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")), 0)
+    while len(body) < length:
+        piece = connection.recv(65536)
+        assert piece, "the answer ends too early"
+        body += piece
+    return int(head.split()[1]), body.decode()
+
+
+@contextlib.contextmanager
+def descriptors(wanted):
+    """Lets this process, and the servers it starts, open so many files; those find the usual soft limit of 1,024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, max(hard, wanted)))
+    try:
+        yield lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, max(hard, wanted)))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@contextlib.contextmanager
+def crowd(recorded_plan, tmp_path, count):
+    """(others, connect): a server that was started with the usual limits, and room for so many connections here."""
+    with descriptors(count + 1_000) as take_room, serving(tmp_path / "data") as server:
+        take_room()
+        run = report_of(sluice("run", recorded_plan, "--json", data=server.data))["run"]
+        with Bystander(server, run) as others, contextlib.ExitStack() as connections:
+            yield others, lambda: connections.enter_context(connect(server))
+
+
+@pytest.fixture
+def small_plan(plan):
+    return plan("sluice: 1\npipelines: {main: {graph: {done: {process: [echo, done]}}}}\n")
+
+
+def test_ten_thousand_idle_connections(small_plan, tmp_path):
+    with crowd(small_plan, tmp_path, 10_000) as (others, open_one):
+        server = others.server
+        before = memory_peak(server.process.pid)
+        idle = [open_one() for _ in range(10_000)]
+        wait_for_some(others, 10)
+        assert memory_peak(server.process.pid) - before < MEMORY_MORE_MB
+        for connection in idle[::500]:
+            connection.sendall(head_of(server, "GET", "/v2/health/live"))
+            assert answer_from(connection)[0] == 200
+        assert sluice("run", small_plan, "--no-cache", data=server.data).returncode == 0
+
+
+def test_a_thousand_slow_clients(small_plan, tmp_path):
+    body = b'{"digests": []' + b" " * 100_000 + b"}"
+    with crowd(small_plan, tmp_path, 1_000) as (others, open_one):
+        server = others.server
+        before = memory_peak(server.process.pid)
+        slow = [open_one() for _ in range(1_000)]
+        head = head_of(server, "POST", "/v1/objects/missing", f"Content-Length: {len(body)}")
+        begun = [(head + body)[:10 if i % 2 else len(head) + 50_000] for i in range(len(slow))]  # half a head, half a body
+        for connection, part in zip(slow, begun):
+            connection.sendall(part)
+        wait_for_some(others, 10)
+        assert memory_peak(server.process.pid) - before < MEMORY_MORE_MB
+        assert sluice("run", small_plan, "--no-cache", data=server.data).returncode == 0
+        for connection, part in zip(slow, begun):
+            connection.sendall((head + body)[len(part):])
+        for connection in slow:
+            status, said = answer_from(connection)
+            assert (status, json.loads(said)) == (200, {"missing": []})
+
+
+def test_bodies_that_together_are_too_large_for_memory(small_plan, tmp_path):
+    with crowd(small_plan, tmp_path, 600) as (others, open_one):
+        server = others.server
+        before = memory_peak(server.process.pid)
+        slow = [open_one() for _ in range(600)]
+        for connection in slow:
+            connection.sendall(head_of(server, "POST", "/v2/models/none/infer", "Content-Length: 1100000"))
+        part = bytes(1_000_000)
+        sending = [threading.Thread(target=connection.sendall, args=[part]) for connection in slow]
+        for thread in sending:
+            thread.start()
+        refused = until(lambda: select.select(slow, [], [], 0)[0])
+        status, said = answer_from(refused[0])
+        assert status == 503 and "more than the server holds in memory at once" in said and "ask again" in said, said
+        for thread in sending:
+            thread.join()
+        wait_for_some(others, 10)
+        assert memory_peak(server.process.pid) - before < MEMORY_MORE_MB
+        waiting = [connection for connection in slow if connection not in select.select(slow, [], [], 0)[0]]
+        assert len(waiting) >= 20
+        for connection in waiting:
+            connection.sendall(bytes(100_000))
+        statuses = {answer_from(connection)[0] for connection in waiting}
+        assert 400 in statuses and statuses <= {400, 503}, statuses  # it is no JSON; or refused since we looked
+        assert server.ask("POST", "/v2/models/none/infer", part)[0] == 400
+
+
+def test_clients_that_do_not_read_their_answers(plan, tmp_path):
+    talks = plan("sluice: 1\npipelines: {main: {graph: {talk: {process: [head, -c, '20000000', /dev/zero]}}}}\n")
+    with crowd(talks, tmp_path, 200) as (others, open_one):
+        server = others.server
+        before = memory_peak(server.process.pid)
+        deaf = [open_one() for _ in range(200)]
+        for connection in deaf:
+            connection.sendall(head_of(server, "GET", "/v1/runs/latest/log?task=talk"))
+        wait_for_some(others, 10)
+        assert memory_peak(server.process.pid) - before < MEMORY_MORE_MB
+        status, said = answer_from(deaf[0])
+        assert status == 200 and len(said) == 20_000_000
+
+
+def test_a_body_that_never_ends(unharmed):
+    server = unharmed.server
+    forget_memory_peak(server.process.pid)
+    before = memory_peak(server.process.pid)
+    with connect(server) as connection:
+        connection.sendall(head_of(server, "POST", "/v1/runs", "Transfer-Encoding: chunked"))
+        over = threading.Event()
+
+        def send_on():
+            with contextlib.suppress(OSError):  # the server has closed
+                while not over.is_set():
+                    connection.sendall(b"100000\r\n" + b"x" * 0x100000 + b"\r\n")
+
+        sending = threading.Thread(target=send_on)
+        sending.start()
+        status, said = answer_from(connection)
+        over.set()
+        sending.join(60)
+    assert status == 413 and "larger than POST /v1/runs takes (67.1 MB); send less at once" in said, said
+    assert memory_peak(server.process.pid) - before < MEMORY_MORE_MB
+
+
+@pytest.mark.parametrize("target, takes", [("/v1/runs", "67.1 MB"), ("/v2/models/none/infer", "67.1 MB"), ("/v1/endpoints/none", "1.0 MB")])
+def test_a_body_of_a_gibibyte_is_refused_by_its_head(unharmed, target, takes):
+    server = unharmed.server
+    method = "PUT" if "endpoints" in target else "POST"
+    forget_memory_peak(server.process.pid)
+    before = memory_peak(server.process.pid)
+    with connect(server) as connection:
+        connection.sendall(head_of(server, method, target, f"Content-Length: {ONE_GIB}"))
+        status, said = answer_from(connection)  # not one byte of it was sent
+    assert status == 413 and "the request's body is larger than" in said and takes in said, said
+    assert memory_peak(server.process.pid) - before < MEMORY_MORE_MB
+
+
+def test_an_object_of_a_gibibyte_takes_no_memory(unharmed):
+    server = unharmed.server
+    piece = bytes(1 << 20)
+    digest = hashlib.sha256()
+    for _ in range(ONE_GIB // len(piece)):
+        digest.update(piece)
+    forget_memory_peak(server.process.pid)
+    before = memory_peak(server.process.pid)
+    with connect(server) as connection:
+        connection.sendall(head_of(server, "PUT", f"/v1/objects/{digest.hexdigest()}", f"Content-Length: {ONE_GIB}"))
+        for _ in range(ONE_GIB // len(piece)):
+            connection.sendall(piece)
+        status, said = answer_from(connection)
+    assert status == 201, said
+    assert memory_peak(server.process.pid) - before < 64
+    stored = server.data / "objects" / digest.hexdigest()[:2] / digest.hexdigest()[2:4] / digest.hexdigest()
+    assert stored.stat().st_size == ONE_GIB
+    stored.unlink()
+
+
+BOMBS = {
+    "many headers": lambda: b"".join(b"h%d: 1\r\n" % i for i in range(100_000)),
+    "one long header": lambda: b"h: " + b"x" * 10_000_000 + b"\r\n",
+    "a long name": lambda: b"h" * 10_000_000 + b": x\r\n",
+    "a long cookie": lambda: b"Cookie: " + b"a=b; " * 1_000_000 + b"\r\n",
+    "headers without an end": lambda: b"h: x\r\n" * 1_000_000,
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_head_that_is_a_bomb(unharmed, name):
+    server = unharmed.server
+    forget_memory_peak(server.process.pid)
+    before = memory_peak(server.process.pid)
+    with connect(server) as connection:
+        with contextlib.suppress(OSError):  # it answers, and reads on for a while only
+            connection.sendall(b"GET /v1/runs HTTP/1.1\r\nHost: " + server.address.encode() + b"\r\n" + BOMBS[name]())
+        status, said = answer_from(connection)
+    assert status == 431 and "the request's head is larger than 16 KiB" in said, (status, said)
+    assert memory_peak(server.process.pid) - before < 64
+
+
+@pytest.mark.parametrize("target", ["/" + "x" * 10_000_000, "/v1/runs?" + "a=b&" * 1_000_000, "/v1" + "/" * 1_000_000])
+def test_an_address_that_is_a_bomb(unharmed, target):
+    server = unharmed.server
+    with connect(server) as connection:
+        with contextlib.suppress(OSError):
+            connection.sendall(head_of(server, "GET", target))
+        status, said = answer_from(connection)
+    assert status == 431 and "the request's head is larger than 16 KiB" in said, (status, said)
+
+
+def test_a_server_that_has_no_descriptor_left_goes_on_when_it_has_one(small_plan, tmp_path):
+    with serving(tmp_path / "data") as server:
+        run = report_of(sluice("run", small_plan, "--json", data=server.data))["run"]
+        pid = server.process.pid
+        old = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (64, old[1]))
+        with contextlib.ExitStack() as connections:
+            for _ in range(100):
+                connections.enter_context(connect(server))
+            connections.enter_context(connect(server)).sendall(head_of(server, "GET", f"/v1/runs/{run}"))
+        until(lambda: server.ask("GET", f"/v1/runs/{run}")[0] == 200)
+        assert sluice("run", small_plan, "--no-cache", data=server.data).returncode == 0
