@@ -31,6 +31,8 @@ Result<std::shared_ptr<Head>> Head::load(runtimes::OpenVino& runtime, HeadDescri
                                          const std::string& onnx, std::size_t features,
                                          const std::filesystem::path& cache) {
   SLUICE_DO(check_head_graph(onnx, features, description.classes.size(), description.head_file));
+  if (auto numbers = read_head_graph(onnx))
+    return std::shared_ptr<Head>(new Head(std::move(description), std::move(*numbers)));
   SLUICE_TRY(graph, runtime.load_batches(onnx, description.head_file, cache));
   return std::shared_ptr<Head>(new Head(std::move(description), std::move(graph)));
 }
@@ -51,7 +53,20 @@ Result<std::shared_ptr<Head>> Head::load_folder(runtimes::OpenVino& runtime,
 }
 
 Result<std::vector<Prediction>> Head::predict(std::span<const float> features, std::size_t rows) {
-  SLUICE_TRY(outputs, graph_->run(features, rows));
+  if (auto* graph = std::get_if<std::unique_ptr<runtimes::BatchModel>>(&evaluator_))
+    return predict_by_runtime(**graph, features, rows);
+  const auto& numbers = std::get<HeadNumbers>(evaluator_);
+  SLUICE_CHECK(features.size() == rows * numbers.features);
+  std::vector<Prediction> out;
+  out.reserve(rows);
+  for (std::size_t i = 0; i < rows; ++i)
+    out.push_back(answer_of(numbers, features.subspan(i * numbers.features, numbers.features)));
+  return out;
+}
+
+Result<std::vector<Prediction>> Head::predict_by_runtime(runtimes::BatchModel& graph,
+                                                         std::span<const float> features, std::size_t rows) {
+  SLUICE_TRY(outputs, graph.run(features, rows));
   const auto& probability = column<float>(outputs, "probability");
   const auto& label = column<std::int64_t>(outputs, "label");
   const auto& score = column<float>(outputs, "score");

@@ -3,22 +3,17 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "sluice/host/base_model.hpp"
+#include "sluice/host/head_arithmetic.hpp"
 #include "sluice/host/head_description.hpp"
 
 namespace sluice::host {
 
-/// A head's answer for one row of features.
-struct Prediction {
-  std::size_t label = 0;             ///< index into the classes
-  std::vector<float> probabilities;  ///< one a class
-  float score = 0;
-  bool rejected = false;
-};
-
-/// A head in the runtime. Thread-safe.
+/// A head, loaded. One that was written here is answered by its numbers, any other graph by the runtime.
+/// Thread-safe.
 class Head {
  public:
   /// From the bytes of both files, checked. `features` is what its base gives; `cache` is where the compiled
@@ -37,11 +32,14 @@ class Head {
   Result<std::vector<Prediction>> predict(std::span<const float> features, std::size_t rows);
 
  private:
-  Head(HeadDescription description, std::unique_ptr<runtimes::BatchModel> graph)
-      : description_(std::move(description)), graph_(std::move(graph)) {}
+  using Evaluator = std::variant<HeadNumbers, std::unique_ptr<runtimes::BatchModel>>;
+  Head(HeadDescription description, Evaluator evaluator)
+      : description_(std::move(description)), evaluator_(std::move(evaluator)) {}
+  Result<std::vector<Prediction>> predict_by_runtime(runtimes::BatchModel& graph,
+                                                     std::span<const float> features, std::size_t rows);
 
   HeadDescription description_;
-  std::unique_ptr<runtimes::BatchModel> graph_;
+  Evaluator evaluator_;
 };
 
 }  // namespace sluice::host

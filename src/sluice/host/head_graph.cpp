@@ -184,6 +184,46 @@ std::string write_head_graph(const HeadNumbers& numbers) {
   return out;
 }
 
+std::optional<HeadNumbers> read_head_graph(std::string_view bytes) {
+  onnx::ModelProto model;
+  if (bytes.size() > file_bytes_max || !model.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
+    return std::nullopt;
+  const auto raw = [&](std::string_view name) -> std::string_view {
+    for (const auto& tensor : model.graph().initializer())
+      if (tensor.name() == name) return tensor.raw_data();
+    return {};
+  };
+  const auto floats = [&](std::string_view name) {
+    const auto from = raw(name);
+    std::vector<float> values(from.size() / sizeof(float));
+    std::memcpy(values.data(), from.data(), values.size() * sizeof(float));
+    return values;
+  };
+  const auto one = [&](std::string_view name) {
+    const auto values = floats(name);
+    return values.size() == 1 ? values.front() : 0.0F;
+  };
+  HeadNumbers numbers{.weights = floats("weights"),
+                      .bias = floats("bias"),
+                      .temperature = one("temperature"),
+                      .center = floats("center"),
+                      .centroid_weight = one("centroid_weight"),
+                      .threshold = one("threshold")};
+  numbers.features = numbers.center.size();
+  numbers.classes = numbers.bias.size();
+  const auto halves = raw("centroids");
+  for (std::size_t at = 0; at + sizeof(Eigen::half) <= halves.size(); at += sizeof(Eigen::half)) {
+    Eigen::half half;
+    std::memcpy(&half, halves.data() + at, sizeof half);
+    numbers.centroids.push_back(static_cast<float>(half));
+  }
+  const bool fit = numbers.features > 0 && numbers.classes > 0 &&
+                   numbers.weights.size() == numbers.features * numbers.classes &&
+                   numbers.centroids.size() == numbers.weights.size();
+  if (!fit || write_head_graph(numbers) != bytes) return std::nullopt;
+  return numbers;
+}
+
 Result<void> check_head_graph(std::string_view bytes, std::size_t features, std::size_t classes,
                               std::string_view name) {
   if (bytes.size() > file_bytes_max)

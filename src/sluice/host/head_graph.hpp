@@ -1,4 +1,5 @@
 #pragma once
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +24,10 @@ struct HeadNumbers {
 /// head.onnx, as README.md describes it. Centroids are rounded to f16: they only move the score, and are half
 /// of the file. The same numbers give the same bytes.
 std::string write_head_graph(const HeadNumbers& numbers);
+
+/// The numbers of a graph that is, byte for byte, what `write_head_graph` makes of them; nullopt for any
+/// other. Their centroids are rounded.
+std::optional<HeadNumbers> read_head_graph(std::string_view bytes);
 
 /// Whether an ONNX file is such a graph: its operators, input, outputs and sizes are those of format 1, its
 /// tensors are inside the file. Nothing else reaches the runtime. `name` leads messages.

@@ -23,6 +23,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       SLUICE_CHECK(values->size() == rows * columns);
   } else {
     std::ignore = check_head_graph(bytes, 4, 2, "head.onnx");
+    std::ignore = read_head_graph(bytes);
   }
   return 0;
 }

@@ -98,10 +98,17 @@ Plain by_hand(const HeadNumbers& head, std::span<const float> x) {
   return out;
 }
 
-TEST(Head, TheRuntimeAnswersWhatTheFormulaSays) {
-  const auto head = some_head();
+/// The same graph in other bytes (with a word for people added), so that the runtime has to answer it.
+std::string foreign(const HeadNumbers& head) {
+  auto bytes = write_head_graph(head);
+  constexpr char doc_string_of_a_model = 6 << 3 | 2;
+  bytes += std::string{doc_string_of_a_model, 1, 'x'};
+  return bytes;
+}
+
+void expect_formula(const HeadNumbers& head, const std::string& graph) {
   runtimes::OpenVino runtime;
-  const auto loaded = Head::load(runtime, some_description(), write_head_graph(head), features);
+  const auto loaded = Head::load(runtime, some_description(), graph, features);
   ASSERT_TRUE(loaded) << loaded.error().message;
   constexpr std::size_t rows = 50;
   SeededRandom random(11);
@@ -124,6 +131,18 @@ TEST(Head, TheRuntimeAnswersWhatTheFormulaSays) {
   }
   EXPECT_GT(rejected, 0U);
   EXPECT_LT(rejected, rows);
+}
+
+TEST(Head, WhatIsWrittenHereIsAnsweredByItsNumbersAsTheFormulaSays) {
+  const auto head = some_head();
+  EXPECT_TRUE(read_head_graph(write_head_graph(head)));
+  expect_formula(head, write_head_graph(head));
+}
+
+TEST(Head, AnotherGraphIsAnsweredByTheRuntimeAsTheFormulaSays) {
+  const auto head = some_head();
+  EXPECT_FALSE(read_head_graph(foreign(head)));
+  expect_formula(head, foreign(head));
 }
 
 TEST(Head, OneRowAtATimeOrAllAtOnceIsTheSame) {
