@@ -77,11 +77,12 @@ Result<RunId> Runs::submit(Submission submission) {
   // The canonical text may be many times longer than what was sent (aliases are written out), and what cannot
   // be read again cannot go on. A short one cannot be over a limit.
   constexpr std::size_t surely_readable = std::size_t{1} << 20;
-  const auto again =
-      created.plan.size() > surely_readable ? read_stored_plan(created.plan, dialects_) : Result(plan);
-  if (!again)
-    return Fail(user_error(Code::too_large, "the plan, written out canonically, is too large: " +
-                                                again.error().message + "; divide it into several"));
+  if (created.plan.size() > surely_readable) {
+    const auto again = read_stored_plan(created.plan, dialects_);
+    if (!again)
+      return Fail(user_error(Code::too_large, "the plan, written out canonically, is too large: " +
+                                                  again.error().message + "; divide it into several"));
+  }
   auto id = created.run;
   SLUICE_DO(ports_.control.start(std::move(created), std::move(plan)));
   return id;
