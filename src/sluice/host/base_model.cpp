@@ -52,7 +52,8 @@ Result<std::shared_ptr<const BaseModel>> load_base_model(runtimes::OpenVino& run
   }
   SLUICE_TRY(preprocessing_json, read_json(folder, preprocessing_file));
   SLUICE_TRY(preprocessing, media::Preprocessing::from_value(preprocessing_json, preprocessing_file));
-  SLUICE_TRY(network, runtime.load_items({.file = folder / file, .tap = tap, .cache = cache}));
+  SLUICE_TRY(network,
+             runtime.load_items({.file = folder / file, .tap = tap, .cache = cache, .identity = digest}));
   if (network->input_elements() != preprocessing.elements())
     return refused(file, fmt::format("its input is [{}], but {} makes pictures of 3 x {} x {}",
                                      fmt::join(network->input_shape(), ", "), preprocessing_file,

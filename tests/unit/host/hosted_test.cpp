@@ -257,6 +257,19 @@ TEST_F(Hosted, ManyRequestsAreOpenAtOnce) {
   EXPECT_EQ(same, requests);
 }
 
+TEST_F(Hosted, ADamagedCompiledNetworkIsMadeAgain) {
+  fs::path blob;
+  for (const auto& entry : fs::recursive_directory_iterator(path("cache")))
+    if (entry.path().extension() == ".blob") blob = entry.path();
+  ASSERT_FALSE(blob.empty());
+  const auto whole = os::read_file(blob).value();
+  for (const auto& damaged : {std::string(), std::string("no network"), whole.substr(0, whole.size() / 2)}) {
+    ASSERT_TRUE(os::write_file(blob, damaged));
+    EXPECT_TRUE(start());
+    EXPECT_EQ(os::read_file(blob).value().size(), whole.size());
+  }
+}
+
 TEST_F(Hosted, RefusesWhatIsNotLoadedOrNotKnown) {
   const auto message = [&](const std::string& method, Value with) {
     return ask(*world_->host, method, std::move(with)).error().message;

@@ -4,12 +4,16 @@
 #include <condition_variable>
 #include <cstring>
 #include <exception>
+#include <fstream>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include <fmt/format.h>
 #include <openvino/openvino.hpp>
+#include <unistd.h>
 
+#include "sluice/base/digest.hpp"
 #include "sluice/base/words.hpp"
 
 namespace sluice::runtimes {
@@ -193,52 +197,101 @@ OpenVino::~OpenVino() = default;
 
 std::string OpenVino::version() { return ov::get_openvino_version().buildNumber; }
 
-Result<std::unique_ptr<ItemModel>> OpenVino::load_items(const Items& items) {
-  const auto name = items.file.filename().string();
-  try {
-    auto network = impl_->core.read_model(items.file.string());
-    if (network->inputs().size() != 1)
-      throw Refused(fmt::format("it has {} inputs, and a base model has one", network->inputs().size()));
-    const auto outputs = network->outputs();
-    const auto tap = std::ranges::find_if(
-        outputs, [&](const auto& output) { return output.get_names().contains(items.tap); });
-    if (tap == outputs.end()) {
-      const auto known = names_of(outputs);
-      throw Refused(fmt::format("it has no output `{}`; it has {}{}", items.tap, fmt::join(known, ", "),
-                                did_you_mean(items.tap, known)));
-    }
-    const auto cut = std::make_shared<ov::Model>(ov::OutputVector{*tap}, network->get_parameters(), name);
-    auto shape = cut->input().get_partial_shape();
-    if (shape.rank().is_dynamic() || shape.size() < 2) throw Refused("its input must be [N, …]");
-    shape[0] = 1;
-    cut->reshape(shape);
-    if (cut->input().get_partial_shape().is_dynamic() || cut->output().get_partial_shape().is_dynamic())
-      throw Refused("only the first dimension of its input may be open");
-    if (cut->input().get_element_type() != ov::element::f32 ||
-        cut->output().get_element_type() != ov::element::f32)
-      throw Refused("its input and the tapped output must be f32");
+namespace {
 
+/// Reads the network, cuts it at the tap, and compiles it for one item.
+ov::CompiledModel compile_items(ov::Core& core, const OpenVino::Items& items, const ov::AnyMap& settings) {
+  const auto network = core.read_model(items.file.string());
+  if (network->inputs().size() != 1)
+    throw Refused(fmt::format("it has {} inputs, and a base model has one", network->inputs().size()));
+  const auto outputs = network->outputs();
+  const auto tap = std::ranges::find_if(
+      outputs, [&](const auto& output) { return output.get_names().contains(items.tap); });
+  if (tap == outputs.end()) {
+    const auto known = names_of(outputs);
+    throw Refused(fmt::format("it has no output `{}`; it has {}{}", items.tap, fmt::join(known, ", "),
+                              did_you_mean(items.tap, known)));
+  }
+  const auto cut = std::make_shared<ov::Model>(ov::OutputVector{*tap}, network->get_parameters(),
+                                               items.file.filename().string());
+  auto shape = cut->input().get_partial_shape();
+  if (shape.rank().is_dynamic() || shape.size() < 2) throw Refused("its input must be [N, …]");
+  shape[0] = 1;
+  cut->reshape(shape);
+  if (cut->input().get_partial_shape().is_dynamic() || cut->output().get_partial_shape().is_dynamic())
+    throw Refused("only the first dimension of its input may be open");
+  if (cut->input().get_element_type() != ov::element::f32 ||
+      cut->output().get_element_type() != ov::element::f32)
+    throw Refused("its input and the tapped output must be f32");
+  return core.compile_model(cut, "CPU", settings);
+}
+
+/// Where the compiled network is kept. The library's own cache reads the whole network before it looks, which
+/// takes longer than all else that a first request waits for.
+std::filesystem::path compiled_file(ov::Core& core, const OpenVino::Items& items, unsigned streams,
+                                    unsigned cores) {
+  const auto key = fmt::format("{}\n{}\n{}\n{}\n{}\n{} streams, {} cores", items.identity,
+                               items.file.filename().string(), items.tap, OpenVino::version(),
+                               core.get_property("CPU", ov::device::full_name), streams, cores);
+  return items.cache / ("items-" + Digest::of(key).hex() + ".blob");
+}
+
+std::optional<ov::CompiledModel> read_compiled(ov::Core& core, const std::filesystem::path& file,
+                                               const ov::AnyMap& settings) {
+  std::ifstream stream(file, std::ios::binary);
+  if (!stream) return std::nullopt;
+  try {
+    return core.import_model(stream, "CPU", settings);
+  } catch (const std::exception&) {
+    return std::nullopt;  // damaged: it is compiled and written again
+  }
+}
+
+/// A cache that cannot be written costs time, nothing else.
+void keep_compiled(ov::CompiledModel& compiled, const std::filesystem::path& file) {
+  std::error_code failed;
+  std::filesystem::create_directories(file.parent_path(), failed);
+  const auto half = file.string() + "." + std::to_string(getpid());
+  {
+    std::ofstream stream(half, std::ios::binary);
+    compiled.export_model(stream);
+    if (!stream) failed = std::make_error_code(std::errc::io_error);
+  }
+  if (!failed) std::filesystem::rename(half, file, failed);
+  if (failed) std::filesystem::remove(half, failed);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ItemModel>> OpenVino::load_items(const Items& items) {
+  try {
     const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
     const unsigned streams = std::max(1U, cores / cores_a_stream);
     // Threads are not pinned: several hosts share the machine, and each would choose the same cores.
-    ov::AnyMap settings = {
+    const ov::AnyMap settings = {
         ov::hint::inference_precision(ov::element::f32), ov::num_streams(static_cast<int>(streams)),
         ov::inference_num_threads(static_cast<int>(cores)), ov::hint::enable_cpu_pinning(false)};
-    if (!items.cache.empty()) settings.insert(ov::cache_dir(items.cache.string()));
     auto impl = std::make_unique<ItemModel::Impl>();
-    impl->compiled = impl_->core.compile_model(cut, "CPU", settings);
-    impl->shape = dimensions(cut->input().get_partial_shape());
-    impl->in = ov::shape_size(cut->input().get_shape());
-    impl->out = ov::shape_size(cut->output().get_shape());
+    const bool kept = !items.cache.empty() && !items.identity.empty();
+    const auto file = kept ? compiled_file(impl_->core, items, streams, cores) : std::filesystem::path();
+    if (auto compiled = kept ? read_compiled(impl_->core, file, settings) : std::nullopt) {
+      impl->compiled = std::move(*compiled);
+    } else {
+      impl->compiled = compile_items(impl_->core, items, settings);
+      if (kept) keep_compiled(impl->compiled, file);
+    }
+    impl->shape = dimensions(impl->compiled.input().get_partial_shape());
+    impl->in = ov::shape_size(impl->compiled.input().get_shape());
+    impl->out = ov::shape_size(impl->compiled.output().get_shape());
     for (unsigned i = 0; i < streams; ++i) {
       impl->requests.push_back(impl->compiled.create_infer_request());
       impl->idle.push_back(i);
     }
     return std::unique_ptr<ItemModel>(new ItemModel(std::move(impl)));
   } catch (const Refused& error) {
-    return cannot_load(name, error.what());
+    return cannot_load(items.file.filename().string(), error.what());
   } catch (const std::exception& error) {
-    return cannot_load(name, reason(error));
+    return cannot_load(items.file.filename().string(), reason(error));
   }
 }
 

@@ -83,6 +83,7 @@ class OpenVino {
     std::filesystem::path file;   ///< ONNX or OpenVINO IR with one input
     std::string tap;              ///< the output that is wanted; the graph is cut there
     std::filesystem::path cache;  ///< compiled models are kept here; empty: nowhere
+    std::string identity;  ///< of the file's bytes (a digest), by which a compiled model is found again
   };
   /// The file's name leads every message.
   Result<std::unique_ptr<ItemModel>> load_items(const Items& items);
