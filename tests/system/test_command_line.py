@@ -7,7 +7,7 @@ import struct
 import zlib
 
 import pytest
-from sluice_program import BIN, ROOT, Server, report_of, serving, sluice, start, until
+from sluice_program import ROOT, copy_data, report_of, serving, sluice, start, until
 
 HELLO = """
 sluice: 1
@@ -235,9 +235,7 @@ def test_a_host_that_dies_during_a_request_costs_one_try(server, endpoint, stamp
 
 
 def test_a_host_stops_when_idle_and_the_next_request_starts_one(main_job, stamps, tmp_path):
-    import subprocess
-    data = tmp_path / "data"
-    subprocess.run(["cp", "-a", main_job[0], data], check=True)
+    data = copy_data(main_job[0], tmp_path / "data")
     picture = next((stamps / "fish").glob("*.png"))
 
     def host_of(server):

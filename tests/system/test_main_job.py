@@ -7,7 +7,7 @@ import sqlite3
 import subprocess
 
 import pytest
-from sluice_program import BIN, ROOT, Server, report_of, serving, sluice, start, until
+from sluice_program import ROOT, Server, copy_data, report_of, serving, sluice, start, until
 
 STAMPS_PLAN = ROOT / "examples" / "stamps" / "sluice.yaml"
 
@@ -36,8 +36,7 @@ def test_it_makes_a_model_that_is_good(main_job):
 
 def test_running_it_again_runs_nothing_again(main_job, stamps, tmp_path):
     data, first = main_job
-    with_copy = tmp_path / "data"
-    subprocess.run(["cp", "-a", data, with_copy], check=True)
+    with_copy = copy_data(data, tmp_path / "data")
     again = report_of(sluice("run", STAMPS_PLAN, "--input", f"pictures={stamps}", "--json", data=with_copy))
     assert again["status"] == "succeeded"
     tasks = tasks_of(again)
