@@ -1,0 +1,143 @@
+"""Ends real programs with SIGKILL at exact points (die_at.cpp), starts them again, and looks at what there is then."""
+import http.client
+import json
+import os
+import pathlib
+import signal
+import sqlite3
+import subprocess
+import urllib.error
+import urllib.request
+
+from sluice_program import BIN, ROOT, environment
+
+LIBRARY = pathlib.Path(os.environ.get("SLUICE_DIE_AT", ROOT / "build" / "asan" / "tests" / "die_at.so"))
+ALREADY_ENDED = 2  # exit status of `sluice resume` where there is nothing to go on with
+
+
+def doomed(at=None, under=(), trace=None):
+    """The environment of a program that dies there; without `at`, of one that only counts."""
+    assert LIBRARY.exists(), f"{LIBRARY} is not there; ./dev test builds it"
+    wanted = {"DIE_AT": at, "DIE_UNDER": ":".join(map(str, under)), "DIE_TRACE": trace}
+    return environment(LD_PRELOAD=LIBRARY, **{name: value for name, value in wanted.items() if value})
+
+
+def command(*arguments, data, env=None):
+    """A finished `sluice` command, however it ended."""
+    return subprocess.run([BIN / "sluice", *map(str, arguments), "--data", str(data)], capture_output=True, text=True, timeout=120,
+                          env=env or environment())
+
+
+def was_killed(finished):
+    return finished.returncode == -signal.SIGKILL
+
+
+def killed(*arguments, data, at, **more):
+    """Runs a command that must die at that point."""
+    done = command(*arguments, data=data, env=doomed(at, **more))
+    assert was_killed(done), f"not killed at {at}: exit status {done.returncode}\n{done.stderr}"
+    return done
+
+
+class DoomedServer:
+    """`sluice up` that dies at that point, once it answers or before."""
+
+    def __init__(self, data, at):
+        self.process = subprocess.Popen([BIN / "sluice", "up", "--data", str(data), "--listen", "127.0.0.1:0"], stdout=subprocess.PIPE,
+                                        text=True, env=doomed(at))
+        words = self.process.stdout.readline().split()
+        self.url = words[-1] if words else None  # nothing where it died before it told
+
+    def post(self, path, body):
+        """The answer's JSON, or nothing where it died before it gave one."""
+        request = urllib.request.Request(self.url + path, data=json.dumps(body).encode(), method="POST")
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError:
+            raise
+        except (OSError, http.client.HTTPException):
+            return None
+
+    def dies(self):
+        """Waits until it has died as it was to; answers 1, for counting."""
+        assert self.process.wait(120) == -signal.SIGKILL
+        return 1
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *failure):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
+
+def submission(plan):
+    """What POST /v1/runs wants of a plan without inputs."""
+    return {"plan": plan.read_text(), "file": str(plan), "pipeline": "main", "inputs": {}, "code": {}}
+
+
+def query(data, sql, *values):
+    """Rows of the ledger, read beside the programs."""
+    if not (data / "ledger.db").exists():
+        return []
+    ledger = sqlite3.connect(f"file:{data}/ledger.db?mode=ro", uri=True, timeout=30)
+    try:
+        return ledger.execute(sql, values).fetchall()
+    except sqlite3.OperationalError as problem:
+        if "no such table" in str(problem):  # the first program has just begun to make it
+            return []
+        raise
+    finally:
+        ledger.close()
+
+
+def runs_of(data):
+    """The ids of all runs, oldest first: ids are ordered by time."""
+    return [run for (run,) in query(data, "select id from runs order by id")]
+
+
+def journal_of(data, run):
+    return [json.loads(text) for (text,) in query(data, "select event from events where run = ? order by number", run)]
+
+
+def what_happened(journal, *places):
+    """The journal less what differs from run to run: times, fences, digests of programs, and these paths. Sorted, as two tasks at once
+    may end in either order."""
+    shown = []
+    for event in journal:
+        kept = {key: value for key, value in event.items() if key not in ("at", "due", "fence", "key", "run", "plan", "plan_digest", "code")}
+        if "outcome" in kept:
+            outcome = kept["outcome"]
+            told = ("status",) if outcome["status"] == "cancelled" else ("status", "outputs", "failure")  # before it started, or while it ran
+            kept["outcome"] = {key: outcome[key] for key in told if key in outcome}
+        text = json.dumps(kept, sort_keys=True)
+        for place in places:
+            text = text.replace(str(place), "")
+        shown.append(text)
+    return sorted(shown)
+
+
+def attempts_of(journal):
+    """{(path, number): how it ended}"""
+    return {(event["path"], event["number"]): event["outcome"]["status"] for event in journal if event["t"] == "attempt_ended"}
+
+
+def processes_of(data, with_supervisor=False):
+    """Living processes that work in the folder or for one of its attempts: {pid: command line}. A supervisor is left out, unless asked
+    for: it stays for a while by design."""
+    found = {}
+    for entry in pathlib.Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            words = (entry / "cmdline").read_bytes().split(b"\0")
+            told = b"\0".join([*words, (entry / "environ").read_bytes(), os.readlink(entry / "cwd").encode()])
+        except OSError:
+            continue  # it has ended, or is a zombie
+        if words[0].endswith(b"sluice-supervisor") and not with_supervisor:
+            continue
+        if str(data).encode() in told and int(entry.name) != os.getpid():
+            found[int(entry.name)] = b" ".join(words).decode(errors="replace")
+    return found

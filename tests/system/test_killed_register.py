@@ -1,0 +1,152 @@
+"""`register`, killed at each call by which it changes the disk: one version, and a repository that is whole at every moment."""
+import hashlib
+import json
+import re
+import subprocess
+
+import pytest
+from fault import killing
+from sluice_program import copy_data
+
+PLAN = """
+sluice: 1
+pipelines:
+  main:
+    inputs: {model: {type: artifact, kind: model}, name: {type: string}, accuracy: {type: number}}
+    outputs: {version: "${register.version}"}
+    graph:
+      register:
+        service: model.register
+        with: {model: "${inputs.model}", name: "${inputs.name}", metrics: "${ {'accuracy': inputs.accuracy} }"}
+  several:
+    inputs: {model: {type: artifact, kind: model}, names: {type: list}}
+    graph:
+      names:
+        each: "${inputs.names}"
+        as: name
+        limit: 1
+        graph:
+          register: {service: model.register, with: {model: "${inputs.model}", name: "${name}", metrics: {accuracy: 0.5}}}
+"""
+
+
+def git(*arguments, cwd):
+    done = subprocess.run(["git", *arguments], cwd=cwd, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+class Registering:
+    """A data folder in which a learnt head can be registered under many names."""
+
+    def __init__(self, made, folder):
+        self.data = copy_data(made, folder / "data")
+        self.folder = folder
+        self.plan = folder / "plan.yaml"
+        self.plan.write_text(PLAN)
+        git("clone", "-q", self.repository("stamps"), "clone", cwd=folder)
+        self.head = folder / "head"
+        self.head.mkdir()
+        for name in ("model.json", "head.onnx"):
+            (folder / "clone" / name).rename(self.head / name)
+
+    def repository(self, name):
+        return self.data / "models" / "default" / f"{name}.git"
+
+    def run(self, name, accuracy):
+        return "run", self.plan, "--input", f"model={self.head}", "--input", f"name={name}", "--input", f"accuracy={accuracy}"
+
+    @property
+    def watched(self):
+        return self.data / "models", self.data / "objects"
+
+    def calls(self, name, accuracy):
+        """What a registration does to the disk, in order: [(number, call, path)]."""
+        trace = self.folder / f"trace-{name}"
+        done = killing.command(*self.run(name, accuracy), data=self.data, env=killing.doomed(trace=trace, under=self.watched))
+        assert done.returncode == 0, done.stderr
+        return calls_in(trace)
+
+    def check(self, name, versions):
+        """The repository has just these versions, and gives each away whole."""
+        repository = self.repository(name)
+        assert git("tag", cwd=repository).split() == [f"v{number}" for number in range(1, versions + 1)]
+        assert git("rev-list", "--count", "main", cwd=repository).strip() == str(versions)
+        git("fsck", "--strict", "--no-dangling", cwd=repository)
+        clone = self.folder / f"clone-{name}"
+        git("clone", "-q", repository, clone, cwd=self.folder)
+        assert (clone / "head.onnx").read_bytes() == (self.head / "head.onnx").read_bytes()
+        assert git("status", "--porcelain", cwd=clone) == ""
+        subprocess.run(["rm", "-rf", clone], check=True)
+
+
+def calls_in(trace):
+    return [(int(number), name, path) for number, name, path in re.findall(r"^call (\d+) (\S+) (.*)$", trace.read_text(), re.MULTILINE)]
+
+
+def points_of(calls):
+    """Before each call, which is after the one before it; in the middle of each write; and after the last."""
+    points = [f"before:{number}" for number, _, _ in calls]
+    points += [f"within:{number}" for number, name, _ in calls if name == "write"]
+    return [*points, f"after:{calls[-1][0]}"]
+
+
+@pytest.fixture
+def registering(main_job, tmp_path):
+    return Registering(main_job[0], tmp_path)
+
+
+@pytest.mark.parametrize("versions", [1, 2], ids=["the_first_version", "one_more"])
+def test_killed_at_every_change_of_the_disk_it_leaves_one_version(registering, versions):
+    job = registering
+    names = [f"name-{i}" for i in range(200)]
+    if versions == 2:
+        done = killing.command("run", job.plan, "--pipeline", "several", "--input", f"model={job.head}", "--input",
+                               f"names={json.dumps(['whole', *names])}", data=job.data)
+        assert done.returncode == 0, done.stderr
+    calls = job.calls("whole", 0.6)
+    job.check("whole", versions)
+    kinds = {name for _, name, _ in calls}
+    assert kinds >= {"open", "write", "pwrite", "fsync", "link", "rename", "mkdtemp", "unlinkat"}
+    assert ("renameat2" in kinds) == (versions == 1), "a model appears whole, by one rename"
+    points = points_of(calls)
+    assert len(points) < len(names)
+    kills = 0
+    for point, name in zip(points, names):
+        killing.killed(*job.run(name, 0.6), data=job.data, at=point, under=job.watched)
+        kills += 1
+        if versions == 2:
+            git("fsck", "--strict", "--no-dangling", cwd=job.repository(name))
+            assert git("tag", cwd=job.repository(name)).split() in (["v1"], ["v1", "v2"])
+        resumed = killing.command("resume", "latest", data=job.data)
+        if resumed.returncode != 0:  # it died before there was a run, and `latest` is the one before
+            assert "has succeeded already" in resumed.stderr, resumed.stderr
+            again = killing.command(*job.run(name, 0.6), data=job.data)
+            assert again.returncode == 0, again.stderr
+        job.check(name, versions)
+    assert kills == len(points) > len(calls), "one kill for each call, and more"
+    left = [path for path in job.repository("whole").parent.rglob("*new-*") if not path.parent.name.startswith(".new-")]
+    assert all(path.name.startswith(".new-") for path in left), f"left in a repository: {left}"
+
+
+def test_killed_while_it_takes_the_built_in_models_in_the_next_start_has_them(tmp_path):
+    trace = tmp_path / "trace"
+    whole = tmp_path / "whole"
+    done = killing.command("models", data=whole, env=killing.doomed(trace=trace, under=(whole,)))
+    assert done.returncode == 0, done.stderr
+    calls = calls_in(trace)
+    # A large file is many equal writes: of the same call on the same file, the first will do.
+    chosen = [number for i, (number, *call) in enumerate(calls) if i == 0 or call != calls[i - 1][1:]]
+    assert len(chosen) > 40
+    for number in chosen:
+        data = tmp_path / f"data-{number}"
+        killing.killed("models", data=data, at=f"before:{number}", under=(data,))
+        again = killing.command("models", data=data)
+        assert again.returncode == 0, again.stderr
+        assert again.stdout == done.stdout
+        [repository] = (data / "models" / "default").glob("*.git")
+        assert git("tag", cwd=repository).split() == ["v1"]
+        git("fsck", "--strict", cwd=repository)
+        for path in (data / "objects").glob("??/??/*"):
+            assert hashlib.sha256(path.read_bytes()).hexdigest() == path.name
+        subprocess.run(["rm", "-rf", data], check=True)
