@@ -95,6 +95,7 @@ Cgroup& Cgroup::operator=(Cgroup&& other) noexcept {
   std::swap(path_, other.path_);
   std::swap(folder_, other.folder_);
   std::swap(events_, other.events_);
+  std::swap(killed_, other.killed_);
   return *this;
 }
 
@@ -131,7 +132,8 @@ bool Cgroup::populated() const {
          std::string_view(buffer, static_cast<std::size_t>(n)).find("populated 1") != std::string_view::npos;
 }
 
-void Cgroup::kill() const {
+void Cgroup::kill() {
+  killed_ = true;
   // A group that is gone holds nobody.
   static_cast<void>(write_at(fd(), "cgroup.kill", "1"));
 }

@@ -29,7 +29,10 @@ class Cgroup {
   /// Whether a living process is in it; zombies do not count.
   [[nodiscard]] bool populated() const;
   /// SIGKILL to every process in it at once, also to those being forked. They end soon, not now.
-  void kill() const;
+  void kill();
+  /// Whether another process may be cloned into it. Linux of 2025 kills at once what is cloned into a group
+  /// that was killed before (it compares the group's count of kills with that of our own group).
+  [[nodiscard]] bool reusable() const { return !killed_; }
   /// The most memory that its processes held together; nothing where the kernel does not count that.
   [[nodiscard]] std::optional<std::int64_t> memory_peak() const;
 
@@ -39,6 +42,7 @@ class Cgroup {
   std::filesystem::path path_;
   UniqueFd folder_;
   UniqueFd events_;  // read once a task: kept open
+  bool killed_ = false;
 };
 
 /// The group under which leaves are made: inside our own, so that limits on us bind them too.

@@ -138,7 +138,8 @@ std::optional<os::Cgroup> Attempts::take_leaf() {
 void Attempts::give_back_leaf(os::Cgroup leaf) {
   // An empty group is as good as a new one, and making one costs more than a fork. Not so where memory is
   // counted: the peak would be that of all its attempts.
-  if (parent_ && !parent_->counts_memory() && free_leaves_.size() < free_leaves_max && !leaf.populated())
+  if (parent_ && !parent_->counts_memory() && free_leaves_.size() < free_leaves_max && leaf.reusable() &&
+      !leaf.populated())
     free_leaves_.push_back(std::move(leaf));
 }
 

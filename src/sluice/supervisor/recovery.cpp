@@ -16,9 +16,9 @@ constexpr int rounds_max = 500;
 constexpr unsigned round_us = 10'000;
 
 /// Kills what it finds; answers whether there was anything.
-bool kill_round(const Book& book, const std::vector<os::Cgroup>& leaves) {
+bool kill_round(const Book& book, std::vector<os::Cgroup>& leaves) {
   bool found = false;
-  for (const auto& leaf : leaves) {
+  for (auto& leaf : leaves) {
     if (!leaf.populated()) continue;
     leaf.kill();
     found = true;

@@ -88,6 +88,14 @@ TEST_P(Ending, WhatATaskLeavesBehindIsKilled) {
   for (const auto* name : {"a", "b", "c"}) EXPECT_FALSE(lives(pid_in(name))) << name;
 }
 
+TEST_P(Ending, TasksAfterOneThatLeftSomethingBehindAreNotKilledWithIt) {
+  for (int i = 0; i < 5; ++i) {
+    const auto ended = run(shell("f" + std::to_string(i), "sleep 60 & exit 3"));
+    EXPECT_EQ(ended.kind, EndKind::exited) << i;
+    EXPECT_EQ(ended.status, 3) << i;
+  }
+}
+
 TEST_P(Ending, ADaemonOfAnotherTaskIsLeftAlone) {
   Client client(data());
   client.send(shell("keeps", "setsid sh -c 'sh -c \"echo \\$\\$ > daemon; exec sleep 60\" &'; sleep 60"));
