@@ -11,6 +11,7 @@
 namespace sluice::serving {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 /// Real hosts over a real object store.
@@ -159,6 +160,54 @@ TEST_F(HostsTest, ADeadHostFailsItsCallsAndIsReplaced) {
   ASSERT_TRUE(next) << next.error().message;
   EXPECT_NE(next->pid(), host->pid());
   EXPECT_TRUE(call_and_wait(*next, "predict", predict_params(cat, 3), "cat", {}));
+}
+
+TEST_F(HostsTest, WhoeverAsksAndWaitsOutlivesOneDeath) {
+  auto all = hosts();
+  int tries = 0;
+  const auto look_at = [&](std::string picture) {
+    tries = 0;
+    return ask_and_wait(*all, {.base = base()}, "look",
+                        [&]() -> Result<Struct> {
+                          ++tries;
+                          Struct params;
+                          params.set("picture", picture);
+                          return params;
+                        },
+                        {});
+  };
+  const auto answer = look_at("die once " + (scratch_.path / "died").string());
+  ASSERT_TRUE(answer) << answer.error().message;
+  EXPECT_EQ(answer->result.text_at("label"), "cat");
+  EXPECT_EQ(tries, 2);
+
+  const auto given_up = look_at("die");
+  ASSERT_FALSE(given_up);
+  EXPECT_EQ(given_up.error().code, Code::unavailable);
+  EXPECT_THAT(given_up.error().message, HasSubstr("died twice during `look`; see whether memory ran out"));
+  EXPECT_THAT(given_up.error().notes, ElementsAre(HasSubstr("exit status 9")));
+  EXPECT_EQ(tries, 2);
+
+  EXPECT_TRUE(look_at("cat"));
+  EXPECT_EQ(tries, 1);
+}
+
+TEST_F(HostsTest, OnlyADeathIsTriedAgain) {
+  auto all = hosts();
+  int tries = 0;
+  const auto params = [&]() -> Result<Struct> {
+    ++tries;
+    return Struct{};
+  };
+  const auto refused = ask_and_wait(*all, {.base = base()}, "fly", params, {});
+  EXPECT_EQ(refused.error().message, "no method `fly`");
+  EXPECT_EQ(tries, 1);
+  EXPECT_FALSE(ask_and_wait(*all, {.base = base("die")}, "look", params, {}));
+  EXPECT_EQ(tries, 3) << "one that dies while it loads is tried once more too";
+  const auto broken =
+      ask_and_wait(*all, {.base = base()}, "look",
+                   []() -> Result<Struct> { return Fail(user_error(Code::internal, "no")); }, {});
+  EXPECT_EQ(broken.error().message, "no");
 }
 
 TEST_F(HostsTest, WhatDoesNotLoadSaysWhy) {

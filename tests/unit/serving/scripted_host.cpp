@@ -1,7 +1,7 @@
 // Speaks host/protocol on descriptor 3, like sluice-host, and obeys the bytes that it is given. A base's
 // folder may hold the files `die`, `refuse` or `gate` (with a path: it loads once that is there); a picture
 // may be `die`, `die once PATH`, `wait PATH` (until that file is there), `bad`, or anything else, whose label
-// is the class of that name, if there is one.
+// is the class of that name, if there is one. `look` looks at one picture without a head.
 #include <chrono>
 #include <filesystem>
 #include <fstream>
@@ -110,6 +110,7 @@ struct Host {
     if (request.method == "load_head") return load_head(request.params);
     if (request.method == "unload_head") return unload_head(request.params);
     if (request.method == "predict") return predict(request.params, payload);
+    if (request.method == "look") return look_at(request.params.text_at("picture"), {"cat"});
     if (request.method == "hello") return Value(Struct{});
     return Fail(user_error(Code::not_found, "no method `" + request.method + "`"));
   }

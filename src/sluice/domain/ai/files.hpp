@@ -6,12 +6,13 @@
 
 namespace sluice::ai {
 
-/// Makes the folder; answers its path.
-inline Result<std::filesystem::path> make_folder(std::filesystem::path path) {
+/// An empty folder, whatever an earlier try left there.
+inline Result<void> make_empty_folder(const std::filesystem::path& path) {
   std::error_code failed;
-  std::filesystem::create_directories(path, failed);
+  std::filesystem::remove_all(path, failed);
+  if (!failed) std::filesystem::create_directories(path, failed);
   if (failed) return Fail(system_error("make folder " + path.string(), failed.value()));
-  return path;
+  return {};
 }
 
 /// The artifact as a read-only folder. `name` is the input's, for the message where it is a file.

@@ -62,18 +62,20 @@ Result<Struct> HeadLearn::run(const ports::ServiceCall& call) {
   SLUICE_DO(check_same_base(artifact_of(call.with, "features"), base));
   SLUICE_TRY(features, objects_.lay_out(artifact_of(call.with, "features")));
   SLUICE_TRY(split, objects_.lay_out(artifact_of(call.with, "split")));
-  SLUICE_TRY(out, make_folder(call.scratch / "head"));
-  SLUICE_TRY(host, hosts_.acquire_and_wait({.base = base.files}, call.cancel));
-
-  Struct params;
-  params.set("features", features.string());
-  params.set("split", split.string());
-  params.set("out", out.string());
-  params.set("seed", seed);
-  params.set("base", reference_of(base));
-  params.set("preprocessing", base.preprocessing);
-  params.set("keep", keep);
-  SLUICE_TRY(reply, serving::call_and_wait(host, "learn_head", std::move(params), {}, call.cancel));
+  const auto out = call.scratch / "head";
+  const auto params = [&]() -> Result<Struct> {
+    SLUICE_DO(make_empty_folder(out));
+    Struct made;
+    made.set("features", features.string());
+    made.set("split", split.string());
+    made.set("out", out.string());
+    made.set("seed", seed);
+    made.set("base", reference_of(base));
+    made.set("preprocessing", base.preprocessing);
+    made.set("keep", keep);
+    return made;
+  };
+  SLUICE_TRY(reply, serving::ask_and_wait(hosts_, {.base = base.files}, "learn_head", params, call.cancel));
 
   SLUICE_TRY(model, store_folder(objects_, out / "model", "model"));
   SLUICE_TRY(predictions, objects_.put_file(out / "predictions.json"));

@@ -28,14 +28,16 @@ Result<Value> ImageEmbed::environment(const Struct& with) const {
 Result<Struct> ImageEmbed::run(const ports::ServiceCall& call) {
   SLUICE_TRY(base, bases_.find(call.principal.workspace, text_of(call.with, "model", default_base)));
   SLUICE_TRY(pictures, lay_out_folder(objects_, artifact_of(call.with, "pictures"), "pictures"));
-  SLUICE_TRY(out, make_folder(call.scratch / "features"));
-  SLUICE_TRY(host, hosts_.acquire_and_wait({.base = base.files}, call.cancel));
-
-  Struct params;
-  params.set("base", base.files.digest->hex());
-  params.set("pictures", pictures.string());
-  params.set("out", out.string());
-  SLUICE_TRY(reply, serving::call_and_wait(host, "embed_folder", std::move(params), {}, call.cancel));
+  const auto out = call.scratch / "features";
+  const auto params = [&]() -> Result<Struct> {
+    SLUICE_DO(make_empty_folder(out));
+    Struct made;
+    made.set("base", base.files.digest->hex());
+    made.set("pictures", pictures.string());
+    made.set("out", out.string());
+    return made;
+  };
+  SLUICE_TRY(reply, serving::ask_and_wait(hosts_, {.base = base.files}, "embed_folder", params, call.cancel));
 
   SLUICE_TRY(features, store_folder(objects_, out, "features"));
   Struct made_by;

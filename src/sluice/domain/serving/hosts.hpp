@@ -92,9 +92,18 @@ class Hosts {
   std::unique_ptr<Impl> impl_;
 };
 
+/// How many hosts one request or one task may lose: what it asks for may be what kills them.
+inline constexpr int deaths_max = 2;
+
 /// Calls and waits for the answer. Code::cancelled once `cancel` is requested: the host may still be at work,
 /// its answer is dropped. Never called from a host's own thread.
 Result<ports::HostReply> call_and_wait(HostLease& host, std::string method, Value params, std::string payload,
                                        const std::stop_token& cancel);
+
+/// Acquires a host, calls it and waits; does both once more where the host dies meanwhile. `params` is called
+/// before each try, so that it may clear what the one before has left behind.
+Result<ports::HostReply> ask_and_wait(Hosts& hosts, const HostNeed& need, const std::string& method,
+                                      const std::function<Result<Struct>()>& params,
+                                      const std::stop_token& cancel);
 
 }  // namespace sluice::serving

@@ -11,7 +11,6 @@ namespace sluice::serving {
 namespace {
 
 constexpr std::size_t payload_max = std::size_t{256} << 20;  ///< of a frame of host/protocol
-constexpr int deaths_max = 2;                                ///< hosts that one request may lose
 
 Error broken_answer(const std::string& endpoint) {
   return {.code = Code::internal,

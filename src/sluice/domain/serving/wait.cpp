@@ -43,4 +43,26 @@ Result<ports::HostReply> call_and_wait(HostLease& host, std::string method, Valu
   return arrival->wait(cancel, what);
 }
 
+Result<ports::HostReply> ask_and_wait(Hosts& hosts, const HostNeed& need, const std::string& method,
+                                      const std::function<Result<Struct>()>& params,
+                                      const std::stop_token& cancel) {
+  for (int deaths = 1;; ++deaths) {
+    SLUICE_TRY(given, params());
+    bool died = true;
+    auto reply = [&]() -> Result<ports::HostReply> {
+      SLUICE_TRY(host, hosts.acquire_and_wait(need, cancel));
+      auto answer = call_and_wait(host, method, std::move(given), {}, cancel);
+      died = host.died();
+      return answer;
+    }();
+    if (reply || reply.error().code != Code::unavailable || !died) return reply;
+    if (deaths == deaths_max)
+      return Fail(environment_error(Code::unavailable,
+                                    "the model host died twice during `" + method +
+                                        "`; see whether memory ran out, else leave half of the input out to "
+                                        "find the part that does it")
+                      .with_note(reply.error().message));
+  }
+}
+
 }  // namespace sluice::serving
