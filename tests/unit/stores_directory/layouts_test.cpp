@@ -36,6 +36,17 @@ TEST_F(Layouts, AreReadOnlyAndMadeOnce) {
   EXPECT_TRUE(fs::is_empty(cache() / "tmp"));
 }
 
+TEST_F(Layouts, OfADeadProcessAreRemovedADayLater) {
+  ASSERT_TRUE(os::make_directories(cache() / "tmp/left/tree"));
+  ASSERT_TRUE(os::write_file(cache() / "tmp/left/tree/half", "a", 0444));
+  fs::permissions(cache() / "tmp/left/tree", fs::perms{0555});
+  open();
+  EXPECT_TRUE(fs::exists(cache() / "tmp/left"));
+  clock_.ahead = std::chrono::hours(25);
+  open();
+  EXPECT_TRUE(fs::is_empty(cache() / "tmp"));
+}
+
 TEST_F(Layouts, OfAFileIsAFile) {
   const auto path = store_->lay_out(file(store_->put("bytes").value()));
   ASSERT_OK(path);

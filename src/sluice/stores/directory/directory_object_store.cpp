@@ -40,7 +40,7 @@ Result<std::unique_ptr<DirectoryObjectStore>> DirectoryObjectStore::open(const f
                                                                          const Clock& clock) {
   SLUICE_TRY(files, directory::ObjectFiles::open(objects, clock));
   auto impl = std::make_unique<Impl>(std::move(files), cache, clock);
-  SLUICE_TRY(layouts, directory::Layouts::open(cache, impl->objects));
+  SLUICE_TRY(layouts, directory::Layouts::open(cache, impl->objects, clock));
   impl->layouts = std::make_unique<directory::Layouts>(std::move(layouts));
   return std::unique_ptr<DirectoryObjectStore>(new DirectoryObjectStore(std::move(impl)));
 }

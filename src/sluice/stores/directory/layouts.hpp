@@ -13,8 +13,9 @@ namespace sluice::stores::directory {
 /// once: a copy is renamed into place with its manifest.
 class Layouts {
  public:
-  /// Makes `cache`. The objects outlive this.
-  static Result<Layouts> open(std::filesystem::path cache, const ObjectFiles& objects);
+  /// Makes `cache`, and removes what processes left in it a day ago that died while they made a copy. The
+  /// objects outlive this.
+  static Result<Layouts> open(std::filesystem::path cache, const ObjectFiles& objects, const Clock& clock);
   Layouts(Layouts&& other) noexcept : cache_(std::move(other.cache_)), objects_(other.objects_) {}
 
   Result<std::filesystem::path> lay_out(const Digest& digest, Form form);
