@@ -59,6 +59,11 @@ Result<void> Dispatcher::resume(const RunId& id) {
   return {};
 }
 
+void Dispatcher::all_resumed() {
+  executors_->process.all_taken_up();
+  executors_->service.all_taken_up();
+}
+
 Result<void> Dispatcher::cancel(const RunId& run, std::string reason) {
   if (!live_.contains(run))
     return Fail(user_error(Code::failed_precondition, "run " + run.text + " does not go on here"));

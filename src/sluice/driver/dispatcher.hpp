@@ -46,6 +46,8 @@ class Dispatcher {
   /// The run is in the journal when this returns.
   Result<void> start(engine::RunCreated created, std::shared_ptr<const ir::Plan> plan);
   Result<void> resume(const RunId& run);
+  /// After the resumed runs' commands have been carried out.
+  void all_resumed();
   Result<void> cancel(const RunId& run, std::string reason);
   /// An attempt has ended. A fence that nobody waits for is ignored.
   void ended(const Fence& fence, engine::Outcome outcome);

@@ -163,6 +163,10 @@ Result<void> Driver::resume(const RunId& run) {
   return impl_->ask([this, run] { return impl_->dispatcher.resume(run); });
 }
 
+void Driver::all_resumed() {
+  impl_->post([this] { impl_->dispatcher.all_resumed(); });
+}
+
 Result<void> Driver::cancel(const RunId& run, std::string reason) {
   return impl_->ask([this, run, reason = std::move(reason)]() mutable {
     return impl_->dispatcher.cancel(run, std::move(reason));

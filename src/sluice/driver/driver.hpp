@@ -29,6 +29,7 @@ class Driver final : public ports::RunControl, public ports::OutcomeSink {
 
   Result<void> start(engine::RunCreated created, std::shared_ptr<const ir::Plan> plan) override;
   Result<void> resume(const RunId& run) override;
+  void all_resumed() override;
   Result<void> cancel(const RunId& run, std::string reason) override;
   [[nodiscard]] bool goes_on(const RunId& run) const override;
   void when_longer(const RunId& run, std::uint64_t length, Time deadline,

@@ -42,6 +42,9 @@ class Executor {
   virtual void cancel(const Fence& fence) = 0;
   /// The attempt's outcome is in the journal: nothing of it need be remembered. Unknown fences are ignored.
   virtual void settled(const Fence& fence) = 0;
+  /// Every attempt that some run waits for has been started here: of others, nothing need be remembered.
+  /// Their outcomes were stored by a server that died before it could say so.
+  virtual void all_taken_up() {}
   /// Where the attempt's output is (or will be) written, for `sluice logs`; empty where there is none.
   [[nodiscard]] virtual std::filesystem::path log_of(const RunId& run, const std::string& path,
                                                      int number) const = 0;

@@ -16,6 +16,8 @@ class RunControl {
   virtual Result<void> start(engine::RunCreated created, std::shared_ptr<const ir::Plan> plan) = 0;
   /// Goes on with a run of the journal that has not ended; free where it goes on already.
   virtual Result<void> resume(const RunId& run) = 0;
+  /// Every run of the journal that has not ended goes on here.
+  virtual void all_resumed() {}
   virtual Result<void> cancel(const RunId& run, std::string reason) = 0;
   /// Whether the run goes on here. False: it has ended, or it stopped (its events could not be stored) or was
   /// never resumed.

@@ -107,6 +107,9 @@ TEST_F(ServiceExecutorTest, HandsTheCallOverAndTheAnswerBack) {
 }
 
 TEST_F(ServiceExecutorTest, GivesEachCallAnEmptyScratchFolderAndRemovesIt) {
+  // Of a crash: one that is called again, and one that never is.
+  std::filesystem::create_directories(folder_->path() / "service-f1" / "left");
+  std::filesystem::create_directories(folder_->path() / "service-f0" / "left");
   std::filesystem::path scratch;
   work([&](const ports::ServiceCall& call) -> Result<Struct> {
     scratch = call.scratch;
@@ -118,7 +121,6 @@ TEST_F(ServiceExecutorTest, GivesEachCallAnEmptyScratchFolderAndRemovesIt) {
                                  std::filesystem::perms::owner_read | std::filesystem::perms::owner_exec);
     return one("n", 1);
   });
-  std::filesystem::create_directories(folder_->path() / "service-f1" / "of a crash");
   EXPECT_EQ(outcome_of(attempt("f1")).status, Status::succeeded);
   EXPECT_FALSE(scratch.empty());
   EXPECT_EQ(left_behind(), 0U);

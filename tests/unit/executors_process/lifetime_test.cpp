@@ -75,6 +75,22 @@ TEST_F(Lifetime, AnOutcomeIsToldAgainUntilItIsSettled) {
   EXPECT_EQ(after.failure.message, "it ended before, and what came of it is not known any more");
 }
 
+TEST_F(Lifetime, WhatNobodyAsksForIsForgottenOnceAllIsTakenUp) {
+  let_go();
+  for (const auto* fence : {"stored", "asked", "open"}) run(waiting(fence));
+  open();
+  executor().start(waiting("asked"));
+  EXPECT_EQ(*outcomes().of("asked").outputs.find("o"), Value(5));
+  executor().start(waiting("open"));
+  executor().all_taken_up();
+  wait_until([&] { return !os::exists(world("stored")); });
+  EXPECT_EQ(*outcomes().of("open").outputs.find("o"), Value(5));
+  EXPECT_TRUE(os::exists(world("asked"))) << "its outcome is not stored yet";
+  EXPECT_TRUE(os::exists(world("open")));
+  EXPECT_EQ(run(waiting("stored")).status, Outcome::Status::lost);
+  EXPECT_EQ(*run(waiting("asked")).outputs.find("o"), Value(5));
+}
+
 TEST_F(Lifetime, EachStartIsAnsweredOnce) {
   executor().start(waiting("f"));
   executor().start(waiting("f"));

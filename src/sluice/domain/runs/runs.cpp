@@ -117,9 +117,9 @@ Result<RunId> Runs::resume(const std::string& workspace, const std::string& id_o
 }
 
 Result<std::size_t> Runs::resume_all() {
-  SLUICE_TRY(rows,
-             ports_.index.runs(
-                 {.workspace = "", .status = "running", .id_prefix = std::nullopt, .limit = 1'000'000}));
+  constexpr std::size_t runs_max = 1'000'000;
+  SLUICE_TRY(rows, ports_.index.runs(
+                       {.workspace = "", .status = "running", .id_prefix = std::nullopt, .limit = runs_max}));
   std::size_t resumed = 0;
   for (const auto& row : rows) {
     if (const auto done = ports_.control.resume(row.id); done)
@@ -127,6 +127,7 @@ Result<std::size_t> Runs::resume_all() {
     else
       log::error("cannot go on with run " + row.id.text + ": " + done.error().message);
   }
+  if (resumed == rows.size() && resumed < runs_max) ports_.control.all_resumed();
   return resumed;
 }
 

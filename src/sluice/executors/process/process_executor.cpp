@@ -61,6 +61,7 @@ struct ProcessExecutor::Impl {
   bool mounts = true;                                       ///< until they are refused
   std::unordered_map<std::string, Live> live;               ///< by fence
   std::unordered_map<std::string, supervisor::Ended> ends;  ///< not settled, as the supervisor told; by fence
+  std::unordered_set<std::string> asked;                    ///< by `start`, and not settled
   std::vector<std::string> settled;                         ///< to be forgotten by the next job that does so
   std::once_flag sweeping;
   std::atomic<bool> swept = false;
@@ -122,10 +123,7 @@ struct ProcessExecutor::Impl {
 
   /// Takes up what the supervisor knows, or lays a world out and asks for the start.
   void begin(const std::string& fence) {
-    std::call_once(sweeping, [this] {
-      sweep();
-      swept = true;
-    });
+    sweep_once();
     const auto runs = link.runs(fence);
     if (!runs) return finish(fence, failed("start", runs.error().message));
     ports::Attempt attempt;
@@ -249,6 +247,30 @@ struct ProcessExecutor::Impl {
           log::warning(removed.error().message);
   }
 
+  void sweep_once() {
+    std::call_once(sweeping, [this] {
+      sweep();
+      swept = true;
+    });
+  }
+
+  [[nodiscard]] bool has_worlds() const {
+    const auto there = os::list_directory(data / "work");
+    return there &&
+           std::ranges::any_of(*there, [](const auto& entry) { return entry.name.starts_with(root_prefix); });
+  }
+
+  /// Once every run has asked for its attempts: what nobody has asked for.
+  void settle_the_rest() {
+    if (!has_worlds()) return;  // no supervisor is started just to hear that
+    sweep_once();
+    const std::lock_guard lock(mutex);
+    for (const auto& [fence, ended] : ends)
+      if (!asked.contains(fence)) settled.push_back(fence);
+    for (const auto& fence : settled) ends.erase(fence);
+    if (!settled.empty()) enqueue([this] { forget_settled(); });
+  }
+
   // On the link's thread.
 
   void on_ended(const supervisor::Ended& ended) {
@@ -302,6 +324,7 @@ void ProcessExecutor::start(const ports::Attempt& attempt) {
   const auto& fence = attempt.fence.text;
   {
     const std::lock_guard lock(impl_->mutex);
+    impl_->asked.insert(fence);
     const auto [entry, fresh] = impl_->live.try_emplace(fence, Impl::Live{.attempt = attempt});
     if (!fresh) {
       ++entry->second.answers;
@@ -341,8 +364,14 @@ void ProcessExecutor::cancel(const Fence& fence) {
 void ProcessExecutor::settled(const Fence& fence) {
   const std::lock_guard lock(impl_->mutex);
   impl_->ends.erase(fence.text);
+  impl_->asked.erase(fence.text);
   impl_->settled.push_back(fence.text);
   if (impl_->settled.size() == 1) impl_->enqueue([impl = impl_.get()] { impl->forget_settled(); });
+}
+
+void ProcessExecutor::all_taken_up() {
+  const std::lock_guard lock(impl_->mutex);
+  impl_->enqueue([impl = impl_.get()] { impl->settle_the_rest(); });
 }
 
 std::filesystem::path ProcessExecutor::log_of(const RunId& run, const std::string& path, int number) const {

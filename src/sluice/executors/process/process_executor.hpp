@@ -24,6 +24,7 @@ class ProcessExecutor final : public ports::Executor {
   void start(const ports::Attempt& attempt) override;
   void cancel(const Fence& fence) override;
   void settled(const Fence& fence) override;
+  void all_taken_up() override;
   [[nodiscard]] std::filesystem::path log_of(const RunId& run, const std::string& path,
                                              int number) const override;
 

@@ -17,6 +17,12 @@
 #include "sluice/os/files.hpp"
 
 namespace sluice::executors {
+namespace {
+
+constexpr std::string_view scratch_prefix = "service-";
+
+}  // namespace
+
 std::optional<std::string> misfit_in(const std::vector<ir::Parameter>& declared, const Struct& given,
                                      std::string_view what) {
   for (const auto& parameter : declared) {
@@ -60,7 +66,15 @@ struct ServiceExecutor::Impl {
   std::vector<std::thread> threads;
 
   Impl(Options o, std::vector<ports::Service*> s, ports::OutcomeSink& k, const Clock& c)
-      : options(std::move(o)), services(std::move(s)), sink(k), clock(c) {}
+      : options(std::move(o)), services(std::move(s)), sink(k), clock(c) {
+    // Of a server that died, and whose call nobody makes again: its run was cancelled, or is never resumed.
+    const auto left = os::list_directory(options.work);
+    if (!left) return;  // nothing was called here before
+    for (const auto& entry : *left)
+      if (entry.name.starts_with(scratch_prefix))
+        if (auto removed = os::remove_tree(options.work / entry.name); !removed)
+          log::warning(removed.error().message);
+  }
 
   [[nodiscard]] ports::Service* find(const std::string& name) const {
     const auto there =
@@ -121,8 +135,7 @@ struct ServiceExecutor::Impl {
     const auto& signature = job.service->signature();
     if (auto wrong = misfit_in(signature.inputs, attempt.work.with, "input"))
       return Fail(user_error(Code::invalid_argument, signature.name + ": " + *wrong));
-    const auto scratch = options.work / ("service-" + attempt.fence.text);
-    SLUICE_DO(os::remove_tree(scratch));  // of an attempt that a crash cut short
+    const auto scratch = options.work / (std::string(scratch_prefix) + attempt.fence.text);
     SLUICE_DO(os::make_directories(scratch));
     auto result = job.service->run({.with = attempt.work.with,
                                     .run = attempt.run,
