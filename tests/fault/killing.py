@@ -3,6 +3,7 @@ import http.client
 import json
 import os
 import pathlib
+import re
 import signal
 import sqlite3
 import subprocess
@@ -122,6 +123,15 @@ def what_happened(journal, *places):
 def attempts_of(journal):
     """{(path, number): how it ended}"""
     return {(event["path"], event["number"]): event["outcome"]["status"] for event in journal if event["t"] == "attempt_ended"}
+
+
+def supervisor_of(data):
+    """Its pid; nothing while there is none."""
+    try:
+        pid = int(re.search(r"pid (\d+)", (data / "supervisor.lock").read_text())[1])
+        return pid if (pathlib.Path(f"/proc/{pid}/comm").read_text() == "sluice-supervis\n") else None
+    except (OSError, TypeError):
+        return None
 
 
 def processes_of(data, with_supervisor=False):

@@ -1,0 +1,53 @@
+"""What a data folder whose programs have all ended may not leave on the machine."""
+import os
+import pathlib
+import shutil
+import stat
+import time
+
+from fault import killing
+
+IDLE_END_LIMIT_S = 40  # a supervisor goes 10 s after the last who spoke to it
+
+
+def environment_of(pid):
+    try:
+        return dict(part.split("=", 1) for part in pathlib.Path(f"/proc/{pid}/environ").read_text(errors="replace").split("\0") if "=" in part)
+    except OSError:
+        return {}
+
+
+def children_of(parent, program):
+    """Living children of the process that run the program."""
+    found = []
+    for entry in pathlib.Path("/proc").iterdir():
+        try:
+            if entry.name.isdigit() and (entry / "comm").read_text() == program[:15] + "\n":
+                state, ppid = (entry / "stat").read_text().rsplit(")", 1)[1].split()[:2]
+                if int(ppid) == parent and state != "Z":
+                    found.append(int(entry.name))
+        except OSError:
+            continue
+    return found
+
+
+def of(data):
+    """One line each; waits until the supervisor has gone too."""
+    deadline = time.monotonic() + IDLE_END_LIMIT_S
+    while (processes := killing.processes_of(data, with_supervisor=True)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    found = [f"process {pid} is left: {words}" for pid, words in processes.items()]
+    found += [f"a mount is left: {line.split()[1]}" for line in pathlib.Path("/proc/mounts").read_text().splitlines() if str(data) in line]
+    found += [f"a socket is left: {line.split()[-1]}" for line in pathlib.Path("/proc/net/unix").read_text().splitlines() if str(data) in line]
+    found += [f"a file is left: {data / name}" for name in ("supervisor.sock", "server.json") if (data / name).exists()]
+    group = f"sluice-{os.stat(data).st_dev}-{os.stat(data).st_ino}"
+    found += [f"a cgroup is left: {top}/{group}" for top, folders, _ in os.walk("/sys/fs/cgroup") if group in folders]
+    # Emptied folders that wait for the next tasks are all that may be there.
+    found += [f"a folder is left: {path}" for path in (data / "work").iterdir() if path.name.startswith(("task-", "service-"))]
+    return found
+
+
+def remove(folder):
+    for inner, _, _ in os.walk(folder):  # what was laid out is read-only
+        os.chmod(inner, stat.S_IRWXU)
+    shutil.rmtree(folder)

@@ -1,0 +1,173 @@
+"""The supervisor killed, and a host killed: what they did is tried again, and nobody else notices."""
+import json
+import os
+import pathlib
+import shutil
+import signal
+import threading
+
+import pytest
+from fault import killing
+from fault.leftovers import children_of
+from sluice_program import ROOT, Server, copy_data, serving, sluice, start, until
+
+MAIN_JOB = ROOT / "examples" / "stamps" / "sluice.yaml"
+
+# `slow` leaves its pid and that of a daemon, and waits for `go`; the second time it is there.
+PLAN = """
+sluice: 1
+pipelines:
+  main:
+    outputs: {before: "${before.o}", after: "${after.o}"}
+    graph:
+      before: {process: [sh, HERE/mark.sh, "${out.o}"], outputs: {o: {type: integer}}}
+      slow: {process: [sh, HERE/slow.sh], after: [before]}
+      beside: {process: [sh, HERE/slow.sh], after: [before]}
+      after: {process: [sh, HERE/mark.sh, "${out.o}"], outputs: {o: {type: integer}}, after: [slow, beside], cache: off}
+"""
+MARK = """
+echo "$SLUICE_TASK $SLUICE_ATTEMPT" >> HERE/marks
+echo 1 > "$1"
+"""
+SLOW = """
+sleep 600 & daemon=$!
+setsid sh -c 'echo $$ >> HERE/pids; exec sleep 600' &
+echo "$$ $daemon" >> HERE/pids
+echo "$SLUICE_TASK $SLUICE_ATTEMPT" >> HERE/marks
+while [ ! -e HERE/go ]; do sleep 0.05; done
+"""
+
+
+def lines(path):
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def alive(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.fixture
+def slow(tmp_path):
+    """A run whose `slow` and `beside` run: (data, folder of its marks, command)."""
+    for name, text in (("mark.sh", MARK), ("slow.sh", SLOW), ("plan.yaml", PLAN)):
+        (tmp_path / name).write_text(text.replace("HERE", str(tmp_path)))
+    data = tmp_path / "data"
+    running = start("run", tmp_path / "plan.yaml", "--json", data=data)
+    until(lambda: len(lines(tmp_path / "marks")) == 3 and len(lines(tmp_path / "pids")) == 4)
+    yield data, tmp_path, running
+    running.kill()
+    running.communicate()
+
+
+def check_lost_once(data, here, run):
+    journal = killing.journal_of(data, run)
+    assert killing.attempts_of(journal) == {("before", 1): "succeeded", ("slow", 1): "lost", ("slow", 2): "succeeded", ("beside", 1): "lost",
+                                            ("beside", 2): "succeeded", ("after", 1): "succeeded"}
+    fences = [event["fence"] for event in journal if event["t"] == "scheduled"]
+    assert len(fences) == len(set(fences)) == 6
+    marks = [line.split() for line in lines(here / "marks")]
+    assert sorted(task for task, _ in marks) == ["after", "before", "beside", "beside", "slow", "slow"]
+    assert sorted(fence for _, fence in marks) == sorted(fences)
+    lost = next(event["outcome"]["failure"] for event in journal if event["t"] == "attempt_ended" and event["outcome"]["status"] == "lost")
+    assert lost["message"] == "its supervisor died while it ran"
+
+
+def test_what_a_killed_supervisor_ran_dies_and_is_tried_again(slow):
+    data, here, running = slow
+    first = killing.supervisor_of(data)
+    lost = [int(pid) for line in lines(here / "pids") for pid in line.split()]
+    assert len(lost) == 6 and all(map(alive, lost))
+    os.kill(first, signal.SIGKILL)
+    until(lambda: len(lines(here / "marks")) == 5)
+    assert not any(map(alive, lost)), "another attempt began while something of the lost one was alive"
+    assert killing.supervisor_of(data) not in (None, first)
+    (here / "go").touch()
+    printed, told = running.communicate(timeout=60)
+    assert running.returncode == 0, told
+    check_lost_once(data, here, json.loads(printed)["run"])
+    assert killing.processes_of(data) == {}
+
+
+def test_server_and_supervisor_killed_together(slow):
+    data, here, running = slow
+    lost = [int(pid) for line in lines(here / "pids") for pid in line.split()]
+    running.kill()
+    running.wait()
+    os.kill(killing.supervisor_of(data), signal.SIGKILL)
+    (here / "go").touch()
+    resumed = sluice("resume", "latest", "--json", data=data)
+    assert resumed.returncode == 0, resumed.stderr
+    assert not any(map(alive, lost))
+    check_lost_once(data, here, json.loads(resumed.stdout)["run"])
+    assert killing.processes_of(data) == {}
+
+
+def processor_seconds(pid):
+    stat = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@pytest.fixture
+def data(main_job, tmp_path):
+    return copy_data(main_job[0], tmp_path / "data")
+
+
+@pytest.fixture
+def other_pictures(stamps, tmp_path):
+    """The demo's pictures under other names: their features are not cached."""
+    folder = tmp_path / "pictures"
+    shutil.copytree(stamps, folder)
+    for picture in list(folder.glob("*/*.png")):
+        picture.rename(picture.with_name(f"other-{picture.name}"))
+    return folder
+
+
+def state_of(data, task):
+    """scheduled, ended, or nothing yet: of the newest run."""
+    kinds = [event["t"] for event in killing.journal_of(data, killing.runs_of(data)[-1]) if event.get("path") == task]
+    return "ended" if "ended" in kinds else "scheduled" if "scheduled" in kinds else None
+
+
+def test_a_host_killed_while_it_embeds_is_replaced_and_requests_beside_it_are_answered(data, main_job, other_pictures, stamps):
+    endpoint = main_job[1]["outputs"]["endpoint"]
+    picture = next((stamps / "bird").glob("*.png"))
+    with serving(data) as server:
+        assert sluice("predict", endpoint, picture, data=data).returncode == 0
+        [first] = children_of(server.process.pid, "sluice-host")
+        spent = processor_seconds(first)
+        running = start("run", MAIN_JOB, "--input", f"pictures={other_pictures}", "--json", data=data)
+        # It has worked on the batch for a while, and has not answered.
+        until(lambda: state_of(data, "features") == "scheduled" and processor_seconds(first) - spent > 0.3)
+        answers = []
+        asking = threading.Thread(target=lambda: answers.append(sluice("predict", endpoint, *[picture] * 8, data=data)))
+        os.kill(first, signal.SIGSTOP)
+        assert state_of(data, "features") == "scheduled", "it was faster than this test"
+        asking.start()
+        until(lambda: server.ask("GET", "/v1/endpoints")[1]["endpoints"][0]["open"] == 1)
+        os.kill(first, signal.SIGKILL)
+        asking.join()
+        printed, told = running.communicate(timeout=120)
+        assert running.returncode == 0, told
+        assert answers[0].returncode == 0, answers[0].stderr
+        [second] = children_of(server.process.pid, "sluice-host")
+        assert second != first
+    report = json.loads(printed)
+    tried = killing.attempts_of(killing.journal_of(data, report["run"]))
+    assert set(tried.values()) == {"succeeded"} and max(number for _, number in tried) == 1, "the task itself does not notice"
+    assert report["outputs"]["accuracy"] >= 0.75
+
+
+def test_a_server_killed_while_a_host_embeds_leaves_no_host(data, other_pictures):
+    server = Server(data)
+    running = start("run", MAIN_JOB, "--input", f"pictures={other_pictures}", data=data)
+    [host] = until(lambda: children_of(server.process.pid, "sluice-host"))
+    until(lambda: state_of(data, "features") == "scheduled" and processor_seconds(host) > 0.3)
+    server.kill()
+    assert running.wait(60) == 3
+    running.communicate()
+    until(lambda: not alive(host))
+    assert sluice("resume", "latest", data=data).returncode == 0
+    assert killing.processes_of(data) == {}
