@@ -25,6 +25,11 @@ build_preset() {
   fi
 }
 
+soak() {
+  stage "soak"
+  SLUICE_BIN=$PWD/build/bin exec build/venv/bin/python tools/soak.py "$@"
+}
+
 demo() {
   stage "run the main job"
   export SLUICE_BIN=$PWD/build/bin SLUICE_MODELS=$PWD/build/models SLUICE_DEV_STARTED=$dev_started
