@@ -184,12 +184,22 @@ bool Supervisor::start(Connection& connection, const Start& what) {
 }
 
 bool Supervisor::list(Connection& connection, const List& what) {
+  if (what.follow) succeed(connection);
   for (auto it = book_.ends().upper_bound(what.since); it != book_.ends().end(); ++it)
     if (!connection.send(it->second)) return false;
   Holding holding{.last = book_.last_number()};
   for (const auto& [fence, begun] : book_.begun()) holding.running.push_back(fence);
   connection.follows = connection.follows || what.follow;
   return connection.send(holding);
+}
+
+/// What a server that died had asked for, and we have not read yet, must not happen behind the back of the
+/// next one: that is told here what runs, and lays worlds out for what does not.
+void Supervisor::succeed(const Connection& connection) {
+  std::vector<int> before;
+  for (const auto& [fd, other] : connections_)
+    if (other->follows && other.get() != &connection) before.push_back(fd);
+  for (const int fd : before) close(fd);
 }
 
 bool Supervisor::say_goodbye(Connection& connection, const Shutdown& shutdown) {

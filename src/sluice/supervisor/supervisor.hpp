@@ -31,6 +31,8 @@ class Supervisor {
   /// False: close the connection.
   bool answer(Connection& connection, const Request& request);
   bool list(Connection& connection, const List& list);
+  /// The connection takes the place of the one that followed before, which is closed unheard.
+  void succeed(const Connection& connection);
   bool start(Connection& connection, const Start& start);
   bool say_goodbye(Connection& connection, const Shutdown& shutdown);
   void take_signals();

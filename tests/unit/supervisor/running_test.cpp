@@ -1,4 +1,6 @@
 // What a task finds, and what is told of it.
+#include <algorithm>
+
 #include <sys/resource.h>
 
 #include "supervised.hpp"
@@ -129,6 +131,44 @@ TEST_P(Running, AServerThatComesBackIsToldWhatItMissed) {
   EXPECT_EQ(ended.fence, "long");
   EXPECT_EQ(ended.status, 2);
   EXPECT_EQ(ended.number, 2U);
+}
+
+// The server dies with a Start on its way. The next one is told that the fence does not run, and lays its
+// world out: a Start that came then would find half a world.
+TEST_P(Running, ADeadServersStartDoesNotComeBehindTheNextOnesBack) {
+  auto dying = std::make_unique<Client>(data());
+  dying->send(List{.follow = true});
+  dying->next<Holding>();
+  const auto supervisor = static_cast<pid_t>(dying->welcome.pid);
+  kill(supervisor, SIGSTOP);
+  // More than the supervisor reads in two turns, so that the next server is heard before the last of it.
+  for (int i = 0; i < 3; ++i) {
+    auto start = shell("f" + std::to_string(i), "exit 0");
+    start.env.push_back("PADDING=" + std::string(50'000, 'x'));
+    dying->send(start);
+  }
+  dying->send(shell("late", "echo ran"));
+  dying.reset();
+  Client next(data(), Client::Greeting::unanswered);
+  next.send(List{.follow = true});
+  kill(supervisor, SIGCONT);
+  next.next<Welcome>();
+  bool runs = false;
+  for (auto answer = next.next_answer(); answer; answer = next.next_answer()) {
+    const auto* holding = std::get_if<Holding>(&*answer);
+    if (holding == nullptr) continue;
+    runs = std::ranges::find(holding->running, "late") != holding->running.end();
+    break;
+  }
+  // Whatever it does afterwards, it has done when it answers again.
+  if (!runs) {
+    for (int i = 0; i < 10; ++i) {
+      next.send(List{});
+      while (!std::holds_alternative<Holding>(*next.next_answer())) {
+      }
+    }
+    EXPECT_EQ(os::read_file(at("late.log")).value_or("(none)"), "(none)");
+  }
 }
 
 TEST_P(Running, AHundredAtOnceAllEnd) {

@@ -45,7 +45,7 @@ struct ProcessExecutor::Impl {
     ports::Attempt attempt;
     enum class Stage { beginning, running, collecting } stage = Stage::beginning;
     int answers = 1;  ///< how often the outcome is to be told: once for each `start`
-    bool cancelled = false;
+    bool cancel_asked = false;
   };
 
   const std::filesystem::path data;
@@ -80,7 +80,7 @@ struct ProcessExecutor::Impl {
              {.ended = [this](const supervisor::Ended& ended) { on_ended(ended); },
               .mounts_refused =
                   [this](const supervisor::MountsRefused& refused) { on_mounts_refused(refused); },
-              .given_up = [this](const Error& error) { on_given_up(error); }}) {
+              .lost = [this](const std::string& fence, const std::string& why) { on_lost(fence, why); }}) {
     const auto count = std::clamp(std::thread::hardware_concurrency(), 2U, workers_max);
     for (unsigned i = 0; i < count; ++i) threads.emplace_back([this] { work(); });
   }
@@ -135,8 +135,7 @@ struct ProcessExecutor::Impl {
         return collect_later(entry, ended->second);
       if (*runs) {
         entry.stage = Live::Stage::running;
-        const bool cancelled = entry.cancelled;
-        if (cancelled) enqueue([this, fence] { link.cancel(fence, cancel_grace); });
+        if (entry.cancel_asked) enqueue([this, fence] { link.cancel(fence, cancel_grace); });
         return;
       }
       attempt = entry.attempt;
@@ -149,19 +148,11 @@ struct ProcessExecutor::Impl {
       auto& entry = live.at(fence);
       // From here on, `cancel` speaks to the supervisor.
       entry.stage = Live::Stage::running;
-      if (entry.cancelled) start = std::unexpected(Failure{});
+      if (entry.cancel_asked) start = std::unexpected(Failure{});
     }
     if (!start) return finish(fence, cancelled_before_start());
     if (auto sent = link.start(std::move(*start)); !sent)
       return finish(fence, failed("start", sent.error().message));
-    // A cancellation since then may have overtaken the start, and been ignored. Two are no worse than one.
-    bool again = false;
-    {
-      const std::lock_guard lock(mutex);
-      const auto entry = live.find(fence);
-      again = entry != live.end() && entry->second.cancelled;
-    }
-    if (again) link.cancel(fence, cancel_grace);
   }
 
   void collect(const ports::Attempt& attempt, const supervisor::Ended& ended) {
@@ -297,15 +288,21 @@ struct ProcessExecutor::Impl {
     enqueue([this, fence = refused.fence] { begin(fence); });
   }
 
-  void on_given_up(const Error& error) {
+  void on_lost(const std::string& fence, const std::string& why) {
     const std::lock_guard lock(mutex);
-    for (auto& [fence, entry] : live) {
-      if (entry.stage != Live::Stage::running) continue;
-      entry.stage = Live::Stage::collecting;
-      auto outcome = failed("lost", "its supervisor died, and no other can be had: " + error.message);
-      outcome.status = Outcome::Status::lost;
-      enqueue([this, id = fence, outcome] { finish(id, outcome); });
+    const auto entry = live.find(fence);
+    if (entry == live.end() || entry->second.stage == Live::Stage::collecting) return;
+    if (entry->second.stage == Live::Stage::beginning) {  // being taken up: `begin` will look
+      const auto now = clock.now().time_since_epoch().count();
+      ends.insert_or_assign(
+          fence, supervisor::Ended{
+                     .fence = fence, .kind = supervisor::EndKind::lost, .started_ms = now, .ended_ms = now});
+      return;
     }
+    entry->second.stage = Live::Stage::collecting;
+    auto outcome = failed("lost", why);
+    outcome.status = Outcome::Status::lost;
+    enqueue([this, fence, outcome] { finish(fence, outcome); });
   }
 };
 
@@ -355,7 +352,7 @@ void ProcessExecutor::cancel(const Fence& fence) {
   const std::lock_guard lock(impl_->mutex);
   const auto entry = impl_->live.find(fence.text);
   if (entry == impl_->live.end()) return;
-  entry->second.cancelled = true;
+  entry->second.cancel_asked = true;
   // One that is beginning looks at the flag before it is started.
   if (entry->second.stage == Impl::Live::Stage::running)
     impl_->enqueue([impl = impl_.get(), text = fence.text] { impl->link.cancel(text, cancel_grace); });

@@ -50,6 +50,10 @@ Result<supervisor::Answer> receive_from(int fd, supervisor::FrameReader& frames)
   }
 }
 
+supervisor::Cancel cancel_of(const std::string& fence, std::chrono::milliseconds grace) {
+  return {.fence = fence, .grace_ms = static_cast<std::uint32_t>(grace.count())};
+}
+
 void set_patience(int fd, std::chrono::seconds patience) {
   const timeval time{.tv_sec = patience.count(), .tv_usec = 0};
   setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof time);
@@ -70,14 +74,16 @@ struct SupervisorLink::Impl {
   os::UniqueFd socket;  ///< none: not connected
   bool ready = false;   ///< what the supervisor holds has been told
   bool closing = false;
-  std::unordered_set<std::string> running;  ///< as the supervisor told
+  /// As the supervisor told; what one that died was said to run stays until the next one tells of it.
+  std::unordered_set<std::string> running;
   std::unordered_map<std::string, supervisor::Start> unanswered;
+  std::unordered_map<std::string, std::chrono::milliseconds> cancels;  ///< grace; until they have ended
   std::thread reader;
 
   // All with the mutex held, unless said otherwise.
 
-  /// A connection on which the other end has said who it is, from a supervisor that may have to be started
-  /// first.
+  /// A connection on which the other end has said who it is, and has been asked for what is open, from a
+  /// supervisor that may have to be started first.
   Result<os::UniqueFd> reach() {
     Error last = environment_error(Code::unavailable, "no supervisor answers in " + data.string());
     for (int attempt = 0; attempt < tries_max && !closing; ++attempt) {
@@ -89,7 +95,11 @@ struct SupervisorLink::Impl {
       }
       // One that is just ending may take the connection and close it: another is started then.
       auto greeted = fd ? greet(fd->get()) : Result<bool>(Fail(fd.error()));
-      if (greeted && *greeted) return fd;
+      if (greeted && *greeted) {
+        auto asked = ask_again(fd->get());
+        if (asked) return fd;
+        greeted = Fail(std::move(asked).error());
+      }
       if (!greeted) last = std::move(greeted).error();
     }
     return Fail(std::move(last));
@@ -141,13 +151,18 @@ struct SupervisorLink::Impl {
             why.empty() ? fmt::format("{} ended with status {}", program.string(), exit.status) : why)));
   }
 
+  /// Whatever a connection that was lost may have taken with it: all of it is safe to repeat.
+  Result<void> ask_again(int fd) const {
+    SLUICE_DO(send_to(fd, supervisor::List{.since = 0, .follow = true}));
+    for (const auto& [fence, start] : unanswered) SLUICE_DO(send_to(fd, start));
+    for (const auto& [fence, grace] : cancels) SLUICE_DO(send_to(fd, cancel_of(fence, grace)));
+    return {};
+  }
+
   Result<void> connect() {
     SLUICE_TRY(fd, reach());
-    SLUICE_DO(send_to(fd.get(), supervisor::List{.since = 0, .follow = true}));
-    for (const auto& [fence, start] : unanswered) SLUICE_DO(send_to(fd.get(), start));
     socket = std::move(fd);
     ready = false;
-    running.clear();
     if (!reader.joinable() && !closing) reader = std::thread([this] { read(); });
     changed.notify_all();
     return {};
@@ -207,10 +222,12 @@ struct SupervisorLink::Impl {
     changed.notify_all();
     if (connected || closing) return;
     log::error(connected.error().message);
-    running.clear();
-    unanswered.clear();
+    auto gone = std::exchange(running, {});
+    for (const auto& [fence, start] : std::exchange(unanswered, {})) gone.insert(fence);
+    cancels.clear();
     lock.unlock();
-    events.given_up(connected.error());
+    for (const auto& fence : gone)
+      events.lost(fence, "its supervisor died, and no other can be had: " + connected.error().message);
   }
 
   void on(const supervisor::Welcome&) {}
@@ -223,8 +240,7 @@ struct SupervisorLink::Impl {
   void on(const supervisor::MountsRefused& refused) {
     {
       const std::lock_guard lock(mutex);
-      unanswered.erase(refused.fence);
-      running.erase(refused.fence);
+      forget(refused.fence);
     }
     events.mounts_refused(refused);
   }
@@ -232,14 +248,30 @@ struct SupervisorLink::Impl {
     // Told first: whoever then finds that it does not run knows why.
     events.ended(ended);
     const std::lock_guard lock(mutex);
-    unanswered.erase(ended.fence);
-    running.erase(ended.fence);
+    forget(ended.fence);
   }
   void on(const supervisor::Holding& holding) {
+    const std::unordered_set<std::string> held(holding.running.begin(), holding.running.end());
+    std::vector<std::string> gone;
+    {
+      const std::lock_guard lock(mutex);
+      for (const auto& fence : running)
+        if (!held.contains(fence)) gone.push_back(fence);
+    }
+    // Told first, as an end is. Its ends came before this answer, so it knows nothing of these.
+    for (const auto& fence : gone)
+      events.lost(fence, "its supervisor died, and the next one knows nothing of it");
     const std::lock_guard lock(mutex);
-    running.insert(holding.running.begin(), holding.running.end());
+    for (const auto& fence : gone) cancels.erase(fence);
+    running = held;
     ready = true;
     changed.notify_all();
+  }
+  /// With the mutex held: it does not run.
+  void forget(const std::string& fence) {
+    unanswered.erase(fence);
+    running.erase(fence);
+    cancels.erase(fence);
   }
 };
 
@@ -286,6 +318,8 @@ Result<void> SupervisorLink::start(supervisor::Start start) {
   impl_->unanswered.insert_or_assign(fence, std::move(start));
   if (impl_->socket) {
     static_cast<void>(os::write_all(impl_->socket.get(), frame));
+    if (const auto cancel = impl_->cancels.find(fence); cancel != impl_->cancels.end())
+      impl_->send(cancel_of(fence, cancel->second));
     return {};
   }
   // Connecting sends what is unanswered.
@@ -296,11 +330,13 @@ Result<void> SupervisorLink::start(supervisor::Start start) {
 
 void SupervisorLink::cancel(const std::string& fence, std::chrono::milliseconds grace) {
   const std::lock_guard lock(impl_->mutex);
-  impl_->send(supervisor::Cancel{.fence = fence, .grace_ms = static_cast<std::uint32_t>(grace.count())});
+  impl_->cancels.insert_or_assign(fence, grace);
+  impl_->send(cancel_of(fence, grace));
 }
 
 void SupervisorLink::acknowledge(std::vector<std::string> fences) {
   const std::lock_guard lock(impl_->mutex);
+  for (const auto& fence : fences) impl_->cancels.erase(fence);  // one that came after the end
   impl_->send(supervisor::Acknowledge{.fences = std::move(fences)});
 }
 

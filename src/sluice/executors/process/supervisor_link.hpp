@@ -14,8 +14,9 @@
 namespace sluice::executors {
 
 /// Keeps a connection to the data folder's supervisor, and starts one where there is none. When the
-/// connection is lost while something is under way, it is made anew, and every Start that was not answered is
-/// sent again: a Start is safe to repeat. Thread-safe. Every call may wait for a supervisor to start.
+/// connection is lost while something is under way, it is made anew, and every Start that was not answered,
+/// and every Cancel whose attempt has not ended, is sent again: both are safe to repeat. Thread-safe. Every
+/// call may wait for a supervisor to start.
 class SupervisorLink {
  public:
   /// Called on the link's thread, one after the other; they may call the link.
@@ -25,8 +26,9 @@ class SupervisorLink {
     std::function<void(const supervisor::Ended&)> ended;
     /// Nothing ran: start it without mounts.
     std::function<void(const supervisor::MountsRefused&)> mounts_refused;
-    /// The connection is gone, and no supervisor can be had: what ran has died with it.
-    std::function<void(const Error&)> given_up;
+    /// The supervisor that ran it died, and nobody can tell how it ended: no supervisor can be had, or the
+    /// next one does not know it.
+    std::function<void(const std::string& fence, const std::string& why)> lost;
   };
   SupervisorLink(std::filesystem::path data, std::filesystem::path program, Events events);
   /// Lets go; tasks go on.
@@ -43,6 +45,7 @@ class SupervisorLink {
   Result<std::unordered_set<std::string>> running();
   /// Code::too_large where it does not fit into a message.
   Result<void> start(supervisor::Start start);
+  /// Also of one that is to be started in a moment.
   void cancel(const std::string& fence, std::chrono::milliseconds grace);
   void acknowledge(std::vector<std::string> fences);
   /// Nothing is told after this, and whoever waits in here is sent away.

@@ -51,7 +51,8 @@ struct Cancel {
   bool operator==(const Cancel&) const = default;
 };
 /// What do you hold, and what ended since `number`? Answered by an Ended for each, then Holding. With
-/// `follow`, every later end is told on this connection too.
+/// `follow`, every later end is told on this connection too, and the one that followed before is closed,
+/// whatever it still had to say: its server died, or has connected anew.
 struct List {
   std::uint64_t since = 0;
   bool follow = false;

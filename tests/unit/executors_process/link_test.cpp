@@ -1,0 +1,147 @@
+// The supervisor goes at the worst moments: what was under way to it, or asked of it, is not forgotten.
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+#include <sys/un.h>
+
+#include "stage.hpp"
+
+namespace sluice::executors {
+namespace {
+
+class Link : public Stage {
+ protected:
+  [[nodiscard]] std::string mark(const std::string& name) const { return (data() / name).string(); }
+  ports::Attempt long_one(const std::string& fence) {
+    return shell(fence, "echo $$ >> " + mark("up") + "; exec sleep 600");
+  }
+  pid_t pid_of_it() {
+    wait_until([&] { return os::read_file(data() / "up").value_or("").ends_with('\n'); });
+    return std::stoi(*os::read_file(data() / "up"));
+  }
+  pid_t supervisor_pid() {
+    const auto holder = *os::FileLock::holder_of(data() / "supervisor.lock");
+    return std::stoi(holder->substr(holder->find("pid ") + 4));
+  }
+  /// What this process has sent to the supervisor that nobody has read.
+  [[nodiscard]] int unread_bytes() const {
+    int sum = 0;
+    const auto open = os::list_directory("/proc/self/fd");
+    for (const auto& entry : *open) {
+      const int fd = std::stoi(entry.name);
+      sockaddr_un peer{};
+      socklen_t size = sizeof peer;
+      int bytes = 0;
+      if (getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) == 0 && peer.sun_family == AF_UNIX &&
+          peer.sun_path == mark("supervisor.sock") && ioctl(fd, SIOCOUTQ, &bytes) == 0)
+        sum += bytes;
+    }
+    return sum;
+  }
+
+  /// From now on no supervisor comes up before `release`. Each that is asked for meanwhile is counted.
+  void hold() {
+    ASSERT_TRUE(os::write_file(data() / "hold", ""));
+    ASSERT_TRUE(os::write_file(data() / "launch",
+                               "#!/bin/sh\necho >> " + mark("asked") + "\nwhile test -e " + mark("hold") +
+                                   "; do sleep 0.01; done\ntest -e " + mark("nobody") +
+                                   " || exec " SLUICE_SUPERVISOR " \"$@\"\n",
+                               0755));
+    open(data() / "launch");
+  }
+  void wait_until_it_asks() {
+    wait_until([&] { return os::exists(data() / "asked"); });
+  }
+  void release() { ASSERT_TRUE(os::remove_tree(data() / "hold")); }
+  /// An executor that holds: its first supervisor has to be there already.
+  pid_t running_and_held() {
+    executor().start(long_one("f"));
+    const auto task = pid_of_it();
+    hold();
+    executor().start(long_one("f"));
+    // Taken up: only then does the death of the supervisor concern it.
+    EXPECT_EQ(run(attempt("other", {"true"})).status, Outcome::Status::succeeded);
+    return task;
+  }
+};
+
+TEST_F(Link, ACancelIsToldToTheNextSupervisorToo) {
+  EXPECT_EQ(run(attempt("first", {"true"})).status, Outcome::Status::succeeded);  // connected
+  wait_until([&] { return unread_bytes() == 0; });
+  const auto supervisor = supervisor_pid();
+  kill(supervisor, SIGSTOP);
+  executor().start(long_one("f"));
+  wait_until([&] { return unread_bytes() > 0; });  // the Start
+  const int start = unread_bytes();
+  executor().cancel({"f"});
+  wait_until([&] { return unread_bytes() > start; });
+  kill(supervisor, SIGKILL);
+  EXPECT_EQ(outcomes().of("f").status, Outcome::Status::cancelled);
+}
+
+// A server that came back knows from the journal that it is to be cancelled, and says so while it is taken
+// up.
+TEST_F(Link, WhatIsTakenUpAndCancelledIsEnded) {
+  executor().start(long_one("f"));
+  const auto task = pid_of_it();
+  open();
+  executor().start(long_one("f"));
+  executor().cancel({"f"});
+  EXPECT_EQ(outcomes().of("f").status, Outcome::Status::cancelled);
+  EXPECT_FALSE(lives(task));
+}
+
+TEST_F(Link, ASecondSupervisorThatDiesAtOnceLosesNothing) {
+  const auto task = running_and_held();
+  ASSERT_TRUE(os::write_file(data() / "nobody", ""));
+  kill(supervisor_pid(), SIGKILL);
+  wait_until_it_asks();
+  {
+    // The second one says who it is, is asked what it holds, and is gone.
+    auto listener = os::listen_unix(data() / "supervisor.sock", 0600);
+    ASSERT_TRUE(listener) << listener.error().message;
+    release();
+    const os::UniqueFd peer(accept4(listener->get(), nullptr, nullptr, SOCK_CLOEXEC));
+    supervisor::FrameReader frames;
+    for (bool asked = false; !asked;) {
+      char buffer[4096];
+      const auto n = recv(peer.get(), buffer, sizeof buffer, 0);
+      ASSERT_GT(n, 0);
+      frames.feed({buffer, static_cast<std::size_t>(n)});
+      for (auto frame = frames.next(); frame && *frame; frame = frames.next()) {
+        const auto request = supervisor::decode_request(**frame);
+        if (std::holds_alternative<supervisor::Hello>(*request))
+          ASSERT_TRUE(os::write_all(peer.get(), encode(supervisor::Answer(supervisor::Welcome{}))));
+        asked = asked || std::holds_alternative<supervisor::List>(*request);
+      }
+    }
+    ASSERT_TRUE(os::remove_tree(data() / "nobody"));
+  }
+  const auto outcome = outcomes().of("f");
+  EXPECT_EQ(outcome.status, Outcome::Status::lost);
+  EXPECT_EQ(outcome.failure.message, "its supervisor died while it ran");
+  EXPECT_FALSE(lives(task));
+}
+
+TEST_F(Link, WhatTheNextSupervisorDoesNotKnowIsLost) {
+  running_and_held();
+  kill(supervisor_pid(), SIGKILL);
+  wait_until_it_asks();
+  ASSERT_TRUE(os::remove_tree(data() / "supervisor.log"));
+  release();
+  const auto outcome = outcomes().of("f");
+  EXPECT_EQ(outcome.status, Outcome::Status::lost);
+  EXPECT_EQ(outcome.failure.message, "its supervisor died, and the next one knows nothing of it");
+}
+
+TEST_F(Link, ASupervisorThatCannotBeReplacedLosesWhatItRan) {
+  running_and_held();
+  ASSERT_TRUE(os::write_file(data() / "launch", "#!/bin/sh\necho no more of them\nexit 1\n", 0755));
+  kill(supervisor_pid(), SIGKILL);
+  const auto outcome = outcomes().of("f");
+  EXPECT_EQ(outcome.status, Outcome::Status::lost);
+  EXPECT_EQ(outcome.failure.message,
+            "its supervisor died, and no other can be had: the supervisor cannot start: no more of them");
+}
+
+}  // namespace
+}  // namespace sluice::executors
