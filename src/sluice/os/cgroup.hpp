@@ -30,9 +30,9 @@ class Cgroup {
   [[nodiscard]] bool populated() const;
   /// SIGKILL to every process in it at once, also to those being forked. They end soon, not now.
   void kill();
-  /// Whether another process may be cloned into it. Linux of 2025 kills at once what is cloned into a group
-  /// that was killed before (it compares the group's count of kills with that of our own group).
-  [[nodiscard]] bool reusable() const { return !killed_; }
+  /// Whether it was ever killed. No process can be put into it by clone3 any more: Linux (since 6.14) takes
+  /// the kill for one that came during the clone, and kills the child.
+  [[nodiscard]] bool killed() const { return killed_; }
   /// The most memory that its processes held together; nothing where the kernel does not count that.
   [[nodiscard]] std::optional<std::int64_t> memory_peak() const;
 

@@ -18,6 +18,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t free_leaves_max = 64;
+constexpr int reaped_at_once_max = 256;
 constexpr auto drain_interval = 2ms;
 /// A killed process that hangs in the kernel (a dead network file system) is given up after this.
 constexpr auto drain_max = 10s;
@@ -26,12 +27,19 @@ constexpr auto drain_max = 10s;
 constexpr auto look_interval_min = 10ms;
 constexpr auto look_interval_max = 250ms;
 
+/// One that was stopped could not end in order: it goes on to do so.
+void ask_to_end(pid_t pid, int number) {
+  kill(pid, number);
+  if (number == SIGTERM) kill(pid, SIGCONT);
+}
+
 std::int64_t milliseconds(Time time) { return time.time_since_epoch().count(); }
 
 }  // namespace
 
 struct Attempts::Attempt {
   std::string fence;
+  std::uint64_t mark = 0;  ///< of its tree, see os::tree_mark_of
   pid_t pid = 0;
   std::uint64_t ticks = 0;
   std::optional<os::Cgroup> leaf;
@@ -70,6 +78,7 @@ Answer Attempts::start(const Start& start) {
 
   auto attempt = std::make_unique<Attempt>();
   attempt->fence = start.fence;
+  attempt->mark = os::tree_mark(tree_id(start.fence));
   attempt->started_ms = milliseconds(clock_.now());
   attempt->log.reset(open(start.log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0600));
   if (!attempt->log) return could_not_start(start, Step::log, errno);
@@ -138,7 +147,7 @@ std::optional<os::Cgroup> Attempts::take_leaf() {
 void Attempts::give_back_leaf(os::Cgroup leaf) {
   // An empty group is as good as a new one, and making one costs more than a fork. Not so where memory is
   // counted: the peak would be that of all its attempts.
-  if (parent_ && !parent_->counts_memory() && free_leaves_.size() < free_leaves_max && leaf.reusable() &&
+  if (parent_ && !parent_->counts_memory() && free_leaves_.size() < free_leaves_max && !leaf.killed() &&
       !leaf.populated())
     free_leaves_.push_back(std::move(leaf));
 }
@@ -171,25 +180,31 @@ void Attempts::kill_all() {
 void Attempts::signal_tree(Attempt& attempt, int number) {
   if (attempt.leaf) {
     if (number == SIGKILL) return attempt.leaf->kill();
-    for (const auto pid : attempt.leaf->processes()) kill(pid, number);
+    for (const auto pid : attempt.leaf->processes()) ask_to_end(pid, number);
     return;
   }
   // Not reaped yet, so the pid is still its own.
   if (!attempt.exit) {
     if (number == SIGKILL) kill(-attempt.pid, number);
-    for (const auto pid : os::descendants(os::all_processes(), attempt.pid)) kill(pid, number);
-    kill(attempt.pid, number);
+    for (const auto pid : os::descendants(os::all_processes(), attempt.pid)) ask_to_end(pid, number);
+    ask_to_end(attempt.pid, number);
   }
-  for (const auto pid : orphans_of(attempt)) kill(pid, number);
+  for (const auto& orphan : orphans_of(attempt)) ask_to_end(orphan.pid, number);
 }
 
 void Attempts::reap() {
-  for (;;) {
+  // No more than these in one go: a task that forks without end makes orphans as fast as they are reaped, and
+  // would keep us from ending it.
+  more_to_reap_ = true;
+  for (int reaped = 0; reaped < reaped_at_once_max; ++reaped) {
     int status = 0;
     struct rusage usage{};
     const pid_t pid = wait4(-1, &status, WNOHANG, &usage);
     if (pid < 0 && errno == EINTR) continue;
-    if (pid <= 0) break;
+    if (pid <= 0) {
+      more_to_reap_ = false;
+      break;
+    }
     // Others are orphans that came to us: the tree of some attempt, which is looked at when that ends.
     if (const auto found = by_pid_.find(pid); found != by_pid_.end())
       main_ended(*found->second, os::exit_of(status, usage));
@@ -227,32 +242,38 @@ bool Attempts::ended_tree(Attempt& attempt) {
   const auto orphans = orphans_of(attempt);
   if (orphans.empty()) return true;
   const auto all = os::all_processes();
-  for (const auto orphan : orphans) {
-    for (const auto pid : os::descendants(all, orphan)) kill(pid, SIGKILL);
-    kill(orphan, SIGKILL);
+  for (const auto& orphan : orphans) {
+    // At once, also those being forked: one that forks and ends, and so on, would be gone before its turn
+    // came. The group is its attempt's alone, as every attempt is a session; and it is there, as we have not
+    // reaped the orphan.
+    if (orphan.group > 1) kill(-orphan.group, SIGKILL);
+    kill(orphan.pid, SIGKILL);
+    for (const auto pid : os::descendants(all, orphan.pid)) kill(pid, SIGKILL);
   }
   return false;
 }
 
 /// We are the subreaper: what an attempt left behind when its parents died is a child of ours now.
-std::vector<pid_t> Attempts::orphans_of(const Attempt& attempt) const {
-  std::vector<pid_t> out;
+std::vector<os::ProcessInfo> Attempts::orphans_of(const Attempt& attempt) const {
+  std::vector<os::ProcessInfo> out;
   for (const auto pid : os::own_children()) {
     if (by_pid_.contains(pid)) continue;
     const auto info = os::process_info(pid);
     if (!info || info->state == 'Z') continue;
+    const auto mark = os::tree_mark_of(pid);
     const auto marker = os::environment_variable(pid, "SLUICE_ATTEMPT");
-    if (marker == attempt.fence || info->session == attempt.pid) {
-      out.push_back(pid);
+    if (mark == attempt.mark || marker == attempt.fence || info->session == attempt.pid) {
+      out.push_back(*info);
       continue;
     }
     if (marker && attempts_.contains(*marker)) continue;
-    // It cleared its environment and made a session of its own. It is ours if no other attempt can have begun
-    // it.
+    if (mark && std::ranges::any_of(attempts_, [&](const auto& entry) { return entry.second->mark == mark; }))
+      continue;
+    // It hid wherever it could. It is ours if no other attempt can have begun it.
     const bool other = std::ranges::any_of(attempts_, [&](const auto& entry) {
       return entry.second.get() != &attempt && entry.second->ticks <= info->started + 1;
     });
-    if (!other) out.push_back(pid);
+    if (!other) out.push_back(*info);
   }
   return out;
 }
@@ -309,6 +330,8 @@ std::optional<std::chrono::nanoseconds> Attempts::tick() {
   const auto now = clock_.steady();
   std::optional<Steady> next;
   const auto wake_at = [&](Steady at) { next = next ? std::min(*next, at) : at; };
+  if (more_to_reap_) reap();
+  if (more_to_reap_) wake_at(now);
   if (!draining_.empty()) {
     drain();
     if (!draining_.empty()) wake_at(now + drain_interval);

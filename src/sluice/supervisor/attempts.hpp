@@ -10,6 +10,7 @@
 #include "sluice/base/clock.hpp"
 #include "sluice/os/cgroup.hpp"
 #include "sluice/os/process.hpp"
+#include "sluice/os/tree.hpp"
 #include "sluice/supervisor/book.hpp"
 #include "sluice/supervisor/launch.hpp"
 #include "sluice/supervisor/protocol/messages.hpp"
@@ -54,7 +55,7 @@ class Attempts {
   /// True when nothing of the tree is left; else what is left has been killed, and will be looked at again.
   bool ended_tree(Attempt& attempt);
   void signal_tree(Attempt& attempt, int number);
-  [[nodiscard]] std::vector<pid_t> orphans_of(const Attempt& attempt) const;
+  [[nodiscard]] std::vector<os::ProcessInfo> orphans_of(const Attempt& attempt) const;
   void finish(Attempt& attempt);
   void drain();
   /// Ends those whose log is too long.
@@ -73,6 +74,7 @@ class Attempts {
   std::vector<Attempt*> draining_;  ///< their main process has ended
   std::vector<os::Cgroup> free_leaves_;
   std::uint64_t leaves_made_ = 0;
+  bool more_to_reap_ = false;  ///< perhaps
   std::size_t with_deadline_ = 0;  ///< cancelled ones that were not killed yet
   std::size_t with_quota_ = 0;
   Steady look_at_logs_{0};

@@ -15,6 +15,7 @@
 
 #include "sluice/os/mounts.hpp"
 #include "sluice/os/process.hpp"
+#include "sluice/os/tree.hpp"
 
 namespace sluice::supervisor {
 namespace {
@@ -34,6 +35,7 @@ struct Child {
   bool unshare = false;  ///< a mount namespace is still to be made
   pid_t parent = 0;
   std::uint64_t files_max = 0;
+  std::optional<std::uint64_t> mark;  ///< of its tree, where no cgroup holds that
   Report* report = nullptr;
 };
 
@@ -51,6 +53,7 @@ struct Child {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != child.parent) _exit(127);
   setsid();
+  if (child.mark) os::mark_tree(*child.mark);
 
   for (const int number : {SIGHUP, SIGINT, SIGQUIT, SIGPIPE})
     signal(number, SIG_DFL);  // those that we ignore
@@ -103,6 +106,12 @@ long clone3_and_run(clone_args& arguments, const Child& child) {
 
 }  // namespace
 
+std::uint64_t tree_id(std::string_view fence) {
+  std::uint64_t hash = 0xcbf29ce484222325U;  // FNV-1a
+  for (const char c : fence) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
+  return hash;
+}
+
 Reports::Reports() {
   void* memory =
       mmap(nullptr, running_max * sizeof(Report), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -150,6 +159,7 @@ Result<pid_t> Launcher::launch(const Start& start, int log, const os::Cgroup* le
               .parent = getpid(),
               .files_max = files_max_,
               .report = report};
+  if (leaf == nullptr) child.mark = tree_id(start.fence);
   if (clone3_) {
     clone_args arguments{};
     arguments.exit_signal = SIGCHLD;

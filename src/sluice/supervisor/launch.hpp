@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include <sys/types.h>
@@ -12,6 +13,9 @@
 #include "sluice/supervisor/protocol/messages.hpp"
 
 namespace sluice::supervisor {
+
+/// For os::mark_tree: the same for the same fence, and as good as never for two.
+std::uint64_t tree_id(std::string_view fence);
 
 /// What a child says of itself if it fails before the program runs: written by the child, read by us when it
 /// has ended.
@@ -40,9 +44,9 @@ class Reports {
 };
 
 /// Forks and executes. The child leads a session of its own, dies with the supervisor, has nothing but
-/// /dev/null and the log open, umask 022 and the limit of descriptors that the supervisor was started with.
-/// `leaf` may be null. An error means that there is no child; its `code` is Code::permission_denied where a
-/// mount namespace was asked for and refused.
+/// /dev/null and the log open, bears the mark of its fence where no leaf holds it, umask 022 and the limit of
+/// descriptors that the supervisor was started with. `leaf` may be null. An error means that there is no
+/// child; its `code` is Code::permission_denied where a mount namespace was asked for and refused.
 class Launcher {
  public:
   Launcher();

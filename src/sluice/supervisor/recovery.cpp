@@ -1,6 +1,7 @@
 #include "sluice/supervisor/recovery.hpp"
 
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include <signal.h>
@@ -8,6 +9,7 @@
 
 #include "sluice/os/cgroup.hpp"
 #include "sluice/os/tree.hpp"
+#include "sluice/supervisor/launch.hpp"
 
 namespace sluice::supervisor {
 namespace {
@@ -16,7 +18,8 @@ constexpr int rounds_max = 500;
 constexpr unsigned round_us = 10'000;
 
 /// Kills what it finds; answers whether there was anything.
-bool kill_round(const Book& book, std::vector<os::Cgroup>& leaves) {
+bool kill_round(const Book& book, std::vector<os::Cgroup>& leaves,
+                const std::unordered_set<std::uint64_t>& marks) {
   bool found = false;
   for (auto& leaf : leaves) {
     if (!leaf.populated()) continue;
@@ -27,7 +30,8 @@ bool kill_round(const Book& book, std::vector<os::Cgroup>& leaves) {
   for (const auto& info : os::all_processes()) {
     if (info.pid == self || info.state == 'Z') continue;
     const auto marker = os::environment_variable(info.pid, "SLUICE_ATTEMPT");
-    bool ours = marker && book.begun().contains(*marker);
+    const auto mark = os::tree_mark_of(info.pid);
+    bool ours = (marker && book.begun().contains(*marker)) || (mark && marks.contains(*mark));
     for (const auto& [fence, begun] : book.begun())
       ours = ours || (begun.pid == info.pid && info.started <= begun.ticks + 1);
     if (!ours) continue;
@@ -43,10 +47,13 @@ void end_what_was_lost(Book& book, const Clock& clock) {
   if (book.begun().empty()) return;
   if (book.same_boot()) {
     std::vector<os::Cgroup> leaves;
-    for (const auto& [fence, begun] : book.begun())
+    std::unordered_set<std::uint64_t> marks;
+    for (const auto& [fence, begun] : book.begun()) {
+      marks.insert(os::tree_mark(tree_id(fence)));
       if (!begun.leaf.empty())
         if (auto leaf = os::Cgroup::open(begun.leaf)) leaves.push_back(std::move(*leaf));
-    for (int round = 0; round < rounds_max && kill_round(book, leaves); ++round) usleep(round_us);
+    }
+    for (int round = 0; round < rounds_max && kill_round(book, leaves, marks); ++round) usleep(round_us);
   }
   std::vector<Ended> lost;
   for (const auto& [fence, begun] : book.begun())

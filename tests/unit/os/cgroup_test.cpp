@@ -34,7 +34,7 @@ TEST(Cgroups, EndAllTheirProcessesAtOnce) {
   while (leaf->processes().size() != 2) std::this_thread::sleep_for(1ms);
   EXPECT_EQ(leaf->memory_peak().has_value(), parent->counts_memory());
 
-  const auto same = Cgroup::open(leaf->path());
+  auto same = Cgroup::open(leaf->path());
   ASSERT_TRUE(same);
   same->kill();
   EXPECT_EQ(child->wait()->signal, SIGKILL);

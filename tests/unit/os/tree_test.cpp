@@ -4,6 +4,7 @@
 #include <thread>
 
 #include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "scratch.hpp"
@@ -37,6 +38,7 @@ TEST_F(Tree, DescendantsAreFound) {
   ASSERT_TRUE(info);
   EXPECT_EQ(info->parent, shell.pid());
   EXPECT_EQ(info->session, shell.pid());
+  EXPECT_EQ(info->group, shell.pid());
   EXPECT_LE(info->started, ticks_since_boot() + 1);
   kill(-shell.pid(), SIGKILL);
   EXPECT_EQ(shell.wait()->signal, SIGKILL);
@@ -50,6 +52,26 @@ TEST_F(Tree, TheEnvironmentOfAnotherProcessIsRead) {
   kill(-shell.pid(), SIGKILL);
   EXPECT_TRUE(shell.wait());
   EXPECT_EQ(environment_variable(shell.pid(), "NAME"), std::nullopt);
+}
+
+TEST_F(Tree, AMarkIsPassedOnWhateverAProcessDoes) {
+  const pid_t marked = fork();
+  if (marked == 0) {
+    mark_tree(7);
+    const auto line = "env -i /usr/bin/setsid /bin/sh -c 'echo $$ > " + at("daemon").string() +
+                      "; exec /bin/sleep 60' & wait";
+    execl("/bin/sh", "sh", "-c", line.c_str(), nullptr);
+    _exit(127);
+  }
+  const auto daemon = [&] { return read_file(at("daemon")).value_or(""); };
+  while (!daemon().ends_with('\n')) std::this_thread::sleep_for(1ms);
+  const pid_t pid = std::stoi(daemon());
+  EXPECT_EQ(tree_mark_of(pid), tree_mark(7));
+  EXPECT_NE(tree_mark_of(pid), tree_mark(8));
+  EXPECT_EQ(tree_mark_of(getpid()), std::nullopt);
+  kill(pid, SIGKILL);
+  EXPECT_EQ(waitpid(marked, nullptr, 0), marked);
+  EXPECT_EQ(tree_mark_of(marked), std::nullopt);
 }
 
 TEST_F(Tree, ABootHasAName) { EXPECT_EQ(boot_id().size(), 36U); }

@@ -25,8 +25,9 @@ TEST_P(Crash, WhatItRanIsLostAndGone) {
     client.send(shell("over", "exit 5"));
     client.next<Started>();
     client.send(shell("f",
-                      "echo $$ > main; setsid sh -c 'sh -c \"echo \\$\\$ > daemon; exec sleep 60\" &'; trap "
-                      "'' TERM; sleep 60; sleep 60"));
+                      "echo $$ > main; setsid sh -c 'sh -c \"echo \\$\\$ > daemon; exec sleep 60\" &';"
+                      "env -i /usr/bin/setsid /bin/sh -c '/bin/sh -c \"echo \\$\\$ > bare; exec /bin/sleep "
+                      "60\" &'; trap '' TERM; sleep 60; sleep 60"));
     for (auto answer = client.next_answer(); answer; answer = client.next_answer()) {
       const auto* started = std::get_if<Started>(&*answer);
       if (started != nullptr && started->fence == "f") break;
@@ -34,6 +35,7 @@ TEST_P(Crash, WhatItRanIsLostAndGone) {
   }
   const auto main = pid_in("main");
   const auto daemon = pid_in("daemon");
+  const auto bare = pid_in("bare");  // without its environment
   wait_until([&] {
     Client client(data());
     client.send(List{});
@@ -44,6 +46,7 @@ TEST_P(Crash, WhatItRanIsLostAndGone) {
   wait_until([&] { return !lives(main); });  // it dies with its supervisor, whatever it does
   launch();
   EXPECT_FALSE(lives(daemon));
+  EXPECT_FALSE(lives(bare));
 
   Client client(data());
   client.send(List{});
@@ -57,6 +60,39 @@ TEST_P(Crash, WhatItRanIsLostAndGone) {
   client.send(shell("f", "echo again > again"));
   EXPECT_EQ(client.next<Ended>().kind, EndKind::lost);
   EXPECT_FALSE(os::exists(at("again")));
+}
+
+TEST_P(Crash, NoCgroupIsLeftOnceItsFolderIsServedAndGivenUpAgain) {
+  struct stat info{};
+  ASSERT_EQ(stat(data().c_str(), &info), 0);
+  const auto name = "sluice-" + std::to_string(info.st_dev) + "-" + std::to_string(info.st_ino);
+  const auto left = [&] {
+    std::vector<std::string> found;
+    const auto options = std::filesystem::directory_options::skip_permission_denied;
+    std::error_code gone;  // others come and go meanwhile
+    for (std::filesystem::recursive_directory_iterator it("/sys/fs/cgroup", options, gone), end; it != end;
+         it.increment(gone))
+      if (it->path().filename() == name) found.push_back(it->path());
+    return found;
+  };
+  // One that is used no more, and one in which something lives.
+  EXPECT_EQ(run(shell("over", "exit 0")).status, 0);
+  Client client(data());
+  client.send(shell("f", "echo $$ > main; sleep 60"));
+  client.next<Started>();
+  EXPECT_GT(pid_in("main"), 0);
+  EXPECT_EQ(left().empty(), !client.welcome.cgroups);
+  kill_supervisor();
+  launch();
+  {
+    Client next(data());
+    next.send(Shutdown{});
+    EXPECT_TRUE(next.next<Goodbye>().ending);
+    while (next.next_answer()) {
+    }
+  }
+  wait_until([&] { return !*os::FileLock::holder_of(at("supervisor.lock")); });
+  EXPECT_EQ(left(), std::vector<std::string>());
 }
 
 TEST_P(Crash, ASecondOneLeavesTheFolderToTheFirst) {

@@ -1,4 +1,5 @@
 // How attempts are made to end, whole trees of them.
+#include "sluice/os/tree.hpp"
 #include "supervised.hpp"
 
 namespace sluice::supervisor {
@@ -9,12 +10,23 @@ class Ending : public Supervised {
   /// Starts it, runs `meanwhile`, and answers how it ended.
   Ended run_and(const Start& start, const std::function<void(Client&)>& meanwhile) {
     Client client(data());
-    client.send(List{.follow = true});
+    client.send(List{.since = 1'000'000, .follow = true});
     client.next<Holding>();
     client.send(start);
     client.next<Started>();
     meanwhile(client);
     return client.next<Ended>();
+  }
+  static char state_of(pid_t pid) {
+    const auto info = os::process_info(pid);
+    return info ? info->state : '?';
+  }
+  /// How many processes live that have the marker of the attempt.
+  static std::size_t marked(const std::string& fence) {
+    std::size_t count = 0;
+    for (const auto& info : os::all_processes())
+      if (info.state != 'Z' && os::environment_variable(info.pid, "SLUICE_ATTEMPT") == fence) ++count;
+    return count;
   }
 };
 INSTANTIATE_TEST_SUITE_P(Trees, Ending, ::testing::Bool(),
@@ -86,6 +98,71 @@ TEST_P(Ending, WhatATaskLeavesBehindIsKilled) {
           .status,
       0);
   for (const auto* name : {"a", "b", "c"}) EXPECT_FALSE(lives(pid_in(name))) << name;
+  EXPECT_EQ(run(shell("next", "exit 5")).status, 5);  // what was killed is not in its way
+}
+
+TEST_P(Ending, ACancelledTaskTakesItsDaemonsWithIt) {
+  // Another one began before it, and goes on: what hides well could be a daemon of that.
+  Client other(data());
+  other.send(shell("other", "echo $$ > other; exec sleep 600"));
+  other.next<Started>();
+  const auto bystander = pid_in("other");
+  const auto ended = run_and(
+      shell("f",
+            "trap '' TERM; sleep 600 & echo $! > a;"
+            "setsid sh -c 'sh -c \"echo \\$\\$ > b; exec sleep 600\" &';"
+            "env -i /usr/bin/setsid /bin/sh -c '/bin/sh -c \"echo \\$\\$ > c; exec /bin/sleep 600\" &';"
+            "while :; do sleep 0.01; done"),
+      [&](Client& client) {
+        for (const auto* name : {"a", "b", "c"}) EXPECT_TRUE(lives(pid_in(name))) << name;
+        client.send(Cancel{.fence = "f", .grace_ms = 20});
+      });
+  EXPECT_TRUE(ended.cancelled);
+  for (const auto* name : {"a", "b", "c"}) EXPECT_FALSE(lives(pid_in(name))) << name;
+  EXPECT_TRUE(lives(bystander));
+}
+
+TEST_P(Ending, AStoppedTaskGoesOnToEndInOrder) {
+  const auto ended = run_and(shell("f", "trap 'exit 7' TERM; echo $$ > pid; kill -s STOP $$; sleep 600"),
+                             [&](Client& client) {
+                               const auto pid = pid_in("pid");
+                               wait_until([&] { return state_of(pid) == 'T'; });
+                               client.send(Cancel{.fence = "f", .grace_ms = 60'000});
+                             });
+  EXPECT_EQ(ended.status, 7);
+  EXPECT_TRUE(ended.cancelled);
+}
+
+TEST_P(Ending, AStoppedTaskThatDoesNotListenIsKilled) {
+  const auto ended = run_and(
+      shell("f", "trap '' TERM CONT; echo $$ > pid; while :; do kill -s STOP $$; done"), [&](Client& client) {
+        const auto pid = pid_in("pid");
+        wait_until([&] { return state_of(pid) == 'T'; });
+        client.send(Cancel{.fence = "f", .grace_ms = 20});
+      });
+  EXPECT_EQ(ended.status, SIGKILL);
+  EXPECT_TRUE(ended.cancelled);
+}
+
+// Each process makes the next one and ends: no list of them is true for long.
+TEST_P(Ending, ATaskThatForksWithoutEndIsKilled) {
+  const std::string runner = "run() { run & }; run; run; run; run; ";
+  EXPECT_EQ(run(shell("leaves", runner + "exit 3")).status, 3);
+  EXPECT_EQ(marked("leaves"), 0U);
+  const auto ended = run_and(
+      shell("f", "trap '' TERM; " + runner + "echo > up; while :; do sleep 0.01; done"), [&](Client& client) {
+        wait_until([&] { return os::exists(at("up")); });
+        client.send(Cancel{.fence = "f", .grace_ms = 20});
+      });
+  EXPECT_EQ(ended.status, SIGKILL);
+  EXPECT_EQ(marked("f"), 0U);
+}
+
+// And each in a session of its own.
+TEST_P(Ending, AChainOfDaemonsIsKilled) {
+  ASSERT_TRUE(os::write_file(at("next"), "setsid /bin/sh next &\n"));
+  EXPECT_EQ(run(shell("f", "sh next; exit 3")).status, 3);
+  EXPECT_EQ(marked("f"), 0U);
 }
 
 TEST_P(Ending, TasksAfterOneThatLeftSomethingBehindAreNotKilledWithIt) {
