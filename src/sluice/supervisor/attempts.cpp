@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "sluice/os/tree.hpp"
+#include "sluice/supervisor/log_quota.hpp"
 
 namespace sluice::supervisor {
 namespace {
@@ -22,10 +23,6 @@ constexpr int reaped_at_once_max = 256;
 constexpr auto drain_interval = 2ms;
 /// A killed process that hangs in the kernel (a dead network file system) is given up after this.
 constexpr auto drain_max = 10s;
-/// A log is looked at this often: it must not fill the disk between two looks, nor wake the machine for
-/// nothing.
-constexpr auto look_interval_min = 10ms;
-constexpr auto look_interval_max = 250ms;
 
 /// One that was stopped could not end in order: it goes on to do so.
 void ask_to_end(pid_t pid, int number) {
@@ -45,7 +42,7 @@ struct Attempts::Attempt {
   std::optional<os::Cgroup> leaf;
   os::UniqueFd log;
   std::uint64_t log_bytes_max = 0;
-  std::uint64_t log_bytes = 0;
+  Steady look_at{0};  ///< its log, where that is bounded
   Report* report = nullptr;
   std::int64_t started_ms = 0;
   std::int64_t ended_ms = 0;
@@ -111,9 +108,8 @@ Answer Attempts::start(const Start& start) {
   attempt->ticks = os::ticks_since_boot();
   book_.forked(start.fence, attempt->pid, attempt->ticks);
   if (attempt->log_bytes_max > 0) {
-    const auto soon = clock_.steady() + look_interval_min;
-    look_at_logs_ = with_quota_ == 0 ? soon : std::min<Steady>(look_at_logs_, soon);
-    look_interval_ = look_interval_min;
+    attempt->look_at = clock_.steady() + log_patience(0, attempt->log_bytes_max);
+    look_at_logs_ = with_quota_ == 0 ? attempt->look_at : std::min(look_at_logs_, attempt->look_at);
     ++with_quota_;
   }
   by_pid_.emplace(attempt->pid, attempt.get());
@@ -350,30 +346,33 @@ std::optional<std::chrono::nanoseconds> Attempts::tick() {
     }
   }
   if (with_quota_ > 0) {
-    if (look_at_logs_ <= now) {
-      watch_logs();
-      look_at_logs_ = now + look_interval_;
-    }
+    if (look_at_logs_ <= now) watch_logs(now);
     wake_at(look_at_logs_);
   }
   if (!next) return std::nullopt;
   return std::max(Steady(0), *next - now);
 }
 
-void Attempts::watch_logs() {
-  look_interval_ = std::min<Steady>(look_interval_ * 2, look_interval_max);
+void Attempts::watch_logs(Steady now) {
+  auto next = Steady::max();
   for (auto& [fence, attempt] : attempts_) {
     if (attempt->log_bytes_max == 0 || attempt->over_quota) continue;
-    struct stat info{};
-    if (fstat(attempt->log.get(), &info) != 0) continue;
-    const auto bytes = static_cast<std::uint64_t>(info.st_size);
-    if (bytes > attempt->log_bytes + attempt->log_bytes_max / 64) look_interval_ = look_interval_min;
-    attempt->log_bytes = bytes;
-    if (bytes <= attempt->log_bytes_max) continue;
-    attempt->over_quota = true;
-    if (!attempt->killed) signal_tree(*attempt, SIGKILL);
-    attempt->killed = true;
+    if (attempt->look_at <= now) {
+      struct stat info{};
+      const auto bytes =
+          fstat(attempt->log.get(), &info) == 0 ? static_cast<std::uint64_t>(info.st_size) : std::uint64_t{0};
+      attempt->look_at = now + log_patience(bytes, attempt->log_bytes_max);
+      if (bytes > attempt->log_bytes_max) {
+        attempt->over_quota = true;
+        if (!attempt->killed) signal_tree(*attempt, SIGKILL);
+        attempt->killed = true;
+        continue;
+      }
+    }
+    next = std::min(next, attempt->look_at);
   }
+  // Together with those that are due in a moment: a thousand logs are not a thousand wake-ups.
+  look_at_logs_ = next == Steady::max() ? now + 1s : std::max<Steady>(next, now + 1ms);
 }
 
 }  // namespace sluice::supervisor

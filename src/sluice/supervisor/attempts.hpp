@@ -59,7 +59,7 @@ class Attempts {
   void finish(Attempt& attempt);
   void drain();
   /// Ends those whose log is too long.
-  void watch_logs();
+  void watch_logs(Steady now);
   Ended could_not_start(const Start& start, Step step, int error);
 
   Book& book_;
@@ -78,7 +78,6 @@ class Attempts {
   std::size_t with_deadline_ = 0;  ///< cancelled ones that were not killed yet
   std::size_t with_quota_ = 0;
   Steady look_at_logs_{0};
-  Steady look_interval_{0};  ///< short while something young or fast writes, longer and longer after
 };
 
 }  // namespace sluice::supervisor

@@ -1,5 +1,6 @@
 // How attempts are made to end, whole trees of them.
 #include "sluice/os/tree.hpp"
+#include "sluice/supervisor/log_quota.hpp"
 #include "supervised.hpp"
 
 namespace sluice::supervisor {
@@ -194,6 +195,19 @@ TEST_P(Ending, ALogThatGrowsBeyondItsBoundEndsTheTask) {
   const auto ended = run(start);
   EXPECT_EQ(ended.kind, EndKind::log_quota);
   EXPECT_EQ(text_of("f.log").size(), 1'000'000U);
+}
+
+// However fast it prints, a log is looked at before, or just when, it can have come to its bound.
+TEST(LogQuota, ALogIsLookedAtBeforeItCanBeFarOver) {
+  constexpr std::uint64_t bound = 64 << 20;
+  for (std::uint64_t bytes = 0; bytes <= bound + 4096; bytes += 4096) {
+    const auto patience = log_patience(bytes, bound);
+    EXPECT_GE(patience, 1ms);
+    EXPECT_LE(bytes + static_cast<std::uint64_t>(patience.count()) * log_bytes_per_ms,
+              bound + 2 * log_bytes_per_ms);
+  }
+  EXPECT_GE(log_patience(0, bound), 10ms);  // a quiet one costs little
+  EXPECT_LE(log_patience(0, std::uint64_t{1} << 40), 50ms);
 }
 
 TEST_P(Ending, ALogOfJustTheBoundIsAllRight) {
