@@ -281,3 +281,40 @@ def test_eight_main_jobs_at_once(stamps, tmp_path):
         assert server.ask("GET", "/v2/health/ready")[0] == 200
     tags = subprocess.run(["git", "tag"], cwd=data / "models" / "default" / "stamps.git", check=True, capture_output=True, text=True).stdout.split()
     assert sorted(tags) == sorted(f"v{number}" for number in range(1, count + 1))
+
+
+LONG_OUTPUTS = """
+sluice: 1
+pipelines:
+  main:
+    outputs: {{said: "${{all.said}}"}}
+    graph:
+      wait: {{process: [sh, -c, 'until [ -e {go} ]; do sleep 0.01; done']}}
+      all:
+        after: [wait]
+        each: "${{range(10)}}"
+        as: i
+        graph:
+          say:
+            process: [sh, -c, 'echo ran >> {ran}; head -c 50000 /dev/zero | tr "\\0" x > "$1"', sh, "${{out.o}}"]
+            outputs: {{o: {{type: string, form: text}}}}
+        yield: {{said: "${{len(say.o)}}"}}
+"""
+
+
+def test_a_run_waits_for_room_in_the_ledger_and_goes_on_by_itself(plan, tmp_path):
+    go, ran = tmp_path / "go", tmp_path / "ran"
+    with ledger_stage(tmp_path, plan, 20_000) as (server, disk):
+        status, answer = server.ask("POST", "/v1/runs", {"plan": LONG_OUTPUTS.format(go=go, ran=ran)})
+        assert status == 201, answer
+        run = answer["run"]
+        until(lambda: any(event["t"] == "scheduled" for event in server.ask("GET", f"/v1/runs/{run}/events")[1]["events"]))
+        disk.fill()
+        go.touch()
+        until(lambda: server.ask("POST", "/v1/runs", {"plan": MAKES, "file": "x" * 100_000})[0] != 201)  # it is full
+        assert server.ask("GET", f"/v1/runs/{run}")[1]["status"] == "running"
+        assert sluice("runs", data=server.data).returncode == 0
+        disk.free()
+        report = until(lambda: (found := server.ask("GET", f"/v1/runs/{run}")[1])["status"] != "running" and found)
+        assert report["status"] == "succeeded" and report["outputs"]["said"] == [50_000] * 10, report["message"]
+        assert ran.read_text() == "ran\n" * 10, "a task ran twice"
