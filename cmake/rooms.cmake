@@ -200,10 +200,12 @@ function(sluice_fuzzer)
   set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/fuzz" OUTPUT_NAME ${arg_NAME})
   set_property(GLOBAL APPEND PROPERTY SLUICE_TESTS "fuzz fuzz/${arg_NAME} ${arg_CORPUS}")
   add_dependencies(sluice_tests ${target})
+  add_dependencies(sluice_fuzzers ${target})
 endfunction()
 
 add_custom_target(sluice_programs)  # what people run; tests are built in the preset `asan`
 add_custom_target(sluice_tests)  # all test programs and fuzzers
+add_custom_target(sluice_fuzzers)
 
 # Writes <binary dir>/tests.list, the test runner's list; called once, after all tests are known.
 function(sluice_finish_tests)

@@ -15,19 +15,15 @@ import sys
 import time
 import xml.etree.ElementTree
 
+import fuzzing
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "asan"
 PROGRAM_LIMIT_S = 900
 SIMULATE_S = 30  # of the simulation, with fresh seeds
 FIND_S = 60  # in which the simulation has to find a bug that was planted
-FUZZ_S = 5  # new inputs after the seeds; a longer hunt is for another day: build/asan/fuzz/NAME CORPUS
-
-SANITIZERS = {
-    "ASAN_SYMBOLIZER_PATH": "/usr/bin/llvm-symbolizer-19",
-    "ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1",
-    "UBSAN_OPTIONS": "print_stacktrace=1",
-    "TBB_ENABLE_SANITIZERS": "1",  # else TBB loads a library in a way that AddressSanitizer refuses
-}
+FUZZ_S = 20  # new inputs after the seeds; `./dev fuzz NAME` hunts for longer
+FUZZ_SEED = 1  # what fails here fails again
 
 
 @dataclasses.dataclass
@@ -50,14 +46,14 @@ def main() -> None:
 
     jobs = []
     for line in (BUILD / "tests.list").read_text().splitlines():
-        kind, program, *corpus = line.split() if line else [""] * 2
+        kind, program = (line.split() + ["", ""])[:2]
         if kind == "gtest" and (not options.golden or pathlib.Path(program).name.startswith("golden")):
             jobs.append(lambda program=program: run_gtest(program, options.filter))
-        elif kind == "fuzz" and not (options.golden or options.fast) and options.filter in pathlib.Path(program).name:
-            jobs.append(lambda program=program, corpus=corpus: run_fuzzer(program, corpus))
-
         elif kind in ("sim", "planted") and not (options.golden or options.fast) and options.filter in pathlib.Path(program).name:
             jobs.append(lambda program=program, kind=kind: simulate(program) if kind == "sim" else find_planted(program))
+    for fuzzer in fuzzing.fuzzers():
+        if not (options.golden or options.fast) and options.filter in fuzzer.name:
+            jobs.append(lambda fuzzer=fuzzer: run_fuzzer(fuzzer))
 
     outcomes = []
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -107,7 +103,7 @@ def run_gtest(program: str, text: str) -> Outcome:
     command = [str(BUILD / program), "--gtest_color=no"]
     if text and text not in pathlib.Path(program).name:
         command.append(f"--gtest_filter=*{text}*")
-    status, output, outcome.seconds = run(command, SANITIZERS)
+    status, output, outcome.seconds = run(command, fuzzing.SANITIZERS)
 
     # Read what was printed rather than a report file: a crash leaves no report.
     # parts: what was printed before the first case, then, in turn, a case's name and what it printed.
@@ -128,26 +124,20 @@ def run_gtest(program: str, text: str) -> Outcome:
     return outcome
 
 
-def run_fuzzer(program: str, corpus: list[str]) -> Outcome:
-    outcome = Outcome(program)
-    found = BUILD / "fuzz-corpus" / pathlib.Path(program).name  # new inputs go to the first folder
-    artifacts = BUILD / "fuzz-artifacts"
-    for folder in (found, artifacts):
-        folder.mkdir(parents=True, exist_ok=True)
-    status, outcome.output, outcome.seconds = run(
-        [BUILD / program, f"-max_total_time={FUZZ_S}", "-timeout=10", "-rss_limit_mb=4096", "-verbosity=0", "-seed=1",
-         f"-artifact_prefix={artifacts}/", found, *corpus], SANITIZERS)
+def run_fuzzer(fuzzer: fuzzing.Fuzzer) -> Outcome:
+    outcome = Outcome(fuzzer.program)
+    status, outcome.output, outcome.seconds = run(fuzzing.command_of(fuzzer, FUZZ_S, FUZZ_SEED), fuzzing.SANITIZERS)
     if status == 0:
         outcome.passed = 1
     else:
         outcome.output = outcome.output[-5000:]
-        outcome.failed.append(f"exit status {status}; the input is in {artifacts.relative_to(ROOT)}")
+        outcome.failed.append(f"exit status {status}; the input is in {fuzzing.FOUND.relative_to(ROOT)}")
     return outcome
 
 
 def simulate(program: str) -> Outcome:
     outcome = Outcome(program)
-    status, outcome.output, outcome.seconds = run([BUILD / program, "--seconds", str(SIMULATE_S)], SANITIZERS)
+    status, outcome.output, outcome.seconds = run([BUILD / program, "--seconds", str(SIMULATE_S)], fuzzing.SANITIZERS)
     if status == 0:
         outcome.passed = 1
         outcome.remark = "; " + outcome.output.strip()
@@ -159,7 +149,7 @@ def simulate(program: str) -> Outcome:
 def find_planted(program: str) -> Outcome:
     """A simulation with a bug in it: it passes if the bug is found."""
     outcome = Outcome(program)
-    status, outcome.output, outcome.seconds = run([BUILD / program, "--seconds", str(FIND_S)], SANITIZERS)
+    status, outcome.output, outcome.seconds = run([BUILD / program, "--seconds", str(FIND_S)], fuzzing.SANITIZERS)
     found = re.match(r"seed \d+: .*", outcome.output)
     if status == 1 and found:
         outcome.passed = 1

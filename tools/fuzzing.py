@@ -1,0 +1,96 @@
+#!/usr/bin/env python3
+"""Runs a fuzzer of build/asan over its seeds and the inputs that were found before. `./dev fuzz NAME [SECONDS]` runs this file.
+
+New inputs are kept in build/fuzz-corpus/NAME, inputs that break something in build/fuzz-found: such a one becomes a test or a
+seed, with the fix.
+"""
+import argparse
+import dataclasses
+import os
+import pathlib
+import random
+import re
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BUILD = ROOT / "build" / "asan"
+CORPUS = ROOT / "build" / "fuzz-corpus"
+FOUND = ROOT / "build" / "fuzz-found"
+INPUT_LIMIT_S = 30  # for one input, on a slow machine and with sanitizers
+MEMORY_LIMIT_MB = 4096
+
+SANITIZERS = {
+    "ASAN_SYMBOLIZER_PATH": "/usr/bin/llvm-symbolizer-19",
+    "ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1",
+    "UBSAN_OPTIONS": "print_stacktrace=1",
+    "TBB_ENABLE_SANITIZERS": "1",  # else TBB loads a library in a way that AddressSanitizer refuses
+}
+
+
+@dataclasses.dataclass
+class Fuzzer:
+    program: str  # below build/asan
+    seeds: list[str]  # folders
+
+    @property
+    def name(self) -> str:
+        return pathlib.Path(self.program).name
+
+    @property
+    def kept(self) -> pathlib.Path:
+        return CORPUS / self.name
+
+
+def fuzzers() -> list[Fuzzer]:
+    lines = (line.split() for line in (BUILD / "tests.list").read_text().splitlines())
+    return [Fuzzer(words[1], words[2:]) for words in lines if words and words[0] == "fuzz"]
+
+
+def command_of(fuzzer: Fuzzer, seconds: int, seed: int) -> list:
+    """New inputs go to the first folder."""
+    for folder in (fuzzer.kept, FOUND):
+        folder.mkdir(parents=True, exist_ok=True)
+    return [BUILD / fuzzer.program, f"-max_total_time={seconds}", f"-timeout={INPUT_LIMIT_S}", f"-report_slow_units={INPUT_LIMIT_S}", f"-rss_limit_mb={MEMORY_LIMIT_MB}",
+            "-verbosity=0", "-print_final_stats=1", f"-seed={seed}", f"-artifact_prefix={FOUND}/{fuzzer.name}-", fuzzer.kept, *fuzzer.seeds]
+
+
+def executions_in(output: str) -> int:
+    found = re.search(r"^stat::number_of_executed_units: (\d+)", output, re.MULTILINE)
+    return int(found.group(1)) if found else 0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="dev fuzz")
+    parser.add_argument("name", nargs="?", help="which; without one, they are listed")
+    parser.add_argument("seconds", nargs="?", type=int, default=600, help="default 600")
+    options = parser.parse_args()
+    known = {fuzzer.name: fuzzer for fuzzer in fuzzers()}
+    if options.name is None:
+        print("\n".join(known))
+        return
+    if options.name not in known:
+        parser.error(f"there is no fuzzer `{options.name}`; there are " + ", ".join(known))
+
+    fuzzer, seed = known[options.name], random.randrange(1, 1 << 31)
+    command = command_of(fuzzer, options.seconds, seed)
+    kept = len(list(fuzzer.kept.iterdir()))
+    print(f"{fuzzer.name}: {options.seconds} s, seed {seed}, {kept} inputs kept from before", flush=True)
+    start = time.monotonic()
+    process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **SANITIZERS}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT, text=True, errors="replace")
+    output, _ = process.communicate()
+    seconds = time.monotonic() - start
+    new = len(list(fuzzer.kept.iterdir())) - kept
+    found = "found nothing"
+    if process.returncode != 0:
+        print(output[-20_000:])
+        broken = re.findall(r"Test unit written to (\S+)", output)
+        found = "found " + ", ".join(broken) if broken else f"exit status {process.returncode}"
+    print(f"{fuzzer.name}: {executions_in(output)} executions in {seconds:.0f} s, {new} new inputs kept, {found}")
+    sys.exit(0 if process.returncode == 0 else 1)
+
+
+if __name__ == "__main__":
+    main()
