@@ -153,6 +153,7 @@ asio::awaitable<Result<void>> HttpClient::Impl::connect() {
   }
   boost::system::error_code ignored;
   stream->socket().set_option(tcp::no_delay(true), ignored);
+  stream->socket().set_option(asio::socket_base::keep_alive(true), ignored);
   co_return Result<void>{};
 }
 
@@ -218,13 +219,15 @@ asio::awaitable<Result<ports::Response>> HttpClient::Impl::receive(const Ask& as
   }
   auto received = co_await receive_body(ask, parser, response);
   if (!received) co_return Fail(std::move(received).error());
-  if (!parser.get().keep_alive()) stream.reset();
+  if (!parser.is_done() || !parser.get().keep_alive()) stream.reset();
   co_return response;
 }
 
 asio::awaitable<Result<void>> HttpClient::Impl::receive_body(const Ask& ask, Parser& parser,
                                                              ports::Response& response) {
-  const bool save = !ask.save_to.empty() && response.status >= 200 && response.status < 300;
+  const bool good = response.status >= 200 && response.status < 300;
+  const bool save = !ask.save_to.empty() && good;
+  const bool hand_over = ask.on_bytes && good;
   File file(save ? ::open(ask.save_to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666) : -1);
   if (save && file.descriptor < 0) co_return Fail(system_error("make " + ask.save_to.string(), errno));
   std::string chunk(
@@ -232,10 +235,17 @@ asio::awaitable<Result<void>> HttpClient::Impl::receive_body(const Ask& ask, Par
   while (!parser.is_done()) {
     parser.get().body().data = chunk.data();
     parser.get().body().size = chunk.size();
-    stream->expires_after(options.answer_timeout);
+    if (hand_over && ask.may_be_silent)
+      stream->expires_never();
+    else
+      stream->expires_after(options.answer_timeout);
     const auto [error, count] = co_await http::async_read_some(*stream, buffer, parser, as_result);
-    if (error && error != http::error::need_buffer) co_return Fail(lost(ask, error));
     std::string_view got(chunk.data(), chunk.size() - parser.get().body().size);
+    if (error && error != http::error::need_buffer) co_return Fail(lost(ask, error));
+    if (hand_over) {
+      if (!got.empty() && !ask.on_bytes(got)) co_return Result<void>{};
+      continue;
+    }
     if (!save && response.body.size() + got.size() > options.body_max)
       co_return Fail(environment_error(Code::too_large, "the answer to " + ask.method + " " + ask.target +
                                                             " is larger than " +

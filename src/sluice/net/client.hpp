@@ -1,9 +1,11 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -21,6 +23,10 @@ struct Ask {
   std::string body = {};
   std::filesystem::path body_file = {};  ///< not empty: the body is this file, streamed
   std::filesystem::path save_to = {};    ///< not empty: the body of a 2xx answer goes to this new file
+  /// Not empty: the body of a 2xx answer is handed over as it comes, and not kept. False ends the request.
+  std::function<bool(std::string_view)> on_bytes = {};
+  bool may_be_silent =
+      false;  ///< such a body may say nothing for any time; a dead server is noticed by the system
 };
 
 /// One connection to a server, kept open between requests. Blocks; one thread at a time.

@@ -79,13 +79,16 @@ std::string http_date(Time time) {
                      clock.seconds().count());
 }
 
-std::string response_head(const ports::Response& response, std::uint64_t length, bool keep_alive, Time now) {
+std::string response_head(const ports::Response& response, const BodyEnd& end, bool keep_alive, Time now) {
   std::string out = fmt::format("HTTP/1.1 {} {}\r\n", response.status, reason(response.status));
   add_header(out, "Date", http_date(now));
   add_header(out, "Server", "sluice");
   if (has_body(response.status)) {
     if (!response.content_type.empty()) add_header(out, "Content-Type", response.content_type);
-    add_header(out, "Content-Length", std::to_string(length));
+    if (end.length)
+      add_header(out, "Content-Length", std::to_string(*end.length));
+    else if (end.chunked)
+      add_header(out, "Transfer-Encoding", "chunked");
   }
   for (const auto& [name, value] : response.headers)
     if (is_token(name) && !is_ours(name)) add_header(out, name, value);

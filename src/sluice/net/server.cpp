@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <charconv>
 #include <condition_variable>
 #include <mutex>
 #include <span>
@@ -27,12 +28,13 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
 #include <sys/resource.h>
+#include <sys/socket.h>
 
 #include "sluice/base/log.hpp"
-#include "sluice/net/answer.hpp"
 #include "sluice/net/body.hpp"
 #include "sluice/net/gate.hpp"
 #include "sluice/net/head.hpp"
+#include "sluice/net/later.hpp"
 #include "sluice/net/listen.hpp"
 #include "sluice/net/sent_file.hpp"
 #include "sluice/net/text.hpp"
@@ -58,7 +60,17 @@ struct Connection {
   beast::tcp_stream stream;
   beast::flat_buffer buffer;
   std::string local_ip;
-  bool busy = false;  ///< between a request's first byte and its answer's last
+  bool busy = false;       ///< between a request's first byte and its answer's last
+  bool streaming = false;  ///< busy with a body that has no end in sight
+};
+
+/// Wakes a coroutine that waits for other threads or for its client. Touched on the connection's strand only;
+/// shared, as what it waits for may come after the coroutine has gone.
+struct Wake {
+  explicit Wake(const asio::any_io_executor& strand) : timer(strand, asio::steady_timer::time_point::max()) {}
+  asio::steady_timer timer;
+  bool client_gone = false;
+  bool over = false;  ///< the coroutine has gone on, and its connection may be no more
 };
 
 /// What a request's head asks for besides its route.
@@ -67,6 +79,7 @@ struct Framing {
   bool head_only = false;  ///< HEAD
   bool has_body = false;
   bool expects_continue = false;
+  bool chunks = false;  ///< may be answered in chunks, which HTTP/1.0 does not know
 };
 
 Error malformed(std::string_view why) {
@@ -91,7 +104,8 @@ Framing framing_of(const Parser& parser, const RequestHead& head) {
   return {.keep_alive = message.keep_alive(),
           .head_only = head.method == "HEAD",
           .has_body = head.chunked || head.content_length.value_or(0) > 0,
-          .expects_continue = !head.version_1_0 && lower(message[http::field::expect]) == "100-continue"};
+          .expects_continue = !head.version_1_0 && lower(message[http::field::expect]) == "100-continue",
+          .chunks = !head.version_1_0};
 }
 
 /// Each connection is a file; the usual soft limit is 1,024.
@@ -138,10 +152,15 @@ struct HttpServer::Impl {
   asio::awaitable<Result<void>> read_body(Connection& connection, Parser& parser, Body& body,
                                           const Framing& framing);
   asio::awaitable<bool> discard_body(Connection& connection, Parser& parser);
+  template <typename T>
+  asio::awaitable<std::optional<T>> from_worker(
+      std::shared_ptr<Wake> wake, std::move_only_function<void(std::move_only_function<void(T)>)> work);
   asio::awaitable<ports::Response> ask(Connection& connection, Admission& admission);
   asio::awaitable<bool> send(Connection& connection, ports::Response response, const Framing& framing);
   asio::awaitable<bool> send_pieces(Connection& connection, std::string_view bytes);
   asio::awaitable<bool> send_file(Connection& connection, SentFile& file);
+  asio::awaitable<bool> send_stream(Connection& connection, std::shared_ptr<ports::Stream> source,
+                                    bool chunked);
   asio::awaitable<void> linger(Connection& connection);
 };
 
@@ -204,7 +223,7 @@ void HttpServer::Impl::stop() {
     for (const auto& [key, weak] : connections)
       if (const auto connection = weak.lock())
         asio::post(connection->stream.get_executor(), [connection] {
-          if (!connection->busy) connection->stream.close();
+          if (!connection->busy || connection->streaming) connection->stream.close();
         });
     ended.wait_for(lock, options.stop_grace, [this] { return connections.empty(); });
   }
@@ -394,32 +413,40 @@ asio::awaitable<bool> HttpServer::Impl::discard_body(Connection& connection, Par
   co_return parser.is_done();
 }
 
+/// Has a worker do the work, and waits for what that hands over. Nothing: it never will, or the client has
+/// gone.
+template <typename T>
+asio::awaitable<std::optional<T>> HttpServer::Impl::from_worker(
+    std::shared_ptr<Wake> wake, std::move_only_function<void(std::move_only_function<void(T)>)> work) {
+  // By way of the strand: the cancel must not come before the wait.
+  const auto later = std::make_shared<Later<T>>([wake](std::shared_ptr<Later<T>> settled) {
+    asio::post(wake->timer.get_executor(), [wake, settled = std::move(settled)] {
+      if (!settled->closed()) wake->timer.cancel();
+    });
+  });
+  struct Closing {
+    Later<T>& later;
+    ~Closing() { later.close(); }
+  } const closing{*later};
+  asio::post(*workers,
+             [work = std::move(work), taker = later->taker()]() mutable { work(std::move(taker)); });
+  while (!later->settled() && !wake->client_gone) co_await wake->timer.async_wait(as_result);
+  co_return later->take();
+}
+
 /// Has a worker call the handler, and waits for its answer.
 asio::awaitable<ports::Response> HttpServer::Impl::ask(Connection& connection, Admission& admission) {
-  asio::steady_timer woken(connection.stream.get_executor(), asio::steady_timer::time_point::max());
-  // By way of the strand: the cancel must not come before the wait, nor after this frame has gone.
-  const auto answer =
-      std::make_shared<Answer>([&woken, strand = woken.get_executor()](std::shared_ptr<Answer> settled) {
-        asio::post(strand, [&woken, settled = std::move(settled)] {
-          if (!settled->closed()) woken.cancel();
-        });
-      });
-  struct Closing {
-    Answer& answer;
-    ~Closing() { answer.close(); }
-  } const closing{*answer};
-
   connection.stream.expires_never();
-  asio::post(*workers, [request = std::move(admission.request), route = admission.route,
-                        responder = answer->responder()]() mutable {
-    try {
-      route->handler(std::move(request), std::move(responder));
-    } catch (const std::exception& problem) {
-      log::error("the handler of " + route->method + " " + route->pattern + " threw: " + problem.what());
-    }
-  });
-  while (!answer->settled()) co_await woken.async_wait(as_result);
-  auto response = answer->take();
+  const auto wake = std::make_shared<Wake>(connection.stream.get_executor());
+  std::move_only_function<void(ports::Responder)> call =
+      [request = std::move(admission.request), route = admission.route](ports::Responder responder) mutable {
+        try {
+          route->handler(std::move(request), std::move(responder));
+        } catch (const std::exception& problem) {
+          log::error("the handler of " + route->method + " " + route->pattern + " threw: " + problem.what());
+        }
+      };
+  auto response = co_await from_worker<ports::Response>(wake, std::move(call));
   if (response) co_return std::move(*response);
   co_return gate->error(
       admission,
@@ -443,8 +470,13 @@ asio::awaitable<bool> HttpServer::Impl::send(Connection& connection, ports::Resp
     }
   }
   const bool keep_alive = framing.keep_alive && !stopping;
-  const std::uint64_t length = file ? file->size() : response.body.size();
-  const std::string head = response_head(response, length, keep_alive, clock.now());
+  const bool in_chunks = response.stream && framing.chunks;
+  const bool lasts = keep_alive && (!response.stream || in_chunks);
+  const BodyEnd end{.length = response.stream ? std::nullopt
+                              : file          ? std::optional(file->size())
+                                              : std::optional<std::uint64_t>(response.body.size()),
+                    .chunked = in_chunks};
+  const std::string head = response_head(response, end, lasts, clock.now());
   const bool head_only = framing.head_only || !has_body(response.status);
 
   connection.stream.expires_after(options.read_timeout);
@@ -455,9 +487,10 @@ asio::awaitable<bool> HttpServer::Impl::send(Connection& connection, ports::Resp
   if (error) co_return false;
   bool whole = true;
   if (!head_only && file) whole = co_await send_file(connection, *file);
-  if (!head_only && !file)
+  if (!head_only && response.stream) whole = co_await send_stream(connection, response.stream, in_chunks);
+  if (!head_only && !file && !response.stream)
     whole = co_await send_pieces(connection, std::string_view(response.body).substr(first));
-  co_return whole&& keep_alive;
+  co_return whole&& lasts;
 }
 
 asio::awaitable<bool> HttpServer::Impl::send_pieces(Connection& connection, std::string_view bytes) {
@@ -482,6 +515,68 @@ asio::awaitable<bool> HttpServer::Impl::send_file(Connection& connection, SentFi
     sent += got;
   }
   co_return true;
+}
+
+/// Pulls pieces and sends them until the stream ends, the client goes away or stops reading, or the server
+/// ends. True: sent whole.
+asio::awaitable<bool> HttpServer::Impl::send_stream(Connection& connection,
+                                                    std::shared_ptr<ports::Stream> source, bool chunked) {
+  const auto wake = std::make_shared<Wake>(connection.stream.get_executor());
+  // A client has nothing to send now: what can be read is its end, or its next request, which waits.
+  connection.stream.socket().async_wait(
+      tcp::socket::wait_read, [wake, &connection](const boost::system::error_code& error) {
+        if (wake->over) return;
+        char byte = 0;
+        const auto native = connection.stream.socket().native_handle();
+        wake->client_gone = error || ::recv(native, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+        if (wake->client_gone) wake->timer.cancel();
+      });
+  struct Over {
+    Connection& connection;
+    Wake& wake;
+    ~Over() {
+      boost::system::error_code ignored;
+      connection.streaming = false;
+      wake.over = true;
+      if (connection.stream.socket().is_open()) connection.stream.socket().cancel(ignored);
+    }
+  } const over{connection, *wake};
+
+  connection.streaming = true;
+  while (!stopping && !wake->client_gone) {
+    connection.stream.expires_never();
+    std::move_only_function<void(std::move_only_function<void(ports::Stream::Piece)>)> pull =
+        [source](std::move_only_function<void(ports::Stream::Piece)> done) {
+          try {
+            source->next(std::move(done));
+          } catch (const std::exception& problem) {
+            log::error(std::string("a streamed answer is cut off: ") + problem.what());
+          }
+        };
+    const auto got = co_await from_worker<ports::Stream::Piece>(wake, std::move(pull));
+    if (!got) co_return false;
+    const bool ends = !got->has_value();
+    if (ends && !chunked) co_return true;
+    if (!ends && (*got)->empty()) continue;
+    const std::string_view bytes = ends ? std::string_view() : std::string_view(**got);
+    std::string size;
+    std::string_view after;
+    if (chunked) {
+      std::array<char, 16> digits{};
+      const auto written = std::to_chars(digits.begin(), digits.end(), bytes.size(), 16);
+      size.assign(digits.begin(), written.ptr);
+      size += "\r\n";
+      after = "\r\n";
+    }
+    const std::array<asio::const_buffer, 3> chunk{asio::buffer(size),
+                                                  asio::buffer(bytes.data(), bytes.size()),
+                                                  asio::buffer(after.data(), after.size())};
+    connection.stream.expires_after(options.read_timeout);
+    const auto [error, count] = co_await asio::async_write(connection.stream, chunk, as_result);
+    if (error) co_return false;
+    if (ends) co_return true;
+  }
+  co_return false;
 }
 
 /// Lets a client that is still sending read our answer: closing at once would reset the connection under it.

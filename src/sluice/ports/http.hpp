@@ -37,12 +37,25 @@ struct Request {
   }
 };
 
+/// A body that comes in pieces, for as long as its source has more. It is pulled: a client that is slow, or
+/// gone, has one piece made for it and no more. Let go of once the body has ended or the client has gone.
+class Stream {
+ public:
+  using Piece = std::optional<std::string>;  ///< "" : nothing yet, ask again; nullopt: the body has ended
+  virtual ~Stream() = default;
+  /// Asks for the next piece, when the one before has been sent. Called on a thread where it may block for as
+  /// long as reading takes; waiting is done by answering later. `done` is called once, from any thread, also
+  /// after the stream has gone. Letting go of it uncalled cuts the body off, and the client sees that.
+  virtual void next(std::move_only_function<void(Piece)> done) = 0;
+};
+
 struct Response {
   int status = 200;
   std::string content_type = "application/json";
   std::vector<std::pair<std::string, std::string>> headers = {};
   std::string body = {};
-  std::filesystem::path body_file = {};  ///< not empty: the body is this file, streamed
+  std::filesystem::path body_file = {};      ///< not empty: the body is this file, streamed
+  std::shared_ptr<Stream> stream = nullptr;  ///< not null: the body is what it gives
 };
 
 /// Answers exactly once, from any thread, now or later.
