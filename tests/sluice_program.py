@@ -22,11 +22,11 @@ def environment(**more):
 
 
 class Server:
-    """`sluice up` on a port that the system picks."""
+    """`sluice up` on a port that the system picks, unless told otherwise."""
 
-    def __init__(self, data, *arguments):
+    def __init__(self, data, *arguments, listen="127.0.0.1:0"):
         self.data = pathlib.Path(data)
-        self.process = subprocess.Popen([BIN / "sluice", "up", "--data", str(data), "--listen", "127.0.0.1:0", *arguments],
+        self.process = subprocess.Popen([BIN / "sluice", "up", "--data", str(data), "--listen", listen, *arguments],
                                         stdout=subprocess.PIPE, text=True, env=environment())
         line = self.process.stdout.readline()
         found = re.search(r"http://\S+", line)

@@ -36,8 +36,9 @@ SEES = {
     "host/protocol": ["base", "os"],
     "host/media": ["base"],
     "host": [*CORE, "os", "host/*", "runtimes/openvino"],
+    "app/terminal": [*CORE, "os", "domain/*"],
     # `sluice` names all concrete classes, and links no inference and no picture decoder.
-    "app": [*CORE, "os", "driver", "net", "frontends/*", "executors/*", "stores/*", "runtimes/hosted", "domain/*", "api/*"],
+    "app": [*CORE, "os", "driver", "net", "frontends/*", "executors/*", "stores/*", "runtimes/hosted", "domain/*", "api/*", "app/terminal"],
 }
 PUBLIC_TO_DOMAIN = "// Public to other domain rooms: "  # and why
 

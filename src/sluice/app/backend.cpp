@@ -48,6 +48,12 @@ class RemoteBackend final : public Backend {
     if (!ask.body.empty()) ask.headers.emplace_back("content-type", "application/json");
     return client_.request(ask);
   }
+  Result<ports::Response> listen(const Listening& listening) override {
+    return client_.request({.target = listening.target,
+                            .headers = listening.headers,
+                            .on_bytes = listening.on_bytes,
+                            .may_be_silent = listening.may_be_silent});
+  }
 
  private:
   net::HttpClient client_;
@@ -59,6 +65,33 @@ class LocalBackend final : public Backend {
 
   Result<ports::Response> request(std::string_view method, const std::string& target, std::string body,
                                   const std::filesystem::path& body_file) override {
+    return handle(method, target, {{"content-type", "application/json"}}, std::move(body), body_file);
+  }
+
+  Result<ports::Response> listen(const Listening& listening) override {
+    SLUICE_TRY(response, handle("GET", listening.target, listening.headers, "", {}));
+    for (bool more = response.stream != nullptr; more;) {
+      // Shared: the piece may come when this has gone on to the next.
+      auto answer = std::make_shared<std::promise<ports::Stream::Piece>>();
+      auto answered = answer->get_future();
+      response.stream->next([answer](ports::Stream::Piece piece) { answer->set_value(std::move(piece)); });
+      answer.reset();
+      try {
+        const auto piece = answered.get();
+        more = piece && (piece->empty() || listening.on_bytes(*piece));
+      } catch (const std::future_error&) {
+        return Fail(
+            environment_error(Code::unavailable, "the answer to " + listening.target + " was cut off"));
+      }
+    }
+    return response;
+  }
+
+ private:
+  using Headers = std::vector<std::pair<std::string, std::string>>;
+
+  Result<ports::Response> handle(std::string_view method, const std::string& target, Headers headers,
+                                 std::string body, const std::filesystem::path& body_file) {
     SLUICE_TRY(parsed, net::parse_target(target));
     auto match = router_.find(method, parsed.segments);
     if (!match.route)
@@ -67,7 +100,7 @@ class LocalBackend final : public Backend {
                            .path = parsed.path,
                            .params = std::move(match.params),
                            .query = std::move(parsed.query),
-                           .headers = {{"content-type", "application/json"}},
+                           .headers = std::move(headers),
                            .body = std::move(body),
                            .body_file = body_file,
                            .principal = {}};
@@ -78,7 +111,6 @@ class LocalBackend final : public Backend {
     return answered.get();
   }
 
- private:
   net::Router router_;
 };
 
@@ -98,6 +130,11 @@ Result<std::string> call_for_text(Backend& backend, const std::string& target) {
   SLUICE_TRY(response, good(backend.request("GET", target, "", {})));
   if (!response.body_file.empty()) return os::read_file(response.body_file, std::size_t{1} << 30);
   return std::move(response.body);
+}
+
+Result<void> listen(Backend& backend, const Listening& listening) {
+  SLUICE_TRY(response, good(backend.listen(listening)));
+  return {};
 }
 
 Result<std::unique_ptr<Backend>> connect(const std::string& url, const std::string& token) {

@@ -17,25 +17,26 @@ struct NativeStage : RunsStage {
   serving::Serving serving{*models, *stage.ledger, hosts, stage.clock};
   net::Router router = make_router();
 
-  net::Router make_router() {
+  net::Router make_router(Milliseconds heartbeat = std::chrono::seconds(15)) {
     std::vector<ports::Protocol> protocols;
-    protocols.push_back(
-        api::native_protocol({.runs = runs,
-                              .objects = *stage.objects,
-                              .models = *models,
-                              .serving = serving,
-                              .clock = stage.clock,
-                              .version = "1.2.3",
-                              .data = stage.folder.path(),
-                              .log_of = [this](const RunId& run, const std::string& path, int attempt) {
-                                return server.process().log_of(run, path, attempt);
-                              }}));
+    protocols.push_back(api::native_protocol(
+        {.runs = runs,
+         .objects = *stage.objects,
+         .models = *models,
+         .serving = serving,
+         .clock = stage.clock,
+         .version = "1.2.3",
+         .data = stage.folder.path(),
+         .log_of = [this](const RunId& run, const std::string& path,
+                          int attempt) { return server.process().log_of(run, path, attempt); },
+         .heartbeat = heartbeat}));
     return good(net::Router::make(std::move(protocols)));
   }
 
   /// Asks, and answers what will come.
   std::future<ports::Response> ask(std::string method, const std::string& target, std::string body = "",
-                                   const std::filesystem::path& body_file = {}) {
+                                   const std::filesystem::path& body_file = {},
+                                   std::vector<std::pair<std::string, std::string>> headers = {}) {
     auto parsed = good(net::parse_target(target));
     auto match = router.find(method, parsed.segments);
     auto answer = std::make_shared<std::promise<ports::Response>>();
@@ -49,7 +50,7 @@ struct NativeStage : RunsStage {
                            .path = parsed.path,
                            .params = std::move(match.params),
                            .query = std::move(parsed.query),
-                           .headers = {},
+                           .headers = std::move(headers),
                            .body = std::move(body),
                            .body_file = body_file,
                            .principal = {}};
@@ -58,10 +59,30 @@ struct NativeStage : RunsStage {
     return future;
   }
   ports::Response get(const std::string& target) { return ask("GET", target).get(); }
+  /// The events of a run as a stream; `last`: the id of the one that was seen last.
+  ports::Response events(const std::string& run, const std::string& last = "") {
+    std::vector<std::pair<std::string, std::string>> headers{{"accept", "text/event-stream"}};
+    if (!last.empty()) headers.emplace_back("last-event-id", last);
+    return ask("GET", "/v1/runs/" + run + "/events", "", {}, std::move(headers)).get();
+  }
   ports::Response post(const std::string& target, std::string body = "{}") {
     return ask("POST", target, std::move(body)).get();
   }
 };
+
+/// The next piece that is not empty; nothing at the end.
+inline ports::Stream::Piece next_piece(ports::Stream& stream) {
+  for (;;) {
+    std::promise<ports::Stream::Piece> given;
+    stream.next([&](ports::Stream::Piece piece) { given.set_value(std::move(piece)); });
+    if (auto piece = given.get_future().get(); !piece || !piece->empty()) return piece;
+  }
+}
+inline std::string read_to_the_end(ports::Stream& stream) {
+  std::string out;
+  while (auto piece = next_piece(stream)) out += *piece;
+  return out;
+}
 
 inline Value json_of(const ports::Response& response) { return good(parse_json(response.body, "answer")); }
 
@@ -77,6 +98,31 @@ inline std::string plan_body(const std::string& text) {
   auto body = one("plan", text);
   body.set("file", "plan.yaml");
   return to_json(body);
+}
+
+inline constexpr auto echo_plan = R"(
+sluice: 1
+pipelines:
+  main:
+    inputs: {n: {type: any, default: 3}}
+    outputs: {n: "${a.value}"}
+    graph:
+      a: {service: test.echo, with: {value: "${inputs.n}"}}
+)";
+inline constexpr auto held_plan =
+    "sluice: 1\npipelines:\n  main:\n    graph:\n      a: {service: test.held}\n";
+/// Submits a run; answers its id.
+inline std::string submitted(NativeStage& s, const std::string& body) {
+  const auto answer = s.post("/v1/runs", body);
+  EXPECT_EQ(answer.status, 201) << answer.body;
+  return json_of(answer).text_at("run");
+}
+
+/// Submits a run and waits for its end.
+inline std::string ended(NativeStage& s, const std::string& body) {
+  auto run = submitted(s, body);
+  s.server.wait(run);
+  return run;
 }
 
 }  // namespace sluice::test

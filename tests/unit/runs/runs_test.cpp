@@ -113,6 +113,13 @@ TEST(FindingRuns, ByTheBeginningOfTheirId) {
   EXPECT_EQ(ambiguous.error().message,
             "several runs begin with `0`: " + second.text + ", " + first.text + "; write more of it");
   EXPECT_EQ(s.runs.find("default", "zz").error().message, "there is no run `zz`; `sluice runs` lists them");
+  EXPECT_EQ(s.runs.find("default", "latset").error().message,
+            "there is no run `latset`; did you mean `latest`?");
+  auto misspelt = first.text;
+  std::swap(misspelt[24], misspelt[25]);
+  misspelt[20] = misspelt[20] == 'Z' ? 'Y' : 'Z';
+  EXPECT_EQ(s.runs.find("default", misspelt).error().message,
+            "there is no run `" + misspelt + "`; did you mean `" + first.text + "`?");
   EXPECT_EQ(s.runs.find("default", "%").error().code, Code::not_found);
   EXPECT_EQ(s.runs.find("team", first.text).error().code, Code::not_found);
 }
@@ -179,6 +186,32 @@ TEST(CancellingRuns, FindsThemByTheBeginningOfTheirId) {
   s.stage.gate.wait_for_a_call();
   EXPECT_EQ(good(s.runs.cancel("default", id.text.substr(0, 22), "enough")), id);
   EXPECT_EQ(s.server.end_of(id.text).status, engine::Status::cancelled);
+}
+
+TEST(CancellingRuns, TakesUpOneWhoseProcessDied) {
+  ServedStage stage;
+  SystemRandom random;
+  const auto runs_over = [&](Server& server) {
+    return runs::Runs({.control = server.driver(),
+                       .journal = *stage.ledger,
+                       .index = *stage.ledger,
+                       .objects = *stage.objects,
+                       .clock = stage.clock,
+                       .random = random},
+                      {.frontends = {&stage.native}, .services = stage.signatures});
+  };
+  RunId id;
+  {
+    Server server(stage);
+    id = good(runs_over(server).submit({.text = held_plan, .file = "plan.yaml"}));
+    stage.gate.wait_for_a_call();
+  }
+  Server server(stage);
+  auto runs = runs_over(server);
+  EXPECT_EQ(good(runs.cancel("default", id.text, "enough")), id);
+  EXPECT_EQ(server.end_of(id.text).status, engine::Status::cancelled);
+  EXPECT_EQ(runs.cancel("default", id.text, "again").error().message,
+            "run " + id.text + " has ended (cancelled) already; `sluice show " + id.text + "` tells more");
 }
 
 }  // namespace

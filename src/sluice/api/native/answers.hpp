@@ -21,6 +21,8 @@ Result<std::int64_t> number_of(const ports::Request& request, std::string_view n
 // One a noun; each adds its routes.
 void add_object_routes(const NativeApi& api, ports::Protocol& protocol);
 void add_run_routes(const NativeApi& api, ports::Protocol& protocol);
+void add_event_routes(const NativeApi& api, ports::Protocol& protocol);
+void add_log_routes(const NativeApi& api, ports::Protocol& protocol);
 void add_model_routes(const NativeApi& api, ports::Protocol& protocol);
 void add_endpoint_routes(const NativeApi& api, ports::Protocol& protocol);
 

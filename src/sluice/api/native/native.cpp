@@ -73,6 +73,8 @@ ports::Protocol native_protocol(const NativeApi& api) {
                              })});
   add_object_routes(api, protocol);
   add_run_routes(api, protocol);
+  add_event_routes(api, protocol);
+  add_log_routes(api, protocol);
   add_model_routes(api, protocol);
   add_endpoint_routes(api, protocol);
   return protocol;

@@ -22,6 +22,7 @@ struct NativeApi {
   std::filesystem::path data;
   /// Where an attempt's output is; empty: it has none.
   std::function<std::filesystem::path(const RunId&, const std::string& path, int attempt)> log_of;
+  Milliseconds heartbeat = std::chrono::seconds(15);  ///< a stream of events is never silent for longer
 };
 
 /// The protocol under /v1 (README.md).

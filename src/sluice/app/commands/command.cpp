@@ -11,10 +11,19 @@
 
 namespace sluice::app {
 
-Result<Session> open_session(const CommonOptions& options, std::string_view command) {
+Result<Session> open_session(const SessionOptions& options, std::string_view command) {
   SLUICE_TRY(data, find_data_folder(options.data));
-  SLUICE_TRY(server, running_server(data));
   Session session{.data = data};
+  if (!options.server.empty()) {
+    SLUICE_TRY(token, read_token(options.token_file));
+    SLUICE_TRY(remote, connect(options.server, token.value_or("")));
+    session.backend = std::move(remote);
+    session.again = " --server " + options.server;
+    if (token) session.again += " --token-file " + options.token_file;
+    return session;
+  }
+  if (!options.data.empty()) session.again = " --data " + options.data;
+  SLUICE_TRY(server, running_server(data));
   if (server) {
     SLUICE_TRY(remote, connect(server->url, server->token));
     session.backend = std::move(remote);
@@ -25,6 +34,14 @@ Result<Session> open_session(const CommonOptions& options, std::string_view comm
   session.platform = std::move(platform);
   session.backend = std::move(backend);
   return session;
+}
+
+Exit with_session(const SessionOptions& options, std::string_view command,
+                  const std::function<Result<Exit>(Session&)>& work) {
+  auto session = open_session(options, command);
+  if (!session) return report(session.error());
+  const auto done = work(*session);
+  return done ? *done : report(done.error());
 }
 
 Exit report(const Error& error) {
@@ -41,11 +58,33 @@ Result<std::string> read_given_file(const std::string& file, std::size_t bytes_m
   return text;
 }
 
+Result<std::optional<std::string>> read_token(const std::string& file) {
+  if (file.empty()) return std::nullopt;
+  SLUICE_TRY(text, read_given_file(file, 4096));
+  while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
+  constexpr std::size_t token_least = 16;
+  if (text.size() < token_least || text.find_first_of(" \t\r\n") != std::string::npos)
+    return Fail(user_error(
+        Code::invalid_argument,
+        fmt::format("--token-file {}: a token is one word of at least {} characters", file, token_least)));
+  return std::optional(text);
+}
+
 void add_common(CLI::App& app, CommonOptions& options, const std::string& example) {
   app.add_option("--data", options.data, "data folder; default $SLUICE_DATA, else ~/.local/share/sluice")
       ->type_name("DIR");
   app.add_flag("--json", options.json, "print JSON");
   app.footer("example:\n  " + example);
+}
+
+void add_session(CLI::App& app, SessionOptions& options, const std::string& example) {
+  add_common(app, options, example);
+  auto* server = app.add_option("--server", options.server,
+                                "ask this server; default the one that holds the data folder, else none")
+                     ->type_name("URL");
+  app.add_option("--token-file", options.token_file, "the server's token is in this file")
+      ->type_name("FILE")
+      ->needs(server);
 }
 
 }  // namespace sluice::app

@@ -10,15 +10,6 @@
 namespace sluice::app {
 namespace {
 
-/// Opens a session and hands it to `work`, whose answer is the exit status.
-Exit with_session(const CommonOptions& options, std::string_view command,
-                  const std::function<Result<void>(Session&)>& work) {
-  auto session = open_session(options, command);
-  if (!session) return report(session.error());
-  const auto done = work(*session);
-  return done ? Exit::ok : report(done.error());
-}
-
 const List& list_at(const Value& value, std::string_view key) {
   static const List empty;
   const auto* found = value.find(key);
@@ -80,8 +71,19 @@ void print_version(const Value& version) {
                file.text_at("digest").substr(0, 16));
 }
 
+Error neither_run_nor_model(Session& session, const std::string& what) {
+  std::vector<std::string> names{"latest"};
+  if (const auto models = call(*session.backend, "GET", "/v1/models"))
+    for (const auto& model : list_at(*models, "models")) names.push_back(model.text_at("model"));
+  if (const auto runs = call(*session.backend, "GET", "/v1/runs?limit=1000"))
+    for (const auto& run : list_at(*runs, "runs")) names.push_back(run.text_at("run"));
+  auto hint = did_you_mean(what, names);
+  if (hint.empty()) hint = "; `sluice runs` and `sluice models` list them";
+  return user_error(Code::not_found, fmt::format("there is neither a run nor a model `{}`{}", what, hint));
+}
+
 /// A run where there is one of that name, else a model.
-Result<void> show(Session& session, const std::string& what, bool json) {
+Result<Exit> show(Session& session, const std::string& what, bool json) {
   const auto at = what.find('@');
   if (at == std::string::npos) {
     auto run = call(*session.backend, "GET", "/v1/runs/" + percent_encode(what));
@@ -90,7 +92,7 @@ Result<void> show(Session& session, const std::string& what, bool json) {
         print_json(*run);
       else
         print_run(*run);
-      return {};
+      return Exit::ok;
     }
     if (run.error().code != Code::not_found) return Fail(run.error());
   }
@@ -99,59 +101,56 @@ Result<void> show(Session& session, const std::string& what, bool json) {
   auto version =
       call(*session.backend, "GET", "/v1/models/" + model + "/versions/" + percent_encode(reference));
   if (!version && at == std::string::npos && version.error().code == Code::not_found)
-    return Fail(user_error(
-        Code::not_found,
-        fmt::format("there is neither a run nor a model `{}`; `sluice runs` and `sluice models` list them",
-                    what)));
+    return Fail(neither_run_nor_model(session, what));
   if (!version) return Fail(version.error());
   if (json)
     print_json(*version);
   else
     print_version(*version);
-  return {};
+  return Exit::ok;
 }
 
 }  // namespace
 
 void add_runs(CLI::App& program, Exit& exit) {
   struct Options {
-    CommonOptions common;
+    SessionOptions common;
     std::string status;
     int limit = 20;
   };
   auto options = std::make_shared<Options>();
   auto* command = program.add_subcommand("runs", "list runs, newest first");
-  add_common(*command, options->common, "sluice runs --status failed");
+  add_session(*command, options->common, "sluice runs --status failed");
   command->add_option("--status", options->status, "only these")
       ->check(CLI::IsMember({"running", "succeeded", "failed", "cancelled"}));
   command->add_option("--limit", options->limit, "at most so many; default 20")->check(CLI::Range(1, 10000));
   command->callback([options, &exit] {
-    exit = with_session(options->common, "runs", [&](Session& session) -> Result<void> {
+    exit = with_session(options->common, "runs", [&](Session& session) -> Result<Exit> {
       SLUICE_TRY(answer, call(*session.backend, "GET",
                               fmt::format("/v1/runs?limit={}&status={}", options->limit, options->status)));
       if (options->common.json) {
         print_json(answer);
-        return {};
+        return Exit::ok;
       }
       for (const auto& run : list_at(answer, "runs"))
         fmt::print("{}  {:<10} {}  {:>8}  {}\n", run.text_at("run"), run.text_at("status"),
                    run.text_at("created"),
                    run.find("seconds") ? fmt::format("{:.2f} s", run.number_at("seconds")) : "",
                    run.text_at("name"));
-      return {};
+      return Exit::ok;
     });
   });
 }
 
 void add_show(CLI::App& program, Exit& exit) {
   struct Options {
-    CommonOptions common;
+    SessionOptions common;
     std::string what;
   };
   auto options = std::make_shared<Options>();
   auto* command =
       program.add_subcommand("show", "tell everything about a run, or about a version of a model");
-  add_common(*command, options->common, "sluice show latest\n  sluice show stamps@v2");
+  add_session(*command, options->common, "sluice show latest\n  sluice show stamps@v2");
   command
       ->add_option("RUN|MODEL[@VERSION]", options->what,
                    "a run's id or the beginning of it, `latest`, or a model")
@@ -164,46 +163,60 @@ void add_show(CLI::App& program, Exit& exit) {
 
 void add_logs(CLI::App& program, Exit& exit) {
   struct Options {
-    CommonOptions common;
+    SessionOptions common;
     std::string run;
     std::string task;
     int attempt = 0;
+    bool follow = false;
   };
   auto options = std::make_shared<Options>();
   auto* command = program.add_subcommand("logs", "print what a task printed");
-  add_common(*command, options->common, "sluice logs latest evaluate");
+  add_session(*command, options->common,
+              "sluice logs latest evaluate\n  sluice logs latest evaluate --follow");
   command->add_option("RUN", options->run, "its id, the beginning of it, or `latest`")->required();
   command->add_option("TASK", options->task, "its path, as `sluice show RUN` lists it")->required();
   command->add_option("--attempt", options->attempt, "which attempt; default the last")
       ->check(CLI::Range(1, 1000000));
+  command->add_flag("--follow", options->follow, "go on until the task has ended, through all its attempts");
   command->callback([options, &exit] {
-    exit = with_session(options->common, "logs", [&](Session& session) -> Result<void> {
-      SLUICE_TRY(text,
-                 call_for_text(*session.backend,
-                               fmt::format("/v1/runs/{}/log?task={}&attempt={}", percent_encode(options->run),
-                                           percent_encode(options->task), options->attempt)));
+    exit = with_session(options->common, "logs", [&](Session& session) -> Result<Exit> {
+      const auto target = fmt::format("/v1/runs/{}/log?task={}&attempt={}", percent_encode(options->run),
+                                      percent_encode(options->task), options->attempt);
+      std::string text;
+      const auto print = [&](std::string_view bytes) {
+        if (options->common.json) {
+          text += bytes;
+          return true;
+        }
+        return std::fwrite(bytes.data(), 1, bytes.size(), stdout) == bytes.size() && std::fflush(stdout) == 0;
+      };
+      if (options->follow) {
+        SLUICE_DO(listen(*session.backend,
+                         {.target = target + "&follow=1", .on_bytes = print, .may_be_silent = true}));
+      } else {
+        SLUICE_TRY(all, call_for_text(*session.backend, target));
+        print(all);
+      }
       if (options->common.json) {
         Struct s;
         s.set("log", std::move(text));
         print_json(s);
-      } else {
-        fmt::print("{}", text);
       }
-      return {};
+      return Exit::ok;
     });
   });
 }
 
 void add_models(CLI::App& program, Exit& exit) {
-  auto options = std::make_shared<CommonOptions>();
+  auto options = std::make_shared<SessionOptions>();
   auto* command = program.add_subcommand("models", "list models and their versions");
-  add_common(*command, *options, "sluice models");
+  add_session(*command, *options, "sluice models");
   command->callback([options, &exit] {
-    exit = with_session(*options, "models", [&](Session& session) -> Result<void> {
+    exit = with_session(*options, "models", [&](Session& session) -> Result<Exit> {
       SLUICE_TRY(answer, call(*session.backend, "GET", "/v1/models"));
       if (options->json) {
         print_json(answer);
-        return {};
+        return Exit::ok;
       }
       for (const auto& model : list_at(answer, "models")) {
         const auto& versions = list_at(model, "versions");
@@ -216,27 +229,27 @@ void add_models(CLI::App& program, Exit& exit) {
                    versions.size() == 1 ? "" : "s", champion.empty() ? "" : ", " + champion,
                    versions.empty() ? "" : versions.front().text_at("created"));
       }
-      return {};
+      return Exit::ok;
     });
   });
 }
 
 void add_endpoints(CLI::App& program, Exit& exit) {
-  auto options = std::make_shared<CommonOptions>();
+  auto options = std::make_shared<SessionOptions>();
   auto* command = program.add_subcommand("endpoints", "list endpoints and what they answer with");
-  add_common(*command, *options, "sluice endpoints");
+  add_session(*command, *options, "sluice endpoints");
   command->callback([options, &exit] {
-    exit = with_session(*options, "endpoints", [&](Session& session) -> Result<void> {
+    exit = with_session(*options, "endpoints", [&](Session& session) -> Result<Exit> {
       SLUICE_TRY(answer, call(*session.backend, "GET", "/v1/endpoints"));
       if (options->json) {
         print_json(answer);
-        return {};
+        return Exit::ok;
       }
       for (const auto& endpoint : list_at(answer, "endpoints"))
         fmt::print("{:<24} {} v{}  {}  /v2/models/{}\n", endpoint.text_at("endpoint"),
                    endpoint.text_at("model"), endpoint.integer_at("version"), endpoint.text_at("state"),
                    endpoint.text_at("endpoint"));
-      return {};
+      return Exit::ok;
     });
   });
 }

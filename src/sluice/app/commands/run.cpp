@@ -1,28 +1,50 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include "sluice/app/commands/follow.hpp"
 #include "sluice/app/commands/submit.hpp"
+#include "sluice/base/words.hpp"
+
+// The commands that move a run: run, resume, cancel.
 
 namespace sluice::app {
 namespace {
 
-Exit follow_to_the_end(Session& session, const RunId& run, bool json) {
-  const auto ended = follow(session, run, json);
-  return ended ? conclude(*ended, json) : report(ended.error());
+Result<Exit> follow_to_the_end(Session& session, const RunId& run, bool json, Interrupts& interrupts) {
+  SLUICE_TRY(ended, follow(session, run, json ? Show::nothing : Show::progress, interrupts));
+  return conclude(ended, json, session.again);
+}
+
+/// Answers once the run has ended: a task may take a moment to end, and without a server nobody else would
+/// see to it.
+Result<Exit> cancel(Session& session, const std::string& which, const std::string& reason, bool json,
+                    Interrupts& interrupts) {
+  Struct body;
+  if (!reason.empty()) body.set("reason", reason);
+  SLUICE_TRY(answer, call(*session.backend, "POST", "/v1/runs/" + percent_encode(which) + "/cancel", body));
+  SLUICE_TRY(report, follow(session, RunId{answer.text_at("run")}, Show::nothing, interrupts));
+  const auto status = report.text_at("status");
+  if (json)
+    print_json(report);
+  else
+    fmt::print("run {} {}\n", report.text_at("run"),
+               status == "cancelled" ? "is cancelled" : "ended before that: " + status);
+  return status == "cancelled" ? Exit::ok : Exit::failed;
 }
 
 }  // namespace
 
 void add_run(CLI::App& program, Exit& exit) {
   struct Options {
-    CommonOptions common;
+    SessionOptions common;
     RunRequest request;
     bool no_cache = false;
   };
   auto options = std::make_shared<Options>();
   auto* command = program.add_subcommand("run", "run a pipeline");
-  add_common(*command, options->common,
-             "sluice run examples/stamps/sluice.yaml --input pictures=build/stamps --input seed=7");
+  add_session(*command, options->common,
+              "sluice run examples/stamps/sluice.yaml --input pictures=build/stamps --input seed=7\n"
+              "  sluice run pipeline.yaml --server http://gpu-box:8080 --token-file token");
   command->add_option("FILE", options->request.file, "the plan")->required();
   command->add_option("--input", options->request.inputs, "an input of the pipeline; artifacts are paths")
       ->type_name("NAME=VALUE");
@@ -30,42 +52,53 @@ void add_run(CLI::App& program, Exit& exit) {
   command->add_flag("--no-cache", options->no_cache, "run every task, also those that were done before");
   command->callback([options, &exit] {
     options->request.cache = !options->no_cache;
-    auto session = open_session(options->common, "run");
-    if (!session) {
-      exit = report(session.error());
-      return;
-    }
-    const auto run = submit(*session, options->request);
-    if (!run) {
-      exit = report(run.error());
-      return;
-    }
-    if (!options->common.json) fmt::print(stderr, "run {}\n", run->text);
-    exit = follow_to_the_end(*session, *run, options->common.json);
+    const bool json = options->common.json;
+    Interrupts interrupts;
+    exit = with_session(options->common, "run", [&](Session& session) -> Result<Exit> {
+      SLUICE_TRY(run, submit(session, options->request));
+      if (!json) fmt::print(stderr, "run {}\n", run.text);
+      return follow_to_the_end(session, run, json, interrupts);
+    });
   });
 }
 
 void add_resume(CLI::App& program, Exit& exit) {
   struct Options {
-    CommonOptions common;
+    SessionOptions common;
     std::string run;
   };
   auto options = std::make_shared<Options>();
-  auto* command = program.add_subcommand("resume", "go on with a run whose process died");
-  add_common(*command, options->common, "sluice resume latest");
+  auto* command = program.add_subcommand(
+      "resume", "go on with a run whose process died; follow one that goes on in a server");
+  add_session(*command, options->common, "sluice resume latest");
   command->add_option("RUN", options->run, "its id, the beginning of it, or `latest`")->required();
   command->callback([options, &exit] {
-    auto session = open_session(options->common, "resume");
-    if (!session) {
-      exit = report(session.error());
-      return;
-    }
-    const auto answer = call(*session->backend, "POST", "/v1/runs/" + options->run + "/resume");
-    if (!answer) {
-      exit = report(answer.error());
-      return;
-    }
-    exit = follow_to_the_end(*session, RunId{answer->text_at("run")}, options->common.json);
+    Interrupts interrupts;
+    exit = with_session(options->common, "resume", [&](Session& session) -> Result<Exit> {
+      SLUICE_TRY(answer,
+                 call(*session.backend, "POST", "/v1/runs/" + percent_encode(options->run) + "/resume"));
+      return follow_to_the_end(session, RunId{answer.text_at("run")}, options->common.json, interrupts);
+    });
+  });
+}
+
+void add_cancel(CLI::App& program, Exit& exit) {
+  struct Options {
+    SessionOptions common;
+    std::string run;
+    std::string reason;
+  };
+  auto options = std::make_shared<Options>();
+  auto* command = program.add_subcommand("cancel", "end a run that goes on, or whose process died");
+  add_session(*command, options->common, "sluice cancel latest --reason 'wrong pictures'");
+  command->add_option("RUN", options->run, "its id, the beginning of it, or `latest`")->required();
+  command->add_option("--reason", options->reason, "why, for those who ask what became of it")
+      ->type_name("TEXT");
+  command->callback([options, &exit] {
+    Interrupts interrupts;
+    exit = with_session(options->common, "cancel", [&](Session& session) {
+      return cancel(session, options->run, options->reason, options->common.json, interrupts);
+    });
   });
 }
 

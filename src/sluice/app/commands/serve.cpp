@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t picture_bytes_max = std::size_t{64} << 20;
 
-Result<void> deploy(Session& session, const std::string& model, const std::string& endpoint, bool json) {
+Result<Exit> deploy(Session& session, const std::string& model, const std::string& endpoint, bool json) {
   const auto at = model.find('@');
   const auto name = model.substr(0, at);
   Struct body;
@@ -28,7 +28,7 @@ Result<void> deploy(Session& session, const std::string& model, const std::strin
     fmt::print("endpoint {} answers with {} v{}{}\n", answer.text_at("endpoint"), answer.text_at("model"),
                answer.integer_at("version"),
                session.platform ? "; it comes up with the next `sluice up`" : "");
-  return {};
+  return Exit::ok;
 }
 
 /// The server tells of a picture by its number, `image[2]: …`; whoever gave files knows them by name.
@@ -43,7 +43,7 @@ Error by_file(Error error, const std::vector<std::string>& files) {
   return error;
 }
 
-Result<void> predict(Session& session, const std::string& endpoint, const std::vector<std::string>& files,
+Result<Exit> predict(Session& session, const std::string& endpoint, const std::vector<std::string>& files,
                      bool json) {
   List pictures;
   for (const auto& file : files) {
@@ -65,7 +65,7 @@ Result<void> predict(Session& session, const std::string& endpoint, const std::v
   const auto& answer = *told;
   if (json) {
     print_json(answer);
-    return {};
+    return Exit::ok;
   }
   const auto data_of = [&](std::string_view name) {
     if (const auto* outputs = answer.find("outputs"); outputs && outputs->is_list())
@@ -86,66 +86,65 @@ Result<void> predict(Session& session, const std::string& endpoint, const std::v
     fmt::print("{}  {}  {:.3f}{}\n", files[i], labels[i].if_string() ? *labels[i].if_string() : "", best,
                refused ? "  rejected: unlike what it has learned" : "");
   }
-  return {};
+  return Exit::ok;
 }
 
 }  // namespace
 
 void add_deploy(CLI::App& program, Exit& exit) {
   struct Options {
-    CommonOptions common;
+    SessionOptions common;
     std::string model;
     std::string endpoint;
   };
   auto options = std::make_shared<Options>();
   auto* command = program.add_subcommand("deploy", "let an endpoint answer with a version of a model");
-  add_common(*command, options->common, "sluice deploy stamps@v2 --endpoint stamps");
+  add_session(*command, options->common, "sluice deploy stamps@v2 --endpoint stamps");
   command->add_option("MODEL[@VERSION]", options->model, "version: a number, an alias; default the champion")
       ->required();
-  command->add_option("--endpoint", options->endpoint, "its name; default the model's");
+  command->add_option("--endpoint", options->endpoint, "its name; default the model's")
+      ->type_name("ENDPOINT");
   command->callback([options, &exit] {
-    auto session = open_session(options->common, "deploy");
-    const auto done = session ? deploy(*session, options->model, options->endpoint, options->common.json)
-                              : Result<void>(Fail(session.error()));
-    exit = done ? Exit::ok : report(done.error());
+    exit = with_session(options->common, "deploy", [&](Session& session) {
+      return deploy(session, options->model, options->endpoint, options->common.json);
+    });
   });
 }
 
 void add_undeploy(CLI::App& program, Exit& exit) {
   struct Options {
-    CommonOptions common;
+    SessionOptions common;
     std::string endpoint;
   };
   auto options = std::make_shared<Options>();
   auto* command = program.add_subcommand("undeploy", "take an endpoint away; its model stays");
-  add_common(*command, options->common, "sluice undeploy stamps");
+  add_session(*command, options->common, "sluice undeploy stamps");
   command->add_option("ENDPOINT", options->endpoint)->required();
   command->callback([options, &exit] {
-    auto session = open_session(options->common, "undeploy");
-    const auto done =
-        session ? call(*session->backend, "DELETE", "/v1/endpoints/" + percent_encode(options->endpoint))
-                : Result<Value>(Fail(session.error()));
-    if (done && options->common.json) print_json(*done);
-    exit = done ? Exit::ok : report(done.error());
+    exit = with_session(options->common, "undeploy", [&](Session& session) -> Result<Exit> {
+      SLUICE_TRY(done,
+                 call(*session.backend, "DELETE", "/v1/endpoints/" + percent_encode(options->endpoint)));
+      if (options->common.json) print_json(done);
+      return Exit::ok;
+    });
   });
 }
 
 void add_predict(CLI::App& program, Exit& exit) {
   struct Options {
-    CommonOptions common;
+    SessionOptions common;
     std::string endpoint;
     std::vector<std::string> files;
   };
   auto options = std::make_shared<Options>();
   auto* command = program.add_subcommand("predict", "ask an endpoint about pictures");
-  add_common(*command, options->common, "sluice predict stamps cat.png dog.jpg");
+  add_session(*command, options->common, "sluice predict stamps cat.png dog.jpg");
   command->add_option("ENDPOINT", options->endpoint)->required();
   command->add_option("FILE", options->files, "pictures")->required();
   command->callback([options, &exit] {
-    auto session = open_session(options->common, "predict");
-    const auto done = session ? predict(*session, options->endpoint, options->files, options->common.json)
-                              : Result<void>(Fail(session.error()));
-    exit = done ? Exit::ok : report(done.error());
+    exit = with_session(options->common, "predict", [&](Session& session) {
+      return predict(session, options->endpoint, options->files, options->common.json);
+    });
   });
 }
 

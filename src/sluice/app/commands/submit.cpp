@@ -7,7 +7,6 @@
 #include "sluice/app/plugins.hpp"
 #include "sluice/base/json.hpp"
 #include "sluice/base/words.hpp"
-#include "sluice/domain/runs/report.hpp"
 #include "sluice/ir/verify.hpp"
 #include "sluice/os/files.hpp"
 
@@ -132,30 +131,6 @@ Result<Struct> bind(const ir::Pipeline& pipeline, std::map<std::string, std::str
   return ir::bind_inputs(pipeline, bound, true);
 }
 
-/// One line a change that a person wants to see.
-void print_change(const runs::OperationReport& row) {
-  if (row.kind == "branch" || row.kind == "block" || row.kind == "each" || row.kind == "call") {
-    if (row.state != "failed") return;
-  }
-  if (row.state == "succeeded")
-    fmt::print(stderr, "  {}  {}\n", row.path,
-               row.cached
-                   ? "cached"
-                   : fmt::format("{:.2f} s",
-                                 static_cast<double>((row.usage.ended - row.usage.started).count()) / 1000));
-  else if (row.state == "failed" && row.failure.source == row.path)
-    fmt::print(stderr, "  {}  failed: {}\n", row.path, row.failure.message);
-  else if (row.state == "waiting to retry")
-    fmt::print(stderr, "  {}  failed, will be tried again: {}\n", row.path, row.failure.message);
-}
-
-bool has_log(const Value& report, const std::string& path) {
-  const auto* tasks = report.find("tasks");
-  return tasks && tasks->is_list() && std::ranges::any_of(*tasks->if_list(), [&](const Value& task) {
-           return task.text_at("path") == path && task.text_at("kind") == "process";
-         });
-}
-
 }  // namespace
 
 Result<RunId> submit(Session& session, const RunRequest& request) {
@@ -184,60 +159,6 @@ Result<RunId> submit(Session& session, const RunRequest& request) {
   body.set("cache", request.cache);
   SLUICE_TRY(answer, call(*session.backend, "POST", "/v1/runs", body));
   return RunId{answer.text_at("run")};
-}
-
-Result<Value> follow(Session& session, const RunId& run, bool quiet) {
-  std::unique_ptr<runs::Reporter> reporter;
-  std::uint64_t next = 0;
-  for (bool ended = false; !ended;) {
-    SLUICE_TRY(answer, call(*session.backend, "GET",
-                            fmt::format("/v1/runs/{}/events?from={}&wait_ms=20000", run.text, next)));
-    const auto* events = answer.find("events");
-    if (!events || !events->is_list())
-      return Fail(
-          Error{.code = Code::internal, .message = "the server sent no events", .blame = Blame::sluice});
-    if (events->if_list()->empty() && !answer.boolean_at("goes_on", true))
-      return Fail(environment_error(Code::unavailable,
-                                    fmt::format("run {0} stopped before its end; the messages of its server "
-                                                "tell why, `sluice resume {0}` goes on with it",
-                                                run.text)));
-    for (const auto& json : *events->if_list()) {
-      SLUICE_TRY(event, engine::decode(to_json(json)));
-      ++next;
-      if (const auto* created = std::get_if<engine::RunCreated>(&event)) {
-        SLUICE_TRY(plan, runs::read_stored_plan(created->plan, builtin_dialects()));
-        reporter = std::make_unique<runs::Reporter>(plan);
-      }
-      if (!reporter) continue;
-      const auto* changed = reporter->apply(event);
-      if (changed && !quiet &&
-          (std::holds_alternative<engine::Ended>(event) || std::holds_alternative<engine::RetryAt>(event)))
-        print_change(*changed);
-      ended = ended || std::holds_alternative<engine::RunEnded>(event);
-    }
-  }
-  return runs::to_json(reporter->report());
-}
-
-Exit conclude(const Value& report, bool json) {
-  const auto status = report.text_at("status");
-  if (json) {
-    print_json(report);
-  } else {
-    fmt::print("run {} {} in {:.2f} s\n", report.text_at("run"), status, report.number_at("seconds"));
-    if (const auto* outputs = report.find("outputs"); outputs && outputs->is_struct())
-      for (const auto& [name, value] : *outputs->if_struct()) fmt::print("  {} = {}\n", name, to_json(value));
-    if (const auto message = report.text_at("message"); !message.empty()) {
-      fmt::print(stderr, "sluice: {}: {}\n", report.text_at("failed_at"), message);
-      const auto run = report.text_at("run");
-      const auto where = report.text_at("failed_at");
-      fmt::print(stderr, "  `sluice show {}` tells more", run);
-      if (has_log(report, where))
-        fmt::print(stderr, ", `sluice logs {} {}` what the task printed", run, where);
-      fmt::print(stderr, "\n");
-    }
-  }
-  return status == "succeeded" ? Exit::ok : Exit::failed;
 }
 
 }  // namespace sluice::app

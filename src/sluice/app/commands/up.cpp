@@ -19,18 +19,6 @@ struct UpOptions {
   bool json = false;
 };
 
-Result<std::optional<std::string>> read_token(const std::string& file) {
-  if (file.empty()) return std::nullopt;
-  SLUICE_TRY(text, read_given_file(file, 4096));
-  while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
-  constexpr std::size_t token_least = 16;
-  if (text.size() < token_least || text.find_first_of(" \t\r\n") != std::string::npos)
-    return Fail(user_error(
-        Code::invalid_argument,
-        fmt::format("--token-file {}: a token is one word of at least {} characters", file, token_least)));
-  return std::optional(text);
-}
-
 /// Waits for a signal that asks the server to end. The signals were blocked before the first thread began.
 void wait_for_the_end() {
   sigset_t signals;
@@ -92,8 +80,10 @@ void add_up(CLI::App& program, Exit& exit) {
       ->type_name("DIR");
   command->add_option("--listen", options->listen,
                       "address and port; port 0 picks one; default 127.0.0.1:8080");
-  command->add_option("--token-file", options->token_file,
-                      "every request must carry this file's token; needed beyond loopback");
+  command
+      ->add_option("--token-file", options->token_file,
+                   "every request must carry this file's token; needed beyond loopback")
+      ->type_name("FILE");
   command->add_option("--allow-host", options->allowed_hosts, "a name under which clients reach this server");
   command
       ->add_option("--idle", options->idle_seconds,

@@ -1,8 +1,11 @@
 #include "sluice/domain/runs/runs.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "sluice/base/log.hpp"
+#include "sluice/base/words.hpp"
 #include "sluice/ir/inputs.hpp"
 #include "sluice/ir/types.hpp"
 #include "sluice/ir/verify.hpp"
@@ -45,6 +48,24 @@ Result<void> check_objects(const Struct& values, std::string_view what, const po
                              fmt::format("{} `{}`: its object {} is not in the store; upload it first", what,
                                          name, artifact->digest->hex())));
   return {};
+}
+
+Error has_ended(const ports::RunRow& row) {
+  return user_error(
+      Code::failed_precondition,
+      fmt::format("run {} has {} already; `sluice show {}` tells more", row.id.text,
+                  row.status == "succeeded" ? "succeeded" : "ended (" + row.status + ")", row.id.text));
+}
+
+/// A run that was meant by `word`, which is none: whole, or as much of its id as was written.
+std::string run_near(const std::string& word, const std::vector<ports::RunRow>& newest) {
+  std::vector<std::string> beginnings{"latest"};
+  for (const auto& row : newest) beginnings.push_back(row.id.text.substr(0, word.size()));
+  const auto near = nearest(word, beginnings);
+  if (!near) return "; `sluice runs` lists them";
+  const auto there = std::ranges::find(beginnings, *near) - beginnings.begin();
+  return fmt::format("; did you mean `{}`?",
+                     there == 0 ? *near : newest[static_cast<std::size_t>(there) - 1].id.text);
 }
 
 }  // namespace
@@ -93,11 +114,16 @@ Result<ports::RunRow> Runs::find(const std::string& workspace, const std::string
       .workspace = workspace, .status = std::nullopt, .id_prefix = std::nullopt, .limit = 2};
   if (id_or_prefix != "latest") filter.id_prefix = id_or_prefix;
   SLUICE_TRY(rows, ports_.index.runs(filter));
-  if (rows.empty())
-    return Fail(user_error(
-        Code::not_found, id_or_prefix == "latest"
-                             ? "there are no runs yet"
-                             : fmt::format("there is no run `{}`; `sluice runs` lists them", id_or_prefix)));
+  if (rows.empty() && !filter.id_prefix) return Fail(user_error(Code::not_found, "there are no runs yet"));
+  if (rows.empty()) {
+    constexpr std::size_t looked_at = 1000;
+    SLUICE_TRY(
+        newest,
+        ports_.index.runs(
+            {.workspace = workspace, .status = std::nullopt, .id_prefix = std::nullopt, .limit = looked_at}));
+    return Fail(user_error(Code::not_found, fmt::format("there is no run `{}`{}", id_or_prefix,
+                                                        run_near(id_or_prefix, newest))));
+  }
   if (rows.size() > 1 && filter.id_prefix && rows[0].id.text != id_or_prefix)
     return Fail(user_error(Code::invalid_argument,
                            fmt::format("several runs begin with `{}`: {}, {}; write more of it", id_or_prefix,
@@ -107,11 +133,7 @@ Result<ports::RunRow> Runs::find(const std::string& workspace, const std::string
 
 Result<RunId> Runs::resume(const std::string& workspace, const std::string& id_or_prefix) {
   SLUICE_TRY(row, find(workspace, id_or_prefix));
-  if (row.status != "running")
-    return Fail(user_error(
-        Code::failed_precondition,
-        fmt::format("run {} has {} already; `sluice show {}` tells more", row.id.text,
-                    row.status == "succeeded" ? "succeeded" : "ended (" + row.status + ")", row.id.text)));
+  if (row.status != "running") return Fail(has_ended(row));
   SLUICE_DO(ports_.control.resume(row.id));
   return row.id;
 }
@@ -134,6 +156,8 @@ Result<std::size_t> Runs::resume_all() {
 Result<RunId> Runs::cancel(const std::string& workspace, const std::string& id_or_prefix,
                            std::string reason) {
   SLUICE_TRY(row, find(workspace, id_or_prefix));
+  if (row.status != "running") return Fail(has_ended(row));
+  SLUICE_DO(ports_.control.resume(row.id));  // its process may have died: its tasks may live
   SLUICE_DO(ports_.control.cancel(row.id, std::move(reason)));
   return row.id;
 }

@@ -43,6 +43,8 @@ class Runs {
   Result<RunId> resume(const std::string& workspace, const std::string& id_or_prefix);
   /// Goes on with every run that has not ended; answers how many. For the start of a server.
   Result<std::size_t> resume_all();
+  /// Takes up a run whose process died, and ends it; has it ended: Code::failed_precondition. It has not
+  /// ended yet when this returns.
   Result<RunId> cancel(const std::string& workspace, const std::string& id_or_prefix, std::string reason);
 
   [[nodiscard]] Result<std::vector<ports::RunRow>> list(const ports::RunFilter& filter) const {

@@ -1,0 +1,110 @@
+#include <charconv>
+
+#include <fmt/format.h>
+
+#include "sluice/api/native/answers.hpp"
+#include "sluice/base/event_stream.hpp"
+
+namespace sluice::api {
+namespace {
+
+constexpr std::size_t events_a_time = 10'000;
+constexpr std::size_t piece_bytes = std::size_t{64} << 10;
+constexpr std::size_t held_events = 1000;  ///< by one client's stream, however slow the client is
+
+/// A run's journal as server-sent events, to the run's end. Ends early where the run does not go on here.
+class EventStream final : public ports::Stream {
+ public:
+  EventStream(const NativeApi& api, RunId run, std::uint64_t from)
+      : api_(api), run_(std::move(run)), next_(from) {}
+
+  void next(std::move_only_function<void(Piece)> done) override {
+    if (at_ == held_.size()) {
+      const bool goes_on =
+          api_.runs.goes_on(run_);  // asked first: if not, there is no more than what is read now
+      auto events = api_.runs.events(run_, next_);
+      if (!events) return;  // the client sees that this is no end, and may come again
+      if (events->empty() && !goes_on) return done(std::nullopt);
+      if (events->empty()) return wait(std::move(done));
+      events->resize(std::min(events->size(), held_events));
+      held_ = std::move(*events);
+      at_ = 0;
+    }
+    waited_ = false;
+    std::string piece;
+    for (; at_ < held_.size() && piece.size() < piece_bytes; ++at_, ++next_)
+      piece += event_text(std::to_string(next_), std::exchange(held_[at_], {}));
+    done(std::move(piece));
+  }
+
+ private:
+  void wait(std::move_only_function<void(Piece)> done) {
+    if (std::exchange(waited_, !waited_)) return done(std::string(heartbeat_text));
+    api_.runs.when_longer(run_, next_, api_.heartbeat,
+                          [done = std::move(done)]() mutable { done(std::string()); });
+  }
+
+  NativeApi api_;
+  RunId run_;
+  std::uint64_t next_;             ///< number of the event to be sent next
+  std::vector<std::string> held_;  ///< read and not sent, from `at_` on
+  std::size_t at_ = 0;
+  bool waited_ =
+      true;  ///< since something was sent; so a stream that has nothing at first begins with a heartbeat
+};
+
+/// The journal from `from` on, as the journal has it: the events are JSON texts already.
+Result<ports::Response> as_list(const NativeApi& api, const RunId& run, std::uint64_t from) {
+  const bool goes_on =
+      api.runs.goes_on(run);  // asked first: if not, there will be no more than the events below
+  SLUICE_TRY(events, api.runs.events(run, from));
+  if (events.size() > events_a_time) events.resize(events_a_time);
+  std::string body = fmt::format(R"({{"from":{},"goes_on":{},"events":[)", from, goes_on);
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    if (i > 0) body += ",";
+    body += events[i];
+  }
+  body += "]}\n";
+  return ports::Response{.body = std::move(body)};
+}
+
+Result<ports::Response> as_stream(const NativeApi& api, const ports::RunRow& row, std::uint64_t from) {
+  // A browser asks again when a stream ends, unless it is told that there is no more.
+  if (row.status != "running") {
+    SLUICE_TRY(left, api.runs.events(row.id, from));
+    if (left.empty()) return ports::Response{.status = 204};
+  }
+  return ports::Response{.content_type = "text/event-stream",
+                         .headers = {{"Cache-Control", "no-store"}, {"X-Accel-Buffering", "no"}},
+                         .stream = std::make_shared<EventStream>(api, row.id, from)};
+}
+
+/// The event after the one that the client has seen last.
+Result<std::uint64_t> first_event(const ports::Request& request) {
+  SLUICE_TRY(from, number_of(request, "from", 0, INT64_MAX));
+  const auto last = request.header("last-event-id");
+  if (last.empty()) return static_cast<std::uint64_t>(from);
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(last.data(), last.data() + last.size(), number);
+  if (error != std::errc{} || end != last.data() + last.size() || number >= INT64_MAX)
+    return Fail(
+        user_error(Code::invalid_argument, "the header Last-Event-ID must be the number of an event"));
+  return number + 1;
+}
+
+Result<ports::Response> events(const NativeApi& api, const ports::Request& request) {
+  SLUICE_TRY(from, first_event(request));
+  SLUICE_TRY(row, api.runs.find(request.principal.workspace, request.params.at(0)));
+  const bool streamed = request.header("accept").find("text/event-stream") != std::string_view::npos;
+  return streamed ? as_stream(api, row, from) : as_list(api, row.id, from);
+}
+
+}  // namespace
+
+void add_event_routes(const NativeApi& api, ports::Protocol& protocol) {
+  protocol.routes.push_back({.method = "GET",
+                             .pattern = "/v1/runs/{}/events",
+                             .handler = answering([api](const auto& r) { return events(api, r); })});
+}
+
+}  // namespace sluice::api

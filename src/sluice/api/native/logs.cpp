@@ -1,0 +1,157 @@
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <fstream>
+
+#include <fmt/format.h>
+
+#include "sluice/api/native/answers.hpp"
+#include "sluice/base/words.hpp"
+
+namespace sluice::api {
+namespace {
+
+constexpr std::size_t piece_bytes = std::size_t{64} << 10;
+constexpr Milliseconds look_again = std::chrono::milliseconds(200);  ///< at a file that may have grown
+
+Error no_such_task(const runs::RunReport& report, const std::string& task) {
+  std::string known;
+  std::vector<std::string> names;
+  for (const auto& operation : report.operations) {
+    if (operation.kind != "process") continue;
+    known += (known.empty() ? "`" : ", `") + operation.path + "`";
+    names.push_back(operation.path);
+  }
+  auto hint = did_you_mean(task, names);
+  if (hint.empty() && !known.empty()) hint = "; those with a log are " + known;
+  return user_error(Code::not_found,
+                    fmt::format("run {} has no task `{}`{}", report.created.run.text, task, hint));
+}
+
+Error no_log(const runs::OperationReport& task) {
+  return user_error(Code::not_found, fmt::format("task `{}` has written no log{}", task.path,
+                                                 task.kind == "service" ? "; it is a service" : ""));
+}
+
+/// The file of an attempt, 0 for the newest; of a cached task, that of the attempt that made the outputs.
+/// Empty: there was no such attempt.
+std::filesystem::path file_of(const NativeApi& api, const RunId& run, const runs::OperationReport& task,
+                              std::int64_t asked) {
+  const auto& holder = task.cached ? task.made_in : run;
+  const auto& path = task.cached ? task.made_by : task.path;
+  auto attempts = task.attempts;
+  if (task.cached)
+    if (const auto maker = api.runs.report(holder))
+      for (const auto& operation : maker->operations)
+        if (operation.path == path) attempts = operation.attempts;
+  const auto attempt = asked > 0 ? asked : std::max<std::int64_t>(1, attempts);
+  return attempts < attempt ? std::filesystem::path() : api.log_of(holder, path, static_cast<int>(attempt));
+}
+
+Result<ports::Response> log_of(const NativeApi& api, const RunId& run, const std::string& path,
+                               std::int64_t attempt) {
+  SLUICE_TRY(report, api.runs.report(run));
+  // The path names a file, so only one that the journal knows is taken.
+  const auto there = std::ranges::find(report.operations, path, &runs::OperationReport::path);
+  if (there == report.operations.end()) return Fail(no_such_task(report, path));
+  const auto file = file_of(api, run, *there, attempt);
+  if (there->kind != "process" || file.empty()) return Fail(no_log(*there));
+  // One that printed nothing keeps no file.
+  if (!std::filesystem::exists(file)) return ports::Response{.content_type = "text/plain; charset=utf-8"};
+  return ports::Response{.content_type = "text/plain; charset=utf-8", .body_file = file};
+}
+
+/// What a task prints, attempt after attempt, until it has ended.
+class LogStream final : public ports::Stream {
+ public:
+  LogStream(const NativeApi& api, RunId run, std::string path, std::int64_t attempt)
+      : api_(api), run_(std::move(run)), path_(std::move(path)), asked_(attempt) {}
+
+  void next(std::move_only_function<void(Piece)> done) override {
+    const bool goes_on =
+        api_.runs.goes_on(run_);  // asked first: if not, all that is read below is all there is
+    if (!read_events()) return;
+    const auto& operations = reporter_.report().operations;
+    const auto task = std::ranges::find(operations, path_, &runs::OperationReport::path);
+    if (task == operations.end()) return goes_on ? wait(std::move(done)) : done(std::nullopt);
+    if (attempt_ == 0) attempt_ = asked_ > 0 ? asked_ : std::max<std::int64_t>(1, task->attempts);
+    const bool over = !goes_on || task->ended || task->attempts > attempt_;
+    auto piece = read_file(file_of(api_, run_, *task, task->cached ? asked_ : attempt_));
+    if (!piece.empty()) return done(std::move(piece));
+    if (!over) return wait(std::move(done));
+    if (asked_ > 0 || task->cached || task->attempts <= attempt_) return done(std::nullopt);
+    ++attempt_;
+    offset_ = 0;
+    done(std::string());
+  }
+
+ private:
+  bool read_events() {
+    const auto events = api_.runs.events(run_, reporter_.report().length);
+    if (!events) return false;
+    for (const auto& text : *events) {
+      const auto event = engine::decode(text);
+      if (!event) return false;
+      reporter_.apply(*event);
+    }
+    return true;
+  }
+
+  std::string read_file(const std::filesystem::path& file) {
+    std::string bytes(piece_bytes, '\0');
+    std::ifstream in(file, std::ios::binary);  // a task that has printed nothing yet has no file
+    in.seekg(static_cast<std::streamoff>(offset_));
+    in.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    bytes.resize(static_cast<std::size_t>(std::max<std::streamsize>(0, in.gcount())));
+    offset_ += bytes.size();
+    return bytes;
+  }
+
+  void wait(std::move_only_function<void(Piece)> done) {
+    api_.runs.when_longer(run_, reporter_.report().length, look_again,
+                          [done = std::move(done)]() mutable { done(std::string()); });
+  }
+
+  NativeApi api_;
+  RunId run_;
+  std::string path_;
+  std::int64_t asked_;
+  std::int64_t attempt_ = 0;  ///< whose file is read; 0: not known yet
+  std::uint64_t offset_ = 0;
+  runs::Reporter reporter_;
+};
+
+/// A task that has not begun is waited for, if the plan has it and the run goes on.
+Result<ports::Response> follow(const NativeApi& api, const RunId& run, const std::string& path,
+                               std::int64_t attempt) {
+  SLUICE_TRY(report, api.runs.report(run));
+  const auto there = std::ranges::find(report.operations, path, &runs::OperationReport::path);
+  if (there != report.operations.end() && there->kind != "process") return Fail(no_log(*there));
+  if (there == report.operations.end()) {
+    SLUICE_TRY(plan, runs::read_stored_plan(report.created.plan, api.runs.dialects()));
+    const auto* planned = runs::operation_at(*plan, report.created.pipeline, path);
+    if (report.result || !planned || !std::holds_alternative<ir::Process>(planned->what))
+      return Fail(no_such_task(report, path));
+  }
+  return ports::Response{.content_type = "text/plain; charset=utf-8",
+                         .headers = {{"Cache-Control", "no-store"}, {"X-Accel-Buffering", "no"}},
+                         .stream = std::make_shared<LogStream>(api, run, path, attempt)};
+}
+
+Result<ports::Response> log(const NativeApi& api, const ports::Request& request) {
+  SLUICE_TRY(row, api.runs.find(request.principal.workspace, request.params.at(0)));
+  const std::string task(request.query_at("task"));
+  SLUICE_TRY(attempt, number_of(request, "attempt", 0, 1'000'000));
+  SLUICE_TRY(follows, number_of(request, "follow", 0, 1));
+  return follows > 0 ? follow(api, row.id, task, attempt) : log_of(api, row.id, task, attempt);
+}
+
+}  // namespace
+
+void add_log_routes(const NativeApi& api, ports::Protocol& protocol) {
+  protocol.routes.push_back({.method = "GET",
+                             .pattern = "/v1/runs/{}/log",
+                             .handler = answering([api](const auto& r) { return log(api, r); })});
+}
+
+}  // namespace sluice::api

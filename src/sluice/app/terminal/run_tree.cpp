@@ -1,0 +1,250 @@
+#include "sluice/app/terminal/run_tree.hpp"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <unordered_map>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "sluice/app/terminal/cells.hpp"
+#include "sluice/base/words.hpp"
+
+namespace sluice::app {
+namespace {
+
+/// "folds" of "folds[3]/fit"; "" of what stands in the pipeline itself.
+std::string parent_of(const std::string& path) {
+  const auto slash = path.rfind('/');
+  if (slash == std::string::npos) return "";
+  const auto region = path.substr(0, slash);
+  return region.substr(0, region.find_first_of("[{", region.rfind('/') + 1));
+}
+
+/// "[3] fit" of "folds[3]/fit".
+std::string label_of(const std::string& path) {
+  const auto slash = path.rfind('/');
+  if (slash == std::string::npos) return path;
+  const auto bracket = path.rfind('[', slash);
+  const bool iterated = bracket != std::string::npos && path.find('/', bracket) == slash;
+  return (iterated ? path.substr(bracket, slash - bracket) + " " : "") + path.substr(slash + 1);
+}
+
+bool is_active(const TreeRow& row) {
+  return row.state == "running" || row.state == "looking up" || row.state == "waiting to retry";
+}
+bool is_bad(const TreeRow& row) { return row.state == "failed" || row.state == "blocked"; }
+
+std::string_view colour_of(std::string_view state) {
+  if (state == "succeeded") return "\x1b[32m";
+  if (state == "cached") return "\x1b[36m";
+  if (state == "failed" || state == "blocked") return "\x1b[31m";
+  if (state == "running" || state == "looking up" || state == "waiting to retry") return "\x1b[33m";
+  return "\x1b[2m";
+}
+
+std::string coloured(const std::string& text, std::string_view state, bool colours) {
+  return colours ? std::string(colour_of(state)) + text + "\x1b[0m" : text;
+}
+
+TreeRow row_of(const runs::OperationReport& operation, Time now) {
+  TreeRow row{.path = operation.path,
+              .state = operation.cached ? "cached" : operation.state,
+              .time = {},
+              .note = {},
+              .group = operation.kind == "branch" || operation.kind == "block" || operation.kind == "each" ||
+                       operation.kind == "call"};
+  if (row.state == "open") row.state = "running";
+  if (row.state == "running" && operation.scheduled)
+    row.time = std::max(Milliseconds(0), now - *operation.scheduled);
+  if (operation.ended && !operation.cached && operation.usage.ended > operation.usage.started)
+    row.time = operation.usage.ended - operation.usage.started;
+  if (operation.state == "waiting to retry" || operation.failure.source == operation.path)
+    row.note = printable(operation.failure.message);
+  return row;
+}
+
+/// Rows in the order of the tree, with how deep each is.
+struct Placed {
+  const TreeRow* row = nullptr;
+  std::size_t depth = 0;
+  std::size_t parent = 0;  ///< its place in the list, plus one; 0: none
+  std::size_t age = 0;     ///< higher: began later
+};
+
+std::vector<Placed> place(const std::vector<TreeRow>& rows) {
+  std::unordered_map<std::string, std::vector<std::size_t>> children;
+  std::unordered_map<std::string, bool> there;
+  for (const auto& row : rows) there[row.path] = true;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    auto parent = parent_of(rows[i].path);
+    children[there.contains(parent) ? std::move(parent) : std::string()].push_back(i);
+  }
+  std::vector<Placed> out;
+  out.reserve(rows.size());
+  // Without recursion: a tree may be as deep as its plan.
+  std::vector<std::pair<std::size_t, Placed>> open;  // row, and its parent's place
+  const auto push = [&](const std::string& path, std::size_t depth, std::size_t parent) {
+    const auto below = children.find(path);
+    if (below == children.end()) return;
+    for (auto i = below->second.rbegin(); i != below->second.rend(); ++i)
+      open.push_back({*i, {.row = &rows[*i], .depth = depth, .parent = parent, .age = *i}});
+  };
+  push("", 0, 0);
+  while (!open.empty()) {
+    const auto [index, placed] = open.back();
+    open.pop_back();
+    out.push_back(placed);
+    push(rows[index].path, placed.depth + 1, out.size());
+  }
+  return out;
+}
+
+/// Which rows are shown where only `room` lines are there: what matters most, and what it stands under.
+std::vector<bool> choose(const std::vector<Placed>& placed, std::size_t room) {
+  std::vector<bool> shown(placed.size(), placed.size() <= room);
+  if (placed.size() <= room) return shown;
+  const auto rank = [](const TreeRow& row) {
+    return is_active(row) ? 0 : is_bad(row) ? 1 : row.state == "waiting" ? 3 : 2;
+  };
+  std::vector<std::size_t> order(placed.size());
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+  const auto before = [&](std::size_t a, std::size_t b) {
+    const auto rank_a = rank(*placed[a].row);
+    const auto rank_b = rank(*placed[b].row);
+    if (rank_a != rank_b) return rank_a < rank_b;
+    return rank_a == 2 ? placed[a].age > placed[b].age : a < b;  // of those that have ended, the last
+  };
+  const auto first = std::min(order.size(), room + 1);
+  std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(first), order.end(), before);
+  for (std::size_t k = 0; k < first; ++k) {
+    std::vector<std::size_t> wanted;
+    for (auto i = order[k] + 1; i > 0 && !shown[i - 1]; i = placed[i - 1].parent) wanted.push_back(i - 1);
+    if (wanted.size() > room) continue;
+    for (const auto i : wanted) shown[i] = true;
+    room -= wanted.size();
+  }
+  return shown;
+}
+
+/// "3 succeeded, 1 running", in a fixed order.
+class Tally {
+ public:
+  void add(const TreeRow& row) {
+    if (!row.group) ++counts_[row.state == "looking up" || row.state == "ready" ? "running" : row.state];
+  }
+  [[nodiscard]] std::string text() const {
+    constexpr std::array order{"failed",  "running", "waiting to retry", "succeeded", "cached",
+                               "skipped", "blocked", "cancelled",        "waiting"};
+    std::string out;
+    for (const auto* state : order)
+      if (const auto there = counts_.find(state); there != counts_.end())
+        out += fmt::format("{}{} {}", out.empty() ? "" : ", ", there->second, state);
+    return out;
+  }
+
+ private:
+  std::map<std::string, std::size_t, std::less<>> counts_;
+};
+
+}  // namespace
+
+std::string human_time(Milliseconds time) {
+  const auto seconds = static_cast<double>(time.count()) / 1000;
+  if (seconds < 9.995) return fmt::format("{:.2f} s", seconds);
+  if (seconds < 59.95) return fmt::format("{:.1f} s", seconds);
+  const auto whole = std::chrono::round<std::chrono::seconds>(time).count();
+  if (whole < 3600) return fmt::format("{} min {:02} s", whole / 60, whole % 60);
+  return fmt::format("{} h {:02} min", whole / 3600, whole % 3600 / 60);
+}
+
+RunPicture picture_of(const runs::RunReport& report, const ir::Plan& plan, Time now) {
+  RunPicture picture{
+      .state = std::string(report.result ? engine::name(report.result->status) : "running"),
+      .time = std::max(Milliseconds(0), (report.result ? report.result->at : now) - report.created.at),
+      .rows = {}};
+  picture.rows.reserve(report.operations.size());
+  std::unordered_map<std::string_view, const runs::OperationReport*> begun;
+  for (const auto& operation : report.operations)
+    if (operation.path.find('/') == std::string::npos) begun[operation.path] = &operation;
+  // In the order of the plan, so that rows stay where they are.
+  if (const auto* pipeline = plan.find(report.created.pipeline))
+    for (const auto& operation : pipeline->body.operations) {
+      const auto path = percent_encode(operation.name);
+      const auto there = begun.find(path);
+      if (there != begun.end())
+        picture.rows.push_back(row_of(*there->second, now));
+      else if (!report.result)
+        picture.rows.push_back({.path = path,
+                                .state = "waiting",
+                                .time = {},
+                                .note = {},
+                                .group = !ir::regions_of(operation).empty() ||
+                                         std::holds_alternative<ir::PipelineCall>(operation.what)});
+    }
+  for (const auto& operation : report.operations)
+    if (operation.path.find('/') != std::string::npos) picture.rows.push_back(row_of(operation, now));
+  return picture;
+}
+
+std::vector<TreeLine> draw_tree(const RunPicture& picture, const Screen& screen) {
+  const auto width = std::max<std::size_t>(screen.width, 2) - 1;
+  const auto room = std::max<std::size_t>(screen.height, 2) - 1;
+  const auto placed = place(picture.rows);
+  const bool all = placed.size() + 1 <= room;
+  const auto shown = choose(placed, all ? placed.size() : room > 2 ? room - 2 : 0);
+
+  std::size_t names = 0;
+  std::size_t states = 0;
+  for (std::size_t i = 0; i < placed.size(); ++i) {
+    if (!shown[i]) continue;
+    names = std::max(names, 2 + 2 * placed[i].depth + cells_of(label_of(placed[i].row->path)));
+    states = std::max(states, placed[i].row->state.size());
+  }
+  constexpr std::size_t time_cells = 11;
+  // Long names give way: a state that cannot be seen is worth less than the end of a name.
+  names =
+      std::min(names, std::max<std::size_t>(
+                          width / 4, width > states + time_cells + 4 ? width - states - time_cells - 4 : 0));
+
+  std::vector<TreeLine> lines;
+  Tally everything;
+  Tally left_out;
+  for (std::size_t i = 0; i < placed.size(); ++i) {
+    const auto& row = *placed[i].row;
+    everything.add(row);
+    if (!shown[i]) {
+      left_out.add(row);
+      continue;
+    }
+    const auto name =
+        padded(cut(std::string(2 + 2 * placed[i].depth, ' ') + label_of(row.path), names), names) + "  ";
+    const auto state = padded(row.state, states);
+    auto rest = row.time ? fmt::format("  {:>{}}", human_time(*row.time), time_cells) : std::string();
+    if (!row.note.empty()) rest += "  " + row.note;
+    const auto before = cells_of(name);
+    if (before + states > width) {
+      const auto text = cut(name + state, width);
+      lines.push_back({.text = text, .cells = cells_of(text)});
+      continue;
+    }
+    rest = cut(rest, width - before - states);
+    const auto& shown_state = rest.empty() ? row.state : state;
+    lines.push_back({.text = name + coloured(shown_state, row.state, screen.colours) + rest,
+                     .cells = before + shown_state.size() + cells_of(rest)});
+  }
+  const auto rest = left_out.text();
+  if (!rest.empty() && room > 2) {
+    const auto text = cut("  … " + rest, width);
+    lines.push_back({.text = text, .cells = cells_of(text)});
+  }
+  const auto total = everything.text();
+  const auto text = cut(fmt::format("{} {} {}{}{}", picture.state, picture.state == "running" ? "for" : "in",
+                                    human_time(picture.time), total.empty() ? "" : ": ", total),
+                        width);
+  lines.push_back({.text = text, .cells = cells_of(text)});
+  return lines;
+}
+
+}  // namespace sluice::app
