@@ -39,7 +39,7 @@ def says(finished, *words, status=None):
         assert word in finished.stderr, finished.stderr
 
 
-@pytest.mark.parametrize("command", ["up", "run", "resume", "compile", "runs", "show", "logs", "models", "endpoints", "deploy", "undeploy", "predict"])
+@pytest.mark.parametrize("command", ["up", "run", "resume", "cancel", "compile", "runs", "show", "logs", "models", "endpoints", "deploy", "undeploy", "predict"])
 def test_every_command_has_help_with_an_example(command):
     done = sluice(command, "--help")
     assert done.returncode == 0
@@ -65,11 +65,49 @@ def test_a_failed_run_ends_with_1_and_says_where_and_why(plan, tmp_path):
 
 
 def test_bad_usage_ends_with_2(plan, tmp_path):
-    assert sluice("run").returncode == 2
-    assert sluice("runn").returncode == 2
+    says(sluice("run"), "sluice run: FILE is required; `sluice run --help` tells more\n", status=2)
+    says(sluice(), "sluice: it needs a command; `sluice --help` lists them\n", status=2)
+    says(sluice("runs", "extra"), "sluice runs: nothing takes the argument `extra`; `sluice runs --help` tells what there is\n", status=2)
+    says(sluice("logs", "latest", "a", "--attempt", "none"), "sluice logs: ", "--attempt", "`sluice logs --help` tells more", status=2)
     says(sluice("run", plan(HELLO), "--input", "nam=x", data=tmp_path / "data"), "has no input `nam`; did you mean `name`?", status=2)
     says(sluice("show", "nothing", data=tmp_path / "data"), "neither a run nor a model `nothing`", status=2)
     says(sluice("run", tmp_path / "missing.yaml", data=tmp_path / "data"), "missing.yaml", "No such file", status=2)
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    (["runn"], "sluice: unknown command `runn`; did you mean `run`?"),
+    (["xyzzy"], "sluice: unknown command `xyzzy`; `sluice --help` lists them"),
+    (["complet"], "sluice: unknown command `complet`; did you mean `compile`?"),
+    (["--versoin"], "sluice: unknown option `--versoin`; did you mean `--version`?"),
+    (["run", "plan.yaml", "--inptu", "a=b"], "sluice run: unknown option `--inptu`; did you mean `--input`?"),
+    (["run", "--inptu=a=b"], "sluice run: unknown option `--inptu`; did you mean `--input`?"),
+    (["up", "--xyzzy"], "sluice up: unknown option `--xyzzy`; `sluice up --help` lists them"),
+    (["runs", "--status", "faild"], "`faild` is none of running, succeeded, failed, cancelled; did you mean `failed`?"),
+])
+def test_a_misspelt_command_line_is_told_with_the_nearest_name(arguments, message):
+    says(sluice(*arguments), message, status=2)
+
+
+def test_misspelt_names_are_told_with_the_nearest(main_job, server, plan, stamps):
+    data, report = main_job
+    run = report["run"]
+    picture = next((stamps / "bird").glob("*.png"))
+    swapped = run[:-2] + ("Z" if run[-2] != "Z" else "Y") + run[-1]
+    for arguments, message in [
+        (["show", "latset"], "neither a run nor a model `latset`; did you mean `latest`?"),
+        (["show", "stampz"], "neither a run nor a model `stampz`; did you mean `stamps`?"),
+        (["show", swapped], f"neither a run nor a model `{swapped}`; did you mean `{run}`?"),
+        (["show", "stamps@champoin"], "did you mean `champion`?"),
+        (["show", "stampz@v1"], "there is no model `stampz` in workspace `default`; did you mean `stamps`?"),
+        (["resume", swapped], f"there is no run `{swapped}`; did you mean `{run}`?"),
+        (["cancel", "latset"], "there is no run `latset`; did you mean `latest`?"),
+        (["logs", "latest", "evalaute"], f"run {run} has no task `evalaute`; did you mean `evaluate`?"),
+        (["deploy", "stampz"], "there is no model `stampz` in workspace `default`; did you mean `stamps`?"),
+        (["undeploy", "stampz"], "no endpoint `stampz`; did you mean `stamps`?"),
+        (["predict", "stampz", picture], "`stampz`; did you mean `stamps`?"),
+        (["run", plan(HELLO), "--pipeline", "mian"], "there is no pipeline `mian`; did you mean `main`?"),
+    ]:
+        says(sluice(*arguments, data=data), message, status=2)
 
 
 def test_compile_prints_the_canonical_text(plan, tmp_path):

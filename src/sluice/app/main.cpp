@@ -1,6 +1,7 @@
 #include <CLI/CLI.hpp>
 
 #include "sluice/app/commands/command.hpp"
+#include "sluice/app/commands/usage.hpp"
 
 int main(int argc, char** argv) {
   CLI::App program("Sluice: runs your pipelines, keeps your models in git, serves them", "sluice");
@@ -16,7 +17,7 @@ int main(int argc, char** argv) {
   try {
     program.parse(argc, argv);
   } catch (const CLI::ParseError& wrong) {
-    return program.exit(wrong) == 0 ? 0 : static_cast<int>(sluice::app::Exit::usage);
+    return static_cast<int>(sluice::app::report_usage(program, wrong));
   }
   return static_cast<int>(exit);
 }

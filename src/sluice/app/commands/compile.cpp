@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "sluice/app/commands/command.hpp"
+#include "sluice/app/commands/usage.hpp"
 #include "sluice/app/plugins.hpp"
 
 namespace sluice::app {
@@ -29,8 +30,9 @@ void add_compile(CLI::App& program, Exit& exit) {
   auto* command = program.add_subcommand("compile", "check a plan and print it in canonical text");
   add_common(*command, options->common, "sluice compile pipeline.yaml --emit dot | dot -Tsvg > pipeline.svg");
   command->add_option("FILE", options->file, "the plan, in any dialect")->required();
-  command->add_option("--emit", options->emit, "plan: canonical text; dot: a graph for Graphviz")
-      ->check(CLI::IsMember({"plan", "dot"}));
+  take_one_of(
+      *command->add_option("--emit", options->emit, "plan: canonical text; dot: a graph for Graphviz"),
+      {"plan", "dot"});
   command->callback([options, &exit] {
     constexpr std::size_t plan_bytes_max = std::size_t{64} << 20;
     const auto text = read_given_file(options->file, plan_bytes_max);

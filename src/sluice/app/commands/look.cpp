@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "sluice/app/commands/command.hpp"
+#include "sluice/app/commands/usage.hpp"
 #include "sluice/base/json.hpp"
 #include "sluice/base/words.hpp"
 
@@ -121,8 +122,8 @@ void add_runs(CLI::App& program, Exit& exit) {
   auto options = std::make_shared<Options>();
   auto* command = program.add_subcommand("runs", "list runs, newest first");
   add_session(*command, options->common, "sluice runs --status failed");
-  command->add_option("--status", options->status, "only these")
-      ->check(CLI::IsMember({"running", "succeeded", "failed", "cancelled"}));
+  take_one_of(*command->add_option("--status", options->status, "only these"),
+              {"running", "succeeded", "failed", "cancelled"});
   command->add_option("--limit", options->limit, "at most so many; default 20")->check(CLI::Range(1, 10000));
   command->callback([options, &exit] {
     exit = with_session(options->common, "runs", [&](Session& session) -> Result<Exit> {
