@@ -83,6 +83,7 @@ def test_bad_usage_ends_with_2(plan, tmp_path):
     (["run", "--inptu=a=b"], "sluice run: unknown option `--inptu`; did you mean `--input`?"),
     (["up", "--xyzzy"], "sluice up: unknown option `--xyzzy`; `sluice up --help` lists them"),
     (["runs", "--status", "faild"], "`faild` is none of running, succeeded, failed, cancelled; did you mean `failed`?"),
+    (["completion", "bsah"], "`bsah` is none of bash, zsh, fish; did you mean `bash`?"),
 ])
 def test_a_misspelt_command_line_is_told_with_the_nearest_name(arguments, message):
     says(sluice(*arguments), message, status=2)

@@ -1,0 +1,89 @@
+#include "sluice/app/completion.hpp"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "sluice/app/commands/command.hpp"
+#include "sluice/app/commands/usage.hpp"
+#include "sluice/base/log.hpp"
+#include "sluice/base/words.hpp"
+#include "sluice/os/files.hpp"
+
+namespace sluice::app {
+namespace {
+
+constexpr int runs_shown = 50;
+
+std::vector<std::string> texts_at(const Result<Value>& answer, std::string_view list,
+                                  std::string_view field) {
+  std::vector<std::string> out;
+  const auto* items = answer ? answer->find(list) : nullptr;
+  if (!items || !items->is_list()) return out;
+  for (const auto& item : *items->if_list())
+    if (list != "tasks" || item.text_at("kind") == "process") out.push_back(item.text_at(field));
+  return out;
+}
+
+SessionOptions options_in(const TypedLine& line) {
+  const auto at = [&](const char* name) {
+    const auto there = line.options.find(name);
+    return there == line.options.end() ? std::string() : there->second;
+  };
+  SessionOptions options;
+  options.data = at("--data");
+  options.server = at("--server");
+  options.token_file = at("--token-file");
+  return options;
+}
+
+/// Nothing where the platform cannot be asked: whoever presses a key does not want to read why.
+std::vector<std::string> names(std::string_view kind, const TypedLine& line) {
+  const auto options = options_in(line);
+  const auto data = find_data_folder(options.data);
+  // To look for names must not make a data folder.
+  if (!data || (options.server.empty() && !os::exists(data->ledger()))) return {};
+  const auto session = open_session(options, "complete");
+  if (!session) return {};
+  auto& backend = *session->backend;
+  if (kind == "MODEL") return texts_at(call(backend, "GET", "/v1/models"), "models", "model");
+  if (kind == "ENDPOINT") return texts_at(call(backend, "GET", "/v1/endpoints"), "endpoints", "endpoint");
+  if (kind == "TASK" && !line.arguments.empty())
+    return texts_at(call(backend, "GET", "/v1/runs/" + percent_encode(line.arguments.front())), "tasks",
+                    "path");
+  if (kind != "RUN") return {};
+  auto runs = texts_at(call(backend, "GET", fmt::format("/v1/runs?limit={}", runs_shown)), "runs", "run");
+  if (!runs.empty()) runs.insert(runs.begin(), "latest");
+  return runs;
+}
+
+}  // namespace
+
+void add_completion(CLI::App& program, Exit& exit) {
+  auto shell = std::make_shared<std::string>();
+  auto* command =
+      program.add_subcommand("completion", "print what makes a shell complete sluice's command lines");
+  take_one_of(*command->add_option("SHELL", *shell)->required(), {"bash", "zsh", "fish"});
+  command->footer(
+      "example:\n  sluice completion bash > /etc/bash_completion.d/sluice\n  source <(sluice completion "
+      "bash)");
+  command->callback([shell, &exit] {
+    fmt::print("{}", completion_script(*shell));
+    exit = Exit::ok;
+  });
+}
+
+void add_complete(CLI::App& program, Exit& exit) {
+  auto words = std::make_shared<std::vector<std::string>>();
+  auto* command = program.add_subcommand("complete", "what the scripts of `sluice completion` ask");
+  command->group("");  // for shells, not for people
+  command->add_option("WORD", *words);
+  command->callback([words, &program, &exit] {
+    log::set_level(log::Level::off);
+    const auto found = complete(program, *words, names);
+    for (const auto& word : found.words) fmt::print("{}\n", word);
+    if (found.files && found.words.empty()) fmt::print(":files\n");
+    exit = Exit::ok;
+  });
+}
+
+}  // namespace sluice::app

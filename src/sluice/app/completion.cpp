@@ -1,0 +1,174 @@
+#include "sluice/app/completion.hpp"
+
+#include <algorithm>
+
+#include <CLI/CLI.hpp>
+
+namespace sluice::app {
+namespace {
+
+std::vector<std::string> split(std::string_view text, char by) {
+  std::vector<std::string> out;
+  for (;;) {
+    const auto end = text.find(by);
+    out.emplace_back(text.substr(0, end));
+    if (end == std::string_view::npos) return out;
+    text.remove_prefix(end + 1);
+  }
+}
+
+const CLI::Option* option_named(const CLI::App& command, std::string_view name) {
+  if (!name.starts_with("--")) return nullptr;
+  for (const auto* option : command.get_options())
+    if (std::ranges::find(option->get_lnames(), name.substr(2)) != option->get_lnames().end()) return option;
+  return nullptr;
+}
+
+bool takes_value(const CLI::Option* option) { return option && option->get_items_expected_max() > 0; }
+
+const CLI::Option* positional(const CLI::App& command, std::size_t index) {
+  std::vector<const CLI::Option*> there;
+  for (const auto* option : command.get_options())
+    if (option->get_positional()) there.push_back(option);
+  if (index < there.size()) return there[index];
+  const bool last_repeats = !there.empty() && there.back()->get_items_expected_max() > 1;
+  return last_repeats ? there.back() : nullptr;
+}
+
+/// "RUN|MODEL[@VERSION]" holds names of two kinds; "bash|zsh" are words themselves; FILE and DIR are for the
+/// shell.
+void add_values(const std::string& what, const TypedLine& line, const Names& names, Completion& out) {
+  for (const auto& part : split(what, '|')) {
+    const auto kind = part.substr(0, part.find('['));
+    if (kind == "FILE" || kind == "DIR") {
+      out.files = true;
+    } else if (kind == "RUN" || kind == "TASK" || kind == "MODEL" || kind == "ENDPOINT") {
+      std::ranges::move(names(kind, line), std::back_inserter(out.words));
+    } else if (std::ranges::none_of(kind, [](unsigned char c) { return std::isupper(c) != 0; })) {
+      out.words.push_back(part);
+    }
+  }
+}
+
+std::string values_of(const CLI::Option& option) {
+  const bool is_named = !option.get_lnames().empty();
+  // A positional with words of its own has them as its type; else its name says what it is.
+  const auto type = option.get_type_name();
+  return is_named || type.find('|') != std::string::npos ? type : option.get_name();
+}
+
+void keep_those_that_begin(const std::string& with, Completion& out) {
+  std::erase_if(out.words, [&](const auto& word) { return !word.starts_with(with); });
+}
+
+/// The place of the cursor: after an option that waits for its value, or at an argument.
+struct Cursor {
+  TypedLine line;
+  const CLI::Option* waiting = nullptr;
+};
+
+Cursor read_line(const CLI::App& command, const std::vector<std::string>& words) {
+  Cursor cursor{.line = {.command = command.get_name(), .arguments = {}, .options = {}}, .waiting = nullptr};
+  std::string waiting_name;
+  for (const auto& word : words) {
+    if (word == "=" && cursor.waiting) continue;  // bash cuts `--data=x` into three words
+    if (cursor.waiting) {
+      cursor.line.options[waiting_name] = word;
+      cursor.waiting = nullptr;
+    } else if (word.starts_with("--")) {
+      const auto equals = word.find('=');
+      waiting_name = word.substr(0, equals);
+      const auto* option = option_named(command, waiting_name);
+      if (equals != std::string::npos)
+        cursor.line.options[waiting_name] = word.substr(equals + 1);
+      else if (takes_value(option))
+        cursor.waiting = option;
+    } else {
+      cursor.line.arguments.push_back(word);
+    }
+  }
+  return cursor;
+}
+
+}  // namespace
+
+Completion complete(const CLI::App& program, const std::vector<std::string>& words, const Names& names) {
+  Completion out;
+  auto last = words.empty() ? std::string() : words.back();
+  const auto commands = program.get_subcommands([](const CLI::App* c) { return !c->get_group().empty(); });
+  const auto add_options = [&](const CLI::App& of) {
+    for (const auto* option : of.get_options())
+      for (const auto& name : option->get_lnames()) out.words.push_back("--" + name);
+  };
+  if (words.size() < 2) {
+    if (last.starts_with("-")) add_options(program);
+    for (const auto* command : commands) out.words.push_back(command->get_name());
+    keep_those_that_begin(last, out);
+    return out;
+  }
+  const auto there =
+      std::ranges::find_if(commands, [&](const auto* c) { return c->get_name() == words.front(); });
+  if (there == commands.end()) return out;
+  const CLI::App& command = **there;
+  const auto cursor = read_line(command, {words.begin() + 1, words.end() - 1});
+  if (cursor.waiting) {
+    if (last == "=") last.clear();
+    add_values(values_of(*cursor.waiting), cursor.line, names, out);
+  } else if (const auto equals = last.find('='); last.starts_with("--") && equals != std::string::npos) {
+    if (const auto* option = option_named(command, last.substr(0, equals)); takes_value(option))
+      add_values(values_of(*option), cursor.line, names, out);
+    for (auto& word : out.words) word.insert(0, last.substr(0, equals + 1));
+  } else if (last.starts_with("-")) {
+    add_options(command);
+  } else if (const auto* argument = positional(command, cursor.line.arguments.size())) {
+    add_values(values_of(*argument), cursor.line, names, out);
+  }
+  keep_those_that_begin(last, out);
+  return out;
+}
+
+std::string_view completion_script(std::string_view shell) {
+  if (shell == "bash")
+    return R"(# Completion of sluice for bash:  source <(sluice completion bash)
+_sluice() {
+  local answer
+  COMPREPLY=()
+  answer=$("${1/#\~/$HOME}" complete -- "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null) || return
+  if [[ $answer == :files ]]; then
+    compopt -o default
+  elif [[ -n $answer ]]; then
+    mapfile -t COMPREPLY <<<"$answer"
+  fi
+}
+complete -F _sluice sluice
+)";
+  if (shell == "zsh")
+    return R"(#compdef sluice
+# Completion of sluice for zsh:  source <(sluice completion zsh)
+_sluice() {
+  local -a answer
+  answer=("${(@f)$("${words[1]/#\~/$HOME}" complete -- "${(@)words[2,CURRENT]}" 2>/dev/null)}")
+  if [[ $answer[1] == :files ]]; then
+    _files
+  elif [[ -n $answer[1] ]]; then
+    compadd -- "${answer[@]}"
+  fi
+}
+compdef _sluice sluice
+)";
+  return R"(# Completion of sluice for fish:  sluice completion fish | source
+function __sluice_complete
+  set -l words (commandline --tokenize --current-process --cut-at-cursor)
+  set -l token (commandline --current-token --cut-at-cursor)
+  set -l answer ($words[1] complete -- $words[2..] "$token" 2>/dev/null)
+  if test "$answer[1]" = :files
+    __fish_complete_path "$token"
+  else
+    string join \n -- $answer
+  end
+end
+complete --command sluice --no-files --arguments '(__sluice_complete)'
+)";
+}
+
+}  // namespace sluice::app
