@@ -68,6 +68,7 @@ void add_endpoints(CLI::App& program, Exit& exit);
 void add_deploy(CLI::App& program, Exit& exit);
 void add_undeploy(CLI::App& program, Exit& exit);
 void add_predict(CLI::App& program, Exit& exit);
+void add_doctor(CLI::App& program, Exit& exit);
 void add_completion(CLI::App& program, Exit& exit);
 void add_complete(CLI::App& program, Exit& exit);
 

@@ -1,0 +1,40 @@
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "sluice/app/commands/command.hpp"
+#include "sluice/app/doctor/checks.hpp"
+
+namespace sluice::app {
+
+void add_doctor(CLI::App& program, Exit& exit) {
+  auto options = std::make_shared<CommonOptions>();
+  auto* command = program.add_subcommand("doctor", "tell what works on this machine and what does not");
+  add_common(*command, *options, "sluice doctor --data /var/lib/sluice");
+  command->callback([options, &exit] {
+    const auto data = find_data_folder(options->data);
+    if (!data) {
+      exit = report(data.error());
+      return;
+    }
+    const std::vector<Finding> findings{check_processor(),
+                                        check_memory(),
+                                        check_open_files(),
+                                        check_namespaces(),
+                                        check_mounts(),
+                                        check_cgroups(),
+                                        check_git(),
+                                        check_git_lfs(),
+                                        check_python(),
+                                        check_port(*data),
+                                        check_disk(*data),
+                                        check_data_folder(*data),
+                                        check_installation(find_installation())};
+    if (options->json)
+      print_json(to_json(findings));
+    else
+      fmt::print("{}", print(findings));
+    exit = can_run(findings) ? Exit::ok : Exit::machine;
+  });
+}
+
+}  // namespace sluice::app

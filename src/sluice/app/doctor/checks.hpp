@@ -1,0 +1,31 @@
+#pragma once
+// One function a thing that `sluice doctor` looks at. They change nothing that stays, and start no thread.
+#include "sluice/app/data_folder.hpp"
+#include "sluice/app/doctor/finding.hpp"
+#include "sluice/app/platform.hpp"
+
+namespace sluice::app {
+
+// machine.cpp
+Finding check_processor();
+Finding check_memory();
+Finding check_open_files();
+
+// kernel.cpp: what tasks are kept apart by
+Finding check_namespaces();
+Finding check_mounts();
+Finding check_cgroups();
+
+// installation.cpp: our parts, and programs of others
+Finding check_installation(const Installation& installation);
+Finding check_git();
+Finding check_git_lfs();
+Finding check_python();
+
+// storage.cpp
+Finding check_data_folder(const DataFolder& data);
+Finding check_disk(const DataFolder& data);
+/// Of `sluice up` without --listen.
+Finding check_port(const DataFolder& data);
+
+}  // namespace sluice::app

@@ -1,0 +1,97 @@
+#include <algorithm>
+#include <cstdlib>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "sluice/app/doctor/checks.hpp"
+#include "sluice/executors/process/programs.hpp"
+#include "sluice/os/process.hpp"
+
+namespace sluice::app {
+namespace {
+
+constexpr auto program_patience = std::chrono::seconds(10);
+
+/// What the program prints on its standard output, if it ends well; its first line.
+Result<std::string> answer_of(const std::string& program, const std::vector<std::string>& arguments,
+                              const std::string& path) {
+  const auto file = os::find_program(program, path);
+  if (!file) return Fail(environment_error(Code::not_found, "not found in " + path));
+  SLUICE_TRY(folder, os::TemporaryDirectory::make(std::filesystem::temp_directory_path(), "sluice-doctor-"));
+  SLUICE_TRY(out, os::open_file(folder.path() / "out", O_RDWR | O_CREAT | O_EXCL));
+  SLUICE_TRY(nowhere, os::open_file("/dev/null", O_WRONLY));
+  std::vector<std::string> argv{program};
+  argv.insert(argv.end(), arguments.begin(), arguments.end());
+  SLUICE_TRY(process, os::spawn({.program = *file,
+                                 .argv = std::move(argv),
+                                 .env = {},
+                                 .cwd = {},
+                                 .fds = {{out.get(), 1}, {nowhere.get(), 2}},
+                                 .new_group = true}));
+  SLUICE_TRY(exit, process.wait_for(program_patience));
+  if (!exit) {
+    ::kill(-process.pid(), SIGKILL);
+    SLUICE_DO(process.wait());
+    return Fail(environment_error(Code::deadline_exceeded, file->string() + " does not answer"));
+  }
+  if (!exit->succeeded())
+    return Fail(environment_error(Code::failed_precondition, file->string() + " ends with an error"));
+  SLUICE_TRY(text, os::read_file(folder.path() / "out", 1 << 16));
+  return text.substr(0, text.find('\n'));
+}
+
+std::string our_path() {
+  const char* path = std::getenv("PATH");  // NOLINT(concurrency-mt-unsafe): no other thread
+  return path ? path : "";
+}
+
+/// "git version 2.39.5" → "2.39.5"
+std::string after_last(const std::string& text, char mark) { return text.substr(text.rfind(mark) + 1); }
+
+}  // namespace
+
+Finding check_installation(const Installation& installation) {
+  for (const auto& [program, what] : {std::pair{installation.supervisor, "no task that is a process can run"},
+                                      std::pair{installation.host, "no model can run"}})
+    if (::access(program.c_str(), X_OK) != 0)
+      return fails("installation", program.string() + " is missing or cannot be executed",
+                   fmt::format("{}; install all programs of Sluice into one folder", what));
+  if (!os::exists(installation.models))
+    return limited("installation", "there are no built-in models at " + installation.models.string(),
+                   "services about pictures do not work; install share/sluice/models beside bin");
+  return works("installation", installation.supervisor.parent_path().string());
+}
+
+Finding check_git() {
+  const auto version = answer_of("git", {"--version"}, our_path());
+  if (!version)
+    return limited("git", version.error().message,
+                   "models are kept and served without it; to clone one, install git");
+  return works("git", after_last(*version, ' '));
+}
+
+Finding check_git_lfs() {
+  const auto version = answer_of("git-lfs", {"version"}, our_path());
+  if (!version)
+    return limited("git-lfs", version.error().message,
+                   "a clone of a model has pointers in place of its large files; install git-lfs");
+  return works("git-lfs", after_last(version->substr(0, version->find(' ')), '/'));
+}
+
+Finding check_python() {
+  // Along the PATH that tasks get.
+  const auto version = answer_of(
+      "python3",
+      {"-c", "import platform, numpy; print(platform.python_version() + ', numpy ' + numpy.__version__)"},
+      std::string(executors::task_path));
+  if (!version)
+    return limited("python3", version.error().message,
+                   "tasks that are written in Python with numpy fail, the example's evaluation among them; "
+                   "install python3-numpy");
+  return works("python3", *version);
+}
+
+}  // namespace sluice::app

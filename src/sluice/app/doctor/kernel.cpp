@@ -1,0 +1,79 @@
+#include <cerrno>
+#include <cstring>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sched.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "sluice/app/doctor/checks.hpp"
+#include "sluice/os/cgroup.hpp"
+#include "sluice/os/mounts.hpp"
+
+namespace sluice::app {
+namespace {
+
+constexpr auto copies =
+    "inputs of tasks that are large, or folders, are copied instead of shown read-only: the same "
+    "results, more time and disk";
+
+/// Runs `work` in a child, as it is done for tasks; answers what that answers, an errno.
+template <typename Work>
+int in_a_child(Work work) {
+  const auto child = ::fork();
+  if (child < 0) return errno;
+  if (child == 0) ::_exit(work() & 0xff);
+  int status = 0;
+  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  return WIFEXITED(status) ? WEXITSTATUS(status) : EINTR;
+}
+
+std::string words(int number) {
+  return std::strerror(number);
+}  // NOLINT(concurrency-mt-unsafe): no other thread
+
+}  // namespace
+
+Finding check_namespaces() {
+  const auto refused = in_a_child([] { return ::unshare(CLONE_NEWNS) == 0 ? 0 : errno; });
+  if (refused != 0)
+    return limited("namespaces", "tasks get no mounts of their own: " + words(refused), copies);
+  return works("namespaces", "tasks get mounts of their own");
+}
+
+Finding check_mounts() {
+  const auto folder = os::TemporaryDirectory::make(std::filesystem::temp_directory_path(), "sluice-doctor-");
+  if (!folder) return limited("mounts", folder.error().message, copies);
+  const auto source = folder->path() / "source";
+  const auto target = folder->path() / "target";
+  for (const auto& file : {source, target})
+    if (const auto made = os::write_file(file, ""); !made)
+      return limited("mounts", made.error().message, copies);
+  constexpr int writable = 0xfe;  // no errno
+  const auto refused = in_a_child([&] {
+    if (::unshare(CLONE_NEWNS) != 0) return errno;
+    if (const auto failed = os::make_mounts_private(); failed != 0) return failed;
+    if (const auto failed = os::bind_read_only(source.c_str(), target.c_str()); failed != 0) return failed;
+    return ::open(target.c_str(), O_WRONLY | O_CLOEXEC) < 0 ? 0 : writable;
+  });
+  if (refused == writable) return limited("mounts", "a read-only mount can be written through", copies);
+  if (refused != 0) return limited("mounts", "inputs cannot be mounted: " + words(refused), copies);
+  return works("mounts", "inputs of tasks are mounted, so that nothing writes to them");
+}
+
+Finding check_cgroups() {
+  const auto parent = os::CgroupParent::make(fmt::format("sluice-doctor-{}", ::getpid()));
+  if (!parent)
+    return limited(
+        "cgroups", "no writable cgroup2 tree that can end a group of processes",
+        "a task's processes are found by their descent and their environment; one that hides from both may "
+        "outlive a cancel");
+  if (!parent->counts_memory())
+    return limited("cgroups", "each task gets one; its memory is not counted",
+                   "the memory of a task is told as that of its largest process");
+  return works("cgroups", "each task gets one, with its memory counted");
+}
+
+}  // namespace sluice::app

@@ -1,0 +1,110 @@
+"""`sluice doctor` tells what works on this machine, and ends with 3 only where Sluice does not run."""
+import json
+import shutil
+import socket
+import subprocess
+
+from sluice_program import BIN, environment, serving, start, until
+
+NAMES = ["processor", "memory", "open files", "namespaces", "mounts", "cgroups", "git", "git-lfs", "python3", "port", "disk", "data folder", "installation"]
+
+
+def doctor(data, *arguments, program=BIN / "sluice", **more):
+    return subprocess.run([program, "doctor", "--data", data, *arguments], capture_output=True, text=True, timeout=60, env=environment() | more)
+
+
+def findings(data, status=0, **more):
+    done = doctor(data, "--json", **more)
+    assert done.returncode == status, done.stdout + done.stderr
+    told = json.loads(done.stdout)
+    assert told["runs"] == (status == 0)
+    assert [finding["name"] for finding in told["findings"]] == NAMES
+    for finding in told["findings"]:
+        assert finding["found"] and ("follows" in finding) == (finding["health"] != "works"), finding
+    return {finding["name"]: finding for finding in told["findings"]}
+
+
+def test_this_machine_runs_sluice(tmp_path):
+    seen = findings(tmp_path / "data")
+    assert seen["processor"]["health"] == "works" or "AVX2" in seen["processor"]["follows"]
+    assert "free" in seen["disk"]["found"] and "ms to sync" in seen["disk"]["found"]
+    assert "which the first command makes" in seen["data folder"]["found"]
+    assert seen["git"]["health"] == seen["git-lfs"]["health"] == seen["installation"]["health"] == "works"
+    assert "numpy" in seen["python3"]["found"]
+    assert not (tmp_path / "data").exists(), "looking leaves nothing"
+    done = doctor(tmp_path / "data")
+    assert done.returncode == 0
+    for name in NAMES:
+        assert any(line.startswith(name) for line in done.stdout.splitlines()), done.stdout
+    assert done.stdout.splitlines()[-1].startswith("Sluice runs on this machine")
+
+
+def test_what_it_says_of_mounts_is_what_tasks_get(tmp_path, plan):
+    """The same answer as that of a real task, which sees its input as a mount or as a copy."""
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    (pictures / "a").write_text("a")
+    path = plan("""
+sluice: 1
+pipelines:
+  main:
+    inputs: {folder: {type: artifact, kind: directory}}
+    outputs: {kind: "${look.kind}"}
+    graph:
+      look:
+        process: [sh, -c, 'if grep -q "$(readlink -f "$1") " /proc/self/mounts; then printf mount; else printf copy; fi > "$2"', sh, "${inputs.folder}", "${out.kind}"]
+        outputs: {kind: {type: string, form: text}}
+""")
+    running = start("run", path, "--input", f"folder={pictures}", "--json", data=tmp_path / "data")
+    out, err = running.communicate(timeout=60)
+    assert running.returncode == 0, err
+    mounted = json.loads(out)["outputs"]["kind"] == "mount"
+    assert (findings(tmp_path / "data")["mounts"]["health"] == "works") == mounted
+
+
+def test_programs_that_are_missing_are_limits(tmp_path):
+    seen = findings(tmp_path / "data", PATH=str(tmp_path))
+    assert seen["git"]["health"] == "limited" and "install git" in seen["git"]["follows"]
+    assert "pointers in place of its large files" in seen["git-lfs"]["follows"]
+    assert "with " in doctor(tmp_path / "data", PATH=str(tmp_path)).stdout.splitlines()[-1]
+
+
+def test_a_port_in_use_is_told(tmp_path):
+    with socket.socket() as taken:
+        try:
+            taken.bind(("127.0.0.1", 8080))
+            taken.listen()
+        except OSError:
+            pass  # somebody else holds it: just as well
+        seen = findings(tmp_path / "data")["port"]
+    assert seen["health"] == "limited" and "--listen 127.0.0.1:0" in seen["follows"], seen
+
+
+def test_who_holds_the_folder_is_told(tmp_path, plan):
+    data = tmp_path / "data"
+    with serving(data) as server:
+        seen = findings(data)["data folder"]
+        assert seen["health"] == "works" and f"held by sluice up, pid {server.process.pid} at {server.url}" in seen["found"]
+    assert "held by nobody" in findings(data)["data folder"]["found"]
+    running = start("run", plan("sluice: 1\npipelines:\n  main: {graph: {a: {process: [sleep, '30']}}}\n"), data=data)
+    until(lambda: b"sluice run" in (data / "lock").read_bytes())
+    seen = findings(data)["data folder"]
+    assert seen["health"] == "limited" and "held by sluice run, pid" in seen["found"]
+    running.kill()
+    running.communicate()
+
+
+def test_a_folder_that_cannot_be_one_ends_with_3(tmp_path):
+    (tmp_path / "file").write_text("")
+    seen = findings(tmp_path / "file" / "data", status=3)["data folder"]
+    assert seen["health"] == "fails" and "is not a folder" in seen["found"]
+    done = doctor(tmp_path / "file" / "data")
+    assert done.returncode == 3 and done.stdout.splitlines()[-1] == "Sluice does not run on this machine as it is: see disk, data folder"
+
+
+def test_missing_parts_of_the_installation_end_with_3(tmp_path):
+    alone = tmp_path / "bin" / "sluice"
+    alone.parent.mkdir()
+    shutil.copy(BIN / "sluice", alone)
+    seen = findings(tmp_path / "data", status=3, program=alone)["installation"]
+    assert "sluice-supervisor is missing" in seen["found"]
