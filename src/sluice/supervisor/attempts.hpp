@@ -74,7 +74,7 @@ class Attempts {
   std::vector<Attempt*> draining_;  ///< their main process has ended
   std::vector<os::Cgroup> free_leaves_;
   std::uint64_t leaves_made_ = 0;
-  bool more_to_reap_ = false;  ///< perhaps
+  bool more_to_reap_ = false;      ///< perhaps
   std::size_t with_deadline_ = 0;  ///< cancelled ones that were not killed yet
   std::size_t with_quota_ = 0;
   Steady look_at_logs_{0};

@@ -157,7 +157,8 @@ class Builder {
 
   Result<void> count(Location at) {
     if (++nodes_ > limits_.nodes_max)
-      return refuse(at, "the text holds more than " + std::to_string(limits_.nodes_max) + " values, aliases counted each time; divide it");
+      return refuse(at, "the text holds more than " + std::to_string(limits_.nodes_max) +
+                            " values, aliases counted each time; divide it");
     return {};
   }
 

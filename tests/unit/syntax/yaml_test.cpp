@@ -81,7 +81,8 @@ TEST(Yaml, SaysWhereAndWhatIsWrong) {
   EXPECT_EQ(read("a: \xff"), "f.yaml: the text is not valid UTF-8");
   EXPECT_EQ(read("[[[[1]]]]", {.depth_max = 3}), "f.yaml:1:4: nested more than 3 deep");
   EXPECT_EQ(read("a: &x [[[1]]]\nb: [[*x]]", {.depth_max = 5}), "f.yaml:1:10: nested more than 5 deep");
-  EXPECT_EQ(read("[1, 2, 3]", {.nodes_max = 3}), "f.yaml:1:8: the text holds more than 3 values, aliases counted each time; divide it");
+  EXPECT_EQ(read("[1, 2, 3]", {.nodes_max = 3}),
+            "f.yaml:1:8: the text holds more than 3 values, aliases counted each time; divide it");
   EXPECT_EQ(read("[1, 2, 3]", {.bytes_max = 3}), "f.yaml: 9 B is more than the 3 B that are read here");
   std::string many = "a: 1\n";
   for (int i = 0; i < 100; ++i) many += "k" + std::to_string(i) + ": 1\n";
