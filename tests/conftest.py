@@ -22,7 +22,7 @@ def stamps():
 def main_job(tmp_path_factory, stamps):
     """A data folder in which the main job has run once: (folder, report)."""
     data = tmp_path_factory.mktemp("main-job")
-    done = sluice_program.sluice("run", sluice_program.ROOT / "examples" / "stamps" / "sluice.yaml", "--input", f"pictures={stamps}", "--json", data=data)
+    done = sluice_program.sluice("run", sluice_program.ROOT / "examples" / "stamps" / "sluice.yaml", "--input", f"pictures={stamps}", "--json", data=data, limit=600)
     assert done.returncode == 0, done.stderr
     return data, sluice_program.report_of(done)
 

@@ -25,7 +25,7 @@ def doomed(at=None, under=(), trace=None):
 
 def command(*arguments, data, env=None):
     """A finished `sluice` command, however it ended."""
-    return subprocess.run([BIN / "sluice", *map(str, arguments), "--data", str(data)], capture_output=True, text=True, timeout=120,
+    return subprocess.run([BIN / "sluice", *map(str, arguments), "--data", str(data)], capture_output=True, text=True, timeout=600,
                           env=env or environment())
 
 
@@ -62,7 +62,7 @@ class DoomedServer:
 
     def dies(self):
         """Waits until it has died as it was to; answers 1, for counting."""
-        assert self.process.wait(120) == -signal.SIGKILL
+        assert self.process.wait(600) == -signal.SIGKILL
         return 1
 
     def __enter__(self):
