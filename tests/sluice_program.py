@@ -52,7 +52,11 @@ class Server:
     def stop(self):
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-            self.process.wait(30)
+            try:
+                self.process.wait(30)
+            except subprocess.TimeoutExpired:
+                self.kill()  # else it would take the machine's memory and time from all tests that follow
+                raise
 
     def kill(self):
         self.process.kill()

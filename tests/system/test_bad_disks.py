@@ -250,16 +250,20 @@ def test_a_torn_write_ahead_log_costs_no_more_than_its_torn_end(plan, tmp_path):
 def test_two_servers_on_one_folder(plan, tmp_path):
     data = tmp_path / "data"
     both = [start("up", "--listen", "127.0.0.1:0", data=data) for _ in range(2)]
-    until(lambda: any(server.poll() is not None for server in both))
-    [refused] = [server for server in both if server.poll() is not None]
-    [holder] = [server for server in both if server is not refused]
-    assert refused.returncode == 2
-    said = refused.stderr.read()
-    assert f"in use by sluice up, pid {holder.pid}" in said and "--data" in said, said
-    assert "listening on" in holder.stdout.readline()
-    assert sluice("run", plan(SAYS), data=data).returncode == 0
-    holder.send_signal(signal.SIGTERM)
-    assert holder.wait(60) == 0
+    try:
+        until(lambda: any(server.poll() is not None for server in both))
+        [refused] = [server for server in both if server.poll() is not None]
+        [holder] = [server for server in both if server is not refused]
+        assert refused.returncode == 2
+        said = refused.stderr.read()
+        assert f"in use by sluice up, pid {holder.pid}" in said and "--data" in said, said
+        assert "listening on" in holder.stdout.readline()
+        assert sluice("run", plan(SAYS), data=data).returncode == 0
+        holder.send_signal(signal.SIGTERM)
+        assert holder.wait(60) == 0
+    finally:
+        for server in both:
+            server.kill()
 
 
 def test_eight_main_jobs_at_once(stamps, tmp_path):
