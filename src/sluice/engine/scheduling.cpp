@@ -11,8 +11,8 @@ using syntax::Maybe;
 
 namespace {
 
-/// Of one `each`: a waiting iteration costs up to a kilobyte or two, and all are opened in one decision.
-constexpr std::size_t items_max = 250'000;
+/// Of one `each`: a waiting iteration costs some kilobytes, and all are opened in one decision.
+constexpr std::size_t items_max = 100'000;
 
 const ir::Signature* service_of(const ir::Signatures* services, const std::string& name) {
   const auto there = std::ranges::find(*services, name, &ir::Signature::name);
