@@ -231,8 +231,10 @@ std::vector<TreeLine> draw_tree(const RunPicture& picture, const Screen& screen)
     }
     rest = cut(rest, width - before - states);
     const auto& shown_state = rest.empty() ? row.state : state;
-    lines.push_back({.text = name + coloured(shown_state, row.state, screen.colours) + rest,
-                     .cells = before + shown_state.size() + cells_of(rest)});
+    auto text = name;
+    text += coloured(shown_state, row.state, screen.colours);
+    text += rest;
+    lines.push_back({.text = std::move(text), .cells = before + shown_state.size() + cells_of(rest)});
   }
   const auto rest = left_out.text();
   if (!rest.empty() && room > 2) {
