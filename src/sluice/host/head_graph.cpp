@@ -196,7 +196,7 @@ std::optional<HeadNumbers> read_head_graph(std::string_view bytes) {
   const auto floats = [&](std::string_view name) {
     const auto from = raw(name);
     std::vector<float> values(from.size() / sizeof(float));
-    std::memcpy(values.data(), from.data(), values.size() * sizeof(float));
+    if (!values.empty()) std::memcpy(values.data(), from.data(), values.size() * sizeof(float));
     return values;
   };
   const auto one = [&](std::string_view name) {
