@@ -2,12 +2,11 @@
 //   engine_bench memory|sqlite TASKS [LIMIT]   runs TASKS tasks of one `each`, prints JSON
 #include <cstdlib>
 #include <deque>
-#include <fstream>
 #include <unordered_map>
 
 #include <fmt/format.h>
-#include <unistd.h>
 
+#include "figures.hpp"
 #include "sluice/driver/dispatcher.hpp"
 #include "sluice/frontends/native/native_frontend.hpp"
 #include "sluice/ir/verify.hpp"
@@ -19,12 +18,8 @@ namespace {
 
 using namespace sluice;
 
-template <typename T>
-T good(Result<T> result) {
-  if (result) return std::move(*result);
-  fmt::print(stderr, "engine_bench: {}\n", result.error().message);
-  std::exit(1);
-}
+using bench::good;
+using bench::resident_bytes;
 
 /// A journal that keeps events as they are told, and nothing else.
 class MemoryJournal final : public ports::Journal, public ports::RunIndex {
@@ -65,14 +60,6 @@ class InstantExecutor final : public ports::Executor {
   }
   std::deque<Fence> ended;
 };
-
-std::int64_t resident_bytes() {
-  std::ifstream file("/proc/self/statm");
-  std::int64_t total = 0;
-  std::int64_t resident = 0;
-  file >> total >> resident;
-  return resident * sysconf(_SC_PAGESIZE);
-}
 
 }  // namespace
 

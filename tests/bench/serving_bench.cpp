@@ -7,12 +7,11 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdlib>
-#include <fstream>
 #include <thread>
 
 #include <fmt/format.h>
-#include <unistd.h>
 
+#include "figures.hpp"
 #include "sluice/base/json.hpp"
 #include "sluice/host/base_model.hpp"
 #include "sluice/host/embedder.hpp"
@@ -24,24 +23,12 @@ namespace {
 
 using namespace sluice;
 
-template <typename T>
-T good(Result<T> result) {
-  if (result) return std::move(*result);
-  fmt::print(stderr, "serving_bench: {}\n", result.error().message);
-  std::exit(1);
-}
+using bench::good;
+using bench::resident_bytes;
 
 double now() {
   static const SystemClock clock;
   return std::chrono::duration<double>(clock.steady()).count();
-}
-
-std::int64_t resident_bytes() {
-  std::ifstream file("/proc/self/statm");
-  std::int64_t total = 0;
-  std::int64_t resident = 0;
-  file >> total >> resident;
-  return resident * sysconf(_SC_PAGESIZE);
 }
 
 std::vector<std::string> read_all(char** from, char** to) {

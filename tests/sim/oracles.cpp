@@ -146,12 +146,19 @@ void Oracles::on(Book& book, const engine::RunEnded&) {
   book.ended = true;
 }
 
-bool Oracles::is_to_be_cancelled(const ports::Attempt& attempt) const {
+const Oracles::TaskBook* Oracles::open_task(const ports::Attempt& attempt) const {
   const auto there = books_.find(attempt.run.text);
-  if (there == books_.end()) return false;
+  if (there == books_.end()) return nullptr;
   const auto task = there->second.tasks.find(attempt.path);
-  return task != there->second.tasks.end() && task->second.open_fence == attempt.fence.text &&
-         (task->second.timed_out || task->second.stopping);
+  const bool open = task != there->second.tasks.end() && task->second.open_fence == attempt.fence.text;
+  return open ? &task->second : nullptr;
+}
+
+bool Oracles::is_open(const ports::Attempt& attempt) const { return open_task(attempt) != nullptr; }
+
+bool Oracles::is_to_be_cancelled(const ports::Attempt& attempt) const {
+  const auto* task = open_task(attempt);
+  return task != nullptr && (task->timed_out || task->stopping);
 }
 
 void Oracles::check_start(const ports::Attempt& attempt) const {

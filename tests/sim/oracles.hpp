@@ -21,6 +21,8 @@ class Oracles {
   void see(const std::vector<ports::Append>& transaction);
   /// An attempt is about to start: its fence is in the journal and open, and all that it waits for has ended.
   void check_start(const ports::Attempt& attempt) const;
+  /// The journal waits for this attempt's end.
+  [[nodiscard]] bool is_open(const ports::Attempt& attempt) const;
   /// The journal says that this attempt is to end early.
   [[nodiscard]] bool is_to_be_cancelled(const ports::Attempt& attempt) const;
   /// The journal is now what these transactions made.
@@ -75,6 +77,8 @@ class Oracles {
 
   /// The operation with this path and those that hold it, outermost first.
   static std::vector<Place> places_of(const Book& book, const std::string& path);
+  /// The task whose open attempt this is; null where the journal does not wait for it.
+  [[nodiscard]] const TaskBook* open_task(const ports::Attempt& attempt) const;
   static const ir::Operation& operation_at(const Book& book, const std::string& path);
   void check_upstream(const Book& book, const Place& place) const;
 

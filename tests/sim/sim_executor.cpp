@@ -23,6 +23,7 @@ void SimExecutor::start(const ports::Attempt& attempt) {
   faults_.at_port();
   const auto& fence = attempt.fence.text;
   oracles_.check_start(attempt);
+  asked_.insert(fence);
   if (const auto known = tasks_.find(fence); known != tasks_.end()) {
     if (known->second.outcome) tell_later(fence, *known->second.outcome);
     return;
@@ -114,6 +115,16 @@ void SimExecutor::settled(const Fence& fence) {
   tasks_.erase(there);
 }
 
+void SimExecutor::all_taken_up() {
+  std::erase_if(tasks_, [&](const auto& entry) {
+    const auto& [fence, task] = entry;
+    if (!task.outcome || asked_.contains(fence)) return false;
+    if (oracles_.is_open(task.attempt))
+      throw Violation("attempt " + fence + " is to be forgotten, but the journal waits for its end");
+    return true;
+  });
+}
+
 void SimExecutor::end_hanging() {
   for (const auto& [fence, task] : tasks_)
     if (!task.outcome && !oracles_.is_to_be_cancelled(task.attempt)) end_later(task.attempt);
@@ -121,6 +132,7 @@ void SimExecutor::end_hanging() {
 
 void SimExecutor::server_died() {
   ++server_deaths_;
+  asked_.clear();
   if (life_ != Life::of_the_server) return;
   forget();
 }

@@ -39,6 +39,7 @@ class SimExecutor final : public ports::Executor {
   void start(const ports::Attempt& attempt) override;
   void cancel(const Fence& fence) override;
   void settled(const Fence& fence) override;
+  void all_taken_up() override;
   [[nodiscard]] std::filesystem::path log_of(const RunId&, const std::string&, int) const override {
     return {};
   }
@@ -72,6 +73,7 @@ class SimExecutor final : public ports::Executor {
   Tell tell_;
   std::map<std::string, Task> tasks_;  ///< by fence
   std::set<std::string> begun_;        ///< fences, ever; those that may not begin again
+  std::set<std::string> asked_;        ///< fences, by the server that is up
   std::uint64_t generation_ = 0;       ///< of those that end by themselves; others have been lost
   std::uint64_t server_deaths_ = 0;
   std::uint64_t memory_ = 0;  ///< replies of an earlier one are gone with it

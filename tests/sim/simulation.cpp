@@ -44,8 +44,11 @@ class Simulation::Server final : public ports::RunControl {
     done();
   }
 
+  void all_resumed() override { resumed = true; }
+
   driver::Dispatcher dispatcher;
   runs::Runs runs;
+  bool resumed = false;  ///< all runs; the executors are told once their commands have been carried out
 };
 
 Simulation::Simulation(std::uint64_t seed, const ir::Frontend& native, const ports::ObjectStore& objects)
@@ -185,6 +188,7 @@ void Simulation::wake_server() {
 void Simulation::pump(Server& server) {
   server.dispatcher.fire_timers();
   server.dispatcher.store_and_carry_out();
+  if (std::exchange(server.resumed, false)) server.dispatcher.all_resumed();
   if (faults_.chance(3)) check_replay();
   const auto due = server.dispatcher.next_due();
   if (!due) return;
