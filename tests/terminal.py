@@ -12,6 +12,7 @@ import time
 
 from sluice_program import BIN, environment
 
+END_LIMIT_S = 60
 SEQUENCE = re.compile(r"\x1b\[(\??)([0-9;]*)([A-Za-z])")
 
 
@@ -82,6 +83,13 @@ class Screen:
         return "\n".join(line.rstrip() for line in self.lines).rstrip("\n")
 
 
+def become_foreground():
+    """In the child: what a shell gives the program that it runs in the foreground, whatever started these tests."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):  # ignored in a shell's background, and inherited so
+        signal.signal(number, signal.SIG_DFL)
+
+
 class Terminal:
     """`sluice` with its three standard streams on a pty."""
 
@@ -92,7 +100,7 @@ class Terminal:
         self.size(width, height)
         self.process = subprocess.Popen([BIN / "sluice", *map(str, arguments), "--data", str(data)], stdin=slave, stdout=slave, stderr=slave,
                                         env=environment(TERM="xterm-256color", **more), start_new_session=True,
-                                        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+                                        preexec_fn=become_foreground)
         os.close(slave)
 
     def size(self, width, height):
@@ -133,8 +141,9 @@ class Terminal:
 
     def end(self):
         """Waits for the process; answers its exit status."""
+        deadline = time.monotonic() + END_LIMIT_S
         while self.read(0.05):
-            pass
+            assert time.monotonic() < deadline, self.screen.text()
         return self.process.wait(30)
 
     def close(self):
