@@ -33,7 +33,8 @@ class MemoryJournal final : public ports::Journal, public ports::RunIndex {
     }
     return {};
   }
-  [[nodiscard]] Result<std::vector<std::string>> read(const RunId& run, std::uint64_t) const override {
+  [[nodiscard]] Result<std::vector<std::string>> read(const RunId& run, std::uint64_t,
+                                                      std::size_t) const override {
     return journals_.at(run.text);
   }
   [[nodiscard]] Result<std::vector<ports::RunRow>> runs(const ports::RunFilter&) const override {

@@ -1,5 +1,8 @@
 #include "sim_journal.hpp"
 
+#include <algorithm>
+#include <span>
+
 namespace sluice::sim {
 
 Result<void> SimJournal::append(const std::vector<ports::Append>& batch, ports::Durability durability) {
@@ -36,12 +39,13 @@ void SimJournal::cut_power() {
   for (const auto& batch : log_) put(batch);
 }
 
-Result<std::vector<std::string>> SimJournal::read(const RunId& run, std::uint64_t from) const {
+Result<std::vector<std::string>> SimJournal::read(const RunId& run, std::uint64_t from,
+                                                  std::size_t limit) const {
   const auto there = runs_.find(run.text);
   if (there == runs_.end()) return std::vector<std::string>{};
-  const auto& events = there->second.events;
-  return std::vector<std::string>(events.begin() + static_cast<std::ptrdiff_t>(std::min(from, events.size())),
-                                  events.end());
+  const auto rest = std::span(there->second.events).subspan(std::min(from, there->second.events.size()));
+  const auto some = rest.first(std::min(limit, rest.size()));
+  return std::vector<std::string>(some.begin(), some.end());
 }
 
 Result<std::vector<ports::RunRow>> SimJournal::runs(const ports::RunFilter& filter) const {

@@ -241,7 +241,7 @@ void Simulation::check_replay() {
     const auto* live = server_->dispatcher.find(row.id);
     if (live == nullptr) continue;
     const auto again = driver::replay(
-        row.id, *journal_.read(row.id, 0),
+        row.id, *journal_.read(row.id, 0, SIZE_MAX),
         [this](const std::string& text) { return runs::read_stored_plan(text, dialects_); },
         dialects_.services);
     if (!again) throw Violation("a journal does not replay: " + again.error().message);
@@ -254,7 +254,7 @@ void Simulation::check_end() {
   const auto rows = journal_.runs({.workspace = "", .limit = SIZE_MAX});
   for (const auto& row : *rows) {
     if (row.status == "running") throw Violation("run " + row.id.text + " never ends: nothing is left to do");
-    const auto again = driver::project(*journal_.read(row.id, 0));
+    const auto again = driver::project(*journal_.read(row.id, 0, SIZE_MAX));
     if (!again || again->status != row.status || again->ended != row.ended || again->message != row.message)
       throw Violation("the row of run " + row.id.text + " is not what its journal says");
   }

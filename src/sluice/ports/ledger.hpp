@@ -54,8 +54,9 @@ class Journal {
   /// All in one transaction, or nothing. Code::conflict where some journal is longer or shorter than
   /// expected.
   virtual Result<void> append(const std::vector<Append>& batch, Durability durability) = 0;
-  [[nodiscard]] virtual Result<std::vector<std::string>> read(const RunId& run,
-                                                              std::uint64_t from = 0) const = 0;
+  /// The events from number `from` on, no more than `limit`.
+  [[nodiscard]] virtual Result<std::vector<std::string>> read(const RunId& run, std::uint64_t from = 0,
+                                                              std::size_t limit = SIZE_MAX) const = 0;
 };
 
 struct RunFilter {

@@ -48,8 +48,9 @@ class FullableJournal final : public ports::Journal {
     ++refused;
     return Fail(environment_error(Code::exhausted, "no space left"));
   }
-  [[nodiscard]] Result<std::vector<std::string>> read(const RunId& run, std::uint64_t from) const override {
-    return journal_.read(run, from);
+  [[nodiscard]] Result<std::vector<std::string>> read(const RunId& run, std::uint64_t from,
+                                                      std::size_t limit) const override {
+    return journal_.read(run, from, limit);
   }
   std::atomic<bool> full = false;
   std::atomic<int> refused = 0;

@@ -78,6 +78,13 @@ TEST_F(SqliteIndex, FindsTheNewestOutputsOfAKey) {
   EXPECT_FALSE(ledger_->cached("default", Digest::of("nothing"))->has_value());
 }
 
+TEST_F(SqliteIndex, AJournalIsReadInParts) {
+  ASSERT_OK(ledger_->append({append_of("r", 0, {"a", "b", "c", "d"})}, ports::Durability::process));
+  EXPECT_EQ(*ledger_->read({"r"}, 1, 2), (std::vector<std::string>{"b", "c"}));
+  EXPECT_EQ(*ledger_->read({"r"}, 3, 2), (std::vector<std::string>{"d"}));
+  EXPECT_TRUE(ledger_->read({"r"}, 4, 2)->empty());
+}
+
 TEST_F(SqliteIndex, ARowThatDoesNotChangeIsNotWritten) {
   ASSERT_OK(ledger_->append({append_of("r", 0, {"a"})}, ports::Durability::process));
   auto more = append_of("r", 1, {"b"});

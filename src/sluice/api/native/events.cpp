@@ -22,11 +22,10 @@ class EventStream final : public ports::Stream {
     if (at_ == held_.size()) {
       const bool goes_on =
           api_.runs.goes_on(run_);  // asked first: if not, there is no more than what is read now
-      auto events = api_.runs.events(run_, next_);
+      auto events = api_.runs.events(run_, next_, held_events);
       if (!events) return;  // the client sees that this is no end, and may come again
       if (events->empty() && !goes_on) return done(std::nullopt);
       if (events->empty()) return wait(std::move(done));
-      events->resize(std::min(events->size(), held_events));
       held_ = std::move(*events);
       at_ = 0;
     }
@@ -57,8 +56,7 @@ class EventStream final : public ports::Stream {
 Result<ports::Response> as_list(const NativeApi& api, const RunId& run, std::uint64_t from) {
   const bool goes_on =
       api.runs.goes_on(run);  // asked first: if not, there will be no more than the events below
-  SLUICE_TRY(events, api.runs.events(run, from));
-  if (events.size() > events_a_time) events.resize(events_a_time);
+  SLUICE_TRY(events, api.runs.events(run, from, events_a_time));
   std::string body = fmt::format(R"({{"from":{},"goes_on":{},"events":[)", from, goes_on);
   for (std::size_t i = 0; i < events.size(); ++i) {
     if (i > 0) body += ",";
@@ -71,7 +69,7 @@ Result<ports::Response> as_list(const NativeApi& api, const RunId& run, std::uin
 Result<ports::Response> as_stream(const NativeApi& api, const ports::RunRow& row, std::uint64_t from) {
   // A browser asks again when a stream ends, unless it is told that there is no more.
   if (row.status != "running") {
-    SLUICE_TRY(left, api.runs.events(row.id, from));
+    SLUICE_TRY(left, api.runs.events(row.id, from, 1));
     if (left.empty()) return ports::Response{.status = 204};
   }
   return ports::Response{.content_type = "text/event-stream",

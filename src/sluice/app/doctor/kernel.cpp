@@ -66,10 +66,10 @@ Finding check_mounts() {
 Finding check_cgroups() {
   const auto parent = os::CgroupParent::make(fmt::format("sluice-doctor-{}", ::getpid()));
   if (!parent)
-    return limited(
-        "cgroups", "no writable cgroup2 tree that can end a group of processes",
-        "a task's processes are found by their descent and their environment; one that hides from both may "
-        "outlive a cancel");
+    return limited("cgroups", "no writable cgroup2 tree that can end a group of processes",
+                   "a task's processes are found by their descent, an inherited mark and their environment; "
+                   "one that hides from all may "
+                   "outlive a cancel");
   if (!parent->counts_memory())
     return limited("cgroups", "each task gets one; its memory is not counted",
                    "the memory of a task is told as that of its largest process");

@@ -54,9 +54,10 @@ class Runs {
   [[nodiscard]] Result<ports::RunRow> find(const std::string& workspace,
                                            const std::string& id_or_prefix) const;
   [[nodiscard]] Result<RunReport> report(const RunId& run) const;
-  /// The journal's events from number `from` on, as they are stored.
-  [[nodiscard]] Result<std::vector<std::string>> events(const RunId& run, std::uint64_t from) const {
-    return ports_.journal.read(run, from);
+  /// The journal's events from number `from` on, no more than `limit`, as they are stored.
+  [[nodiscard]] Result<std::vector<std::string>> events(const RunId& run, std::uint64_t from,
+                                                        std::size_t limit = SIZE_MAX) const {
+    return ports_.journal.read(run, from, limit);
   }
   /// See ports::RunControl.
   [[nodiscard]] bool goes_on(const RunId& run) const { return ports_.control.goes_on(run); }

@@ -85,10 +85,12 @@ Result<void> append_one(Connection& connection, const ports::Append& append) {
   return {};
 }
 
-Result<std::vector<std::string>> read_events(Connection& connection, const RunId& run, std::uint64_t from) {
-  SLUICE_TRY(select,
-             connection.prepare("SELECT event FROM events WHERE run = ? AND number >= ? ORDER BY number"));
+Result<std::vector<std::string>> read_events(Connection& connection, const RunId& run, std::uint64_t from,
+                                             std::size_t limit) {
+  SLUICE_TRY(select, connection.prepare(
+                         "SELECT event FROM events WHERE run = ? AND number >= ? ORDER BY number LIMIT ?"));
   select.bind(run.text).bind(static_cast<std::int64_t>(from));
+  select.bind(static_cast<std::int64_t>(std::min<std::size_t>(limit, INT64_MAX)));
   std::vector<std::string> events;
   for (;;) {
     SLUICE_TRY(row, select.step());
@@ -197,8 +199,9 @@ Result<void> SqliteLedger::append(const std::vector<ports::Append>& batch, ports
   });
 }
 
-Result<std::vector<std::string>> SqliteLedger::read(const RunId& run, std::uint64_t from) const {
-  return impl_->read([&](Connection& connection) { return read_events(connection, run, from); });
+Result<std::vector<std::string>> SqliteLedger::read(const RunId& run, std::uint64_t from,
+                                                    std::size_t limit) const {
+  return impl_->read([&](Connection& connection) { return read_events(connection, run, from, limit); });
 }
 
 Result<std::vector<ports::RunRow>> SqliteLedger::runs(const ports::RunFilter& filter) const {
@@ -320,7 +323,7 @@ Result<void> SqliteLedger::rebuild_projections(const Project& project) {
         if (!there) return {};
         run.text = next.text(0);
       }
-      SLUICE_TRY(events, read_events(connection, run, 0));
+      SLUICE_TRY(events, read_events(connection, run, 0, SIZE_MAX));
       auto projection = project(run, events);
       if (!projection) return Fail(std::move(projection).error().at("run " + run.text));
       SLUICE_DO(put_row(connection, run, projection->row));

@@ -19,8 +19,8 @@ class SqliteLedger final : public ports::Journal, public ports::RunIndex, public
 
   Result<void> append(const std::vector<ports::Append>& batch, ports::Durability durability) override;
   /// Empty for a run that is not there.
-  [[nodiscard]] Result<std::vector<std::string>> read(const RunId& run,
-                                                      std::uint64_t from = 0) const override;
+  [[nodiscard]] Result<std::vector<std::string>> read(const RunId& run, std::uint64_t from = 0,
+                                                      std::size_t limit = SIZE_MAX) const override;
 
   [[nodiscard]] Result<std::vector<ports::RunRow>> runs(const ports::RunFilter& filter) const override;
   [[nodiscard]] Result<std::optional<ports::CacheEntry>> cached(const std::string& workspace,
