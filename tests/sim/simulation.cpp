@@ -144,8 +144,6 @@ void Simulation::submit(const std::string& plan) {
     if (!disk_full_) throw Violation("a random plan is refused: " + run.error().message);
     timeline_.after(1s, [this, plan] { submit(plan); });
   });
-  if (!server_) return;
-  ++life_.runs;
 }
 
 void Simulation::cancel_one() {

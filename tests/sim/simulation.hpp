@@ -13,8 +13,7 @@ namespace sluice::sim {
 
 struct Life {
   std::uint64_t events = 0;
-  std::uint64_t hash = 0;  ///< over all events
-  std::uint64_t runs = 0;
+  std::uint64_t hash = 0;    ///< over all events
   std::uint64_t deaths = 0;  ///< of the server
 };
 

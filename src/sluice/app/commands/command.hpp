@@ -44,6 +44,8 @@ Exit with_session(const SessionOptions& options, std::string_view command,
 /// Writes an error for the person at the terminal; answers the exit status that fits.
 Exit report(const Error& error);
 void print_json(const Value& value);
+/// Of a plan's file: as much as front-ends read.
+inline constexpr std::size_t plan_bytes_max = std::size_t{64} << 20;
 /// A file that the person named: that it cannot be read is theirs to mend.
 Result<std::string> read_given_file(const std::string& file, std::size_t bytes_max);
 /// The token that the file holds; absent where no file is given.

@@ -34,7 +34,6 @@ void add_compile(CLI::App& program, Exit& exit) {
       *command->add_option("--emit", options->emit, "plan: canonical text; dot: a graph for Graphviz"),
       {"plan", "dot"});
   command->callback([options, &exit] {
-    constexpr std::size_t plan_bytes_max = std::size_t{64} << 20;
     const auto text = read_given_file(options->file, plan_bytes_max);
     if (!text) {
       exit = report(text.error());

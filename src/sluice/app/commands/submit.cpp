@@ -13,8 +13,6 @@
 namespace sluice::app {
 namespace {
 
-constexpr std::size_t plan_bytes_max = std::size_t{64} << 20;
-
 /// Puts local files into the data folder's store, and what the server lacks into the server's.
 class Uploads {
  public:
