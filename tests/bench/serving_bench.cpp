@@ -1,12 +1,17 @@
-// The endpoint against the raw runtime.
-//   serving_bench raw BASE HEAD CACHE SECONDS PICTURE…           the same pictures in one process; prints
-//   JSON serving_bench load URL ENDPOINT CLIENTS SECONDS PICTURE…     so many clients, each with a connection
-//   of its own
+// The endpoint against the raw runtime; each mode prints JSON.
+//   serving_bench raw BASE HEAD CACHE SECONDS PICTURE…
+//       the same pictures in one process
+//   serving_bench load URL ENDPOINT CLIENTS SECONDS PICTURE…
+//       so many clients, each with a connection of its own
+//   serving_bench added BASE HEAD CACHE URL ENDPOINT SECONDS PICTURE…
+//       one client, and the same pictures in this process, by turns: what a busy machine adds, it adds to
+//       both
 // BASE and HEAD are checkouts of model repositories.
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <cstdlib>
+#include <semaphore>
 #include <thread>
 
 #include <fmt/format.h>
@@ -45,17 +50,27 @@ double quantile(std::vector<double>& values, double share) {
   return *at;
 }
 
-/// Decoded, prepared, through base and head: with one picture at a time, and with as many as fill the cores.
-void raw(const std::string& base_folder, const std::string& head_folder, const std::string& cache,
-         double seconds, const std::vector<std::string>& pictures) {
-  runtimes::OpenVino runtime;
-  const auto description = good(parse_json(good(os::read_file(head_folder + "/model.json"))));
-  const auto digest = description.find("base")->text_at("digest");
-  const auto tap = description.find("base")->text_at("tap");
-  const auto base = good(host::load_base_model(runtime, digest, base_folder, cache, tap));
-  const auto head = good(host::Head::load_folder(runtime, head_folder, *base));
-  host::Embedder embedder(base);
+/// A head and its base, as a host loads them.
+struct Raw {
+  Raw(const std::string& base_folder, std::string head_folder_, const std::string& cache)
+      : head_folder(std::move(head_folder_)) {
+    const auto description = good(parse_json(good(os::read_file(head_folder + "/model.json"))));
+    const auto digest = description.find("base")->text_at("digest");
+    const auto tap = description.find("base")->text_at("tap");
+    base = good(host::load_base_model(runtime, digest, base_folder, cache, tap));
+    head = good(host::Head::load_folder(runtime, head_folder, *base));
+    embedder = std::make_unique<host::Embedder>(base);
+  }
 
+  std::string head_folder;
+  runtimes::OpenVino runtime;
+  std::shared_ptr<const host::BaseModel> base;
+  std::shared_ptr<host::Head> head;
+  std::unique_ptr<host::Embedder> embedder;
+};
+
+/// Decoded, prepared, through base and head: with one picture at a time, and with as many as fill the cores.
+void raw(Raw& model, double seconds, const std::vector<std::string>& pictures) {
   for (const std::size_t at_once : {std::size_t{1}, std::size_t{16}}) {
     std::mutex mutex;
     std::condition_variable changed;
@@ -71,14 +86,14 @@ void raw(const std::string& base_folder, const std::string& head_folder, const s
       }
       const auto& picture = pictures[next++ % pictures.size()];
       const auto start = now();
-      embedder.submit([&picture] { return host::media::decode_picture(picture); },
-                      [&, start](Result<std::vector<float>> row) {
-                        static_cast<void>(good(head->predict(good(std::move(row)), 1)));
-                        const std::lock_guard lock(mutex);
-                        times.push_back(now() - start);
-                        --under_way;
-                        changed.notify_one();
-                      });
+      model.embedder->submit([&picture] { return host::media::decode_picture(picture); },
+                             [&, start](Result<std::vector<float>> row) {
+                               static_cast<void>(good(model.head->predict(good(std::move(row)), 1)));
+                               const std::lock_guard lock(mutex);
+                               times.push_back(now() - start);
+                               --under_way;
+                               changed.notify_one();
+                             });
     }
     std::unique_lock lock(mutex);
     changed.wait(lock, [&] { return under_way == 0; });
@@ -87,13 +102,13 @@ void raw(const std::string& base_folder, const std::string& head_folder, const s
   }
 
   // The network alone, on a picture that is prepared already.
-  const auto& network = *base->network;
+  auto& network = *model.base->network;
   std::vector<float> in(network.input_elements() * 16, 0.5F);
   std::vector<float> out(network.output_elements() * 16);
   std::size_t done = 0;
   const auto begun = now();
   for (; now() - begun < seconds; done += 16) {
-    if (auto ran = base->network->run(in, out); !ran) std::exit(1);
+    if (auto ran = network.run(in, out); !ran) std::exit(1);
   }
   fmt::print("{{\"network_per_second\": {:.1f}}}\n", static_cast<double>(done) / (now() - begun));
 
@@ -102,7 +117,7 @@ void raw(const std::string& base_folder, const std::string& head_folder, const s
   const auto start = now();
   std::vector<std::shared_ptr<host::Head>> kept;
   for (std::size_t i = 0; i < heads; ++i)
-    kept.push_back(good(host::Head::load_folder(runtime, head_folder, *base)));
+    kept.push_back(good(host::Head::load_folder(model.runtime, model.head_folder, *model.base)));
   fmt::print("{{\"heads\": {}, \"ms_a_head\": {:.2f}, \"bytes_a_head\": {}}}\n", heads,
              1e3 * (now() - start) / heads, (resident_bytes() - before) / static_cast<std::int64_t>(heads));
 }
@@ -156,21 +171,70 @@ void load(const std::string& url, const std::string& endpoint, std::size_t clien
              static_cast<double>(all.size()) / took, 1e3 * quantile(all, 0.5), 1e3 * quantile(all, 0.99));
 }
 
+/// Seconds that one picture takes in this process.
+double ask_raw(Raw& model, const std::string& picture) {
+  std::binary_semaphore answered(0);
+  const auto start = now();
+  model.embedder->submit([&picture] { return host::media::decode_picture(picture); },
+                         [&](Result<std::vector<float>> row) {
+                           static_cast<void>(good(model.head->predict(good(std::move(row)), 1)));
+                           answered.release();
+                         });
+  answered.acquire();
+  return now() - start;
+}
+
+void added(Raw& model, const std::string& url, const std::string& endpoint, double seconds,
+           const std::vector<std::string>& pictures) {
+  constexpr std::size_t turn = 10;  ///< requests: so many that the caches of the other process are warm again
+  auto client = good(net::HttpClient::make({.url = url}));
+  std::vector<double> here;
+  std::vector<double> there;
+  for (const auto begun = now(); now() - begun < seconds;) {
+    const auto first = here.size();
+    for (std::size_t i = first; i < first + turn; ++i)
+      here.push_back(ask_raw(model, pictures[i % pictures.size()]));
+    for (std::size_t i = first; i < first + turn; ++i) {
+      const auto ask = ask_of(endpoint, pictures[i % pictures.size()]);
+      const auto start = now();
+      if (const auto answer = good(client.request(ask)); answer.status != 200) {
+        fmt::print(stderr, "serving_bench: {} {}\n", answer.status, answer.body);
+        std::exit(1);
+      }
+      there.push_back(now() - start);
+    }
+  }
+  const auto raw_p50 = 1e3 * quantile(here, 0.5);
+  const auto endpoint_p50 = 1e3 * quantile(there, 0.5);
+  fmt::print(
+      "{{\"raw_p50_ms\": {:.3f}, \"endpoint_p50_ms\": {:.3f}, \"added_p50_ms\": {:.3f}, \"asked\": {}}}\n",
+      raw_p50, endpoint_p50, endpoint_p50 - raw_p50, there.size());
+}
+
+int usage() {
+  fmt::print(stderr,
+             "usage: serving_bench raw BASE HEAD CACHE SECONDS PICTURE…\n"
+             "       serving_bench load URL ENDPOINT CLIENTS SECONDS PICTURE…\n"
+             "       serving_bench added BASE HEAD CACHE URL ENDPOINT SECONDS PICTURE…\n");
+  return 2;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   const std::string_view mode = argc > 1 ? argv[1] : "";
-  if (argc < 7 || (mode != "raw" && mode != "load")) {
-    fmt::print(stderr,
-               "usage: serving_bench raw BASE HEAD CACHE SECONDS PICTURE…\n"
-               "       serving_bench load URL ENDPOINT CLIENTS SECONDS PICTURE…\n");
-    return 2;
-  }
-  const auto seconds = std::strtod(argv[5], nullptr);
-  const auto pictures = read_all(argv + 6, argv + argc);
-  if (mode == "raw")
-    raw(argv[2], argv[3], argv[4], seconds, pictures);
-  else
+  const int words = mode == "added" ? 8 : 6;  // before the pictures
+  if (argc <= words || (mode != "raw" && mode != "load" && mode != "added")) return usage();
+  const auto seconds = std::strtod(argv[words - 1], nullptr);
+  const auto pictures = read_all(argv + words, argv + argc);
+  if (mode == "load") {
     load(argv[2], argv[3], std::strtoull(argv[4], nullptr, 10), seconds, pictures);
+    return 0;
+  }
+  Raw model(argv[2], argv[3], argv[4]);
+  if (mode == "raw")
+    raw(model, seconds, pictures);
+  else
+    added(model, argv[5], argv[6], seconds, pictures);
   return 0;
 }

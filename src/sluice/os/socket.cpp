@@ -1,11 +1,14 @@
 #include "sluice/os/socket.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -75,23 +78,40 @@ Result<std::pair<UniqueFd, UniqueFd>> socket_pair() {
   return std::pair(UniqueFd(fds[0]), UniqueFd(fds[1]));
 }
 
-Result<void> read_exact(int fd, std::span<std::byte> into) {
-  while (!into.empty()) {
-    const ssize_t n = read(fd, into.data(), into.size());
+Result<std::size_t> read_some(int fd, std::span<std::byte> into, std::size_t least) {
+  std::size_t got = 0;
+  while (got < least) {
+    const ssize_t n = read(fd, into.data() + got, into.size() - got);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return Fail(system_error("read from the connection", errno));
     if (n == 0) return Fail(environment_error(Code::unavailable, "the other end closed the connection"));
-    into = into.subspan(static_cast<std::size_t>(n));
+    got += static_cast<std::size_t>(n);
   }
+  return got;
+}
+
+Result<void> read_exact(int fd, std::span<std::byte> into) {
+  SLUICE_DO(read_some(fd, into, into.size()));
   return {};
 }
 
-Result<void> write_all(int fd, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t n = send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+Result<void> write_all(int fd, std::string_view bytes) { return write_all(fd, bytes, {}); }
+
+Result<void> write_all(int fd, std::string_view first, std::string_view second) {
+  while (!first.empty() || !second.empty()) {
+    // sendmsg only reads them.
+    std::array<iovec, 2> parts{iovec{const_cast<char*>(first.data()), first.size()},
+                               iovec{const_cast<char*>(second.data()), second.size()}};
+    msghdr message{};
+    message.msg_iov = parts.data();
+    message.msg_iovlen = parts.size();
+    const ssize_t n = sendmsg(fd, &message, MSG_NOSIGNAL);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return Fail(system_error("write to the connection", errno));
-    bytes.remove_prefix(static_cast<std::size_t>(n));
+    const auto sent = static_cast<std::size_t>(n);
+    const auto of_first = std::min(sent, first.size());
+    first.remove_prefix(of_first);
+    second.remove_prefix(sent - of_first);
   }
   return {};
 }

@@ -20,10 +20,15 @@ Result<UniqueFd> listen_unix(const std::filesystem::path& path, mode_t mode = 06
 Result<UniqueFd> connect_unix(const std::filesystem::path& path);
 Result<std::pair<UniqueFd, UniqueFd>> socket_pair();
 
+/// At least `least` bytes, at most `into.size()`: what there is, in as few system calls as may be. Answers
+/// how many. Errors as read_exact.
+Result<std::size_t> read_some(int fd, std::span<std::byte> into, std::size_t least);
 /// Exactly `into.size()` bytes. Code::unavailable where the other end closed before.
 Result<void> read_exact(int fd, std::span<std::byte> into);
 /// All of `bytes`; a closed other end is an error, never a signal.
 Result<void> write_all(int fd, std::string_view bytes);
+/// Both, one after the other: where there is room, in one system call, so that the other end wakes once.
+Result<void> write_all(int fd, std::string_view first, std::string_view second);
 
 Result<void> set_nonblocking(int fd);
 

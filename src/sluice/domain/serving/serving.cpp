@@ -60,14 +60,18 @@ struct Serving::Impl {
   const Options options;
   Resolver resolver{models};
 
-  std::mutex deploying;                                       ///< look, then put
-  mutable std::mutex mutex;                                   ///< guards `loads`
-  std::map<std::pair<std::string, std::string>, Load> loads;  ///< by workspace and endpoint
+  using Name = std::pair<std::string, std::string>;  ///< workspace, endpoint
+
+  std::mutex deploying;      ///< look, then put; taken before `mutex`
+  mutable std::mutex mutex;  ///< guards what follows
+  std::map<Name, Load> loads;
+  /// What the ledger holds, as far as somebody has asked: it changes here alone.
+  std::map<Name, ports::Deployment> deployed;
 
   /// One call of `predict` on its way. Kept by the callbacks that will go on with it.
   struct Request {
     std::shared_ptr<Impl> impl;
-    std::pair<std::string, std::string> name;  ///< workspace, endpoint
+    Name name;
     std::shared_ptr<const Resolved> resolved;
     std::vector<std::string> pictures;
     PredictDone done;
@@ -83,9 +87,23 @@ struct Serving::Impl {
   };
   using RequestPtr = std::shared_ptr<Request>;
 
-  Result<ports::Deployment> find(const std::string& workspace, const std::string& endpoint) const {
+  Result<ports::Deployment> find(const std::string& workspace, const std::string& endpoint) {
+    {
+      const std::lock_guard lock(mutex);
+      if (const auto known = deployed.find({workspace, endpoint}); known != deployed.end())
+        return known->second;
+    }
+    const std::lock_guard lock(deploying);
+    return find_recorded(workspace, endpoint);
+  }
+
+  /// `deploying` is held.
+  Result<ports::Deployment> find_recorded(const std::string& workspace, const std::string& endpoint) {
     SLUICE_TRY(found, deployments.find(workspace, endpoint));
-    if (found) return std::move(*found);
+    if (found) {
+      const std::lock_guard lock(mutex);
+      return deployed.insert_or_assign({workspace, endpoint}, std::move(*found)).first->second;
+    }
     std::vector<std::string> names;
     if (const auto all = deployments.list(workspace))
       for (const auto& deployment : *all) names.push_back(deployment.endpoint);
@@ -93,6 +111,22 @@ struct Serving::Impl {
     return Fail(user_error(Code::not_found,
                            "no endpoint `" + endpoint + "`" +
                                (guess.empty() ? "; `sluice endpoints` lists those there are" : guess)));
+  }
+
+  /// `deploying` is held.
+  Result<void> record(const ports::Deployment& deployment) {
+    SLUICE_DO(deployments.put(deployment));
+    const std::lock_guard lock(mutex);
+    deployed.insert_or_assign({deployment.principal.workspace, deployment.endpoint}, deployment);
+    return {};
+  }
+
+  /// `deploying` is held.
+  Result<void> forget(const std::string& workspace, const std::string& endpoint) {
+    SLUICE_DO(deployments.remove(workspace, endpoint));
+    const std::lock_guard lock(mutex);
+    deployed.erase({workspace, endpoint});
+    return {};
   }
 
   Endpoint shown(ports::Deployment deployment) const {
@@ -123,7 +157,7 @@ struct Serving::Impl {
                                                 " together; send fewer at once"));
   }
 
-  Result<void> admit(const std::pair<std::string, std::string>& name) {
+  Result<void> admit(const Name& name) {
     const std::lock_guard lock(mutex);
     auto& load = loads[name];
     if (load.open >= options.open_max)
@@ -215,15 +249,14 @@ Result<ports::Deployment> Serving::deploy(const Principal& principal, const std:
                                .commit = resolved->version.commit,
                                .at = impl_->clock.now(),
                                .effect_key = effect_key};
-  SLUICE_DO(impl_->deployments.put(deployment));
+  SLUICE_DO(impl_->record(deployment));
   return deployment;
 }
 
 Result<void> Serving::undeploy(const std::string& workspace, const std::string& endpoint) {
   const std::lock_guard lock(impl_->deploying);
-  SLUICE_TRY(present, impl_->find(workspace, endpoint));
-  SLUICE_DO(impl_->deployments.remove(workspace, present.endpoint));
-  return {};
+  SLUICE_TRY(present, impl_->find_recorded(workspace, endpoint));
+  return impl_->forget(workspace, present.endpoint);
 }
 
 Result<std::vector<Endpoint>> Serving::list(const std::string& workspace) const {

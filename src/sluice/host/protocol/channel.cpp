@@ -1,33 +1,47 @@
 #include "sluice/host/protocol/channel.hpp"
 
+#include <algorithm>
+#include <cstring>
+
 #include <sys/socket.h>
 
 #include "sluice/os/socket.hpp"
 
 namespace sluice::host::protocol {
-namespace {
 
-Result<std::string> read_string(int fd, std::size_t bytes) {
+/// The next `bytes` bytes, in memory of their own.
+Result<std::string> Channel::take(std::size_t bytes) {
   std::string out;
   Result<void> done;
   // Not filled first: pages of a large payload are taken as they arrive.
   // The size that libstdc++ 12 passes may be larger than the one that was asked for.
   out.resize_and_overwrite(bytes, [&](char* data, std::size_t) {
-    done = os::read_exact(fd, std::as_writable_bytes(std::span(data, bytes)));
+    const auto here = std::min(bytes, ahead_end_ - ahead_begin_);
+    std::memcpy(data, ahead_.data() + ahead_begin_, here);
+    ahead_begin_ += here;
+    done = os::read_exact(socket_.get(), std::as_writable_bytes(std::span(data + here, bytes - here)));
     return done ? bytes : 0;
   });
   if (!done) return Fail(std::move(done).error());
   return out;
 }
 
-}  // namespace
+Result<void> Channel::read_ahead(std::size_t least) {
+  const auto here = ahead_end_ - ahead_begin_;
+  if (here >= least) return {};
+  std::memmove(ahead_.data(), ahead_.data() + ahead_begin_, here);
+  SLUICE_TRY(got, os::read_some(socket_.get(), std::span(ahead_).subspan(here), least - here));
+  ahead_begin_ = 0;
+  ahead_end_ = here + got;
+  return {};
+}
 
 Result<Frame> Channel::read() {
-  std::array<std::byte, head_bytes> bytes{};
-  SLUICE_DO(os::read_exact(socket_.get(), bytes));
-  SLUICE_TRY(head, decode_head(bytes));
-  SLUICE_TRY(text, read_string(socket_.get(), head.json_bytes));
-  SLUICE_TRY(payload, read_string(socket_.get(), head.payload_bytes));
+  SLUICE_DO(read_ahead(head_bytes));
+  SLUICE_TRY(head, decode_head(std::span(ahead_).subspan(ahead_begin_).first<head_bytes>()));
+  ahead_begin_ += head_bytes;
+  SLUICE_TRY(text, take(head.json_bytes));
+  SLUICE_TRY(payload, take(head.payload_bytes));
   SLUICE_TRY(json, decode_json(text));
   return Frame{.json = std::move(json), .payload = std::move(payload)};
 }
@@ -35,9 +49,7 @@ Result<Frame> Channel::read() {
 Result<void> Channel::write(const Value& json, std::string_view payload) {
   SLUICE_TRY(start, encode(json, payload.size()));
   const std::lock_guard lock(writing_);
-  SLUICE_DO(os::write_all(socket_.get(), start));
-  if (!payload.empty()) SLUICE_DO(os::write_all(socket_.get(), payload));
-  return {};
+  return os::write_all(socket_.get(), start, payload);
 }
 
 void Channel::close() { ::shutdown(socket_.get(), SHUT_RDWR); }

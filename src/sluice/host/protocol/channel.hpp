@@ -1,6 +1,9 @@
 #pragma once
+#include <cstddef>
 #include <mutex>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "sluice/host/protocol/frame.hpp"
 #include "sluice/os/files.hpp"
@@ -22,8 +25,15 @@ class Channel {
   void close();
 
  private:
+  Result<std::string> take(std::size_t bytes);
+  Result<void> read_ahead(std::size_t least);
+
   os::UniqueFd socket_;
   std::mutex writing_;
+  /// The reader's: what has come and not been taken yet. A frame of one picture fits, and costs one read.
+  std::vector<std::byte> ahead_ = std::vector<std::byte>(std::size_t{64} << 10);
+  std::size_t ahead_begin_ = 0;
+  std::size_t ahead_end_ = 0;
 };
 
 }  // namespace sluice::host::protocol
