@@ -161,22 +161,20 @@ def bench_serving(table, folder, rounds):
         seconds = 3
         raw_command = (PROGRAMS / "serving_bench", "raw", folder / "base", folder / "head", folder / "compiled", seconds, *pictures)
         load_command = lambda clients: (PROGRAMS / "serving_bench", "load", server.url, "stamps", clients, seconds, *pictures)
-        raw, loads = [], {1: [], 8: [], 64: []}
+        added_command = (PROGRAMS / "serving_bench", "added", folder / "base", folder / "head", folder / "compiled", server.url, "stamps", 2 * seconds, *pictures)
+        raw, added, loads = [], [], {8: [], 64: []}
         demo.ask(server.url, [pictures[0]])
         for _ in range(max(1, rounds // 2)):
             raw.append([json.loads(line) for line in run(*raw_command)[1].splitlines()])
+            added.append(json.loads(run(*added_command)[1])["added_p50_ms"])
             for clients, found in loads.items():
                 found.append(json.loads(run(*load_command(clients))[1]))
-        single = median(one[0]["p50_ms"] for one in raw)
         full = median(one[1]["per_second"] for one in raw)
         network = median(one[2]["network_per_second"] for one in raw)
+        table.add("endpoint, 1 client: added p50", median(added), "ms", "≤ 0.5", median(added) <= 0.5)
         for clients, found in loads.items():
             rate = median(one["per_second"] for one in found)
-            if clients == 1:
-                added = median(one["p50_ms"] for one in found) - single
-                table.add("endpoint, 1 client: added p50", added, "ms", "≤ 0.5", added <= 0.5)
-            else:
-                table.add(f"endpoint, {clients} clients", rate, "/s", "≥ 0.90", rate >= 0.9 * full, "raw", full)
+            table.add(f"endpoint, {clients} clients", rate, "/s", "≥ 0.90", rate >= 0.9 * full, "raw", full)
         table.add("the network alone, pictures prepared", network, "/s", "-", None)
         heads = raw[-1][3]
         table.add("1,000 heads on one base: a head", heads["bytes_a_head"] / 1024, "KiB", "-", None)

@@ -35,6 +35,8 @@ namespace http = beast::http;
 using tcp = asio::ip::tcp;
 using Parser = http::response_parser<http::buffer_body>;
 
+constexpr std::size_t first_read = std::size_t{16} << 10;  ///< a small answer comes in one
+
 constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t piece = std::size_t{256} << 10;
 
@@ -208,6 +210,7 @@ asio::awaitable<Result<ports::Response>> HttpClient::Impl::receive(const Ask& as
   parser.body_limit(boost::none);
   if (ask.method == "HEAD") parser.skip(true);
   stream->expires_after(options.answer_timeout);
+  buffer.reserve(first_read);  // a read is as long as the room that it finds here
   const auto [error, count] = co_await http::async_read_header(*stream, buffer, parser, as_result);
   if (error) co_return Fail(lost(ask, error));
   answered = true;

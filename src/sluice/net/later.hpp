@@ -1,4 +1,5 @@
 #pragma once
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -9,7 +10,7 @@ namespace sluice::net {
 
 /// Where a handler's answer, or a stream's next piece, waits for the connection that will send it. It may be
 /// settled from any thread, also long after the connection and even the server have gone: then it goes
-/// nowhere. Thread-safe.
+/// nowhere. The connection's thread does not wait for the one that settles, but in `close`.
 template <typename T>
 class Later : public std::enable_shared_from_this<Later<T>> {
  public:
@@ -24,24 +25,20 @@ class Later : public std::enable_shared_from_this<Later<T>> {
     };
   }
 
-  /// The connection has lost interest.
+  // The connection's thread:
+
+  /// It has lost interest.
   void close() {
+    closed_ = true;
     const std::lock_guard lock(mutex_);
     wake_ = nullptr;
   }
-  [[nodiscard]] bool closed() const {
-    const std::lock_guard lock(mutex_);
-    return !wake_;
-  }
+  [[nodiscard]] bool closed() const { return closed_; }
+  [[nodiscard]] bool settled() const { return settled_; }
 
-  [[nodiscard]] bool settled() const {
-    const std::lock_guard lock(mutex_);
-    return settled_;
-  }
-
-  /// Once settled: the value, or nothing where it never came.
+  /// The value; nothing where it is not there, or never comes.
   [[nodiscard]] std::optional<T> take() {
-    const std::lock_guard lock(mutex_);
+    if (!settled_) return std::nullopt;
     return std::exchange(value_, std::nullopt);
   }
 
@@ -57,15 +54,16 @@ class Later : public std::enable_shared_from_this<Later<T>> {
   void settle(std::optional<T> value) {
     const std::lock_guard lock(mutex_);
     if (settled_) return;
-    settled_ = true;
     value_ = std::move(value);
+    settled_ = true;
     if (wake_) wake_(this->shared_from_this());
   }
 
-  mutable std::mutex mutex_;
+  std::mutex mutex_;
   std::function<void(std::shared_ptr<Later>)> wake_;
-  bool settled_ = false;
-  std::optional<T> value_;
+  std::atomic<bool> closed_ = false;
+  std::atomic<bool> settled_ = false;
+  std::optional<T> value_;  ///< once settled, the connection's thread's
 };
 
 }  // namespace sluice::net

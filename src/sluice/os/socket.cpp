@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -81,8 +82,14 @@ Result<std::pair<UniqueFd, UniqueFd>> socket_pair() {
 Result<std::size_t> read_some(int fd, std::span<std::byte> into, std::size_t least) {
   std::size_t got = 0;
   while (got < least) {
-    const ssize_t n = read(fd, into.data() + got, into.size() - got);
+    const ssize_t n = recv(fd, into.data() + got, into.size() - got, MSG_DONTWAIT);
     if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && errno == EAGAIN) {
+      // A reader that is blocked in read() is also woken whenever the other end has read what this end wrote.
+      pollfd readable{.fd = fd, .events = POLLIN, .revents = 0};
+      poll(&readable, 1, -1);
+      continue;
+    }
     if (n < 0) return Fail(system_error("read from the connection", errno));
     if (n == 0) return Fail(environment_error(Code::unavailable, "the other end closed the connection"));
     got += static_cast<std::size_t>(n);

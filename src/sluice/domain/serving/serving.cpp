@@ -66,7 +66,7 @@ struct Serving::Impl {
   mutable std::mutex mutex;  ///< guards what follows
   std::map<Name, Load> loads;
   /// What the ledger holds, as far as somebody has asked: it changes here alone.
-  std::map<Name, ports::Deployment> deployed;
+  std::map<Name, std::shared_ptr<const ports::Deployment>> deployed;
 
   /// One call of `predict` on its way. Kept by the callbacks that will go on with it.
   struct Request {
@@ -87,7 +87,8 @@ struct Serving::Impl {
   };
   using RequestPtr = std::shared_ptr<Request>;
 
-  Result<ports::Deployment> find(const std::string& workspace, const std::string& endpoint) {
+  Result<std::shared_ptr<const ports::Deployment>> find(const std::string& workspace,
+                                                        const std::string& endpoint) {
     {
       const std::lock_guard lock(mutex);
       if (const auto known = deployed.find({workspace, endpoint}); known != deployed.end())
@@ -98,12 +99,10 @@ struct Serving::Impl {
   }
 
   /// `deploying` is held.
-  Result<ports::Deployment> find_recorded(const std::string& workspace, const std::string& endpoint) {
+  Result<std::shared_ptr<const ports::Deployment>> find_recorded(const std::string& workspace,
+                                                                 const std::string& endpoint) {
     SLUICE_TRY(found, deployments.find(workspace, endpoint));
-    if (found) {
-      const std::lock_guard lock(mutex);
-      return deployed.insert_or_assign({workspace, endpoint}, std::move(*found)).first->second;
-    }
+    if (found) return keep(std::move(*found));
     std::vector<std::string> names;
     if (const auto all = deployments.list(workspace))
       for (const auto& deployment : *all) names.push_back(deployment.endpoint);
@@ -116,9 +115,24 @@ struct Serving::Impl {
   /// `deploying` is held.
   Result<void> record(const ports::Deployment& deployment) {
     SLUICE_DO(deployments.put(deployment));
-    const std::lock_guard lock(mutex);
-    deployed.insert_or_assign({deployment.principal.workspace, deployment.endpoint}, deployment);
+    keep(deployment);
     return {};
+  }
+
+  std::shared_ptr<const ports::Deployment> keep(ports::Deployment deployment) {
+    auto kept = std::make_shared<const ports::Deployment>(std::move(deployment));
+    const std::lock_guard lock(mutex);
+    deployed.insert_or_assign({kept->principal.workspace, kept->endpoint}, kept);
+    return kept;
+  }
+
+  /// `version`: else the deployed one.
+  Result<std::shared_ptr<const Resolved>> resolve(const ports::Deployment& deployment,
+                                                  std::optional<std::int64_t> version) {
+    const auto number = version.value_or(deployment.version);
+    const auto& workspace = deployment.principal.workspace;
+    if (auto known = resolver.known(workspace, deployment.model, number)) return known;
+    return resolver.resolve(workspace, deployment.model, std::to_string(number));
   }
 
   /// `deploying` is held.
@@ -256,7 +270,7 @@ Result<ports::Deployment> Serving::deploy(const Principal& principal, const std:
 Result<void> Serving::undeploy(const std::string& workspace, const std::string& endpoint) {
   const std::lock_guard lock(impl_->deploying);
   SLUICE_TRY(present, impl_->find_recorded(workspace, endpoint));
-  return impl_->forget(workspace, present.endpoint);
+  return impl_->forget(workspace, present->endpoint);
 }
 
 Result<std::vector<Endpoint>> Serving::list(const std::string& workspace) const {
@@ -268,17 +282,16 @@ Result<std::vector<Endpoint>> Serving::list(const std::string& workspace) const 
 
 Result<Endpoint> Serving::find(const std::string& workspace, const std::string& endpoint) const {
   SLUICE_TRY(deployment, impl_->find(workspace, endpoint));
-  return impl_->shown(std::move(deployment));
+  return impl_->shown(*deployment);
 }
 
 Result<Description> Serving::describe(const std::string& workspace, const std::string& endpoint,
                                       std::optional<std::int64_t> version) const {
   SLUICE_TRY(deployment, impl_->find(workspace, endpoint));
-  SLUICE_TRY(resolved, impl_->resolver.resolve(workspace, deployment.model,
-                                               std::to_string(version.value_or(deployment.version))));
-  SLUICE_TRY(versions, impl_->models.versions(workspace, deployment.model));
+  SLUICE_TRY(resolved, impl_->resolve(*deployment, version));
+  SLUICE_TRY(versions, impl_->models.versions(workspace, deployment->model));
   Description out{.endpoint = endpoint,
-                  .model = deployment.model,
+                  .model = deployment->model,
                   .version = resolved->version.number,
                   .versions = {},
                   .classes = resolved->classes};
@@ -293,8 +306,7 @@ void Serving::predict(const std::string& workspace, const std::string& endpoint,
   const auto prepare = [&]() -> Result<std::shared_ptr<const Resolved>> {
     SLUICE_DO(impl_->check_pictures(pictures));
     SLUICE_TRY(deployment, impl_->find(workspace, endpoint));
-    SLUICE_TRY(resolved, impl_->resolver.resolve(workspace, deployment.model,
-                                                 std::to_string(version.value_or(deployment.version))));
+    SLUICE_TRY(resolved, impl_->resolve(*deployment, version));
     SLUICE_DO(impl_->admit({workspace, endpoint}));
     return resolved;
   };

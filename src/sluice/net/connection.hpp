@@ -1,0 +1,43 @@
+#pragma once
+#include <chrono>
+#include <cstddef>
+#include <string>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+
+namespace sluice::net {
+
+/// How coroutines here wait: for a tuple of error and result. Named, so that no coroutine awaits with a
+/// temporary: some compilers free those twice.
+inline constexpr auto as_result = boost::asio::as_tuple(boost::asio::use_awaitable);
+
+inline constexpr std::size_t piece_bytes = std::size_t{64} << 10;  ///< of a body that is read
+
+/// One accepted socket. Touched on its loop's thread only.
+struct Connection {
+  using Time = std::chrono::steady_clock::time_point;
+
+  explicit Connection(boost::asio::ip::tcp::socket accepted) : socket(std::move(accepted)) {}
+
+  /// What waits for the socket fails at about that time. A word in memory and no timer: it moves several
+  /// times a request, and its loop looks at it now and then.
+  void expires_after(std::chrono::milliseconds time) { deadline = std::chrono::steady_clock::now() + time; }
+  void expires_never() { deadline = Time::max(); }
+  /// Ends all that waits for the socket.
+  void close() {
+    boost::system::error_code ignored;
+    socket.close(ignored);
+  }
+
+  boost::asio::ip::tcp::socket socket;
+  boost::beast::flat_buffer buffer;
+  std::string local_ip;
+  Time deadline = Time::max();
+  bool busy = false;       ///< between a request's first byte and its answer's last
+  bool streaming = false;  ///< busy with a body that has no end in sight
+};
+
+}  // namespace sluice::net

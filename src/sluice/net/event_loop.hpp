@@ -1,0 +1,45 @@
+#pragma once
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <thread>
+#include <unordered_set>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include "sluice/net/connection.hpp"
+
+namespace sluice::net {
+
+/// A thread with an event loop of its own: what belongs to one connection stays on one thread, so that no
+/// step of a request wakes a second one.
+class EventLoop {
+ public:
+  /// Looks for connections beyond their deadline so often, while there are any.
+  explicit EventLoop(std::chrono::milliseconds sweep);
+  ~EventLoop();
+  EventLoop(const EventLoop&) = delete;
+  EventLoop& operator=(const EventLoop&) = delete;
+
+  void start();
+  /// Joins the thread. Coroutines that are left are dropped with this object.
+  void stop();
+  [[nodiscard]] boost::asio::io_context& context() { return io_; }
+
+  /// On the loop's thread, as what follows. The connection outlives its registration.
+  void add(Connection& connection);
+  void remove(Connection& connection);
+  void each(const std::function<void(Connection&)>& visit);
+
+ private:
+  boost::asio::awaitable<void> sweep();
+
+  const std::chrono::milliseconds interval_;
+  std::unordered_set<Connection*> connections_;
+  bool sweeping_ = false;
+  boost::asio::io_context io_{1};  ///< one thread: its own posts wake nobody. Frames in it refer to all above
+  std::thread thread_;
+};
+
+}  // namespace sluice::net

@@ -1,0 +1,223 @@
+#include "sluice/net/session.hpp"
+
+#include <algorithm>
+#include <functional>
+#include <memory>
+
+#include <boost/beast/http/buffer_body.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/read.hpp>
+
+#include "sluice/base/log.hpp"
+#include "sluice/net/answer.hpp"
+#include "sluice/net/hand_over.hpp"
+#include "sluice/net/text.hpp"
+
+namespace sluice::net {
+namespace {
+
+namespace asio = boost::asio;
+namespace http = boost::beast::http;
+using tcp = asio::ip::tcp;
+using Parser = http::request_parser<http::buffer_body>;
+
+constexpr std::size_t first_read = std::size_t{16} << 10;  ///< a small request comes in one
+constexpr std::size_t discard_max = std::size_t{64}
+                                    << 10;  ///< of an unwanted body that is read to keep the connection
+constexpr std::size_t linger_max = std::size_t{8} << 20;  ///< of an unwanted body that is read before closing
+
+Error malformed(std::string_view why) {
+  return user_error(Code::invalid_argument, "this is not HTTP/1.1 as it should be: " + std::string(why));
+}
+
+RequestHead head_of(const Parser& parser) {
+  const auto& message = parser.get();
+  RequestHead head;
+  head.method = std::string(message.method_string());
+  head.target = std::string(message.target());
+  head.version_1_0 = message.version() < 11;
+  head.chunked = parser.chunked();
+  if (const auto length = parser.content_length()) head.content_length = *length;
+  for (const auto& field : message)
+    head.headers.emplace_back(lower(field.name_string()), std::string(field.value()));
+  return head;
+}
+
+Framing framing_of(const Parser& parser, const RequestHead& head) {
+  const auto& message = parser.get();
+  return {.keep_alive = message.keep_alive(),
+          .head_only = head.method == "HEAD",
+          .has_body = head.chunked || head.content_length.value_or(0) > 0,
+          .expects_continue = !head.version_1_0 && lower(message[http::field::expect]) == "100-continue",
+          .chunks = !head.version_1_0};
+}
+
+/// Waits for a request's first byte, holding as little memory as may be.
+asio::awaitable<bool> wait_for_request(const SessionContext& context, Connection& connection) {
+  if (connection.buffer.size() > 0) co_return true;
+  connection.buffer.shrink_to_fit();
+  connection.expires_after(context.options.idle_timeout);
+  const auto [waited] = co_await connection.socket.async_wait(tcp::socket::wait_read, as_result);
+  if (waited) co_return false;
+  boost::system::error_code error;
+  connection.buffer.commit(connection.socket.read_some(connection.buffer.prepare(first_read), error));
+  co_return !error || error == asio::error::would_block;
+}
+
+/// Lets a client that is still sending read our answer: closing at once would reset the connection under it.
+asio::awaitable<void> linger(Connection& connection) {
+  boost::system::error_code ignored;
+  connection.socket.shutdown(tcp::socket::shutdown_send, ignored);
+  std::string chunk(piece_bytes, '\0');
+  connection.expires_after(std::chrono::seconds(5));
+  for (std::size_t total = 0; total < linger_max;) {
+    const auto space = asio::buffer(chunk);
+    const auto [error, count] = co_await connection.socket.async_read_some(space, as_result);
+    if (error) co_return;
+    total += count;
+  }
+}
+
+/// Code::cancelled: the client went away, or was too slow.
+asio::awaitable<Result<void>> read_body(const SessionContext& context, Connection& connection, Parser& parser,
+                                        Body& body, const Framing& framing) {
+  if (framing.expects_continue && connection.buffer.size() == 0) {
+    constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
+    if (!co_await send_bytes(context, connection, go_on))
+      co_return Fail(user_error(Code::cancelled, "the client went away"));
+  }
+  const auto length = parser.content_length();
+  std::string chunk(length ? std::min<std::size_t>(*length, piece_bytes) : piece_bytes, '\0');
+  connection.buffer.reserve(chunk.size());  // a read is as long as the room that it finds here
+  while (!parser.is_done()) {
+    parser.get().body().data = chunk.data();
+    parser.get().body().size = chunk.size();
+    connection.expires_after(context.options.read_timeout);
+    const auto [error, count] =
+        co_await http::async_read_some(connection.socket, connection.buffer, parser, as_result);
+    if (error && error != http::error::need_buffer) {
+      if (error.category() == http::make_error_code(http::error::bad_method).category() &&
+          error != http::error::partial_message && error != http::error::end_of_stream)
+        co_return Fail(malformed(error.message()));
+      co_return Fail(user_error(Code::cancelled, "the client went away"));
+    }
+    const std::string_view got(chunk.data(), chunk.size() - parser.get().body().size);
+    if (auto added = body.add(got); !added) co_return added;
+  }
+  co_return Result<void>{};
+}
+
+/// Reads an unwanted body if it is small. True: it is gone.
+asio::awaitable<bool> discard_body(const SessionContext& context, Connection& connection, Parser& parser) {
+  std::string chunk(std::size_t{16} << 10, '\0');
+  std::size_t total = 0;
+  if (parser.content_length().value_or(0) > discard_max) co_return false;
+  while (!parser.is_done() && total <= discard_max) {
+    parser.get().body().data = chunk.data();
+    parser.get().body().size = chunk.size();
+    const auto [error, count] =
+        co_await http::async_read_some(connection.socket, connection.buffer, parser, as_result);
+    if (error && error != http::error::need_buffer) co_return false;
+    total += chunk.size() - parser.get().body().size;
+  }
+  co_return parser.is_done();
+}
+
+/// Has a worker call the handler, and waits for its answer.
+asio::awaitable<ports::Response> ask(const SessionContext& context, Waiting& waiting, Admission& admission) {
+  std::move_only_function<void(ports::Responder)> call =
+      [request = std::move(admission.request), route = admission.route](ports::Responder responder) mutable {
+        try {
+          route->handler(std::move(request), std::move(responder));
+        } catch (const std::exception& problem) {
+          log::error("the handler of " + route->method + " " + route->pattern + " threw: " + problem.what());
+        }
+      };
+  auto response = co_await from_worker<ports::Response>(context.workers, waiting, std::move(call));
+  if (response) co_return std::move(*response);
+  co_return context.gate.error(
+      admission,
+      Error{.code = Code::internal,
+            .message = "this request was never answered, which is a bug; the server's log may say why",
+            .blame = Blame::sluice});
+}
+
+/// Reads one request and answers it. True: the connection is good for another.
+asio::awaitable<bool> answer_one(const SessionContext& context, Connection& connection) {
+  Parser parser;
+  parser.header_limit(static_cast<std::uint32_t>(context.options.head_max));
+  parser.body_limit(boost::none);  // ours knows the route
+  connection.expires_after(context.options.read_timeout);
+  const auto [error, count] =
+      co_await http::async_read_header(connection.socket, connection.buffer, parser, as_result);
+  if (error) {
+    if (error == http::error::end_of_stream || error == http::error::partial_message ||
+        error.category() != http::make_error_code(http::error::bad_method).category())
+      co_return false;
+    const bool too_long = error == http::error::header_limit;
+    const Error problem =
+        too_long ? user_error(Code::too_large, "the request's head is larger than " +
+                                                   std::to_string(context.options.head_max >> 10) + " KiB")
+                 : malformed(error.message());
+    ports::Response response = context.gate.error({}, problem);
+    if (too_long) response.status = 431;
+    const Framing closing{};
+    co_await send_answer(context, connection, std::move(response), closing);
+    co_await linger(connection);
+    co_return false;
+  }
+
+  RequestHead head = head_of(parser);
+  Framing framing = framing_of(parser, head);
+  const bool odd_encoding = !head.chunked && parser.get().count(http::field::transfer_encoding) > 0;
+  auto admission = context.gate.admit(std::move(head), connection.local_ip);
+  if (odd_encoding)  // where the body ends would be a guess, and two guesses make two requests
+    admission = std::unexpected(
+        context.gate.error({}, malformed("the only transfer coding that is taken is `chunked`")));
+  if (!admission) {
+    bool clean = !odd_encoding && !framing.has_body;
+    if (framing.has_body && !odd_encoding && !framing.expects_continue)
+      clean = co_await discard_body(context, connection, parser);
+    framing.keep_alive = framing.keep_alive && clean;
+    const bool sent = co_await send_answer(context, connection, std::move(admission.error()), framing);
+    if (sent && !clean) co_await linger(connection);
+    co_return sent&& framing.keep_alive;
+  }
+
+  Body body(*admission->route, context.options.scratch, context.body_memory);
+  Result<void> taken;
+  if (framing.has_body) taken = co_await read_body(context, connection, parser, body, framing);
+  if (taken) taken = body.give_to(admission->request);
+  if (!taken && taken.error().code == Code::cancelled) co_return false;
+  if (!taken) {
+    body.drop();  // lingering takes a while
+    framing.keep_alive = false;
+    ports::Response response = context.gate.error(*admission, taken.error());
+    const bool sent = co_await send_answer(context, connection, std::move(response), framing);
+    if (sent) co_await linger(connection);
+    co_return false;
+  }
+  connection.expires_never();
+  Waiting waiting(connection.socket.get_executor());
+  ports::Response response = co_await ask(context, waiting, *admission);
+  co_return co_await send_answer(context, connection, std::move(response), framing);
+}
+
+}  // namespace
+
+asio::awaitable<void> serve_requests(const SessionContext& context, Connection& connection) {
+  try {
+    while (!context.stopping && co_await wait_for_request(context, connection)) {
+      connection.busy = true;
+      const bool again = co_await answer_one(context, connection);
+      connection.busy = false;
+      if (!again) break;
+    }
+  } catch (const std::exception& problem) {
+    log::error(std::string("a connection ended by surprise: ") + problem.what());
+  }
+  boost::system::error_code ignored;
+  connection.socket.shutdown(tcp::socket::shutdown_send, ignored);
+}
+
+}  // namespace sluice::net
