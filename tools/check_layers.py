@@ -41,9 +41,10 @@ SEES = {
     "app": [*CORE, "os", "driver", "net", "frontends/*", "executors/*", "stores/*", "runtimes/hosted", "domain/*", "api/*", "app/terminal"],
 }
 PUBLIC_TO_DOMAIN = "// Public to other domain rooms: "  # and why
+PRIVATE_TO_ROOM = "// Private to its room: "  # and why: may show the room's libraries, and no other room includes it
 
 # Third-party libraries: headers, CMake targets, and the one room that owns them (with the rooms below it).
-# Their headers stay in its .cpp files.
+# Their headers stay in its .cpp files, and in headers that are for these alone.
 LIBRARIES = [
     ("Boost.Beast", ["boost/beast*"], [], "net"),
     ("Boost.Asio", ["boost/asio*"], ["Boost::headers", "Boost::boost"], "net"),
@@ -92,12 +93,22 @@ def sees(room: str) -> list[str]:
     return next((allowed for pattern, allowed in SEES.items() if fnmatch.fnmatchcase(room, pattern)), [])
 
 
+def says(header: str, words: str) -> bool:
+    """Whether a header ("sluice/ROOM/NAME.hpp") says of itself whom it is for."""
+    path = SOURCES.parent / header
+    return path.is_file() and words in path.read_text()
+
+
 def complaint_about_room(room: str, other: str, header: str = "") -> str:
     """Why `room` may not see `other`; empty if it may."""
-    if other == room or fits(other, sees(room)):
+    if other == room:
+        return ""
+    if header and says(header, PRIVATE_TO_ROOM):
+        return f"`{header}` is private to room `{other}`; use what its other headers offer"
+    if fits(other, sees(room)):
         return ""
     if room.startswith("domain/") and other.startswith("domain/"):
-        if not header or PUBLIC_TO_DOMAIN in (SOURCES.parent / header).read_text():
+        if not header or says(header, PUBLIC_TO_DOMAIN):
             return ""
         return f"`{header}` is not for other domain rooms; go through a port, or say in it `{PUBLIC_TO_DOMAIN}REASON`"
     allowed = ", ".join(sees(room)) or "no other room"
@@ -116,19 +127,20 @@ def complaint_about_library(room: str, name: str, column: int, in_header: bool =
         if room != owner and not room.startswith(f"{owner}/"):
             return f"{title} belongs to room `{owner}`; use what its headers offer"
         if in_header:
-            return f"{title} stays in .cpp files; hold it behind `struct Impl; std::unique_ptr<Impl>`"
+            return (f"{title} stays in .cpp files; hold it behind `struct Impl; std::unique_ptr<Impl>`, or say in a header that is for "
+                    f"this room's .cpp files alone `{PRIVATE_TO_ROOM}REASON`")
     return ""
 
 
 def check_source(path: pathlib.Path, complain) -> None:
-    room = room_of(path.relative_to(SOURCES).parent)
-    for number, line in enumerate(path.read_text().splitlines(), 1):
+    room, text = room_of(path.relative_to(SOURCES).parent), path.read_text()
+    for number, line in enumerate(text.splitlines(), 1):
         include = INCLUDE.match(line)
         if not include:
             continue
         quote, header = include.groups()
         if quote == "<":
-            message = complaint_about_library(room, header, 1, path.suffix == ".hpp")
+            message = complaint_about_library(room, header, 1, path.suffix == ".hpp" and PRIVATE_TO_ROOM not in text)
         elif header.startswith("sluice/"):
             message = complaint_about_room(room, room_of(pathlib.PurePath(header).relative_to("sluice").parent), header)
         else:

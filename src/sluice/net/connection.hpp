@@ -1,4 +1,5 @@
 #pragma once
+// Private to its room: its files share coroutines.
 #include <chrono>
 #include <cstddef>
 #include <string>
@@ -7,6 +8,8 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
+
+#include "sluice/base/clock.hpp"
 
 namespace sluice::net {
 
@@ -18,14 +21,13 @@ inline constexpr std::size_t piece_bytes = std::size_t{64} << 10;  ///< of a bod
 
 /// One accepted socket. Touched on its loop's thread only.
 struct Connection {
-  using Time = std::chrono::steady_clock::time_point;
-
-  explicit Connection(boost::asio::ip::tcp::socket accepted) : socket(std::move(accepted)) {}
+  /// `c` outlives it.
+  Connection(boost::asio::ip::tcp::socket accepted, const Clock& c) : socket(std::move(accepted)), clock(c) {}
 
   /// What waits for the socket fails at about that time. A word in memory and no timer: it moves several
   /// times a request, and its loop looks at it now and then.
-  void expires_after(std::chrono::milliseconds time) { deadline = std::chrono::steady_clock::now() + time; }
-  void expires_never() { deadline = Time::max(); }
+  void expires_after(std::chrono::milliseconds time) { deadline = clock.steady() + time; }
+  void expires_never() { deadline = std::chrono::nanoseconds::max(); }
   /// Ends all that waits for the socket.
   void close() {
     boost::system::error_code ignored;
@@ -35,7 +37,8 @@ struct Connection {
   boost::asio::ip::tcp::socket socket;
   boost::beast::flat_buffer buffer;
   std::string local_ip;
-  Time deadline = Time::max();
+  const Clock& clock;
+  std::chrono::nanoseconds deadline = std::chrono::nanoseconds::max();  ///< by the steady clock
   bool busy = false;       ///< between a request's first byte and its answer's last
   bool streaming = false;  ///< busy with a body that has no end in sight
 };

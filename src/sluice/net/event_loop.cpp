@@ -1,6 +1,6 @@
 #include "sluice/net/event_loop.hpp"
 
-#include <vector>
+#include <utility>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -11,7 +11,7 @@ namespace sluice::net {
 
 namespace asio = boost::asio;
 
-EventLoop::EventLoop(std::chrono::milliseconds sweep) : interval_(sweep) {}
+EventLoop::EventLoop(std::chrono::milliseconds sweep, const Clock& clock) : interval_(sweep), clock_(clock) {}
 EventLoop::~EventLoop() { stop(); }
 
 void EventLoop::start() {
@@ -43,7 +43,7 @@ asio::awaitable<void> EventLoop::sweep() {
   while (!connections_.empty()) {
     pause.expires_after(interval_);
     co_await pause.async_wait(as_result);
-    const auto now = std::chrono::steady_clock::now();
+    const auto now = clock_.steady();
     for (auto* connection : connections_)
       if (connection->deadline < now) connection->close();
   }

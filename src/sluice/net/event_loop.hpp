@@ -1,4 +1,5 @@
 #pragma once
+// Private to its room: its files share coroutines.
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -17,7 +18,7 @@ namespace sluice::net {
 class EventLoop {
  public:
   /// Looks for connections beyond their deadline so often, while there are any.
-  explicit EventLoop(std::chrono::milliseconds sweep);
+  EventLoop(std::chrono::milliseconds sweep, const Clock& clock);
   ~EventLoop();
   EventLoop(const EventLoop&) = delete;
   EventLoop& operator=(const EventLoop&) = delete;
@@ -36,6 +37,7 @@ class EventLoop {
   boost::asio::awaitable<void> sweep();
 
   const std::chrono::milliseconds interval_;
+  const Clock& clock_;
   std::unordered_set<Connection*> connections_;
   bool sweeping_ = false;
   boost::asio::io_context io_{1};  ///< one thread: its own posts wake nobody. Frames in it refer to all above

@@ -78,7 +78,7 @@ Result<void> HttpServer::Impl::start() {
   const auto sweep = std::clamp(std::min(options.read_timeout, options.idle_timeout) / 4, Milliseconds(10),
                                 Milliseconds(1000));
   for (std::size_t i = 0; i < std::max<std::size_t>(options.io_threads, 1); ++i)
-    loops.push_back(std::make_unique<EventLoop>(sweep));
+    loops.push_back(std::make_unique<EventLoop>(sweep, clock));
   SLUICE_DO(bind());
 
   const std::string ip = address.host == "0.0.0.0" ? "127.0.0.1"
@@ -170,7 +170,7 @@ asio::awaitable<void> HttpServer::Impl::accept() {
 }
 
 asio::awaitable<void> HttpServer::Impl::serve(EventLoop& loop, tcp::socket socket) {
-  Connection connection(std::move(socket));
+  Connection connection(std::move(socket), clock);
   // Also undone where the frame is dropped unfinished, with its loop.
   struct Registered {
     Impl& impl;

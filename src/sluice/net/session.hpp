@@ -1,4 +1,5 @@
 #pragma once
+// Private to its room: its files share coroutines.
 #include <atomic>
 
 #include <boost/asio/awaitable.hpp>
