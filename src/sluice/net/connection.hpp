@@ -1,7 +1,6 @@
 #pragma once
 // Private to its room: its files share coroutines.
 #include <chrono>
-#include <cstddef>
 #include <string>
 
 #include <boost/asio/as_tuple.hpp>
@@ -16,8 +15,6 @@ namespace sluice::net {
 /// How coroutines here wait: for a tuple of error and result. Named, so that no coroutine awaits with a
 /// temporary: some compilers free those twice.
 inline constexpr auto as_result = boost::asio::as_tuple(boost::asio::use_awaitable);
-
-inline constexpr std::size_t piece_bytes = std::size_t{64} << 10;  ///< of a body that is read
 
 /// One accepted socket. Touched on its loop's thread only.
 struct Connection {

@@ -21,6 +21,7 @@ namespace http = boost::beast::http;
 using tcp = asio::ip::tcp;
 using Parser = http::request_parser<http::buffer_body>;
 
+constexpr std::size_t piece = std::size_t{64} << 10;       ///< of a body that is read
 constexpr std::size_t first_read = std::size_t{16} << 10;  ///< a small request comes in one
 constexpr std::size_t discard_max = std::size_t{64}
                                     << 10;  ///< of an unwanted body that is read to keep the connection
@@ -68,7 +69,7 @@ asio::awaitable<bool> wait_for_request(const SessionContext& context, Connection
 asio::awaitable<void> linger(Connection& connection) {
   boost::system::error_code ignored;
   connection.socket.shutdown(tcp::socket::shutdown_send, ignored);
-  std::string chunk(piece_bytes, '\0');
+  std::string chunk(piece, '\0');
   connection.expires_after(std::chrono::seconds(5));
   for (std::size_t total = 0; total < linger_max;) {
     const auto space = asio::buffer(chunk);
@@ -87,7 +88,7 @@ asio::awaitable<Result<void>> read_body(const SessionContext& context, Connectio
       co_return Fail(user_error(Code::cancelled, "the client went away"));
   }
   const auto length = parser.content_length();
-  std::string chunk(length ? std::min<std::size_t>(*length, piece_bytes) : piece_bytes, '\0');
+  std::string chunk(length ? std::min<std::size_t>(*length, piece) : piece, '\0');
   connection.buffer.reserve(chunk.size());  // a read is as long as the room that it finds here
   while (!parser.is_done()) {
     parser.get().body().data = chunk.data();
