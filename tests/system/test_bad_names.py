@@ -83,6 +83,17 @@ def test_a_task_may_have_any_name(unharmed, plan, name):
     assert len(logs) == sum(len(files) for _, _, files in os.walk(server.data / "logs"))
 
 
+def test_no_name_writes_to_the_terminal(unharmed, tmp_path):
+    server = unharmed.server
+    plan = tmp_path / "\x1b]0;title\x07\x9b2J.yaml"
+    plan.write_text("sluice: 1\npipelines: {main: {graph: {task: {process: [\"false\"]}}}}\n")
+    done = sluice("run", plan, "--no-cache", data=server.data)
+    assert done.returncode == 1, done.stderr
+    assert json.loads(sluice("runs", "--json", data=server.data).stdout)["runs"][0]["name"].endswith(plan.name)
+    said = done.stdout + done.stderr + sluice("runs", data=server.data).stdout + sluice("show", "latest", data=server.data).stdout
+    assert "?]0;title??2J.yaml" in said and not set(said) & set("\x1b\x07\x9b"), said
+
+
 def test_a_name_of_a_task_that_is_too_long(unharmed, plan):
     done = sluice("run", plan(json.dumps({"sluice": 1, "pipelines": {"main": {"graph": {LONG: {"process": ["true"]}}}}})), data=unharmed.server.data)
     assert done.returncode == 2 and "plan.yaml:1:48: the name of an operation has 1 to 250 bytes, not 4000" in done.stderr, done.stderr

@@ -11,6 +11,7 @@ TEST(Cells, NothingInATextSteersTheTerminal) {
                       "2J"),
             "?2J")
       << "the eight-bit form of the same";
+  EXPECT_EQ(printable_lines("a\x1b[2Jb\nc\td\re\x7f"), "a?[2Jb\nc\td?e?");
   EXPECT_EQ(printable("\xff\xc3"), "\xef\xbf\xbd\xef\xbf\xbd");
   EXPECT_EQ(printable("Vögel 鳥"), "Vögel 鳥");
 }

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "sluice/app/commands/say.hpp"
 #include "sluice/base/json.hpp"
 #include "sluice/os/files.hpp"
 
@@ -45,8 +46,8 @@ Exit with_session(const SessionOptions& options, std::string_view command,
 }
 
 Exit report(const Error& error) {
-  fmt::print(stderr, "sluice: {}\n", error.message);
-  for (const auto& note : error.notes) fmt::print(stderr, "  {}\n", note);
+  say(stderr, "sluice: {}\n", error.message);
+  for (const auto& note : error.notes) say(stderr, "  {}\n", note);
   return error.blame == Blame::user ? Exit::usage : Exit::machine;
 }
 

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "sluice/app/commands/command.hpp"
+#include "sluice/app/commands/say.hpp"
 #include "sluice/app/commands/usage.hpp"
 #include "sluice/app/plugins.hpp"
 
@@ -48,7 +49,7 @@ void add_compile(CLI::App& program, Exit& exit) {
         print_json(s);
       } else {
         // Diagnostics lead with the place; a prefix of ours would hide it from editors.
-        fmt::print(stderr, "{}\n", plan.error().message);
+        say(stderr, "{}\n", plan.error().message);
       }
       return;
     }

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "sluice/app/commands/say.hpp"
 #include "sluice/app/plugins.hpp"
 #include "sluice/app/terminal/live_tree.hpp"
 #include "sluice/base/event_stream.hpp"
@@ -23,15 +24,14 @@ void print_change(const runs::OperationReport& row) {
     if (row.state != "failed") return;
   }
   if (row.state == "succeeded")
-    fmt::print(stderr, "  {}  {}\n", row.path,
-               row.cached
-                   ? "cached"
+    say(stderr, "  {}  {}\n", row.path,
+        row.cached ? "cached"
                    : fmt::format("{:.2f} s",
                                  static_cast<double>((row.usage.ended - row.usage.started).count()) / 1000));
   else if (row.state == "failed" && row.failure.source == row.path)
-    fmt::print(stderr, "  {}  failed: {}\n", row.path, row.failure.message);
+    say(stderr, "  {}  failed: {}\n", row.path, row.failure.message);
   else if (row.state == "waiting to retry")
-    fmt::print(stderr, "  {}  failed, will be tried again: {}\n", row.path, row.failure.message);
+    say(stderr, "  {}  failed, will be tried again: {}\n", row.path, row.failure.message);
 }
 
 bool has_log(const Value& report, const std::string& path) {
@@ -171,7 +171,7 @@ Result<Value> follow(Session& session, const RunId& run, Show show, Interrupts& 
   if (show == Show::progress)
     interrupts.say([&tree, words = last_words(session, run)] {
       if (tree) tree->finish();
-      fmt::print(stderr, "{}", words);
+      say(stderr, "{}", words);
       std::fflush(stderr);
     });
   auto heard = listen_to_the_end(session, run, followed);
@@ -186,17 +186,18 @@ Exit conclude(const Value& report, bool json, const std::string& again) {
   if (json) {
     print_json(report);
   } else {
-    fmt::print("run {} {} in {:.2f} s\n", report.text_at("run"), status, report.number_at("seconds"));
+    say(stdout, "run {} {} in {:.2f} s\n", report.text_at("run"), status, report.number_at("seconds"));
     if (const auto* outputs = report.find("outputs"); outputs && outputs->is_struct())
-      for (const auto& [name, value] : *outputs->if_struct()) fmt::print("  {} = {}\n", name, to_json(value));
+      for (const auto& [name, value] : *outputs->if_struct())
+        say(stdout, "  {} = {}\n", name, to_json(value));
     if (const auto message = report.text_at("message"); !message.empty()) {
-      fmt::print(stderr, "sluice: {}: {}\n", report.text_at("failed_at"), message);
+      say(stderr, "sluice: {}: {}\n", report.text_at("failed_at"), message);
       const auto run = report.text_at("run");
       const auto where = report.text_at("failed_at");
-      fmt::print(stderr, "  `sluice show {}{}` tells more", run, again);
+      say(stderr, "  `sluice show {}{}` tells more", run, again);
       if (has_log(report, where))
-        fmt::print(stderr, ", `sluice logs {} {}{}` what the task printed", run, where, again);
-      fmt::print(stderr, "\n");
+        say(stderr, ", `sluice logs {} {}{}` what the task printed", run, where, again);
+      say(stderr, "\n");
     }
   }
   return status == "succeeded" ? Exit::ok : Exit::failed;

@@ -1,7 +1,7 @@
 #include <CLI/CLI.hpp>
-#include <fmt/format.h>
 
 #include "sluice/app/commands/follow.hpp"
+#include "sluice/app/commands/say.hpp"
 #include "sluice/app/commands/submit.hpp"
 #include "sluice/base/words.hpp"
 
@@ -27,8 +27,8 @@ Result<Exit> cancel(Session& session, const std::string& which, const std::strin
   if (json)
     print_json(report);
   else
-    fmt::print("run {} {}\n", report.text_at("run"),
-               status == "cancelled" ? "is cancelled" : "ended before that: " + status);
+    say(stdout, "run {} {}\n", report.text_at("run"),
+        status == "cancelled" ? "is cancelled" : "ended before that: " + status);
   return status == "cancelled" ? Exit::ok : Exit::failed;
 }
 
@@ -56,7 +56,7 @@ void add_run(CLI::App& program, Exit& exit) {
     Interrupts interrupts;
     exit = with_session(options->common, "run", [&](Session& session) -> Result<Exit> {
       SLUICE_TRY(run, submit(session, options->request));
-      if (!json) fmt::print(stderr, "run {}\n", run.text);
+      if (!json) say(stderr, "run {}\n", run.text);
       return follow_to_the_end(session, run, json, interrupts);
     });
   });

@@ -1,9 +1,9 @@
 #include <charconv>
 
 #include <CLI/CLI.hpp>
-#include <fmt/format.h>
 
 #include "sluice/app/commands/command.hpp"
+#include "sluice/app/commands/say.hpp"
 #include "sluice/base/json.hpp"
 #include "sluice/base/words.hpp"
 
@@ -25,9 +25,8 @@ Result<Exit> deploy(Session& session, const std::string& model, const std::strin
   if (json)
     print_json(answer);
   else
-    fmt::print("endpoint {} answers with {} v{}{}\n", answer.text_at("endpoint"), answer.text_at("model"),
-               answer.integer_at("version"),
-               session.platform ? "; it comes up with the next `sluice up`" : "");
+    say(stdout, "endpoint {} answers with {} v{}{}\n", answer.text_at("endpoint"), answer.text_at("model"),
+        answer.integer_at("version"), session.platform ? "; it comes up with the next `sluice up`" : "");
   return Exit::ok;
 }
 
@@ -83,8 +82,8 @@ Result<Exit> predict(Session& session, const std::string& endpoint, const std::v
     for (std::size_t c = 0; c < classes; ++c)
       best = std::max(best, probabilities[i * classes + c].as_double().value_or(0));
     const bool refused = i < rejected.size() && rejected[i] == Value(true);
-    fmt::print("{}  {}  {:.3f}{}\n", files[i], labels[i].if_string() ? *labels[i].if_string() : "", best,
-               refused ? "  rejected: unlike what it has learned" : "");
+    say(stdout, "{}  {}  {:.3f}{}\n", files[i], labels[i].if_string() ? *labels[i].if_string() : "", best,
+        refused ? "  rejected: unlike what it has learned" : "");
   }
   return Exit::ok;
 }

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "sluice/app/commands/say.hpp"
 #include "sluice/base/words.hpp"
 
 namespace sluice::app {
@@ -60,7 +61,7 @@ Exit report_usage(const CLI::App& program, const CLI::ParseError& wrong) {
   if (text.empty() && chosen.empty()) text = "it needs a command; `sluice --help` lists them";
   if (text.empty()) text = wrong.what();
   if (text == wrong.what() && !text.ends_with('?')) text += fmt::format("; `{} --help` tells more", called);
-  fmt::print(stderr, "{}: {}\n", called, text);
+  say(stderr, "{}: {}\n", called, text);
   return Exit::usage;
 }
 

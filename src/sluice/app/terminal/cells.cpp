@@ -18,22 +18,26 @@ std::size_t width_at(std::string_view text, std::size_t i) {
   return text.substr(i).starts_with("…") ? 1 : 2;
 }
 
-}  // namespace
-
-std::string printable(std::string_view text) {
+std::string printable_but(std::string_view text, std::string_view kept) {
   std::string out;
   const auto whole = is_utf8(text) ? std::string(text) : as_utf8(text);
   for (std::size_t i = 0; i < whole.size();) {
     const auto length = length_at(whole, i);
     const auto lead = static_cast<unsigned char>(whole[i]);
     // U+0080 to U+009F are control characters, too.
-    const bool control = lead < 0x20 || lead == 0x7f ||
+    const bool control = (lead < 0x20 && !kept.contains(whole[i])) || lead == 0x7f ||
                          (lead == 0xc2 && length == 2 && static_cast<unsigned char>(whole[i + 1]) < 0xa0);
     out += control ? "?" : whole.substr(i, length);
     i += length;
   }
   return out;
 }
+
+}  // namespace
+
+std::string printable(std::string_view text) { return printable_but(text, ""); }
+
+std::string printable_lines(std::string_view text) { return printable_but(text, "\n\t"); }
 
 std::size_t cells_of(std::string_view text) {
   std::size_t cells = 0;
