@@ -2,22 +2,27 @@
 """Runs a fuzzer of build/asan over its seeds and the inputs that were found before. `./dev fuzz NAME [SECONDS]` runs this file.
 
 New inputs are kept in build/fuzz-corpus/NAME, inputs that break something in build/fuzz-found: such a one becomes a test or a
-seed, with the fix.
+seed, with the fix. `./dev fuzz NAME --pack` writes the fewest kept inputs that reach all that they reach together to
+tests/fuzz/corpus/NAME.tar.xz, from which every other machine goes on.
 """
 import argparse
 import dataclasses
+import io
 import os
 import pathlib
 import random
 import re
 import subprocess
 import sys
+import tarfile
+import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "asan"
 CORPUS = ROOT / "build" / "fuzz-corpus"
 FOUND = ROOT / "build" / "fuzz-found"
+PACKED = ROOT / "tests" / "fuzz" / "corpus"
 INPUT_LIMIT_S = 30  # for one input, on a slow machine and with sanitizers
 MEMORY_LIMIT_MB = 4096
 
@@ -42,16 +47,47 @@ class Fuzzer:
     def kept(self) -> pathlib.Path:
         return CORPUS / self.name
 
+    @property
+    def packed(self) -> pathlib.Path:
+        return PACKED / f"{self.name}.tar.xz"
+
 
 def fuzzers() -> list[Fuzzer]:
     lines = (line.split() for line in (BUILD / "tests.list").read_text().splitlines())
     return [Fuzzer(words[1], words[2:]) for words in lines if words and words[0] == "fuzz"]
 
 
+def unpack(archive: pathlib.Path, folder: pathlib.Path) -> None:
+    with tarfile.open(archive) as packed:
+        for member in packed:
+            (folder / pathlib.PurePath(member.name).name).write_bytes(packed.extractfile(member).read())
+
+
+def pack(fuzzer: Fuzzer) -> str:
+    """Of what is packed and what is kept here. The same inputs make the same bytes."""
+    with tempfile.TemporaryDirectory() as fewest, tempfile.TemporaryDirectory() as before:
+        if fuzzer.packed.exists():
+            unpack(fuzzer.packed, pathlib.Path(before))
+        command = [BUILD / fuzzer.program, "-merge=1", f"-timeout={INPUT_LIMIT_S}", f"-rss_limit_mb={MEMORY_LIMIT_MB}", fewest, before, fuzzer.kept]
+        subprocess.run(command, cwd=ROOT, env={**os.environ, **SANITIZERS}, check=True, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        inputs = sorted(pathlib.Path(fewest).iterdir())
+        PACKED.mkdir(exist_ok=True)
+        with tarfile.open(fuzzer.packed, "w:xz") as archive:
+            for file in inputs:
+                content = file.read_bytes()
+                member = tarfile.TarInfo(file.name)
+                member.size = len(content)
+                archive.addfile(member, io.BytesIO(content))
+    return f"{len(inputs)} of {len(list(fuzzer.kept.iterdir()))} inputs, {fuzzer.packed.stat().st_size // 1024} KiB"
+
+
 def command_of(fuzzer: Fuzzer, seconds: int, seed: int) -> list:
-    """New inputs go to the first folder."""
-    for folder in (fuzzer.kept, FOUND):
-        folder.mkdir(parents=True, exist_ok=True)
+    """New inputs go to the first folder; where nothing is kept on this machine, it begins with what is packed."""
+    FOUND.mkdir(parents=True, exist_ok=True)
+    if not fuzzer.kept.exists():
+        fuzzer.kept.mkdir(parents=True)
+        if fuzzer.packed.exists():
+            unpack(fuzzer.packed, fuzzer.kept)
     return [BUILD / fuzzer.program, f"-max_total_time={seconds}", f"-timeout={INPUT_LIMIT_S}", f"-report_slow_units={INPUT_LIMIT_S}", f"-rss_limit_mb={MEMORY_LIMIT_MB}",
             "-verbosity=0", "-print_final_stats=1", f"-seed={seed}", f"-artifact_prefix={FOUND}/{fuzzer.name}-", fuzzer.kept, *fuzzer.seeds]
 
@@ -65,6 +101,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="dev fuzz")
     parser.add_argument("name", nargs="?", help="which; without one, they are listed")
     parser.add_argument("seconds", nargs="?", type=int, default=600, help="default 600")
+    parser.add_argument("--pack", action="store_true", help="do not hunt: pack what is kept")
     options = parser.parse_args()
     known = {fuzzer.name: fuzzer for fuzzer in fuzzers()}
     if options.name is None:
@@ -72,6 +109,10 @@ def main() -> None:
         return
     if options.name not in known:
         parser.error(f"there is no fuzzer `{options.name}`; there are " + ", ".join(known))
+
+    if options.pack:
+        print(f"{options.name}: packed {pack(known[options.name])}")
+        return
 
     fuzzer, seed = known[options.name], random.randrange(1, 1 << 31)
     command = command_of(fuzzer, options.seconds, seed)
