@@ -27,7 +27,7 @@ ALL_IS_WELL = "errors: 0"
 def verdict(folder, optimise, *defines):
     """What spin says about every order of events."""
     folder.mkdir()
-    for command in (["spin", *defines, "-a", MODEL],
+    for command in (["spin", "-Pclang-19 -E -x c", *defines, "-a", MODEL],
                     ["clang-19", optimise, "-w", "-DVECTORSZ=2048", "-DNFAIR=3", "-o", "pan", "pan.c"]):
         made = subprocess.run(command, cwd=folder, capture_output=True, text=True)
         assert made.returncode == 0, made.stdout + made.stderr
