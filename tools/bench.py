@@ -169,14 +169,14 @@ def bench_serving(table, folder, rounds):
             added.append(json.loads(run(*added_command)[1])["added_p50_ms"])
             for clients, found in loads.items():
                 found.append(json.loads(run(*load_command(clients))[1]))
-        full = median(one[1]["per_second"] for one in raw)
-        network = median(one[2]["network_per_second"] for one in raw)
+        full = median(one[0]["per_second"] for one in raw)
+        network = median(one[1]["network_per_second"] for one in raw)
         table.add("endpoint, 1 client: added p50", median(added), "ms", "≤ 0.5", median(added) <= 0.5)
         for clients, found in loads.items():
             rate = median(one["per_second"] for one in found)
             table.add(f"endpoint, {clients} clients", rate, "/s", "≥ 0.90", rate >= 0.9 * full, "raw", full)
         table.add("the network alone, pictures prepared", network, "/s", "-", None)
-        heads = raw[-1][3]
+        heads = raw[-1][2]
         table.add("1,000 heads on one base: a head", heads["bytes_a_head"] / 1024, "KiB", "-", None)
         warm = median([timed(lambda: ask(server.url, "stamps", pictures[0])) for _ in range(20)])
         head = timed(lambda: ask(server.url, "other", pictures[0])) - warm

@@ -69,9 +69,10 @@ struct Raw {
   std::unique_ptr<host::Embedder> embedder;
 };
 
-/// Decoded, prepared, through base and head: with one picture at a time, and with as many as fill the cores.
+/// Decoded, prepared, through base and head, with as many pictures at a time as fill the cores.
 void raw(Raw& model, double seconds, const std::vector<std::string>& pictures) {
-  for (const std::size_t at_once : {std::size_t{1}, std::size_t{16}}) {
+  {
+    constexpr std::size_t at_once = 16;
     std::mutex mutex;
     std::condition_variable changed;
     std::size_t under_way = 0;

@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "sluice/base/words.hpp"
+#include "sluice/net/connection.hpp"
 #include "sluice/net/sent_file.hpp"
 #include "sluice/net/text.hpp"
 
@@ -36,8 +37,6 @@ using tcp = asio::ip::tcp;
 using Parser = http::response_parser<http::buffer_body>;
 
 constexpr std::size_t first_read = std::size_t{16} << 10;  ///< a small answer comes in one
-
-constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t piece = std::size_t{256} << 10;
 
 struct File {

@@ -129,10 +129,8 @@ struct Serving::Impl {
   /// `version`: else the deployed one.
   Result<std::shared_ptr<const Resolved>> resolve(const ports::Deployment& deployment,
                                                   std::optional<std::int64_t> version) {
-    const auto number = version.value_or(deployment.version);
-    const auto& workspace = deployment.principal.workspace;
-    if (auto known = resolver.known(workspace, deployment.model, number)) return known;
-    return resolver.resolve(workspace, deployment.model, std::to_string(number));
+    return resolver.resolve(deployment.principal.workspace, deployment.model,
+                            std::to_string(version.value_or(deployment.version)));
   }
 
   /// `deploying` is held.
