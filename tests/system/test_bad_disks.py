@@ -191,7 +191,8 @@ def test_a_damaged_object_is_found_and_others_go_on(unharmed, plan, damage):
     good = stored.read_bytes()
     stored.chmod(0o644)
     stored.write_bytes({"changed": b"as it ar!\n", "cut off": good[:5], "emptied": b""}[damage])
-    shutil.rmtree(data / "cache" / "trees")  # what was laid out from it before
+    # What was laid out from it before; where nothing can be mounted (in a chroot), each task gets a copy instead.
+    shutil.rmtree(data / "cache" / "trees", ignore_errors=True)
     done = sluice("run", plan(PASSES_ON), data=data)
     assert done.returncode == 1 and "read: " in done.stderr and digest in done.stderr, done.stderr
     stored.write_bytes(good)

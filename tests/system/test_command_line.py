@@ -81,6 +81,7 @@ def test_bad_usage_ends_with_2(plan, tmp_path):
     (["--versoin"], "sluice: unknown option `--versoin`; did you mean `--version`?"),
     (["run", "plan.yaml", "--inptu", "a=b"], "sluice run: unknown option `--inptu`; did you mean `--input`?"),
     (["run", "--inptu=a=b"], "sluice run: unknown option `--inptu`; did you mean `--input`?"),
+    (["--data", "folder", "runs"], "sluice runs: `--data` goes after the command: `sluice runs --data ...`"),
     (["up", "--xyzzy"], "sluice up: unknown option `--xyzzy`; `sluice up --help` lists them"),
     (["runs", "--status", "faild"], "`faild` is none of running, succeeded, failed, cancelled; did you mean `failed`?"),
     (["completion", "bsah"], "`bsah` is none of bash, zsh, fish; did you mean `bash`?"),

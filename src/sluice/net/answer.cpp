@@ -22,6 +22,19 @@ using tcp = asio::ip::tcp;
 
 constexpr std::size_t answer_piece = std::size_t{256} << 10;  ///< of a body that is sent
 
+bool sends_body(const Answer& answer, const Framing& framing) {
+  return !framing.head_only && has_body(answer.response.status);
+}
+
+/// `length`: of what is not a stream.
+void write_head(const SessionContext& context, Answer& answer, const Framing& framing, std::uint64_t length) {
+  const bool streams = answer.response.stream != nullptr;
+  const bool in_chunks = streams && framing.chunks;
+  answer.lasts = framing.keep_alive && !context.stopping && (!streams || in_chunks);
+  const BodyEnd end{.length = streams ? std::nullopt : std::optional(length), .chunked = in_chunks};
+  answer.head = response_head(answer.response, end, answer.lasts, context.clock.now());
+}
+
 asio::awaitable<bool> send_file(const SessionContext& context, Connection& connection, SentFile& file) {
   std::string chunk(std::min<std::uint64_t>(answer_piece, file.size()), '\0');
   for (std::uint64_t sent = 0; sent < file.size();) {
@@ -64,15 +77,14 @@ asio::awaitable<bool> send_stream(const SessionContext& context, Connection& con
   connection.streaming = true;
   while (!context.stopping && !wake->client_gone) {
     connection.expires_never();
-    std::move_only_function<void(std::move_only_function<void(ports::Stream::Piece)>)> pull =
-        [source](std::move_only_function<void(ports::Stream::Piece)> done) {
-          try {
-            source->next(std::move(done));
-          } catch (const std::exception& problem) {
-            log::error(std::string("a streamed answer is cut off: ") + problem.what());
-          }
-        };
-    const auto got = co_await from_worker<ports::Stream::Piece>(context.workers, waiting, std::move(pull));
+    Work<ports::Stream::Piece> pull = [source](std::move_only_function<void(ports::Stream::Piece)> done) {
+      try {
+        source->next(std::move(done));
+      } catch (const std::exception& problem) {
+        log::error(std::string("a streamed answer is cut off: ") + problem.what());
+      }
+    };
+    const auto got = co_await handed_over<ports::Stream::Piece>(&context.workers, waiting, std::move(pull));
     if (!got) co_return false;
     const bool ends = !got->has_value();
     if (ends && !chunked) co_return true;
@@ -100,8 +112,23 @@ asio::awaitable<bool> send_stream(const SessionContext& context, Connection& con
 
 }  // namespace
 
-asio::awaitable<bool> send_answer(const SessionContext& context, Connection& connection,
-                                  ports::Response response, const Framing& framing) {
+void begin_answer(const SessionContext& context, int socket, Answer& answer, const Framing& framing) {
+  auto& response = answer.response;
+  if (!response.body_file.empty() || response.stream || response.body.size() > answer_piece) return;
+  write_head(context, answer, framing, response.body.size());
+  std::array<iovec, 2> parts{{{.iov_base = answer.head.data(), .iov_len = answer.head.size()},
+                              {.iov_base = response.body.data(), .iov_len = response.body.size()}}};
+  msghdr message{};
+  message.msg_iov = parts.data();
+  message.msg_iovlen = sends_body(answer, framing) ? 2 : 1;
+  const auto sent = ::sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  // What is wrong with the socket, the connection's thread finds as it goes on.
+  if (sent > 0) answer.sent = static_cast<std::size_t>(sent);
+}
+
+asio::awaitable<bool> send_answer(const SessionContext& context, Connection& connection, Answer answer,
+                                  const Framing& framing) {
+  auto& response = answer.response;
   std::optional<SentFile> file;
   if (!response.body_file.empty()) {
     file.emplace(response.body_file);
@@ -113,29 +140,25 @@ asio::awaitable<bool> send_answer(const SessionContext& context, Connection& con
                                               .blame = Blame::sluice});
     }
   }
-  const bool keep_alive = framing.keep_alive && !context.stopping;
-  const bool in_chunks = response.stream && framing.chunks;
-  const bool lasts = keep_alive && (!response.stream || in_chunks);
-  const BodyEnd end{.length = response.stream ? std::nullopt
-                              : file          ? std::optional(file->size())
-                                              : std::optional<std::uint64_t>(response.body.size()),
-                    .chunked = in_chunks};
-  const std::string head = response_head(response, end, lasts, context.clock.now());
-  const bool head_only = framing.head_only || !has_body(response.status);
+  if (answer.head.empty()) write_head(context, answer, framing, file ? file->size() : response.body.size());
+  const bool has_bytes = sends_body(answer, framing);
 
-  connection.expires_after(context.options.read_timeout);
-  const std::size_t first = head_only || file ? 0 : std::min(response.body.size(), answer_piece);
-  const std::array<asio::const_buffer, 2> start{asio::buffer(head),
-                                                asio::buffer(response.body.data(), first)};
-  const auto [error, count] = co_await asio::async_write(connection.socket, start, as_result);
-  if (error) co_return false;
-  bool whole = true;
-  if (!head_only && file) whole = co_await send_file(context, connection, *file);
-  if (!head_only && response.stream)
-    whole = co_await send_stream(context, connection, response.stream, in_chunks);
-  if (!head_only && !file && !response.stream)
-    whole = co_await send_bytes(context, connection, std::string_view(response.body).substr(first));
-  co_return whole&& lasts;
+  const auto head = std::string_view(answer.head).substr(std::min(answer.sent, answer.head.size()));
+  auto bytes = has_bytes && !file ? std::string_view(response.body) : std::string_view();
+  bytes.remove_prefix(answer.sent - (answer.head.size() - head.size()));
+  if (!head.empty()) {
+    const auto first = bytes.substr(0, answer_piece);
+    bytes.remove_prefix(first.size());
+    const std::array<asio::const_buffer, 2> start{asio::buffer(head), asio::buffer(first)};
+    connection.expires_after(context.options.read_timeout);
+    const auto [error, count] = co_await asio::async_write(connection.socket, start, as_result);
+    if (error) co_return false;
+  }
+  bool whole = co_await send_bytes(context, connection, bytes);
+  if (has_bytes && file) whole = co_await send_file(context, connection, *file);
+  if (has_bytes && response.stream)
+    whole = co_await send_stream(context, connection, response.stream, framing.chunks);
+  co_return whole&& answer.lasts;
 }
 
 asio::awaitable<bool> send_bytes(const SessionContext& context, Connection& connection,

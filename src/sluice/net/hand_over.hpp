@@ -41,23 +41,32 @@ struct Waiting {
   std::function<void()> close;  ///< of what was waited for last
 };
 
-/// Has a worker do the work, and waits for what that hands over. Nothing: it never will, or the client has
-/// gone.
+/// Is given what takes its result, once, now or later and on any thread.
 template <typename T>
-boost::asio::awaitable<std::optional<T>> from_worker(
-    boost::asio::thread_pool& workers, Waiting& waiting,
-    std::move_only_function<void(std::move_only_function<void(T)>)> work) {
+using Work = std::move_only_function<void(std::move_only_function<void(T)>)>;
+
+/// Does the work on the loop's thread (`workers` null) or has a worker do it, and waits for what it hands
+/// over. Nothing: it never will, or the client has gone. `receive`: as Later's.
+template <typename T>
+boost::asio::awaitable<std::optional<T>> handed_over(boost::asio::thread_pool* workers, Waiting& waiting,
+                                                     Work<T> work,
+                                                     std::function<void(T&)> receive = nullptr) {
   const auto& wake = waiting.wake;
   // By way of the loop: the cancel must not come before the wait.
-  const auto later = std::make_shared<Later<T>>([wake](std::shared_ptr<Later<T>> settled) {
-    boost::asio::post(wake->timer.get_executor(), [wake, settled = std::move(settled)] {
-      if (!settled->closed()) wake->timer.cancel();
-    });
-  });
+  const auto later = std::make_shared<Later<T>>(
+      [wake](std::shared_ptr<Later<T>> settled) {
+        boost::asio::post(wake->timer.get_executor(), [wake, settled = std::move(settled)] {
+          if (!settled->closed()) wake->timer.cancel();
+        });
+      },
+      std::move(receive));
   waiting.part();
   waiting.close = [later] { later->close(); };
-  boost::asio::post(workers,
-                    [work = std::move(work), taker = later->taker()]() mutable { work(std::move(taker)); });
+  if (workers == nullptr)
+    work(later->taker());
+  else
+    boost::asio::post(*workers,
+                      [work = std::move(work), taker = later->taker()]() mutable { work(std::move(taker)); });
   while (!later->settled() && !wake->client_gone) co_await wake->timer.async_wait(as_result);
   co_return later->take();
 }

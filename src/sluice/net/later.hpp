@@ -14,9 +14,10 @@ namespace sluice::net {
 template <typename T>
 class Later : public std::enable_shared_from_this<Later<T>> {
  public:
-  /// `wake` is called once, under a lock and on any thread, when the value is there or will never come; not
-  /// after `close`.
-  explicit Later(std::function<void(std::shared_ptr<Later>)> wake) : wake_(std::move(wake)) {}
+  /// On the thread that settles it, under a lock, and not after `close`: `receive` sees the value before the
+  /// connection's thread can, and `wake` is called once when it is there or will never come.
+  explicit Later(std::function<void(std::shared_ptr<Later>)> wake, std::function<void(T&)> receive = nullptr)
+      : receive_(std::move(receive)), wake_(std::move(wake)) {}
 
   /// The function that takes the value. Letting go of it uncalled counts as "will never come".
   [[nodiscard]] std::move_only_function<void(T)> taker() {
@@ -31,6 +32,7 @@ class Later : public std::enable_shared_from_this<Later<T>> {
   void close() {
     closed_ = true;
     const std::lock_guard lock(mutex_);
+    receive_ = nullptr;
     wake_ = nullptr;
   }
   [[nodiscard]] bool closed() const { return closed_; }
@@ -55,11 +57,13 @@ class Later : public std::enable_shared_from_this<Later<T>> {
     const std::lock_guard lock(mutex_);
     if (settled_) return;
     value_ = std::move(value);
+    if (value_ && receive_) receive_(*value_);
     settled_ = true;
     if (wake_) wake_(this->shared_from_this());
   }
 
   std::mutex mutex_;
+  std::function<void(T&)> receive_;
   std::function<void(std::shared_ptr<Later>)> wake_;
   std::atomic<bool> closed_ = false;
   std::atomic<bool> settled_ = false;

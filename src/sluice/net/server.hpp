@@ -12,9 +12,9 @@
 
 namespace sluice::net {
 
-/// Serves protocols over HTTP/1.1. Handlers are called on worker threads, where they may block; they answer
-/// from any thread. Knows who may ask: only requests whose Host and Origin are this machine's, and, with a
-/// token, that carry it.
+/// Serves protocols over HTTP/1.1. Handlers are called on worker threads, where they may block, or on a
+/// connection's thread where their route says that they do not; they answer from any thread. Knows who may
+/// ask: only requests whose Host and Origin are this machine's, and, with a token, that carry it.
 class HttpServer {
  public:
   struct Options {

@@ -124,18 +124,26 @@ asio::awaitable<bool> discard_body(const SessionContext& context, Connection& co
   co_return parser.is_done();
 }
 
-/// Has a worker call the handler, and waits for its answer.
-asio::awaitable<ports::Response> ask(const SessionContext& context, Waiting& waiting, Admission& admission) {
-  std::move_only_function<void(ports::Responder)> call =
-      [request = std::move(admission.request), route = admission.route](ports::Responder responder) mutable {
-        try {
-          route->handler(std::move(request), std::move(responder));
-        } catch (const std::exception& problem) {
-          log::error("the handler of " + route->method + " " + route->pattern + " threw: " + problem.what());
-        }
-      };
-  auto response = co_await from_worker<ports::Response>(context.workers, waiting, std::move(call));
-  if (response) co_return std::move(*response);
+/// Calls the handler, or has a worker call it, and waits for its answer, of which some may have been sent.
+asio::awaitable<Answer> ask(const SessionContext& context, Connection& connection, Waiting& waiting,
+                            Admission& admission, const Framing& framing) {
+  const auto& route = *admission.route;
+  const bool brief = route.is_brief && route.is_brief(admission.request);
+  Work<Answer> call = [request = std::move(admission.request),
+                       &route](std::move_only_function<void(Answer)> done) mutable {
+    try {
+      route.handler(std::move(request), std::move(done));
+    } catch (const std::exception& problem) {
+      log::error("the handler of " + route.method + " " + route.pattern + " threw: " + problem.what());
+    }
+  };
+  std::function<void(Answer&)> begin = [&context, socket = connection.socket.native_handle(),
+                                        framing](Answer& answer) {
+    begin_answer(context, socket, answer, framing);
+  };
+  auto answer = co_await handed_over<Answer>(brief ? nullptr : &context.workers, waiting, std::move(call),
+                                             std::move(begin));
+  if (answer) co_return std::move(*answer);
   co_return context.gate.error(
       admission,
       Error{.code = Code::internal,
@@ -200,8 +208,8 @@ asio::awaitable<bool> answer_one(const SessionContext& context, Connection& conn
   }
   connection.expires_never();
   Waiting waiting(connection.socket.get_executor());
-  ports::Response response = co_await ask(context, waiting, *admission);
-  co_return co_await send_answer(context, connection, std::move(response), framing);
+  Answer answer = co_await ask(context, connection, waiting, *admission, framing);
+  co_return co_await send_answer(context, connection, std::move(answer), framing);
 }
 
 }  // namespace

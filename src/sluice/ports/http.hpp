@@ -68,6 +68,9 @@ struct Route {
   Handler handler;
   std::size_t body_max = std::size_t{1} << 20;
   bool body_to_file = false;  ///< the body is streamed into a file instead of memory
+  /// Null: never. Where it says true of a request, the handler does not block and is soon done: it may be
+  /// called on the thread that reads the connection, which saves the way to another. Asked on that thread.
+  std::function<bool(const Request&)> is_brief = nullptr;
 };
 
 /// A wire protocol: its routes, and how it writes an error of ours.

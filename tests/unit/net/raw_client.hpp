@@ -15,7 +15,10 @@ namespace sluice::net {
 /// A socket to 127.0.0.1 that sends and reads exactly what a test says.
 class RawClient {
  public:
-  explicit RawClient(std::uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  /// `buffer`: bytes that wait unread at most, about; 0: as the system likes it.
+  explicit RawClient(std::uint16_t port, int buffer = 0)
+      : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    if (buffer > 0) ::setsockopt(socket_, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof buffer);
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(port);

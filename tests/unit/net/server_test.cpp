@@ -180,7 +180,7 @@ TEST(HttpServer, TurnsAwayConnectionsBeyondItsLimit) {
 TEST(HttpServer, AHandlerThatNeverAnswersIsABugThatShows) {
   TestServer test;
   RawClient client(test.port());
-  for (const char* target : {"/echo/silent", "/echo/thrown"}) {
+  for (const char* target : {"/echo/silent", "/echo/thrown", "/brief/echo/silent", "/brief/echo/thrown"}) {
     client.send(get(target));
     const std::string answer = client.read_answer();
     EXPECT_THAT(answer, StartsWith("HTTP/1.1 500 Internal Server Error\r\n"));
@@ -188,6 +188,40 @@ TEST(HttpServer, AHandlerThatNeverAnswersIsABugThatShows) {
         answer,
         EndsWith("test: this request was never answered, which is a bug; the server's log may say why"));
   }
+}
+
+TEST(HttpServer, BriefHandlersNeedNoWorker) {
+  TestServer test({.worker_threads = 1});
+  RawClient blocked(test.port());
+  blocked.send(get("/block"));
+  test.blocking.wait();
+  RawClient client(test.port());
+  client.send(get("/brief/echo/later") + get("/brief/echo/2") + get("/brief/echo/3?long=yes"));
+  EXPECT_THAT(client.read_answer(), EndsWith("\r\n\r\nlater"));
+  EXPECT_THAT(client.read_answer(), EndsWith("{2}\n"));
+  test.unblock.count_down();
+  EXPECT_THAT(client.read_answer(), EndsWith("{3} long=yes\n"));  // not brief: it has waited for the worker
+  EXPECT_THAT(blocked.read_answer(), EndsWith("unblocked"));
+}
+
+TEST(HttpServer, WhatASocketDoesNotTakeAtOnceFollows) {
+  TestServer test;
+  std::string numbers;
+  for (int i = 0; numbers.size() < 3'000'000; ++i) numbers += std::to_string(i) + " ";
+  RawClient client(test.port(), 4096);
+  for (const std::size_t bytes : {0UZ, 1UZ, 200'000UZ, 262'144UZ, 262'145UZ, 3'000'000UZ}) {
+    client.send(get("/echo/numbers/" + std::to_string(bytes)));
+    const std::string answer = client.read_answer();
+    EXPECT_TRUE(answer.ends_with("\r\n\r\n" + numbers.substr(0, bytes))) << bytes;
+  }
+  std::string many;  // more than the kernel holds for a client that does not read
+  for (int i = 0; i < 40; ++i) many += get("/echo/numbers/250000");
+  client.send(many);
+  for (int i = 0; i < 40; ++i)
+    ASSERT_TRUE(client.read_answer().ends_with("\r\n\r\n" + numbers.substr(0, 250'000))) << i;
+  client.send("HEAD /echo/numbers/200000" + std::string(host) + "\r\n" + get("/echo/next"));
+  EXPECT_THAT(client.read_until("\r\n\r\n"), HasSubstr("\r\nContent-Length: 200000\r\n"));
+  EXPECT_THAT(client.read_answer(), EndsWith("{next}\n"));
 }
 
 TEST(HttpServer, NoHandlerCanStartAnotherHeader) {

@@ -1,8 +1,11 @@
 #pragma once
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <future>
+#include <iterator>
+#include <latch>
 #include <string>
 #include <thread>
 #include <vector>
@@ -45,6 +48,9 @@ class TestServer {
   ports::Responder held() { return held_.get_future().get(); }
 
   Result<void> started;
+  // The one request of /block holds a worker from the one to the other.
+  std::latch blocking{1};
+  std::latch unblock{1};
 
  private:
   HttpServer::Options with_defaults(HttpServer::Options options) {
@@ -86,6 +92,12 @@ class TestServer {
           {.status = 204,
            .headers = {{"X-Note", "one\r\nSet-Cookie: two"}, {"Content-Length", "7"}, {"Bad Name", "x"}}});
     };
+    const auto numbers = [](ports::Request request, ports::Responder respond) {
+      std::string text;
+      const auto bytes = std::stoul(request.params.at(0));
+      for (int i = 0; text.size() < bytes; ++i) text += std::to_string(i) + " ";
+      respond({.content_type = "text/plain", .body = text.substr(0, bytes)});
+    };
     const auto silent = [](ports::Request, ports::Responder) {};
     const auto thrown = [](ports::Request, ports::Responder) { throw std::runtime_error("out of luck"); };
     ports::Protocol protocol{.name = "test", .routes = {}, .error = [](const Error& error) {
@@ -109,9 +121,22 @@ class TestServer {
                         .body_max = 10,
                         .body_to_file = true},
                        {.method = "GET", .pattern = "/echo/download/{}", .handler = download},
+                       {.method = "GET", .pattern = "/echo/numbers/{}", .handler = numbers},
                        {.method = "GET", .pattern = "/echo/split", .handler = split},
                        {.method = "GET", .pattern = "/echo/silent", .handler = silent},
                        {.method = "GET", .pattern = "/echo/thrown", .handler = thrown}};
+    auto brief = protocol.routes;  // the same again, on the connections' own threads
+    for (auto& route : brief) {
+      route.pattern = "/brief" + route.pattern;
+      route.is_brief = [](const ports::Request& request) { return request.query_at("long").empty(); };
+    }
+    std::ranges::move(brief, std::back_inserter(protocol.routes));
+    protocol.routes.push_back(
+        {.method = "GET", .pattern = "/block", .handler = [this](ports::Request, ports::Responder respond) {
+           blocking.count_down();
+           unblock.wait();
+           respond({.content_type = "text/plain", .body = "unblocked"});
+         }});
     return {std::move(protocol)};
   }
 

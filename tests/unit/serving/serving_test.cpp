@@ -1,5 +1,7 @@
 #include "sluice/domain/serving/serving.hpp"
 
+#include <fstream>
+
 #include <gmock/gmock.h>
 
 #include "stage.hpp"
@@ -25,6 +27,29 @@ TEST(Serving, AnswersWithTheDeployedModel) {
   EXPECT_FALSE(answered->predictions[0]->rejected);
   EXPECT_EQ(answered->predictions[1]->label, "bird");
   EXPECT_TRUE(answered->predictions[2]->rejected);
+}
+
+TEST(Serving, IsAtLeisureOnceAWarmHostHasNothingToDo) {
+  Stage stage;
+  const auto at_leisure = [&](std::optional<std::int64_t> version = {}) {
+    return stage.serving->is_at_leisure("default", "stamps", version);
+  };
+  EXPECT_FALSE(at_leisure());
+  stage.deploy_stamps();
+  EXPECT_FALSE(at_leisure()) << "no host yet";
+  ASSERT_TRUE(stage.predict({"fish"}));
+  wait_until([&] { return at_leisure(); });
+  EXPECT_TRUE(at_leisure(1));
+  EXPECT_FALSE(at_leisure(2)) << "nobody has looked for that version";
+
+  const auto gate = stage.scratch.path / "gate";
+  auto waiting = stage.ask({"wait " + gate.string()});
+  EXPECT_FALSE(at_leisure()) << "the host is busy";
+  std::ofstream(gate) << "open";
+  ASSERT_TRUE(waiting.get());
+  wait_until([&] { return at_leisure(); });
+  ASSERT_TRUE(stage.serving->undeploy("default", "stamps"));
+  EXPECT_FALSE(at_leisure());
 }
 
 TEST(Serving, APictureThatCannotBeReadIsOneErrorAmongAnswers) {

@@ -10,6 +10,8 @@ namespace sluice::api {
 namespace {
 
 constexpr std::size_t infer_body_max = std::size_t{64} << 20;
+constexpr std::size_t brief_body_max = std::size_t{64}
+                                       << 10;  ///< a socket to a host takes two of them at once
 
 ports::Response json_response(Struct json) { return {.body = to_json(std::move(json))}; }
 
@@ -89,6 +91,13 @@ struct Routes {
     return json_response(std::move(json));
   }
 
+  /// A host that has nothing to do reads at once, and what is small fits its socket anyway.
+  [[nodiscard]] bool is_brief(const ports::Request& request) const {
+    if (request.body.size() > brief_body_max) return false;
+    const auto number = version_in(request);
+    return number && serving.is_at_leisure(request.principal.workspace, request.params.at(0), *number);
+  }
+
   void infer(ports::Request request, ports::Responder respond) const {
     const auto number = version_in(request);
     if (!number) return respond(error_response(number.error()));
@@ -132,22 +141,29 @@ ports::Protocol openinference_protocol(serving::Serving& serving, std::string ve
   const ports::Handler infer = [routes](ports::Request request, ports::Responder respond) {
     routes.infer(std::move(request), std::move(respond));
   };
+  const auto is_brief = [routes](const ports::Request& request) { return routes.is_brief(request); };
+  const auto at_once = [](const ports::Request&) { return true; };
   ports::Protocol protocol{.name = "openinference", .routes = {}, .error = error_response};
   protocol.routes = {
       {.method = "GET", .pattern = "/v2", .handler = server},
-      {.method = "GET", .pattern = "/v2/health/live", .handler = always("live")},
-      {.method = "GET", .pattern = "/v2/health/ready", .handler = always("ready")},
+      {.method = "GET", .pattern = "/v2/health/live", .handler = always("live"), .is_brief = at_once},
+      {.method = "GET", .pattern = "/v2/health/ready", .handler = always("ready"), .is_brief = at_once},
       {.method = "GET", .pattern = "/v2/models/{}", .handler = answering(&Routes::model, routes)},
       {.method = "GET", .pattern = "/v2/models/{}/versions/{}", .handler = answering(&Routes::model, routes)},
       {.method = "GET", .pattern = "/v2/models/{}/ready", .handler = answering(&Routes::ready, routes)},
       {.method = "GET",
        .pattern = "/v2/models/{}/versions/{}/ready",
        .handler = answering(&Routes::ready, routes)},
-      {.method = "POST", .pattern = "/v2/models/{}/infer", .handler = infer, .body_max = infer_body_max},
+      {.method = "POST",
+       .pattern = "/v2/models/{}/infer",
+       .handler = infer,
+       .body_max = infer_body_max,
+       .is_brief = is_brief},
       {.method = "POST",
        .pattern = "/v2/models/{}/versions/{}/infer",
        .handler = infer,
-       .body_max = infer_body_max}};
+       .body_max = infer_body_max,
+       .is_brief = is_brief}};
   return protocol;
 }
 

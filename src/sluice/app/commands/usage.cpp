@@ -43,7 +43,10 @@ std::string about_extras(const CLI::App& program, const CLI::App& command, const
                        way_out(extras.front(), commands_of(program), called));
   if (option != extras.end()) {
     const auto name = option->substr(0, option->find('='));
-    return fmt::format("unknown option `{}`{}", name, way_out(name, options_of(command), called));
+    const auto known = options_of(command);
+    if (std::ranges::find(known, name) != known.end())  // it stood before the command
+      return fmt::format("`{}` goes after the command: `{} {} ...`", name, called, name);
+    return fmt::format("unknown option `{}`{}", name, way_out(name, known, called));
   }
   return extras.empty() ? ""
                         : fmt::format("nothing takes the argument `{}`; `{} --help` tells what there is",

@@ -87,13 +87,17 @@ struct Serving::Impl {
   };
   using RequestPtr = std::shared_ptr<Request>;
 
+  /// Null where nobody has asked for it yet.
+  std::shared_ptr<const ports::Deployment> known(const std::string& workspace,
+                                                 const std::string& endpoint) const {
+    const std::lock_guard lock(mutex);
+    const auto found = deployed.find({workspace, endpoint});
+    return found == deployed.end() ? nullptr : found->second;
+  }
+
   Result<std::shared_ptr<const ports::Deployment>> find(const std::string& workspace,
                                                         const std::string& endpoint) {
-    {
-      const std::lock_guard lock(mutex);
-      if (const auto known = deployed.find({workspace, endpoint}); known != deployed.end())
-        return known->second;
-    }
+    if (auto found = known(workspace, endpoint)) return found;
     const std::lock_guard lock(deploying);
     return find_recorded(workspace, endpoint);
   }
@@ -296,6 +300,17 @@ Result<Description> Serving::describe(const std::string& workspace, const std::s
   for (const auto& each : versions) out.versions.push_back(each.number);
   std::ranges::sort(out.versions);
   return out;
+}
+
+bool Serving::is_at_leisure(const std::string& workspace, const std::string& endpoint,
+                            std::optional<std::int64_t> version) const {
+  const auto deployment = impl_->known(workspace, endpoint);
+  if (!deployment) return false;
+  const auto resolved =
+      impl_->resolver.known(workspace, deployment->model, version.value_or(deployment->version));
+  if (!resolved) return false;
+  const auto host = impl_->hosts.status(*resolved->base.digest, resolved->head.digest);
+  return host.state == Hosts::State::warm && host.leases == 0;
 }
 
 void Serving::predict(const std::string& workspace, const std::string& endpoint,

@@ -79,6 +79,10 @@ class Serving {
   /// once, here or on a host's thread (be quick there).
   void predict(const std::string& workspace, const std::string& endpoint, std::optional<std::int64_t> version,
                std::vector<std::string> pictures, PredictDone done);
+  /// Whether `predict` would find all it needs in memory and a warm host that has nothing else to do: then it
+  /// waits for nothing. Does not block itself.
+  [[nodiscard]] bool is_at_leisure(const std::string& workspace, const std::string& endpoint,
+                                   std::optional<std::int64_t> version) const;
 
  private:
   struct Impl;
