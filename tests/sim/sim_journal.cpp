@@ -7,7 +7,7 @@ namespace sluice::sim {
 
 Result<void> SimJournal::append(const std::vector<ports::Append>& batch, ports::Durability durability) {
   faults_.at_port();
-  if (full_) return Fail(environment_error(Code::exhausted, "the disk is full"));
+  if (full_) return Fail(environment_error(Code::disk_full, "the disk is full"));
   for (const auto& append : batch) {
     const auto there = runs_.find(append.run.text);
     const auto length = there == runs_.end() ? 0 : there->second.events.size();

@@ -124,6 +124,7 @@ Result<std::unique_ptr<Platform>> Platform::open(Options options) {
   return std::unique_ptr<Platform>(new Platform(std::move(impl)));
 }
 
+void Platform::warm_up() { impl_->models->warm_up(); }
 runs::Runs& Platform::runs() { return *impl_->runs; }
 const Clock& Platform::clock() const { return impl_->clock; }
 

@@ -22,6 +22,8 @@ class Platform {
   static Result<std::unique_ptr<Platform>> open(Options options);
   ~Platform();
 
+  /// Does ahead what first requests would: milliseconds. Any thread, once.
+  void warm_up();
   [[nodiscard]] runs::Runs& runs();
   [[nodiscard]] std::vector<ports::Protocol> protocols();
   [[nodiscard]] const Clock& clock() const;

@@ -23,6 +23,7 @@ constexpr std::array rows{
     CodeRow{Code::unauthenticated, "unauthenticated", 401},
     CodeRow{Code::too_large, "too_large", 413},
     CodeRow{Code::exhausted, "exhausted", 429},
+    CodeRow{Code::disk_full, "disk_full", 507},
     CodeRow{Code::unavailable, "unavailable", 503},
     CodeRow{Code::deadline_exceeded, "deadline_exceeded", 504},
     CodeRow{Code::cancelled, "cancelled", 499},
@@ -45,7 +46,7 @@ Code code_of_errno(int error_number) {
     case EPERM:
     case EROFS: return Code::permission_denied;
     case ENOSPC:
-    case EDQUOT:
+    case EDQUOT: return Code::disk_full;
     case EMFILE:
     case ENFILE:
     case ENOMEM: return Code::exhausted;

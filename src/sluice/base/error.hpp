@@ -15,8 +15,9 @@ enum class Code {
   conflict,             ///< somebody else was faster; read again and retry
   permission_denied,
   unauthenticated,
-  too_large,    ///< over a stated limit
-  exhausted,    ///< quota, disk, descriptors
+  too_large,  ///< over a stated limit
+  exhausted,  ///< quota, memory, descriptors: there is more when others are done
+  disk_full,
   unavailable,  ///< may work later
   deadline_exceeded,
   cancelled,

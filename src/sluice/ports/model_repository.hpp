@@ -53,6 +53,8 @@ struct ModelFile {
 class ModelRepository {
  public:
   virtual ~ModelRepository() = default;
+  /// Does ahead what the first use would do besides its own work. For servers, before somebody waits.
+  virtual void warm_up() = 0;
   /// Synced before it returns. Makes the repository where there is none.
   virtual Result<Registered> add_version(const NewVersion& version) = 0;
   [[nodiscard]] virtual Result<std::vector<std::string>> models(const std::string& workspace) const = 0;

@@ -23,7 +23,8 @@ TEST(Errors, OfTheSystemCarryItsWordsAndBlameTheEnvironment) {
   EXPECT_EQ(error.message, "cannot open x.txt: No such file or directory");
   EXPECT_EQ(error.code, Code::not_found);
   EXPECT_EQ(error.blame, Blame::environment);
-  EXPECT_EQ(system_error("write", ENOSPC).code, Code::exhausted);
+  EXPECT_EQ(system_error("write", ENOSPC).code, Code::disk_full);
+  EXPECT_EQ(system_error("open", EMFILE).code, Code::exhausted);
   EXPECT_EQ(system_error("read", EIO).code, Code::unavailable);
 }
 

@@ -46,7 +46,7 @@ class FullableJournal final : public ports::Journal {
   Result<void> append(const std::vector<ports::Append>& batch, ports::Durability durability) override {
     if (!full) return journal_.append(batch, durability);
     ++refused;
-    return Fail(environment_error(Code::exhausted, "no space left"));
+    return Fail(environment_error(Code::disk_full, "no space left"));
   }
   [[nodiscard]] Result<std::vector<std::string>> read(const RunId& run, std::uint64_t from,
                                                       std::size_t limit) const override {

@@ -14,7 +14,7 @@ TEST(NativeAnswers, TellAnErrorWithCodeBlameMessageAndNotes) {
       answer.body,
       R"({"error":{"code":"not_found","blame":"user","message":"there is no run `x`","notes":["look again"]}})"
       "\n");
-  EXPECT_EQ(json_of(api::error_answer(environment_error(Code::exhausted, "disk full")))
+  EXPECT_EQ(json_of(api::error_answer(environment_error(Code::disk_full, "disk full")))
                 .find("error")
                 ->text_at("blame"),
             "environment");

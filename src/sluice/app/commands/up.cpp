@@ -63,6 +63,7 @@ Result<void> up(const UpOptions& options) {
     if (resumed > 0) fmt::print("went on with {} run{}\n", resumed, resumed == 1 ? "" : "s");
   }
   std::fflush(stdout);
+  platform->warm_up();
   wait_for_the_end();
   std::error_code ignored;
   std::filesystem::remove(data.server(), ignored);

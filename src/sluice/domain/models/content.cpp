@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <fstream>
 
 #include <fmt/format.h>
@@ -69,10 +70,11 @@ Result<void> Content::write(const std::string& name, const std::string& text) {
         Code::invalid_argument,
         fmt::format("`{}` is written by model.register; leave it out of the model and the report", name)));
   }
+  errno = 0;
   std::ofstream out(folder_ / name, std::ios::binary);
   out << text;
   out.close();
-  if (!out) return Fail(environment_error(Code::exhausted, "cannot write " + (folder_ / name).string()));
+  if (!out) return Fail(system_error("write " + (folder_ / name).string(), errno != 0 ? errno : EIO));
   return {};
 }
 

@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::size_t log_tail_bytes = std::size_t{2} << 10;
 constexpr std::size_t last_line_bytes = 500;
+constexpr std::size_t page_bytes = 4096;
 
 using engine::Failure;
 using engine::Outcome;
@@ -50,9 +51,20 @@ std::string log_tail(const std::filesystem::path& log) {
   return as_utf8(tail);
 }
 
+/// Not even one page is free where the log is.
+bool has_full_disk(const std::filesystem::path& log) {
+  std::error_code unknown;
+  const auto space = std::filesystem::space(log.parent_path(), unknown);
+  return !unknown && space.available < page_bytes;
+}
+
 /// Adds the last line to the message, and the last lines as `log`.
 Failure with_log(std::string kind, std::string message, const std::filesystem::path& log) {
   Failure failure{.kind = std::move(kind), .message = std::move(message), .payload = {}};
+  if (has_full_disk(log))
+    failure.message += fmt::format(
+        "; the disk is full that its log is on, and the log may lack the reason: free some space of {}",
+        log.parent_path().string());
   const auto tail = log_tail(log);
   if (tail.empty()) return failure;
   const auto last = tail.substr(tail.rfind('\n') + 1);

@@ -234,6 +234,8 @@ Result<ports::ModelFile> GitModelRepository::Impl::resolve_file(const Objects& o
 GitModelRepository::GitModelRepository(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 GitModelRepository::~GitModelRepository() = default;
 
+void GitModelRepository::warm_up() { git::Objects::warm_up(); }
+
 Result<std::unique_ptr<GitModelRepository>> GitModelRepository::open(const fs::path& models,
                                                                      ports::ObjectStore& store,
                                                                      const Clock& clock) {

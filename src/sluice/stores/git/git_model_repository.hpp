@@ -18,6 +18,7 @@ class GitModelRepository final : public ports::ModelRepository {
                                                           ports::ObjectStore& store, const Clock& clock);
   ~GitModelRepository() override;
 
+  void warm_up() override;
   /// Where the content or the effect key has a version already, that one is answered; the alias is moved to
   /// it for equal content, and left where it is for an equal key (that call has moved it before).
   Result<ports::Registered> add_version(const ports::NewVersion& version) override;

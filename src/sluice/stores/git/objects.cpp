@@ -18,10 +18,8 @@ namespace fs = std::filesystem;
 /// writes, so whoever takes the lock may remove what a dead one left.
 constexpr std::string_view unfinished = "new-";
 
-struct Library {
-  Library() { git_libgit2_init(); }
-  ~Library() { git_libgit2_shutdown(); }
-};
+/// Kept to the end of the process: each beginning reads all certificates of this machine.
+void begin_library() { [[maybe_unused]] static const int begun = git_libgit2_init(); }
 
 Error failed(const fs::path& repository, std::string_view what) {
   const auto* last = git_error_last();
@@ -59,7 +57,6 @@ Oid text_of(const git_oid& oid) {
 }  // namespace
 
 struct Objects::Impl {
-  Library library;  // first: the rest needs it to the end
   fs::path path;
   Odb odb;
   Repository repository;         ///< around the same odb: what the pack builder wants
@@ -75,7 +72,10 @@ Objects::~Objects() = default;
 Objects::Objects(Objects&&) noexcept = default;
 Objects& Objects::operator=(Objects&&) noexcept = default;
 
+void Objects::warm_up() { begin_library(); }
+
 Result<Objects> Objects::open(const fs::path& repository) {
+  begin_library();
   auto impl = std::make_unique<Impl>();
   impl->path = repository;
   git_odb* odb = nullptr;

@@ -19,6 +19,8 @@ class Objects {
     std::string bytes;
   };
 
+  /// Does now what the first `open` of the process would: several milliseconds.
+  static void warm_up();
   static Result<Objects> open(const std::filesystem::path& repository);
   ~Objects();
   Objects(Objects&&) noexcept;

@@ -15,7 +15,7 @@ Error error_of(const std::filesystem::path& file, int code, const std::string& w
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
       return say(Code::unavailable, "; another program keeps the ledger locked, end it and try again");
-    case SQLITE_FULL: return say(Code::exhausted, "; free some space");
+    case SQLITE_FULL: return say(Code::disk_full, "; free some space");
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
       return say(Code::data_loss, "; restore this file from a backup, or use another data folder");
