@@ -84,6 +84,7 @@ def start(*arguments, data, **more):
 
 def report_of(finished):
     """The JSON that `sluice run --json` prints."""
+    assert finished.stdout, f"{finished.args} ended with {finished.returncode}: {finished.stderr}"
     return json.loads(finished.stdout)
 
 

@@ -39,9 +39,9 @@ class Body {
   /// Code::too_large beyond the route's limit, Code::unavailable beyond what all may hold; what the disk said
   /// where it is full.
   Result<void> add(std::string_view bytes);
-  /// Hands the bytes, or the file's path, to the request. The file stays as long as this object.
+  /// Hands the bytes, or the file's path, to the request. The file stays until `drop`.
   Result<void> give_to(ports::Request& request);
-  /// Lets go of what came so far: the request is refused.
+  /// Lets go of what came so far: the request is refused, or answered. Once more does nothing.
   void drop();
 
  private:

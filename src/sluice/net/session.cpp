@@ -125,8 +125,9 @@ asio::awaitable<bool> discard_body(const SessionContext& context, Connection& co
 }
 
 /// Calls the handler, or has a worker call it, and waits for its answer, of which some may have been sent.
+/// `body` is let go of first: a client that has its answer finds nothing of it.
 asio::awaitable<Answer> ask(const SessionContext& context, Connection& connection, Waiting& waiting,
-                            Admission& admission, const Framing& framing) {
+                            Admission& admission, Body& body, const Framing& framing) {
   const auto& route = *admission.route;
   const bool brief = route.is_brief && route.is_brief(admission.request);
   Work<Answer> call = [request = std::move(admission.request),
@@ -137,8 +138,9 @@ asio::awaitable<Answer> ask(const SessionContext& context, Connection& connectio
       log::error("the handler of " + route.method + " " + route.pattern + " threw: " + problem.what());
     }
   };
-  std::function<void(Answer&)> begin = [&context, socket = connection.socket.native_handle(),
+  std::function<void(Answer&)> begin = [&context, &body, socket = connection.socket.native_handle(),
                                         framing](Answer& answer) {
+    body.drop();
     begin_answer(context, socket, answer, framing);
   };
   auto answer = co_await handed_over<Answer>(brief ? nullptr : &context.workers, waiting, std::move(call),
@@ -208,7 +210,7 @@ asio::awaitable<bool> answer_one(const SessionContext& context, Connection& conn
   }
   connection.expires_never();
   Waiting waiting(connection.socket.get_executor());
-  Answer answer = co_await ask(context, connection, waiting, *admission, framing);
+  Answer answer = co_await ask(context, connection, waiting, *admission, body, framing);
   co_return co_await send_answer(context, connection, std::move(answer), framing);
 }
 

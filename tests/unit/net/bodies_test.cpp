@@ -80,6 +80,8 @@ TEST(HttpBodies, GoThroughAFile) {
       client->request({.method = "POST", .target = "/echo/upload", .body_file = test.folder() / "sent"});
   ASSERT_TRUE(response) << response.error().message;
   EXPECT_EQ(response->body, "5000000 " + std::to_string(sum) + " 1");
+  EXPECT_EQ(files_in(test.folder() / "bodies"), 0U)
+      << "a client that has its answer finds nothing of its body";
   const auto empty = client->request({.method = "POST", .target = "/echo/upload"});
   ASSERT_TRUE(empty);
   EXPECT_EQ(empty->body, "0 0 1");
