@@ -99,7 +99,11 @@ void Dispatcher::fire_timers() {
 std::optional<Time> Dispatcher::next_due() const {
   std::optional<Time> due;
   if (!timers_.empty()) due = timers_.top().due;
-  for (const auto* run : stalled_) due = std::min(due.value_or(*run->stalled_until), *run->stalled_until);
+  for (const auto* run : stalled_) {
+    const auto left = std::chrono::ceil<Milliseconds>(*run->stalled_until - ports_.clock.steady());
+    const auto again = ports_.clock.now() + std::max(left, Milliseconds(0));
+    due = std::min(due.value_or(again), again);
+  }
   return due;
 }
 
@@ -216,12 +220,12 @@ void Dispatcher::stall(LiveRun& run, const Error& error) {
     log::error(
         fmt::format("run {} waits, as its events cannot be stored: {}", run.created.run.text, error.message));
   run.pause = std::clamp(run.pause * 2, stall_min, stall_max);
-  run.stalled_until = ports_.clock.now() + run.pause;
+  run.stalled_until = ports_.clock.steady() + run.pause;
   stalled_.push_back(&run);
 }
 
 void Dispatcher::end_stalls() {
-  const auto now = ports_.clock.now();
+  const auto now = ports_.clock.steady();
   const auto over =
       std::ranges::partition(stalled_, [&](const auto* run) { return *run->stalled_until > now; });
   for (auto* run : over) {

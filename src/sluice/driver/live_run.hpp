@@ -33,9 +33,11 @@ struct LiveRun {
   bool must_sync = false;
   /// Ended; their executors are told once that is stored.
   std::vector<std::pair<Fence, ports::Executor*>> unsettled;
-  bool waits_for_store = false;       ///< is among the dispatcher's changed runs
-  std::optional<Time> stalled_until;  ///< its events could not be stored; when to try again
-  Milliseconds pause{};               ///< the last one between two such tries
+  bool waits_for_store = false;  ///< is among the dispatcher's changed runs
+  /// Its events could not be stored; when to try again, by the steady clock: no clock that is set holds it
+  /// up.
+  std::optional<std::chrono::nanoseconds> stalled_until;
+  Milliseconds pause{};  ///< the last one between two such tries
 
   /// Keeps `row`, `keys` and `cache` in step with an event; `fresh`: it is not in the journal yet.
   void follow(const engine::Event& event, bool fresh);
