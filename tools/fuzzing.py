@@ -69,7 +69,9 @@ def pack(fuzzer: Fuzzer) -> str:
         if fuzzer.packed.exists():
             unpack(fuzzer.packed, pathlib.Path(before))
         command = [BUILD / fuzzer.program, "-merge=1", f"-timeout={INPUT_LIMIT_S}", f"-rss_limit_mb={MEMORY_LIMIT_MB}", fewest, before, fuzzer.kept]
-        subprocess.run(command, cwd=ROOT, env={**os.environ, **SANITIZERS}, check=True, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        merged = subprocess.run(command, cwd=ROOT, env={**os.environ, **SANITIZERS}, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace")
+        if merged.returncode != 0:
+            sys.exit(merged.stderr[-20_000:] + f"{fuzzer.name}: not packed, exit status {merged.returncode}")
         inputs = sorted(pathlib.Path(fewest).iterdir())
         PACKED.mkdir(exist_ok=True)
         with tarfile.open(fuzzer.packed, "w:xz") as archive:

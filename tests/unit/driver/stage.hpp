@@ -27,12 +27,13 @@ T good(Result<T> result) {
   return std::move(*result);
 }
 
-/// Real time, which the test may put forward.
-class ForwardClock final : public Clock {
+/// Real time, whose clock the test may put forward and back.
+class MovedClock final : public Clock {
  public:
   [[nodiscard]] Time now() const override { return system_.now() + Milliseconds(ahead_.load()); }
   [[nodiscard]] std::chrono::nanoseconds steady() const override { return system_.steady(); }
   void go_forward(Milliseconds by) { ahead_ += by.count(); }
+  void go_back(Milliseconds by) { ahead_ -= by.count(); }
 
  private:
   SystemClock system_;
@@ -63,7 +64,7 @@ class FullableJournal final : public ports::Journal {
 struct Stage {
   os::TemporaryDirectory folder =
       good(os::TemporaryDirectory::make(std::filesystem::temp_directory_path(), "sluice-driver-"));
-  ForwardClock clock;
+  MovedClock clock;
   std::unique_ptr<stores::DirectoryObjectStore> objects =
       good(stores::DirectoryObjectStore::open(folder.path() / "objects", folder.path() / "cache", clock));
   std::unique_ptr<stores::SqliteLedger> ledger =

@@ -18,9 +18,6 @@ namespace fs = std::filesystem;
 /// writes, so whoever takes the lock may remove what a dead one left.
 constexpr std::string_view unfinished = "new-";
 
-/// Kept to the end of the process: each beginning reads all certificates of this machine.
-void begin_library() { [[maybe_unused]] static const int begun = git_libgit2_init(); }
-
 Error failed(const fs::path& repository, std::string_view what) {
   const auto* last = git_error_last();
   return environment_error(Code::unavailable,
@@ -72,10 +69,13 @@ Objects::~Objects() = default;
 Objects::Objects(Objects&&) noexcept = default;
 Objects& Objects::operator=(Objects&&) noexcept = default;
 
-void Objects::warm_up() { begin_library(); }
+void Objects::warm_up() {
+  // Kept to the end of the process: each beginning reads all certificates of this machine.
+  [[maybe_unused]] static const int begun = git_libgit2_init();
+}
 
 Result<Objects> Objects::open(const fs::path& repository) {
-  begin_library();
+  warm_up();
   auto impl = std::make_unique<Impl>();
   impl->path = repository;
   git_odb* odb = nullptr;
