@@ -4,7 +4,7 @@
     bench.py [process] [engine] [command] [serving] [--rounds N] [--json FILE]
 
 Every figure is the median of the rounds; a ratio is ours to the peer's. The commands that ran are printed. An absolute figure says little
-on a shared machine; a ratio says more.
+on a shared machine; a ratio says more, and what the machine gives stands first.
 """
 import argparse
 import contextlib
@@ -78,6 +78,14 @@ def ninja_of(count, in_a_row):
     rules = "rule run\n  command = /bin/true\n"
     rules += "".join(f"build o{i}: run{f' o{i - 1}' if in_a_row and i else ''}\n" for i in range(count))
     return rules + "build all: phony " + " ".join(f"o{i}" for i in range(count)) + "\ndefault all\n"
+
+
+def bench_machine(table, folder, rounds):
+    """What the machine gives at the moment: figures of two days are compared by it."""
+    measured = [json.loads(run(PROGRAMS / "machine_bench", cwd=folder)[1]) for _ in range(rounds)]
+    for what, key, unit in (("a page of memory, touched first", "fault_us", "µs"), ("a sleeping thread, woken", "wake_us", "µs"),
+                            ("memory, copied", "copy_gb_s", "GB/s"), ("4 KiB, written and synced", "synced_write_ms", "ms")):
+        table.add(what, median(one[key] for one in measured), unit, "-", None)
 
 
 def bench_process(table, folder, rounds):
@@ -235,10 +243,10 @@ def main():
         parser.error(f"there is no bench `{unknown[0]}`; there are {', '.join(BENCHES)}")
     table = Table()
     try:
-        for name in arguments.benches or BENCHES:
-            print(f"\n{BENCHES[name].__doc__}")
+        for bench in (bench_machine, *(BENCHES[name] for name in arguments.benches or BENCHES)):
+            print(f"\n{bench.__doc__}")
             with work_folder() as folder:
-                BENCHES[name](table, folder, max(1, arguments.rounds))
+                bench(table, folder, max(1, arguments.rounds))
     except (demo.Failure, stamps.MissingPackage, OSError) as failure:
         print(f"bench: {failure}", file=sys.stderr)
         return 1

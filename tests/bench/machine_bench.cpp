@@ -1,0 +1,108 @@
+// What the machine gives at this moment, so that figures of two days or two machines can be compared.
+//   machine_bench   prints JSON
+#include <algorithm>
+#include <chrono>
+#include <semaphore>
+#include <thread>
+#include <vector>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "figures.hpp"
+#include "sluice/base/clock.hpp"
+#include "sluice/os/files.hpp"
+
+namespace {
+
+using namespace sluice;
+
+using bench::good;
+
+double now() {
+  static const SystemClock clock;
+  return std::chrono::duration<double>(clock.steady()).count();
+}
+
+/// Pages of `bytes` of fresh memory, each touched for the first time; then the same memory, read and written.
+struct Memory {
+  double seconds_a_fault = 0;
+  double bytes_a_second = 0;
+};
+
+Memory measure_memory() {
+  constexpr std::size_t bytes = 128 << 20;
+  const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  void* const mapped = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (mapped == MAP_FAILED) good(Result<int>(Fail(environment_error(Code::exhausted, "no memory is left"))));
+  madvise(mapped, bytes, MADV_NOHUGEPAGE);
+  auto* const memory = static_cast<volatile unsigned char*>(mapped);
+  Memory measured;
+  auto begun = now();
+  for (std::size_t i = 0; i < bytes; i += page) memory[i] = 1;
+  measured.seconds_a_fault = (now() - begun) / static_cast<double>(bytes / page);
+  begun = now();
+  auto* const half = static_cast<unsigned char*>(mapped);
+  std::copy_n(half, bytes / 2, half + bytes / 2);
+  measured.bytes_a_second = static_cast<double>(bytes / 2) / (now() - begun);
+  munmap(mapped, bytes);
+  return measured;
+}
+
+/// From `release` to the other thread's first step, where that thread had gone to sleep: the median.
+double measure_wake_up() {
+  constexpr std::size_t times = 200;
+  std::binary_semaphore asked(0);
+  std::binary_semaphore answered(0);
+  std::vector<double> took;
+  double released = 0;
+  std::jthread sleeper([&] {
+    for (std::size_t i = 0; i < times; ++i) {
+      asked.acquire();
+      took.push_back(now() - released);
+      answered.release();
+    }
+  });
+  for (std::size_t i = 0; i < times; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));  // so that the other sleeps, and its processor
+    released = now();
+    asked.release();
+    answered.acquire();
+  }
+  std::ranges::nth_element(took, took.begin() + times / 2);
+  return took[times / 2];
+}
+
+/// One block, written and synced as a journal is: the median.
+double measure_synced_write() {
+  constexpr std::size_t times = 50;
+  const auto folder = good(os::TemporaryDirectory::make(std::filesystem::current_path(), "sluice-bench-"));
+  const int file = open((folder.path() / "written").c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+  const std::vector<char> block(4096, 'x');
+  std::vector<double> took;
+  for (std::size_t i = 0; i < times; ++i) {
+    const auto begun = now();
+    if (write(file, block.data(), block.size()) != static_cast<ssize_t>(block.size()) ||
+        fdatasync(file) != 0) {
+      fmt::print(stderr, "machine_bench: this folder cannot be written\n");
+      std::exit(1);
+    }
+    took.push_back(now() - begun);
+  }
+  close(file);
+  std::ranges::nth_element(took, took.begin() + times / 2);
+  return took[times / 2];
+}
+
+}  // namespace
+
+int main() {
+  const auto memory = measure_memory();
+  fmt::print(
+      "{{\"fault_us\": {:.3f}, \"copy_gb_s\": {:.2f}, \"wake_us\": {:.1f}, \"synced_write_ms\": {:.3f}}}\n",
+      1e6 * memory.seconds_a_fault, 1e-9 * memory.bytes_a_second, 1e6 * measure_wake_up(),
+      1e3 * measure_synced_write());
+  return 0;
+}
