@@ -83,7 +83,7 @@ def ninja_of(count, in_a_row):
 def bench_machine(table, folder, rounds):
     """What the machine gives at the moment: figures of two days are compared by it."""
     measured = [json.loads(run(PROGRAMS / "machine_bench", cwd=folder)[1]) for _ in range(rounds)]
-    for what, key, unit in (("a page of memory, touched first", "fault_us", "µs"), ("a sleeping thread, woken", "wake_us", "µs"),
+    for what, key, unit in (("a page of memory, touched first", "page_us", "µs"), ("a sleeping thread, woken", "wake_us", "µs"),
                             ("memory, copied", "copy_gb_s", "GB/s"), ("4 KiB, written and synced", "synced_write_ms", "ms")):
         table.add(what, median(one[key] for one in measured), unit, "-", None)
 
