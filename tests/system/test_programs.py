@@ -1,7 +1,8 @@
 """What the programs are made of."""
+import pathlib
 import subprocess
 
-from sluice_program import BIN
+from sluice_program import BIN, copy_data, environment
 
 HEAVY = ("openvino", "tbb", "jpeg", "webp", "tiff", "spng", "gif", "onnx", "protobuf", "grpc", "lbfgs")
 
@@ -14,7 +15,21 @@ def libraries_of(program):
 def test_the_server_links_no_inference_and_no_picture_library():
     names = libraries_of("sluice")
     assert [name for name in names if any(heavy in name for heavy in HEAVY)] == []
-    assert len(names) <= 40, names
+    assert len(names) <= 16, names
+
+
+def test_a_command_that_needs_no_repository_does_not_load_libgit2(main_job, tmp_path):
+    data = copy_data(main_job[0], tmp_path / "data")
+    library = next(pathlib.Path("/usr/lib/x86_64-linux-gnu").glob("libgit2.so.?.?")).name
+    (tmp_path / library).touch()
+
+    def told(*arguments):
+        return subprocess.run([BIN / "sluice", *arguments, "--data", data], capture_output=True, text=True, env=environment(LD_LIBRARY_PATH=str(tmp_path)))
+
+    assert told("runs").returncode == 0
+    shown = told("show", "stamps@v1")
+    assert shown.returncode != 0
+    assert f"{library}, cannot be loaded: {tmp_path}/{library}: file too short; install it (Debian's package libgit2-" in shown.stderr
 
 
 def test_the_supervisor_is_static():

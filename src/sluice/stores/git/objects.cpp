@@ -3,11 +3,8 @@
 #include <cerrno>
 #include <cstdio>
 
-#include <git2.h>
-#include <git2/sys/mempack.h>
-#include <git2/sys/repository.h>
-
 #include "sluice/os/files.hpp"
+#include "sluice/stores/git/libgit2.hpp"
 
 namespace sluice::stores::git {
 namespace {
@@ -18,8 +15,8 @@ namespace fs = std::filesystem;
 /// writes, so whoever takes the lock may remove what a dead one left.
 constexpr std::string_view unfinished = "new-";
 
-Error failed(const fs::path& repository, std::string_view what) {
-  const auto* last = git_error_last();
+Error failed(const Libgit2& git, const fs::path& repository, std::string_view what) {
+  const auto* last = git.error_last();
   return environment_error(Code::unavailable,
                            repository.string() + ": cannot " + std::string(what) + ": " +
                                (last != nullptr && last->message != nullptr ? last->message : "git failed"));
@@ -35,25 +32,27 @@ git_object_t type_of(Objects::Kind kind) {
   return GIT_OBJECT_INVALID;
 }
 
-template <typename T, void (*Free)(T*)>
+template <typename T, void (*Libgit2::*Free)(T*)>
 struct Freed {
-  void operator()(T* object) const { Free(object); }
+  const Libgit2* git = nullptr;
+  void operator()(T* object) const { (git->*Free)(object); }
 };
-using Odb = std::unique_ptr<git_odb, Freed<git_odb, git_odb_free>>;
-using Repository = std::unique_ptr<git_repository, Freed<git_repository, git_repository_free>>;
-using Config = std::unique_ptr<git_config, Freed<git_config, git_config_free>>;
-using PackBuilder = std::unique_ptr<git_packbuilder, Freed<git_packbuilder, git_packbuilder_free>>;
-using OdbObject = std::unique_ptr<git_odb_object, Freed<git_odb_object, git_odb_object_free>>;
+using Odb = std::unique_ptr<git_odb, Freed<git_odb, &Libgit2::odb_free>>;
+using Repository = std::unique_ptr<git_repository, Freed<git_repository, &Libgit2::repository_free>>;
+using Config = std::unique_ptr<git_config, Freed<git_config, &Libgit2::config_free>>;
+using PackBuilder = std::unique_ptr<git_packbuilder, Freed<git_packbuilder, &Libgit2::packbuilder_free>>;
+using OdbObject = std::unique_ptr<git_odb_object, Freed<git_odb_object, &Libgit2::odb_object_free>>;
 
-Oid text_of(const git_oid& oid) {
+Oid text_of(const Libgit2& git, const git_oid& oid) {
   Oid out(GIT_OID_HEXSZ, '\0');
-  git_oid_fmt(out.data(), &oid);
+  git.oid_fmt(out.data(), &oid);
   return out;
 }
 
 }  // namespace
 
 struct Objects::Impl {
+  const Libgit2& git;
   fs::path path;
   Odb odb;
   Repository repository;         ///< around the same odb: what the pack builder wants
@@ -62,6 +61,7 @@ struct Objects::Impl {
   Result<fs::path> write_pack(const std::vector<git_oid>& oids, const fs::path& folder) const;
   Result<std::vector<fs::path>> packs() const;
   Result<void> move_in(const fs::path& folder) const;
+  [[nodiscard]] Fail fail(std::string_view what) const { return Fail(failed(git, path, what)); }
 };
 
 Objects::Objects(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -69,60 +69,59 @@ Objects::~Objects() = default;
 Objects::Objects(Objects&&) noexcept = default;
 Objects& Objects::operator=(Objects&&) noexcept = default;
 
-void Objects::warm_up() {
-  // Kept to the end of the process: each beginning reads all certificates of this machine.
-  [[maybe_unused]] static const int begun = git_libgit2_init();
-}
+void Objects::warm_up() { std::ignore = libgit2(); }
 
 Result<Objects> Objects::open(const fs::path& repository) {
-  warm_up();
-  auto impl = std::make_unique<Impl>();
-  impl->path = repository;
+  SLUICE_TRY(library, libgit2());
+  const auto& git = *library;
+  auto impl = std::make_unique<Impl>(git, repository);
+  constexpr std::string_view opening = "open its objects";
   git_odb* odb = nullptr;
-  if (git_odb_open(&odb, (repository / "objects").c_str()) != 0)
-    return Fail(failed(repository, "open its objects"));
-  impl->odb.reset(odb);
+  if (git.odb_open(&odb, (repository / "objects").c_str()) != 0) return impl->fail(opening);
+  impl->odb = Odb(odb, {library});
   git_odb_backend* memory = nullptr;
   constexpr int before_the_disk = 999;
-  if (git_mempack_new(&memory) != 0 || git_odb_add_backend(odb, memory, before_the_disk) != 0)
-    return Fail(failed(repository, "open its objects"));
+  if (git.mempack_new(&memory) != 0 || git.odb_add_backend(odb, memory, before_the_disk) != 0)
+    return impl->fail(opening);
   // Wrapped, not opened: no configuration of this machine's user is read, and no owner is asked for.
   git_repository* wrapped = nullptr;
   git_config* none = nullptr;
-  if (git_repository_wrap_odb(&wrapped, odb) != 0) return Fail(failed(repository, "open its objects"));
-  impl->repository.reset(wrapped);
-  if (git_config_new(&none) != 0) return Fail(failed(repository, "open its objects"));
-  const Config config(none);
-  if (git_repository_set_config(wrapped, none) != 0) return Fail(failed(repository, "open its objects"));
+  if (git.repository_wrap_odb(&wrapped, odb) != 0) return impl->fail(opening);
+  impl->repository = Repository(wrapped, {library});
+  if (git.config_new(&none) != 0) return impl->fail(opening);
+  const Config config(none, {library});
+  if (git.repository_set_config(wrapped, none) != 0) return impl->fail(opening);
   return Objects(std::move(impl));
 }
 
 Result<Oid> Objects::write(Kind kind, std::string_view bytes) {
   git_oid oid;
-  if (git_odb_hash(&oid, bytes.data(), bytes.size(), type_of(kind)) != 0)
-    return Fail(failed(impl_->path, "hash an object"));
+  if (impl_->git.odb_hash(&oid, bytes.data(), bytes.size(), type_of(kind)) != 0)
+    return impl_->fail("hash an object");
   // Nobody else writes here meanwhile, so packs need not be looked for again.
-  if (git_odb_exists_ext(impl_->odb.get(), &oid, GIT_ODB_LOOKUP_NO_REFRESH) != 0) return text_of(oid);
-  if (git_odb_write(&oid, impl_->odb.get(), bytes.data(), bytes.size(), type_of(kind)) != 0)
-    return Fail(failed(impl_->path, "write an object"));
+  if (impl_->git.odb_exists_ext(impl_->odb.get(), &oid, GIT_ODB_LOOKUP_NO_REFRESH) != 0)
+    return text_of(impl_->git, oid);
+  if (impl_->git.odb_write(&oid, impl_->odb.get(), bytes.data(), bytes.size(), type_of(kind)) != 0)
+    return impl_->fail("write an object");
   impl_->written.push_back(oid);
-  return text_of(oid);
+  return text_of(impl_->git, oid);
 }
 
 Result<Objects::Object> Objects::read(const Oid& oid) const {
   git_oid name;
-  if (!is_oid(oid) || git_oid_fromstr(&name, oid.c_str()) != 0)
+  if (!is_oid(oid) || impl_->git.oid_fromstr(&name, oid.c_str()) != 0)
     return Fail(user_error(Code::invalid_argument, "`" + oid.substr(0, 60) + "` is not a git object's name"));
   git_odb_object* object = nullptr;
-  if (const int code = git_odb_read(&object, impl_->odb.get(), &name); code != 0) {
-    auto error = failed(impl_->path, "read object " + oid);
+  if (const int code = impl_->git.odb_read(&object, impl_->odb.get(), &name); code != 0) {
+    auto error = failed(impl_->git, impl_->path, "read object " + oid);
     error.code = code == GIT_ENOTFOUND ? Code::not_found : Code::data_loss;
     error.message += "; check the repository with `git fsck`, or fetch the object from a clone";
     return Fail(std::move(error));
   }
-  const OdbObject owner(object);
-  Object out{.bytes = {static_cast<const char*>(git_odb_object_data(object)), git_odb_object_size(object)}};
-  switch (git_odb_object_type(object)) {
+  const OdbObject owner(object, {&impl_->git});
+  Object out{.bytes = {static_cast<const char*>(impl_->git.odb_object_data(object)),
+                       impl_->git.odb_object_size(object)}};
+  switch (impl_->git.odb_object_type(object)) {
     case GIT_OBJECT_COMMIT: out.kind = Kind::commit; break;
     case GIT_OBJECT_TREE: out.kind = Kind::tree; break;
     case GIT_OBJECT_TAG: out.kind = Kind::tag; break;
@@ -134,8 +133,8 @@ Result<Objects::Object> Objects::read(const Oid& oid) const {
 Result<std::string> Objects::read(const Oid& oid, Kind kind) const {
   SLUICE_TRY(object, read(oid));
   if (object.kind != kind)
-    return Fail(user_error(Code::invalid_argument,
-                           "git object " + oid + " is not a " + git_object_type2string(type_of(kind))));
+    return Fail(user_error(Code::invalid_argument, "git object " + oid + " is not a " +
+                                                       impl_->git.object_type2string(type_of(kind))));
   return std::move(object.bytes);
 }
 
@@ -155,30 +154,33 @@ Result<std::vector<TreeEntry>> Objects::tree(const Oid& oid) const {
 }
 
 Result<std::vector<Oid>> Objects::all() const {
-  std::vector<Oid> out;
+  std::vector<git_oid> found;
   const auto take = [](const git_oid* oid, void* list) {
-    static_cast<std::vector<Oid>*>(list)->push_back(text_of(*oid));
+    static_cast<std::vector<git_oid>*>(list)->push_back(*oid);
     return 0;
   };
   // One more look at the folder: libgit2's memory back-end, which ours has in front, cannot list (1.5 calls a
   // null pointer).
   git_odb* on_disk = nullptr;
-  if (git_odb_open(&on_disk, (impl_->path / "objects").c_str()) != 0)
-    return Fail(failed(impl_->path, "open its objects"));
-  const Odb owner(on_disk);
-  if (git_odb_foreach(on_disk, take, &out) != 0) return Fail(failed(impl_->path, "list its objects"));
+  if (impl_->git.odb_open(&on_disk, (impl_->path / "objects").c_str()) != 0)
+    return impl_->fail("open its objects");
+  const Odb owner(on_disk, {&impl_->git});
+  if (impl_->git.odb_foreach(on_disk, take, &found) != 0) return impl_->fail("list its objects");
+  std::vector<Oid> out;
+  out.reserve(found.size());
+  for (const auto& oid : found) out.push_back(text_of(impl_->git, oid));
   return out;
 }
 
 Result<fs::path> Objects::Impl::write_pack(const std::vector<git_oid>& oids, const fs::path& folder) const {
   git_packbuilder* builder = nullptr;
-  if (git_packbuilder_new(&builder, repository.get()) != 0) return Fail(failed(path, "make a pack"));
-  const PackBuilder owner(builder);
-  git_packbuilder_set_threads(builder, 1);  // these packs are small: starting threads would take longer
+  if (git.packbuilder_new(&builder, repository.get()) != 0) return fail("make a pack");
+  const PackBuilder owner(builder, {&git});
+  git.packbuilder_set_threads(builder, 1);  // these packs are small: starting threads would take longer
   for (const auto& oid : oids)
-    if (git_packbuilder_insert(builder, &oid, nullptr) != 0) return Fail(failed(path, "make a pack"));
-  if (git_packbuilder_write(builder, folder.c_str(), 0444, nullptr, nullptr) != 0)
-    return Fail(failed(path, "write a pack"));
+    if (git.packbuilder_insert(builder, &oid, nullptr) != 0) return fail("make a pack");
+  if (git.packbuilder_write(builder, folder.c_str(), 0444, nullptr, nullptr) != 0)
+    return fail("write a pack");
   return folder;
 }
 
@@ -219,7 +221,7 @@ Result<void> Objects::repack(std::size_t packs_max) {
   SLUICE_DO(flush());
   SLUICE_TRY(all_oids, all());
   std::vector<git_oid> oids(all_oids.size());
-  for (std::size_t i = 0; i < oids.size(); ++i) git_oid_fromstr(&oids[i], all_oids[i].c_str());
+  for (std::size_t i = 0; i < oids.size(); ++i) impl_->git.oid_fromstr(&oids[i], all_oids[i].c_str());
   SLUICE_TRY(folder, os::TemporaryDirectory::make(impl_->path, unfinished));
   SLUICE_DO(impl_->write_pack(oids, folder.path()));
   SLUICE_TRY(made, os::list_directory(folder.path()));
