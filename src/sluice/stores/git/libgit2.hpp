@@ -1,4 +1,5 @@
 #pragma once
+// Private to its room: objects.cpp alone calls these functions.
 #include <git2.h>
 #include <git2/sys/mempack.h>
 #include <git2/sys/repository.h>
