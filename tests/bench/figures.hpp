@@ -1,11 +1,15 @@
 #pragma once
+#include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <cstdlib>
 #include <fstream>
+#include <vector>
 
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "sluice/base/clock.hpp"
 #include "sluice/base/result.hpp"
 
 namespace sluice::bench {
@@ -16,6 +20,21 @@ T good(Result<T> result) {
   if (result) return std::move(*result);
   fmt::print(stderr, "bench: {}\n", result.error().message);
   std::exit(1);
+}
+
+/// Seconds by the steady clock.
+inline double now() {
+  static const SystemClock clock;
+  return std::chrono::duration<double>(clock.steady()).count();
+}
+
+/// Reorders `values`; zero where there are none.
+inline double quantile(std::vector<double>& values, double share) {
+  if (values.empty()) return 0;
+  const auto at =
+      values.begin() + static_cast<std::ptrdiff_t>(share * static_cast<double>(values.size() - 1));
+  std::ranges::nth_element(values, at);
+  return *at;
 }
 
 inline std::int64_t resident_bytes() {

@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #include "figures.hpp"
-#include "sluice/base/clock.hpp"
 #include "sluice/os/files.hpp"
 
 namespace {
@@ -22,11 +21,8 @@ namespace {
 using namespace sluice;
 
 using bench::good;
-
-double now() {
-  static const SystemClock clock;
-  return std::chrono::duration<double>(clock.steady()).count();
-}
+using bench::now;
+using bench::quantile;
 
 [[noreturn]] void give_up(std::string_view why) {
   fmt::print(stderr, "machine_bench: {}\n", why);
@@ -77,8 +73,7 @@ double measure_wake_up() {
     asked.release();
     answered.acquire();
   }
-  std::ranges::nth_element(took, took.begin() + times / 2);
-  return took[times / 2];
+  return quantile(took, 0.5);
 }
 
 /// One block, written and synced as a journal is: the median.
@@ -90,16 +85,12 @@ double measure_synced_write() {
   std::vector<double> took;
   for (std::size_t i = 0; i < times; ++i) {
     const auto begun = now();
-    if (write(file, block.data(), block.size()) != static_cast<ssize_t>(block.size()) ||
-        fdatasync(file) != 0) {
-      fmt::print(stderr, "machine_bench: this folder cannot be written\n");
-      std::exit(1);
-    }
+    if (write(file, block.data(), block.size()) != static_cast<ssize_t>(block.size()) || fdatasync(file) != 0)
+      give_up("a file of this folder cannot be written");
     took.push_back(now() - begun);
   }
   close(file);
-  std::ranges::nth_element(took, took.begin() + times / 2);
-  return took[times / 2];
+  return quantile(took, 0.5);
 }
 
 }  // namespace

@@ -29,25 +29,14 @@ namespace {
 using namespace sluice;
 
 using bench::good;
+using bench::now;
+using bench::quantile;
 using bench::resident_bytes;
-
-double now() {
-  static const SystemClock clock;
-  return std::chrono::duration<double>(clock.steady()).count();
-}
 
 std::vector<std::string> read_all(char** from, char** to) {
   std::vector<std::string> pictures;
   for (; from != to; ++from) pictures.push_back(good(os::read_file(*from)));
   return pictures;
-}
-
-double quantile(std::vector<double>& values, double share) {
-  if (values.empty()) return 0;
-  const auto at =
-      values.begin() + static_cast<std::ptrdiff_t>(share * static_cast<double>(values.size() - 1));
-  std::ranges::nth_element(values, at);
-  return *at;
 }
 
 /// A head and its base, as a host loads them.
