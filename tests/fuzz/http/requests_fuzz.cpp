@@ -1,6 +1,7 @@
 // Whatever a client sends to the endpoint, over a real socket: each answer is well formed, its body is as
 // long as it says, and the server closes when the client has.
 #include <charconv>
+#include <csignal>
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
@@ -50,8 +51,18 @@ ports::Protocol protocol() {
           .error = error_response};
 }
 
+/// libFuzzer's alarm, which watches for slow inputs, may come while we wait for the server: then the wait
+/// goes on.
+void restart_what_an_alarm_interrupts() {
+  struct sigaction action{};
+  if (::sigaction(SIGALRM, nullptr, &action) != 0) std::abort();
+  action.sa_flags |= SA_RESTART;
+  if (::sigaction(SIGALRM, &action, nullptr) != 0) std::abort();
+}
+
 struct Endpoint {
   Endpoint() {
+    restart_what_an_alarm_interrupts();
     std::string name = (std::filesystem::temp_directory_path() / "sluice-fuzz-XXXXXX").string();
     folder = ::mkdtemp(name.data());
     server.emplace(net::HttpServer::Options{.listen = "127.0.0.1:0", .scratch = folder, .worker_threads = 1},
