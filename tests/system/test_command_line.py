@@ -1,13 +1,15 @@
 """What the commands print, how they end, and what they say when something is wrong."""
 import json
+import os
 import re
 import signal
 import socket
 import struct
+import subprocess
 import zlib
 
 import pytest
-from sluice_program import ROOT, copy_data, report_of, serving, sluice, start, until
+from sluice_program import BIN, ROOT, copy_data, environment, report_of, serving, sluice, start, until
 
 HELLO = """
 sluice: 1
@@ -62,6 +64,14 @@ def test_run_prints_outputs_and_show_tells_about_them(plan, tmp_path):
 def test_a_failed_run_ends_with_1_and_says_where_and_why(plan, tmp_path):
     done = sluice("run", plan(HELLO.replace("printf", "exit 3; printf")), data=tmp_path / "data")
     says(done, "greet: exit status 3", "sluice logs", status=1)
+
+
+def test_the_command_of_a_hint_can_be_pasted(plan, tmp_path):
+    done = sluice("run", plan(HELLO.replace("printf", "echo no greeting today; exit 3; printf")), data=tmp_path / "it's here")
+    hint = re.search(r"`(sluice logs .*?)` what the task printed", done.stderr)
+    assert hint, done.stderr
+    shown = subprocess.run(["sh", "-c", hint.group(1)], capture_output=True, text=True, timeout=60, cwd=tmp_path, env=environment(PATH=f"{BIN}:{os.environ['PATH']}"))
+    assert shown.returncode == 0 and "no greeting today" in shown.stdout, hint.group(1) + shown.stderr
 
 
 def test_bad_usage_ends_with_2(plan, tmp_path):

@@ -29,7 +29,10 @@ def test_a_command_that_needs_no_repository_does_not_load_libgit2(main_job, tmp_
     assert told("runs").returncode == 0
     shown = told("show", "stamps@v1")
     assert shown.returncode != 0
-    assert f"{library}, cannot be loaded: {tmp_path}/{library}: file too short; install it (Debian's package libgit2-" in shown.stderr
+    reason = f"{library}, cannot be loaded: {tmp_path}/{library}: file too short; install it (Debian's package libgit2-"
+    assert reason in shown.stderr
+    looked = told("doctor")
+    assert looked.returncode == 0 and reason in looked.stdout and "no model can be kept, shown or served" in looked.stdout
 
 
 def test_the_supervisor_is_static():

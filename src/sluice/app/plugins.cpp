@@ -53,6 +53,8 @@ Result<std::unique_ptr<ports::ModelRepository>> open_models(const DataFolder& da
   return stores::GitModelRepository::open(data.models(), objects, clock);
 }
 
+Result<std::string> version_of_model_library() { return stores::GitModelRepository::library_version(); }
+
 std::unique_ptr<ports::ModelRuntime> make_runtime(const Installation& installation) {
   return std::make_unique<runtimes::HostedRuntime>(installation.host);
 }

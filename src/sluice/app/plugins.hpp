@@ -32,6 +32,8 @@ Result<Ledger> open_ledger(const DataFolder& data);
 Result<std::unique_ptr<ports::ObjectStore>> open_object_store(const DataFolder& data, const Clock& clock);
 Result<std::unique_ptr<ports::ModelRepository>> open_models(const DataFolder& data,
                                                             ports::ObjectStore& objects, const Clock& clock);
+/// Of the library that models are kept with; fails where it cannot be loaded.
+Result<std::string> version_of_model_library();
 std::unique_ptr<ports::ModelRuntime> make_runtime(const Installation& installation);
 
 /// What services stand on.

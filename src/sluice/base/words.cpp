@@ -101,6 +101,21 @@ std::string percent_encode(std::string_view text, std::string_view keep) {
   return out;
 }
 
+std::string shell_word(std::string_view text) {
+  constexpr std::string_view means_nothing = "/:@%+,";
+  if (!text.empty() &&
+      std::ranges::all_of(text, [&](char c) { return is_plain(c) || means_nothing.contains(c); }))
+    return std::string(text);
+  std::string out = "'";
+  for (const char c : text) {
+    if (c == '\'')
+      out += "'\\''";
+    else
+      out.push_back(c);
+  }
+  return out + "'";
+}
+
 std::optional<std::string> percent_decode(std::string_view text) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {

@@ -16,6 +16,10 @@ std::string did_you_mean(std::string_view word, const std::vector<std::string>& 
 std::string percent_encode(std::string_view text, std::string_view keep = {});
 std::optional<std::string> percent_decode(std::string_view text);
 
+/// The text as one word of a POSIX shell's command: as it is where no character of it means something there,
+/// else in single quotes.
+std::string shell_word(std::string_view text);
+
 bool is_utf8(std::string_view text);
 /// The text with U+FFFD in place of every byte that belongs to no UTF-8 sequence.
 std::string as_utf8(std::string_view text);

@@ -50,6 +50,15 @@ TEST(PercentEncoding, RefusesHalfAnEscape) {
     EXPECT_EQ(percent_decode(text), std::nullopt) << text;
 }
 
+TEST(ShellWord, LeavesPlainWordsAndQuotesTheOthers) {
+  EXPECT_EQ(shell_word("/var/lib/sluice-1.0"), "/var/lib/sluice-1.0");
+  EXPECT_EQ(shell_word("http://127.0.0.1:8080"), "http://127.0.0.1:8080");
+  EXPECT_EQ(shell_word("learn[3]"), "'learn[3]'");
+  EXPECT_EQ(shell_word("it's a $HOME"), "'it'\\''s a $HOME'");
+  EXPECT_EQ(shell_word("~"), "'~'");
+  EXPECT_EQ(shell_word(""), "''");
+}
+
 TEST(Utf8, KnowsWhatIsValid) {
   for (const auto* text : {"", "abc", "\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "\xf4\x8f\xbf\xbf",
                            "\xed\x9f\xbf", "\xee\x80\x80"})

@@ -8,6 +8,7 @@
 
 #include "sluice/app/commands/say.hpp"
 #include "sluice/base/json.hpp"
+#include "sluice/base/words.hpp"
 #include "sluice/os/files.hpp"
 
 namespace sluice::app {
@@ -19,11 +20,11 @@ Result<Session> open_session(const SessionOptions& options, std::string_view com
     SLUICE_TRY(token, read_token(options.token_file));
     SLUICE_TRY(remote, connect(options.server, token.value_or("")));
     session.backend = std::move(remote);
-    session.again = " --server " + options.server;
-    if (token) session.again += " --token-file " + options.token_file;
+    session.again = " --server " + shell_word(options.server);
+    if (token) session.again += " --token-file " + shell_word(options.token_file);
     return session;
   }
-  if (!options.data.empty()) session.again = " --data " + options.data;
+  if (!options.data.empty()) session.again = " --data " + shell_word(options.data);
   SLUICE_TRY(server, running_server(data));
   if (server) {
     SLUICE_TRY(remote, connect(server->url, server->token));

@@ -16,19 +16,13 @@ void add_doctor(CLI::App& program, Exit& exit) {
       exit = report(data.error());
       return;
     }
-    const std::vector<Finding> findings{check_processor(),
-                                        check_memory(),
-                                        check_open_files(),
-                                        check_namespaces(),
-                                        check_mounts(),
-                                        check_cgroups(),
-                                        check_git(),
-                                        check_git_lfs(),
-                                        check_python(),
-                                        check_port(*data),
-                                        check_disk(*data),
-                                        check_data_folder(*data),
-                                        check_installation(find_installation())};
+    const std::vector<Finding> findings{check_processor(),        check_memory(),
+                                        check_open_files(),       check_namespaces(),
+                                        check_mounts(),           check_cgroups(),
+                                        check_libgit2(),          check_git(),
+                                        check_git_lfs(),          check_python(),
+                                        check_port(*data),        check_disk(*data),
+                                        check_data_folder(*data), check_installation(find_installation())};
     if (options->json)
       print_json(to_json(findings));
     else

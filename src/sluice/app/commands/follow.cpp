@@ -11,6 +11,7 @@
 #include "sluice/app/terminal/live_tree.hpp"
 #include "sluice/base/event_stream.hpp"
 #include "sluice/base/json.hpp"
+#include "sluice/base/words.hpp"
 
 namespace sluice::app {
 namespace {
@@ -196,7 +197,7 @@ Exit conclude(const Value& report, bool json, const std::string& again) {
       const auto where = report.text_at("failed_at");
       say(stderr, "  `sluice show {}{}` tells more", run, again);
       if (has_log(report, where))
-        say(stderr, ", `sluice logs {} {}{}` what the task printed", run, where, again);
+        say(stderr, ", `sluice logs {} {}{}` what the task printed", run, shell_word(where), again);
       say(stderr, "\n");
     }
   }

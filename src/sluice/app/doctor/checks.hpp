@@ -18,6 +18,7 @@ Finding check_cgroups();
 
 // installation.cpp: our parts, and programs of others
 Finding check_installation(const Installation& installation);
+Finding check_libgit2();
 Finding check_git();
 Finding check_git_lfs();
 Finding check_python();

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "sluice/app/doctor/checks.hpp"
+#include "sluice/app/plugins.hpp"
 #include "sluice/executors/process/programs.hpp"
 #include "sluice/os/process.hpp"
 
@@ -63,6 +64,12 @@ Finding check_installation(const Installation& installation) {
     return limited("installation", "there are no built-in models at " + installation.models.string(),
                    "services about pictures do not work; install share/sluice/models beside bin");
   return works("installation", installation.supervisor.parent_path().string());
+}
+
+Finding check_libgit2() {
+  const auto version = version_of_model_library();
+  if (!version) return limited("libgit2", version.error().message, "no model can be kept, shown or served");
+  return works("libgit2", *version);
 }
 
 Finding check_git() {

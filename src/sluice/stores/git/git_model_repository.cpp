@@ -234,7 +234,9 @@ Result<ports::ModelFile> GitModelRepository::Impl::resolve_file(const Objects& o
 GitModelRepository::GitModelRepository(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 GitModelRepository::~GitModelRepository() = default;
 
-void GitModelRepository::warm_up() { git::Objects::warm_up(); }
+Result<std::string> GitModelRepository::library_version() { return git::Objects::library_version(); }
+
+void GitModelRepository::warm_up() { std::ignore = library_version(); }
 
 Result<std::unique_ptr<GitModelRepository>> GitModelRepository::open(const fs::path& models,
                                                                      ports::ObjectStore& store,

@@ -18,6 +18,10 @@ class GitModelRepository final : public ports::ModelRepository {
                                                           ports::ObjectStore& store, const Clock& clock);
   ~GitModelRepository() override;
 
+  /// The version of the library that reads and writes the repositories: "1.5.1". Fails with `unavailable`
+  /// where it cannot be loaded; then every operation fails so.
+  static Result<std::string> library_version();
+
   void warm_up() override;
   /// Where the content or the effect key has a version already, that one is answered; the alias is moved to
   /// it for equal content, and left where it is for an equal key (that call has moved it before).

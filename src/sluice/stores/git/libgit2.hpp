@@ -15,6 +15,7 @@ namespace sluice::stores::git {
   use(config_new) \
   use(error_last) \
   use(libgit2_init) \
+  use(libgit2_version) \
   use(mempack_new) \
   use(object_type2string) \
   use(odb_add_backend) \

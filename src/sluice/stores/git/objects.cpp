@@ -3,6 +3,8 @@
 #include <cerrno>
 #include <cstdio>
 
+#include <fmt/format.h>
+
 #include "sluice/os/files.hpp"
 #include "sluice/stores/git/libgit2.hpp"
 
@@ -69,7 +71,14 @@ Objects::~Objects() = default;
 Objects::Objects(Objects&&) noexcept = default;
 Objects& Objects::operator=(Objects&&) noexcept = default;
 
-void Objects::warm_up() { std::ignore = libgit2(); }
+Result<std::string> Objects::library_version() {
+  SLUICE_TRY(library, libgit2());
+  int major = 0;
+  int minor = 0;
+  int revision = 0;
+  library->libgit2_version(&major, &minor, &revision);
+  return fmt::format("{}.{}.{}", major, minor, revision);
+}
 
 Result<Objects> Objects::open(const fs::path& repository) {
   SLUICE_TRY(library, libgit2());

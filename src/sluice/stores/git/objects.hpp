@@ -19,8 +19,9 @@ class Objects {
     std::string bytes;
   };
 
-  /// Does now what the first `open` of the process would: several milliseconds.
-  static void warm_up();
+  /// "1.5.1"; `unavailable` where libgit2 cannot be loaded. The first call of the process does what the first
+  /// `open` would: several milliseconds.
+  static Result<std::string> library_version();
   static Result<Objects> open(const std::filesystem::path& repository);
   ~Objects();
   Objects(Objects&&) noexcept;
