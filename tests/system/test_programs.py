@@ -18,7 +18,7 @@ def test_the_server_links_no_inference_and_no_picture_library():
     assert len(names) <= 16, names
 
 
-def test_a_command_that_needs_no_repository_does_not_load_libgit2(main_job, tmp_path):
+def test_libgit2_is_loaded_when_it_is_wanted_and_doctor_tells_where_it_cannot_be(main_job, tmp_path):
     data = copy_data(main_job[0], tmp_path / "data")
     library = next(pathlib.Path("/usr/lib/x86_64-linux-gnu").glob("libgit2.so.?.?")).name
     (tmp_path / library).touch()
