@@ -1,8 +1,8 @@
 #include "sluice/app/completion.hpp"
 
 #include <algorithm>
-
-#include <CLI/CLI.hpp>
+#include <cctype>
+#include <iterator>
 
 namespace sluice::app {
 namespace {
@@ -17,22 +17,21 @@ std::vector<std::string> split(std::string_view text, char by) {
   }
 }
 
-const CLI::Option* option_named(const CLI::App& command, std::string_view name) {
-  if (!name.starts_with("--")) return nullptr;
-  for (const auto* option : command.get_options())
-    if (std::ranges::find(option->get_lnames(), name.substr(2)) != option->get_lnames().end()) return option;
-  return nullptr;
+const Declared* option_named(const Command& command, std::string_view name) {
+  const auto found = std::ranges::find_if(command.declared(), [&](const Declared& declared) {
+    return !declared.is_argument && declared.name == name;
+  });
+  return found == command.declared().end() ? nullptr : &*found;
 }
 
-bool takes_value(const CLI::Option* option) { return option && option->get_items_expected_max() > 0; }
+bool takes_value(const Declared* option) { return option && !option->value.empty(); }
 
-const CLI::Option* positional(const CLI::App& command, std::size_t index) {
-  std::vector<const CLI::Option*> there;
-  for (const auto* option : command.get_options())
-    if (option->get_positional()) there.push_back(option);
-  if (index < there.size()) return there[index];
-  const bool last_repeats = !there.empty() && there.back()->get_items_expected_max() > 1;
-  return last_repeats ? there.back() : nullptr;
+const Declared* argument_at(const Command& command, std::size_t index) {
+  std::vector<const Declared*> arguments;
+  for (const auto& declared : command.declared())
+    if (declared.is_argument) arguments.push_back(&declared);
+  if (index < arguments.size()) return arguments[index];
+  return !arguments.empty() && arguments.back()->repeats ? arguments.back() : nullptr;
 }
 
 /// "RUN|MODEL[@VERSION]" holds names of two kinds; "bash|zsh" are words themselves; FILE and DIR are for the
@@ -50,13 +49,6 @@ void add_values(const std::string& what, const TypedLine& line, const Names& nam
   }
 }
 
-std::string values_of(const CLI::Option& option) {
-  const bool is_named = !option.get_lnames().empty();
-  // A positional with words of its own has them as its type; else its name says what it is.
-  const auto type = option.get_type_name();
-  return is_named || type.find('|') != std::string::npos ? type : option.get_name();
-}
-
 void keep_those_that_begin(const std::string& with, Completion& out) {
   std::erase_if(out.words, [&](const auto& word) { return !word.starts_with(with); });
 }
@@ -64,11 +56,11 @@ void keep_those_that_begin(const std::string& with, Completion& out) {
 /// The place of the cursor: after an option that waits for its value, or at an argument.
 struct Cursor {
   TypedLine line;
-  const CLI::Option* waiting = nullptr;
+  const Declared* waiting = nullptr;
 };
 
-Cursor read_line(const CLI::App& command, const std::vector<std::string>& words) {
-  Cursor cursor{.line = {.command = command.get_name(), .arguments = {}, .options = {}}, .waiting = nullptr};
+Cursor read_line(const Command& command, const std::vector<std::string>& words) {
+  Cursor cursor{.line = {.command = command.name(), .arguments = {}, .options = {}}, .waiting = nullptr};
   std::string waiting_name;
   for (const auto& word : words) {
     if (word == "=" && cursor.waiting) continue;  // bash cuts `--data=x` into three words
@@ -92,36 +84,37 @@ Cursor read_line(const CLI::App& command, const std::vector<std::string>& words)
 
 }  // namespace
 
-Completion complete(const CLI::App& program, const std::vector<std::string>& words, const Names& names) {
+Completion complete(const CommandLine& program, const std::vector<std::string>& words, const Names& names) {
   Completion out;
   auto last = words.empty() ? std::string() : words.back();
-  const auto commands = program.get_subcommands([](const CLI::App* c) { return !c->get_group().empty(); });
-  const auto add_options = [&](const CLI::App& of) {
-    for (const auto* option : of.get_options())
-      for (const auto& name : option->get_lnames()) out.words.push_back("--" + name);
+  const auto add_options = [&](const std::vector<Declared>& of) {
+    for (const auto& declared : of)
+      if (!declared.is_argument) out.words.push_back(declared.name);
   };
   if (words.size() < 2) {
-    if (last.starts_with("-")) add_options(program);
-    for (const auto* command : commands) out.words.push_back(command->get_name());
+    if (last.starts_with("-")) add_options(program.declared());
+    for (const auto& command : program.commands())
+      if (!command->is_hidden()) out.words.push_back(command->name());
     keep_those_that_begin(last, out);
     return out;
   }
-  const auto there =
-      std::ranges::find_if(commands, [&](const auto* c) { return c->get_name() == words.front(); });
-  if (there == commands.end()) return out;
-  const CLI::App& command = **there;
+  const auto found = std::ranges::find_if(program.commands(), [&](const auto& command) {
+    return !command->is_hidden() && command->name() == words.front();
+  });
+  if (found == program.commands().end()) return out;
+  const Command& command = **found;
   const auto cursor = read_line(command, {words.begin() + 1, words.end() - 1});
   if (cursor.waiting) {
     if (last == "=") last.clear();
-    add_values(values_of(*cursor.waiting), cursor.line, names, out);
+    add_values(cursor.waiting->value, cursor.line, names, out);
   } else if (const auto equals = last.find('='); last.starts_with("--") && equals != std::string::npos) {
     if (const auto* option = option_named(command, last.substr(0, equals)); takes_value(option))
-      add_values(values_of(*option), cursor.line, names, out);
+      add_values(option->value, cursor.line, names, out);
     for (auto& word : out.words) word.insert(0, last.substr(0, equals + 1));
   } else if (last.starts_with("-")) {
-    add_options(command);
-  } else if (const auto* argument = positional(command, cursor.line.arguments.size())) {
-    add_values(values_of(*argument), cursor.line, names, out);
+    add_options(command.declared());
+  } else if (const auto* argument = argument_at(command, cursor.line.arguments.size())) {
+    add_values(argument->value, cursor.line, names, out);
   }
   keep_those_that_begin(last, out);
   return out;

@@ -5,9 +5,7 @@
 #include <string_view>
 #include <vector>
 
-namespace CLI {  // NOLINT(readability-identifier-naming): theirs
-class App;
-}
+#include "sluice/app/command_line.hpp"
 
 namespace sluice::app {
 
@@ -29,7 +27,7 @@ using Names = std::function<std::vector<std::string>(std::string_view kind, cons
 
 /// Completes the last of `words` (which may be empty); the program's own name is not among them. All there is
 /// comes from the command tree: options, their values, what a positional is called.
-Completion complete(const CLI::App& program, const std::vector<std::string>& words, const Names& names);
+Completion complete(const CommandLine& program, const std::vector<std::string>& words, const Names& names);
 
 /// The text that a shell reads once, so that it asks `sluice complete` from then on; `shell` is bash, zsh or
 /// fish.

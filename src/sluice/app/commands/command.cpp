@@ -2,7 +2,6 @@
 
 #include <cstdio>
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -72,21 +71,19 @@ Result<std::optional<std::string>> read_token(const std::string& file) {
   return std::optional(text);
 }
 
-void add_common(CLI::App& app, CommonOptions& options, const std::string& example) {
-  app.add_option("--data", options.data, "data folder; default $SLUICE_DATA, else ~/.local/share/sluice")
-      ->type_name("DIR");
-  app.add_flag("--json", options.json, "print JSON");
-  app.footer("example:\n  " + example);
+void add_common(Command& command, CommonOptions& options, const std::string& example) {
+  command.option("--data", options.data, "data folder; default $SLUICE_DATA, else ~/.local/share/sluice",
+                 {.name = "DIR"});
+  command.flag("--json", options.json, "print JSON");
+  command.example(example);
 }
 
-void add_session(CLI::App& app, SessionOptions& options, const std::string& example) {
-  add_common(app, options, example);
-  auto* server = app.add_option("--server", options.server,
-                                "ask this server; default the one that holds the data folder, else none")
-                     ->type_name("URL");
-  app.add_option("--token-file", options.token_file, "the server's token is in this file")
-      ->type_name("FILE")
-      ->needs(server);
+void add_session(Command& command, SessionOptions& options, const std::string& example) {
+  add_common(command, options, example);
+  command.option("--server", options.server,
+                 "ask this server; default the one that holds the data folder, else none", {.name = "URL"});
+  command.option("--token-file", options.token_file, "the server's token is in this file",
+                 {.name = "FILE", .needs = "--server"});
 }
 
 }  // namespace sluice::app

@@ -6,17 +6,11 @@
 #include <string>
 
 #include "sluice/app/backend.hpp"
+#include "sluice/app/command_line.hpp"
 #include "sluice/app/data_folder.hpp"
 #include "sluice/app/platform.hpp"
 
-namespace CLI {  // NOLINT(readability-identifier-naming): theirs
-class App;
-}
-
 namespace sluice::app {
-
-/// What a shell sees.
-enum class Exit : int { ok = 0, failed = 1, usage = 2, machine = 3 };
 
 struct CommonOptions {
   std::string data;
@@ -52,26 +46,26 @@ Result<std::string> read_given_file(const std::string& file, std::size_t bytes_m
 Result<std::optional<std::string>> read_token(const std::string& file);
 
 /// Adds `--data` and `--json`, and an example below the help.
-void add_common(CLI::App& app, CommonOptions& options, const std::string& example);
+void add_common(Command& command, CommonOptions& options, const std::string& example);
 /// Those, `--server` and `--token-file`.
-void add_session(CLI::App& app, SessionOptions& options, const std::string& example);
+void add_session(Command& command, SessionOptions& options, const std::string& example);
 
-/// Each adds its command to the program; `exit` is set when it has run.
-void add_up(CLI::App& program, Exit& exit);
-void add_run(CLI::App& program, Exit& exit);
-void add_resume(CLI::App& program, Exit& exit);
-void add_cancel(CLI::App& program, Exit& exit);
-void add_compile(CLI::App& program, Exit& exit);
-void add_runs(CLI::App& program, Exit& exit);
-void add_show(CLI::App& program, Exit& exit);
-void add_logs(CLI::App& program, Exit& exit);
-void add_models(CLI::App& program, Exit& exit);
-void add_endpoints(CLI::App& program, Exit& exit);
-void add_deploy(CLI::App& program, Exit& exit);
-void add_undeploy(CLI::App& program, Exit& exit);
-void add_predict(CLI::App& program, Exit& exit);
-void add_doctor(CLI::App& program, Exit& exit);
-void add_completion(CLI::App& program, Exit& exit);
-void add_complete(CLI::App& program, Exit& exit);
+/// Each adds its command to the program.
+void add_up(CommandLine& program);
+void add_run(CommandLine& program);
+void add_resume(CommandLine& program);
+void add_cancel(CommandLine& program);
+void add_compile(CommandLine& program);
+void add_runs(CommandLine& program);
+void add_show(CommandLine& program);
+void add_logs(CommandLine& program);
+void add_models(CommandLine& program);
+void add_endpoints(CommandLine& program);
+void add_deploy(CommandLine& program);
+void add_undeploy(CommandLine& program);
+void add_predict(CommandLine& program);
+void add_doctor(CommandLine& program);
+void add_completion(CommandLine& program);
+void add_complete(CommandLine& program);
 
 }  // namespace sluice::app

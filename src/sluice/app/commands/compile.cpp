@@ -1,9 +1,7 @@
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include "sluice/app/commands/command.hpp"
 #include "sluice/app/commands/say.hpp"
-#include "sluice/app/commands/usage.hpp"
 #include "sluice/app/plugins.hpp"
 
 namespace sluice::app {
@@ -21,28 +19,25 @@ List lines_of(const std::string& text) {
 
 }  // namespace
 
-void add_compile(CLI::App& program, Exit& exit) {
+void add_compile(CommandLine& program) {
   struct Options {
     CommonOptions common;
     std::string file;
     std::string emit = "plan";
   };
   auto options = std::make_shared<Options>();
-  auto* command = program.add_subcommand("compile", "check a plan and print it in canonical text");
-  add_common(*command, options->common, "sluice compile pipeline.yaml --emit dot | dot -Tsvg > pipeline.svg");
-  command->add_option("FILE", options->file, "the plan, in any dialect")->required();
-  take_one_of(
-      *command->add_option("--emit", options->emit, "plan: canonical text; dot: a graph for Graphviz"),
-      {"plan", "dot"});
-  command->callback([options, &exit] {
+  auto& command = program.add("compile", "check a plan and print it in canonical text");
+  add_common(command, options->common, "sluice compile pipeline.yaml --emit dot | dot -Tsvg > pipeline.svg");
+  command.argument("FILE", options->file, "the plan, in any dialect");
+  command.option("--emit", options->emit, "plan: canonical text; dot: a graph for Graphviz",
+                 {.one_of = {"plan", "dot"}});
+  command.when_called([options] {
     const auto text = read_given_file(options->file, plan_bytes_max);
     if (!text) {
-      exit = report(text.error());
-      return;
+      return report(text.error());
     }
     const auto plan = runs::compile(*text, options->file, builtin_dialects());
     if (!plan) {
-      exit = Exit::usage;
       if (options->common.json) {
         Struct s;
         s.set("problems", lines_of(plan.error().message));
@@ -51,7 +46,7 @@ void add_compile(CLI::App& program, Exit& exit) {
         // Diagnostics lead with the place; a prefix of ours would hide it from editors.
         say(stderr, "{}\n", plan.error().message);
       }
-      return;
+      return Exit::usage;
     }
     const auto emitted = options->emit == "dot" ? ir::print_dot(**plan) : ir::print_plan(**plan);
     if (options->common.json) {
@@ -62,6 +57,7 @@ void add_compile(CLI::App& program, Exit& exit) {
     } else {
       fmt::print("{}", emitted);
     }
+    return Exit::ok;
   });
 }
 

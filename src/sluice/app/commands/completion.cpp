@@ -1,10 +1,8 @@
 #include "sluice/app/completion.hpp"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include "sluice/app/commands/command.hpp"
-#include "sluice/app/commands/usage.hpp"
 #include "sluice/base/log.hpp"
 #include "sluice/base/words.hpp"
 #include "sluice/os/files.hpp"
@@ -58,31 +56,30 @@ std::vector<std::string> names(std::string_view kind, const TypedLine& line) {
 
 }  // namespace
 
-void add_completion(CLI::App& program, Exit& exit) {
+void add_completion(CommandLine& program) {
   auto shell = std::make_shared<std::string>();
-  auto* command =
-      program.add_subcommand("completion", "print what makes a shell complete sluice's command lines");
-  take_one_of(*command->add_option("SHELL", *shell)->required(), {"bash", "zsh", "fish"});
-  command->footer(
-      "example:\n  sluice completion bash > /etc/bash_completion.d/sluice\n  source <(sluice completion "
+  auto& command = program.add("completion", "print what makes a shell complete sluice's command lines");
+  command.argument("SHELL", *shell, "", {.one_of = {"bash", "zsh", "fish"}});
+  command.example(
+      "sluice completion bash > /etc/bash_completion.d/sluice\n  source <(sluice completion "
       "bash)");
-  command->callback([shell, &exit] {
+  command.when_called([shell] {
     fmt::print("{}", completion_script(*shell));
-    exit = Exit::ok;
+    return Exit::ok;
   });
 }
 
-void add_complete(CLI::App& program, Exit& exit) {
+void add_complete(CommandLine& program) {
   auto words = std::make_shared<std::vector<std::string>>();
-  auto* command = program.add_subcommand("complete", "what the scripts of `sluice completion` ask");
-  command->group("");  // for shells, not for people
-  command->add_option("WORD", *words);
-  command->callback([words, &program, &exit] {
+  auto& command = program.add("complete", "what the scripts of `sluice completion` ask");
+  command.hide();
+  command.argument("WORD", *words);
+  command.when_called([words, &program] {
     log::set_level(log::Level::off);
     const auto found = complete(program, *words, names);
     for (const auto& word : found.words) fmt::print("{}\n", word);
     if (found.files && found.words.empty()) fmt::print(":files\n");
-    exit = Exit::ok;
+    return Exit::ok;
   });
 }
 

@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include "sluice/app/commands/command.hpp"
@@ -6,16 +5,13 @@
 
 namespace sluice::app {
 
-void add_doctor(CLI::App& program, Exit& exit) {
+void add_doctor(CommandLine& program) {
   auto options = std::make_shared<CommonOptions>();
-  auto* command = program.add_subcommand("doctor", "tell what works on this machine and what does not");
-  add_common(*command, *options, "sluice doctor --data /var/lib/sluice");
-  command->callback([options, &exit] {
+  auto& command = program.add("doctor", "tell what works on this machine and what does not");
+  add_common(command, *options, "sluice doctor --data /var/lib/sluice");
+  command.when_called([options] {
     const auto data = find_data_folder(options->data);
-    if (!data) {
-      exit = report(data.error());
-      return;
-    }
+    if (!data) return report(data.error());
     const std::vector<Finding> findings{check_processor(),        check_memory(),
                                         check_open_files(),       check_namespaces(),
                                         check_mounts(),           check_cgroups(),
@@ -27,7 +23,7 @@ void add_doctor(CLI::App& program, Exit& exit) {
       print_json(to_json(findings));
     else
       fmt::print("{}", print(findings));
-    exit = can_run(findings) ? Exit::ok : Exit::machine;
+    return can_run(findings) ? Exit::ok : Exit::machine;
   });
 }
 

@@ -1,9 +1,7 @@
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include "sluice/app/commands/command.hpp"
 #include "sluice/app/commands/say.hpp"
-#include "sluice/app/commands/usage.hpp"
 #include "sluice/base/json.hpp"
 #include "sluice/base/words.hpp"
 
@@ -113,20 +111,21 @@ Result<Exit> show(Session& session, const std::string& what, bool json) {
 
 }  // namespace
 
-void add_runs(CLI::App& program, Exit& exit) {
+void add_runs(CommandLine& program) {
   struct Options {
     SessionOptions common;
     std::string status;
     int limit = 20;
   };
   auto options = std::make_shared<Options>();
-  auto* command = program.add_subcommand("runs", "list runs, newest first");
-  add_session(*command, options->common, "sluice runs --status failed");
-  take_one_of(*command->add_option("--status", options->status, "only these"),
-              {"running", "succeeded", "failed", "cancelled"});
-  command->add_option("--limit", options->limit, "at most so many; default 20")->check(CLI::Range(1, 10000));
-  command->callback([options, &exit] {
-    exit = with_session(options->common, "runs", [&](Session& session) -> Result<Exit> {
+  auto& command = program.add("runs", "list runs, newest first");
+  add_session(command, options->common, "sluice runs --status failed");
+  command.option("--status", options->status, "only these",
+                 {.one_of = {"running", "succeeded", "failed", "cancelled"}});
+  command.option("--limit", options->limit, "at most so many; default 20",
+                 {.range = ValueRules::Range{1, 10000}});
+  command.when_called([options] {
+    return with_session(options->common, "runs", [&](Session& session) -> Result<Exit> {
       SLUICE_TRY(answer, call(*session.backend, "GET",
                               fmt::format("/v1/runs?limit={}&status={}", options->limit, options->status)));
       if (options->common.json) {
@@ -143,26 +142,23 @@ void add_runs(CLI::App& program, Exit& exit) {
   });
 }
 
-void add_show(CLI::App& program, Exit& exit) {
+void add_show(CommandLine& program) {
   struct Options {
     SessionOptions common;
     std::string what;
   };
   auto options = std::make_shared<Options>();
-  auto* command =
-      program.add_subcommand("show", "tell everything about a run, or about a version of a model");
-  add_session(*command, options->common, "sluice show latest\n  sluice show stamps@v2");
-  command
-      ->add_option("RUN|MODEL[@VERSION]", options->what,
-                   "a run's id or the beginning of it, `latest`, or a model")
-      ->required();
-  command->callback([options, &exit] {
-    exit = with_session(options->common, "show",
+  auto& command = program.add("show", "tell everything about a run, or about a version of a model");
+  add_session(command, options->common, "sluice show latest\n  sluice show stamps@v2");
+  command.argument("RUN|MODEL[@VERSION]", options->what,
+                   "a run's id or the beginning of it, `latest`, or a model");
+  command.when_called([options] {
+    return with_session(options->common, "show",
                         [&](Session& session) { return show(session, options->what, options->common.json); });
   });
 }
 
-void add_logs(CLI::App& program, Exit& exit) {
+void add_logs(CommandLine& program) {
   struct Options {
     SessionOptions common;
     std::string run;
@@ -171,16 +167,16 @@ void add_logs(CLI::App& program, Exit& exit) {
     bool follow = false;
   };
   auto options = std::make_shared<Options>();
-  auto* command = program.add_subcommand("logs", "print what a task printed");
-  add_session(*command, options->common,
+  auto& command = program.add("logs", "print what a task printed");
+  add_session(command, options->common,
               "sluice logs latest evaluate\n  sluice logs latest evaluate --follow");
-  command->add_option("RUN", options->run, "its id, the beginning of it, or `latest`")->required();
-  command->add_option("TASK", options->task, "its path, as `sluice show RUN` lists it")->required();
-  command->add_option("--attempt", options->attempt, "which attempt; default the last")
-      ->check(CLI::Range(1, 1000000));
-  command->add_flag("--follow", options->follow, "go on until the task has ended, through all its attempts");
-  command->callback([options, &exit] {
-    exit = with_session(options->common, "logs", [&](Session& session) -> Result<Exit> {
+  command.argument("RUN", options->run, "its id, the beginning of it, or `latest`");
+  command.argument("TASK", options->task, "its path, as `sluice show RUN` lists it");
+  command.option("--attempt", options->attempt, "which attempt; default the last",
+                 {.range = ValueRules::Range{1, 1000000}});
+  command.flag("--follow", options->follow, "go on until the task has ended, through all its attempts");
+  command.when_called([options] {
+    return with_session(options->common, "logs", [&](Session& session) -> Result<Exit> {
       const auto target = fmt::format("/v1/runs/{}/log?task={}&attempt={}", percent_encode(options->run),
                                       percent_encode(options->task), options->attempt);
       std::string text;
@@ -208,12 +204,12 @@ void add_logs(CLI::App& program, Exit& exit) {
   });
 }
 
-void add_models(CLI::App& program, Exit& exit) {
+void add_models(CommandLine& program) {
   auto options = std::make_shared<SessionOptions>();
-  auto* command = program.add_subcommand("models", "list models and their versions");
-  add_session(*command, *options, "sluice models");
-  command->callback([options, &exit] {
-    exit = with_session(*options, "models", [&](Session& session) -> Result<Exit> {
+  auto& command = program.add("models", "list models and their versions");
+  add_session(command, *options, "sluice models");
+  command.when_called([options] {
+    return with_session(*options, "models", [&](Session& session) -> Result<Exit> {
       SLUICE_TRY(answer, call(*session.backend, "GET", "/v1/models"));
       if (options->json) {
         print_json(answer);
@@ -235,12 +231,12 @@ void add_models(CLI::App& program, Exit& exit) {
   });
 }
 
-void add_endpoints(CLI::App& program, Exit& exit) {
+void add_endpoints(CommandLine& program) {
   auto options = std::make_shared<SessionOptions>();
-  auto* command = program.add_subcommand("endpoints", "list endpoints and what they answer with");
-  add_session(*command, *options, "sluice endpoints");
-  command->callback([options, &exit] {
-    exit = with_session(*options, "endpoints", [&](Session& session) -> Result<Exit> {
+  auto& command = program.add("endpoints", "list endpoints and what they answer with");
+  add_session(command, *options, "sluice endpoints");
+  command.when_called([options] {
+    return with_session(*options, "endpoints", [&](Session& session) -> Result<Exit> {
       SLUICE_TRY(answer, call(*session.backend, "GET", "/v1/endpoints"));
       if (options->json) {
         print_json(answer);

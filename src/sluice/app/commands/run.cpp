@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 
 #include "sluice/app/commands/follow.hpp"
 #include "sluice/app/commands/say.hpp"
@@ -34,27 +33,27 @@ Result<Exit> cancel(Session& session, const std::string& which, const std::strin
 
 }  // namespace
 
-void add_run(CLI::App& program, Exit& exit) {
+void add_run(CommandLine& program) {
   struct Options {
     SessionOptions common;
     RunRequest request;
     bool no_cache = false;
   };
   auto options = std::make_shared<Options>();
-  auto* command = program.add_subcommand("run", "run a pipeline");
-  add_session(*command, options->common,
+  auto& command = program.add("run", "run a pipeline");
+  add_session(command, options->common,
               "sluice run examples/stamps/sluice.yaml --input pictures=build/stamps --input seed=7\n"
               "  sluice run pipeline.yaml --server http://gpu-box:8080 --token-file token");
-  command->add_option("FILE", options->request.file, "the plan")->required();
-  command->add_option("--input", options->request.inputs, "an input of the pipeline; artifacts are paths")
-      ->type_name("NAME=VALUE");
-  command->add_option("--pipeline", options->request.pipeline, "which pipeline of the plan; default main");
-  command->add_flag("--no-cache", options->no_cache, "run every task, also those that were done before");
-  command->callback([options, &exit] {
+  command.argument("FILE", options->request.file, "the plan");
+  command.option("--input", options->request.inputs, "an input of the pipeline; artifacts are paths",
+                 {.name = "NAME=VALUE"});
+  command.option("--pipeline", options->request.pipeline, "which pipeline of the plan; default main");
+  command.flag("--no-cache", options->no_cache, "run every task, also those that were done before");
+  command.when_called([options] {
     options->request.cache = !options->no_cache;
     const bool json = options->common.json;
     Interrupts interrupts;
-    exit = with_session(options->common, "run", [&](Session& session) -> Result<Exit> {
+    return with_session(options->common, "run", [&](Session& session) -> Result<Exit> {
       SLUICE_TRY(run, submit(session, options->request));
       if (!json) say(stderr, "run {}\n", run.text);
       return follow_to_the_end(session, run, json, interrupts);
@@ -62,19 +61,19 @@ void add_run(CLI::App& program, Exit& exit) {
   });
 }
 
-void add_resume(CLI::App& program, Exit& exit) {
+void add_resume(CommandLine& program) {
   struct Options {
     SessionOptions common;
     std::string run;
   };
   auto options = std::make_shared<Options>();
-  auto* command = program.add_subcommand(
-      "resume", "go on with a run whose process died; follow one that goes on in a server");
-  add_session(*command, options->common, "sluice resume latest");
-  command->add_option("RUN", options->run, "its id, the beginning of it, or `latest`")->required();
-  command->callback([options, &exit] {
+  auto& command =
+      program.add("resume", "go on with a run whose process died; follow one that goes on in a server");
+  add_session(command, options->common, "sluice resume latest");
+  command.argument("RUN", options->run, "its id, the beginning of it, or `latest`");
+  command.when_called([options] {
     Interrupts interrupts;
-    exit = with_session(options->common, "resume", [&](Session& session) -> Result<Exit> {
+    return with_session(options->common, "resume", [&](Session& session) -> Result<Exit> {
       SLUICE_TRY(answer,
                  call(*session.backend, "POST", "/v1/runs/" + percent_encode(options->run) + "/resume"));
       return follow_to_the_end(session, RunId{answer.text_at("run")}, options->common.json, interrupts);
@@ -82,21 +81,20 @@ void add_resume(CLI::App& program, Exit& exit) {
   });
 }
 
-void add_cancel(CLI::App& program, Exit& exit) {
+void add_cancel(CommandLine& program) {
   struct Options {
     SessionOptions common;
     std::string run;
     std::string reason;
   };
   auto options = std::make_shared<Options>();
-  auto* command = program.add_subcommand("cancel", "end a run that goes on, or whose process died");
-  add_session(*command, options->common, "sluice cancel latest --reason 'wrong pictures'");
-  command->add_option("RUN", options->run, "its id, the beginning of it, or `latest`")->required();
-  command->add_option("--reason", options->reason, "why, for those who ask what became of it")
-      ->type_name("TEXT");
-  command->callback([options, &exit] {
+  auto& command = program.add("cancel", "end a run that goes on, or whose process died");
+  add_session(command, options->common, "sluice cancel latest --reason 'wrong pictures'");
+  command.argument("RUN", options->run, "its id, the beginning of it, or `latest`");
+  command.option("--reason", options->reason, "why, for those who ask what became of it", {.name = "TEXT"});
+  command.when_called([options] {
     Interrupts interrupts;
-    exit = with_session(options->common, "cancel", [&](Session& session) {
+    return with_session(options->common, "cancel", [&](Session& session) {
       return cancel(session, options->run, options->reason, options->common.json, interrupts);
     });
   });

@@ -1,7 +1,5 @@
 #include <charconv>
 
-#include <CLI/CLI.hpp>
-
 #include "sluice/app/commands/command.hpp"
 #include "sluice/app/commands/say.hpp"
 #include "sluice/base/json.hpp"
@@ -90,37 +88,35 @@ Result<Exit> predict(Session& session, const std::string& endpoint, const std::v
 
 }  // namespace
 
-void add_deploy(CLI::App& program, Exit& exit) {
+void add_deploy(CommandLine& program) {
   struct Options {
     SessionOptions common;
     std::string model;
     std::string endpoint;
   };
   auto options = std::make_shared<Options>();
-  auto* command = program.add_subcommand("deploy", "let an endpoint answer with a version of a model");
-  add_session(*command, options->common, "sluice deploy stamps@v2 --endpoint stamps");
-  command->add_option("MODEL[@VERSION]", options->model, "version: a number, an alias; default the champion")
-      ->required();
-  command->add_option("--endpoint", options->endpoint, "its name; default the model's")
-      ->type_name("ENDPOINT");
-  command->callback([options, &exit] {
-    exit = with_session(options->common, "deploy", [&](Session& session) {
+  auto& command = program.add("deploy", "let an endpoint answer with a version of a model");
+  add_session(command, options->common, "sluice deploy stamps@v2 --endpoint stamps");
+  command.argument("MODEL[@VERSION]", options->model, "version: a number, an alias; default the champion");
+  command.option("--endpoint", options->endpoint, "its name; default the model's", {.name = "ENDPOINT"});
+  command.when_called([options] {
+    return with_session(options->common, "deploy", [&](Session& session) {
       return deploy(session, options->model, options->endpoint, options->common.json);
     });
   });
 }
 
-void add_undeploy(CLI::App& program, Exit& exit) {
+void add_undeploy(CommandLine& program) {
   struct Options {
     SessionOptions common;
     std::string endpoint;
   };
   auto options = std::make_shared<Options>();
-  auto* command = program.add_subcommand("undeploy", "take an endpoint away; its model stays");
-  add_session(*command, options->common, "sluice undeploy stamps");
-  command->add_option("ENDPOINT", options->endpoint)->required();
-  command->callback([options, &exit] {
-    exit = with_session(options->common, "undeploy", [&](Session& session) -> Result<Exit> {
+  auto& command = program.add("undeploy", "take an endpoint away; its model stays");
+  add_session(command, options->common, "sluice undeploy stamps");
+  command.argument("ENDPOINT", options->endpoint);
+  command.when_called([options] {
+    return with_session(options->common, "undeploy", [&](Session& session) -> Result<Exit> {
       SLUICE_TRY(done,
                  call(*session.backend, "DELETE", "/v1/endpoints/" + percent_encode(options->endpoint)));
       if (options->common.json) print_json(done);
@@ -129,19 +125,19 @@ void add_undeploy(CLI::App& program, Exit& exit) {
   });
 }
 
-void add_predict(CLI::App& program, Exit& exit) {
+void add_predict(CommandLine& program) {
   struct Options {
     SessionOptions common;
     std::string endpoint;
     std::vector<std::string> files;
   };
   auto options = std::make_shared<Options>();
-  auto* command = program.add_subcommand("predict", "ask an endpoint about pictures");
-  add_session(*command, options->common, "sluice predict stamps cat.png dog.jpg");
-  command->add_option("ENDPOINT", options->endpoint)->required();
-  command->add_option("FILE", options->files, "pictures")->required();
-  command->callback([options, &exit] {
-    exit = with_session(options->common, "predict", [&](Session& session) {
+  auto& command = program.add("predict", "ask an endpoint about pictures");
+  add_session(command, options->common, "sluice predict stamps cat.png dog.jpg");
+  command.argument("ENDPOINT", options->endpoint);
+  command.argument("FILE", options->files, "pictures");
+  command.when_called([options] {
+    return with_session(options->common, "predict", [&](Session& session) {
       return predict(session, options->endpoint, options->files, options->common.json);
     });
   });

@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <signal.h>
 #include <unistd.h>
@@ -73,28 +72,23 @@ Result<void> up(const UpOptions& options) {
 
 }  // namespace
 
-void add_up(CLI::App& program, Exit& exit) {
+void add_up(CommandLine& program) {
   auto options = std::make_shared<UpOptions>();
-  auto* command = program.add_subcommand("up", "serve a data folder: runs, models and endpoints");
-  command
-      ->add_option("--data", options->data, "data folder; default $SLUICE_DATA, else ~/.local/share/sluice")
-      ->type_name("DIR");
-  command->add_option("--listen", options->listen,
-                      "address and port; port 0 picks one; default 127.0.0.1:8080");
-  command
-      ->add_option("--token-file", options->token_file,
-                   "every request must carry this file's token; needed beyond loopback")
-      ->type_name("FILE");
-  command->add_option("--allow-host", options->allowed_hosts, "a name under which clients reach this server");
-  command
-      ->add_option("--idle", options->idle_seconds,
-                   "a model's host stops after so many seconds without a request; default 60")
-      ->check(CLI::Range(0.1, 1e6));
-  command->add_flag("--json", options->json, "print JSON");
-  command->footer("example:\n  sluice up --data ./data --listen 127.0.0.1:0");
-  command->callback([options, &exit] {
+  auto& command = program.add("up", "serve a data folder: runs, models and endpoints");
+  command.option("--data", options->data, "data folder; default $SLUICE_DATA, else ~/.local/share/sluice",
+                 {.name = "DIR"});
+  command.option("--listen", options->listen, "address and port; port 0 picks one; default 127.0.0.1:8080");
+  command.option("--token-file", options->token_file,
+                 "every request must carry this file's token; needed beyond loopback", {.name = "FILE"});
+  command.option("--allow-host", options->allowed_hosts, "a name under which clients reach this server");
+  command.option("--idle", options->idle_seconds,
+                 "a model's host stops after so many seconds without a request; default 60",
+                 {.range = ValueRules::Range{0.1, 1e6}});
+  command.flag("--json", options->json, "print JSON");
+  command.example("sluice up --data ./data --listen 127.0.0.1:0");
+  command.when_called([options] {
     const auto done = up(*options);
-    exit = done ? Exit::ok : report(done.error());
+    return done ? Exit::ok : report(done.error());
   });
 }
 
