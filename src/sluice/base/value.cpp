@@ -1,6 +1,8 @@
 #include "sluice/base/value.hpp"
 
 #include <algorithm>
+#include <memory>
+#include <utility>
 
 namespace sluice {
 
@@ -51,6 +53,19 @@ bool Hole::operator==(const Hole& other) const {
   if (kind != other.kind || output != other.output) return false;
   return kind == Kind::output || *artifact == *other.artifact;
 }
+
+Value::~Value() = default;
+Value::Value(const Value& other) = default;
+Value::Value(Value&& other) noexcept = default;
+Value& Value::operator=(const Value& other) = default;
+Value& Value::operator=(Value&& other) noexcept = default;
+Value::Value(std::string s) : data_(std::make_shared<const std::string>(std::move(s))) {}
+Value::Value(std::string_view s) : Value(std::string(s)) {}
+Value::Value(const char* s) : Value(std::string(s)) {}
+Value::Value(List l) : data_(std::make_shared<const List>(std::move(l))) {}
+Value::Value(Struct s) : data_(std::make_shared<const Struct>(std::move(s))) {}
+Value::Value(Artifact a) : data_(std::make_shared<const Artifact>(std::move(a))) {}
+Value::Value(Template t) : data_(std::make_shared<const Template>(std::move(t))) {}
 
 std::optional<double> Value::as_double() const {
   if (const auto* i = if_integer()) return static_cast<double>(*i);

@@ -75,22 +75,26 @@ class Value {
   enum class Kind { null, boolean, integer, number, string, list, structure, artifact, late };
 
   Value() = default;
-  Value(bool b) : data_(b) {}                                      // NOLINT(google-explicit-constructor)
-  Value(std::int64_t i) : data_(i) {}                              // NOLINT(google-explicit-constructor)
-  Value(int i) : data_(std::int64_t{i}) {}                         // NOLINT(google-explicit-constructor)
-  Value(std::uint64_t i) : data_(static_cast<std::int64_t>(i)) {}  // NOLINT(google-explicit-constructor)
-  Value(double d) : data_(d) {}                                    // NOLINT(google-explicit-constructor)
-  Value(std::string s)
-      : data_(std::make_shared<const std::string>(std::move(s))) {}     // NOLINT(google-explicit-constructor)
-  Value(std::string_view s) : Value(std::string(s)) {}                  // NOLINT(google-explicit-constructor)
-  Value(const char* s) : Value(std::string(s)) {}                       // NOLINT(google-explicit-constructor)
-  Value(List l) : data_(std::make_shared<const List>(std::move(l))) {}  // NOLINT(google-explicit-constructor)
-  Value(Struct s)
-      : data_(std::make_shared<const Struct>(std::move(s))) {}  // NOLINT(google-explicit-constructor)
-  Value(Artifact a)
-      : data_(std::make_shared<const Artifact>(std::move(a))) {}  // NOLINT(google-explicit-constructor)
-  Value(Template t)
-      : data_(std::make_shared<const Template>(std::move(t))) {}  // NOLINT(google-explicit-constructor)
+  // Defined in value.cpp: else each of a hundred files compiles them again.
+  ~Value();
+  Value(const Value& other);
+  Value(Value&& other) noexcept;
+  Value& operator=(const Value& other);
+  Value& operator=(Value&& other) noexcept;
+  // NOLINTBEGIN(google-explicit-constructor): a value is what it holds
+  Value(bool b) : data_(b) {}
+  Value(std::int64_t i) : data_(i) {}
+  Value(int i) : data_(std::int64_t{i}) {}
+  Value(std::uint64_t i) : data_(static_cast<std::int64_t>(i)) {}
+  Value(double d) : data_(d) {}
+  Value(std::string s);
+  Value(std::string_view s);
+  Value(const char* s);
+  Value(List l);
+  Value(Struct s);
+  Value(Artifact a);
+  Value(Template t);
+  // NOLINTEND(google-explicit-constructor)
 
   [[nodiscard]] Kind kind() const { return static_cast<Kind>(data_.index()); }
   [[nodiscard]] bool is_null() const { return kind() == Kind::null; }

@@ -7,7 +7,7 @@
 namespace sluice::ir {
 namespace {
 
-std::string quoted(std::string_view text) {
+std::string dot_string(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') out += '\\';
@@ -55,7 +55,7 @@ class Drawing {
 
   std::string cluster(std::string_view label, const Region& region, std::size_t depth) {
     const auto box = fmt::format("cluster_{}", ++count_);
-    line(depth, fmt::format("subgraph {} {{ label={};", box, quoted(label)));
+    line(depth, fmt::format("subgraph {} {{ label={};", box, dot_string(label)));
     graph(region, depth + 1);
     line(depth, "}");
     return box;
@@ -81,11 +81,11 @@ class Drawing {
     const auto inner = inner_scopes(op);
     const auto node = fmt::format("n{}", ++count_);
     if (inner.empty()) {
-      line(depth, fmt::format("{} [label={}];", node, quoted(label_of(op))));
+      line(depth, fmt::format("{} [label={}];", node, dot_string(label_of(op))));
       return {node, ""};
     }
     const auto box = fmt::format("cluster_{}", ++count_);
-    line(depth, fmt::format("subgraph {} {{ label={};", box, quoted(label_of(op))));
+    line(depth, fmt::format("subgraph {} {{ label={};", box, dot_string(label_of(op))));
     line(depth + 1, fmt::format("{} [shape=point, style=invis];", node));
     const auto* branch = std::get_if<Branch>(&op.what);
     for (std::size_t i = 0; i < inner.size(); ++i) {

@@ -25,7 +25,7 @@ const std::array shapes{
 constexpr std::array every_operation{"after", "if", "trigger", "retry", "timeout", "fails"};
 constexpr std::array of_steps{"steps", "try", "wait", "assign", "jump", "return"};
 
-std::string quoted(std::string_view name) { return "`" + std::string(name) + "`"; }
+std::string in_backticks(std::string_view name) { return "`" + std::string(name) + "`"; }
 
 const Node::Field* field_of(const Node& node, std::string_view key) {
   for (const auto& field : node.fields)
@@ -48,7 +48,7 @@ ir::Operation Lowering::operation(const Node::Field& field) {
   op.what = ir::Block{};  // of no known outputs, until it is known to be something else
   const auto& node = *field.value;
   name(field, "an operation");
-  if (!is_map(node, "operation " + quoted(field.key))) return op;
+  if (!is_map(node, "operation " + in_backticks(field.key))) return op;
   for (const auto* key : of_steps)
     if (const auto* found = field_of(node, key)) {
       problem(found->at, "this version runs graph regions only, not `" + found->key + "`");
@@ -59,7 +59,7 @@ ir::Operation Lowering::operation(const Node::Field& field) {
     const auto* head = field_of(node, candidate.head);
     if (!head || (shape && shape->head == "each" && candidate.head == "graph")) continue;
     if (shape) {
-      problem(head->at, quoted(shape->head) + " and " + quoted(candidate.head) +
+      problem(head->at, in_backticks(shape->head) + " and " + in_backticks(candidate.head) +
                             " are two operations; give each a name of its own");
       return op;
     }
@@ -72,7 +72,8 @@ ir::Operation Lowering::operation(const Node::Field& field) {
     std::string slip;
     for (const auto& given : node.fields)
       if (slip.empty()) slip = did_you_mean(given.key, heads);
-    problem(field.at, quoted(field.key) + " says nothing to do; it needs one of " + join_words(heads) + slip);
+    problem(field.at,
+            in_backticks(field.key) + " says nothing to do; it needs one of " + join_words(heads) + slip);
     return op;
   }
   std::vector<std::string> known{std::string(shape->head)};
@@ -80,8 +81,8 @@ ir::Operation Lowering::operation(const Node::Field& field) {
   known.insert(known.end(), every_operation.begin(), every_operation.end());
   for (const auto& given : node.fields)
     if (std::ranges::find(known, given.key) == known.end())
-      problem(given.at,
-              quoted(shape->head) + " has no " + quoted(given.key) + did_you_mean(given.key, known));
+      problem(given.at, in_backticks(shape->head) + " has no " + in_backticks(given.key) +
+                            did_you_mean(given.key, known));
 
   const auto& head = *node.find(shape->head);
   if (shape->head == "process") {
@@ -159,7 +160,7 @@ ir::TaskOutput Lowering::task_output(const Node::Field& field) {
   made.name = field.key;
   made.at = field.at;
   const auto& node = *field.value;
-  const auto what = "output " + quoted(field.key);
+  const auto what = "output " + in_backticks(field.key);
   name(field, "an output");
   if (!map(node, what, {"type", "kind", "form", "from", "optional"})) return made;
   made.type = type(node, field.at, what);

@@ -29,8 +29,7 @@ struct FileIdentity {
 /// merely read again.
 class DigestMemory {
  public:
-  /// The clock outlives this.
-  DigestMemory(std::filesystem::path file, const Clock& clock) : file_(std::move(file)), clock_(clock) {}
+  explicit DigestMemory(std::filesystem::path file) : file_(std::move(file)) {}
 
   [[nodiscard]] std::optional<Digest> find(const FileIdentity& identity);
   /// `began` is the clock's time before the file was read. A file that had been touched within two seconds of
@@ -47,7 +46,6 @@ class DigestMemory {
   void load_once();
 
   std::filesystem::path file_;
-  const Clock& clock_;
   std::mutex mutex_;
   bool loaded_ = false;
   std::map<std::pair<std::uint64_t, std::uint64_t>, Known> known_;  ///< by device and inode

@@ -12,7 +12,7 @@ namespace fs = std::filesystem;
 
 struct DirectoryObjectStore::Impl {
   Impl(directory::ObjectFiles files, const fs::path& cache, const Clock& the_clock)
-      : objects(std::move(files)), memory(cache / "digests", the_clock), clock(the_clock) {}
+      : objects(std::move(files)), memory(cache / "digests"), clock(the_clock) {}
   directory::ObjectFiles objects;
   directory::DigestMemory memory;
   const Clock& clock;
