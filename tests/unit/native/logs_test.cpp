@@ -72,8 +72,20 @@ TEST(NativeLogs, AreFollowedUntilTheTaskHasEnded) {
 
 TEST(NativeLogs, AreFollowedThroughAllAttempts) {
   NativeStage s;
-  const auto run = submitted(s, plan_body(in_folder(s, printing_plan)));
-  EXPECT_EQ(read_to_the_end(*s.get("/v1/runs/" + run + "/log?task=say&follow=1").stream), "hello\nhello\n");
+  // The first attempt is still running when somebody begins to follow.
+  const auto run = submitted(s, plan_body(in_folder(s, R"(
+sluice: 1
+pipelines:
+  main:
+    graph:
+      say:
+        process: [/bin/sh, -c, "cd $1; echo hello; until [ -e go ]; do sleep 0.01; done; [ -e again ] || { touch again; exit 1; }", sh, "FOLDER"]
+        retry: {limit: 1}
+)")));
+  const auto followed = s.get("/v1/runs/" + run + "/log?task=say&follow=1").stream;
+  EXPECT_EQ(next_piece(*followed), "hello\n");
+  ASSERT_OK(os::write_file(s.stage.folder.path() / "go", ""));
+  EXPECT_EQ(read_to_the_end(*followed), "hello\n");
   s.server.wait(run);
   EXPECT_EQ(read_to_the_end(*s.get("/v1/runs/" + run + "/log?task=say&follow=1&attempt=1").stream),
             "hello\n");
