@@ -7,12 +7,14 @@
 #
 #   sluice_program(NAME sluice-host               # a program in <out>/bin (build/bin for the preset `release`)
 #                  SOURCES main.cpp LINKS host runtimes/openvino
-#                  [STATIC])                      # wholly static, never sanitised, on the rooms named and libc alone
+#                  [STATIC])                      # wholly static, on the rooms named and libc alone; in the preset `release`
+#                                                 # only, so tests take it from build/bin
 #
-#   sluice_test(NAME syntax                       # GoogleTest program <binary dir>/tests/syntax; `./dev test` counts its cases
+#   sluice_test(NAME syntax                       # GoogleTest program <binary dir>/tests/syntax, in the preset `asan` only;
+#                                                 # `./dev test` counts its cases
 #               SOURCES yaml_test.cpp LINKS syntax)
 #
-#   sluice_fuzzer(NAME yaml SOURCES yaml_fuzz.cpp LINKS syntax   # libFuzzer; exists in the preset `asan` only
+#   sluice_fuzzer(NAME yaml SOURCES yaml_fuzz.cpp LINKS syntax   # libFuzzer; in the preset `asan` only
 #                 CORPUS tests/golden/syntax)     # seeds, relative to the project (may be left out)
 #
 # LINKS and PRIVATE_LINKS take rooms by their folder (base, stores/sqlite) and any CMake target or library.
@@ -35,6 +37,7 @@ add_library(sluice_flags INTERFACE)
 target_compile_features(sluice_flags INTERFACE cxx_std_23)
 target_compile_options(sluice_flags INTERFACE
   -Wall -Wextra -Werror -Wshadow -Wnon-virtual-dtor -Wno-missing-field-initializers
+  "-ffile-prefix-map=${PROJECT_SOURCE_DIR}=."  # the same bytes in every folder, so that ccache finds them again
   -fdiagnostics-absolute-paths)  # name the header itself, not the link to it in the include root
 
 # AddressSanitizer, UBSan and the coverage that libFuzzer steers by. Empty but in the preset `asan`.
@@ -44,6 +47,53 @@ if(SLUICE_SANITIZE)
     -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
   target_link_options(sluice_sanitize INTERFACE -fsanitize=address,undefined)
 endif()
+
+# Precompiled headers. Each is made of system headers alone, and neither its command nor its bytes hold a path of this
+# checkout: the same bytes come out in every folder, and ccache finds what was compiled with it in another. CMake's own
+# target_precompile_headers() stores absolute paths, which the ccache of Debian 12 does not make relative. clang-tidy parses
+# without them, so a source still has to include what it uses (decision 0013).
+set(SLUICE_STANDARD_HEADERS algorithm array atomic cerrno charconv chrono cmath condition_variable cstddef cstdint cstdio cstdlib
+  cstring deque expected filesystem functional limits map memory mutex optional set span string string_view thread
+  unordered_map unordered_set utility variant vector fmt/format.h unistd.h fcntl.h sys/stat.h)
+
+# _sluice_precompile(NAME HEADERS h... OPTIONS o...): <binary dir>/pch/NAME-<hash>.pch, and the target sluice_pch_NAME.
+function(_sluice_precompile name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "HEADERS;OPTIONS")
+  separate_arguments(flags UNIX_COMMAND "${CMAKE_CXX_FLAGS}")
+  get_property(warnings TARGET sluice_flags PROPERTY INTERFACE_COMPILE_OPTIONS)
+  list(APPEND flags -D_GLIBCXX_USE_CXX11_ABI=1 ${warnings} ${arg_OPTIONS} ${CMAKE_CXX23_STANDARD_COMPILE_OPTION}
+    -fpch-instantiate-templates -Xclang -fno-pch-timestamp)
+  list(FILTER flags EXCLUDE REGEX "-prefix-map=|^-g")  # paths, and what makes ccache look at the folder
+  set(includes)
+  foreach(header IN LISTS arg_HEADERS)
+    list(APPEND includes -include ${header})
+  endforeach()
+  # Its users have no dependency on the file, only on the headers in it: with other flags or headers it gets another name.
+  string(SHA256 key "${CMAKE_CXX_COMPILER_VERSION} ${flags} ${includes}")
+  string(SUBSTRING ${key} 0 8 key)
+  set(file pch/${name}-${key}.pch)
+  file(MAKE_DIRECTORY "${PROJECT_BINARY_DIR}/pch")
+  add_custom_command(OUTPUT "${PROJECT_BINARY_DIR}/${file}" DEPFILE "${PROJECT_BINARY_DIR}/${file}.d"
+    WORKING_DIRECTORY "${PROJECT_BINARY_DIR}"
+    COMMAND ${CMAKE_CXX_COMPILER_LAUNCHER} ${CMAKE_CXX_COMPILER} ${flags} ${includes}
+      -MD -MT ${file} -MF ${file}.d -o ${file} -x c++-header -c /usr/include/stdc-predef.h
+    COMMENT "Precompiling ${name}" VERBATIM)
+  add_custom_target(sluice_pch_${name} DEPENDS "${PROJECT_BINARY_DIR}/${file}")
+  set_property(TARGET sluice_pch_${name} PROPERTY SLUICE_PCH_FILE ${file})
+endfunction()
+
+get_property(sanitize TARGET sluice_sanitize PROPERTY INTERFACE_COMPILE_OPTIONS)
+_sluice_precompile(rooms HEADERS ${SLUICE_STANDARD_HEADERS} OPTIONS ${sanitize})
+if(SLUICE_SANITIZE)
+  _sluice_precompile(tests HEADERS ${SLUICE_STANDARD_HEADERS} gmock/gmock.h gtest/gtest.h OPTIONS ${sanitize} -DGTEST_HAS_PTHREAD=1)
+endif()
+
+# sluice_use_precompiled(TARGET rooms|tests); sluice_room and the other functions below do it by themselves.
+function(sluice_use_precompiled target name)
+  get_property(file TARGET sluice_pch_${name} PROPERTY SLUICE_PCH_FILE)
+  target_compile_options(${target} PRIVATE -include-pch ${file})  # relative: the same words in every folder
+  add_dependencies(${target} sluice_pch_${name})
+endfunction()
 
 # The release programs of the project go to build/bin; those of any other build folder stay inside it.
 if(PROJECT_BINARY_DIR STREQUAL "${PROJECT_SOURCE_DIR}/build/release")
@@ -104,6 +154,7 @@ function(sluice_room)
     add_library(${target} STATIC ${arg_SOURCES})
     target_include_directories(${target} PUBLIC "${root}")
     target_link_libraries(${target} PUBLIC ${links} PRIVATE ${private_links} sluice_flags sluice_sanitize)
+    sluice_use_precompiled(${target} rooms)
   else()
     add_library(${target} INTERFACE)
     target_include_directories(${target} INTERFACE "${root}")
@@ -114,52 +165,52 @@ function(sluice_room)
     SLUICE_ROOT "${root}" SLUICE_SOURCES "${arg_SOURCES}" SLUICE_LINKS "${links}" SLUICE_PRIVATE_LINKS "${private_links}")
 endfunction()
 
-# What every part of a static program is built with. Debian has fmt and spdlog as shared libraries only, but both work from
-# their headers; of the two archives the linker takes what something asks for, so nothing, if nothing does.
-add_library(sluice_static INTERFACE)
-target_compile_options(sluice_static INTERFACE -ffunction-sections -fdata-sections)
-target_compile_definitions(sluice_static INTERFACE FMT_HEADER_ONLY=1 SPDLOG_FMT_EXTERNAL=1)
-target_link_libraries(sluice_static INTERFACE libboost_json.a libcrypto.a)
+# Debian has fmt as a shared library only; this is what a static program takes of it.
+add_library(sluice_fmt STATIC EXCLUDE_FROM_ALL "${PROJECT_SOURCE_DIR}/cmake/fmt.cpp")
+target_link_libraries(sluice_fmt PRIVATE sluice_flags)
 
-# The same room once more, unsanitised and without shared libraries, for static programs.
-function(_sluice_static_twin target result)
-  set(twin ${target}_static)
-  set(${result} ${twin} PARENT_SCOPE)
-  if(TARGET ${twin})
+# Adds the archives of a room and of all that it links to the list ARCHIVES, and where their headers are to the list ROOTS.
+# Libraries are left out: a static program takes the few that it needs as archives.
+function(_sluice_archives target)
+  get_target_property(root ${target} SLUICE_ROOT)
+  if(root IN_LIST ROOTS)
     return()
   endif()
-  get_target_property(root ${target} SLUICE_ROOT)
-  get_target_property(sources ${target} SLUICE_SOURCES)
+  list(APPEND ROOTS "${root}")
+  get_target_property(type ${target} TYPE)
+  if(type STREQUAL STATIC_LIBRARY)
+    list(APPEND ARCHIVES ${target})
+  endif()
   get_target_property(links ${target} SLUICE_LINKS)
   get_target_property(private_links ${target} SLUICE_PRIVATE_LINKS)
-  set(scope INTERFACE)
-  if(sources)
-    set(scope PUBLIC)
-    add_library(${twin} STATIC ${sources})
-    target_link_libraries(${twin} PRIVATE sluice_flags sluice_static)
-  else()
-    add_library(${twin} INTERFACE)
-  endif()
-  target_include_directories(${twin} ${scope} "${root}")
   foreach(link IN LISTS links private_links)
-    if(link MATCHES "^sluice_")  # of the libraries, only headers, which are in /usr/include
-      _sluice_static_twin(${link} link_twin)
-      target_link_libraries(${twin} ${scope} ${link_twin})
+    if(link MATCHES "^sluice_")
+      _sluice_archives(${link})
     endif()
   endforeach()
+  set(ARCHIVES ${ARCHIVES} PARENT_SCOPE)
+  set(ROOTS ${ROOTS} PARENT_SCOPE)
 endfunction()
 
 function(sluice_program)
   cmake_parse_arguments(PARSE_ARGV 0 arg "STATIC" "NAME" "SOURCES;LINKS")
   _sluice_refuse_unknown(sluice_program "${arg_UNPARSED_ARGUMENTS}")
   _sluice_resolve(links ${arg_LINKS})
+  if(arg_STATIC AND SLUICE_SANITIZE)
+    return()
+  endif()
   add_executable(${arg_NAME} ${arg_SOURCES})
+  sluice_use_precompiled(${arg_NAME} rooms)
   if(arg_STATIC)
+    set(ARCHIVES)
+    set(ROOTS)
     foreach(link IN LISTS links)
-      _sluice_static_twin(${link} twin)
-      target_link_libraries(${arg_NAME} PRIVATE ${twin})
+      _sluice_archives(${link})
     endforeach()
-    target_link_libraries(${arg_NAME} PRIVATE sluice_flags sluice_static)
+    add_dependencies(${arg_NAME} ${ARCHIVES})
+    list(TRANSFORM ARCHIVES REPLACE ".+" "$<TARGET_FILE:\\0>")
+    target_include_directories(${arg_NAME} PRIVATE ${ROOTS})
+    target_link_libraries(${arg_NAME} PRIVATE sluice_flags ${ARCHIVES} sluice_fmt libboost_json.a libcrypto.a)
     target_link_options(${arg_NAME} PRIVATE -static -Wl,--gc-sections)
     set_target_properties(${arg_NAME} PROPERTIES LINK_SEARCH_START_STATIC ON LINK_SEARCH_END_STATIC ON)
   else()
@@ -177,8 +228,8 @@ function(sluice_test)
   _sluice_resolve(links ${arg_LINKS})
   set(target test_${arg_NAME})
   add_executable(${target} ${arg_SOURCES})
-  target_link_libraries(${target} PRIVATE ${links} GTest::gtest_main GTest::gmock sluice_flags sluice_sanitize)
-  target_compile_definitions(${target} PRIVATE SLUICE_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  target_link_libraries(${target} PRIVATE ${links} sluice_test_places GTest::gtest_main GTest::gmock sluice_flags sluice_sanitize)
+  sluice_use_precompiled(${target} tests)
   set_target_properties(${target} PROPERTIES
     RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/tests" OUTPUT_NAME ${arg_NAME}
     INSTALL_RPATH "${SLUICE_OUT}/lib" BUILD_WITH_INSTALL_RPATH ON)
@@ -189,13 +240,11 @@ endfunction()
 function(sluice_fuzzer)
   cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;CORPUS" "SOURCES;LINKS")
   _sluice_refuse_unknown(sluice_fuzzer "${arg_UNPARSED_ARGUMENTS}")
-  if(NOT SLUICE_SANITIZE)
-    return()
-  endif()
   _sluice_resolve(links ${arg_LINKS})
   set(target fuzz_${arg_NAME})
   add_executable(${target} ${arg_SOURCES})
   target_link_libraries(${target} PRIVATE ${links} sluice_flags sluice_sanitize)
+  sluice_use_precompiled(${target} rooms)
   target_link_options(${target} PRIVATE -fsanitize=fuzzer)
   set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/fuzz" OUTPUT_NAME ${arg_NAME})
   set_property(GLOBAL APPEND PROPERTY SLUICE_TESTS "fuzz fuzz/${arg_NAME} ${arg_CORPUS}")

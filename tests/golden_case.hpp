@@ -12,11 +12,11 @@
 
 #include <gtest/gtest.h>
 
+#include "places.hpp"
+
 namespace sluice::test {
 
-inline std::filesystem::path golden_folder() {
-  return std::filesystem::path(SLUICE_SOURCE_DIR) / "tests" / "golden";
-}
+inline std::filesystem::path golden_folder() { return source("tests/golden"); }
 
 /// The cases below tests/golden/FOLDER, sorted, as paths relative to tests/golden.
 inline std::vector<std::string> golden_cases(const std::string& folder) {

@@ -1,5 +1,9 @@
 # Stages with elapsed seconds, quiet commands, errors.
 
+# What one folder has compiled, another finds: ccache makes paths below this one relative, and looks neither at the time of
+# the precompiled header nor at macros of the time.
+export CCACHE_BASEDIR=$PWD CCACHE_SLOPPINESS=pch_defines,time_macros CCACHE_DEPEND=1
+
 dev_started=${SLUICE_DEV_STARTED:-$EPOCHREALTIME}
 
 # stage TEXT: "[  12.3 s] TEXT"

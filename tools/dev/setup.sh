@@ -1,17 +1,26 @@
 # What the build needs and does not find: Debian packages, one Python environment, the built-in models.
 
+# What programs and the demo need.
 set_up() {
-  alone set_up_all
+  alone set_up_all debian-packages
 }
 
+# The same, and what tests and gates need.
+set_up_for_tests() {
+  alone set_up_all debian-packages debian-packages-tests
+}
+
+# set_up_all LIST...
 set_up_all() {
-  set_up_packages
+  local list
+  for list; do set_up_packages "$list"; done
   set_up_python
   set_up_models
 }
 
+# set_up_packages LIST: those of tools/LIST.txt.
 set_up_packages() {
-  local list=tools/debian-packages.txt found=build/debian-versions.txt
+  local list=tools/$1.txt found=build/$1-versions.txt
   # Nothing was installed or removed since the last look.
   if [[ $found -nt $list && $found -nt /var/lib/dpkg/status ]]; then return; fi
 

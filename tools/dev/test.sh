@@ -10,7 +10,7 @@ run_tests() {
 # Golden files are accepted by a person who reads the difference, so not by a machine.
 accept() {
   [[ ${CI:-false} == false ]] || fail "accept is for people: with CI=$CI set, golden files stay as they are"
-  set_up
+  set_up_for_tests
   build_tests
   SLUICE_ACCEPT=1 run_tests --golden
   git --no-pager diff --stat -- tests/golden

@@ -2,6 +2,7 @@
 
 #include "data_folder.hpp"
 #include "drawings.hpp"
+#include "places.hpp"
 #include "sluice/base/json.hpp"
 #include "sluice/domain/ai/dataset_split.hpp"
 #include "sluice/domain/ai/head_learn.hpp"
@@ -22,8 +23,8 @@ using testing::StartsWith;
 class Heads : public testing::Test {
  protected:
   void SetUp() override {
-    const auto taken = data_.models().take_in(
-        "default", "efficientnet-lite0", fs::path(SLUICE_SOURCE_DIR) / "build/models/efficientnet-lite0.git");
+    const auto taken = data_.models().take_in("default", "efficientnet-lite0",
+                                              test::source("build/models/efficientnet-lite0.git"));
     ASSERT_TRUE(taken) << taken.error().message;
   }
   void draw_pictures() const {
@@ -54,7 +55,7 @@ class Heads : public testing::Test {
   }
 
   test::DataFolder data_;
-  runtimes::HostedRuntime runtime_{SLUICE_HOST_PROGRAM};
+  runtimes::HostedRuntime runtime_{test::sanitized_host()};
   serving::Hosts hosts_{runtime_, data_.objects(), data_.clock(), {.cache = data_.path() / "cache"}};
   BaseModels bases_{data_.models()};
   ImageEmbed embed_{data_.objects(), bases_, hosts_, this_platform()};

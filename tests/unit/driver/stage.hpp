@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "places.hpp"
 #include "services.hpp"
 #include "sluice/base/json.hpp"
 #include "sluice/base/log.hpp"
@@ -132,7 +133,8 @@ class Server {
                    return stage.plan(text);
                  },
                  .services = stage.signatures}),
-        process_(stage.folder.path(), *stage.objects, driver_, stage.clock, SUPERVISOR),
+        process_(stage.folder.path(), *stage.objects, driver_, stage.clock,
+                 test::release_program("sluice-supervisor")),
         service_({.work = stage.folder.path() / "work"}, borrowed(stage), driver_, stage.clock) {
     driver_.begin({.process = process_, .service = service_});
   }

@@ -3,6 +3,7 @@
 #include <sys/ioctl.h>
 #include <sys/un.h>
 
+#include "places.hpp"
 #include "stage.hpp"
 
 namespace sluice::executors {
@@ -43,8 +44,8 @@ class Link : public Stage {
     ASSERT_TRUE(os::write_file(data() / "hold", ""));
     ASSERT_TRUE(os::write_file(data() / "launch",
                                "#!/bin/sh\necho >> " + mark("asked") + "\nwhile test -e " + mark("hold") +
-                                   "; do sleep 0.01; done\ntest -e " + mark("nobody") +
-                                   " || exec " SLUICE_SUPERVISOR " \"$@\"\n",
+                                   "; do sleep 0.01; done\ntest -e " + mark("nobody") + " || exec " +
+                                   test::release_program("sluice-supervisor").string() + " \"$@\"\n",
                                0755));
     open(data() / "launch");
   }

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <sys/socket.h>
 
+#include "places.hpp"
 #include "sluice/base/json.hpp"
 #include "sluice/executors/process/process_executor.hpp"
 #include "sluice/os/files.hpp"
@@ -71,7 +72,7 @@ class Stage : public ::testing::Test {
   }
 
   /// A server starts (again); the one before lets go.
-  void open(std::filesystem::path program = SLUICE_SUPERVISOR) {
+  void open(std::filesystem::path program = test::release_program("sluice-supervisor")) {
     executor_.reset();
     executor_ = std::make_unique<ProcessExecutor>(data(), *store_, outcomes_, clock_, std::move(program));
   }

@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "pictures.hpp"
+#include "places.hpp"
 #include "sluice/base/json.hpp"
 #include "sluice/os/files.hpp"
 #include "sluice/os/process.hpp"
@@ -60,7 +61,7 @@ void run(const std::string& program, std::vector<std::string> arguments) {
 
 /// The built-in base model, laid out as the server would.
 void lay_out_base(const fs::path& folder) {
-  const std::string repository = SLUICE_SOURCE_DIR "/build/models/efficientnet-lite0.git";
+  const std::string repository = test::source("build/models/efficientnet-lite0.git");
   ASSERT_TRUE(fs::exists(repository)) << repository << " is missing: ./dev test makes it";
   const auto archive = (folder.parent_path() / "base.tar").string();
   run("git", {"--git-dir=" + repository, "archive", "--output=" + archive, "main"});
@@ -114,7 +115,7 @@ class Hosted : public testing::Test {
   struct World {
     os::TemporaryDirectory folder =
         os::TemporaryDirectory::make(fs::temp_directory_path(), "hosted-").value();
-    HostedRuntime runtime{SLUICE_HOST_PROGRAM};
+    HostedRuntime runtime{test::sanitized_host()};
     std::shared_ptr<ports::ModelHost> host;
     Value learned;
   };

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "pictures.hpp"
+#include "places.hpp"
 #include "sluice/base/json.hpp"
 #include "sluice/host/media/resize.hpp"
 
@@ -27,7 +28,7 @@ std::string message_with(std::string_view field, Value value) {
 }
 
 TEST(Resize, IsPillows) {
-  std::ifstream file(SLUICE_SOURCE_DIR "/tests/unit/host/data/pillow_bicubic.json");
+  std::ifstream file(test::source("tests/unit/host/data/pillow_bicubic.json"));
   std::stringstream text;
   text << file.rdbuf();
   const auto expected = read(text.str());

@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 
+#include "places.hpp"
 #include "scratch.hpp"
 #include "sluice/runtimes/hosted/hosted_runtime.hpp"
 #include "sluice/stores/directory/directory_object_store.hpp"
@@ -56,7 +57,7 @@ class HostsTest : public ::testing::Test {
   SystemClock clock_;
   Scratch scratch_;
   std::unique_ptr<stores::DirectoryObjectStore> objects_;
-  runtimes::HostedRuntime runtime_{SCRIPTED_HOST};
+  runtimes::HostedRuntime runtime_{test::scripted_host()};
 };
 
 TEST_F(HostsTest, OneHostServesAllWhoNeedTheSameBase) {

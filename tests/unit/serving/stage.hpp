@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "places.hpp"
 #include "scratch.hpp"
 #include "sluice/base/json.hpp"
 #include "sluice/domain/serving/serving.hpp"
@@ -79,7 +80,7 @@ class Stage {
   std::unique_ptr<ports::ObjectStore> objects;
   std::unique_ptr<ports::ModelRepository> models;
   std::unique_ptr<stores::SqliteLedger> ledger;
-  runtimes::HostedRuntime runtime{SCRIPTED_HOST};
+  runtimes::HostedRuntime runtime{test::scripted_host()};
   std::unique_ptr<Hosts> hosts;
   std::unique_ptr<Serving> serving;
 

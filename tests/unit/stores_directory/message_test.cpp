@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "places.hpp"
 #include "sluice/os/files.hpp"
 
 namespace sluice::stores::directory {
@@ -22,7 +23,7 @@ Message all_kinds() {
 
 // The file was written by protoc from the published field numbers.
 TEST(Message, HasTheBytesThatProtobufWrites) {
-  const auto known = os::read_file(SLUICE_SOURCE_DIR "/tests/unit/stores_directory/messages/all_kinds");
+  const auto known = os::read_file(test::source("tests/unit/stores_directory/messages/all_kinds"));
   ASSERT_TRUE(known) << known.error().message;
   const auto bytes = encode(all_kinds());
   ASSERT_TRUE(bytes) << bytes.error().message;

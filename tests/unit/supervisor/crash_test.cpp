@@ -1,4 +1,5 @@
 // The supervisor is killed, or there is a second one.
+#include "places.hpp"
 #include "supervised.hpp"
 
 namespace sluice::supervisor {
@@ -122,8 +123,9 @@ std::string told(const std::vector<std::string>& arguments) {
   os::UniqueFd say(ends[1]);
   std::vector<std::string> argv{"sluice-supervisor"};
   argv.insert(argv.end(), arguments.begin(), arguments.end());
-  auto process =
-      os::spawn({.program = SLUICE_SUPERVISOR, .argv = argv, .fds = {{say.get(), 2}, {say.get(), 1}}});
+  auto process = os::spawn({.program = test::release_program("sluice-supervisor"),
+                            .argv = argv,
+                            .fds = {{say.get(), 2}, {say.get(), 1}}});
   say.reset();
   const auto text = os::read_all(hear.get());
   return std::to_string(process->wait()->status) + ": " + *text;

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <sys/socket.h>
 
+#include "places.hpp"
 #include "sluice/os/files.hpp"
 #include "sluice/os/process.hpp"
 #include "sluice/os/socket.hpp"
@@ -71,7 +72,8 @@ class Supervised : public ::testing::TestWithParam<bool> {
 
   /// Starts the program; it is ready when this returns.
   void launch() {
-    os::SpawnOptions options{.program = SLUICE_SUPERVISOR, .argv = {"sluice-supervisor", data().string()}};
+    os::SpawnOptions options{.program = test::release_program("sluice-supervisor"),
+                             .argv = {"sluice-supervisor", data().string()}};
     if (!GetParam()) options.argv.insert(options.argv.begin() + 1, "--no-cgroups");
     auto process = os::spawn(options);
     ASSERT_TRUE(process) << process.error().message;

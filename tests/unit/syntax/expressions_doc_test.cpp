@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "names_at_hand.hpp"
+#include "places.hpp"
 
 namespace sluice::syntax {
 namespace {
@@ -18,7 +19,7 @@ std::string code(const std::string& line, std::size_t& at) {
 }
 
 TEST(ExpressionsDoc, ExamplesHold) {
-  std::ifstream file(SLUICE_SOURCE_DIR "/docs/expressions.md");
+  std::ifstream file(test::source("docs/expressions.md"));
   ASSERT_TRUE(file);
   std::string documented;
   bool examples = false;

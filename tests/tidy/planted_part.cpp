@@ -1,0 +1,1 @@
+// Included by planted.cpp: bugprone-suspicious-include.
