@@ -40,13 +40,16 @@ target_compile_options(sluice_flags INTERFACE
   "-ffile-prefix-map=${PROJECT_SOURCE_DIR}=."  # the same bytes in every folder, so that ccache finds them again
   -fdiagnostics-absolute-paths)  # name the header itself, not the link to it in the include root
 
-# AddressSanitizer, UBSan and the coverage that libFuzzer steers by. Empty but in the preset `asan`.
+# AddressSanitizer and UBSan; for rooms and fuzzers also the coverage that libFuzzer steers by. Empty but in the preset `asan`.
 add_library(sluice_sanitize INTERFACE)
+add_library(sluice_coverage INTERFACE)
 if(SLUICE_SANITIZE)
   target_compile_options(sluice_sanitize INTERFACE
-    -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+    -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
   target_link_options(sluice_sanitize INTERFACE -fsanitize=address,undefined)
+  target_compile_options(sluice_coverage INTERFACE -fsanitize=fuzzer-no-link)
 endif()
+target_link_libraries(sluice_coverage INTERFACE sluice_sanitize)
 
 # Precompiled headers. Each is made of system headers alone, and neither its command nor its bytes hold a path of this
 # checkout: the same bytes come out in every folder, and ccache finds what was compiled with it in another. CMake's own
@@ -72,6 +75,11 @@ function(_sluice_precompile name)
   string(SHA256 key "${CMAKE_CXX_COMPILER_VERSION} ${flags} ${includes}")
   string(SUBSTRING ${key} 0 8 key)
   set(file pch/${name}-${key}.pch)
+  file(GLOB others "${PROJECT_BINARY_DIR}/pch/${name}-*")  # of 20 MB each
+  list(FILTER others EXCLUDE REGEX "/${file}")
+  if(others)
+    file(REMOVE ${others})
+  endif()
   file(MAKE_DIRECTORY "${PROJECT_BINARY_DIR}/pch")
   add_custom_command(OUTPUT "${PROJECT_BINARY_DIR}/${file}" DEPFILE "${PROJECT_BINARY_DIR}/${file}.d"
     WORKING_DIRECTORY "${PROJECT_BINARY_DIR}"
@@ -83,9 +91,11 @@ function(_sluice_precompile name)
 endfunction()
 
 get_property(sanitize TARGET sluice_sanitize PROPERTY INTERFACE_COMPILE_OPTIONS)
-_sluice_precompile(rooms HEADERS ${SLUICE_STANDARD_HEADERS} OPTIONS ${sanitize})
+get_property(coverage TARGET sluice_coverage PROPERTY INTERFACE_COMPILE_OPTIONS)
+_sluice_precompile(rooms HEADERS ${SLUICE_STANDARD_HEADERS} OPTIONS ${sanitize} ${coverage})
 if(SLUICE_SANITIZE)
-  _sluice_precompile(tests HEADERS ${SLUICE_STANDARD_HEADERS} gmock/gmock.h gtest/gtest.h OPTIONS ${sanitize} -DGTEST_HAS_PTHREAD=1)
+  _sluice_precompile(tests HEADERS ${SLUICE_STANDARD_HEADERS} gmock/gmock.h gtest/gtest.h
+    OPTIONS ${sanitize} -DGTEST_HAS_PTHREAD=1)
 endif()
 
 # sluice_use_precompiled(TARGET rooms|tests); sluice_room and the other functions below do it by themselves.
@@ -153,7 +163,7 @@ function(sluice_room)
   if(arg_SOURCES)
     add_library(${target} STATIC ${arg_SOURCES})
     target_include_directories(${target} PUBLIC "${root}")
-    target_link_libraries(${target} PUBLIC ${links} PRIVATE ${private_links} sluice_flags sluice_sanitize)
+    target_link_libraries(${target} PUBLIC ${links} PRIVATE ${private_links} sluice_flags sluice_coverage)
     sluice_use_precompiled(${target} rooms)
   else()
     add_library(${target} INTERFACE)
@@ -214,7 +224,7 @@ function(sluice_program)
     target_link_options(${arg_NAME} PRIVATE -static -Wl,--gc-sections)
     set_target_properties(${arg_NAME} PROPERTIES LINK_SEARCH_START_STATIC ON LINK_SEARCH_END_STATIC ON)
   else()
-    target_link_libraries(${arg_NAME} PRIVATE ${links} sluice_flags sluice_sanitize)
+    target_link_libraries(${arg_NAME} PRIVATE ${links} sluice_flags sluice_coverage)
     set_target_properties(${arg_NAME} PROPERTIES INSTALL_RPATH "\$ORIGIN/../lib" BUILD_WITH_INSTALL_RPATH ON)
   endif()
   set_target_properties(${arg_NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${SLUICE_OUT}/bin")
@@ -243,7 +253,7 @@ function(sluice_fuzzer)
   _sluice_resolve(links ${arg_LINKS})
   set(target fuzz_${arg_NAME})
   add_executable(${target} ${arg_SOURCES})
-  target_link_libraries(${target} PRIVATE ${links} sluice_flags sluice_sanitize)
+  target_link_libraries(${target} PRIVATE ${links} sluice_flags sluice_coverage)
   sluice_use_precompiled(${target} rooms)
   target_link_options(${target} PRIVATE -fsanitize=fuzzer)
   set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/fuzz" OUTPUT_NAME ${arg_NAME})
