@@ -78,7 +78,7 @@ void Decider::settle(OperationState& operation) {
   if (!retry(operation, outcome.failure)) fail(operation, std::move(outcome.failure));
 }
 
-/// Rule 14: a list of policies is tried in order, each with a counter of its own.
+/// docs/plans.md, Retries: a list of policies is tried in order, each with a counter of its own.
 bool Decider::retry(OperationState& operation, const Failure& failure) {
   auto& task = *operation.task;
   const auto& policies = operation.operation->retry;
@@ -111,7 +111,7 @@ bool Decider::retry(OperationState& operation, const Failure& failure) {
   return false;
 }
 
-/// Rule 21: a task's yield makes its outputs from the raw ones, which it sees as `self`.
+/// docs/plans.md, Yield of a task: it makes the task's outputs from the raw ones, which it sees as `self`.
 void Decider::complete(OperationState& operation, Struct outputs) {
   if (operation.operation->yield.empty()) return end(operation, Status::succeeded, std::move(outputs), {});
   const RegionScope scope(*operation.region, {{"self", outputs}});

@@ -9,7 +9,7 @@
 
 namespace sluice::engine {
 
-/// How an operation, an iteration or a run ended (rule 1 of the IR). Blocked counts as failed.
+/// How an operation, an iteration or a run ended (docs/plans.md, Outcomes). Blocked counts as failed.
 enum class Status { succeeded, failed, skipped, blocked, cancelled };
 std::string_view name(Status status);
 std::optional<Status> status_named(std::string_view name);

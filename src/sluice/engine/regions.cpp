@@ -48,7 +48,7 @@ RegionEnd end_of(const RegionState& region) {
   return {};
 }
 
-/// Absent ones are dropped (rule 2). On an error, `failure` is filled.
+/// Absent ones are dropped (docs/plans.md, Absent values). On an error, `failure` is filled.
 Struct evaluated(const std::vector<std::pair<std::string_view, const syntax::Expression*>>& named,
                  const RegionState& region, Failure& failure) {
   Struct values;

@@ -153,8 +153,8 @@ std::optional<Struct> Decider::named_values(OperationState& operation, const std
   return values;
 }
 
-/// Rule 2: an argument that is absent because an operation gave no such output stops its reader. One that is
-/// absent because an optional input was not given is left out (rule 20).
+/// docs/plans.md, Absent values: an argument that is absent because an operation gave no such output stops
+/// its reader. One that is absent because an optional input was not given is left out.
 bool Decider::stopped_by_absence(OperationState& operation, const syntax::Expression& expression) {
   const RegionScope scope(*operation.region);
   bool reads_operation = false;

@@ -21,9 +21,9 @@ struct Dependencies {
   std::vector<std::vector<std::size_t>> downstream;  ///< the same edges from the other end
 };
 
-/// Hoisted: what the regions inside an operation read from this region counts as the operation's own (rule
-/// 4). Names that are no operations of this region (inputs, loop variables, outer operations) are passed
-/// over.
+/// Hoisted: what the regions inside an operation read from this region counts as the operation's own
+/// (docs/plans.md, Hoisting). Names that are no operations of this region (inputs, loop variables, outer
+/// operations) are passed over.
 Dependencies dependencies_of(const Region& region);
 
 }  // namespace sluice::ir

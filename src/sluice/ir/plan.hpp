@@ -41,7 +41,7 @@ struct Output {
   std::optional<Type> type;
 };
 
-/// A declared output of a process task (rule 21).
+/// A declared output of a process task (docs/plans.md, Outputs of a process).
 struct TaskOutput {
   std::string name;
   Location at;
@@ -128,7 +128,7 @@ struct Operation {
   Cache cache;
   std::string pool;  ///< "" : the default
   std::vector<Named> resources;
-  std::vector<Named> yield;  ///< rule 21: of tasks; of each; of block
+  std::vector<Named> yield;  ///< of tasks (docs/plans.md, Yield of a task), of each, of block
 };
 
 /// A graph: operations in the order of the text; they run as their operands come.
@@ -136,7 +136,7 @@ struct Region {
   Location at;
   std::vector<Operation> operations;
   std::vector<Named> yield;  ///< of a branch's arm
-  ExpressionPtr limit;       ///< null: none (rule 6)
+  ExpressionPtr limit;       ///< null: none (docs/plans.md, Concurrency)
   Each::OnFailure on_failure = Each::OnFailure::finish;
 };
 

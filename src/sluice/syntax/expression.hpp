@@ -91,8 +91,8 @@ void visit_references(
     const std::function<void(std::string_view root, const std::vector<std::string_view>& fields,
                              Location at)>& visit);
 
-/// What evaluation may end in besides a value: absent (rule 2 of the IR), or a raised error that a plan can
-/// catch.
+/// What evaluation may end in besides a value: absent (docs/plans.md, Absent values), or a raised error that
+/// a plan can catch.
 struct Raised {
   std::string kind;  ///< "key", "type", "zero_division", "overflow", "value", "required", …
   std::string message;
