@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "../../golden_case.hpp"
+#include "../../result_assertions.hpp"
 #include "sluice/app/terminal/cells.hpp"
 #include "sluice/base/json.hpp"
 #include "sluice/frontends/native/native_frontend.hpp"
@@ -15,7 +16,7 @@ namespace {
 /// {"screen": {…}, "run": {…}, "rows": [[path, state, milliseconds or null, note], …], "many": {…}}
 std::pair<RunPicture, Screen> read(const std::string& text) {
   const auto json = parse_json(text, "case");
-  EXPECT_TRUE(json) << json.error().message;
+  EXPECT_OK(json);
   const auto& screen = *json->find("screen");
   RunPicture picture{
       .state = json->text_at("state", "running"), .time = Milliseconds(json->integer_at("time")), .rows = {}};

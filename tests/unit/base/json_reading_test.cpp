@@ -3,21 +3,16 @@
 
 #include <gtest/gtest.h>
 
+#include "../../result_assertions.hpp"
 #include "sluice/base/json.hpp"
 
 namespace sluice {
 namespace {
 
-Value read(std::string_view text) {
-  auto value = parse_json(text);
-  EXPECT_TRUE(value) << text << ": " << (value ? "" : value.error().message);
-  return value ? std::move(*value) : Value();
-}
+Value read(std::string_view text) { return test::value_of(parse_json(text)); }
 
 std::string problem(std::string_view text, JsonLimits limits = {}) {
-  const auto value = parse_json(text, "plan.json", limits);
-  EXPECT_FALSE(value) << text;
-  return value ? "" : value.error().message;
+  return test::message_of(parse_json(text, "plan.json", limits));
 }
 
 TEST(ReadingJson, KnowsAnIntegerFromANumber) {

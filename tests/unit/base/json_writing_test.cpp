@@ -4,18 +4,14 @@
 
 #include <gtest/gtest.h>
 
+#include "../../result_assertions.hpp"
 #include "sluice/base/json.hpp"
 #include "sluice/base/random.hpp"
 
 namespace sluice {
 namespace {
 
-Value read_back(const Value& value) {
-  const auto text = to_json(value);
-  auto again = parse_json(text);
-  EXPECT_TRUE(again) << text << ": " << (again ? "" : again.error().message);
-  return again ? std::move(*again) : Value();
-}
+Value read_back(const Value& value) { return test::value_of(parse_json(to_json(value))); }
 
 Struct struct_of(std::vector<std::pair<std::string, Value>> fields) {
   Struct s;

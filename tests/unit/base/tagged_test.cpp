@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "../../result_assertions.hpp"
 #include "sluice/base/json.hpp"
 
 namespace sluice {
@@ -22,20 +23,10 @@ Artifact table() {
               std::make_shared<const Struct>(one("$rows", List{3, Value(Artifact{.uri = "https://x/y"})}))};
 }
 
-Value from(std::string_view text) {
-  auto json = parse_json(text);
-  EXPECT_TRUE(json) << text;
-  auto value = from_tagged(*json);
-  EXPECT_TRUE(value) << text << ": " << (value ? "" : value.error().message);
-  return value ? std::move(*value) : Value();
-}
+Value from(std::string_view text) { return test::value_of(from_tagged(test::value_of(parse_json(text)))); }
 
 std::string problem(std::string_view text) {
-  auto json = parse_json(text);
-  EXPECT_TRUE(json) << text;
-  const auto value = from_tagged(*json);
-  EXPECT_FALSE(value) << text;
-  return value ? "" : value.error().message;
+  return test::message_of(from_tagged(test::value_of(parse_json(text))));
 }
 
 TEST(TaggedForm, LeavesPlainJsonAsItIs) {

@@ -7,6 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "../../result_assertions.hpp"
 #include "sluice/base/clock.hpp"
 #include "sluice/os/files.hpp"
 #include "sluice/ports/service.hpp"
@@ -39,9 +40,8 @@ class DataFolder {
   }
   Artifact stored_pictures() { return stored(pictures(), "directory"); }
   Artifact stored(const fs::path& folder, const std::string& kind) {
-    const auto stored = objects_->put_directory(folder);
-    EXPECT_TRUE(stored) << stored.error().message;
-    return {.kind = kind, .form = Form::directory, .digest = stored->digest, .size = stored->size};
+    const auto stored = value_of(objects_->put_directory(folder));
+    return {.kind = kind, .form = Form::directory, .digest = stored.digest, .size = stored.size};
   }
   /// Runs a service with a scratch folder of its own, as the executor does.
   Result<Struct> run(ports::Service& service, Struct with, std::stop_token cancel = {}) {

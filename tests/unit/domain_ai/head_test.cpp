@@ -1,5 +1,6 @@
 #include <cmath>
 
+#include "../../result_assertions.hpp"
 #include "data_folder.hpp"
 #include "drawings.hpp"
 #include "places.hpp"
@@ -25,7 +26,7 @@ class Heads : public testing::Test {
   void SetUp() override {
     const auto taken = data_.models().take_in("default", "efficientnet-lite0",
                                               test::source("build/models/efficientnet-lite0.git"));
-    ASSERT_TRUE(taken) << taken.error().message;
+    ASSERT_OK(taken);
   }
   void draw_pictures() const {
     for (int i = 0; i < 5; ++i) {
@@ -65,19 +66,19 @@ class Heads : public testing::Test {
 TEST_F(Heads, AreLearnedFromAFewPictures) {
   draw_pictures();
   const auto embedded = embed();
-  ASSERT_TRUE(embedded) << embedded.error().message;
+  ASSERT_OK(embedded);
   EXPECT_EQ(*embedded->find("count"), Value(10));
   const auto& features = *embedded->find("features")->if_artifact();
   EXPECT_EQ(features.kind, "features");
   EXPECT_EQ(features.metadata->find("base")->text_at("repository"), "efficientnet-lite0");
 
   const auto drawn = split(3);
-  ASSERT_TRUE(drawn) << drawn.error().message;
+  ASSERT_OK(drawn);
   Struct with;
   with.set("features", features);
   with.set("split", *drawn->find("split"));
   const auto learned = data_.run(learn_, with);
-  ASSERT_TRUE(learned) << learned.error().message;
+  ASSERT_OK(learned);
   EXPECT_EQ(learned->find("summary")->integer_at("seed"), 7);
   EXPECT_EQ(learned->find("summary")->number_at("keep"), 0.9);
   const auto predictions = read(*learned, "predictions");
@@ -151,7 +152,7 @@ TEST_F(Heads, DoNotStandOnFeaturesOfAnotherModel) {
 
 TEST_F(Heads, CacheKeysNameBaseRuntimeAndInstructionSet) {
   const auto environment = embed_.environment({});
-  ASSERT_TRUE(environment) << environment.error().message;
+  ASSERT_OK(environment);
   EXPECT_EQ(*environment, *learn_.environment({}));
   const auto base = data_.models().resolve("default", "efficientnet-lite0", "");
   EXPECT_EQ(environment->find("base")->text_at("commit"), base->commit);
@@ -159,11 +160,11 @@ TEST_F(Heads, CacheKeysNameBaseRuntimeAndInstructionSet) {
 
   // What they say without starting a host is what a host says.
   auto files = data_.models().as_artifact("default", *base);
-  ASSERT_TRUE(files) << files.error().message;
+  ASSERT_OK(files);
   auto host = hosts_.acquire_and_wait({.base = *files}, {});
-  ASSERT_TRUE(host) << host.error().message;
+  ASSERT_OK(host);
   const auto hello = serving::call_and_wait(*host, "hello", Struct{}, {}, {});
-  ASSERT_TRUE(hello) << hello.error().message;
+  ASSERT_OK(hello);
   EXPECT_THAT(hello->result.text_at("runtime"), StartsWith(environment->text_at("runtime")));
   EXPECT_EQ(hello->result.text_at("instruction_set"), environment->text_at("instruction_set"));
 }

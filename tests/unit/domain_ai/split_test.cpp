@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "../../result_assertions.hpp"
 #include "data_folder.hpp"
 #include "sluice/base/json.hpp"
 #include "sluice/domain/ai/dataset_split.hpp"
@@ -26,9 +27,7 @@ void add_class(const test::DataFolder& data, const std::string& label, int pictu
 }
 
 Split split_of(const test::DataFolder& data, std::int64_t learn = 5, std::int64_t seed = 7) {
-  const auto pictures = labelled_pictures(data.pictures());
-  EXPECT_TRUE(pictures) << pictures.error().message;
-  return *draw_split(*pictures, learn, seed);
+  return test::value_of(draw_split(test::value_of(labelled_pictures(data.pictures())), learn, seed));
 }
 
 Error refusal_of(const test::DataFolder& data) {
@@ -146,7 +145,7 @@ TEST(DatasetSplit, StoresTheSplit) {
   Struct with;
   with.set("pictures", data.stored_pictures());
   const auto outputs = data.run(service, with);
-  ASSERT_TRUE(outputs) << outputs.error().message;
+  ASSERT_OK(outputs);
   EXPECT_EQ(*outputs->find("classes"), Value(List{"bird", "fish"}));
   EXPECT_EQ(*outputs->find("learned"), Value(10));
   EXPECT_EQ(*outputs->find("held_out"), Value(3));
@@ -154,7 +153,7 @@ TEST(DatasetSplit, StoresTheSplit) {
   EXPECT_EQ(artifact.kind, "split");
   EXPECT_EQ(artifact.form, Form::file);
   const auto json = parse_json(*data.objects().get(*artifact.digest));
-  ASSERT_TRUE(json) << json.error().message;
+  ASSERT_OK(json);
   EXPECT_EQ(json->integer_at("seed"), 7);
   EXPECT_EQ(json->find("held_out")->if_list()->front().text_at("label"), "bird");
   EXPECT_EQ(json->find("learned")->if_list()->size(), 10U);

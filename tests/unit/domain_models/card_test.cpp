@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "../../result_assertions.hpp"
 #include "sluice/base/json.hpp"
 #include "sluice/domain/models/front_matter.hpp"
 
@@ -35,7 +36,7 @@ CardFacts stamps() {
 TEST(Card, MetadataIsInFront) {
   const auto card = write_card(stamps());
   const auto read = read_front_matter(card, "README.md");
-  ASSERT_TRUE(read) << read.error().message;
+  ASSERT_OK(read);
   EXPECT_EQ(read->text_at("license"), "apache-2.0");
   EXPECT_EQ(read->text_at("pipeline_tag"), "image-classification");
   EXPECT_EQ(read->text_at("base_model"), "efficientnet-lite0");
@@ -93,7 +94,7 @@ TEST(Card, NamesWithOddCharactersStayTheirNames) {
   facts.classes = {"yes", "no: never"};
   const auto card = write_card(facts);
   const auto read = read_front_matter(card, "README.md");
-  ASSERT_TRUE(read) << read.error().message;
+  ASSERT_OK(read);
   EXPECT_EQ(*read->find("classes"), Value(List{"yes", "no: never"}));
   EXPECT_EQ(read->find("model-index")->if_list()->front().text_at("name"), facts.name);
   EXPECT_THAT(card, HasSubstr("/v2/models/%C3%A9t%C3%A9%3A%20%221%22/infer"));

@@ -3,12 +3,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "../../result_assertions.hpp"
+
 namespace sluice::models {
 namespace {
 
 TEST(FrontMatter, IsTheYamlBetweenTheFences) {
   const auto read = read_front_matter("---\nlicense: mit\ntags: [a, b]\n---\n# Title\n---\n", "README.md");
-  ASSERT_TRUE(read) << read.error().message;
+  ASSERT_OK(read);
   EXPECT_EQ(read->text_at("license"), "mit");
   EXPECT_EQ(read->find("tags")->if_list()->size(), 2U);
 }
@@ -29,7 +31,7 @@ TEST(FrontMatter, ScalarsReadBackAsTheStringsTheyWere) {
                                  "- x", "say \"hi\"", "Käfer", "#1"}) {
     const auto read = read_front_matter(
         "---\nx: " + yaml_scalar(text) + "\nlist: " + yaml_list({text, text}) + "\n---\n", "README.md");
-    ASSERT_TRUE(read) << read.error().message;
+    ASSERT_OK(read);
     ASSERT_TRUE(read->find("x")->is_string()) << text;
     EXPECT_EQ(read->text_at("x"), text);
     EXPECT_EQ(*read->find("list"), Value(List{text, text}));

@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "../../result_assertions.hpp"
 #include "recorded_run.hpp"
 #include "sluice/domain/models/front_matter.hpp"
 #include "sluice/os/files.hpp"
@@ -24,7 +25,7 @@ class Register : public testing::Test {
   void SetUp() override {
     write("base/README.md", "---\nlicense: apache-2.0\n---\n# The base\n");
     const auto base = models_->add_version({.model = "efficientnet-lite0", .content = root_.path() / "base"});
-    ASSERT_TRUE(base) << base.error().message;
+    ASSERT_OK(base);
     base_commit_ = base->version.commit;
     write("report/metrics.json", "{\"accuracy\": 0.8}\n");
     write("report/confusion.svg", "<svg/>");
@@ -42,9 +43,8 @@ class Register : public testing::Test {
               base_commit_ + R"(", "digest": "ab", "tap": "features"}})");
   }
   Artifact stored(const std::string& folder, const std::string& kind) {
-    const auto stored = objects_->put_directory(root_.path() / folder);
-    EXPECT_TRUE(stored) << stored.error().message;
-    return {.kind = kind, .form = Form::directory, .digest = stored->digest, .size = stored->size};
+    const auto stored = test::value_of(objects_->put_directory(root_.path() / folder));
+    return {.kind = kind, .form = Form::directory, .digest = stored.digest, .size = stored.size};
   }
   Struct arguments() {
     Struct metrics;
@@ -68,9 +68,8 @@ class Register : public testing::Test {
                          .scratch = scratch});
   }
   std::string read(const std::string& reference, const std::string& path) {
-    const auto version = models_->resolve("default", "stamps", reference);
-    EXPECT_TRUE(version) << version.error().message;
-    const auto text = models_->read("default", *version, path);
+    const auto version = test::value_of(models_->resolve("default", "stamps", reference));
+    const auto text = models_->read("default", version, path);
     return text ? *text : text.error().message;
   }
 
@@ -88,19 +87,19 @@ class Register : public testing::Test {
 
 TEST_F(Register, MakesAVersionWithCardAndProvenance) {
   const auto registered = run(arguments());
-  ASSERT_TRUE(registered) << registered.error().message;
+  ASSERT_OK(registered);
   EXPECT_EQ(*registered->find("name"), Value("stamps"));
   EXPECT_EQ(*registered->find("version"), Value(1));
   EXPECT_EQ(*registered->find("tag"), Value("v1"));
   EXPECT_EQ(*registered->find("created"), Value(true));
   const auto version = models_->resolve("default", "stamps", "champion");
-  ASSERT_TRUE(version) << version.error().message;
+  ASSERT_OK(version);
   EXPECT_EQ(*registered->find("commit"), Value(version->commit));
   EXPECT_EQ(version->run, "r1");
   EXPECT_EQ(version->description, "2 classes, accuracy 0.800 (0.700 to 0.900 at 95 %)");
 
   const auto metadata = read_front_matter(read("v1", "README.md"), "README.md");
-  ASSERT_TRUE(metadata) << metadata.error().message;
+  ASSERT_OK(metadata);
   EXPECT_EQ(metadata->text_at("license"), "apache-2.0") << "the base's";
   EXPECT_EQ(*metadata->find("datasets"), Value(List{"pictures@sha256:" + Digest::of("pictures").hex()}));
   EXPECT_THAT(read("v1", "README.md"), HasSubstr("![Confusion matrix](confusion.svg)"));
@@ -121,9 +120,9 @@ TEST_F(Register, MakesAVersionWithCardAndProvenance) {
 
 TEST_F(Register, AnswersTheVersionThatIsThereForUnchangedContent) {
   const auto first = run(arguments(), "r1");
-  ASSERT_TRUE(first) << first.error().message;
+  ASSERT_OK(first);
   const auto again = run(arguments(), "r2");
-  ASSERT_TRUE(again) << again.error().message;
+  ASSERT_OK(again);
   EXPECT_EQ(*again->find("version"), Value(1));
   EXPECT_EQ(*again->find("created"), Value(false));
   EXPECT_EQ(*again->find("commit"), *first->find("commit"));
@@ -131,7 +130,7 @@ TEST_F(Register, AnswersTheVersionThatIsThereForUnchangedContent) {
 
   write_head("other weights");
   const auto other = run(arguments(), "r3");
-  ASSERT_TRUE(other) << other.error().message;
+  ASSERT_OK(other);
   EXPECT_EQ(*other->find("version"), Value(2));
   EXPECT_EQ(models_->resolve("default", "stamps", "champion")->number, 2);
   EXPECT_EQ(*run(arguments(), "r3")->find("version"), Value(2)) << "the same effect";
@@ -142,7 +141,7 @@ TEST_F(Register, ReportAndMetricsMayBeLeftOut) {
   with.erase("report");
   with.erase("metrics");
   const auto registered = run(with);
-  ASSERT_TRUE(registered) << registered.error().message;
+  ASSERT_OK(registered);
   EXPECT_EQ(models_->resolve("default", "stamps", "")->description, "2 classes");
 }
 

@@ -1,3 +1,4 @@
+#include "../../result_assertions.hpp"
 #include "stage.hpp"
 
 namespace sluice::test {
@@ -101,7 +102,7 @@ pipelines:
   const auto end = server.end_of("r1");
   EXPECT_EQ(end.status, Status::succeeded) << end.failure.message;
   EXPECT_EQ(to_json(end.outputs), R"({"n":7})");
-  EXPECT_EQ(good(os::read_file(folder / "begun")), "begun\n");
+  EXPECT_EQ(value_of(os::read_file(folder / "begun")), "begun\n");
 }
 
 TEST(DriverResume, IsFreeWhereTheRunGoesOnOrHasEnded) {

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "../../result_assertions.hpp"
 #include "places.hpp"
 #include "services.hpp"
 #include "sluice/base/json.hpp"
@@ -18,15 +19,6 @@
 #include "sluice/stores/sqlite/sqlite_ledger.hpp"
 
 namespace sluice::test {
-
-#define ASSERT_OK(result) ASSERT_TRUE(result) << (result).error().message
-#define EXPECT_OK(result) EXPECT_TRUE(result) << (result).error().message
-
-template <typename T>
-T good(Result<T> result) {
-  EXPECT_TRUE(result) << (result ? "" : result.error().message);
-  return std::move(*result);
-}
 
 /// Real time, whose clock the test may put forward and back.
 class MovedClock final : public Clock {
@@ -64,12 +56,12 @@ class FullableJournal final : public ports::Journal {
 /// A data folder with real stores, and the services of the test. What a power cut leaves.
 struct Stage {
   os::TemporaryDirectory folder =
-      good(os::TemporaryDirectory::make(std::filesystem::temp_directory_path(), "sluice-driver-"));
+      value_of(os::TemporaryDirectory::make(std::filesystem::temp_directory_path(), "sluice-driver-"));
   MovedClock clock;
   std::unique_ptr<stores::DirectoryObjectStore> objects =
-      good(stores::DirectoryObjectStore::open(folder.path() / "objects", folder.path() / "cache", clock));
+      value_of(stores::DirectoryObjectStore::open(folder.path() / "objects", folder.path() / "cache", clock));
   std::unique_ptr<stores::SqliteLedger> ledger =
-      good(stores::SqliteLedger::open(folder.path() / "ledger.db"));
+      value_of(stores::SqliteLedger::open(folder.path() / "ledger.db"));
   FullableJournal journal_port{*ledger};
   frontends::NativeFrontend native;
   std::vector<std::unique_ptr<WrittenService>> services;
@@ -92,7 +84,7 @@ struct Stage {
   }
 
   std::shared_ptr<const ir::Plan> plan(const std::string& text) const {
-    auto lowered = good(native.lower(text, "plan.yaml"));
+    auto lowered = value_of(native.lower(text, "plan.yaml"));
     EXPECT_TRUE(lowered.problems.empty()) << syntax::render("plan.yaml", lowered.problems);
     const auto problems = ir::verify(lowered.plan, signatures);
     EXPECT_TRUE(problems.empty()) << syntax::render("plan.yaml", problems);
@@ -101,7 +93,7 @@ struct Stage {
 
   [[nodiscard]] std::vector<engine::Event> journal(const std::string& run) const {
     std::vector<engine::Event> events;
-    for (const auto& text : good(ledger->read({run}))) events.push_back(good(engine::decode(text)));
+    for (const auto& text : value_of(ledger->read({run}))) events.push_back(value_of(engine::decode(text)));
     return events;
   }
   /// The events of one kind, in order.
@@ -113,7 +105,7 @@ struct Stage {
     return out;
   }
   [[nodiscard]] ports::RunRow row(const std::string& run) const {
-    const auto rows = good(ledger->runs({.id_prefix = run}));
+    const auto rows = value_of(ledger->runs({.id_prefix = run}));
     EXPECT_EQ(rows.size(), 1U);
     return rows.at(0);
   }

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "../../result_assertions.hpp"
 #include "sluice/base/json.hpp"
 
 namespace sluice::engine {
@@ -81,7 +82,7 @@ TEST(Events, ReadBackWhatWasWritten) {
   for (const auto& event : all_events()) {
     const auto text = encode(event);
     const auto again = decode(text);
-    ASSERT_TRUE(again) << text << ": " << (again ? "" : again.error().message);
+    ASSERT_OK(again) << text;
     EXPECT_EQ(again->index(), event.index()) << text;
     EXPECT_EQ(encode(*again), text);
   }
@@ -94,12 +95,7 @@ TEST(Events, CarryTheirTypeAndVersion) {
   EXPECT_EQ(std::get<RetryAt>(*decoded).due, at(100));
 }
 
-std::string problem(std::string_view text) {
-  const auto event = decode(text);
-  EXPECT_FALSE(event) << text;
-  if (event) return "";
-  return event.error().message;
-}
+std::string problem(std::string_view text) { return test::message_of(decode(text)); }
 
 TEST(Events, OfALaterVersionAreRefused) {
   EXPECT_EQ(problem(R"({"t":"timed_out","v":2,"path":"a"})"),

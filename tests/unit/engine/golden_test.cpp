@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "../../golden_case.hpp"
+#include "../../result_assertions.hpp"
 #include "scripted_run.hpp"
 #include "sluice/base/json.hpp"
 #include "sluice/frontends/native/native_frontend.hpp"
@@ -20,14 +21,14 @@ struct Prepared {
 Prepared prepare(const GoldenCase& golden) {
   const frontends::NativeFrontend frontend;
   auto lowered = frontend.lower(golden.section("input"), "case.yaml");
-  EXPECT_TRUE(lowered.has_value()) << lowered.error().message;
+  EXPECT_OK(lowered);
   EXPECT_TRUE(lowered->problems.empty()) << syntax::render("case.yaml", lowered->problems);
   auto plan = std::make_shared<const ir::Plan>(std::move(lowered->plan));
   const auto script_text = golden.section("script");
   auto script = parse_json(script_text.empty() ? "{}" : script_text, "script");
-  EXPECT_TRUE(script.has_value()) << script.error().message;
+  EXPECT_OK(script);
   auto inputs = ir::bind_inputs(*plan->find("main"), {}, false);
-  EXPECT_TRUE(inputs.has_value()) << inputs.error().message;
+  EXPECT_OK(inputs);
   return {.plan = std::move(plan), .inputs = std::move(*inputs), .script = std::move(*script)};
 }
 

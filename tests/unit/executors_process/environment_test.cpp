@@ -1,6 +1,7 @@
 // What enters the cache key besides the work.
 #include <unistd.h>
 
+#include "../../result_assertions.hpp"
 #include "stage.hpp"
 
 namespace sluice::executors {
@@ -8,11 +9,7 @@ namespace {
 
 class Environment : public Stage {
  protected:
-  Value of(const ports::Attempt& attempt) {
-    auto told = executor().environment(attempt.work);
-    EXPECT_TRUE(told) << told.error().message;
-    return told ? *told : Value();
-  }
+  Value of(const ports::Attempt& attempt) { return test::value_of(executor().environment(attempt.work)); }
   void write_tool(const std::string& bytes) { ASSERT_TRUE(os::write_file(data() / "tool", bytes, 0755)); }
 };
 

@@ -3,6 +3,7 @@
 #include <sys/ioctl.h>
 #include <sys/un.h>
 
+#include "../../result_assertions.hpp"
 #include "places.hpp"
 #include "stage.hpp"
 
@@ -99,7 +100,7 @@ TEST_F(Link, ASecondSupervisorThatDiesAtOnceLosesNothing) {
   {
     // The second one says who it is, is asked what it holds, and is gone.
     auto listener = os::listen_unix(data() / "supervisor.sock", 0600);
-    ASSERT_TRUE(listener) << listener.error().message;
+    ASSERT_OK(listener);
     release();
     const os::UniqueFd peer(accept4(listener->get(), nullptr, nullptr, SOCK_CLOEXEC));
     supervisor::FrameReader frames;

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "../../result_assertions.hpp"
 #include "pictures.hpp"
 #include "sluice/host/media/picture.hpp"
 
@@ -42,16 +43,13 @@ void expect_quarters(const Picture& picture, Pixel top_left, Pixel top_right, Pi
   expect_near(pixel(picture, picture.width * 3 / 4, picture.height * 3 / 4), low_right);
 }
 
-std::string message_of(std::string_view bytes) {
-  const auto picture = decode_picture(bytes);
-  return picture ? "it was read" : picture.error().message;
-}
+std::string message_of(std::string_view bytes) { return test::message_of(decode_picture(bytes)); }
 
 TEST(Decode, LosslessFormatsGiveTheSamePixels) {
   const auto picture = test::drawn(31, 17);
   for (const auto& bytes : {test::to_png(picture), test::to_png_16(picture)}) {
     const auto read = decode_picture(bytes);
-    ASSERT_TRUE(read) << read.error().message;
+    ASSERT_OK(read);
     EXPECT_EQ(read->width, 31);
     EXPECT_EQ(read->height, 17);
     EXPECT_EQ(read->rgba, picture.rgba);
@@ -59,7 +57,7 @@ TEST(Decode, LosslessFormatsGiveTheSamePixels) {
   const auto opaque = test::quarters(32, 16);
   for (const auto& bytes : {test::to_webp(opaque), test::to_tiff(opaque, 8), test::to_tiff(opaque, 16)}) {
     const auto read = decode_picture(bytes);
-    ASSERT_TRUE(read) << read.error().message;
+    ASSERT_OK(read);
     EXPECT_EQ(read->rgba, opaque.rgba);
   }
 }
@@ -87,7 +85,7 @@ TEST(Decode, JpegOfEveryKind) {
   const auto picture = test::quarters(64, 48);
   for (const auto kind : {JpegKind::rgb, JpegKind::progressive, JpegKind::cmyk}) {
     const auto read = decode_picture(test::to_jpeg(picture, kind));
-    ASSERT_TRUE(read) << read.error().message;
+    ASSERT_OK(read);
     ASSERT_EQ(read->width, 64);
     expect_quarters(*read, red, green, blue, white);
   }
@@ -127,7 +125,7 @@ TEST(Decode, GifWithTransparency) {
     picture.rgba[i] = 0;  // the four top rows
   for (const bool interlaced : {false, true}) {
     const auto read = decode_picture(test::to_gif(picture, interlaced));
-    ASSERT_TRUE(read) << read.error().message;
+    ASSERT_OK(read);
     EXPECT_EQ(pixel(*read, 5, 2).alpha, 0);
     expect_quarters(*read, white, {0, 0, 0, 255}, {0, 0, 0, 255}, white);
   }

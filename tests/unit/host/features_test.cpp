@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "../../result_assertions.hpp"
 #include "sluice/os/files.hpp"
 
 namespace sluice::host {
@@ -21,10 +22,7 @@ class FeaturesOnDisk : public testing::Test {
   void put(const char* file, std::string_view bytes) {
     ASSERT_TRUE(os::write_file(folder_.path() / file, bytes));
   }
-  std::string message() {
-    const auto read = read_features(folder_.path());
-    return read ? "it was read" : read.error().message;
-  }
+  std::string message() { return test::message_of(read_features(folder_.path())); }
 };
 
 TEST(Npy, IsNumPysFormat) {
@@ -39,7 +37,7 @@ TEST(Npy, IsNumPysFormat) {
 TEST_F(FeaturesOnDisk, ComeBack) {
   ASSERT_TRUE(write_features(some(), folder_.path()));
   const auto read = read_features(folder_.path());
-  ASSERT_TRUE(read) << read.error().message;
+  ASSERT_OK(read);
   EXPECT_EQ(read->paths, some().paths);
   EXPECT_EQ(read->values, some().values);
   EXPECT_EQ(read->columns, 3U);

@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "../../result_assertions.hpp"
 #include "sluice/base/json.hpp"
 #include "sluice/base/random.hpp"
 #include "sluice/host/head_graph.hpp"
@@ -109,13 +110,13 @@ std::string foreign(const HeadNumbers& head) {
 void expect_formula(const HeadNumbers& head, const std::string& graph) {
   runtimes::OpenVino runtime;
   const auto loaded = Head::load(runtime, some_description(), graph, features);
-  ASSERT_TRUE(loaded) << loaded.error().message;
+  ASSERT_OK(loaded);
   constexpr std::size_t rows = 50;
   SeededRandom random(11);
   auto x = numbers(random, rows * features);
   to_unit_rows(x, features);
   const auto answers = (*loaded)->predict(x, rows);
-  ASSERT_TRUE(answers) << answers.error().message;
+  ASSERT_OK(answers);
   ASSERT_EQ(answers->size(), rows);
   std::size_t rejected = 0;
   for (std::size_t i = 0; i < rows; ++i) {
@@ -170,8 +171,7 @@ TEST(HeadGraph, TheSameNumbersGiveTheSameBytes) {
 TEST(HeadGraph, OthersAreRefused) {
   const auto bytes = write_head_graph(some_head());
   const auto message = [](std::string_view graph, std::size_t f = features, std::size_t c = classes) {
-    const auto checked = check_head_graph(graph, f, c, "head.onnx");
-    return checked ? "it was taken" : checked.error().message;
+    return test::message_of(check_head_graph(graph, f, c, "head.onnx"));
   };
   EXPECT_EQ(message("no"), "head.onnx: not an ONNX file");
   EXPECT_EQ(message(bytes, 41), "head.onnx: its one input must be `features`, f32 [N, 41]");
@@ -191,7 +191,7 @@ TEST(HeadGraph, OthersAreRefused) {
 TEST(HeadDescription, ReadsWhatItWrites) {
   const auto text = to_text(some_description());
   const auto read = head_description_from(text);
-  ASSERT_TRUE(read) << read.error().message;
+  ASSERT_OK(read);
   EXPECT_EQ(*read, some_description());
   EXPECT_EQ(to_text(*read), text);
 }
@@ -206,8 +206,7 @@ std::string message_with(const std::string& path, const Value& value) {
   } else {
     json.set(path, value);
   }
-  const auto read = head_description_from(to_json(json));
-  return read ? "it was taken" : read.error().message;
+  return test::message_of(head_description_from(to_json(json)));
 }
 
 TEST(HeadDescription, IsReadStrictly) {

@@ -10,6 +10,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "../../result_assertions.hpp"
 #include "pictures.hpp"
 #include "places.hpp"
 #include "sluice/base/json.hpp"
@@ -55,7 +56,7 @@ void run(const std::string& program, std::vector<std::string> arguments) {
                             .argv = arguments,
                             .cwd = {},
                             .fds = {}});
-  ASSERT_TRUE(process) << process.error().message;
+  ASSERT_OK(process);
   ASSERT_TRUE(process->wait()->succeeded()) << fmt::format("{}", fmt::join(arguments, " "));
 }
 
@@ -130,16 +131,16 @@ class Hosted : public testing::Test {
                               params({{"base", base_digest},
                                       {"pictures", path("stamps").string()},
                                       {"out", path("features").string()}}));
-    ASSERT_TRUE(embedded) << embedded.error().message;
+    ASSERT_OK(embedded);
     EXPECT_EQ(embedded->integer_at("pictures"),
               static_cast<std::int64_t>(stamps.size() * (learned + held_out)));
     EXPECT_EQ(embedded->integer_at("features"), 1280);
     ASSERT_TRUE(os::write_file(path("split.json"), to_json(split_of_stamps())));
     auto summary = ask(*world_->host, "learn_head", learn_params());
-    ASSERT_TRUE(summary) << summary.error().message;
+    ASSERT_OK(summary);
     world_->learned = *summary;
     const auto loaded = ask(*world_->host, "load_head", head_params());
-    ASSERT_TRUE(loaded) << loaded.error().message;
+    ASSERT_OK(loaded);
   }
   static void TearDownTestSuite() { world_.reset(); }
 
@@ -166,9 +167,9 @@ class Hosted : public testing::Test {
   }
   static std::shared_ptr<ports::ModelHost> start() {
     auto host = world_->runtime.start_host();
-    EXPECT_TRUE(host) << host.error().message;
+    EXPECT_OK(host);
     const auto base = ask(**host, "load_base", base_params());
-    EXPECT_TRUE(base) << base.error().message;
+    EXPECT_OK(base);
     return *host;
   }
   static std::string picture(const std::string& name) { return os::read_file(path("stamps") / name).value(); }
@@ -212,7 +213,7 @@ TEST_F(Hosted, AnswersAsTheHeldOutMeasurementDid) {
   std::vector<std::string> pictures;
   for (const auto& entry : expected) pictures.push_back(picture(entry.text_at("path")));
   const auto answer = predict(pictures);
-  ASSERT_TRUE(answer) << answer.error().message;
+  ASSERT_OK(answer);
   const auto& got = *answer->find("predictions")->if_list();
   ASSERT_EQ(got.size(), expected.size());
   for (std::size_t i = 0; i < got.size(); ++i) {
@@ -228,7 +229,7 @@ TEST_F(Hosted, AnswersAsTheHeldOutMeasurementDid) {
 TEST_F(Hosted, OneBadPictureHarmsNoOther) {
   const auto answer = predict({picture("bird/0.png"), "this is no picture",
                                picture("fish/0.png").substr(0, 900), picture("tool/0.png")});
-  ASSERT_TRUE(answer) << answer.error().message;
+  ASSERT_OK(answer);
   const auto& got = *answer->find("predictions")->if_list();
   ASSERT_EQ(got.size(), 4U);
   EXPECT_FALSE(got[0].text_at("label").empty());
@@ -345,7 +346,7 @@ TEST_F(Hosted, EveryFormatIsEmbedded) {
   const auto embedded =
       ask(*world_->host, "embed_folder",
           params({{"base", base_digest}, {"pictures", folder.string()}, {"out", out.string()}}));
-  ASSERT_TRUE(embedded) << embedded.error().message;
+  ASSERT_OK(embedded);
   const auto index = parse_json(os::read_file(out / "index.json").value()).value();
   std::vector<std::string> paths;
   for (const auto& entry : *index.if_list()) paths.push_back(entry.text_at("path"));

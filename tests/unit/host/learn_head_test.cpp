@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "../../result_assertions.hpp"
 #include "sluice/base/json.hpp"
 #include "sluice/base/random.hpp"
 #include "sluice/host/features.hpp"
@@ -90,14 +91,14 @@ class LearnHead : public testing::Test {
 
 TEST_F(LearnHead, WritesAModelAndAnswersAboutHeldOutPictures) {
   const auto summary = learn(split(5));
-  ASSERT_TRUE(summary) << summary.error().message;
+  ASSERT_OK(summary);
   EXPECT_EQ(summary->integer_at("learned"), 15);
   EXPECT_EQ(summary->integer_at("held_out"), 12);
   EXPECT_GT(summary->number_at("cross_validated_accuracy"), 0.9);
   EXPECT_GE(summary->number_at("cross_validated_kept"), 0.9);
 
   const auto description = head_description_from(file("out/model/model.json"));
-  ASSERT_TRUE(description) << description.error().message;
+  ASSERT_OK(description);
   EXPECT_EQ(description->classes, classes);
   EXPECT_EQ(description->base.repository, "base");
   EXPECT_EQ(description->temperature, summary->number_at("temperature"));

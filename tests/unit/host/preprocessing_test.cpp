@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "../../result_assertions.hpp"
 #include "pictures.hpp"
 #include "places.hpp"
 #include "sluice/base/json.hpp"
@@ -23,8 +24,7 @@ Value read(std::string_view text) { return parse_json(text).value(); }
 std::string message_with(std::string_view field, Value value) {
   auto fields = *read(description).if_struct();
   fields.set(std::string(field), std::move(value));
-  const auto read_back = Preprocessing::from_value(fields, "preprocessing.json");
-  return read_back ? "it was taken" : read_back.error().message;
+  return test::message_of(Preprocessing::from_value(fields, "preprocessing.json"));
 }
 
 TEST(Resize, IsPillows) {
@@ -77,7 +77,7 @@ TEST(Resize, LongThinPicturesCostWhatTheirPixelsCost) {
 
 TEST(Preprocessing, MakesPlanesOfScaledNumbers) {
   const auto preprocessing = Preprocessing::from_value(read(description), "preprocessing.json");
-  ASSERT_TRUE(preprocessing) << preprocessing.error().message;
+  ASSERT_OK(preprocessing);
   const Picture red{.width = 1, .height = 1, .rgba = {255, 0, 0, 255}};
   std::vector<float> out(preprocessing->elements());
   preprocessing->apply(red, out);

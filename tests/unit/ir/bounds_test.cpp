@@ -1,4 +1,5 @@
 // Large and hostile plans: what is done to them takes time in proportion to their size, and no stack.
+#include "../../result_assertions.hpp"
 #include "plans.hpp"
 #include "sluice/ir/dependencies.hpp"
 
@@ -83,7 +84,7 @@ TEST(Bounds, DeepRegions) {
   EXPECT_TRUE(verify(plan, {}).empty());
   const auto text = print_plan(plan);
   const auto again = frontends::NativeFrontend().lower(text, "plan.yaml");
-  ASSERT_TRUE(again) << again.error().message;
+  ASSERT_OK(again);
   EXPECT_EQ(syntax::render("plan.yaml", again->problems), "");
   EXPECT_TRUE(print_plan(again->plan) == text);
 }

@@ -1,3 +1,4 @@
+#include "../../result_assertions.hpp"
 #include "native_stage.hpp"
 #include "sluice/base/event_stream.hpp"
 
@@ -35,7 +36,7 @@ std::vector<std::string> events_in(std::string_view text) {
   EventReader reader;
   std::vector<std::string> out;
   reader.feed(text, [&](const ServerSentEvent& sent) {
-    out.push_back(sent.id + " " + good(parse_json(sent.data, "event")).text_at("t"));
+    out.push_back(sent.id + " " + value_of(parse_json(sent.data, "event")).text_at("t"));
   });
   return out;
 }

@@ -1,3 +1,4 @@
+#include "../../result_assertions.hpp"
 #include "native_stage.hpp"
 
 namespace sluice::test {
@@ -23,7 +24,7 @@ TEST(NativeLogs, AreThoseOfTheNewestAttemptUnlessAsked) {
   const auto newest = s.get("/v1/runs/" + run + "/log?task=say");
   EXPECT_EQ(newest.status, 200) << newest.body;
   EXPECT_EQ(newest.content_type, "text/plain; charset=utf-8");
-  EXPECT_EQ(good(os::read_file(newest.body_file)), "hello\n");
+  EXPECT_EQ(value_of(os::read_file(newest.body_file)), "hello\n");
   const auto first = s.get("/v1/runs/" + run + "/log?task=say&attempt=1");
   EXPECT_NE(first.body_file, newest.body_file);
   EXPECT_EQ(refusal(s.get("/v1/runs/" + run + "/log?task=say&attempt=9")),

@@ -1,3 +1,4 @@
+#include "../../result_assertions.hpp"
 #include "native_stage.hpp"
 
 namespace sluice::test {
@@ -10,11 +11,11 @@ ports::ModelVersion add_model(NativeStage& s, const std::string& name,
   EXPECT_OK(os::make_directories(content));
   EXPECT_OK(os::write_file(content / "README.md", "# " + description + "\n"));
   EXPECT_OK(os::write_file(content / "model.json", R"({"classes": ["bird", "fish"]})"));
-  return good(s.models->add_version({.model = name,
-                                     .principal = {},
-                                     .content = content,
-                                     .description = description,
-                                     .at = s.stage.clock.now()}))
+  return value_of(s.models->add_version({.model = name,
+                                         .principal = {},
+                                         .content = content,
+                                         .description = description,
+                                         .at = s.stage.clock.now()}))
       .version;
 }
 

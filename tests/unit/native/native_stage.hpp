@@ -1,4 +1,5 @@
 #pragma once
+#include "../../result_assertions.hpp"
 #include "../runs/runs_stage.hpp"
 #include "sluice/api/native/native.hpp"
 #include "sluice/net/router.hpp"
@@ -11,7 +12,7 @@ namespace sluice::test {
 /// The native API over real stores and a real driver; requests go straight to its routes.
 struct NativeStage : RunsStage {
   std::unique_ptr<stores::GitModelRepository> models =
-      good(stores::GitModelRepository::open(stage.folder.path() / "models", *stage.objects, stage.clock));
+      value_of(stores::GitModelRepository::open(stage.folder.path() / "models", *stage.objects, stage.clock));
   runtimes::HostedRuntime runtime{"/nowhere/sluice-host"};
   serving::Hosts hosts{runtime, *stage.objects, stage.clock, {.cache = stage.folder.path() / "cache"}};
   serving::Serving serving{*models, *stage.ledger, hosts, stage.clock};
@@ -30,14 +31,14 @@ struct NativeStage : RunsStage {
          .log_of = [this](const RunId& run, const std::string& path,
                           int attempt) { return server.process().log_of(run, path, attempt); },
          .heartbeat = heartbeat}));
-    return good(net::Router::make(std::move(protocols)));
+    return value_of(net::Router::make(std::move(protocols)));
   }
 
   /// Asks, and answers what will come.
   std::future<ports::Response> ask(std::string method, const std::string& target, std::string body = "",
                                    const std::filesystem::path& body_file = {},
                                    std::vector<std::pair<std::string, std::string>> headers = {}) {
-    auto parsed = good(net::parse_target(target));
+    auto parsed = value_of(net::parse_target(target));
     auto match = router.find(method, parsed.segments);
     auto answer = std::make_shared<std::promise<ports::Response>>();
     auto future = answer->get_future();
@@ -84,7 +85,9 @@ inline std::string read_to_the_end(ports::Stream& stream) {
   return out;
 }
 
-inline Value json_of(const ports::Response& response) { return good(parse_json(response.body, "answer")); }
+inline Value json_of(const ports::Response& response) {
+  return value_of(parse_json(response.body, "answer"));
+}
 
 /// "STATUS: MESSAGE" of an answer that must be an error.
 inline std::string refusal(const ports::Response& response) {

@@ -1,3 +1,4 @@
+#include "../../result_assertions.hpp"
 #include "native_stage.hpp"
 
 namespace sluice::test {
@@ -31,7 +32,7 @@ TEST(NativeObjects, TakeBytesOfTheirDigestOnly) {
   const auto answer = s.ask("PUT", "/v1/objects/" + digest.hex(), "", file(s, "new bytes")).get();
   EXPECT_EQ(answer.status, 201);
   EXPECT_EQ(answer.body, R"({"digest":")" + digest.hex() + "\",\"size\":9}\n");
-  EXPECT_EQ(good(s.stage.objects->get(digest)), "new bytes");
+  EXPECT_EQ(value_of(s.stage.objects->get(digest)), "new bytes");
   const auto other = Digest::of("other bytes");
   const auto refused = s.ask("PUT", "/v1/objects/" + other.hex(), "", file(s, "new bytes")).get();
   EXPECT_GE(refused.status, 400);

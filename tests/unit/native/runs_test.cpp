@@ -1,3 +1,4 @@
+#include "../../result_assertions.hpp"
 #include "native_stage.hpp"
 
 namespace sluice::test {
@@ -27,7 +28,7 @@ TEST(NativeRuns, TakeInputsInTaggedForm) {
   auto body = one("plan", echo_plan);
   body.set("inputs", to_tagged(one("n", List{artifact, one("$artifact", "plain")})));
   const auto run = ended(s, to_json(body));
-  const auto outputs = good(from_tagged(*json_of(s.get("/v1/runs/" + run)).find("outputs")));
+  const auto outputs = value_of(from_tagged(*json_of(s.get("/v1/runs/" + run)).find("outputs")));
   EXPECT_EQ(*outputs.find("n"), Value(List{artifact, one("$artifact", "plain")}));
 }
 

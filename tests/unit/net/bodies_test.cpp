@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 
+#include "../../result_assertions.hpp"
 #include "raw_client.hpp"
 #include "sluice/net/client.hpp"
 #include "test_server.hpp"
@@ -78,7 +79,7 @@ TEST(HttpBodies, GoThroughAFile) {
   std::ofstream(test.folder() / "sent", std::ios::binary) << bytes;
   const auto response =
       client->request({.method = "POST", .target = "/echo/upload", .body_file = test.folder() / "sent"});
-  ASSERT_TRUE(response) << response.error().message;
+  ASSERT_OK(response);
   EXPECT_EQ(response->body, "5000000 " + std::to_string(sum) + " 1");
   EXPECT_EQ(files_in(test.folder() / "bodies"), 0U)
       << "a client that has its answer finds nothing of its body";
@@ -101,7 +102,7 @@ TEST(HttpBodies, AnswersComeFromFiles) {
   std::ofstream(test.folder() / "big", std::ios::binary) << bytes;
   std::ofstream(test.folder() / "empty", std::ios::binary);
   const auto whole = client->request({.target = "/echo/download/big"});
-  ASSERT_TRUE(whole) << whole.error().message;
+  ASSERT_OK(whole);
   EXPECT_TRUE(whole->body == bytes);
   const auto saved = client->request({.target = "/echo/download/big", .save_to = test.folder() / "saved"});
   ASSERT_TRUE(saved);

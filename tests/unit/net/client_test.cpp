@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "../../result_assertions.hpp"
 #include "test_server.hpp"
 
 namespace sluice::net {
@@ -38,7 +39,7 @@ TEST(HttpClient, KeepsItsConnection) {
   for (int i = 0; i < 3; ++i) {
     const auto response =
         client->request({.target = "/echo/x?i=" + std::to_string(i), .headers = {{"X-Note", "y"}}});
-    ASSERT_TRUE(response) << response.error().message;
+    ASSERT_OK(response);
     EXPECT_EQ(response->status, 200);
     EXPECT_EQ(response->content_type, "text/plain");
     EXPECT_EQ(response->body, "GET /echo/x {x} i=" + std::to_string(i) + "\n");
@@ -53,9 +54,9 @@ TEST(HttpClient, ComesBackAfterTheServerClosedAKeptConnection) {
   ASSERT_TRUE(client->request({.target = "/echo/x"}));
   test.reset();
   TestServer next({.listen = address});
-  ASSERT_TRUE(next.started) << next.started.error().message;
+  ASSERT_OK(next.started);
   const auto response = client->request({.method = "POST", .target = "/echo/x", .body = "again"});
-  ASSERT_TRUE(response) << response.error().message;
+  ASSERT_OK(response);
   EXPECT_EQ(response->body, "POST /echo/x {x}\nagain");
 }
 

@@ -6,6 +6,7 @@
 
 #include <gmock/gmock.h>
 
+#include "../../result_assertions.hpp"
 #include "raw_client.hpp"
 #include "sluice/net/client.hpp"
 #include "sluice/net/server.hpp"
@@ -200,7 +201,7 @@ TEST(Streams, AreHandedToOurClientAsTheyCome) {
                                            if (seen == "onetwo") s.tap.give(std::nullopt);
                                            return true;
                                          }});
-  ASSERT_TRUE(response) << response.error().message;
+  ASSERT_OK(response);
   EXPECT_EQ(seen, "onetwo");
   EXPECT_EQ(response->body, "");
   EXPECT_EQ(client->request({.target = "/plain"})->body, "plain");

@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 
+#include "../../result_assertions.hpp"
 #include "sluice/api/openinference/openinference.hpp"
 #include "sluice/base/words.hpp"
 #include "sluice/net/client.hpp"
@@ -29,18 +30,15 @@ class EndpointTest : public ::testing::Test {
   }
 
   std::string get(const std::string& target, int status = 200) {
-    const auto response = client_->request({.target = target});
-    EXPECT_TRUE(response) << (response ? "" : response.error().message);
-    EXPECT_EQ(response->status, status);
-    return response->body;
+    const auto response = test::value_of(client_->request({.target = target}));
+    EXPECT_EQ(response.status, status);
+    return response.body;
   }
   ports::Response infer(const std::string& body,
                         std::vector<std::pair<std::string, std::string>> headers = {},
                         const std::string& target = "/v2/models/stamps/infer") {
-    const auto response =
-        client_->request({.method = "POST", .target = target, .headers = std::move(headers), .body = body});
-    EXPECT_TRUE(response) << (response ? "" : response.error().message);
-    return *response;
+    return test::value_of(
+        client_->request({.method = "POST", .target = target, .headers = std::move(headers), .body = body}));
   }
   static std::string request(const std::vector<std::string>& pictures, const std::string& rest = "") {
     std::string data;

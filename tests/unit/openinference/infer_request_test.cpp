@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include "../../result_assertions.hpp"
+
 namespace sluice::api {
 namespace {
 
@@ -10,14 +12,11 @@ using ::testing::HasSubstr;
 using namespace std::string_literals;
 
 InferRequest read(const std::string& json, const std::string& tail = "") {
-  auto request = read_infer_request(json + tail, tail.empty() ? "" : std::to_string(json.size()));
-  EXPECT_TRUE(request) << (request ? "" : request.error().message);
-  return request ? std::move(*request) : InferRequest{};
+  return test::value_of(read_infer_request(json + tail, tail.empty() ? "" : std::to_string(json.size())));
 }
 
 std::string refusal(const std::string& json, const std::string& tail = "") {
-  const auto request = read_infer_request(json + tail, tail.empty() ? "" : std::to_string(json.size()));
-  return request ? "" : request.error().message;
+  return test::message_of(read_infer_request(json + tail, tail.empty() ? "" : std::to_string(json.size())));
 }
 
 /// A request whose one input has these fields after its name.

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "../../result_assertions.hpp"
 #include "scratch.hpp"
 #include "sluice/os/process.hpp"
 
@@ -21,7 +22,7 @@ TEST(Cgroups, EndAllTheirProcessesAtOnce) {
     return;
   }
   auto leaf = parent->make_leaf("one");
-  ASSERT_TRUE(leaf) << leaf.error().message;
+  ASSERT_OK(leaf);
   EXPECT_FALSE(leaf->populated());
   EXPECT_TRUE(leaf->processes().empty());
 

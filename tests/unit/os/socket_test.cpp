@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "../../result_assertions.hpp"
 #include "scratch.hpp"
 
 namespace sluice::os {
@@ -20,10 +21,10 @@ class Sockets : public Scratch {
   }
   static void talk(const std::filesystem::path& path) {
     const auto listener = listen_unix(path);
-    ASSERT_TRUE(listener) << listener.error().message;
+    ASSERT_OK(listener);
     EXPECT_EQ(mode_of(path), 0600U);
     const auto client = connect_unix(path);
-    ASSERT_TRUE(client) << client.error().message;
+    ASSERT_OK(client);
     const UniqueFd server(accept(listener->get(), nullptr, nullptr));
     EXPECT_EQ(*peer_user(server.get()), geteuid());
     ASSERT_TRUE(write_all(client->get(), "hello"));

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "../../result_assertions.hpp"
 #include "sluice/domain/runs/runs.hpp"
 #include "sluice/frontends/native/native_frontend.hpp"
 
@@ -15,15 +16,11 @@ Dialects dialects() {
 }
 
 std::string problem(const std::string& text) {
-  const auto plan = compile(text, "plan.yaml", dialects());
-  EXPECT_FALSE(plan);
-  return plan ? "" : plan.error().message;
+  return test::message_of(compile(text, "plan.yaml", dialects()));
 }
 
 std::shared_ptr<const ir::Plan> plan_of(const std::string& text) {
-  auto plan = compile(text, "plan.yaml", dialects());
-  EXPECT_TRUE(plan) << (plan ? "" : plan.error().message);
-  return std::move(*plan);
+  return test::value_of(compile(text, "plan.yaml", dialects()));
 }
 
 TEST(Compiling, RefusesATextThatIsNoPlan) {
@@ -81,7 +78,7 @@ TEST(StoredPlans, ReadBackTheSame) {
   const auto plan = plan_of("sluice: 1\npipelines:\n  main:\n    graph:\n      a: {process: [run]}\n");
   const auto text = ir::print_plan(*plan);
   const auto again = read_stored_plan(text, dialects());
-  ASSERT_TRUE(again) << again.error().message;
+  ASSERT_OK(again);
   EXPECT_EQ(ir::print_plan(**again), text);
 }
 

@@ -1,5 +1,6 @@
 #include "sluice/domain/runs/facts.hpp"
 
+#include "../../result_assertions.hpp"
 #include "runs_stage.hpp"
 
 namespace sluice::test {
@@ -28,7 +29,7 @@ TEST(Facts, TellWhatWentIntoARun) {
   RunsStage s;
   s.stage.echo.set_environment("avx512");
   const auto report = s.run(two);
-  const auto facts = good(runs::JournalFacts(s.runs).facts(report.created.run));
+  const auto facts = value_of(runs::JournalFacts(s.runs).facts(report.created.run));
   EXPECT_EQ(facts.text_at("plan_name"), "plan.yaml");
   EXPECT_EQ(facts.text_at("plan_digest"), report.created.plan_digest.hex());
   EXPECT_EQ(to_json(*facts.find("inputs")), R"({"n":3})");
@@ -52,7 +53,7 @@ TEST(Facts, OfACachedTaskNameItsMakerAndTheEnvironmentThatItRanIn) {
   s.stage.echo.set_environment("avx512");
   const auto first = s.run(two);
   const auto second = s.run(two);
-  const auto facts = good(runs::JournalFacts(s.runs).facts(second.created.run));
+  const auto facts = value_of(runs::JournalFacts(s.runs).facts(second.created.run));
   const auto& a = task(facts, "a");
   EXPECT_EQ(a.find("cached_from")->text_at("run"), first.created.run.text);
   EXPECT_EQ(a.find("cached_from")->text_at("path"), "a");

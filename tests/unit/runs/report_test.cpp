@@ -1,3 +1,4 @@
+#include "../../result_assertions.hpp"
 #include "runs_stage.hpp"
 
 namespace sluice::test {
@@ -29,16 +30,16 @@ pipelines:
 )";
 
 Struct code(ports::ObjectStore& objects) {
-  const auto stored = good(objects.put_tree({}));
+  const auto stored = value_of(objects.put_tree({}));
   return one("src",
              Artifact{.kind = "code", .form = Form::directory, .digest = stored.digest, .size = stored.size});
 }
 
 runs::RunReport report_of(RunsStage& s) {
   const auto id =
-      good(s.runs.submit({.text = all_kinds, .file = "plan.yaml", .code = code(*s.stage.objects)}));
+      value_of(s.runs.submit({.text = all_kinds, .file = "plan.yaml", .code = code(*s.stage.objects)}));
   s.server.wait(id.text);
-  return good(s.runs.report(id));
+  return value_of(s.runs.report(id));
 }
 
 TEST(Report, TellsHowEachOperationEndedAndWhy) {
@@ -96,11 +97,11 @@ TEST(Report, CountsAttemptsOfATaskThatIsTriedAgain) {
 
 TEST(Report, ShowsARunThatGoesOn) {
   RunsStage s;
-  const auto id = good(
+  const auto id = value_of(
       s.runs.submit({.text = "sluice: 1\npipelines:\n  main:\n    graph:\n      a: {service: test.held}\n",
                      .file = "plan.yaml"}));
   s.stage.gate.wait_for_a_call();
-  const auto report = good(s.runs.report(id));
+  const auto report = value_of(s.runs.report(id));
   EXPECT_FALSE(report.result);
   EXPECT_EQ(operation(report, "a").state, "running");
   EXPECT_EQ(to_json(report).text_at("status"), "running");

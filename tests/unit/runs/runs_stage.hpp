@@ -1,4 +1,5 @@
 #pragma once
+#include "../../result_assertions.hpp"
 #include "../driver/stage.hpp"
 #include "sluice/domain/runs/runs.hpp"
 
@@ -33,16 +34,12 @@ struct RunsStage {
              .random = random},
             {.frontends = {&stage.native}, .services = stage.signatures}};
   }
-  std::string problem(runs::Submission submission) {
-    const auto run = runs.submit(std::move(submission));
-    EXPECT_FALSE(run);
-    return run ? "" : run.error().message;
-  }
+  std::string problem(runs::Submission submission) { return message_of(runs.submit(std::move(submission))); }
   /// Submits it and waits for its end.
   runs::RunReport run(const std::string& text, Struct inputs = {}) {
-    const auto id = good(runs.submit({.text = text, .file = "plan.yaml", .inputs = std::move(inputs)}));
+    const auto id = value_of(runs.submit({.text = text, .file = "plan.yaml", .inputs = std::move(inputs)}));
     server.wait(id.text);
-    return good(runs.report(id));
+    return value_of(runs.report(id));
   }
 };
 

@@ -1,3 +1,4 @@
+#include "../../result_assertions.hpp"
 #include "runs_stage.hpp"
 
 namespace sluice::test {
@@ -63,7 +64,7 @@ TEST(Submitting, RefusesAPlanAPipelineOrInputsThatAreWrong) {
             "input `n`: it should be an integer, but it is a string");
   EXPECT_EQ(s.problem({.text = echo_plan, .file = "plan.yaml", .inputs = one("m", 3)}),
             "unknown input `m` of pipeline `main`");
-  EXPECT_TRUE(good(s.runs.list({})).empty());
+  EXPECT_TRUE(value_of(s.runs.list({})).empty());
 }
 
 TEST(Submitting, RefusesAnObjectThatIsNotInTheStore) {
@@ -103,11 +104,11 @@ TEST(FindingRuns, ByTheBeginningOfTheirId) {
   RunsStage s;
   EXPECT_EQ(s.runs.find("default", "latest").error().message, "there are no runs yet");
   const auto first = s.run(echo_plan).created.run;
-  EXPECT_EQ(good(s.runs.find("default", first.text)).id, first);
-  EXPECT_EQ(good(s.runs.find("default", first.text.substr(0, 20))).id, first);
+  EXPECT_EQ(value_of(s.runs.find("default", first.text)).id, first);
+  EXPECT_EQ(value_of(s.runs.find("default", first.text.substr(0, 20))).id, first);
   s.stage.clock.go_forward(std::chrono::milliseconds(5));
   const auto second = s.run(echo_plan).created.run;
-  EXPECT_EQ(good(s.runs.find("default", "latest")).id, second);
+  EXPECT_EQ(value_of(s.runs.find("default", "latest")).id, second);
   const auto ambiguous = s.runs.find("default", "0");
   ASSERT_FALSE(ambiguous);
   EXPECT_EQ(ambiguous.error().message,
@@ -128,8 +129,8 @@ TEST(ListingRuns, ByStatus) {
   RunsStage s;
   s.run(echo_plan);
   s.run("sluice: 1\npipelines:\n  main:\n    graph:\n      a: {service: test.broken}\n");
-  EXPECT_EQ(good(s.runs.list({})).size(), 2U);
-  const auto failed = good(s.runs.list({.status = "failed"}));
+  EXPECT_EQ(value_of(s.runs.list({})).size(), 2U);
+  const auto failed = value_of(s.runs.list({.status = "failed"}));
   ASSERT_EQ(failed.size(), 1U);
   EXPECT_EQ(failed[0].message, "cat.png: not a picture");
 }
@@ -162,9 +163,9 @@ TEST(ResumingRuns, GoesOnWithAllThatHaveNotEndedInEveryWorkspace) {
     Server server(stage);
     auto runs = runs_over(server);
     for (const auto* workspace : {"default", "team"})
-      ids.push_back(
-          good(runs.submit({.text = held_plan, .file = "plan.yaml", .principal = {.workspace = workspace}})));
-    ids.push_back(good(runs.submit({.text = echo_plan, .file = "plan.yaml"})));
+      ids.push_back(value_of(
+          runs.submit({.text = held_plan, .file = "plan.yaml", .principal = {.workspace = workspace}})));
+    ids.push_back(value_of(runs.submit({.text = echo_plan, .file = "plan.yaml"})));
     server.wait(ids.back().text);
   }
   ASSERT_OK(stage.ledger->append({{.run = {"damaged"},
@@ -176,15 +177,15 @@ TEST(ResumingRuns, GoesOnWithAllThatHaveNotEndedInEveryWorkspace) {
   stage.gate.open();
   Server server(stage);
   auto runs = runs_over(server);
-  EXPECT_EQ(good(runs.resume_all()), 2U);
+  EXPECT_EQ(value_of(runs.resume_all()), 2U);
   for (const auto& id : ids) EXPECT_EQ(server.end_of(id.text).status, engine::Status::succeeded);
 }
 
 TEST(CancellingRuns, FindsThemByTheBeginningOfTheirId) {
   RunsStage s;
-  const auto id = good(s.runs.submit({.text = held_plan, .file = "plan.yaml"}));
+  const auto id = value_of(s.runs.submit({.text = held_plan, .file = "plan.yaml"}));
   s.stage.gate.wait_for_a_call();
-  EXPECT_EQ(good(s.runs.cancel("default", id.text.substr(0, 22), "enough")), id);
+  EXPECT_EQ(value_of(s.runs.cancel("default", id.text.substr(0, 22), "enough")), id);
   EXPECT_EQ(s.server.end_of(id.text).status, engine::Status::cancelled);
 }
 
@@ -203,12 +204,12 @@ TEST(CancellingRuns, TakesUpOneWhoseProcessDied) {
   RunId id;
   {
     Server server(stage);
-    id = good(runs_over(server).submit({.text = held_plan, .file = "plan.yaml"}));
+    id = value_of(runs_over(server).submit({.text = held_plan, .file = "plan.yaml"}));
     stage.gate.wait_for_a_call();
   }
   Server server(stage);
   auto runs = runs_over(server);
-  EXPECT_EQ(good(runs.cancel("default", id.text, "enough")), id);
+  EXPECT_EQ(value_of(runs.cancel("default", id.text, "enough")), id);
   EXPECT_EQ(server.end_of(id.text).status, engine::Status::cancelled);
   EXPECT_EQ(runs.cancel("default", id.text, "again").error().message,
             "run " + id.text + " has ended (cancelled) already; `sluice show " + id.text + "` tells more");

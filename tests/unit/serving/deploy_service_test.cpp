@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "../../result_assertions.hpp"
 #include "stage.hpp"
 
 namespace sluice::serving {
@@ -25,7 +26,7 @@ TEST(DeployService, DeploysAndAnswersTheSameTwice) {
   EXPECT_TRUE(service.environment({})->is_null());
   for (int i = 0; i < 2; ++i) {
     const auto outputs = service.run(call("stamps", 1, "run-1/deploy"));
-    ASSERT_TRUE(outputs) << outputs.error().message;
+    ASSERT_OK(outputs);
     const Value value(*outputs);
     EXPECT_EQ(value.text_at("endpoint"), "stamps");
     EXPECT_EQ(value.text_at("url"), "/v2/models/stamps");

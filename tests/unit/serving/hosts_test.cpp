@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 
+#include "../../result_assertions.hpp"
 #include "places.hpp"
 #include "scratch.hpp"
 #include "sluice/runtimes/hosted/hosted_runtime.hpp"
@@ -38,9 +39,8 @@ class HostsTest : public ::testing::Test {
     return stored(scratch_.path / ("head-" + classes));
   }
   Artifact stored(const std::filesystem::path& folder) {
-    const auto stored = objects_->put_directory(folder);
-    EXPECT_TRUE(stored) << stored.error().message;
-    return {.kind = "model", .form = Form::directory, .digest = stored->digest, .size = stored->size};
+    const auto stored = test::value_of(objects_->put_directory(folder));
+    return {.kind = "model", .form = Form::directory, .digest = stored.digest, .size = stored.size};
   }
   std::unique_ptr<Hosts> hosts(Milliseconds idle = std::chrono::minutes(1), std::size_t heads_max = 64) {
     return std::make_unique<Hosts>(
@@ -65,9 +65,9 @@ TEST_F(HostsTest, OneHostServesAllWhoNeedTheSameBase) {
   const auto needed = base();
   EXPECT_EQ(all->status(*needed.digest).state, Hosts::State::cold);
   auto first = all->acquire_and_wait({.base = needed}, {});
-  ASSERT_TRUE(first) << first.error().message;
+  ASSERT_OK(first);
   auto second = all->acquire_and_wait({.base = needed, .head = head("cat")}, {});
-  ASSERT_TRUE(second) << second.error().message;
+  ASSERT_OK(second);
   EXPECT_EQ(first->pid(), second->pid());
   auto other = all->acquire_and_wait({.base = base("other")}, {});
   ASSERT_TRUE(other);
@@ -104,7 +104,7 @@ TEST_F(HostsTest, CallsWaitForTheirAnswer) {
   auto host = all->acquire_and_wait({.base = base(), .head = cat}, {});
   ASSERT_TRUE(host);
   const auto reply = call_and_wait(*host, "predict", predict_params(cat, 3), "cat", {});
-  ASSERT_TRUE(reply) << reply.error().message;
+  ASSERT_OK(reply);
   EXPECT_EQ(reply->result.find("predictions")->if_list()->at(0).text_at("label"), "cat");
   const auto unknown = call_and_wait(*host, "fly", Struct{}, "", {});
   EXPECT_EQ(unknown.error().message, "no method `fly`");
@@ -158,7 +158,7 @@ TEST_F(HostsTest, ADeadHostFailsItsCallsAndIsReplaced) {
   EXPECT_EQ(reply.error().code, Code::unavailable);
   EXPECT_TRUE(host->died());
   auto next = all->acquire_and_wait({.base = needed, .head = cat}, {});
-  ASSERT_TRUE(next) << next.error().message;
+  ASSERT_OK(next);
   EXPECT_NE(next->pid(), host->pid());
   EXPECT_TRUE(call_and_wait(*next, "predict", predict_params(cat, 3), "cat", {}));
 }
@@ -178,7 +178,7 @@ TEST_F(HostsTest, WhoeverAsksAndWaitsOutlivesOneDeath) {
                         {});
   };
   const auto answer = look_at("die once " + (scratch_.path / "died").string());
-  ASSERT_TRUE(answer) << answer.error().message;
+  ASSERT_OK(answer);
   EXPECT_EQ(answer->result.text_at("label"), "cat");
   EXPECT_EQ(tries, 2);
 

@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 
+#include "../../result_assertions.hpp"
 #include "stage.hpp"
 
 namespace sluice::serving {
@@ -17,7 +18,7 @@ TEST(Serving, AnswersWithTheDeployedModel) {
   Stage stage;
   stage.deploy_stamps();
   const auto answered = stage.predict({"fish", "bird", "strange"});
-  ASSERT_TRUE(answered) << answered.error().message;
+  ASSERT_OK(answered);
   EXPECT_EQ(answered->model, "stamps-model");
   EXPECT_EQ(answered->version, 1);
   EXPECT_THAT(answered->classes, ElementsAre("bird", "fish"));
@@ -68,7 +69,7 @@ TEST(Serving, AnyVersionOfTheModelCanBeAsked) {
   stage.add_head("stamps-model", base, {"cat", "dog", "cow"});
   EXPECT_EQ(stage.predict({"x"})->version, 1);
   const auto newer = stage.predict({"dog"}, 2);
-  ASSERT_TRUE(newer) << newer.error().message;
+  ASSERT_OK(newer);
   EXPECT_EQ(newer->version, 2);
   EXPECT_EQ(newer->predictions[0]->label, "dog");
   const auto none = stage.predict({"x"}, 3);
@@ -115,7 +116,7 @@ TEST(Serving, ARequestOutlivesOneDeathOfItsHost) {
   stage.deploy_stamps();
   const auto once = "die once " + (stage.scratch.path / "dead").string();
   const auto answered = stage.predict({"fish", once});
-  ASSERT_TRUE(answered) << answered.error().message;
+  ASSERT_OK(answered);
   EXPECT_EQ(answered->predictions[0]->label, "fish");
   EXPECT_TRUE(std::filesystem::exists(stage.scratch.path / "dead"));
 }
@@ -144,7 +145,7 @@ TEST(Serving, AnInnocentRequestSurvivesItsNeighboursDeath) {
   EXPECT_TRUE(stage.predict({"die once " + (stage.scratch.path / "one").string()}));
   std::ofstream(go) << "go";
   const auto answered = waiting.get();
-  EXPECT_TRUE(answered) << answered.error().message;
+  EXPECT_OK(answered);
 }
 
 TEST(Serving, ABaseThatKillsItsHostIsSaidToo) {
@@ -184,7 +185,7 @@ TEST(Serving, ManyRequestsAtOnceAreAnswered) {
   for (int i = 0; i < 60; ++i) answers.push_back(stage.ask({i % 2 ? "fish" : "bird"}));
   for (std::size_t i = 0; i < answers.size(); ++i) {
     const auto answered = answers[i].get();
-    ASSERT_TRUE(answered) << answered.error().message;
+    ASSERT_OK(answered);
     EXPECT_EQ(answered->predictions[0]->label, i % 2 ? "fish" : "bird");
   }
 }

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "../../result_assertions.hpp"
 #include "places.hpp"
 #include "scratch.hpp"
 #include "sluice/base/json.hpp"
@@ -19,10 +20,10 @@ namespace sluice::serving {
 class Stage {
  public:
   explicit Stage(Serving::Options options = {}, Milliseconds idle = std::chrono::minutes(1))
-      : objects(opened(
+      : objects(test::value_of(
             stores::DirectoryObjectStore::open(scratch.path / "objects", scratch.path / "cache", clock))),
-        models(opened(stores::GitModelRepository::open(scratch.path / "models", *objects, clock))),
-        ledger(opened(stores::SqliteLedger::open(scratch.path / "ledger.db"))),
+        models(test::value_of(stores::GitModelRepository::open(scratch.path / "models", *objects, clock))),
+        ledger(test::value_of(stores::SqliteLedger::open(scratch.path / "ledger.db"))),
         hosts(std::make_unique<Hosts>(runtime, *objects, clock,
                                       Hosts::Options{.cache = scratch.path / "cache", .idle = idle})),
         serving(std::make_unique<Serving>(*models, *ledger, *hosts, clock, options)) {}
@@ -58,7 +59,7 @@ class Stage {
   void deploy_stamps() {
     add_head("stamps-model", add_base("base", {"plain"}), {"bird", "fish"});
     const auto deployed = serving->deploy({}, "stamps", "stamps-model", "");
-    ASSERT_TRUE(deployed) << deployed.error().message;
+    ASSERT_OK(deployed);
   }
 
   std::future<Result<Answered>> ask(std::vector<std::string> pictures,
@@ -85,16 +86,13 @@ class Stage {
   std::unique_ptr<Serving> serving;
 
  private:
-  template <typename T>
-  static T opened(Result<T> result) {
-    EXPECT_TRUE(result) << (result ? "" : result.error().message);
-    return std::move(*result);
-  }
   ports::ModelVersion add(const std::string& model, const std::filesystem::path& content) {
-    const auto added = models->add_version(
-        {.model = model, .principal = {}, .content = content, .description = model, .at = clock.now()});
-    EXPECT_TRUE(added) << (added ? "" : added.error().message);
-    return added->version;
+    return test::value_of(models->add_version({.model = model,
+                                               .principal = {},
+                                               .content = content,
+                                               .description = model,
+                                               .at = clock.now()}))
+        .version;
   }
   int count_ = 0;
 };

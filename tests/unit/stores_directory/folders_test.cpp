@@ -3,6 +3,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "../../result_assertions.hpp"
 #include "sluice/stores/directory/message.hpp"
 #include "store_fixture.hpp"
 
@@ -73,10 +74,7 @@ TEST_F(Folders, ComeOutWritableAsTheyWentIn) {
 }
 
 TEST_F(Folders, RefuseWhatTheyCannotHoldAndNameIt) {
-  const auto refusal = [&] {
-    const auto stored = store_->put_directory(outside_, {});
-    return stored ? "" : stored.error().message;
-  };
+  const auto refusal = [&] { return test::message_of(store_->put_directory(outside_, {})); };
   const auto at = [&](const std::string& name) { return (outside_ / name).string(); };
   write("sub/file", "x");
   fs::create_symlink("../../secret", outside_ / "sub/link");

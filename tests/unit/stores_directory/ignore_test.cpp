@@ -3,12 +3,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "../../result_assertions.hpp"
+
 namespace sluice::stores::directory {
 namespace {
 
 bool ignored(const std::string& pattern, std::string_view path, bool is_folder = false) {
   const auto rules = IgnoreRules::read({pattern});
-  EXPECT_TRUE(rules) << rules.error().message;
+  EXPECT_OK(rules);
   return rules->ignores(path, is_folder);
 }
 

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "../../result_assertions.hpp"
 #include "places.hpp"
 #include "sluice/os/files.hpp"
 
@@ -24,13 +25,13 @@ Message all_kinds() {
 // The file was written by protoc from the published field numbers.
 TEST(Message, HasTheBytesThatProtobufWrites) {
   const auto known = os::read_file(test::source("tests/unit/stores_directory/messages/all_kinds"));
-  ASSERT_TRUE(known) << known.error().message;
+  ASSERT_OK(known);
   const auto bytes = encode(all_kinds());
-  ASSERT_TRUE(bytes) << bytes.error().message;
+  ASSERT_OK(bytes);
   EXPECT_EQ(*bytes, *known);
   EXPECT_EQ(Digest::of(*bytes).hex(), "e368e81aad4148d9118c8e61e1941027a3de42f7096c5859a9a599768aaf2e1a");
   const auto back = decode(*known);
-  ASSERT_TRUE(back) << back.error().message;
+  ASSERT_OK(back);
   EXPECT_EQ(back->files.size(), 3U);
   EXPECT_EQ(back->files[2].name, "run.sh");
   EXPECT_TRUE(back->files[2].executable);

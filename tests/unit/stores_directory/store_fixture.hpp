@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include "../../result_assertions.hpp"
 #include "sluice/base/clock.hpp"
 #include "sluice/os/files.hpp"
 #include "sluice/stores/directory/directory_object_store.hpp"
@@ -31,7 +32,7 @@ class StoreTest : public testing::Test {
  protected:
   void SetUp() override {
     auto made = os::TemporaryDirectory::make(fs::temp_directory_path(), "sluice-test-");
-    ASSERT_TRUE(made) << made.error().message;
+    ASSERT_OK(made);
     root_ = std::make_unique<os::TemporaryDirectory>(std::move(*made));
     outside_ = root_->path() / "outside";
     fs::create_directories(outside_);
@@ -40,14 +41,11 @@ class StoreTest : public testing::Test {
   [[nodiscard]] fs::path objects() const { return root_->path() / "objects"; }
   [[nodiscard]] fs::path cache() const { return root_->path() / "cache"; }
   std::unique_ptr<DirectoryObjectStore> open() {
-    auto store = DirectoryObjectStore::open(objects(), cache(), clock_);
-    EXPECT_TRUE(store) << store.error().message;
-    return std::move(*store);
+    return test::value_of(DirectoryObjectStore::open(objects(), cache(), clock_));
   }
   void write(const std::string& name, std::string_view bytes, mode_t mode = 0644) const {
     fs::create_directories((outside_ / name).parent_path());
-    const auto written = os::write_file(outside_ / name, bytes, mode);
-    ASSERT_TRUE(written) << written.error().message;
+    ASSERT_OK(os::write_file(outside_ / name, bytes, mode));
   }
   static std::string read(const fs::path& path) {
     auto bytes = os::read_file(path);
@@ -69,7 +67,5 @@ class StoreTest : public testing::Test {
   fs::path outside_;
   std::unique_ptr<DirectoryObjectStore> store_;
 };
-
-#define ASSERT_OK(result) ASSERT_TRUE(result) << (result).error().message
 
 }  // namespace sluice::stores

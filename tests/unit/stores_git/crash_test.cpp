@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../../result_assertions.hpp"
 #include "models_fixture.hpp"
 
 namespace sluice::stores {

@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "../../result_assertions.hpp"
 #include "sluice/base/clock.hpp"
 #include "sluice/os/files.hpp"
 #include "sluice/stores/directory/directory_object_store.hpp"
@@ -14,8 +15,6 @@
 namespace sluice::stores {
 
 namespace fs = std::filesystem;
-
-#define ASSERT_OK(result) ASSERT_TRUE(result) << (result).error().message
 
 /// A data folder with an object store and models, and a folder `content` to register.
 class ModelsTest : public testing::Test {
@@ -37,15 +36,11 @@ class ModelsTest : public testing::Test {
     write("provenance.json", "{\"run\":\"r1\"}\n");
   }
   [[nodiscard]] std::unique_ptr<DirectoryObjectStore> open_store() const {
-    auto store =
-        DirectoryObjectStore::open(root_->path() / "data/objects", root_->path() / "data/cache", clock_);
-    EXPECT_TRUE(store) << store.error().message;
-    return std::move(*store);
+    return test::value_of(
+        DirectoryObjectStore::open(root_->path() / "data/objects", root_->path() / "data/cache", clock_));
   }
   std::unique_ptr<GitModelRepository> open_models(ports::ObjectStore& store) const {
-    auto models = GitModelRepository::open(root_->path() / "data/models", store, clock_);
-    EXPECT_TRUE(models) << models.error().message;
-    return std::move(*models);
+    return test::value_of(GitModelRepository::open(root_->path() / "data/models", store, clock_));
   }
   [[nodiscard]] fs::path content() const { return root_->path() / "content"; }
   void write(const std::string& name, std::string_view bytes, mode_t mode = 0644) const {

@@ -1,5 +1,6 @@
 #include <sys/stat.h>
 
+#include "../../result_assertions.hpp"
 #include "models_fixture.hpp"
 
 namespace sluice::stores {
@@ -10,8 +11,7 @@ using testing::HasSubstr;
 class Refusals : public ModelsTest {
  protected:
   std::string refusal(const ports::NewVersion& wanted) {
-    const auto registered = models_->add_version(wanted);
-    return registered ? "" : registered.error().message;
+    return test::message_of(models_->add_version(wanted));
   }
   std::string refusal() { return refusal(version()); }
 };

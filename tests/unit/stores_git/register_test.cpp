@@ -1,5 +1,6 @@
 #include <sys/stat.h>
 
+#include "../../result_assertions.hpp"
 #include "models_fixture.hpp"
 #include "sluice/stores/git/objects.hpp"
 

@@ -1,3 +1,4 @@
+#include "../../result_assertions.hpp"
 #include "models_fixture.hpp"
 
 namespace sluice::stores {

@@ -1,3 +1,4 @@
+#include "../../result_assertions.hpp"
 #include "ledger_fixture.hpp"
 
 namespace sluice::stores {
@@ -11,9 +12,7 @@ class SqliteIndex : public LedgerTest {
  protected:
   std::vector<std::string> ids(const ports::RunFilter& filter) {
     std::vector<std::string> out;
-    const auto rows = ledger_->runs(filter);
-    EXPECT_TRUE(rows) << rows.error().message;
-    for (const auto& row : *rows) out.push_back(row.id.text);
+    for (const auto& row : test::value_of(ledger_->runs(filter))) out.push_back(row.id.text);
     return out;
   }
   ports::CacheEntry entry(const std::string& key, const std::string& text, std::int64_t when) {

@@ -4,14 +4,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "../../result_assertions.hpp"
 #include "sluice/os/files.hpp"
 #include "sluice/stores/sqlite/sqlite_ledger.hpp"
 
 namespace sluice::stores {
 
 namespace fs = std::filesystem;
-
-#define ASSERT_OK(result) ASSERT_TRUE(result) << (result).error().message
 
 /// A ledger in a folder of its own.
 class LedgerTest : public testing::Test {
@@ -24,9 +23,7 @@ class LedgerTest : public testing::Test {
   }
   [[nodiscard]] fs::path file() const { return root_->path() / "ledger.db"; }
   [[nodiscard]] std::unique_ptr<SqliteLedger> open() const {
-    auto ledger = SqliteLedger::open(file());
-    EXPECT_TRUE(ledger) << ledger.error().message;
-    return std::move(*ledger);
+    return test::value_of(SqliteLedger::open(file()));
   }
   static Time at(std::int64_t milliseconds) { return Time(Milliseconds(milliseconds)); }
   static ports::Append append_of(const std::string& run, std::uint64_t next, std::vector<std::string> events,

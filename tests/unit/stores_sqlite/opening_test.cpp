@@ -1,5 +1,6 @@
 #include <sqlite3.h>
 
+#include "../../result_assertions.hpp"
 #include "ledger_fixture.hpp"
 
 namespace sluice::stores {

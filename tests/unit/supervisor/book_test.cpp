@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "../../result_assertions.hpp"
+
 namespace sluice::supervisor {
 namespace {
 
@@ -11,9 +13,7 @@ class BookTest : public ::testing::Test {
       : folder_(*os::TemporaryDirectory::make(std::filesystem::temp_directory_path(), "sluice-book-")) {}
   [[nodiscard]] std::filesystem::path file() const { return folder_.path() / "supervisor.log"; }
   [[nodiscard]] Book open(const std::string& boot = "boot") const {
-    auto book = Book::open(file(), boot);
-    EXPECT_TRUE(book) << book.error().message;
-    return std::move(*book);
+    return test::value_of(Book::open(file(), boot));
   }
   [[nodiscard]] std::string bytes() const { return *os::read_file(file()); }
   static Ended exited(const std::string& fence) {

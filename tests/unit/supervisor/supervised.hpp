@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <sys/socket.h>
 
+#include "../../result_assertions.hpp"
 #include "places.hpp"
 #include "sluice/os/files.hpp"
 #include "sluice/os/process.hpp"
@@ -76,7 +77,7 @@ class Supervised : public ::testing::TestWithParam<bool> {
                              .argv = {"sluice-supervisor", data().string()}};
     if (!GetParam()) options.argv.insert(options.argv.begin() + 1, "--no-cgroups");
     auto process = os::spawn(options);
-    ASSERT_TRUE(process) << process.error().message;
+    ASSERT_OK(process);
     EXPECT_TRUE(process->wait()->succeeded());
   }
   [[nodiscard]] const std::filesystem::path& data() const { return folder_.path(); }
