@@ -9,6 +9,7 @@
 #include <boost/json/basic_parser_impl.hpp>
 #include <fmt/format.h>
 
+#include "sluice/base/numbers.hpp"
 #include "sluice/base/words.hpp"
 
 namespace sluice {
@@ -27,13 +28,13 @@ bool is_tiny(std::string_view number) {
   std::int64_t exponent = 0;
   if (auto written = number.substr(std::min(e + 1, number.size())); !written.empty()) {
     if (written.front() == '+') written.remove_prefix(1);
-    std::from_chars(written.data(), written.data() + written.size(), exponent);
+    exponent = parse_integer<std::int64_t>(written).value_or(0);
   }
   const auto point = static_cast<std::int64_t>(std::min(digits.find('.'), digits.size()));
   return exponent + point < static_cast<std::int64_t>(digits.find_first_of("123456789"));
 }
 
-/// Builds Values from Boost's events. Numbers are re-read by from_chars: Boost.JSON 1.81 misrounds one double
+/// Builds Values from Boost's events. Numbers are read again here: Boost.JSON 1.81 misrounds one double
 /// in eleven.
 struct Handler {
   static constexpr std::size_t max_object_size = static_cast<std::size_t>(-1);
@@ -84,20 +85,18 @@ struct Handler {
   bool number(bj::error_code& ec) {
     const bool integral = text.find_first_of(".eE") == std::string::npos;
     if (integral) {
-      std::int64_t i = 0;
-      if (auto [end, err] = std::from_chars(text.data(), text.data() + text.size(), i); err == std::errc{}) {
+      if (const auto integer = parse_integer<std::int64_t>(text)) {
         text.clear();
-        return put(Value(i), ec);
+        return put(Value(*integer), ec);
       }
     }
-    double d = 0;
-    const auto [end, err] = std::from_chars(text.data(), text.data() + text.size(), d);
-    if (err == std::errc::result_out_of_range) {
+    auto number = parse_number(text);
+    if (!number) {
       if (!is_tiny(text)) return refuse("number " + text.substr(0, 40) + " is out of range", ec);
-      d = text.front() == '-' ? -0.0 : 0.0;
+      number = text.front() == '-' ? -0.0 : 0.0;
     }
     text.clear();
-    return put(Value(d), ec);
+    return put(Value(*number), ec);
   }
 
   // NOLINTBEGIN(readability-identifier-naming): the names are Boost's.

@@ -1,7 +1,6 @@
 #include "sluice/engine/state.hpp"
 
-#include <charconv>
-
+#include "sluice/base/numbers.hpp"
 #include "sluice/base/words.hpp"
 
 namespace sluice::engine {
@@ -18,9 +17,8 @@ std::optional<Segment> segment_of(std::string_view text) {
   Segment segment{.name = text.substr(0, bracket)};
   if (bracket != std::string_view::npos) {
     const auto digits = text.substr(bracket + 1, text.size() - bracket - 2);
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), segment.index);
-    if (error != std::errc{} || end != digits.data() + digits.size() || segment.index < 0)
-      return std::nullopt;
+    segment.index = parse_integer<std::int64_t>(digits).value_or(-1);
+    if (segment.index < 0) return std::nullopt;
   }
   return segment;
 }

@@ -1,6 +1,5 @@
 #include "sluice/host/features.hpp"
 
-#include <charconv>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -8,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "sluice/base/json.hpp"
+#include "sluice/base/numbers.hpp"
 #include "sluice/os/files.hpp"
 
 namespace sluice::host {
@@ -30,10 +30,9 @@ bool take(std::string_view& text, std::string_view expected) {
 }
 
 bool take_number(std::string_view& text, std::size_t& number) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc()) return false;
-  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
-  return true;
+  const auto taken = take_integer<std::size_t>(text);
+  number = taken.value_or(0);
+  return taken.has_value();
 }
 
 }  // namespace

@@ -1,8 +1,9 @@
 #include "sluice/ir/duration.hpp"
 
 #include <array>
-#include <charconv>
 #include <cmath>
+
+#include "sluice/base/numbers.hpp"
 
 namespace sluice::ir {
 namespace {
@@ -22,16 +23,14 @@ std::optional<Milliseconds> parse_duration(std::string_view text) {
   if (text.empty()) return std::nullopt;
   std::int64_t total = 0;
   while (!text.empty()) {
-    std::int64_t amount = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), amount);
-    if (error != std::errc{} || amount < 0 || amount > longest) return std::nullopt;
-    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+    const auto amount = take_integer<std::int64_t>(text);
+    if (!amount || *amount < 0 || *amount > longest) return std::nullopt;
     const auto unit_text = text.substr(0, text.find_first_of("0123456789"));
     const Unit* unit = nullptr;
     for (const auto& candidate : units)
       if (candidate.name == unit_text) unit = &candidate;
-    if (!unit || amount > longest / unit->milliseconds) return std::nullopt;
-    total += amount * unit->milliseconds;
+    if (!unit || *amount > longest / unit->milliseconds) return std::nullopt;
+    total += *amount * unit->milliseconds;
     if (total > longest) return std::nullopt;
     text.remove_prefix(unit_text.size());
   }

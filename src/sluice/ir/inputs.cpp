@@ -1,9 +1,9 @@
 #include "sluice/ir/inputs.hpp"
 
-#include <charconv>
 #include <unordered_map>
 
 #include "sluice/base/json.hpp"
+#include "sluice/base/numbers.hpp"
 #include "sluice/base/words.hpp"
 #include "sluice/ir/types.hpp"
 #include "sluice/ir/verify.hpp"
@@ -31,10 +31,8 @@ Result<Value> converted(const Input& input, const std::string& text) {
       if (text == "false") return Value(false);
       return wrong("; write true or false");
     case Kind::integer: {
-      std::int64_t value = 0;
-      const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-      if (text.empty() || error != std::errc{} || end != text.data() + text.size()) return wrong("");
-      return Value(value);
+      const auto value = parse_integer<std::int64_t>(text);
+      return value ? Result<Value>(*value) : wrong("");
     }
     case Kind::number: {
       auto value = parse_json(text);

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <span>
 
 #include <boost/asio/as_tuple.hpp>
@@ -22,6 +21,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "sluice/base/numbers.hpp"
 #include "sluice/base/words.hpp"
 #include "sluice/net/connection.hpp"
 #include "sluice/net/sent_file.hpp"
@@ -282,10 +282,8 @@ Result<HttpClient> HttpClient::make(Options options) {
     port = rest.substr(colon + 1);
   }
   if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
-  std::uint16_t number = 0;
-  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), number);
-  if (host.empty() || host.find('/') != std::string_view::npos || error != std::errc{} ||
-      end != port.data() + port.size() || number == 0)
+  const auto number = parse_integer<std::uint16_t>(port).value_or(0);
+  if (host.empty() || host.find('/') != std::string_view::npos || number == 0)
     return wrong("is not the address of a server; write http://HOST:PORT");
   auto impl = std::make_unique<Impl>();
   impl->host = std::string(host);

@@ -1,10 +1,11 @@
 #include "sluice/net/listen.hpp"
 
-#include <charconv>
 #include <cstring>
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+
+#include "sluice/base/numbers.hpp"
 
 namespace sluice::net {
 namespace {
@@ -48,8 +49,9 @@ Result<ListenAddress> parse_listen(std::string_view text) {
   std::string_view host = text.substr(0, colon);
   const std::string_view port = text.substr(colon + 1);
   ListenAddress address;
-  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), address.port);
-  if (port.empty() || error != std::errc{} || end != port.data() + port.size()) return wrong();
+  const auto number = parse_integer<std::uint16_t>(port);
+  if (!number) return wrong();
+  address.port = *number;
   if (host == "localhost") host = "127.0.0.1";
   const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
   if (bracketed) host = host.substr(1, host.size() - 2);

@@ -1,12 +1,13 @@
 #include "sluice/os/cgroup.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <string_view>
 
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "sluice/base/numbers.hpp"
 
 namespace sluice::os {
 namespace {
@@ -39,9 +40,7 @@ std::string unescape(std::string_view text) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] == '\\' && i + 3 < text.size()) {
-      int value = 0;
-      std::from_chars(text.data() + i + 1, text.data() + i + 4, value, 8);
-      out.push_back(static_cast<char>(value));
+      out.push_back(static_cast<char>(parse_integer<unsigned>(text.substr(i + 1, 3), 8).value_or(0)));
       i += 3;
     } else {
       out.push_back(text[i]);
@@ -118,9 +117,7 @@ std::vector<pid_t> Cgroup::processes() const {
   const auto text = read_at(fd(), "cgroup.procs");
   if (!text) return out;
   each_line(*text, [&](std::string_view line) {
-    pid_t pid = 0;
-    std::from_chars(line.data(), line.data() + line.size(), pid);
-    if (pid > 0) out.push_back(pid);
+    if (const auto pid = parse_integer<pid_t>(line).value_or(0); pid > 0) out.push_back(pid);
   });
   return out;
 }
@@ -141,9 +138,8 @@ void Cgroup::kill() {
 std::optional<std::int64_t> Cgroup::memory_peak() const {
   const auto text = read_at(fd(), "memory.peak");
   if (!text) return std::nullopt;
-  std::int64_t bytes = 0;
-  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), bytes);
-  return error == std::errc{} ? std::optional(bytes) : std::nullopt;
+  std::string_view line = *text;
+  return take_integer<std::int64_t>(line);
 }
 
 std::optional<CgroupParent> CgroupParent::make(const std::string& name) {

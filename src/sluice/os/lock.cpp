@@ -1,5 +1,4 @@
 #include <cerrno>
-#include <charconv>
 #include <chrono>
 #include <thread>
 
@@ -8,6 +7,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "sluice/base/numbers.hpp"
 #include "sluice/os/files.hpp"
 
 namespace sluice::os {
@@ -47,10 +47,8 @@ std::string holder_in(int fd) {
 bool is_dead(std::string_view holder) {
   const auto at = holder.rfind(before_pid);
   if (at == std::string_view::npos) return false;
-  const auto digits = holder.substr(at + before_pid.size());
-  pid_t pid = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), pid);
-  return error == std::errc{} && end == digits.data() + digits.size() && kill(pid, 0) != 0 && errno == ESRCH;
+  const auto pid = parse_integer<pid_t>(holder.substr(at + before_pid.size()));
+  return pid && kill(*pid, 0) != 0 && errno == ESRCH;
 }
 
 /// A process that was killed while it made a child leaves the lock to that child until it executes: the lock

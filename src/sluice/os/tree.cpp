@@ -1,7 +1,6 @@
 #include "sluice/os/tree.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <map>
 #include <memory>
 
@@ -11,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "sluice/base/numbers.hpp"
 #include "sluice/os/files.hpp"
 
 namespace sluice::os {
@@ -26,9 +26,7 @@ Result<std::string> read_proc(const std::string& path) {
 /// The number that the field starts with, or 0.
 template <typename T>
 T number(std::string_view field) {
-  T value{};
-  std::from_chars(field.data(), field.data() + field.size(), value);
-  return value;
+  return take_integer<T>(field).value_or(0);
 }
 
 std::vector<std::string_view> words(std::string_view text) {

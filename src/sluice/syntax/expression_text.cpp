@@ -1,7 +1,6 @@
 #include "sluice/syntax/expression_text.hpp"
 
-#include <charconv>
-
+#include "sluice/base/numbers.hpp"
 #include "sluice/syntax/words_of_expressions.hpp"
 
 namespace sluice::syntax {
@@ -106,16 +105,15 @@ std::expected<Value, Diagnostic> ExpressionText::number() {
     return problem_at(
         at, "the number " + std::string(text.substr(0, 40)) + " is out of range; integers have 64 bits");
   };
+  std::optional<Value> value;
   if (integral) {
-    std::int64_t value = 0;
-    if (std::from_chars(text.data(), text.data() + text.size(), value).ec != std::errc{}) return too_large();
-    advance(text.size());
-    return Value(value);
+    if (const auto integer = parse_integer<std::int64_t>(text)) value = *integer;
+  } else if (const auto number = parse_number(text)) {
+    value = *number;
   }
-  double value = 0;
-  if (std::from_chars(text.data(), text.data() + text.size(), value).ec != std::errc{}) return too_large();
+  if (!value) return too_large();
   advance(text.size());
-  return Value(value);
+  return *value;
 }
 
 std::expected<std::string, Diagnostic> ExpressionText::quoted(char quote) {
@@ -162,11 +160,8 @@ std::expected<std::string, Diagnostic> ExpressionText::quoted(char quote) {
 std::optional<char32_t> ExpressionText::escaped_point() {
   const auto unit = [&]() -> std::optional<char32_t> {
     if (peek() != 'u' || position_ + 5 > source_.size()) return std::nullopt;
-    unsigned value = 0;
-    const auto* begin = source_.data() + position_ + 1;
-    const auto [end, error] = std::from_chars(begin, begin + 4, value, 16);
-    if (error != std::errc{} || end != begin + 4) return std::nullopt;
-    advance(5);
+    const auto value = parse_integer<std::uint32_t>(source_.substr(position_ + 1, 4), 16);
+    if (value) advance(5);
     return value;
   };
   const auto first = unit();

@@ -1,7 +1,8 @@
 #include "sluice/syntax/yaml_scalar.hpp"
 
-#include <charconv>
 #include <cmath>
+
+#include "sluice/base/numbers.hpp"
 
 namespace sluice::syntax {
 namespace {
@@ -39,11 +40,8 @@ bool is_float(std::string_view text) {
 }
 
 std::optional<Value> in_base(std::string_view digits, int base) {
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value, base);
-  if (error != std::errc{} || end != digits.data() + digits.size() || digits.starts_with('-'))
-    return std::nullopt;
-  return Value(value);
+  const auto value = parse_integer<std::int64_t>(digits, base);
+  return value && !digits.starts_with('-') ? std::optional(Value(*value)) : std::nullopt;
 }
 
 }  // namespace
@@ -64,15 +62,11 @@ std::expected<Value, std::string> resolve_plain(std::string_view text) {
     return std::unexpected("`" + std::string(text) + "` is no value here; put it in quotes if it is a text");
   if (!is_float(text)) return Value(text);
   const auto number = text.starts_with('+') ? bare : text;
-  const auto* end = number.data() + number.size();
-  if (all_digits(bare)) {
-    std::int64_t value = 0;
-    if (std::from_chars(number.data(), end, value).ec == std::errc{}) return Value(value);
-  }
-  double value = 0;
-  if (std::from_chars(number.data(), end, value).ec != std::errc{})
-    return std::unexpected("the number `" + std::string(text.substr(0, 40)) + "` is out of range");
-  return Value(value);
+  if (all_digits(bare))
+    if (const auto value = parse_integer<std::int64_t>(number)) return Value(*value);
+  const auto value = parse_number(number);
+  if (!value) return std::unexpected("the number `" + std::string(text.substr(0, 40)) + "` is out of range");
+  return Value(*value);
 }
 
 }  // namespace sluice::syntax

@@ -1,9 +1,9 @@
-#include <charconv>
 
 #include <fmt/format.h>
 
 #include "sluice/api/native/answers.hpp"
 #include "sluice/base/event_stream.hpp"
+#include "sluice/base/numbers.hpp"
 
 namespace sluice::api {
 namespace {
@@ -82,12 +82,11 @@ Result<std::uint64_t> first_event(const ports::Request& request) {
   SLUICE_TRY(from, number_of(request, "from", 0, INT64_MAX));
   const auto last = request.header("last-event-id");
   if (last.empty()) return static_cast<std::uint64_t>(from);
-  std::uint64_t number = 0;
-  const auto [end, error] = std::from_chars(last.data(), last.data() + last.size(), number);
-  if (error != std::errc{} || end != last.data() + last.size() || number >= INT64_MAX)
+  const auto number = parse_integer<std::uint64_t>(last);
+  if (!number || *number >= INT64_MAX)
     return Fail(
         user_error(Code::invalid_argument, "the header Last-Event-ID must be the number of an event"));
-  return number + 1;
+  return *number + 1;
 }
 
 Result<ports::Response> events(const NativeApi& api, const ports::Request& request) {

@@ -1,12 +1,11 @@
 #include "sluice/api/native/native.hpp"
 
-#include <charconv>
-
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include "sluice/api/native/answers.hpp"
 #include "sluice/base/json.hpp"
+#include "sluice/base/numbers.hpp"
 
 namespace sluice::api {
 
@@ -51,12 +50,11 @@ Result<std::int64_t> number_of(const ports::Request& request, std::string_view n
                                std::int64_t most) {
   const auto text = request.query_at(name);
   if (text.empty()) return otherwise;
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{} || end != text.data() + text.size() || number < 0)
+  const auto number = parse_integer<std::int64_t>(text);
+  if (!number || *number < 0)
     return Fail(
         user_error(Code::invalid_argument, fmt::format("`{}` in the query must be a whole number", name)));
-  return std::min(number, most);
+  return std::min(*number, most);
 }
 
 ports::Protocol native_protocol(const NativeApi& api) {

@@ -1,9 +1,9 @@
 #include "sluice/api/openinference/infer_request.hpp"
 
 #include <algorithm>
-#include <charconv>
 
 #include "sluice/base/json.hpp"
+#include "sluice/base/numbers.hpp"
 #include "sluice/base/words.hpp"
 
 namespace sluice::api {
@@ -198,10 +198,9 @@ const std::vector<std::string>& output_names() {
 Result<InferRequest> read_infer_request(std::string_view body, std::string_view json_length) {
   std::size_t length = body.size();
   if (!json_length.empty()) {
-    const auto [end, error] =
-        std::from_chars(json_length.data(), json_length.data() + json_length.size(), length);
-    if (error != std::errc{} || end != json_length.data() + json_length.size())
-      return wrong("the header Inference-Header-Content-Length is not a number of bytes");
+    const auto given = parse_integer<std::size_t>(json_length);
+    if (!given) return wrong("the header Inference-Header-Content-Length is not a number of bytes");
+    length = *given;
     if (length > body.size())
       return wrong("the header Inference-Header-Content-Length says " + std::to_string(length) +
                    ", but the body has " + std::to_string(body.size()) + " bytes");

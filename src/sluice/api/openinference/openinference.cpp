@@ -1,10 +1,9 @@
 #include "sluice/api/openinference/openinference.hpp"
 
-#include <charconv>
-
 #include "sluice/api/openinference/infer_request.hpp"
 #include "sluice/api/openinference/infer_response.hpp"
 #include "sluice/base/json.hpp"
+#include "sluice/base/numbers.hpp"
 
 namespace sluice::api {
 namespace {
@@ -27,9 +26,8 @@ ports::Response error_response(const Error& error) {
 Result<std::optional<std::int64_t>> version_in(const ports::Request& request) {
   if (request.params.size() < 2) return std::optional<std::int64_t>();
   const auto& text = request.params[1];
-  std::int64_t version = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), version);
-  if (error == std::errc{} && end == text.data() + text.size() && version > 0) return std::optional(version);
+  const auto version = parse_integer<std::int64_t>(text);
+  if (version && *version > 0) return version;
   return Fail(user_error(Code::not_found, "`" + text + "` is not a version; versions are numbers from 1"));
 }
 

@@ -1,8 +1,8 @@
-#include <charconv>
 
 #include "sluice/app/commands/command.hpp"
 #include "sluice/app/commands/say.hpp"
 #include "sluice/base/json.hpp"
+#include "sluice/base/numbers.hpp"
 #include "sluice/base/words.hpp"
 
 // The commands about endpoints: deploy, undeploy, predict.
@@ -32,11 +32,10 @@ Result<Exit> deploy(Session& session, const std::string& model, const std::strin
 Error by_file(Error error, const std::vector<std::string>& files) {
   constexpr std::string_view image = "image[";
   if (!error.message.starts_with(image)) return error;
-  std::size_t number = 0;
-  const auto* end = error.message.data() + error.message.size();
-  const auto [rest, wrong] = std::from_chars(error.message.data() + image.size(), end, number);
-  if (wrong != std::errc{} || rest == end || *rest != ']' || number >= files.size()) return error;
-  error.message = files[number] + std::string(rest + 1, end);
+  auto rest = std::string_view(error.message).substr(image.size());
+  const auto number = take_integer<std::size_t>(rest);
+  if (!number || !rest.starts_with(']') || *number >= files.size()) return error;
+  error.message = files[*number] + std::string(rest.substr(1));
   return error;
 }
 

@@ -1,4 +1,3 @@
-#include <charconv>
 #include <optional>
 
 #include <fcntl.h>
@@ -8,6 +7,7 @@
 #include <unistd.h>
 
 #include "sluice/app/doctor/checks.hpp"
+#include "sluice/base/numbers.hpp"
 #include "sluice/base/processor.hpp"
 #include "sluice/base/words.hpp"
 #include "sluice/os/files.hpp"
@@ -29,11 +29,8 @@ std::string field_of(const std::string& file, std::string_view key) {
              : text->substr(begin, text->find('\n', begin) - begin);
 }
 
-std::optional<std::uint64_t> number_in(std::string_view text) {
-  std::uint64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  return error == std::errc{} ? std::optional(number) : std::nullopt;
-}
+/// "max" is no number.
+std::optional<std::uint64_t> number_in(std::string_view text) { return take_integer<std::uint64_t>(text); }
 
 /// Of the control group that we are in, if it has one.
 std::optional<std::uint64_t> memory_limit() {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "sluice/base/json.hpp"
+#include "sluice/base/numbers.hpp"
 #include "sluice/base/words.hpp"
 
 namespace sluice::runs {
@@ -46,8 +47,10 @@ const ir::Operation* operation_at(const ir::Plan& plan, const std::string& pipel
     } else {
       const auto inner = ir::regions_of(*operation);
       std::size_t arm = 0;
-      if (bracket != std::string_view::npos && segment[bracket] == '{')
-        arm = std::strtoul(std::string(segment.substr(bracket + 1)).c_str(), nullptr, 10);
+      if (bracket != std::string_view::npos && segment[bracket] == '{') {
+        auto index = segment.substr(bracket + 1);
+        arm = take_integer<std::size_t>(index).value_or(0);
+      }
       region = arm < inner.size() ? inner[arm] : nullptr;
     }
     path.remove_prefix(slash + 1);

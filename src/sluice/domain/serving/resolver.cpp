@@ -1,9 +1,9 @@
 #include "sluice/domain/serving/resolver.hpp"
 
 #include <algorithm>
-#include <charconv>
 
 #include "sluice/base/json.hpp"
+#include "sluice/base/numbers.hpp"
 
 namespace sluice::serving {
 namespace {
@@ -20,11 +20,7 @@ std::string name_of(const ports::ModelVersion& version) {
 
 std::optional<std::int64_t> number_of(std::string_view reference) {
   if (reference.starts_with('v')) reference.remove_prefix(1);
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(reference.data(), reference.data() + reference.size(), number);
-  if (reference.empty() || error != std::errc{} || end != reference.data() + reference.size())
-    return std::nullopt;
-  return number;
+  return parse_integer<std::int64_t>(reference);
 }
 
 }  // namespace

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cctype>
-#include <charconv>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "sluice/base/json.hpp"
+#include "sluice/base/numbers.hpp"
 #include "sluice/base/words.hpp"
 #include "sluice/ir/inputs.hpp"
 #include "sluice/os/files.hpp"
@@ -47,10 +47,8 @@ Result<Value> value_of_text(const std::string& text, const ir::Type& type) {
       if (word == "false" || word == "False") return Value(false);
       return wrong("boolean (true or false)");
     case Kind::integer: {
-      std::int64_t value = 0;
-      const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
-      if (word.empty() || error != std::errc{} || end != word.data() + word.size()) return wrong("integer");
-      return Value(value);
+      const auto value = parse_integer<std::int64_t>(word);
+      return value ? Result<Value>(*value) : wrong("integer");
     }
     case Kind::number: {
       auto value = parse_json(word);

@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <array>
-#include <charconv>
 
+#include "sluice/base/numbers.hpp"
 #include "sluice/base/words.hpp"
 #include "sluice/frontends/native/lower.hpp"
 
@@ -251,12 +251,9 @@ void Lowering::each(const Node& node, Location at, ir::Operation& op) {
     const auto* count = tolerate->kind == Node::Kind::scalar ? tolerate->scalar.if_integer() : nullptr;
     const auto* share = tolerate->kind == Node::Kind::scalar ? tolerate->scalar.if_string() : nullptr;
     std::int64_t percent = -1;
-    if (share && share->ends_with('%')) {
-      const auto* end = share->data() + share->size() - 1;
-      if (const auto [stop, error] = std::from_chars(share->data(), end, percent);
-          error != std::errc{} || stop != end)
-        percent = -1;
-    }
+    if (share && share->ends_with('%'))
+      percent =
+          parse_integer<std::int64_t>(std::string_view(*share).substr(0, share->size() - 1)).value_or(-1);
     if (count && *count >= 0)
       made.tolerate = *count;
     else if (percent >= 0 && percent <= 100)

@@ -1,12 +1,12 @@
 #include "sluice/stores/directory/digest_memory.hpp"
 
 #include <array>
-#include <charconv>
 #include <sstream>
 #include <string_view>
 
 #include <fcntl.h>
 
+#include "sluice/base/numbers.hpp"
 #include "sluice/os/files.hpp"
 
 namespace sluice::stores::directory {
@@ -32,9 +32,10 @@ bool read_line(std::string_view line, FileIdentity& id, Digest& digest) {
     fields[i] = line.substr(0, end);
     line.remove_prefix(end == std::string_view::npos ? line.size() : end + 1);
   }
-  const auto number = [&](std::size_t i, auto& value) {
-    const auto [end, failure] = std::from_chars(fields[i].data(), fields[i].data() + fields[i].size(), value);
-    return failure == std::errc{} && end == fields[i].data() + fields[i].size();
+  const auto number = [&]<typename T>(std::size_t i, T& value) {
+    const auto read_number = parse_integer<T>(fields[i]);
+    value = read_number.value_or(0);
+    return read_number.has_value();
   };
   auto read = Digest::from_hex(fields[6]);
   if (fields[0] != "1" || !read || !number(1, id.device) || !number(2, id.inode) || !number(3, id.size) ||

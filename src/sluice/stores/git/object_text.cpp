@@ -1,9 +1,10 @@
 #include "sluice/stores/git/object_text.hpp"
 
 #include <algorithm>
-#include <charconv>
 
 #include <fmt/format.h>
+
+#include "sluice/base/numbers.hpp"
 
 namespace sluice::stores::git {
 namespace {
@@ -17,11 +18,8 @@ Error malformed(std::string_view what) {
 
 std::string to_bytes(const Oid& oid) {
   std::string out;
-  for (std::size_t i = 0; i + 1 < oid.size(); i += 2) {
-    unsigned value = 0;
-    std::from_chars(oid.data() + i, oid.data() + i + 2, value, 16);
-    out.push_back(static_cast<char>(value));
-  }
+  for (std::string_view rest = oid; rest.size() >= 2; rest.remove_prefix(2))
+    out.push_back(static_cast<char>(parse_integer<unsigned>(rest.substr(0, 2), 16).value_or(0)));
   return out;
 }
 
@@ -55,9 +53,8 @@ void read_identity(std::string_view line, std::string& who, Time& at) {
   const auto close = line.rfind('>');
   who = line.substr(0, close == std::string_view::npos ? line.size() : close + 1);
   if (close == std::string_view::npos || close + 2 >= line.size()) return;
-  const auto rest = line.substr(close + 2);
-  std::int64_t seconds = 0;
-  std::from_chars(rest.data(), rest.data() + rest.size(), seconds);
+  auto rest = line.substr(close + 2);
+  const auto seconds = take_integer<std::int64_t>(rest).value_or(0);
   constexpr std::int64_t far = 253'402'300'800;  // the year 10000
   if (seconds > -far && seconds < far) at = Time(std::chrono::seconds(seconds));
 }
@@ -82,18 +79,17 @@ std::string format_tree(std::vector<TreeEntry> entries) {
 Result<std::vector<TreeEntry>> parse_tree(std::string_view bytes) {
   std::vector<TreeEntry> entries;
   while (!bytes.empty()) {
-    unsigned mode = 0;
-    const auto [end, failure] =
-        std::from_chars(bytes.data(), bytes.data() + std::min<std::size_t>(bytes.size(), 6), mode, 8);
-    const auto length = static_cast<std::size_t>(end - bytes.data());
+    auto rest = bytes.substr(0, 6);  // as many digits as a mode may have
+    const auto mode = take_integer<unsigned>(rest, 8);
+    const auto length = std::min<std::size_t>(bytes.size(), 6) - rest.size();
     const auto nul = bytes.find('\0');
-    if (failure != std::errc{} || nul == std::string_view::npos || length >= nul || bytes[length] != ' ' ||
+    if (!mode || nul == std::string_view::npos || length >= nul || bytes[length] != ' ' ||
         bytes.size() - nul - 1 < oid_bytes || nul == length + 1)
       return Fail(malformed("tree"));
     using Mode = TreeEntry::Mode;
     // Old tools wrote other permissions of files; only the executable bit counts.
-    const auto kind = (mode & 0170000U) == 0100000U ? ((mode & 0100U) != 0 ? Mode::program : Mode::file)
-                                                    : static_cast<Mode>(mode);
+    const auto kind = (*mode & 0170000U) == 0100000U ? ((*mode & 0100U) != 0 ? Mode::program : Mode::file)
+                                                     : static_cast<Mode>(*mode);
     if (kind != Mode::file && kind != Mode::program && kind != Mode::folder && kind != Mode::symlink &&
         kind != Mode::submodule)
       return Fail(malformed("tree"));

@@ -1,6 +1,6 @@
 #include "sluice/stores/git/pointer.hpp"
 
-#include <charconv>
+#include "sluice/base/numbers.hpp"
 
 namespace sluice::stores::git {
 namespace {
@@ -24,10 +24,10 @@ std::optional<Pointer> read_pointer(std::string_view bytes) {
   rest.remove_prefix(digits);
   if (!rest.starts_with(size_line)) return std::nullopt;
   rest.remove_prefix(size_line.size());
-  Pointer pointer{.digest = *digest};
-  const auto [end, failure] = std::from_chars(rest.data(), rest.data() + rest.size(), pointer.size);
-  if (failure != std::errc{} || write_pointer(pointer) != bytes || pointer.size < 0) return std::nullopt;
-  return pointer;
+  const auto size = take_integer<std::int64_t>(rest);
+  if (!size || *size < 0) return std::nullopt;
+  const Pointer pointer{.digest = *digest, .size = *size};
+  return write_pointer(pointer) == bytes ? std::optional(pointer) : std::nullopt;
 }
 
 }  // namespace sluice::stores::git

@@ -1,9 +1,9 @@
 #include "sluice/stores/git/registry.hpp"
 
 #include <algorithm>
-#include <charconv>
 
 #include "sluice/base/json.hpp"
+#include "sluice/base/numbers.hpp"
 #include "sluice/stores/git/names.hpp"
 
 namespace sluice::stores::git {
@@ -30,10 +30,8 @@ std::optional<std::int64_t> version_number(std::string_view name) {
   constexpr std::size_t digits_max = 18;
   if (name.size() < 2 || name.size() > digits_max + 1 || name[0] != 'v' || name[1] == '0')
     return std::nullopt;
-  std::int64_t number = 0;
-  const auto [end, failure] = std::from_chars(name.data() + 1, name.data() + name.size(), number);
-  if (failure != std::errc{} || end != name.data() + name.size() || number < 1) return std::nullopt;
-  return number;
+  const auto number = parse_integer<std::int64_t>(name.substr(1));
+  return number && *number >= 1 ? number : std::nullopt;
 }
 
 Result<std::shared_ptr<const VersionTag>> TagMemory::read(const Objects& objects, const Oid& target) {

@@ -3,6 +3,8 @@
 #include <array>
 #include <string>
 
+#include "sluice/base/numbers.hpp"
+
 namespace sluice::stores::sqlite {
 namespace {
 
@@ -63,7 +65,9 @@ constexpr std::array<const char*, schema_version> steps{R"sql(
 
 Result<int> version_of(Connection& connection) {
   SLUICE_TRY(text, connection.ask("PRAGMA user_version"));
-  return std::stoi(text);
+  const auto version = parse_integer<int>(text);
+  SLUICE_CHECK(version);  // a field of 32 bits in the head of the file, whatever the file holds
+  return *version;
 }
 
 Result<void> check_owner(Connection& connection, const std::filesystem::path& file, int version) {
