@@ -63,6 +63,10 @@ Error user_error(Code code, std::string message) {
   return {.code = code, .message = std::move(message), .blame = Blame::user};
 }
 
+Error invalid_argument(std::string_view where, std::string_view why) {
+  return user_error(Code::invalid_argument, std::string(why)).at(where);
+}
+
 Error environment_error(Code code, std::string message) {
   return {.code = code, .message = std::move(message), .blame = Blame::environment};
 }

@@ -48,6 +48,8 @@ struct Error {
 };
 
 Error user_error(Code code, std::string message);
+/// "WHERE: WHY", the user's: what stands in a file or a field (`where`) is not acceptable as it is.
+Error invalid_argument(std::string_view where, std::string_view why);
 Error environment_error(Code code, std::string message);
 /// An Error from `errno`: picks the code, appends the system's words. `what` says what was tried ("open
 /// FILE").

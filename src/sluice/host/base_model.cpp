@@ -13,10 +13,6 @@ namespace {
 
 constexpr std::size_t description_bytes_max = std::size_t{1} << 20;
 
-Fail refused(std::string_view file, std::string_view message) {
-  return Fail(user_error(Code::invalid_argument, fmt::format("{}: {}", file, message)));
-}
-
 Result<Value> read_json(const std::filesystem::path& folder, const std::string& file) {
   SLUICE_TRY(text, os::read_file(folder / file, description_bytes_max));
   return parse_json(text, file);
@@ -25,9 +21,10 @@ Result<Value> read_json(const std::filesystem::path& folder, const std::string& 
 /// A name in the repository's own folder: a description may not point elsewhere.
 Result<std::string> plain_name(const Value& description, std::string_view field) {
   auto name = description.text_at(field);
-  if (name.empty()) return refused("model.json", fmt::format("`{}` must name a file", field));
+  if (name.empty()) return Fail(invalid_argument("model.json", fmt::format("`{}` must name a file", field)));
   if (name.find('/') != std::string::npos || name.starts_with('.'))
-    return refused("model.json", fmt::format("`{}` is \"{}\", and must be a file beside it", field, name));
+    return Fail(invalid_argument("model.json",
+                                 fmt::format("`{}` is \"{}\", and must be a file beside it", field, name)));
   return name;
 }
 
@@ -43,21 +40,24 @@ Result<std::shared_ptr<const BaseModel>> load_base_model(runtimes::OpenVino& run
   SLUICE_TRY(preprocessing_file, plain_name(description, "preprocessing"));
   const auto* taps = description.find("taps");
   if (taps == nullptr || !taps->is_struct())
-    return refused("model.json", "`taps` must be an object: what may be taken from the network");
+    return Fail(
+        invalid_argument("model.json", "`taps` must be an object: what may be taken from the network"));
   if (taps->find(tap) == nullptr) {
     std::vector<std::string> known;
     for (const auto& [name, about] : *taps->if_struct()) known.push_back(name);
-    return refused("model.json", fmt::format("no tap `{}`; it has {}{}", tap, fmt::join(known, ", "),
-                                             did_you_mean(tap, known)));
+    return Fail(invalid_argument(
+        "model.json",
+        fmt::format("no tap `{}`; it has {}{}", tap, fmt::join(known, ", "), did_you_mean(tap, known))));
   }
   SLUICE_TRY(preprocessing_json, read_json(folder, preprocessing_file));
   SLUICE_TRY(preprocessing, media::Preprocessing::from_value(preprocessing_json, preprocessing_file));
   SLUICE_TRY(network,
              runtime.load_items({.file = folder / file, .tap = tap, .cache = cache, .identity = digest}));
   if (network->input_elements() != preprocessing.elements())
-    return refused(file, fmt::format("its input is [{}], but {} makes pictures of 3 x {} x {}",
-                                     fmt::join(network->input_shape(), ", "), preprocessing_file,
-                                     preprocessing.size(), preprocessing.size()));
+    return Fail(
+        invalid_argument(file, fmt::format("its input is [{}], but {} makes pictures of 3 x {} x {}",
+                                           fmt::join(network->input_shape(), ", "), preprocessing_file,
+                                           preprocessing.size(), preprocessing.size())));
   return std::make_shared<const BaseModel>(BaseModel{.digest = digest,
                                                      .tap = tap,
                                                      .preprocessing = preprocessing,

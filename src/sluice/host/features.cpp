@@ -19,10 +19,6 @@ constexpr std::size_t start_bytes = 10;  // magic, version, length of the header
 constexpr std::size_t alignment = 64;
 constexpr std::size_t table_bytes_max = std::size_t{4} << 30;
 
-Fail refused(std::string_view name, std::string_view message) {
-  return Fail(user_error(Code::invalid_argument, fmt::format("{}: {}", name, message)));
-}
-
 bool take(std::string_view& text, std::string_view expected) {
   if (!text.starts_with(expected)) return false;
   text.remove_prefix(expected.size());
@@ -53,7 +49,7 @@ std::string to_npy(std::span<const float> values, std::size_t rows, std::size_t 
 Result<std::vector<float>> from_npy(std::string_view bytes, std::string_view name, std::size_t& rows,
                                     std::size_t& columns) {
   const auto other = [&] {
-    return refused(name, "not a table of f32 in NumPy's format 1.0; image.embed writes one");
+    return Fail(invalid_argument(name, "not a table of f32 in NumPy's format 1.0; image.embed writes one"));
   };
   if (!bytes.starts_with(magic) || bytes.size() < start_bytes) return other();
   const auto header_bytes = std::size_t{static_cast<unsigned char>(bytes[8])} |
@@ -66,12 +62,12 @@ Result<std::vector<float>> from_npy(std::string_view bytes, std::string_view nam
   const auto data = bytes.substr(start_bytes + header_bytes);
   if (columns == 0 || rows > std::numeric_limits<std::size_t>::max() / sizeof(float) / columns ||
       data.size() != rows * columns * sizeof(float))
-    return refused(
-        name, fmt::format("{} x {} numbers are announced, but {} bytes follow", rows, columns, data.size()));
+    return Fail(invalid_argument(
+        name, fmt::format("{} x {} numbers are announced, but {} bytes follow", rows, columns, data.size())));
   std::vector<float> out(rows * columns);
   if (!out.empty()) std::memcpy(out.data(), data.data(), data.size());
   for (const float x : out)
-    if (!std::isfinite(x)) return refused(name, "it holds numbers that are not finite");
+    if (!std::isfinite(x)) return Fail(invalid_argument(name, "it holds numbers that are not finite"));
   return out;
 }
 
@@ -94,14 +90,17 @@ Result<Features> read_features(const std::filesystem::path& folder) {
   SLUICE_TRY(values, from_npy(table, "features.npy", rows, out.columns));
   SLUICE_TRY(index_text, os::read_file(folder / "index.json"));
   SLUICE_TRY(index, parse_json(index_text, "index.json"));
-  if (!index.is_list()) return refused("index.json", "must be a list, one {\"path\"} a row of features.npy");
+  if (!index.is_list())
+    return Fail(invalid_argument("index.json", "must be a list, one {\"path\"} a row of features.npy"));
   for (const auto& entry : *index.if_list()) {
     out.paths.push_back(entry.text_at("path"));
-    if (out.paths.back().empty()) return refused("index.json", "each entry must have a `path`");
+    if (out.paths.back().empty())
+      return Fail(invalid_argument("index.json", "each entry must have a `path`"));
   }
   if (out.paths.size() != rows)
-    return refused("index.json",
-                   fmt::format("it names {} pictures, but features.npy has {} rows", out.paths.size(), rows));
+    return Fail(invalid_argument(
+        "index.json",
+        fmt::format("it names {} pictures, but features.npy has {} rows", out.paths.size(), rows)));
   out.values = std::move(values);
   return out;
 }

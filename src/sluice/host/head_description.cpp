@@ -18,10 +18,6 @@ constexpr std::string_view score_kind = "log-probability+centroid-cosine";
 constexpr std::size_t classes_max = 10'000;
 constexpr std::size_t text_bytes_max = std::size_t{4} << 20;
 
-Fail refused(std::string_view name, std::string_view message) {
-  return Fail(user_error(Code::invalid_argument, fmt::format("{}: {}", name, message)));
-}
-
 /// One object of the file: exactly the fields that are asked for.
 class Fields {
  public:
@@ -30,43 +26,49 @@ class Fields {
   /// Call once, first.
   [[nodiscard]] Result<void> are(const std::vector<std::string>& expected) const {
     if (!json_.is_struct())
-      return refused(name_, fmt::format("must be an object, not {}", kind_name(json_.kind())));
+      return Fail(invalid_argument(name_, fmt::format("must be an object, not {}", kind_name(json_.kind()))));
     for (const auto& [key, value] : *json_.if_struct())
       if (std::ranges::find(expected, key) == expected.end())
-        return refused(name_, fmt::format("unknown field `{}`{}", key, did_you_mean(key, expected)));
+        return Fail(
+            invalid_argument(name_, fmt::format("unknown field `{}`{}", key, did_you_mean(key, expected))));
     for (const auto& key : expected)
-      if (json_.find(key) == nullptr) return refused(name_, fmt::format("`{}` is missing", key));
+      if (json_.find(key) == nullptr)
+        return Fail(invalid_argument(name_, fmt::format("`{}` is missing", key)));
     return {};
   }
   [[nodiscard]] const Value& at(std::string_view key) const { return *json_.find(key); }
   [[nodiscard]] Result<std::string> text(std::string_view key) const {
     const auto* text = at(key).if_string();
-    if (text == nullptr || text->empty()) return refused(name_, fmt::format("`{}` must be a string", key));
+    if (text == nullptr || text->empty())
+      return Fail(invalid_argument(name_, fmt::format("`{}` must be a string", key)));
     return *text;
   }
   [[nodiscard]] Result<std::string> exactly(std::string_view key, std::string_view only) const {
     if (at(key) != Value(only))
-      return refused(
-          name_, fmt::format("`{}` is {}, and this program knows \"{}\" only", key, to_json(at(key)), only));
+      return Fail(invalid_argument(
+          name_, fmt::format("`{}` is {}, and this program knows \"{}\" only", key, to_json(at(key)), only)));
     return std::string(only);
   }
   [[nodiscard]] Result<std::string> hexadecimal(std::string_view key, std::size_t digits) const {
     SLUICE_TRY(digest, text(key));
     const auto is_digit = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
     if (digest.size() != digits || !std::ranges::all_of(digest, is_digit))
-      return refused(name_, fmt::format("`{}` must be {} lower-case hexadecimal digits", key, digits));
+      return Fail(
+          invalid_argument(name_, fmt::format("`{}` must be {} lower-case hexadecimal digits", key, digits)));
     return digest;
   }
   [[nodiscard]] Result<double> number(std::string_view key, double least, double most) const {
     const auto number = at(key).as_double();
     if (!number || !std::isfinite(*number) || *number < least || *number > most)
-      return refused(name_, fmt::format("`{}` must be a number from {:g} to {:g}", key, least, most));
+      return Fail(
+          invalid_argument(name_, fmt::format("`{}` must be a number from {:g} to {:g}", key, least, most)));
     return *number;
   }
   [[nodiscard]] Result<std::string> file(std::string_view key) const {
     SLUICE_TRY(name, text(key));
     if (name.find('/') != std::string::npos || name.starts_with('.') || !name.ends_with(".onnx"))
-      return refused(name_, fmt::format("`{}` is \"{}\", and must be an .onnx file beside it", key, name));
+      return Fail(invalid_argument(
+          name_, fmt::format("`{}` is \"{}\", and must be an .onnx file beside it", key, name)));
     return name;
   }
 
@@ -76,17 +78,20 @@ class Fields {
 };
 
 Result<std::vector<std::string>> read_classes(const Value& json, std::string_view name) {
-  if (!json.is_list()) return refused(name, "`classes` must be a list of names");
+  if (!json.is_list()) return Fail(invalid_argument(name, "`classes` must be a list of names"));
   std::vector<std::string> out;
   std::set<std::string> seen;
   for (const auto& entry : *json.if_list()) {
     const auto* text = entry.if_string();
-    if (text == nullptr || text->empty()) return refused(name, "`classes` must be a list of names");
-    if (!seen.insert(*text).second) return refused(name, fmt::format("class `{}` is listed twice", *text));
+    if (text == nullptr || text->empty())
+      return Fail(invalid_argument(name, "`classes` must be a list of names"));
+    if (!seen.insert(*text).second)
+      return Fail(invalid_argument(name, fmt::format("class `{}` is listed twice", *text)));
     out.push_back(*text);
   }
   if (out.size() < 2 || out.size() > classes_max)
-    return refused(name, fmt::format("{} classes, and there must be 2 to {}", out.size(), classes_max));
+    return Fail(invalid_argument(
+        name, fmt::format("{} classes, and there must be 2 to {}", out.size(), classes_max)));
   return out;
 }
 
@@ -133,8 +138,9 @@ Result<HeadDescription> head_description_from(std::string_view text, std::string
   const Fields fields(json, std::string(name));
   // Before all else: a later format may have other fields.
   if (const auto* given = json.find("format"); given != nullptr && *given != Value(format_version))
-    return refused(name, fmt::format("`format` is {}, and this program knows {}; a newer Sluice may know it",
-                                     to_json(*given), format_version));
+    return Fail(invalid_argument(
+        name, fmt::format("`format` is {}, and this program knows {}; a newer Sluice may know it",
+                          to_json(*given), format_version)));
   SLUICE_DO(fields.are(
       {"format", "kind", "base", "preprocessing", "head", "temperature", "threshold", "classes", "score"}));
   SLUICE_DO(fields.exactly("kind", kind));

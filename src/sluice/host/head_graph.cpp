@@ -87,24 +87,22 @@ class GraphWriter {
   onnx::GraphProto& graph_;
 };
 
-Fail refused(std::string_view name, std::string_view message) {
-  return Fail(user_error(Code::invalid_argument, fmt::format("{}: {}", name, message)));
-}
-
 Result<void> check_operators(const onnx::GraphProto& graph, std::string_view name) {
   for (const auto& node : graph.node()) {
     if (!node.domain().empty() || std::ranges::find(operators, node.op_type()) == operators.end())
-      return refused(name, fmt::format("operator `{}` has no place in a head; it may have {}", node.op_type(),
-                                       fmt::join(operators, ", ")));
+      return Fail(invalid_argument(name, fmt::format("operator `{}` has no place in a head; it may have {}",
+                                                     node.op_type(), fmt::join(operators, ", "))));
     for (const auto& attribute : node.attribute())
       if (attribute.has_g() || attribute.graphs_size() > 0)
-        return refused(name, "a graph inside an operator has no place in a head");
+        return Fail(invalid_argument(name, "a graph inside an operator has no place in a head"));
   }
-  if (graph.sparse_initializer_size() > 0) return refused(name, "sparse tensors have no place in a head");
+  if (graph.sparse_initializer_size() > 0)
+    return Fail(invalid_argument(name, "sparse tensors have no place in a head"));
   for (const auto& tensor : graph.initializer())
     if (tensor.data_location() == onnx::TensorProto::EXTERNAL || tensor.external_data_size() > 0)
-      return refused(name, fmt::format("tensor `{}` points outside the file; a head carries all its numbers",
-                                       tensor.name()));
+      return Fail(invalid_argument(
+          name,
+          fmt::format("tensor `{}` points outside the file; a head carries all its numbers", tensor.name())));
   return {};
 }
 
@@ -227,21 +225,22 @@ std::optional<HeadNumbers> read_head_graph(std::string_view bytes) {
 Result<void> check_head_graph(std::string_view bytes, std::size_t features, std::size_t classes,
                               std::string_view name) {
   if (bytes.size() > file_bytes_max)
-    return refused(name, fmt::format("over the limit of {} MiB", file_bytes_max >> 20));
+    return Fail(invalid_argument(name, fmt::format("over the limit of {} MiB", file_bytes_max >> 20)));
   onnx::ModelProto model;
   if (!model.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) || !model.has_graph())
-    return refused(name, "not an ONNX file");
+    return Fail(invalid_argument(name, "not an ONNX file"));
   if (model.functions_size() > 0 || model.training_info_size() > 0)
-    return refused(name, "functions and training have no place in a head");
+    return Fail(invalid_argument(name, "functions and training have no place in a head"));
   if (model.opset_import_size() != 1 || !model.opset_import(0).domain().empty() ||
       model.opset_import(0).version() != opset)
-    return refused(name, fmt::format("it must use opset {} of ONNX alone", opset));
+    return Fail(invalid_argument(name, fmt::format("it must use opset {} of ONNX alone", opset)));
   const auto& graph = model.graph();
   SLUICE_DO(check_operators(graph, name));
 
   if (graph.input_size() != 1 || graph.input(0).name() != "features" ||
       !is_port(graph.input(0), onnx::TensorProto::FLOAT, features))
-    return refused(name, fmt::format("its one input must be `features`, f32 [N, {}]", features));
+    return Fail(
+        invalid_argument(name, fmt::format("its one input must be `features`, f32 [N, {}]", features)));
   struct Expected {
     std::string_view name;
     int type;
@@ -257,13 +256,13 @@ Result<void> check_head_graph(std::string_view bytes, std::size_t features, std:
     const auto found =
         std::ranges::find_if(graph.output(), [&](const auto& output) { return output.name() == port.name; });
     if (found == graph.output().end())
-      return refused(name, fmt::format("it has no output `{}`, {}", port.name, port.words));
+      return Fail(invalid_argument(name, fmt::format("it has no output `{}`, {}", port.name, port.words)));
     if (!is_port(*found, port.type, port.columns))
-      return refused(name, fmt::format("its output `{}` must be {}", port.name, port.words));
+      return Fail(invalid_argument(name, fmt::format("its output `{}` must be {}", port.name, port.words)));
   }
   if (graph.output_size() != static_cast<int>(expected.size()))
-    return refused(name,
-                   fmt::format("it has {} outputs, and a head has {}", graph.output_size(), expected.size()));
+    return Fail(invalid_argument(
+        name, fmt::format("it has {} outputs, and a head has {}", graph.output_size(), expected.size())));
   return {};
 }
 

@@ -20,11 +20,10 @@ constexpr std::size_t pictures_a_request_max = 1024;
 constexpr std::size_t pictures_waiting_max = 4096;
 constexpr std::string_view default_tap = "features";
 
-Fail refused(std::string message) { return Fail(user_error(Code::invalid_argument, std::move(message))); }
-
 Result<std::string> text_param(const Value& params, std::string_view name) {
   auto text = params.text_at(name);
-  if (text.empty()) return refused(fmt::format("param `{}` must be a string", name));
+  if (text.empty())
+    return Fail(user_error(Code::invalid_argument, fmt::format("param `{}` must be a string", name)));
   return text;
 }
 
@@ -233,7 +232,8 @@ Result<void> Server::predict(std::int64_t id, const Value& params, std::string p
   }
   const auto* sizes = params.find("sizes");
   if (sizes == nullptr || !sizes->is_list() || sizes->if_list()->empty())
-    return refused("param `sizes` must be a list: the bytes of each picture");
+    return Fail(
+        user_error(Code::invalid_argument, "param `sizes` must be a list: the bytes of each picture"));
   const auto count = sizes->if_list()->size();
   if (count > pictures_a_request_max)
     return Fail(
@@ -250,12 +250,13 @@ Result<void> Server::predict(std::int64_t id, const Value& params, std::string p
   for (const auto& entry : *sizes->if_list()) {
     const auto* size = entry.if_integer();
     if (size == nullptr || *size < 0 || static_cast<std::uint64_t>(*size) > rest.size())
-      return refused("param `sizes` does not fit the payload");
+      return Fail(user_error(Code::invalid_argument, "param `sizes` does not fit the payload"));
     pictures.push_back(rest.substr(0, static_cast<std::size_t>(*size)));
     rest.remove_prefix(static_cast<std::size_t>(*size));
     pending->rows.emplace_back();
   }
-  if (!rest.empty()) return refused("param `sizes` does not fit the payload");
+  if (!rest.empty())
+    return Fail(user_error(Code::invalid_argument, "param `sizes` does not fit the payload"));
   if (pictures_waiting_.fetch_add(count) + count > pictures_waiting_max) {
     pictures_waiting_ -= count;
     return Fail(environment_error(

@@ -83,6 +83,10 @@ Result<std::uint64_t> copy_bytes(int from, int to, const fs::path& to_path) {
 
 }  // namespace
 
+std::string printable(const fs::path& path) {
+  return is_utf8(path.native()) ? path.native() : percent_encode(path.native(), " /");
+}
+
 void UniqueFd::reset(int fd) {
   if (fd_ >= 0) close(fd_);
   fd_ = fd;

@@ -9,11 +9,16 @@
 
 #include <sys/types.h>
 
+#include "sluice/base/clock.hpp"
 #include "sluice/base/result.hpp"
 
 /// Files and folders. Every function is thread-safe; every descriptor is opened close-on-exec; messages name
 /// the path.
 namespace sluice::os {
+
+/// The path as a message can carry it, to people and in JSON: as it is, or percent-encoded if it is not
+/// UTF-8.
+std::string printable(const std::filesystem::path& path);
 
 /// Owns one file descriptor.
 class UniqueFd {
@@ -71,6 +76,11 @@ Result<void> make_directories(const std::filesystem::path& path);
 /// Removes a file, or a folder with all in it. Never follows a symlink, gives itself the right to enter
 /// folders that it lacks; nothing there is no error. Goes on after a failure, and answers the first.
 Result<void> remove_tree(const std::filesystem::path& path);
+
+/// Removes the entries of `folder` whose names begin with `prefix` and that were not modified for a day (of a
+/// folder: nothing was added to it or removed): what processes left that died while they made it. Goes on
+/// after a failure, and answers the first.
+Result<void> remove_abandoned(const std::filesystem::path& folder, Time now, std::string_view prefix = {});
 
 struct DirectoryEntry {
   enum class Kind { file, directory, symlink, other } kind = Kind::other;

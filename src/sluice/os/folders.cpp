@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <memory>
 
 #include <dirent.h>
@@ -18,6 +19,8 @@ struct CloseDir {
   void operator()(DIR* dir) const { closedir(dir); }
 };
 using Dir = std::unique_ptr<DIR, CloseDir>;
+
+constexpr std::chrono::hours abandoned_after{24};
 
 bool is_dots(const char* name) {
   return name[0] == '.' && (name[1] == 0 || (name[1] == '.' && name[2] == 0));
@@ -83,6 +86,21 @@ Result<void> remove_tree(const fs::path& path) {
   remover.remove_entry(AT_FDCWD, path.c_str(), path);
   if (remover.first) return Fail(std::move(*remover.first));
   return {};
+}
+
+Result<void> remove_abandoned(const fs::path& folder, Time now, std::string_view prefix) {
+  SLUICE_TRY(entries, list_directory(folder));
+  const auto oldest =
+      std::chrono::floor<std::chrono::seconds>(now - abandoned_after).time_since_epoch().count();
+  Result<void> result;
+  for (const auto& entry : entries) {
+    const auto path = folder / entry.name;
+    struct stat info{};
+    if (!entry.name.starts_with(prefix) || lstat(path.c_str(), &info) != 0 || info.st_mtim.tv_sec >= oldest)
+      continue;
+    if (auto removed = remove_tree(path); !removed && result) result = std::move(removed);
+  }
+  return result;
 }
 
 Result<std::vector<DirectoryEntry>> list_directory(const fs::path& path) {

@@ -36,6 +36,13 @@ TEST(Errors, GetAPlaceInFrontAndNotesBehind) {
   EXPECT_EQ(error.blame, Blame::user);
 }
 
+TEST(Errors, OfWhatIsNotAcceptableNameThePlace) {
+  const auto error = invalid_argument("model.json", "`classes` must be a list of names");
+  EXPECT_EQ(error.message, "model.json: `classes` must be a list of names");
+  EXPECT_EQ(error.code, Code::invalid_argument);
+  EXPECT_EQ(error.blame, Blame::user);
+}
+
 Result<int> half(int number) {
   if (number % 2 != 0) return Fail(user_error(Code::invalid_argument, std::to_string(number) + " is odd"));
   return number / 2;

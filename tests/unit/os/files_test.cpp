@@ -23,6 +23,11 @@ TEST_F(Files, AMissingFileIsNamed) {
   EXPECT_EQ(read.error().message, "cannot open " + at("nothing").string() + ": No such file or directory");
 }
 
+TEST_F(Files, APathThatIsNotUtf8CanBePrinted) {
+  EXPECT_EQ(printable("/a b/ü"), "/a b/ü");
+  EXPECT_EQ(printable("/a b/\xff"), "/a b/%FF");
+}
+
 TEST_F(Files, TheBoundOnReadingIsExact) {
   ASSERT_TRUE(write_file(at("f"), std::string(5000, 'x')));
   EXPECT_EQ(read_file(at("f"), 5000)->size(), 5000U);

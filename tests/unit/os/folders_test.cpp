@@ -1,5 +1,7 @@
+#include <fcntl.h>
 #include <unistd.h>
 
+#include "../../result_assertions.hpp"
 #include "scratch.hpp"
 
 namespace sluice::os {
@@ -56,6 +58,29 @@ TEST_F(Folders, WithoutRightsAreRemovedToo) {
   ASSERT_EQ(chmod(at("d/closed").c_str(), 0), 0);
   EXPECT_TRUE(remove_tree(at("d")));
   EXPECT_FALSE(os::exists(at("d")));
+}
+
+TEST_F(Folders, AbandonedEntriesAreRemoved) {
+  const auto now = SystemClock().now();
+  const auto make = [&](const std::string& name, std::chrono::hours age) {
+    ASSERT_OK(make_directories(at("d/" + name + "/inner")));
+    const timespec then{
+        .tv_sec = std::chrono::floor<std::chrono::seconds>(now - age).time_since_epoch().count(),
+        .tv_nsec = 0};
+    const timespec times[]{then, then};
+    ASSERT_EQ(utimensat(AT_FDCWD, at("d/" + name).c_str(), times, 0), 0);
+  };
+  make("new-young", std::chrono::hours(23));
+  make("new-old", std::chrono::hours(25));
+  make("old", std::chrono::hours(25));
+  ASSERT_OK(remove_abandoned(at("d"), now, "new-"));
+  EXPECT_TRUE(os::exists(at("d/new-young")));
+  EXPECT_FALSE(os::exists(at("d/new-old")));
+  EXPECT_TRUE(os::exists(at("d/old")));
+  ASSERT_OK(remove_abandoned(at("d"), now));
+  EXPECT_TRUE(os::exists(at("d/new-young")));
+  EXPECT_FALSE(os::exists(at("d/old")));
+  EXPECT_EQ(remove_abandoned(at("nothing"), now).error().code, Code::not_found);
 }
 
 TEST_F(Folders, ATemporaryOneGoesWithItsOwner) {

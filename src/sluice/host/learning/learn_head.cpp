@@ -19,10 +19,6 @@ namespace {
 
 constexpr std::size_t rows_a_batch = 256;
 
-Fail refused(std::string_view message) {
-  return Fail(user_error(Code::invalid_argument, std::string(message)));
-}
-
 struct Picture {
   std::string path;
   std::size_t row = 0;    ///< in the features
@@ -45,21 +41,23 @@ class SplitReader {
   [[nodiscard]] Result<std::vector<Picture>> pictures(const Value& split, std::string_view field) const {
     const auto* given = split.find(field);
     if (given == nullptr || !given->is_list())
-      return refused(fmt::format("split.json: `{}` must be a list of {{\"path\", \"label\"}}", field));
+      return Fail(invalid_argument("split.json",
+                                   fmt::format("`{}` must be a list of {{\"path\", \"label\"}}", field)));
     std::vector<Picture> out;
     for (const auto& entry : *given->if_list()) {
       const auto path = entry.text_at("path");
       const auto label = entry.text_at("label");
       const auto row = rows_.find(path);
       if (row == rows_.end())
-        return refused(fmt::format(
-            "split.json: `{}` names picture `{}`, which has no features; split and embed the same folder",
-            field, path));
+        return Fail(invalid_argument(
+            "split.json",
+            fmt::format("`{}` names picture `{}`, which has no features; split and embed the same folder",
+                        field, path)));
       const auto index = labels_.find(label);
       if (index == labels_.end())
-        return refused(
-            fmt::format("split.json: picture `{}` has label `{}`, which is not among the classes{}", path,
-                        label, did_you_mean(label, classes_)));
+        return Fail(invalid_argument(
+            "split.json", fmt::format("picture `{}` has label `{}`, which is not among the classes{}", path,
+                                      label, did_you_mean(label, classes_))));
       out.push_back({.path = path, .row = row->second, .label = index->second});
     }
     return out;
@@ -78,7 +76,8 @@ Result<Split> read_split(const std::filesystem::path& file, const Features& feat
   if (const auto* classes = json.find("classes"); classes != nullptr && classes->is_list())
     for (const auto& entry : *classes->if_list())
       if (const auto* name = entry.if_string()) out.classes.push_back(*name);
-  if (out.classes.size() < 2) return refused("split.json: `classes` must name two classes or more");
+  if (out.classes.size() < 2)
+    return Fail(invalid_argument("split.json", "`classes` must name two classes or more"));
   const SplitReader reader(features, out.classes);
   SLUICE_TRY(learned, reader.pictures(json, "learned"));
   SLUICE_TRY(held_out, reader.pictures(json, "held_out"));
@@ -86,9 +85,10 @@ Result<Split> read_split(const std::filesystem::path& file, const Features& feat
   for (const auto& picture : learned) ++counts[picture.label];
   for (std::size_t i = 0; i < counts.size(); ++i)
     if (counts[i] < 2)
-      return refused(fmt::format(
-          "class `{}` has {} to learn from, and two are needed; add pictures of it, or leave the class out",
-          out.classes[i], counts[i] == 0 ? "no picture" : "one picture"));
+      return Fail(user_error(Code::invalid_argument,
+                             fmt::format("class `{}` has {} to learn from, and two are needed; add pictures "
+                                         "of it, or leave the class out",
+                                         out.classes[i], counts[i] == 0 ? "no picture" : "one picture")));
   out.learned = std::move(learned);
   out.held_out = std::move(held_out);
   return out;
@@ -171,7 +171,8 @@ Value summary_of(const Split& split, const Choice& choice, const HeadDescription
 
 Result<Value> learn_head(runtimes::OpenVino& runtime, const HeadOrder& order) {
   if (!(order.keep > 0 && order.keep <= 1))
-    return refused(fmt::format("`keep` is {}, and must be above 0 and at most 1", order.keep));
+    return Fail(user_error(Code::invalid_argument,
+                           fmt::format("`keep` is {}, and must be above 0 and at most 1", order.keep)));
   SLUICE_TRY(features, read_features(order.features));
   SLUICE_TRY(split, read_split(order.split, features));
   const auto classes = split.classes.size();

@@ -27,10 +27,6 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 5> fixed = {
      {"resize", "bicubic-antialias"},
      {"layout", "nchw"}}};
 
-Fail refused(std::string_view name, std::string_view message) {
-  return Fail(user_error(Code::invalid_argument, fmt::format("{}: {}", name, message)));
-}
-
 Result<std::array<double, 3>> three_numbers(const Value& description, std::string_view key,
                                             std::string_view name) {
   const auto* field = description.find(key);
@@ -42,7 +38,8 @@ Result<std::array<double, 3>> three_numbers(const Value& description, std::strin
     right = number && std::isfinite(*number);
     if (right) out[i] = *number;
   }
-  if (!right) return refused(name, fmt::format("`{}` must be a list of 3 numbers, one a channel", key));
+  if (!right)
+    return Fail(invalid_argument(name, fmt::format("`{}` must be a list of 3 numbers, one a channel", key)));
   return out;
 }
 
@@ -51,30 +48,35 @@ Result<std::array<double, 3>> three_numbers(const Value& description, std::strin
 Result<Preprocessing> Preprocessing::from_value(const Value& description, std::string_view name) {
   const auto* fields = description.if_struct();
   if (fields == nullptr)
-    return refused(name, fmt::format("must be an object, not {}", kind_name(description.kind())));
+    return Fail(
+        invalid_argument(name, fmt::format("must be an object, not {}", kind_name(description.kind()))));
   if (const auto* given = description.find("version"); given == nullptr || *given != Value(version))
-    return refused(name, fmt::format("`version` is {}, and this program knows {}; a newer Sluice may know it",
-                                     given != nullptr ? to_json(*given) : "missing", version));
+    return Fail(invalid_argument(
+        name, fmt::format("`version` is {}, and this program knows {}; a newer Sluice may know it",
+                          given != nullptr ? to_json(*given) : "missing", version)));
   std::vector<std::string> known = {"version", "size", "mean", "scale"};
   for (const auto& [key, value] : fixed) known.emplace_back(key);
   for (const auto& [key, value] : *fields)
     if (std::ranges::find(known, key) == known.end())
-      return refused(name, fmt::format("unknown field `{}`{}", key, did_you_mean(key, known)));
+      return Fail(invalid_argument(name, fmt::format("unknown field `{}`{}", key, did_you_mean(key, known))));
   for (const auto& [key, value] : fixed) {
     const auto* given = description.find(key);
     if (given == nullptr || *given != Value(value))
-      return refused(name, fmt::format("`{}` is {}, and version {} knows \"{}\" only", key,
-                                       given != nullptr ? to_json(*given) : "missing", version, value));
+      return Fail(invalid_argument(
+          name, fmt::format("`{}` is {}, and version {} knows \"{}\" only", key,
+                            given != nullptr ? to_json(*given) : "missing", version, value)));
   }
   Preprocessing out;
   const auto size = description.integer_at("size", 0);
   if (size < size_least || size > size_most)
-    return refused(name, fmt::format("`size` must be a whole number from {} to {}", size_least, size_most));
+    return Fail(invalid_argument(
+        name, fmt::format("`size` must be a whole number from {} to {}", size_least, size_most)));
   out.size_ = static_cast<int>(size);
   SLUICE_TRY(mean, three_numbers(description, "mean", name));
   SLUICE_TRY(scale, three_numbers(description, "scale", name));
   for (const double s : scale)
-    if (std::abs(s) < 1e-6) return refused(name, "`scale` divides, so none of its numbers may be zero");
+    if (std::abs(s) < 1e-6)
+      return Fail(invalid_argument(name, "`scale` divides, so none of its numbers may be zero"));
   out.mean_ = mean;
   out.scale_ = scale;
   return out;

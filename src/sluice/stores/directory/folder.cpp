@@ -16,21 +16,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// A message goes to people and into JSON: bytes that are no UTF-8 are written as %XX there.
-std::string printable(const fs::path& path) {
-  return is_utf8(path.native()) ? path.native() : percent_encode(path.native(), " /");
-}
-
-Error refused(const fs::path& path, std::string_view why) {
-  return user_error(Code::invalid_argument, printable(path) + ": " + std::string(why));
-}
-
 /// About a file or folder that its folder listed a moment ago.
 Error since_listed(Error error, const fs::path& path) {
   if (error.code != Code::not_found) return error;
   return user_error(
       Code::failed_precondition,
-      printable(path) +
+      os::printable(path) +
           ": it was removed while its folder was read; run this again when nothing is changed there");
 }
 
@@ -41,13 +32,14 @@ std::string joined(const std::string& relative, const std::string& name) {
 Result<void> add_symlink(const fs::path& path, std::string name, std::size_t depth, Folder& folder) {
   std::error_code failure;
   const auto target = fs::read_symlink(path, failure);
-  if (failure) return Fail(system_error("read symlink " + printable(path), failure.value()));
+  if (failure) return Fail(system_error("read symlink " + os::printable(path), failure.value()));
   if (!stays_inside(target.native(), depth))
     return Fail(
-        refused(path, "a symlink to " + printable(target) +
-                          ", which may lie outside the folder; put a copy of the target in its place"));
+        invalid_argument(os::printable(path),
+                         "a symlink to " + os::printable(target) +
+                             ", which may lie outside the folder; put a copy of the target in its place"));
   if (!is_utf8(target.native()))
-    return Fail(refused(path, "the target of this symlink is not UTF-8; rename it"));
+    return Fail(invalid_argument(os::printable(path), "the target of this symlink is not UTF-8; rename it"));
   folder.symlinks.push_back({.name = std::move(name), .target = target.native()});
   return {};
 }
@@ -55,14 +47,16 @@ Result<void> add_symlink(const fs::path& path, std::string name, std::size_t dep
 Result<void> walk_into(const fs::path& path, const std::string& relative, std::size_t depth,
                        const IgnoreRules& ignore, Folder& folder) {
   if (depth > folder_depth_max)
-    return Fail(refused(path, "folders are nested more than " + std::to_string(folder_depth_max) + " deep"));
+    return Fail(invalid_argument(
+        os::printable(path), "folders are nested more than " + std::to_string(folder_depth_max) + " deep"));
   SLUICE_TRY(entries, os::list_directory(path));
   for (auto& entry : entries) {
     using Kind = os::DirectoryEntry::Kind;
     const auto child = path / entry.name;
     const auto child_relative = joined(relative, entry.name);
     if (ignore.ignores(child_relative, entry.kind == Kind::directory)) continue;
-    if (!is_utf8(entry.name)) return Fail(refused(child, "the name is not UTF-8; rename it"));
+    if (!is_utf8(entry.name))
+      return Fail(invalid_argument(os::printable(child), "the name is not UTF-8; rename it"));
     switch (entry.kind) {
       case Kind::file: folder.files.push_back({.name = std::move(entry.name), .digest = {}}); break;
       case Kind::directory: {
@@ -74,7 +68,8 @@ Result<void> walk_into(const fs::path& path, const std::string& relative, std::s
       }
       case Kind::symlink: SLUICE_DO(add_symlink(child, std::move(entry.name), depth, folder)); break;
       case Kind::other:
-        return Fail(refused(child, "neither a file, a folder nor a symlink; remove it, or ignore it"));
+        return Fail(invalid_argument(os::printable(child),
+                                     "neither a file, a folder nor a symlink; remove it, or ignore it"));
     }
   }
   return {};
@@ -102,7 +97,8 @@ Result<StoredFile> store_open(const ObjectFiles& objects, DigestMemory& memory, 
   struct stat before{};
   if (fstat(fd.get(), &before) != 0) return Fail(system_error("look at " + file.string(), errno));
   if (!S_ISREG(before.st_mode))
-    return Fail(refused(file, S_ISDIR(before.st_mode) ? "a folder, not a file" : "not a regular file"));
+    return Fail(invalid_argument(os::printable(file),
+                                 S_ISDIR(before.st_mode) ? "a folder, not a file" : "not a regular file"));
   const auto identity = FileIdentity::of(before);
   const bool executable = (before.st_mode & S_IXUSR) != 0;
   if (expected == nullptr)

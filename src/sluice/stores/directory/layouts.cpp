@@ -19,7 +19,6 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view manifest_head = "sluice layout 1\n";
 constexpr std::size_t manifest_bytes_max = std::size_t{512} << 20;
-constexpr std::chrono::hours abandoned{24};
 constexpr Modes read_only{.file = 0444, .program = 0555, .folder = 0555};
 
 /// How one entry looks without reading it, as a line; empty where it is gone. A folder's times change with
@@ -72,15 +71,8 @@ bool untouched(const fs::path& container, Form form) {
 
 Result<Layouts> Layouts::open(fs::path cache, const ObjectFiles& objects, const Clock& clock) {
   SLUICE_DO(os::make_directories(cache / "tmp"));
-  SLUICE_TRY(left, os::list_directory(cache / "tmp"));
-  const auto oldest =
-      std::chrono::floor<std::chrono::seconds>(clock.now() - abandoned).time_since_epoch().count();
-  for (const auto& entry : left) {
-    const auto path = cache / "tmp" / entry.name;
-    struct stat info{};
-    if (lstat(path.c_str(), &info) != 0 || info.st_mtim.tv_sec >= oldest) continue;
-    if (auto removed = os::remove_tree(path); !removed) log::warning(removed.error().message);
-  }
+  if (auto removed = os::remove_abandoned(cache / "tmp", clock.now()); !removed)
+    log::warning(removed.error().message);
   return Layouts(std::move(cache), objects);
 }
 

@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "sluice/base/log.hpp"
+
 namespace sluice::stores::directory {
 namespace {
 
@@ -17,7 +19,6 @@ constexpr mode_t object_mode = 0444;
 constexpr std::size_t block = std::size_t{1} << 18;
 /// Up to here a file is read into memory first: an object that is there already then costs no write.
 constexpr std::int64_t small_file = std::int64_t{1} << 20;
-constexpr std::chrono::hours abandoned{24};
 
 const Digest& digest_of_nothing() {
   static const Digest digest = Digest::of("");
@@ -62,14 +63,8 @@ class ObjectFiles::Temporary {
 
 Result<ObjectFiles> ObjectFiles::open(fs::path root, const Clock& clock) {
   SLUICE_DO(os::make_directories(root / "tmp"));
-  SLUICE_TRY(left, os::list_directory(root / "tmp"));
-  const auto oldest =
-      std::chrono::floor<std::chrono::seconds>(clock.now() - abandoned).time_since_epoch().count();
-  for (const auto& entry : left) {
-    const auto path = root / "tmp" / entry.name;
-    struct stat info{};
-    if (lstat(path.c_str(), &info) == 0 && info.st_mtim.tv_sec < oldest) unlink(path.c_str());
-  }
+  if (auto removed = os::remove_abandoned(root / "tmp", clock.now()); !removed)
+    log::warning(removed.error().message);
   return ObjectFiles(std::move(root));
 }
 

@@ -23,12 +23,6 @@ constexpr std::string_view attributes_name = ".gitattributes";
 constexpr std::string_view lfs_attributes = " filter=lfs diff=lfs merge=lfs -text";
 constexpr std::string_view onnx_pattern = "*.onnx";
 
-Error refused(const fs::path& path, std::string_view why) {
-  const auto& text = path.native();
-  return user_error(Code::invalid_argument,
-                    (is_utf8(text) ? text : percent_encode(text, " /")) + ": " + std::string(why));
-}
-
 /// The line of .gitattributes that makes this one file a git-lfs file.
 std::string attributes_line(std::string_view path) {
   std::string pattern = "/";
@@ -63,24 +57,29 @@ struct Reader {
   std::string own_attributes = {};      ///< of the folder's .gitattributes, less its git-lfs lines
 
   Result<void> folder(const fs::path& path, const std::string& relative, std::size_t depth) {
-    if (depth > depth_max) return Fail(refused(path, "folders are nested more than 100 deep"));
+    if (depth > depth_max)
+      return Fail(invalid_argument(os::printable(path), "folders are nested more than 100 deep"));
     SLUICE_TRY(entries, os::list_directory(path));
     for (const auto& entry : entries) {
       const auto child = path / entry.name;
       const auto child_relative = relative.empty() ? entry.name : relative + "/" + entry.name;
-      if (!is_utf8(entry.name)) return Fail(refused(child, "the name is not UTF-8; rename it"));
+      if (!is_utf8(entry.name))
+        return Fail(invalid_argument(os::printable(child), "the name is not UTF-8; rename it"));
       if (is_reserved_file_name(entry.name))
-        return Fail(refused(child, "git keeps this name for itself; remove it from the model's folder"));
+        return Fail(invalid_argument(os::printable(child),
+                                     "git keeps this name for itself; remove it from the model's folder"));
       if (child_relative.size() > path_max)
-        return Fail(refused(child, "the path is longer than 900 bytes; shorten it"));
+        return Fail(invalid_argument(os::printable(child), "the path is longer than 900 bytes; shorten it"));
       switch (entry.kind) {
         case os::DirectoryEntry::Kind::file: SLUICE_DO(file(child, child_relative)); break;
         case os::DirectoryEntry::Kind::directory: SLUICE_DO(folder(child, child_relative, depth + 1)); break;
         case os::DirectoryEntry::Kind::symlink:
           return Fail(
-              refused(child, "a symlink; a model holds files only, put a copy of the target in its place"));
+              invalid_argument(os::printable(child),
+                               "a symlink; a model holds files only, put a copy of the target in its place"));
         case os::DirectoryEntry::Kind::other:
-          return Fail(refused(child, "not a file; remove it from the model's folder"));
+          return Fail(
+              invalid_argument(os::printable(child), "not a file; remove it from the model's folder"));
       }
     }
     return {};
@@ -117,7 +116,8 @@ struct Reader {
   /// one.
   static Result<void> refuse_pointer(const fs::path& path, std::string_view bytes) {
     if (!read_pointer(bytes)) return {};
-    return Fail(refused(path, "a git-lfs pointer, not the file itself; fetch it with `git lfs pull`"));
+    return Fail(invalid_argument(os::printable(path),
+                                 "a git-lfs pointer, not the file itself; fetch it with `git lfs pull`"));
   }
 
   /// Which files are git-lfs files is decided here, not by what the folder was cloned from.
@@ -154,7 +154,8 @@ Result<Oid> write_node(Objects& objects, const Node& node) {
 
 Result<void> list_into(const Objects& objects, const Oid& tree, const std::string& prefix, std::size_t depth,
                        std::vector<TreeBlob>& out) {
-  if (depth > depth_max) return Fail(refused(prefix, "folders are nested more than 100 deep"));
+  if (depth > depth_max)
+    return Fail(invalid_argument(os::printable(prefix), "folders are nested more than 100 deep"));
   SLUICE_TRY(entries, objects.tree(tree));
   for (auto& entry : entries) {
     const auto path = prefix + entry.name;
@@ -164,10 +165,10 @@ Result<void> list_into(const Objects& objects, const Oid& tree, const std::strin
         break;
       case TreeEntry::Mode::symlink:
       case TreeEntry::Mode::submodule:
-        return Fail(
-            refused(path,
-                    "a symlink or submodule in the model's repository; a model holds files only, make a "
-                    "version without it"));
+        return Fail(invalid_argument(
+            os::printable(path),
+            "a symlink or submodule in the model's repository; a model holds files only, make a "
+            "version without it"));
       default: out.push_back({.path = path, .mode = entry.mode, .oid = std::move(entry.oid)});
     }
   }
@@ -180,7 +181,8 @@ Result<Content> read_content(const fs::path& folder, ports::ObjectStore& store) 
   Reader reader{.store = store};
   SLUICE_DO(reader.folder(folder, "", 0));
   if (reader.content.files.empty())
-    return Fail(refused(folder, "there is no file in this folder to make a version of"));
+    return Fail(
+        invalid_argument(os::printable(folder), "there is no file in this folder to make a version of"));
   reader.attributes();
   return std::move(reader.content);
 }

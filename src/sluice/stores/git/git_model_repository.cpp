@@ -2,8 +2,7 @@
 
 #include <algorithm>
 
-#include <sys/stat.h>
-
+#include "sluice/base/log.hpp"
 #include "sluice/base/words.hpp"
 #include "sluice/os/files.hpp"
 #include "sluice/stores/git/bare_repository.hpp"
@@ -24,7 +23,6 @@ namespace {
 constexpr std::string_view building = ".new-";
 constexpr std::string_view ending = ".git";
 constexpr std::size_t alias_max = std::size_t{4} * 255;
-constexpr std::chrono::hours abandoned{24};
 
 Result<void> check_model_name(const std::string& name) {
   if (name.empty()) return Fail(user_error(Code::invalid_argument, "a model needs a name"));
@@ -242,19 +240,11 @@ Result<std::unique_ptr<GitModelRepository>> GitModelRepository::open(const fs::p
                                                                      ports::ObjectStore& store,
                                                                      const Clock& clock) {
   SLUICE_DO(os::make_directories(models));
-  // What a process left behind that died while it made a repository.
-  const auto oldest =
-      std::chrono::floor<std::chrono::seconds>(clock.now() - abandoned).time_since_epoch().count();
   SLUICE_TRY(workspaces, os::list_directory(models));
   for (const auto& workspace : workspaces) {
     if (workspace.kind != os::DirectoryEntry::Kind::directory) continue;
-    SLUICE_TRY(entries, os::list_directory(models / workspace.name));
-    for (const auto& entry : entries) {
-      const auto path = models / workspace.name / entry.name;
-      struct stat info{};
-      if (entry.name.starts_with(building) && lstat(path.c_str(), &info) == 0 && info.st_mtim.tv_sec < oldest)
-        SLUICE_DO(os::remove_tree(path));
-    }
+    if (auto removed = os::remove_abandoned(models / workspace.name, clock.now(), building); !removed)
+      log::warning(removed.error().message);
   }
   auto impl = std::make_unique<Impl>(models, store, clock);
   return std::unique_ptr<GitModelRepository>(new GitModelRepository(std::move(impl)));
