@@ -24,6 +24,16 @@ class Together : public ModelsTest {
   }
 };
 
+TEST_F(Together, ARepositoryThatADeadProcessWasMakingIsRemovedADayLater) {
+  const auto left = models_->path_of("default", "stamps").parent_path() / ".new-left";
+  ASSERT_OK(os::make_directories(left / "objects"));
+  open_models(*store_);
+  EXPECT_TRUE(fs::exists(left));
+  fs::last_write_time(left, fs::file_time_type::clock::now() - std::chrono::hours(25));
+  open_models(*store_);
+  EXPECT_FALSE(fs::exists(left));
+}
+
 TEST_F(Together, TwoProcessesAndTheirThreadsRegisterWithoutLosingAny) {
   constexpr int each = 5;
   std::vector<pid_t> children;
