@@ -21,7 +21,8 @@ Result<DataFolder> find_data_folder(const std::string& given) {
     root = std::filesystem::path(home) / ".local" / "share" / "sluice";
   }
   std::error_code failed;
-  auto absolute = std::filesystem::weakly_canonical(std::filesystem::absolute(root), failed);
+  auto absolute = std::filesystem::absolute(root, failed);
+  if (!failed) absolute = std::filesystem::weakly_canonical(absolute, failed);
   if (failed) return Fail(system_error("use the data folder " + root.string(), failed.value()));
   return DataFolder{.root = std::move(absolute)};
 }

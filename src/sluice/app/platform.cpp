@@ -81,14 +81,15 @@ struct Platform::Impl {
 
   /// A data folder has the built-in models from its first start on; a newer Sluice adds those that are new.
   Result<void> take_in_builtin_models() {
-    std::error_code none;
-    for (const auto& entry : std::filesystem::directory_iterator(installation.models, none)) {
-      if (entry.path().extension() != ".git") continue;
-      SLUICE_DO(models->take_in("default", entry.path().stem().string(), entry.path()));
-    }
-    if (none)
+    const auto entries = os::list_directory(installation.models);
+    if (!entries)
       log::warning("there are no built-in models at " + installation.models.string() +
                    ": services about pictures will not work");
+    for (const auto& entry : entries.value_or(std::vector<os::DirectoryEntry>())) {
+      const auto repository = installation.models / entry.name;
+      if (repository.extension() != ".git") continue;
+      SLUICE_DO(models->take_in("default", repository.stem().string(), repository));
+    }
     return {};
   }
 };

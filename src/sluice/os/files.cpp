@@ -217,6 +217,11 @@ Result<void> make_directories(const fs::path& path) {
   return Fail(failed("make folder", path));
 }
 
+Result<void> set_mode(const fs::path& path, mode_t mode) {
+  if (chmod(path.c_str(), mode) != 0) return Fail(failed("set the mode of", path));
+  return {};
+}
+
 bool exists(const fs::path& path) {
   struct stat info{};
   return lstat(path.c_str(), &info) == 0;
@@ -244,6 +249,13 @@ Result<TemporaryDirectory> TemporaryDirectory::make(const fs::path& parent, std:
   std::string name = (parent / prefix).string() + "XXXXXX";
   if (mkdtemp(name.data()) == nullptr) return Fail(failed("make a temporary folder in", parent));
   return TemporaryDirectory(fs::path(name));
+}
+
+Result<TemporaryDirectory> TemporaryDirectory::make_in_tmp(std::string_view prefix) {
+  std::error_code error;
+  const auto parent = fs::temp_directory_path(error);
+  if (error) return Fail(system_error("use the folder for temporary files, $TMPDIR", error.value()));
+  return make(parent, prefix);
 }
 
 TemporaryDirectory::~TemporaryDirectory() {

@@ -88,6 +88,12 @@ struct DirectoryEntry {
 };
 /// Sorted by name; without "." and "..".
 Result<std::vector<DirectoryEntry>> list_directory(const std::filesystem::path& path);
+/// All that is below `folder` and no folder itself, as paths relative to it, sorted; nothing where there is
+/// no `folder`. Symlinks below it are not followed.
+Result<std::vector<std::filesystem::path>> files_below(const std::filesystem::path& folder);
+
+/// chmod: follows symlinks, and heeds no umask.
+Result<void> set_mode(const std::filesystem::path& path, mode_t mode);
 
 [[nodiscard]] bool exists(const std::filesystem::path& path);
 
@@ -104,6 +110,8 @@ class TemporaryDirectory {
   /// `parent` must exist. The name is `prefix` and six characters of chance.
   static Result<TemporaryDirectory> make(const std::filesystem::path& parent,
                                          std::string_view prefix = "tmp-");
+  /// In the system's folder for such: $TMPDIR, or /tmp.
+  static Result<TemporaryDirectory> make_in_tmp(std::string_view prefix = "tmp-");
   ~TemporaryDirectory();
   TemporaryDirectory(TemporaryDirectory&& other) noexcept : path_(std::exchange(other.path_, {})) {}
   TemporaryDirectory& operator=(TemporaryDirectory&& other) noexcept;

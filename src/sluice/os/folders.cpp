@@ -119,4 +119,22 @@ Result<std::vector<DirectoryEntry>> list_directory(const fs::path& path) {
   return entries;
 }
 
+Result<std::vector<fs::path>> files_below(const fs::path& folder) {
+  std::vector<fs::path> files;
+  std::vector<fs::path> open{fs::path()};
+  while (!open.empty()) {
+    const auto relative = std::move(open.back());
+    open.pop_back();
+    const auto entries = list_directory(relative.empty() ? folder : folder / relative);
+    if (!entries && entries.error().code == Code::not_found) continue;  // not there, or removed meanwhile
+    if (!entries) return Fail(entries.error());
+    for (const auto& entry : *entries) {
+      auto path = relative / entry.name;
+      (entry.kind == DirectoryEntry::Kind::directory ? open : files).push_back(std::move(path));
+    }
+  }
+  std::ranges::sort(files);
+  return files;
+}
+
 }  // namespace sluice::os

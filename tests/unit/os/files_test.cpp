@@ -91,6 +91,14 @@ TEST_F(Files, OfProcAreCopiedWhole) {
   EXPECT_NE(read_file(at("status"))->find("Pid:"), std::string::npos);
 }
 
+TEST_F(Files, GetExactlyTheModeThatIsSet) {
+  ASSERT_TRUE(write_file(at("f"), ""));
+  ASSERT_TRUE(set_mode(at("f"), 0577));
+  EXPECT_EQ(mode_of(at("f")), 0577U);
+  EXPECT_EQ(set_mode(at("g"), 0700).error().message,
+            "cannot set the mode of " + at("g").string() + ": No such file or directory");
+}
+
 TEST_F(Files, DescriptorsAreNotInherited) {
   ASSERT_TRUE(write_file(at("f"), ""));
   const auto fd = open_file(at("f"), O_RDONLY);

@@ -8,6 +8,7 @@ namespace sluice::os {
 namespace {
 
 using Folders = Scratch;
+using test::value_of;
 
 TEST_F(Folders, AreMadeWithTheirParents) {
   ASSERT_TRUE(make_directories(at("a/b/c")));
@@ -30,6 +31,17 @@ TEST_F(Folders, AreListedInOrderWithKinds) {
   EXPECT_EQ((*entries)[1].kind, DirectoryEntry::Kind::directory);
   EXPECT_EQ((*entries)[2].kind, DirectoryEntry::Kind::symlink);
   EXPECT_EQ(list_directory(at("nothing")).error().code, Code::not_found);
+}
+
+TEST_F(Folders, TheFilesBelowOneAreListedByPath) {
+  ASSERT_OK(make_directories(at("d/b/c/empty")));
+  ASSERT_OK(write_file(at("d/b/c/file"), ""));
+  ASSERT_OK(write_file(at("d/b.txt"), ""));
+  ASSERT_EQ(symlink("b", at("d/link").c_str()), 0);
+  const auto files = files_below(at("d"));
+  ASSERT_OK(files);
+  EXPECT_EQ(*files, (std::vector<std::filesystem::path>{"b/c/file", "b.txt", "link"}));
+  EXPECT_TRUE(value_of(files_below(at("nothing"))).empty());
 }
 
 TEST_F(Folders, AreRemovedWithAllInThem) {
@@ -100,6 +112,9 @@ TEST_F(Folders, ATemporaryOneGoesWithItsOwner) {
   EXPECT_FALSE(os::exists(path));
   EXPECT_TRUE(os::exists(kept));
   EXPECT_EQ(TemporaryDirectory::make(at("nothing")).error().code, Code::not_found);
+  const auto in_tmp = TemporaryDirectory::make_in_tmp("y-");
+  ASSERT_OK(in_tmp);
+  EXPECT_EQ(in_tmp->path().parent_path(), std::filesystem::temp_directory_path());
 }
 
 }  // namespace

@@ -57,7 +57,10 @@ Result<ports::Response> log_of(const NativeApi& api, const RunId& run, const std
   const auto file = file_of(api, run, *there, attempt);
   if (there->kind != "process" || file.empty()) return Fail(no_log(*there));
   // One that printed nothing keeps no file.
-  if (!std::filesystem::exists(file)) return ports::Response{.content_type = "text/plain; charset=utf-8"};
+  std::error_code failed;
+  const bool there_is_one = std::filesystem::exists(file, failed);
+  if (failed) return Fail(system_error("look at " + file.string(), failed.value()));
+  if (!there_is_one) return ports::Response{.content_type = "text/plain; charset=utf-8"};
   return ports::Response{.content_type = "text/plain; charset=utf-8", .body_file = file};
 }
 

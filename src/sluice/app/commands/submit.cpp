@@ -136,7 +136,9 @@ Result<RunId> submit(Session& session, const RunRequest& request) {
   SLUICE_TRY(plan, runs::compile(text, request.file, builtin_dialects()));
   SLUICE_TRY(pipeline, runs::find_pipeline(*plan, request.pipeline));
   SLUICE_TRY(given, given_inputs(request.inputs));
-  const auto base = std::filesystem::absolute(request.file).parent_path();
+  std::error_code failed;
+  const auto base = std::filesystem::absolute(request.file, failed).parent_path();
+  if (failed) return Fail(system_error("find the folder of " + request.file, failed.value()));
   const SystemClock clock;
   SLUICE_TRY(store, open_object_store(session.data, clock));
   Uploads uploads(session, std::move(store));

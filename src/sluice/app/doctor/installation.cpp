@@ -21,7 +21,7 @@ Result<std::string> answer_of(const std::string& program, const std::vector<std:
                               const std::string& path) {
   const auto file = os::find_program(program, path);
   if (!file) return Fail(environment_error(Code::not_found, "not found in " + path));
-  SLUICE_TRY(folder, os::TemporaryDirectory::make(std::filesystem::temp_directory_path(), "sluice-doctor-"));
+  SLUICE_TRY(folder, os::TemporaryDirectory::make_in_tmp("sluice-doctor-"));
   SLUICE_TRY(out, os::open_file(folder.path() / "out", O_RDWR | O_CREAT | O_EXCL));
   SLUICE_TRY(nowhere, os::open_file("/dev/null", O_WRONLY));
   std::vector<std::string> argv{program};

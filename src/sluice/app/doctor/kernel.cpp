@@ -44,7 +44,7 @@ Finding check_namespaces() {
 }
 
 Finding check_mounts() {
-  const auto folder = os::TemporaryDirectory::make(std::filesystem::temp_directory_path(), "sluice-doctor-");
+  const auto folder = os::TemporaryDirectory::make_in_tmp("sluice-doctor-");
   if (!folder) return limited("mounts", folder.error().message, copies);
   const auto source = folder->path() / "source";
   const auto target = folder->path() / "target";

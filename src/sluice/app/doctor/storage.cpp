@@ -77,7 +77,7 @@ int bind_loopback(std::uint16_t port) {
 Finding check_data_folder(const DataFolder& data) {
   const auto there = nearest_there(data.root);
   const auto root = data.root.string();
-  if (!std::filesystem::is_directory(there))
+  if (std::error_code unknown; !std::filesystem::is_directory(there, unknown))
     return fails("data folder", there.string() + " is not a folder", "give another by --data or SLUICE_DATA");
   if (const auto probe = os::TemporaryDirectory::make(there, ".sluice-doctor-"); !probe)
     return fails("data folder", root + ": " + probe.error().message,

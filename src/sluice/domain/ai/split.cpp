@@ -26,6 +26,12 @@ bool is_picture_by_name(const fs::path& path) {
   return std::ranges::find(picture_extensions, extension) != picture_extensions.end();
 }
 
+/// What cannot be looked at is no folder: it is an error when it is read.
+bool is_folder(const fs::directory_entry& entry) {
+  std::error_code unknown;
+  return entry.is_directory(unknown);
+}
+
 /// The entries of a folder by name: the order of a directory is chance.
 Result<std::vector<fs::directory_entry>> entries_of(const fs::path& folder) {
   std::error_code failed;
@@ -57,7 +63,7 @@ Result<std::vector<LabelledPicture>> pictures_of_class(const fs::path& folder,
   bool odd = false;
   for (const auto& entry : entries) {
     const std::string path = label + "/" + entry.path().filename().string();
-    if (entry.is_directory()) {
+    if (is_folder(entry)) {
       odd = true;
       problems.push_back(fmt::format("`{}` is a folder inside class `{}`; {}", path, label, shape));
     } else if (!is_picture_by_name(entry.path())) {
@@ -105,7 +111,7 @@ Result<std::vector<LabelledPicture>> labelled_pictures(const fs::path& folder) {
   std::vector<std::string> problems;
   std::vector<std::string> classes;
   for (const auto& entry : entries) {
-    if (!entry.is_directory()) {
+    if (!is_folder(entry)) {
       problems.push_back(
           fmt::format("`{}` lies beside the classes; {}", entry.path().filename().string(), shape));
       continue;

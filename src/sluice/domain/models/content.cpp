@@ -23,7 +23,8 @@ Result<std::vector<fs::path>> files_below(const fs::path& folder) {
   std::error_code failed;
   std::vector<fs::path> out;
   for (fs::recursive_directory_iterator at(folder, failed), end; !failed && at != end; at.increment(failed))
-    if (!at->is_directory()) out.push_back(at->path().lexically_relative(folder));
+    if (std::error_code unknown; !at->is_directory(unknown))  // an error of its own, when it is read
+      out.push_back(at->path().lexically_relative(folder));
   if (failed) return Fail(system_error("read folder " + folder.string(), failed.value()));
   std::ranges::sort(out);
   return out;

@@ -122,8 +122,7 @@ Result<void> Arguments::bring(const Artifact& artifact, const std::filesystem::p
   if (small || executable || !may_mount_) {
     SLUICE_DO(objects_.copy_out(artifact, path));
     // An object knows nothing of modes; what is to be run must be executable.
-    if (executable && artifact.form == Form::file)
-      std::filesystem::permissions(path, std::filesystem::perms(0755));
+    if (executable && artifact.form == Form::file) return os::set_mode(path, 0755);
     return {};
   }
   SLUICE_TRY(source, objects_.lay_out(artifact));

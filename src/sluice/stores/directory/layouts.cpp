@@ -87,9 +87,7 @@ Result<void> Layouts::make(const Digest& digest, Form form, const fs::path& cont
   SLUICE_DO(describe(content, "", form == Form::directory, manifest));
   SLUICE_DO(os::write_file(container / "manifest", manifest + "end\n", 0444));
   // Other users' processes read it too.
-  if (chmod(container.c_str(), 0755) != 0)
-    return Fail(system_error("set the mode of " + container.string(), errno));
-  return {};
+  return os::set_mode(container, 0755);
 }
 
 Result<fs::path> Layouts::lay_out(const Digest& digest, Form form) {

@@ -58,9 +58,7 @@ struct Writer {
       if (symlink(link.target.c_str(), (to / link.name).c_str()) != 0)
         return Fail(system_error("make symlink " + (to / link.name).string(), errno));
     // Last: nothing can be made in a folder that is read-only.
-    if (chmod(to.c_str(), modes.folder) != 0)
-      return Fail(system_error("set the mode of " + to.string(), errno));
-    return {};
+    return os::set_mode(to, modes.folder);
   }
 };
 

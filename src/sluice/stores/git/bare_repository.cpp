@@ -35,13 +35,13 @@ constexpr std::string_view settings = R"([core]
 	allowFilter = true
 )";
 
-fs::path link_target(const fs::path& place, const fs::path& objects) {
+Result<fs::path> link_target(const fs::path& place, const fs::path& objects) {
   std::error_code failure;
   auto absolute = fs::weakly_canonical(objects, failure);
-  if (failure) return fs::absolute(objects);
   // models/WORKSPACE/NAME.git beside objects/
-  const auto models = fs::weakly_canonical(place.parent_path(), failure).parent_path();
-  if (failure || models.parent_path() != absolute.parent_path()) return absolute;
+  const auto models = failure ? fs::path() : fs::weakly_canonical(place.parent_path(), failure).parent_path();
+  if (failure) return Fail(system_error("find " + objects.string(), failure.value()));
+  if (models.parent_path() != absolute.parent_path()) return absolute;
   return fs::path("../../../..") / absolute.filename();
 }
 
@@ -53,10 +53,10 @@ Result<void> make_bare(const fs::path& folder, const fs::path& final_place, cons
   SLUICE_DO(os::write_file(folder / "config", settings));
   SLUICE_DO(os::write_file(folder / lock_name, ""));
   const auto link = folder / "lfs" / "objects";
-  if (symlink(link_target(final_place, objects).c_str(), link.c_str()) != 0)
+  SLUICE_TRY(target, link_target(final_place, objects));
+  if (symlink(target.c_str(), link.c_str()) != 0)
     return Fail(system_error("make symlink " + link.string(), errno));
-  if (chmod(folder.c_str(), 0755) != 0)
-    return Fail(system_error("set the mode of " + folder.string(), errno));
+  SLUICE_DO(os::set_mode(folder, 0755));
   for (const auto* name : {"HEAD", "config"}) SLUICE_DO(os::fsync_file(folder / name));
   for (const auto* name : {"objects", "lfs", ""}) SLUICE_DO(os::fsync_directory(folder / name));
   return {};

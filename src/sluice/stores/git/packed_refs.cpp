@@ -76,15 +76,11 @@ Result<void> write_refs(const fs::path& repository, const Refs& refs) {
 }
 
 Result<void> refuse_loose_refs(const fs::path& repository) {
-  std::error_code failure;
-  for (fs::recursive_directory_iterator at(repository / "refs", failure), end; !failure && at != end;
-       at.increment(failure))
-    if (!at->is_directory(failure))
-      return Fail(user_error(Code::failed_precondition,
-                             repository.string() + ": another program wrote " +
-                                 at->path().lexically_relative(repository).string() +
-                                 "; take it over with `git -C " + repository.string() + " pack-refs --all`"));
-  return {};
+  SLUICE_TRY(loose, os::files_below(repository / "refs"));
+  if (loose.empty()) return {};
+  return Fail(user_error(Code::failed_precondition,
+                         repository.string() + ": another program wrote refs/" + loose.front().string() +
+                             "; take it over with `git -C " + repository.string() + " pack-refs --all`"));
 }
 
 }  // namespace sluice::stores::git

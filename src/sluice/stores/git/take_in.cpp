@@ -16,13 +16,11 @@ constexpr std::size_t pointer_bytes_max = 1024;
 /// Packed and loose refs together; a loose one counts. The branch that HEAD names is called main here.
 Result<Refs> source_refs(const fs::path& source) {
   SLUICE_TRY(refs, read_refs(source));
-  std::error_code failure;
-  for (fs::recursive_directory_iterator at(source / "refs", failure), end; !failure && at != end;
-       at.increment(failure)) {
-    if (!at->is_regular_file(failure)) continue;
-    SLUICE_TRY(text, os::read_file(at->path(), 1024));
+  SLUICE_TRY(loose, os::files_below(source / "refs"));
+  for (const auto& file : loose) {
+    SLUICE_TRY(text, os::read_file(source / "refs" / file, 1024));
     while (text.ends_with('\n')) text.pop_back();
-    if (is_oid(text)) refs[at->path().lexically_relative(source).string()] = {.target = text, .peeled = ""};
+    if (is_oid(text)) refs["refs/" + file.string()] = {.target = text, .peeled = ""};
   }
   SLUICE_TRY(head, os::read_file(source / "HEAD", 1024));
   while (head.ends_with('\n')) head.pop_back();
@@ -41,13 +39,11 @@ bool is_wanted(std::string_view ref) {
 Result<void> store_lfs_objects(const fs::path& source, ports::ObjectStore& store) {
   const auto folder = source / "lfs" / "objects";
   std::vector<Digest> stored;
-  std::error_code failure;
-  for (fs::recursive_directory_iterator at(folder, failure), end; !failure && at != end;
-       at.increment(failure)) {
-    if (!at->is_regular_file(failure)) continue;
-    const auto digest = Digest::from_hex(at->path().filename().native());
+  SLUICE_TRY(files, os::files_below(folder));
+  for (const auto& file : files) {
+    const auto digest = Digest::from_hex(file.filename().native());
     if (!digest) continue;
-    auto put = store.put_file(at->path(), &*digest);
+    auto put = store.put_file(folder / file, &*digest);
     if (!put) return Fail(std::move(put).error());
     stored.push_back(*digest);
   }
