@@ -16,12 +16,13 @@ struct HostReply {
 using HostDone = std::move_only_function<void(Result<HostReply>)>;
 
 /// A process that runs models, with what it has loaded. A crash costs this process only: calls that were open
-/// fail with Code::unavailable and `died()` turns true for good. Thread-safe; `done` runs on the host's
-/// reader thread: be quick there.
+/// fail with Code::unavailable and `died()` turns true for good. Thread-safe.
 class ModelHost {
  public:
   virtual ~ModelHost() = default;
-  /// `method` and `params` as host/protocol/README.md lists them. Many calls may be open at once.
+  /// `method` and `params` as host/protocol/README.md lists them. Many calls may be open at once. `done` runs
+  /// once: on the host's reader thread (be quick there), or within this call if the host has died already or
+  /// the request is too long to be sent.
   virtual void call(std::string method, Value params, std::string payload, HostDone done) = 0;
   [[nodiscard]] virtual bool died() const = 0;
   [[nodiscard]] virtual int pid() const = 0;

@@ -22,16 +22,19 @@ struct ServiceCall {
   std::stop_token cancel;
 };
 
-/// Built-in work. Called on a worker thread of the service executor; may block; thread-safe.
-/// Stateless between calls but for what its ports hold.
+/// Built-in work. Thread-safe, and stateless between calls but for what its ports hold.
 class Service {
  public:
   virtual ~Service() = default;
   [[nodiscard]] virtual const ir::Signature& signature() const = 0;
   /// What decides the answer besides the arguments: model digests, instruction set. Enters the cache key.
-  /// Cheap.
+  /// Called on the driver's thread, which all runs share, and again on the worker when the call has ended. So
+  /// it waits for no host, no network and no lock that is held for long. It may read the repository of a
+  /// model, and then keeps what it read of a version, which never changes: the first look at a version costs
+  /// some milliseconds, a later one the reading of one small file. Models are those of the default workspace.
   [[nodiscard]] virtual Result<Value> environment(const Struct& with) const = 0;
-  /// The declared outputs; artifacts among them are in the object store already.
+  /// The declared outputs; artifacts among them are in the object store already. Called on a worker thread of
+  /// the service executor; may block.
   virtual Result<Struct> run(const ServiceCall& call) = 0;
 };
 

@@ -18,7 +18,8 @@
 namespace sluice::supervisor {
 
 /// The attempts that run: starts them, watches their logs, ends their trees, and writes how they ended into
-/// the book. The process must be a child subreaper with one thread. Not thread-safe; nothing here waits.
+/// the book. The process must be a child subreaper with one thread. Not thread-safe; nothing here waits, but
+/// for a child between its fork and its program.
 class Attempts {
  public:
   using Tell = std::function<void(const Ended&)>;

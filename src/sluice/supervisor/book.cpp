@@ -112,6 +112,7 @@ Result<Book> Book::open(const std::filesystem::path& file, const std::string& bo
 void Book::take(std::string_view record) {
   ByteReader in(record);
   const auto kind = in.one_of(Kind::forget);
+  if (!in.good()) return;  // of a later version
   switch (kind) {
     case Kind::boot:
       same_boot_ = in.text() == boot_id_;

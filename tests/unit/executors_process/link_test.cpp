@@ -1,10 +1,13 @@
 // The supervisor goes at the worst moments: what was under way to it, or asked of it, is not forgotten.
+#include <set>
+
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 #include <sys/un.h>
 
 #include "../../result_assertions.hpp"
 #include "places.hpp"
+#include "sluice/executors/process/supervisor_link.hpp"
 #include "stage.hpp"
 
 namespace sluice::executors {
@@ -122,6 +125,28 @@ TEST_F(Link, ASecondSupervisorThatDiesAtOnceLosesNothing) {
   EXPECT_EQ(outcome.status, Outcome::Status::lost);
   EXPECT_EQ(outcome.failure.message, "its supervisor died while it ran");
   EXPECT_FALSE(lives(task));
+}
+
+TEST_F(Link, MoreThanOneMessageHoldsIsAcknowledged) {
+  EXPECT_EQ(run(attempt("f", {"true"})).status, Outcome::Status::succeeded);
+  // What a server that connects now is told of.
+  const auto ends_told = [&](std::vector<std::string> to_acknowledge) {
+    std::set<std::string> told;  // on the link's thread, before `running` answers
+    SupervisorLink link(data(), test::release_program("sluice-supervisor"),
+                        {.ended = [&](const supervisor::Ended& ended) { told.insert(ended.fence); },
+                         .mounts_refused = [](const auto&) {},
+                         .lost = [](const auto&, const auto&) {}});
+    EXPECT_OK(link.running());
+    link.acknowledge(std::move(to_acknowledge));
+    wait_until([&] { return unread_bytes() == 0; });
+    link.close();
+    return told;
+  };
+  std::vector<std::string> fences;
+  for (int i = 0; i < 10'000; ++i) fences.push_back(std::string(490, 'x') + std::to_string(i));
+  fences.emplace_back("f");
+  EXPECT_EQ(ends_told(std::move(fences)), std::set<std::string>{"f"});
+  EXPECT_EQ(ends_told({}), std::set<std::string>{});
 }
 
 TEST_F(Link, WhatTheNextSupervisorDoesNotKnowIsLost) {

@@ -113,6 +113,20 @@ TEST_F(BookTest, AChangedByteEndsTheReadingThere) {
   EXPECT_EQ(book.begun().size(), 1U);
 }
 
+TEST_F(BookTest, ARecordOfALaterVersionIsPassedOver) {
+  {
+    auto book = open();
+    ASSERT_OK(book.begin("a", "leaf", 1));
+    book.forked("a", 77, 5);
+  }
+  // Kind 0xee: a length, the CRC-32 of the content, the content.
+  const std::string later("\x01\0\0\0\xf2\x20\xb0\x95\xee", 9);
+  ASSERT_OK(os::write_file(file(), bytes() + later));
+  const auto book = open();
+  EXPECT_TRUE(book.same_boot());
+  EXPECT_EQ(book.begun().at("a").pid, 77);
+}
+
 TEST_F(BookTest, StaysSmallHoweverLongItIsUsed) {
   auto book = open();
   ASSERT_TRUE(book.begin("stays", "", 1));

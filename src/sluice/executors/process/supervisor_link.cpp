@@ -1,7 +1,9 @@
 #include "sluice/executors/process/supervisor_link.hpp"
 
+#include <algorithm>
 #include <array>
 #include <condition_variable>
+#include <iterator>
 #include <mutex>
 #include <thread>
 #include <unordered_map>
@@ -26,6 +28,7 @@ constexpr int tries_max = 20;  // to connect, before giving up
 constexpr auto pause_between_tries = 50ms;
 constexpr auto answer_patience = 10s;  // for the answer to Hello
 constexpr std::size_t words_bytes_max = 4096;
+constexpr std::size_t acknowledged_at_once = supervisor::frame_bytes_max / (2 * supervisor::fence_bytes_max);
 
 /// Sends, and says what kind of trouble there is.
 Result<void> send_to(int fd, const supervisor::Request& request) {
@@ -337,7 +340,13 @@ void SupervisorLink::cancel(const std::string& fence, std::chrono::milliseconds 
 void SupervisorLink::acknowledge(std::vector<std::string> fences) {
   const std::lock_guard lock(impl_->mutex);
   for (const auto& fence : fences) impl_->cancels.erase(fence);  // one that came after the end
-  impl_->send(supervisor::Acknowledge{.fences = std::move(fences)});
+  // As many as a message can hold, whatever their length.
+  for (std::size_t begin = 0; begin < fences.size(); begin += acknowledged_at_once) {
+    const auto end = std::min(begin + acknowledged_at_once, fences.size());
+    impl_->send(supervisor::Acknowledge{
+        .fences = {std::make_move_iterator(fences.begin() + static_cast<std::ptrdiff_t>(begin)),
+                   std::make_move_iterator(fences.begin() + static_cast<std::ptrdiff_t>(end))}});
+  }
 }
 
 }  // namespace sluice::executors

@@ -9,8 +9,7 @@ namespace sluice::stores::git {
 
 /// A name that every file system and git take as one path segment: bytes outside [A-Za-z0-9._-] as %XX, and
 /// so a leading `.` or `-`, a `.` beside another, a final `.`, and the `.` of a final `.git` or `.lock`. Over
-/// 200 bytes: the first 100 or so,
-/// `=`, and the SHA-256 of the name.
+/// 200 bytes: the first 100 or so, `=`, and the SHA-256 of the name.
 std::string encode_name(std::string_view name);
 /// The inverse; nothing for the long form, whose name is written elsewhere.
 std::optional<std::string> decode_name(std::string_view encoded);

@@ -103,7 +103,8 @@ enum class EndKind : std::uint8_t {
 enum class Step : std::uint8_t { none, fork, log, directory, execute };
 
 struct Ended {
-  std::uint64_t number = 0;  ///< 1, 2, 3 … in the order of ends, for `List::since`
+  /// 1, 2, 3 … in the order of ends, for `List::since`. 0: an answer to Start alone, which is not kept.
+  std::uint64_t number = 0;
   std::string fence;
   EndKind kind = EndKind::exited;
   std::int32_t status = 0;
