@@ -6,6 +6,7 @@ namespace sluice::log {
 enum class Level { debug, info, warning, error, off };
 
 /// Lines of the programs themselves, on standard error. Never pass a secret, a token or a picture.
+/// Thread-safe. Warnings and errors are written unless `set_level` says otherwise.
 void set_level(Level level);
 void debug(std::string_view message);
 void info(std::string_view message);

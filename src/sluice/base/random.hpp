@@ -6,20 +6,21 @@
 
 namespace sluice {
 
-/// The one source of chance. Thread-safe.
+/// The one source of chance.
 class Random {
  public:
   virtual ~Random() = default;
   virtual std::uint64_t next() = 0;
 };
 
-/// The kernel's generator: ids, tokens, fences.
+/// The kernel's generator: ids, tokens, fences. Thread-safe.
 class SystemRandom final : public Random {
  public:
   std::uint64_t next() override;
 };
 
-/// A small seeded generator (SplitMix64) with the same sequence on every machine: splits, simulations.
+/// A small seeded generator (SplitMix64) with the same sequence on every machine: splits, simulations. One
+/// thread.
 class SeededRandom final : public Random {
  public:
   explicit SeededRandom(std::uint64_t seed) : state_(seed) {}

@@ -14,8 +14,8 @@ namespace sluice {
 class Value;
 using List = std::vector<Value>;
 
-/// A JSON object that keeps the order in which keys were written; look-up is linear for small ones (they are
-/// small). Keys are unique: `set` replaces. Equality ignores order.
+/// A JSON object that keeps the order in which keys were written. Look-up is linear: they are small. Keys are
+/// unique: `set` replaces. Equality ignores order.
 class Struct {
  public:
   using Entry = std::pair<std::string, Value>;
@@ -48,6 +48,7 @@ struct Artifact {
   std::string uri;        ///< external artifacts only
   std::shared_ptr<const Struct> metadata;  ///< null: none
 
+  /// The same bytes, or the same URI, of the same kind, with the same metadata. Names do not count.
   bool operator==(const Artifact& other) const;
 };
 

@@ -28,7 +28,7 @@ std::string as_utf8(std::string_view text);
 std::string base64_encode(std::string_view data);
 std::optional<std::string> base64_decode(std::string_view text);
 
-/// "12.3 kB", "4 MB": for people.
+/// "12.3 kB", "123 MB": for people, in powers of 1,000.
 std::string human_bytes(std::uint64_t bytes);
 
 }  // namespace sluice

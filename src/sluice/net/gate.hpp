@@ -49,7 +49,7 @@ class Gate {
   Guard guard_;
 };
 
-/// "a body of 70 MB is more than POST /v2/… takes (64 MB)".
+/// Code::too_large: the route takes shorter bodies.
 Error body_too_large(const ports::Route& route);
 
 }  // namespace sluice::net

@@ -30,8 +30,8 @@ class Cgroup {
   [[nodiscard]] bool populated() const;
   /// SIGKILL to every process in it at once, also to those being forked. They end soon, not now.
   void kill();
-  /// Whether it was ever killed. No process can be put into it by clone3 any more: Linux (since 6.14) takes
-  /// the kill for one that came during the clone, and kills the child.
+  /// Whether this object has killed it. No process can be put into it by clone3 any more: Linux (since 6.14)
+  /// takes the kill for one that came during the clone, and kills the child.
   [[nodiscard]] bool killed() const { return killed_; }
   /// The most memory that its processes held together; nothing where the kernel does not count that.
   [[nodiscard]] std::optional<std::int64_t> memory_peak() const;

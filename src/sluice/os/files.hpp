@@ -95,6 +95,7 @@ Result<std::vector<std::filesystem::path>> files_below(const std::filesystem::pa
 /// chmod: follows symlinks, and heeds no umask.
 Result<void> set_mode(const std::filesystem::path& path, mode_t mode);
 
+/// True also of a symlink that leads nowhere; false of what we may not look at.
 [[nodiscard]] bool exists(const std::filesystem::path& path);
 
 Result<void> fsync_file(const std::filesystem::path& path);
@@ -131,8 +132,10 @@ class TemporaryDirectory {
 /// Children do not inherit it.
 class FileLock {
  public:
-  /// Never waits for the living. Writes `holder` (who we are: "sluice up") and our pid into the file ("sluice
-  /// up, pid 12"). Where another holds it: Code::failed_precondition, and the message says who.
+  /// Waits for a holder that is dead until the system has noticed, and for a living one until it has written
+  /// its name, a second at most; never for the lock itself. Writes `holder` (who we are: "sluice up") and our
+  /// pid into the file ("sluice up, pid 12"). Where another holds it: Code::failed_precondition, and the
+  /// message says who.
   static Result<FileLock> take(const std::filesystem::path& path, std::string_view holder);
   /// Who holds it, "sluice up, pid 12"; nothing where the lock is free.
   static Result<std::optional<std::string>> holder_of(const std::filesystem::path& path);

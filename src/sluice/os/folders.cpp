@@ -56,6 +56,11 @@ class Remover {
     struct stat info{};
     if (fstat(fd, &info) == 0 && (info.st_mode & S_IWUSR) == 0) fchmod(fd, 0700);
     Dir dir(fdopendir(fd));
+    if (!dir) {
+      note(path);
+      close(fd);
+      return false;
+    }
     std::vector<std::string> names;
     while (const auto* entry = readdir(dir.get()))
       if (!is_dots(entry->d_name)) names.emplace_back(entry->d_name);

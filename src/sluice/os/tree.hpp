@@ -24,7 +24,8 @@ std::optional<ProcessInfo> process_info(pid_t pid);
 std::vector<ProcessInfo> all_processes();
 /// Those of `all` that descend from `root`, itself not included.
 std::vector<pid_t> descendants(const std::vector<ProcessInfo>& all, pid_t root);
-/// Our own children, cheaply.
+/// The children that this thread made or, as a subreaper, inherited, cheaply. Where the kernel has no list of
+/// them: those of the whole process.
 std::vector<pid_t> own_children();
 /// The value of a variable in the environment that the process was started with.
 std::optional<std::string> environment_variable(pid_t pid, const std::string& name);

@@ -87,11 +87,13 @@ struct Deployment {
   std::string effect_key;  ///< of the call that made it; the same call answers the same
 };
 
+/// Which endpoints there are. Thread-safe.
 class Deployments {
  public:
   virtual ~Deployments() = default;
   /// Synced. Replaces the endpoint's deployment.
   virtual Result<void> put(const Deployment& deployment) = 0;
+  /// Synced. False: there was none.
   virtual Result<bool> remove(const std::string& workspace, const std::string& endpoint) = 0;
   [[nodiscard]] virtual Result<std::vector<Deployment>> list(const std::string& workspace) const = 0;
   [[nodiscard]] virtual Result<std::optional<Deployment>> find(const std::string& workspace,

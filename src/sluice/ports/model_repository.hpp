@@ -31,7 +31,7 @@ struct NewVersion {
   std::string run_id;
   std::string source;      ///< where the content came from, for the record
   std::string effect_key;  ///< stored in the tag; the same key answers the same version
-  Time at{};
+  Time at{};               ///< not set: now
   /// Files that do not count when "unchanged" is decided: provenance differs from run to run.
   std::vector<std::string> incidental = {"provenance.json"};
   std::string alias = "champion";  ///< moved to the new version; "" : none

@@ -80,7 +80,7 @@ class Hosts {
   enum class State { cold, loading, warm };
   struct Status {
     State state = State::cold;
-    int pid = 0;             ///< 0: cold
+    int pid = 0;             ///< 0: cold, or not spawned yet
     std::size_t leases = 0;  ///< in use by that many
   };
   /// With `head`: warm only where the head is loaded too.
