@@ -20,6 +20,9 @@ std::optional<std::string> percent_decode(std::string_view text);
 /// else in single quotes.
 std::string shell_word(std::string_view text);
 
+/// A-Z become a-z; all else stays.
+std::string lower_ascii(std::string_view text);
+
 bool is_utf8(std::string_view text);
 /// The text with U+FFFD in place of every byte that belongs to no UTF-8 sequence.
 std::string as_utf8(std::string_view text);

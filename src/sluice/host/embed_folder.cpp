@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "sluice/base/words.hpp"
 #include "sluice/os/files.hpp"
 
 namespace sluice::host {
@@ -20,10 +21,7 @@ constexpr std::size_t file_bytes_max = std::size_t{256} << 20;
 constexpr std::array extensions = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"};
 
 bool is_picture(const std::filesystem::path& file) {
-  auto extension = file.extension().string();
-  std::ranges::transform(extension, extension.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  if (std::ranges::find(extensions, extension) != extensions.end()) return true;
+  if (std::ranges::find(extensions, lower_ascii(file.extension().native())) != extensions.end()) return true;
   std::array<char, 16> start{};
   const auto opened = os::open_file(file, O_RDONLY | O_NONBLOCK);
   if (!opened) return false;

@@ -25,7 +25,6 @@
 #include "sluice/base/words.hpp"
 #include "sluice/net/connection.hpp"
 #include "sluice/net/sent_file.hpp"
-#include "sluice/net/text.hpp"
 
 namespace sluice::net {
 namespace {
@@ -215,7 +214,7 @@ asio::awaitable<Result<ports::Response>> HttpClient::Impl::receive(const Ask& as
   answered = true;
   ports::Response response{.status = static_cast<int>(parser.get().result_int()), .content_type = {}};
   for (const auto& field : parser.get()) {
-    std::string name = lower(field.name_string());
+    std::string name = lower_ascii(field.name_string());
     if (name == "content-type") response.content_type = std::string(field.value());
     response.headers.emplace_back(std::move(name), std::string(field.value()));
   }

@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "sluice/base/digest.hpp"
+#include "sluice/base/words.hpp"
 #include "sluice/net/listen.hpp"
-#include "sluice/net/text.hpp"
 
 namespace sluice::net {
 namespace {
@@ -25,7 +25,7 @@ std::string name_of(std::string_view host) {
     port = host.substr(colon + 1);
   }
   if (!std::ranges::all_of(port, [](char c) { return c >= '0' && c <= '9'; })) return {};
-  return lower(name);
+  return lower_ascii(name);
 }
 
 /// Text that came from outside, fit for a message.
@@ -48,7 +48,7 @@ bool same_secret(std::string_view given, std::string_view expected) {
 }  // namespace
 
 Guard::Guard(Options options) : options_(std::move(options)) {
-  for (auto& host : options_.allowed_hosts) host = lower(host);
+  for (auto& host : options_.allowed_hosts) host = lower_ascii(host);
 }
 
 bool Guard::knows(std::string_view host, std::string_view local_ip) const {
@@ -85,7 +85,7 @@ Result<void> Guard::check_token(std::string_view authorization) const {
   constexpr std::string_view way_out =
       "send `Authorization: Bearer TOKEN` with what its `--token-file` holds";
   const auto space = std::min(authorization.find(' '), authorization.size());
-  if (lower(authorization.substr(0, space)) != "bearer")
+  if (lower_ascii(authorization.substr(0, space)) != "bearer")
     return Fail(user_error(Code::unauthenticated, "this server asks for a token; " + std::string(way_out)));
   std::string_view given = authorization.substr(space);
   while (given.starts_with(' ')) given.remove_prefix(1);

@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "sluice/net/text.hpp"
+#include "sluice/base/words.hpp"
 
 namespace sluice::net {
 namespace {
@@ -50,7 +50,7 @@ void add_header(std::string& out, std::string_view name, std::string_view value)
 bool is_ours(std::string_view name) {
   constexpr std::array<std::string_view, 6> ours{"content-length",    "content-type", "connection",
                                                  "transfer-encoding", "date",         "server"};
-  return std::ranges::find(ours, lower(name)) != ours.end();
+  return std::ranges::find(ours, lower_ascii(name)) != ours.end();
 }
 
 bool is_token(std::string_view name) {

@@ -9,9 +9,9 @@
 #include <boost/beast/http/read.hpp>
 
 #include "sluice/base/log.hpp"
+#include "sluice/base/words.hpp"
 #include "sluice/net/answer.hpp"
 #include "sluice/net/hand_over.hpp"
-#include "sluice/net/text.hpp"
 
 namespace sluice::net {
 namespace {
@@ -40,17 +40,18 @@ RequestHead head_of(const Parser& parser) {
   head.chunked = parser.chunked();
   if (const auto length = parser.content_length()) head.content_length = *length;
   for (const auto& field : message)
-    head.headers.emplace_back(lower(field.name_string()), std::string(field.value()));
+    head.headers.emplace_back(lower_ascii(field.name_string()), std::string(field.value()));
   return head;
 }
 
 Framing framing_of(const Parser& parser, const RequestHead& head) {
   const auto& message = parser.get();
-  return {.keep_alive = message.keep_alive(),
-          .head_only = head.method == "HEAD",
-          .has_body = head.chunked || head.content_length.value_or(0) > 0,
-          .expects_continue = !head.version_1_0 && lower(message[http::field::expect]) == "100-continue",
-          .chunks = !head.version_1_0};
+  return {
+      .keep_alive = message.keep_alive(),
+      .head_only = head.method == "HEAD",
+      .has_body = head.chunked || head.content_length.value_or(0) > 0,
+      .expects_continue = !head.version_1_0 && lower_ascii(message[http::field::expect]) == "100-continue",
+      .chunks = !head.version_1_0};
 }
 
 /// Waits for a request's first byte, holding as little memory as may be.

@@ -1,7 +1,6 @@
 #include "sluice/os/files.hpp"
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstdlib>
@@ -19,6 +18,8 @@ namespace sluice::os {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr std::size_t block_bytes = std::size_t{1} << 18;
 
 Error failed(std::string_view what, const fs::path& path) {
   const int number = errno;
@@ -67,18 +68,15 @@ Result<bool> read_some(int fd, std::string& text, std::size_t bytes_max, const f
   return true;
 }
 
-Result<std::uint64_t> copy_bytes(int from, int to, const fs::path& to_path) {
-  std::array<char, 65536> buffer;
+Result<std::uint64_t> copy_bytes(int from, const fs::path& from_path, int to, const fs::path& to_path) {
   std::uint64_t copied = 0;
-  for (;;) {
-    const ssize_t n = read(from, buffer.data(), buffer.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return Fail(failed("read what is to become", to_path));
-    if (n == 0) return copied;
-    if (auto written = write_fd(to, {buffer.data(), static_cast<std::size_t>(n)}); !written)
+  SLUICE_DO(read_blocks(from, from_path, [&](std::string_view bytes) -> Result<void> {
+    if (auto written = write_fd(to, bytes); !written)
       return Fail(std::move(written).error().at(to_path.string()));
-    copied += static_cast<std::uint64_t>(n);
-  }
+    copied += bytes.size();
+    return {};
+  }));
+  return copied;
 }
 
 }  // namespace
@@ -125,6 +123,18 @@ Result<std::string> read_all(int fd, std::size_t bytes_max) {
   SLUICE_TRY(whole, read_some(fd, text, bytes_max, path));
   if (!whole) return Fail(too_long(path, bytes_max));
   return text;
+}
+
+Result<void> read_blocks(int fd, const fs::path& name,
+                         const std::function<Result<void>(std::string_view)>& take) {
+  std::string buffer(block_bytes, '\0');
+  for (;;) {
+    const ssize_t n = read(fd, buffer.data(), buffer.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return Fail(failed("read", name));
+    if (n == 0) return {};
+    SLUICE_DO(take({buffer.data(), static_cast<std::size_t>(n)}));
+  }
 }
 
 Result<std::string> read_tail(const fs::path& path, std::size_t bytes_max) {
@@ -193,7 +203,7 @@ Result<std::uint64_t> copy_file(const fs::path& from, const fs::path& to) {
     // Across file systems, from /proc, on old kernels: by hand from where it stopped.
     auto rest = n == 0 || errno == EXDEV || errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP ||
                         errno == EPERM
-                    ? copy_bytes(source.get(), target.get(), to)
+                    ? copy_bytes(source.get(), from, target.get(), to)
                     : Result<std::uint64_t>(Fail(failed("copy to", to)));
     if (!rest) {
       unlink(to.c_str());

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -53,6 +54,10 @@ Result<std::string> read_file(const std::filesystem::path& path,
                               std::size_t bytes_max = std::size_t{64} << 20);
 /// Everything from `fd` on; the same limits. For files of /proc, whose size is not known before.
 Result<std::string> read_all(int fd, std::size_t bytes_max = std::size_t{64} << 20);
+/// Calls `take` with everything from `fd` on, block by block. Stops at the first error, of reading or of
+/// `take`. `name` is what a message calls it.
+Result<void> read_blocks(int fd, const std::filesystem::path& name,
+                         const std::function<Result<void>(std::string_view)>& take);
 /// The last `bytes_max` bytes, or all of a shorter file.
 Result<std::string> read_tail(const std::filesystem::path& path, std::size_t bytes_max);
 

@@ -59,6 +59,10 @@ TEST(ShellWord, LeavesPlainWordsAndQuotesTheOthers) {
   EXPECT_EQ(shell_word(""), "''");
 }
 
+TEST(LowerAscii, ChangesNothingButAToZ) {
+  EXPECT_EQ(lower_ascii("AZ az @[ \xc3\x84 0"), "az az @[ \xc3\x84 0");
+}
+
 TEST(Utf8, KnowsWhatIsValid) {
   for (const auto* text : {"", "abc", "\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "\xf4\x8f\xbf\xbf",
                            "\xed\x9f\xbf", "\xee\x80\x80"})

@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "scratch.hpp"
 
@@ -67,6 +68,33 @@ TEST_F(Files, AtomicWritingThatFailsLeavesNothingBeside) {
   ASSERT_TRUE(make_directories(at("f/in")));
   EXPECT_FALSE(write_file_atomically(at("f"), "new", Sync::no));
   EXPECT_EQ(list_directory(at(""))->size(), 1U);
+}
+
+TEST_F(Files, AreReadBlockByBlock) {
+  const std::string bytes = std::string(600'000, 'x') + "y";
+  ASSERT_TRUE(write_file(at("f"), bytes));
+  const auto fd = open_file(at("f"), O_RDONLY);
+  std::string read;
+  int blocks = 0;
+  ASSERT_TRUE(read_blocks(fd->get(), at("f"), [&](std::string_view block) -> Result<void> {
+    read += block;
+    ++blocks;
+    return {};
+  }));
+  EXPECT_EQ(read, bytes);
+  EXPECT_GT(blocks, 1);
+  // What `take` refuses ends it, and so does what cannot be read.
+  ASSERT_EQ(lseek(fd->get(), 0, SEEK_SET), 0);
+  blocks = 0;
+  const auto refused = read_blocks(fd->get(), at("f"), [&](std::string_view) -> Result<void> {
+    ++blocks;
+    return Fail(user_error(Code::cancelled, "enough"));
+  });
+  EXPECT_EQ(refused.error().message, "enough");
+  EXPECT_EQ(blocks, 1);
+  const auto folder = open_file(at(""), O_RDONLY);
+  EXPECT_EQ(read_blocks(folder->get(), "it", [](std::string_view) { return Result<void>(); }).error().message,
+            "cannot read it: Is a directory");
 }
 
 TEST_F(Files, ACopyHasTheBytesAndTheExecutableBit) {

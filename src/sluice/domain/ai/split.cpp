@@ -20,10 +20,8 @@ constexpr std::string_view shape = "pictures stand in one sub-folder a class, CL
 bool is_hidden(const fs::path& path) { return path.filename().string().starts_with('.'); }
 
 bool is_picture_by_name(const fs::path& path) {
-  std::string extension = path.extension().string();
-  std::ranges::transform(extension, extension.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return std::ranges::find(picture_extensions, extension) != picture_extensions.end();
+  return std::ranges::find(picture_extensions, lower_ascii(path.extension().native())) !=
+         picture_extensions.end();
 }
 
 /// What cannot be looked at is no folder: it is an error when it is read.

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "sluice/base/json.hpp"
+#include "sluice/base/words.hpp"
 #include "sluice/syntax/tree.hpp"
 
 namespace sluice::models {
@@ -17,9 +18,7 @@ bool is_plain(std::string_view text) {
   // Words that some reader of YAML takes for something else than a string.
   constexpr std::array<std::string_view, 8> taken{"true", "false", "null", "yes", "no", "on", "off", "y"};
   if (text.empty() || !is_letter(text.front())) return false;
-  std::string lower(text);
-  std::ranges::transform(lower, lower.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  const auto lower = lower_ascii(text);
   if (std::ranges::find(taken, lower) != taken.end() || lower == "n") return false;
   return std::ranges::all_of(text, [](char c) {
     return is_letter(c) || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';

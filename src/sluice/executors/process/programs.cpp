@@ -74,14 +74,10 @@ Result<ProgramDigests::Program> ProgramDigests::of(const std::filesystem::path& 
   }
   SLUICE_TRY(fd, os::open_file(program, O_RDONLY));
   Hasher hasher;
-  std::string buffer(std::size_t{1} << 18, 0);
-  for (;;) {
-    const ssize_t n = read(fd.get(), buffer.data(), buffer.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return Fail(system_error("read " + program.string(), errno));
-    if (n == 0) break;
-    hasher.update({buffer.data(), static_cast<std::size_t>(n)});
-  }
+  SLUICE_DO(os::read_blocks(fd.get(), program, [&](std::string_view bytes) -> Result<void> {
+    hasher.update(bytes);
+    return {};
+  }));
   std::error_code failed;
   const auto real = std::filesystem::canonical(program, failed);
   Program found{.real = (failed ? program : real).string(), .digest = hasher.finish()};

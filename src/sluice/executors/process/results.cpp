@@ -22,24 +22,6 @@ using supervisor::Ended;
 using supervisor::EndKind;
 using supervisor::Step;
 
-/// The longest part of `text` that is UTF-8 once stray bytes are replaced: a tail may begin in the middle of
-/// a character, and a program may print anything.
-std::string as_utf8(std::string_view text) {
-  std::string out;
-  while (!text.empty()) {
-    std::size_t length = 1;
-    while (length <= 4 && length <= text.size() && !is_utf8(text.substr(0, length))) ++length;
-    if (length > 4 || length > text.size()) {
-      out += '?';
-      text.remove_prefix(1);
-      continue;
-    }
-    out += text.substr(0, length);
-    text.remove_prefix(length);
-  }
-  return out;
-}
-
 /// The last lines that the task printed.
 std::string log_tail(const std::filesystem::path& log) {
   auto tail = os::read_tail(log, log_tail_bytes).value_or("");
@@ -48,7 +30,7 @@ std::string log_tail(const std::filesystem::path& log) {
     if (const auto line = tail.find('\n'); line != std::string::npos && line + 1 < tail.size())
       tail.erase(0, line + 1);
   tail.resize(tail.find_last_not_of(" \t\r\n") + 1);
-  return as_utf8(tail);
+  return as_utf8(tail);  // it may begin in the middle of a character, and a program may print anything
 }
 
 /// Not even one page is free where the log is.

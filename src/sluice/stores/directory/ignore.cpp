@@ -1,7 +1,7 @@
 #include "sluice/stores/directory/ignore.hpp"
 
 #include <algorithm>
-#include <span>
+#include <optional>
 
 namespace sluice::stores::directory {
 namespace {
@@ -16,52 +16,43 @@ std::vector<std::string> split(std::string_view text) {
   return out;
 }
 
-/// `*` and `?` within one name. Goes back to the last star only, so the work is at most |pattern| · |name|.
-bool matches_name(std::string_view pattern, std::string_view name) {
+/// Whether `text` is what `pattern` says, element by element: `is_star` of an element of the pattern means
+/// any number of elements, any other one is held against one by `fits`. Goes back to the last star only, so
+/// the work is at most |pattern| · |text|.
+template <typename Sequence, typename IsStar, typename Fits>
+bool matches(const Sequence& pattern, const Sequence& text, IsStar is_star, Fits fits) {
   std::size_t p = 0;
   std::size_t n = 0;
-  std::size_t star = std::string_view::npos;
+  std::optional<std::size_t> star;
   std::size_t star_n = 0;
-  while (n < name.size()) {
-    if (p < pattern.size() && pattern[p] == '*') {
+  while (n < text.size()) {
+    if (p < pattern.size() && is_star(pattern[p])) {
       star = p++;
       star_n = n;
-    } else if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == name[n])) {
+    } else if (p < pattern.size() && fits(pattern[p], text[n])) {
       ++p;
       ++n;
-    } else if (star != std::string_view::npos) {
-      p = star + 1;
+    } else if (star) {
+      p = *star + 1;
       n = ++star_n;
     } else {
       return false;
     }
   }
-  while (p < pattern.size() && pattern[p] == '*') ++p;
+  while (p < pattern.size() && is_star(pattern[p])) ++p;
   return p == pattern.size();
 }
 
-bool matches_path(std::span<const std::string> pattern, std::span<const std::string> path) {
-  // The same walk as for names, one level up.
-  std::size_t p = 0;
-  std::size_t n = 0;
-  std::size_t star = std::string::npos;
-  std::size_t star_n = 0;
-  while (n < path.size()) {
-    if (p < pattern.size() && pattern[p] == "**") {
-      star = p++;
-      star_n = n;
-    } else if (p < pattern.size() && matches_name(pattern[p], path[n])) {
-      ++p;
-      ++n;
-    } else if (star != std::string::npos) {
-      p = star + 1;
-      n = ++star_n;
-    } else {
-      return false;
-    }
-  }
-  while (p < pattern.size() && pattern[p] == "**") ++p;
-  return p == pattern.size();
+/// `*` and `?` within one name.
+bool matches_name(std::string_view pattern, std::string_view name) {
+  return matches(
+      pattern, name, [](char c) { return c == '*'; },
+      [](char c, char other) { return c == '?' || c == other; });
+}
+
+/// `**` between names.
+bool matches_path(const std::vector<std::string>& pattern, const std::vector<std::string>& path) {
+  return matches(pattern, path, [](const std::string& name) { return name == "**"; }, matches_name);
 }
 
 }  // namespace

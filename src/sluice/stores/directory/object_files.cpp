@@ -16,26 +16,12 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr mode_t object_mode = 0444;
-constexpr std::size_t block = std::size_t{1} << 18;
 /// Up to here a file is read into memory first: an object that is there already then costs no write.
 constexpr std::int64_t small_file = std::int64_t{1} << 20;
 
 const Digest& digest_of_nothing() {
   static const Digest digest = Digest::of("");
   return digest;
-}
-
-/// Calls `take` with the rest of `fd`, block by block.
-template <typename Take>
-Result<void> read_blocks(int fd, const fs::path& name, Take take) {
-  std::string buffer(block, '\0');
-  for (;;) {
-    const ssize_t n = read(fd, buffer.data(), buffer.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return Fail(system_error("read " + name.string(), errno));
-    if (n == 0) return {};
-    SLUICE_DO(take(std::string_view(buffer.data(), static_cast<std::size_t>(n))));
-  }
 }
 
 Error not_expected(const fs::path& name, const Digest& expected, const Digest& found) {
@@ -131,7 +117,7 @@ Result<ports::Stored> ObjectFiles::put_open(int fd, const fs::path& name, const 
   SLUICE_TRY(temporary, new_temporary());
   ports::Stored stored;
   Hasher hasher;
-  SLUICE_DO(read_blocks(fd, name, [&](std::string_view bytes) {
+  SLUICE_DO(os::read_blocks(fd, name, [&](std::string_view bytes) {
     hasher.update(bytes);
     stored.size += static_cast<std::int64_t>(bytes.size());
     auto written = os::write_fd(temporary.fd(), bytes);
@@ -175,7 +161,7 @@ Result<std::int64_t> ObjectFiles::copy_to(const Digest& digest, const fs::path& 
   SLUICE_TRY(out, os::open_file(to, O_WRONLY | O_CREAT | O_EXCL, 0600));
   Hasher hasher;
   std::int64_t size = 0;
-  auto copied = read_blocks(from.get(), path_of(digest), [&](std::string_view bytes) {
+  auto copied = os::read_blocks(from.get(), path_of(digest), [&](std::string_view bytes) {
     hasher.update(bytes);
     size += static_cast<std::int64_t>(bytes.size());
     auto written = os::write_fd(out.get(), bytes);

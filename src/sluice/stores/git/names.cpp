@@ -60,11 +60,10 @@ std::string without_ignored(std::string_view name) {
         break;
       }
     if (skipped) continue;
-    const char c = name.front();
-    out.push_back(c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c);
+    out.push_back(name.front());
     name.remove_prefix(1);
   }
-  return out;
+  return lower_ascii(out);
 }
 
 }  // namespace
