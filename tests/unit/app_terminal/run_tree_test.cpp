@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "../../golden_case.hpp"
-#include "../../result_assertions.hpp"
+#include "result_assertions.hpp"
 #include "sluice/app/terminal/cells.hpp"
 #include "sluice/base/json.hpp"
 #include "sluice/frontends/native/native_frontend.hpp"

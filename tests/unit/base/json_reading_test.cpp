@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "../../result_assertions.hpp"
+#include "result_assertions.hpp"
 #include "sluice/base/json.hpp"
 
 namespace sluice {

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "../../result_assertions.hpp"
+#include "result_assertions.hpp"
 #include "sluice/base/json.hpp"
 #include "sluice/base/random.hpp"
 

@@ -1,9 +1,9 @@
 #include <cmath>
 
-#include "../../result_assertions.hpp"
 #include "data_folder.hpp"
 #include "drawings.hpp"
 #include "places.hpp"
+#include "result_assertions.hpp"
 #include "sluice/base/json.hpp"
 #include "sluice/domain/ai/dataset_split.hpp"
 #include "sluice/domain/ai/head_learn.hpp"

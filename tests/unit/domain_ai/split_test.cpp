@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <set>
 
-#include "../../result_assertions.hpp"
 #include "data_folder.hpp"
+#include "result_assertions.hpp"
 #include "sluice/base/json.hpp"
 #include "sluice/domain/ai/dataset_split.hpp"
 

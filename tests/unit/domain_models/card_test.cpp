@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "../../result_assertions.hpp"
+#include "result_assertions.hpp"
 #include "sluice/base/json.hpp"
 #include "sluice/domain/models/front_matter.hpp"
 

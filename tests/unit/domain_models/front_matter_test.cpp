@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "../../result_assertions.hpp"
+#include "result_assertions.hpp"
 
 namespace sluice::models {
 namespace {

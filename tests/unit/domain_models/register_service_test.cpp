@@ -6,8 +6,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "../../result_assertions.hpp"
 #include "recorded_run.hpp"
+#include "result_assertions.hpp"
 #include "sluice/domain/models/front_matter.hpp"
 #include "sluice/os/files.hpp"
 #include "sluice/stores/directory/directory_object_store.hpp"

@@ -1,4 +1,4 @@
-#include "../../result_assertions.hpp"
+#include "result_assertions.hpp"
 #include "stage.hpp"
 
 namespace sluice::test {

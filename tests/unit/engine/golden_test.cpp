@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "../../golden_case.hpp"
-#include "../../result_assertions.hpp"
+#include "result_assertions.hpp"
 #include "scripted_run.hpp"
 #include "sluice/base/json.hpp"
 #include "sluice/frontends/native/native_frontend.hpp"

@@ -1,7 +1,7 @@
 // What enters the cache key besides the work.
 #include <unistd.h>
 
-#include "../../result_assertions.hpp"
+#include "result_assertions.hpp"
 #include "stage.hpp"
 
 namespace sluice::executors {

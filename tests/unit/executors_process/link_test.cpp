@@ -5,8 +5,8 @@
 #include <sys/ioctl.h>
 #include <sys/un.h>
 
-#include "../../result_assertions.hpp"
 #include "places.hpp"
+#include "result_assertions.hpp"
 #include "sluice/executors/process/supervisor_link.hpp"
 #include "stage.hpp"
 

@@ -4,8 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "../../result_assertions.hpp"
 #include "pictures.hpp"
+#include "result_assertions.hpp"
 #include "sluice/host/media/picture.hpp"
 
 namespace sluice::host::media {

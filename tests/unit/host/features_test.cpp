@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "../../result_assertions.hpp"
+#include "result_assertions.hpp"
 #include "sluice/os/files.hpp"
 
 namespace sluice::host {

@@ -6,9 +6,9 @@
 
 #include <gtest/gtest.h>
 
-#include "../../result_assertions.hpp"
 #include "pictures.hpp"
 #include "places.hpp"
+#include "result_assertions.hpp"
 #include "sluice/base/json.hpp"
 #include "sluice/host/media/resize.hpp"
 

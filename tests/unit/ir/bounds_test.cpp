@@ -1,6 +1,6 @@
 // Large and hostile plans: what is done to them takes time in proportion to their size, and no stack.
-#include "../../result_assertions.hpp"
 #include "plans.hpp"
+#include "result_assertions.hpp"
 #include "sluice/ir/dependencies.hpp"
 
 namespace sluice::ir {

@@ -1,6 +1,6 @@
 #pragma once
-#include "../../result_assertions.hpp"
 #include "../runs/runs_stage.hpp"
+#include "result_assertions.hpp"
 #include "sluice/api/native/native.hpp"
 #include "sluice/net/router.hpp"
 #include "sluice/net/target.hpp"

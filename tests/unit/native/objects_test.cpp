@@ -1,5 +1,5 @@
-#include "../../result_assertions.hpp"
 #include "native_stage.hpp"
+#include "result_assertions.hpp"
 
 namespace sluice::test {
 namespace {

@@ -1,7 +1,7 @@
 #include <gmock/gmock.h>
 
-#include "../../result_assertions.hpp"
 #include "raw_client.hpp"
+#include "result_assertions.hpp"
 #include "sluice/net/client.hpp"
 #include "test_server.hpp"
 

@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 
-#include "../../result_assertions.hpp"
+#include "result_assertions.hpp"
 #include "test_server.hpp"
 
 namespace sluice::net {

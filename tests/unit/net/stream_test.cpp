@@ -6,8 +6,8 @@
 
 #include <gmock/gmock.h>
 
-#include "../../result_assertions.hpp"
 #include "raw_client.hpp"
+#include "result_assertions.hpp"
 #include "sluice/net/client.hpp"
 #include "sluice/net/server.hpp"
 

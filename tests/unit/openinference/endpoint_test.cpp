@@ -1,6 +1,6 @@
 #include <gmock/gmock.h>
 
-#include "../../result_assertions.hpp"
+#include "result_assertions.hpp"
 #include "sluice/api/openinference/openinference.hpp"
 #include "sluice/base/words.hpp"
 #include "sluice/net/client.hpp"

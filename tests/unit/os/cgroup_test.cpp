@@ -5,7 +5,7 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include "../../result_assertions.hpp"
+#include "result_assertions.hpp"
 #include "scratch.hpp"
 #include "sluice/os/process.hpp"
 

@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "../../result_assertions.hpp"
+#include "result_assertions.hpp"
 #include "scratch.hpp"
 
 namespace sluice::os {

@@ -1,7 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "../../result_assertions.hpp"
+#include "result_assertions.hpp"
 #include "sluice/domain/runs/runs.hpp"
 #include "sluice/frontends/native/native_frontend.hpp"
 

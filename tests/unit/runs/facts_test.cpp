@@ -1,6 +1,6 @@
 #include "sluice/domain/runs/facts.hpp"
 
-#include "../../result_assertions.hpp"
+#include "result_assertions.hpp"
 #include "runs_stage.hpp"
 
 namespace sluice::test {

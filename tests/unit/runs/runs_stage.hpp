@@ -1,6 +1,6 @@
 #pragma once
-#include "../../result_assertions.hpp"
 #include "../driver/stage.hpp"
+#include "result_assertions.hpp"
 #include "sluice/domain/runs/runs.hpp"
 
 namespace sluice::test {

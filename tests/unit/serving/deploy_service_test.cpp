@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 
-#include "../../result_assertions.hpp"
+#include "result_assertions.hpp"
 #include "stage.hpp"
 
 namespace sluice::serving {

@@ -4,8 +4,8 @@
 
 #include <gmock/gmock.h>
 
-#include "../../result_assertions.hpp"
 #include "places.hpp"
+#include "result_assertions.hpp"
 #include "scratch.hpp"
 #include "sluice/runtimes/hosted/hosted_runtime.hpp"
 #include "sluice/stores/directory/directory_object_store.hpp"

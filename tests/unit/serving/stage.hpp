@@ -3,8 +3,8 @@
 
 #include <gtest/gtest.h>
 
-#include "../../result_assertions.hpp"
 #include "places.hpp"
+#include "result_assertions.hpp"
 #include "scratch.hpp"
 #include "sluice/base/json.hpp"
 #include "sluice/domain/serving/serving.hpp"

@@ -3,7 +3,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "../../result_assertions.hpp"
+#include "result_assertions.hpp"
 #include "sluice/stores/directory/message.hpp"
 #include "store_fixture.hpp"
 

@@ -3,7 +3,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../../result_assertions.hpp"
+#include "result_assertions.hpp"
 #include "store_fixture.hpp"
 
 namespace sluice::stores {

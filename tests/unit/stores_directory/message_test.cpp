@@ -3,8 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "../../result_assertions.hpp"
 #include "places.hpp"
+#include "result_assertions.hpp"
 #include "sluice/os/files.hpp"
 
 namespace sluice::stores::directory {

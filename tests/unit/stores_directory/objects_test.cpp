@@ -1,6 +1,6 @@
 #include <thread>
 
-#include "../../result_assertions.hpp"
+#include "result_assertions.hpp"
 #include "store_fixture.hpp"
 
 namespace sluice::stores {

@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
-#include "../../result_assertions.hpp"
+#include "result_assertions.hpp"
 #include "sluice/base/clock.hpp"
 #include "sluice/os/files.hpp"
 #include "sluice/stores/directory/directory_object_store.hpp"

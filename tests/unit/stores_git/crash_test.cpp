@@ -5,8 +5,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../../result_assertions.hpp"
 #include "models_fixture.hpp"
+#include "result_assertions.hpp"
 
 namespace sluice::stores {
 namespace {

@@ -6,7 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "../../result_assertions.hpp"
+#include "result_assertions.hpp"
 #include "sluice/base/clock.hpp"
 #include "sluice/os/files.hpp"
 #include "sluice/stores/directory/directory_object_store.hpp"

@@ -1,7 +1,7 @@
 #include <sys/stat.h>
 
-#include "../../result_assertions.hpp"
 #include "models_fixture.hpp"
+#include "result_assertions.hpp"
 
 namespace sluice::stores {
 namespace {

@@ -1,5 +1,5 @@
-#include "../../result_assertions.hpp"
 #include "models_fixture.hpp"
+#include "result_assertions.hpp"
 
 namespace sluice::stores {
 namespace {

@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "../../result_assertions.hpp"
+#include "result_assertions.hpp"
 #include "sluice/os/files.hpp"
 #include "sluice/stores/sqlite/sqlite_ledger.hpp"
 

@@ -1,7 +1,7 @@
 #include <sqlite3.h>
 
-#include "../../result_assertions.hpp"
 #include "ledger_fixture.hpp"
+#include "result_assertions.hpp"
 
 namespace sluice::stores {
 namespace {

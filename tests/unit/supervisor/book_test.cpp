@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "../../result_assertions.hpp"
+#include "result_assertions.hpp"
 
 namespace sluice::supervisor {
 namespace {

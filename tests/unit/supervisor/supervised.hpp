@@ -7,8 +7,8 @@
 #include <signal.h>
 #include <sys/socket.h>
 
-#include "../../result_assertions.hpp"
 #include "places.hpp"
+#include "result_assertions.hpp"
 #include "sluice/os/files.hpp"
 #include "sluice/os/process.hpp"
 #include "sluice/os/socket.hpp"
