@@ -19,6 +19,7 @@ struct RunRow {
   Time created{};
   std::optional<Time> ended;
   std::string message;  ///< why it failed
+  bool operator==(const RunRow&) const = default;
 };
 
 /// A finished task's outputs under its cache key. The newest entry wins.
