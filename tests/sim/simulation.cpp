@@ -243,8 +243,11 @@ void Simulation::check_replay() {
         [this](const std::string& text) { return runs::read_stored_plan(text, dialects_); },
         dialects_.services);
     if (!again) throw Violation("a journal does not replay: " + again.error().message);
-    if ((*again)->run.fingerprint() != live->fingerprint())
+    const auto& replayed = **again;
+    if (replayed.run.fingerprint() != live->run.fingerprint())
       throw Violation("run " + row.id.text + " replays to another state than it has");
+    if (replayed.next != live->next || replayed.row != live->row || replayed.keys != live->keys)
+      throw Violation("run " + row.id.text + " replays to another length, row or cache key than it has");
   }
 }
 
@@ -253,7 +256,7 @@ void Simulation::check_end() {
   for (const auto& row : *rows) {
     if (row.status == "running") throw Violation("run " + row.id.text + " never ends: nothing is left to do");
     const auto again = driver::project(*journal_.read(row.id, 0, SIZE_MAX));
-    if (!again || again->status != row.status || again->ended != row.ended || again->message != row.message)
+    if (!again || *again != row)
       throw Violation("the row of run " + row.id.text + " is not what its journal says");
   }
 }

@@ -298,9 +298,9 @@ std::optional<std::uint64_t> Dispatcher::length(const RunId& run) const {
   return there == live_.end() ? std::nullopt : std::optional(there->second->next);
 }
 
-const engine::Run* Dispatcher::find(const RunId& run) const {
+const LiveRun* Dispatcher::find(const RunId& run) const {
   const auto there = live_.find(run);
-  return there == live_.end() ? nullptr : &there->second->run;
+  return there == live_.end() ? nullptr : there->second.get();
 }
 
 bool Dispatcher::goes_on(const RunId& run) const {

@@ -65,8 +65,8 @@ class Dispatcher {
   [[nodiscard]] std::optional<std::uint64_t> length(const RunId& run) const;
   /// Thread-safe.
   [[nodiscard]] bool goes_on(const RunId& run) const;
-  /// The run's state; null where it does not go on here.
-  [[nodiscard]] const engine::Run* find(const RunId& run) const;
+  /// What is known about a run; null where it is not running here.
+  [[nodiscard]] const LiveRun* find(const RunId& run) const;
 
  private:
   struct Timer {

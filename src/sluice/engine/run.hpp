@@ -41,7 +41,7 @@ class Run {
   [[nodiscard]] bool ended() const;
   /// Null while the run goes on.
   [[nodiscard]] const RunEnded* result() const;
-  /// SHA-256 over the whole state, for tests: equal states, equal fingerprints.
+  /// SHA-256 over the complete state, less what the plan fixes, for tests: equal states, equal fingerprints.
   [[nodiscard]] Digest fingerprint() const;
 
  private:
@@ -49,9 +49,10 @@ class Run {
   std::unique_ptr<Impl> impl_;
 };
 
-/// The cache key of a piece of work (see docs/cache.md): SHA-256 of canonical JSON. Holes are numbered in the
-/// order of the arguments, so that renaming an output does not miss. `environment` is the executor's word
-/// about everything else.
+/// The cache key of a piece of work (see docs/cache.md): SHA-256 of canonical JSON. A path of an output is
+/// replaced by the output's number in the order in which the plan declares the outputs, so that renaming one
+/// is not new work; declaring them in another order is. `environment` is what the executor says about
+/// everything else.
 Digest cache_key(const Work& work, const Value& environment, const Value& user_key, std::string_view scope);
 
 }  // namespace sluice::engine

@@ -114,6 +114,7 @@ struct RunState {
   void forget_found() { found_ = nullptr; }
 
  private:
+  friend Digest fingerprint_of(const RunState& state);
   OperationState* look_for(std::string_view path);
 
   // Events of one operation often follow one another.
@@ -127,6 +128,9 @@ std::string path_of(const OperationState& operation);
 std::string path_of(const RegionState& region);
 /// The region that an operation runs now (of a call: the other pipeline's body).
 const ir::Region& body_of(const RunState& run, const ir::Operation& operation, std::int64_t arm);
+
+/// See Run::fingerprint.
+Digest fingerprint_of(const RunState& state);
 
 /// A fold step; see Run::apply.
 Result<void> apply_event(RunState& run, const Event& event);

@@ -27,6 +27,11 @@ TEST(CacheKey, SwappingTwoOutputsIs) {
             key(process({Value(output_hole("b")), Value(output_hole("a"))}, {"a", "b"})));
 }
 
+TEST(CacheKey, DeclaringTwoOutputsInAnotherOrderIs) {
+  const List argv{Value(output_hole("a")), Value(output_hole("b"))};
+  EXPECT_NE(key(process(argv, {"a", "b"})), key(process(argv, {"b", "a"})));
+}
+
 TEST(CacheKey, KnowsAnIntegerFromANumberAndAText) {
   EXPECT_NE(key(process({"run", 1})), key(process({"run", 1.0})));
   EXPECT_NE(key(process({"run", 1})), key(process({"run", "1"})));
