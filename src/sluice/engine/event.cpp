@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "sluice/base/json.hpp"
 
@@ -17,7 +18,6 @@ Error unreadable(std::string what) {
 }
 
 std::int64_t milliseconds(Time at) { return at.time_since_epoch().count(); }
-Time time_at(const Value& json, std::string_view key) { return Time(Milliseconds(json.integer_at(key))); }
 
 void write(JsonObject out, const Failure& failure) {
   out.text("kind", failure.kind);
@@ -40,95 +40,143 @@ void write(JsonObject out, const Outcome& outcome) {
   out.end();
 }
 
-/// Reads the fields of one event; the first thing that is wrong is kept in `problem`.
+/// Reads the fields of one JSON object of an event. A field that is missing though it is always written, and
+/// one of the wrong kind, are damage: the first problem is kept, and what is read is of no use then.
 class Reader {
  public:
-  explicit Reader(const Value& json) : json_(json) {}
+  /// `type` is the event's and `prefix` leads to this object ("outcome."): both are for messages.
+  Reader(const Value& json, std::string_view type, std::string& problem, std::string prefix = {})
+      : json_(json), type_(type), prefix_(std::move(prefix)), problem_(problem) {}
 
-  std::string text(std::string_view key) { return json_.text_at(key); }
-  std::int64_t integer(std::string_view key, std::int64_t otherwise = 0) {
-    return json_.integer_at(key, otherwise);
-  }
-  bool boolean(std::string_view key, bool otherwise = false) { return json_.boolean_at(key, otherwise); }
-  Time time(std::string_view key) { return time_at(json_, key); }
-  Struct fields(std::string_view key) { return fields_of(json_, key); }
-  List list(std::string_view key) {
-    const auto* there = json_.find(key);
-    if (!there) return {};
-    auto read = keep(from_tagged(*there));
-    const auto* list = read.if_list();
-    return list ? *list : List{};
-  }
-  std::optional<Digest> digest(std::string_view key) {
-    const auto hex = json_.text_at(key);
-    if (hex.empty()) return std::nullopt;
-    auto read = Digest::from_hex(hex);
-    if (!read) problem_ = read.error().message;
-    return read ? std::optional(*read) : std::nullopt;
-  }
+  // Fields that are always written.
+  std::string text(std::string_view key) { return text_of(key, required(key)); }
+  std::int64_t integer(std::string_view key) { return integer_of(key, required(key), 0); }
+  bool boolean(std::string_view key) { return boolean_of(key, required(key)); }
+  Time time(std::string_view key) { return Time(Milliseconds(integer(key))); }
+  Struct fields(std::string_view key) { return fields_of(key, required(key)); }
+  Digest digest(std::string_view key) { return digest_of(key, required(key)).value_or(Digest{}); }
   Status status(std::string_view key) {
-    const auto read = status_named(json_.text_at(key));
-    if (!read) problem_ = "unknown status `" + json_.text_at(key) + "`";
+    const auto word = text(key);
+    const auto read = status_named(word);
+    if (!read) fail("unknown status `" + word + "`");
     return read.value_or(Status::failed);
   }
-  Failure failure(std::string_view key) {
-    const auto* there = json_.find(key);
-    return there ? failure_of(*there) : Failure{};
-  }
-  Outcome outcome(std::string_view key) {
-    const auto* there = json_.find(key);
-    if (!there) {
-      problem_ = "no outcome";
-      return {};
-    }
-    Outcome out;
-    const auto word = there->text_at("status");
-    const auto known = std::ranges::find(outcome_names, word);
-    if (known == outcome_names.end())
-      problem_ = "unknown outcome `" + word + "`";
-    else
-      out.status = static_cast<Outcome::Status>(known - outcome_names.begin());
-    out.outputs = fields_of(*there, "outputs");
-    if (const auto* failure = there->find("failure")) out.failure = failure_of(*failure);
-    if (const auto* environment = there->find("environment"))
-      out.environment = keep(from_tagged(*environment));
-    out.usage = {.started = time_at(*there, "started"),
-                 .ended = time_at(*there, "ended"),
-                 .cpu_ms = there->integer_at("cpu_ms"),
-                 .memory_peak = there->integer_at("memory_peak"),
-                 .memory_of_tree = there->boolean_at("memory_of_tree")};
-    return out;
-  }
   Principal principal(std::string_view key) {
-    const auto* there = json_.find(key);
-    return there ? Principal{.workspace = there->text_at("workspace", "default"),
-                             .name = there->text_at("name", "default")}
-                 : Principal{};
+    auto reader = inside(key, required(key));
+    return {.workspace = reader.text("workspace"), .name = reader.text("name")};
   }
-  [[nodiscard]] const std::string& problem() const { return problem_; }
+  Failure failure(std::string_view key) { return failure_of(key, required(key)); }
+  Outcome outcome(std::string_view key) {
+    auto reader = inside(key, required(key));
+    const auto status = reader.outcome_status("status");
+    return {.status = status,
+            .outputs = reader.optional_fields("outputs"),
+            .failure = status == Outcome::Status::succeeded ? reader.optional_failure("failure")
+                                                            : reader.failure("failure"),
+            .environment = reader.optional_value("environment"),
+            .usage = {.started = reader.time("started"),
+                      .ended = reader.time("ended"),
+                      .cpu_ms = reader.integer("cpu_ms"),
+                      .memory_peak = reader.integer("memory_peak"),
+                      .memory_of_tree = reader.optional_boolean("memory_of_tree")}};
+  }
 
- private:
-  Value keep(Result<Value> read) {
-    if (read) return std::move(*read);
-    problem_ = read.error().message;
+  // Fields that are written only where they say something.
+  std::string optional_text(std::string_view key) { return text_of(key, json_.find(key)); }
+  std::int64_t optional_integer(std::string_view key, std::int64_t otherwise = 0) {
+    return integer_of(key, json_.find(key), otherwise);
+  }
+  bool optional_boolean(std::string_view key) { return boolean_of(key, json_.find(key)); }
+  Struct optional_fields(std::string_view key) { return fields_of(key, json_.find(key)); }
+  List optional_list(std::string_view key) {
+    const auto read = optional_value(key);
+    if (const auto* list = read.if_list()) return *list;
+    if (json_.find(key)) fail_kind(key, "an array");
     return {};
   }
-  Struct fields_of(const Value& json, std::string_view key) {
-    const auto* there = json.find(key);
-    if (!there) return {};
-    auto read = keep(from_tagged(*there));
+  Value optional_value(std::string_view key) { return value_of(json_.find(key)); }
+  std::optional<Digest> optional_digest(std::string_view key) { return digest_of(key, json_.find(key)); }
+  Failure optional_failure(std::string_view key) {
+    const auto* found = json_.find(key);
+    return found ? failure_of(key, found) : Failure{};
+  }
+
+ private:
+  void fail(std::string what) {
+    if (problem_.empty()) problem_ = std::move(what);
+  }
+  void fail_kind(std::string_view key, std::string_view kind) {
+    fail("field `" + prefix_ + std::string(key) + "` in `" + std::string(type_) + "` must be " +
+         std::string(kind));
+  }
+  /// Null where it is missing, which is a problem.
+  const Value* required(std::string_view key) {
+    const auto* found = json_.find(key);
+    if (!found) fail("missing field `" + prefix_ + std::string(key) + "` in `" + std::string(type_) + "`");
+    return found;
+  }
+
+  // What a field says; nothing where it is null.
+  std::string text_of(std::string_view key, const Value* field) {
+    const auto* text = field ? field->if_string() : nullptr;
+    if (field && !text) fail_kind(key, "a string");
+    return text ? *text : "";
+  }
+  std::int64_t integer_of(std::string_view key, const Value* field, std::int64_t otherwise) {
+    const auto* integer = field ? field->if_integer() : nullptr;
+    if (field && !integer) fail_kind(key, "an integer");
+    return integer ? *integer : otherwise;
+  }
+  bool boolean_of(std::string_view key, const Value* field) {
+    const auto* boolean = field ? field->if_boolean() : nullptr;
+    if (field && !boolean) fail_kind(key, "true or false");
+    return boolean && *boolean;
+  }
+  Value value_of(const Value* field) {
+    if (!field) return {};
+    auto read = from_tagged(*field);
+    if (read) return std::move(*read);
+    fail(read.error().message);
+    return {};
+  }
+  Struct fields_of(std::string_view key, const Value* field) {
+    const auto read = value_of(field);
     const auto* fields = read.if_struct();
+    if (field && !fields) fail_kind(key, "an object");
     return fields ? *fields : Struct{};
   }
-  Failure failure_of(const Value& json) {
-    Failure out{.kind = json.text_at("kind"), .message = json.text_at("message")};
-    if (const auto* payload = json.find("payload")) out.payload = keep(from_tagged(*payload));
-    out.source = json.text_at("source");
-    return out;
+  std::optional<Digest> digest_of(std::string_view key, const Value* field) {
+    if (!field) return std::nullopt;
+    auto read = Digest::from_hex(text_of(key, field));
+    if (read) return *read;
+    fail(read.error().message);
+    return std::nullopt;
+  }
+  Outcome::Status outcome_status(std::string_view key) {
+    const auto word = text(key);
+    const auto known = std::ranges::find(outcome_names, word);
+    if (known != outcome_names.end()) return static_cast<Outcome::Status>(known - outcome_names.begin());
+    fail("unknown outcome `" + word + "`");
+    return Outcome::Status::lost;
+  }
+  Failure failure_of(std::string_view key, const Value* field) {
+    auto reader = inside(key, field);
+    return {.kind = reader.text("kind"),
+            .message = reader.text("message"),
+            .payload = reader.optional_value("payload"),
+            .source = reader.optional_text("source")};
+  }
+  /// For an object inside this one.
+  Reader inside(std::string_view key, const Value* field) {
+    static const Value nothing;
+    if (field && !field->is_struct()) fail_kind(key, "an object");
+    return {field ? *field : nothing, type_, problem_, prefix_ + std::string(key) + "."};
   }
 
   const Value& json_;
-  std::string problem_;
+  std::string_view type_;
+  std::string prefix_;
+  std::string& problem_;
 };
 
 struct Writer {
@@ -238,66 +286,63 @@ struct Writer {
 };
 
 Result<Event> event_of(const std::string& type, Reader& r) {
-  if (type == "run_created") {
-    const auto plan_digest = r.digest("plan_digest");
+  if (type == "run_created")
     return RunCreated{.run = {r.text("run")},
                       .principal = r.principal("principal"),
                       .name = r.text("name"),
                       .pipeline = r.text("pipeline"),
                       .plan = r.text("plan"),
-                      .plan_digest = plan_digest.value_or(Digest{}),
+                      .plan_digest = r.digest("plan_digest"),
                       .inputs = r.fields("inputs"),
                       .code = r.fields("code"),
-                      .cache = r.boolean("cache", true),
+                      .cache = r.boolean("cache"),
                       .at = r.time("at")};
-  }
   if (type == "opened")
     return Opened{.path = r.text("path"),
-                  .arm = r.integer("arm", -1),
-                  .items = r.list("items"),
-                  .limit = r.integer("limit"),
-                  .inputs = r.fields("inputs")};
+                  .arm = r.optional_integer("arm", -1),
+                  .items = r.optional_list("items"),
+                  .limit = r.optional_integer("limit"),
+                  .inputs = r.optional_fields("inputs")};
   if (type == "iteration_opened") return IterationOpened{.path = r.text("path"), .index = r.integer("index")};
   if (type == "iteration_ended")
     return IterationEnded{.path = r.text("path"),
                           .index = r.integer("index"),
                           .status = r.status("status"),
-                          .outputs = r.fields("outputs"),
-                          .failure = r.failure("failure")};
+                          .outputs = r.optional_fields("outputs"),
+                          .failure = r.optional_failure("failure")};
   if (type == "task_ready")
-    return TaskReady{.path = r.text("path"), .call = r.fields("call"), .cacheable = r.boolean("cacheable")};
-  if (type == "cache_hit") {
-    const auto key = r.digest("key");
+    return TaskReady{
+        .path = r.text("path"), .call = r.fields("call"), .cacheable = r.optional_boolean("cacheable")};
+  if (type == "cache_hit")
     return CacheHit{.path = r.text("path"),
-                    .key = key.value_or(Digest{}),
+                    .key = r.digest("key"),
                     .outputs = r.fields("outputs"),
                     .run = {r.text("run")},
                     .made_by = r.text("made_by"),
                     .at = r.time("at")};
-  }
   if (type == "scheduled")
     return Scheduled{.path = r.text("path"),
-                     .number = r.integer("number", 1),
+                     .number = r.integer("number"),
                      .fence = {r.text("fence")},
-                     .key = r.digest("key"),
+                     .key = r.optional_digest("key"),
                      .at = r.time("at")};
   if (type == "attempt_ended")
     return AttemptEnded{
-        .path = r.text("path"), .number = r.integer("number", 1), .outcome = r.outcome("outcome")};
+        .path = r.text("path"), .number = r.integer("number"), .outcome = r.outcome("outcome")};
   if (type == "retry_at")
     return RetryAt{.path = r.text("path"), .due = r.time("due"), .policy = r.integer("policy")};
-  if (type == "timed_out") return TimedOut{.path = r.text("path"), .number = r.integer("number", 1)};
+  if (type == "timed_out") return TimedOut{.path = r.text("path"), .number = r.integer("number")};
   if (type == "stopping") return Stopping{.path = r.text("path"), .reason = r.text("reason")};
   if (type == "ended")
     return Ended{.path = r.text("path"),
                  .status = r.status("status"),
-                 .outputs = r.fields("outputs"),
-                 .failure = r.failure("failure"),
+                 .outputs = r.optional_fields("outputs"),
+                 .failure = r.optional_failure("failure"),
                  .at = r.time("at")};
   if (type == "run_ended")
     return RunEnded{.status = r.status("status"),
-                    .outputs = r.fields("outputs"),
-                    .failure = r.failure("failure"),
+                    .outputs = r.optional_fields("outputs"),
+                    .failure = r.optional_failure("failure"),
                     .at = r.time("at")};
   return Fail(unreadable("unknown type `" + type + "`; was it written by a later version?"));
 }
@@ -325,12 +370,17 @@ std::string encode(const Event& event) {
 
 Result<Event> decode(std::string_view json) {
   SLUICE_TRY(read, parse_json(json, "journal event", {.depth_max = 1000, .bytes_max = std::size_t{1} << 30}));
+  if (!read.is_struct()) return Fail(unreadable("it must be a JSON object"));
+  for (const auto* key : {"v", "t"})
+    if (!read.find(key)) return Fail(unreadable("missing field `" + std::string(key) + "`"));
   if (read.integer_at("v") != 1)
-    return Fail(unreadable("version " + std::to_string(read.integer_at("v")) +
+    return Fail(unreadable("version " + to_json(*read.find("v")) +
                            " is not known here; was it written by a later version?"));
-  Reader reader(read);
-  SLUICE_TRY(event, event_of(read.text_at("t"), reader));
-  if (!reader.problem().empty()) return Fail(unreadable(reader.problem()));
+  const auto type = read.text_at("t");
+  std::string problem;
+  Reader reader(read, type, problem);
+  SLUICE_TRY(event, event_of(type, reader));
+  if (!problem.empty()) return Fail(unreadable(std::move(problem)));
   return event;
 }
 

@@ -1,5 +1,9 @@
 #include "sluice/engine/event.hpp"
 
+#include <functional>
+#include <map>
+#include <set>
+
 #include <gtest/gtest.h>
 
 #include "result_assertions.hpp"
@@ -74,6 +78,7 @@ std::vector<Event> all_events() {
       Stopping{.path = "", .reason = "no longer wanted"},
       Ended{.path = "a", .status = Status::skipped, .at = at(8)},
       Ended{.path = "a", .status = Status::succeeded, .outputs = values(), .at = at(8)},
+      Ended{.path = "a", .status = Status::failed, .failure = failure, .at = at(8)},
       RunEnded{.status = Status::cancelled, .failure = failure, .at = at(9)},
   };
 }
@@ -104,17 +109,113 @@ TEST(Events, OfALaterVersionAreRefused) {
             "journal event: unknown type `new_kind`; was it written by a later version?");
   EXPECT_EQ(problem(R"({"t":"run_ended","v":1,"status":"paused"})"),
             "journal event: unknown status `paused`");
-  EXPECT_EQ(problem(R"({"t":"attempt_ended","v":1,"path":"a","outcome":{"status":"paused"}})"),
+  EXPECT_EQ(problem(R"({"t":"attempt_ended","v":1,"path":"a","number":1,"outcome":{"status":"paused"}})"),
             "journal event: unknown outcome `paused`");
 }
 
 TEST(Events, ThatAreDamagedAreRefused) {
   EXPECT_EQ(problem("{"), "journal event:1:2: the text ends too early");
-  EXPECT_EQ(problem(R"({"t":"attempt_ended","v":1,"path":"a"})"), "journal event: no outcome");
+  EXPECT_EQ(problem("[]"), "journal event: it must be a JSON object");
+  EXPECT_EQ(problem(R"({"t":"timed_out","path":"a","number":1})"), "journal event: missing field `v`");
+  EXPECT_EQ(problem(R"({"v":1,"path":"a","number":1})"), "journal event: missing field `t`");
   EXPECT_EQ(problem(R"({"t":"cache_hit","v":1,"path":"a","key":"abc"})"),
             "journal event: a digest is 64 hexadecimal digits, not 3");
   EXPECT_EQ(problem(R"({"t":"ended","v":1,"path":"a","status":"succeeded","outputs":{"x":{"$artifact":3}}})"),
             "journal event: $artifact must be an object");
+}
+
+// What the first version has always written. Fields of objects are written "outcome.status".
+const std::map<std::string, std::set<std::string>> always_written{
+    {"run_created",
+     {"run", "principal", "principal.workspace", "principal.name", "name", "pipeline", "plan", "plan_digest",
+      "inputs", "code", "cache", "at"}},
+    {"opened", {"path"}},
+    {"iteration_opened", {"path", "index"}},
+    {"iteration_ended", {"path", "index", "status", "failure.kind", "failure.message"}},
+    {"task_ready", {"path", "call"}},
+    {"cache_hit", {"path", "key", "outputs", "run", "made_by", "at"}},
+    {"scheduled", {"path", "number", "fence", "at"}},
+    {"attempt_ended",
+     {"path", "number", "outcome", "outcome.status", "outcome.failure", "outcome.failure.kind",
+      "outcome.failure.message", "outcome.started", "outcome.ended", "outcome.cpu_ms",
+      "outcome.memory_peak"}},
+    {"retry_at", {"path", "due", "policy"}},
+    {"timed_out", {"path", "number"}},
+    {"stopping", {"path", "reason"}},
+    {"ended", {"path", "status", "failure.kind", "failure.message", "at"}},
+    {"run_ended", {"status", "failure.kind", "failure.message", "at"}},
+};
+
+/// For each field of an event in turn, those of its objects included: calls `change` with a copy of the
+/// object that has the field, and `check` with the field and the changed event.
+void for_each_field(const Value& json, const std::function<void(Struct&, const std::string&)>& change,
+                    const std::function<void(const std::string&, const Value&)>& check,
+                    const std::string& prefix = "") {
+  for (const auto& [key, value] : *json.if_struct()) {
+    auto changed = *json.if_struct();
+    change(changed, key);
+    check(prefix + key, changed);
+    if (key == "principal" || key == "outcome" || key == "failure")
+      for_each_field(
+          value, change,
+          [&](const std::string& field, const Value& inside) {
+            auto outer = *json.if_struct();
+            outer.set(key, inside);
+            check(field, outer);
+          },
+          prefix + key + ".");
+  }
+}
+
+TEST(Events, WithoutAFieldThatIsAlwaysWrittenAreDamaged) {
+  auto left = always_written;  // and not left out yet
+  for (const auto& event : all_events()) {
+    const auto json = parse_json(encode(event)).value();
+    const auto type = json.text_at("t");
+    for_each_field(
+        json, [](Struct& fields, const std::string& key) { fields.erase(key); },
+        [&](const std::string& field, const Value& without) {
+          const auto read = decode(to_json(without));
+          if (field == "t" || field == "v") {
+            EXPECT_EQ(problem(to_json(without)), "journal event: missing field `" + field + "`");
+          } else if (always_written.at(type).contains(field)) {
+            ASSERT_FALSE(read) << to_json(without);
+            EXPECT_EQ(read.error().message, "journal event: missing field `" + field + "` in `" + type + "`");
+            EXPECT_EQ(read.error().code, Code::data_loss);
+            left[type].erase(field);
+          } else {
+            EXPECT_OK(read) << to_json(without);
+          }
+        });
+  }
+  for (const auto& [type, fields] : left)
+    for (const auto& field : fields) ADD_FAILURE() << type << "." << field << " was never left out";
+}
+
+TEST(Events, WithAFieldOfAnotherKindAreDamaged) {
+  // A list stands for every wrong kind, as no field but `items` may be one; these two may be anything.
+  const std::set<std::string> any{"environment", "payload"};
+  for (const auto& event : all_events()) {
+    const auto json = parse_json(encode(event)).value();
+    const auto type = json.text_at("t");
+    for_each_field(
+        json,
+        [](Struct& fields, const std::string& key) {
+          fields.set(key, key == "items" ? Value(true) : Value(List{}));
+        },
+        [&](const std::string& field, const Value& changed) {
+          const auto read = decode(to_json(changed));
+          if (field == "t" || field == "v") {
+            EXPECT_FALSE(read) << to_json(changed);
+          } else if (any.contains(field.substr(field.rfind('.') + 1))) {
+            EXPECT_OK(read) << to_json(changed);
+          } else {
+            ASSERT_FALSE(read) << to_json(changed);
+            const auto expected = "journal event: field `" + field + "` in `" + type + "` must be ";
+            EXPECT_TRUE(read.error().message.starts_with(expected)) << read.error().message;
+          }
+        });
+  }
 }
 
 }  // namespace
