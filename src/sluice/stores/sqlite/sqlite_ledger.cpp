@@ -220,16 +220,24 @@ Result<std::vector<ports::RunRow>> SqliteLedger::runs(const ports::RunFilter& fi
         "ORDER BY +created_ms DESC, id DESC LIMIT ?2";
     constexpr const char* everywhere =
         "SELECT id, workspace, principal, name, plan, status, created_ms, ended_ms, message FROM runs "
-        "WHERE ?1 = '' AND (?3 = '' OR status = ?3) ORDER BY created_ms DESC, id DESC LIMIT ?2";
+        "ORDER BY created_ms DESC, id DESC LIMIT ?2";
+    // From each workspace straight to the next, and in each by its index: a server asks for what is running
+    // when it starts, which are few of many.
+    constexpr const char* everywhere_by_status =
+        "WITH RECURSIVE workspaces(name) AS (SELECT min(workspace) FROM runs UNION ALL "
+        "SELECT (SELECT min(workspace) FROM runs WHERE workspace > workspaces.name) FROM workspaces "
+        "WHERE name IS NOT NULL) "
+        "SELECT id, workspace, principal, runs.name, plan, status, created_ms, ended_ms, message "
+        "FROM workspaces CROSS JOIN runs ON workspace = workspaces.name "
+        "WHERE status = ?3 ORDER BY created_ms DESC, id DESC LIMIT ?2";
     const auto limit = static_cast<std::int64_t>(std::min<std::size_t>(filter.limit, INT64_MAX));
     const auto end = filter.id_prefix ? end_of_prefix(*filter.id_prefix) : "";
-    const bool all = filter.workspace.empty();  // asked once, when a server starts: may look at every run
+    const bool all = filter.workspace.empty();
     SLUICE_TRY(select, connection.prepare(filter.id_prefix ? by_prefix
-                                          : all            ? everywhere
-                                          : filter.status  ? by_status
-                                                           : by_time));
+                                          : filter.status  ? (all ? everywhere_by_status : by_status)
+                                                           : (all ? everywhere : by_time)));
     select.bind(filter.workspace).bind(limit);
-    if (filter.status || filter.id_prefix || all)
+    if (filter.status || filter.id_prefix)
       select.bind(filter.status ? std::string_view(*filter.status) : std::string_view());
     if (filter.id_prefix) select.bind(*filter.id_prefix).bind(end);
     std::vector<ports::RunRow> rows;

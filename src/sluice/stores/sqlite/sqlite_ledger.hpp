@@ -8,8 +8,12 @@
 namespace sluice::stores {
 
 /// Journals, their projections and deployments in one SQLite file. Thread-safe: writers wait for one another,
-/// each call is one transaction; readers never wait. The cost of a call does not grow with the number of
-/// runs.
+/// each call is one transaction; readers never wait.
+///
+/// The cost of a call grows with what it writes or returns, not with the number of runs, except for these:
+/// `runs` with an id prefix looks at every run whose id begins with it; `runs` of all workspaces looks at
+/// each workspace and every run with the status asked for, or at every run where none is;
+/// `rebuild_projections` reads every journal.
 class SqliteLedger final : public ports::Journal, public ports::RunIndex, public ports::Deployments {
  public:
   /// Makes the file where it is missing. Code::failed_precondition for a file that a newer Sluice or another
