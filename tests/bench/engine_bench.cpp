@@ -8,7 +8,7 @@
 
 #include "figures.hpp"
 #include "sluice/driver/dispatcher.hpp"
-#include "sluice/frontends/native/native_frontend.hpp"
+#include "sluice/ir/plan.hpp"
 #include "sluice/ir/verify.hpp"
 #include "sluice/os/files.hpp"
 #include "sluice/stores/directory/directory_object_store.hpp"
@@ -84,10 +84,8 @@ int main(int argc, char** argv) {
       good(stores::DirectoryObjectStore::open(folder.path() / "objects", folder.path() / "cache", clock));
   MemoryJournal memory;
   const auto ledger = good(stores::SqliteLedger::open(folder.path() / "ledger.db"));
-  const frontends::NativeFrontend native;
   const ir::Signatures services;
-  auto lowered = good(native.lower(text, "bench.yaml"));
-  const auto plan = std::make_shared<const ir::Plan>(std::move(lowered.plan));
+  const auto plan = good(ir::read_plan(text));
   if (!ir::verify(*plan, services).empty()) return 1;
 
   InstantExecutor executor;
@@ -95,7 +93,6 @@ int main(int argc, char** argv) {
                                  .index = on_disk ? static_cast<const ports::RunIndex&>(*ledger) : memory,
                                  .objects = *objects,
                                  .clock = clock,
-                                 .read_plan = {},
                                  .services = services});
   dispatcher.set_executors({.process = executor, .service = executor});
   const auto before = resident_bytes();

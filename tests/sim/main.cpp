@@ -10,9 +10,9 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "../canonical_frontend.hpp"
 #include "simulation.hpp"
 #include "sluice/base/log.hpp"
-#include "sluice/frontends/native/native_frontend.hpp"
 #include "sluice/os/files.hpp"
 #include "sluice/stores/directory/directory_object_store.hpp"
 
@@ -61,7 +61,7 @@ class Hunt {
   /// False: a violation, which has been printed.
   bool live(std::uint64_t seed, bool tell) {
     seed_now = seed;
-    Simulation simulation(seed, native_, objects_);
+    Simulation simulation(seed, frontend_, objects_);
     try {
       const auto life = simulation.run();
       events_ += life.events;
@@ -83,7 +83,7 @@ class Hunt {
 
  private:
   void repeat(std::uint64_t seed, std::uint64_t hash) {
-    Simulation again(seed, native_, objects_);
+    Simulation again(seed, frontend_, objects_);
     if (again.run().hash != hash) throw Violation("the same seed gives other events the second time");
   }
   static void print(const Simulation& simulation) {
@@ -93,7 +93,7 @@ class Hunt {
         for (const auto& event : append.events) fmt::print("{} {}\n", append.run.text, event);
   }
 
-  frontends::NativeFrontend native_;
+  test::CanonicalFrontend frontend_;
   const ports::ObjectStore& objects_;
   std::uint64_t lives_ = 0;
   std::uint64_t events_ = 0;

@@ -51,7 +51,7 @@ void Oracles::begin_again(const std::vector<std::vector<ports::Append>>& transac
 
 void Oracles::on(Book& book, const engine::RunCreated& event) {
   book.created = event;
-  auto plan = read_plan_(event.plan);
+  const auto plan = ir::read_plan(event.plan);
   require(plan.has_value(), "a stored plan that cannot be read");
   book.plan = *plan;
   plans_.push_back(*plan);

@@ -13,8 +13,7 @@ namespace sluice::sim {
 /// What must hold whatever happens, checked against the plan and the journal alone. Throws a Violation.
 class Oracles {
  public:
-  Oracles(driver::PlanReader read_plan, const ir::Signatures& services)
-      : read_plan_(std::move(read_plan)), services_(services) {}
+  explicit Oracles(const ir::Signatures& services) : services_(services) {}
 
   /// Events have been stored: each may follow those before it, each task has ended at most once, what is
   /// taken from the cache is what the work would give.
@@ -82,7 +81,6 @@ class Oracles {
   static const ir::Operation& operation_at(const Book& book, const std::string& path);
   void check_upstream(const Book& book, const Place& place) const;
 
-  driver::PlanReader read_plan_;
   const ir::Signatures& services_;
   std::map<std::string, Book> books_;
   mutable std::map<const ir::Region*, ir::Dependencies> dependencies_;

@@ -51,12 +51,11 @@ class Simulation::Server final : public ports::RunControl {
   bool resumed = false;  ///< all runs; the executors are told once their commands have been carried out
 };
 
-Simulation::Simulation(std::uint64_t seed, const ir::Frontend& native, const ports::ObjectStore& objects)
+Simulation::Simulation(std::uint64_t seed, const ir::Frontend& frontend, const ports::ObjectStore& objects)
     : faults_(seed),
-      dialects_({.frontends = {&native}, .services = services()}),
+      dialects_({.frontends = {&frontend}, .services = services()}),
       objects_(objects),
-      oracles_([this](const std::string& text) { return runs::read_stored_plan(text, dialects_); },
-               dialects_.services),
+      oracles_(dialects_.services),
       journal_(faults_, [this](const auto& batch) { oracles_.see(batch); }),
       processes_(SimExecutor::Life::of_a_supervisor, faults_, timeline_, clock_, oracles_, effects_,
                  [this](const auto& fence, const auto& outcome) {
@@ -215,15 +214,11 @@ void Simulation::cut_power() {
 void Simulation::start_server() {
   if (server_) return;
   awake_at_.reset();
-  server_ = std::make_unique<Server>(
-      *this,
-      driver::Dispatcher::Ports{
-          .journal = journal_,
-          .index = journal_,
-          .objects = objects_,
-          .clock = clock_,
-          .read_plan = [this](const std::string& text) { return runs::read_stored_plan(text, dialects_); },
-          .services = dialects_.services});
+  server_ = std::make_unique<Server>(*this, driver::Dispatcher::Ports{.journal = journal_,
+                                                                      .index = journal_,
+                                                                      .objects = objects_,
+                                                                      .clock = clock_,
+                                                                      .services = dialects_.services});
   with_server([](Server& server) {
     if (const auto resumed = server.runs.resume_all(); !resumed)
       throw Violation("runs cannot be resumed: " + resumed.error().message);
@@ -238,10 +233,7 @@ void Simulation::check_replay() {
   for (const auto& row : *rows) {
     const auto* live = server_->dispatcher.find(row.id);
     if (live == nullptr) continue;
-    const auto again = driver::replay(
-        row.id, *journal_.read(row.id, 0, SIZE_MAX),
-        [this](const std::string& text) { return runs::read_stored_plan(text, dialects_); },
-        dialects_.services);
+    const auto again = driver::replay(row.id, *journal_.read(row.id, 0, SIZE_MAX), dialects_.services);
     if (!again) throw Violation("a journal does not replay: " + again.error().message);
     const auto& replayed = **again;
     if (replayed.run.fingerprint() != live->run.fingerprint())

@@ -21,7 +21,7 @@ struct Life {
 /// run has to end.
 class Simulation {
  public:
-  Simulation(std::uint64_t seed, const ir::Frontend& native, const ports::ObjectStore& objects);
+  Simulation(std::uint64_t seed, const ir::Frontend& frontend, const ports::ObjectStore& objects);
   ~Simulation();
 
   /// Lives it. Throws a Violation.

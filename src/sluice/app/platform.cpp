@@ -52,13 +52,11 @@ struct Platform::Impl {
     hosts = std::make_unique<serving::Hosts>(
         *runtime, *objects, clock, serving::Hosts::Options{.cache = data.cache(), .idle = options.host_idle});
     serving = std::make_unique<serving::Serving>(*models, *ledger.deployments, *hosts, clock);
-    driver = std::make_unique<driver::Driver>(driver::Driver::Ports{
-        .journal = *ledger.journal,
-        .index = *ledger.index,
-        .objects = *objects,
-        .clock = clock,
-        .read_plan = [](const std::string& text) { return runs::read_stored_plan(text, builtin_dialects()); },
-        .services = builtin_dialects().services});
+    driver = std::make_unique<driver::Driver>(driver::Driver::Ports{.journal = *ledger.journal,
+                                                                    .index = *ledger.index,
+                                                                    .objects = *objects,
+                                                                    .clock = clock,
+                                                                    .services = builtin_dialects().services});
     runs = std::make_unique<runs::Runs>(runs::Runs::Ports{.control = *driver,
                                                           .journal = *ledger.journal,
                                                           .index = *ledger.index,

@@ -49,7 +49,7 @@ Result<void> Dispatcher::start(engine::RunCreated created, std::shared_ptr<const
 Result<void> Dispatcher::resume(const RunId& id) {
   if (live_.contains(id)) return {};
   SLUICE_TRY(journal, ports_.journal.read(id));
-  SLUICE_TRY(run, replay(id, journal, ports_.read_plan, ports_.services));
+  SLUICE_TRY(run, replay(id, journal, ports_.services));
   if (run->run.ended()) return {};
   const bool not_begun = run->next == 1;
   run->commands = run->run.open_commands();

@@ -30,7 +30,6 @@ class Dispatcher {
     const ports::RunIndex& index;
     const ports::ObjectStore& objects;
     const Clock& clock;
-    PlanReader read_plan;
     const ir::Signatures& services;
   };
   struct Executors {

@@ -1,6 +1,7 @@
 #include "sluice/driver/live_run.hpp"
 
 #include "sluice/base/json.hpp"
+#include "sluice/ir/plan.hpp"
 
 namespace sluice::driver {
 
@@ -46,7 +47,7 @@ void LiveRun::take(engine::Decision decision) {
 }
 
 Result<std::unique_ptr<LiveRun>> replay(const RunId& run, const std::vector<std::string>& journal,
-                                        const PlanReader& read_plan, const ir::Signatures& services) {
+                                        const ir::Signatures& services) {
   const auto damaged = [&](std::string_view why) {
     return Error{.code = Code::data_loss,
                  .message = "run " + run.text + ": " + std::string(why),
@@ -56,7 +57,7 @@ Result<std::unique_ptr<LiveRun>> replay(const RunId& run, const std::vector<std:
   SLUICE_TRY(first, engine::decode(journal.front()));
   auto* created = std::get_if<engine::RunCreated>(&first);
   if (!created) return Fail(damaged("its journal does not begin with its creation"));
-  SLUICE_TRY(plan, read_plan(created->plan));
+  SLUICE_TRY(plan, ir::read_plan(created->plan));
   auto live = std::make_unique<LiveRun>(*created, engine::Run(plan, *created, services));
   live->row = row_of(*created);
   for (std::size_t i = 1; i < journal.size(); ++i) {

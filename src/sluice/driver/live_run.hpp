@@ -1,6 +1,5 @@
 #pragma once
 // The driver's own.
-#include <functional>
 #include <memory>
 #include <optional>
 #include <unordered_map>
@@ -12,9 +11,6 @@
 #include "sluice/ports/ledger.hpp"
 
 namespace sluice::driver {
-
-/// Reads the canonical text of a plan that was verified before it was stored.
-using PlanReader = std::function<Result<std::shared_ptr<const ir::Plan>>(const std::string& text)>;
 
 /// A run that goes on in this process: the engine's state and what the driver must know beside it.
 struct LiveRun {
@@ -48,7 +44,7 @@ ports::RunRow row_of(const engine::RunCreated& created);
 
 /// The run as its journal tells it.
 Result<std::unique_ptr<LiveRun>> replay(const RunId& run, const std::vector<std::string>& journal,
-                                        const PlanReader& read_plan, const ir::Signatures& services);
+                                        const ir::Signatures& services);
 
 /// The run's row from its journal alone, for rebuilding projections.
 Result<ports::RunRow> project(const std::vector<std::string>& journal);

@@ -3,10 +3,12 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
 
+#include "sluice/base/result.hpp"
 #include "sluice/base/value.hpp"
 #include "sluice/syntax/expression.hpp"
 #include "sluice/syntax/location.hpp"
@@ -162,9 +164,13 @@ std::vector<const Region*> regions_of(const Operation& operation);
 /// Every operation of the plan, at any depth, once; in no particular order. Does not recurse.
 void for_each_operation(const Plan& plan, const std::function<void(const Operation&)>& visit);
 
-/// The one canonical text. `read_plan(print_plan(p))` is p (locations apart), and printing it again gives the
-/// same bytes.
+/// The one canonical text: what is stored of a plan, and what people may write themselves.
 std::string print_plan(const Plan& plan);
+/// Reads a stored plan back. `read_plan(print_plan(p))` is p (locations and file apart) for every p that
+/// `parse_plan` could have made, and printing it again gives the same bytes; other front-ends keep to the
+/// same forms, and a plan that does not is not stored. It was verified before that and is not verified again.
+/// A text that cannot be read is Code::data_loss: for what somebody wrote there is `parse_plan`.
+Result<std::shared_ptr<const Plan>> read_plan(std::string_view text);
 /// SHA-256 of the canonical text.
 Digest plan_digest(const Plan& plan);
 /// Graphviz.

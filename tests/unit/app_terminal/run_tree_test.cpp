@@ -8,7 +8,7 @@
 #include "result_assertions.hpp"
 #include "sluice/app/terminal/cells.hpp"
 #include "sluice/base/json.hpp"
-#include "sluice/frontends/native/native_frontend.hpp"
+#include "sluice/ir/plan.hpp"
 
 namespace sluice::app {
 namespace {
@@ -98,10 +98,9 @@ pipelines:
 )";
 
 TEST(Tree, HasTheRowsOfThePlanInItsOrderAndThoseInsideOnceTheyBegin) {
-  const frontends::NativeFrontend frontend;
-  auto lowered = frontend.lower(plan_text, "plan.yaml");
-  ASSERT_TRUE(lowered && lowered->problems.empty());
-  const auto plan = std::make_shared<const ir::Plan>(std::move(lowered->plan));
+  const auto read = ir::read_plan(plan_text);
+  ASSERT_OK(read);
+  const auto& plan = *read;
   const Time begin{std::chrono::hours(1)};
   runs::Reporter reporter(plan);
   reporter.apply(engine::RunCreated{.run = {"r"}, .pipeline = "main", .at = begin});

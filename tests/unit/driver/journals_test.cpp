@@ -15,7 +15,7 @@
 #include "places.hpp"
 #include "result_assertions.hpp"
 #include "sluice/driver/live_run.hpp"
-#include "sluice/frontends/native/native_frontend.hpp"
+#include "sluice/ir/plan.hpp"
 
 namespace sluice::test {
 namespace {
@@ -44,15 +44,9 @@ Journal journal_of(const std::string& name) {
 
 Event event_of(const std::string& text) { return value_of(engine::decode(text)); }
 
-Result<std::shared_ptr<const ir::Plan>> read_plan(const std::string& text) {
-  SLUICE_TRY(lowered, frontends::NativeFrontend().lower(text, "stored plan"));
-  EXPECT_TRUE(lowered.problems.empty()) << syntax::render("stored plan", lowered.problems);
-  return std::make_shared<const ir::Plan>(std::move(lowered.plan));
-}
-
 std::unique_ptr<driver::LiveRun> replayed(const Journal& journal) {
   static const ir::Signatures none;  // services are asked for what is decided next only
-  return value_of(driver::replay({"of this journal"}, journal, read_plan, none));
+  return value_of(driver::replay({"of this journal"}, journal, none));
 }
 
 /// What a journal leaves to do, told from its events alone: what the engine's open commands must be.
@@ -121,7 +115,7 @@ class StoredJournal : public testing::TestWithParam<std::string> {
 TEST_P(StoredJournal, IsPrintedAgainWithTheSameBytes) {
   for (const auto& text : journal_) EXPECT_EQ(engine::encode(event_of(text)), text);
   const auto created = std::get<engine::RunCreated>(event_of(journal_.at(0)));
-  const auto plan = value_of(read_plan(created.plan));
+  const auto plan = value_of(ir::read_plan(created.plan));
   EXPECT_EQ(ir::print_plan(*plan), created.plan);
   EXPECT_EQ(ir::plan_digest(*plan), created.plan_digest);
 }

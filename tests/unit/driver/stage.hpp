@@ -12,7 +12,7 @@
 #include "sluice/driver/driver.hpp"
 #include "sluice/executors/process/process_executor.hpp"
 #include "sluice/executors/service/service_executor.hpp"
-#include "sluice/frontends/native/native_frontend.hpp"
+#include "sluice/ir/parse.hpp"
 #include "sluice/ir/verify.hpp"
 #include "sluice/os/files.hpp"
 #include "sluice/stores/directory/directory_object_store.hpp"
@@ -63,7 +63,6 @@ struct Stage {
   std::unique_ptr<stores::SqliteLedger> ledger =
       value_of(stores::SqliteLedger::open(folder.path() / "ledger.db"));
   FullableJournal journal_port{*ledger};
-  frontends::NativeFrontend native;
   std::vector<std::unique_ptr<WrittenService>> services;
   ir::Signatures signatures;
 
@@ -84,7 +83,7 @@ struct Stage {
   }
 
   std::shared_ptr<const ir::Plan> plan(const std::string& text) const {
-    auto lowered = value_of(native.lower(text, "plan.yaml"));
+    auto lowered = value_of(ir::parse_plan(text, "plan.yaml"));
     EXPECT_TRUE(lowered.problems.empty()) << syntax::render("plan.yaml", lowered.problems);
     const auto problems = ir::verify(lowered.plan, signatures);
     EXPECT_TRUE(problems.empty()) << syntax::render("plan.yaml", problems);
@@ -121,9 +120,6 @@ class Server {
                  .index = *stage.ledger,
                  .objects = *stage.objects,
                  .clock = stage.clock,
-                 .read_plan = [&stage](const std::string& text) -> Result<std::shared_ptr<const ir::Plan>> {
-                   return stage.plan(text);
-                 },
                  .services = stage.signatures}),
         process_(stage.folder.path(), *stage.objects, driver_, stage.clock,
                  test::release_program("sluice-supervisor")),

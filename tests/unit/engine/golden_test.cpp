@@ -6,7 +6,7 @@
 #include "result_assertions.hpp"
 #include "scripted_run.hpp"
 #include "sluice/base/json.hpp"
-#include "sluice/frontends/native/native_frontend.hpp"
+#include "sluice/ir/parse.hpp"
 #include "sluice/ir/verify.hpp"
 
 namespace sluice::test {
@@ -19,8 +19,7 @@ struct Prepared {
 };
 
 Prepared prepare(const GoldenCase& golden) {
-  const frontends::NativeFrontend frontend;
-  auto lowered = frontend.lower(golden.section("input"), "case.yaml");
+  auto lowered = ir::parse_plan(golden.section("input"), "case.yaml");
   EXPECT_OK(lowered);
   EXPECT_TRUE(lowered->problems.empty()) << syntax::render("case.yaml", lowered->problems);
   auto plan = std::make_shared<const ir::Plan>(std::move(lowered->plan));

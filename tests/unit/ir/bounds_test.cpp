@@ -34,7 +34,7 @@ TEST(Bounds, ALongChainIsVerifiedAndPrinted) {
   const auto plan = chain(20'000);
   EXPECT_TRUE(verify(plan, {}).empty());
   const auto text = print_plan(plan);
-  const auto again = frontends::NativeFrontend().lower(text, "plan.yaml");
+  const auto again = parse_plan(text, "plan.yaml");
   ASSERT_TRUE(again);
   EXPECT_TRUE(print_plan(again->plan) == text);
   EXPECT_EQ(dependencies_of(plan.pipelines[0].body).downstream[0], std::vector<std::size_t>{1});
@@ -83,7 +83,7 @@ TEST(Bounds, DeepRegions) {
   const auto plan = nested(200, 40);
   EXPECT_TRUE(verify(plan, {}).empty());
   const auto text = print_plan(plan);
-  const auto again = frontends::NativeFrontend().lower(text, "plan.yaml");
+  const auto again = parse_plan(text, "plan.yaml");
   ASSERT_OK(again);
   EXPECT_EQ(syntax::render("plan.yaml", again->problems), "");
   EXPECT_TRUE(print_plan(again->plan) == text);
@@ -94,7 +94,7 @@ TEST(Bounds, RegionsThatAreTooDeep) {
   const auto problems = verify(plan, {});
   ASSERT_EQ(problems.size(), 1U);
   EXPECT_EQ(problems[0].message, "regions nest more than 200 deep; split this into pipelines");
-  const auto again = frontends::NativeFrontend().lower(print_plan(plan), "plan.yaml");
+  const auto again = parse_plan(print_plan(plan), "plan.yaml");
   ASSERT_TRUE(again);
   ASSERT_EQ(again->problems.size(), 1U);
   EXPECT_EQ(again->problems[0].message, "regions nest more than 200 deep; split this into pipelines");
@@ -140,12 +140,27 @@ TEST(Plan, IsFoundByNameAndDigestedByItsText) {
             Digest::of("sluice: 1\npipelines:\n  main:\n    graph: {}\n  other:\n    graph: {}\n"));
 }
 
-TEST(Frontend, KnowsItsOwn) {
-  const frontends::NativeFrontend native;
-  EXPECT_TRUE(native.recognises("# a comment\n\nsluice: 1\n", "x.yaml"));
-  EXPECT_TRUE(native.recognises("{\"sluice\": 1}", "x.json"));
-  EXPECT_FALSE(native.recognises("main:\n  params: [args]\n", "x.yaml"));
-  EXPECT_FALSE(native.recognises("", "x.yaml"));
+TEST(StoredPlan, IsReadBackAsItWas) {
+  const auto plan = plan_of("sluice: 1\npipelines: {main: {graph: {a: {process: [run]}}}}");
+  const auto again = read_plan(print_plan(plan));
+  ASSERT_OK(again);
+  EXPECT_EQ(print_plan(**again), print_plan(plan));
+}
+
+TEST(StoredPlan, IsOurFaultIfItIsDamaged) {
+  const auto problem = [](std::string_view text) {
+    const auto plan = read_plan(text);
+    EXPECT_FALSE(plan) << text;
+    if (plan) return std::string();
+    EXPECT_EQ(plan.error().code, Code::data_loss) << text;
+    EXPECT_EQ(plan.error().blame, Blame::sluice) << text;
+    return plan.error().message;
+  };
+  EXPECT_NE(problem(""), "");
+  EXPECT_NE(problem("pipelines: ["), "");
+  EXPECT_EQ(problem("hello"), "stored plan:1:1: a plan should be a map, not `hello`");
+  EXPECT_EQ(problem("sluice: 1\npipelines: 3\n"),
+            "stored plan:2:12: `pipelines` should be a map, not an integer");
 }
 
 }  // namespace

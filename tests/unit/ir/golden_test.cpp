@@ -16,7 +16,7 @@ struct Outcome {
 };
 
 Outcome run(const std::string& input) {
-  auto lowered = frontends::NativeFrontend().lower(input, "plan.yaml");
+  auto lowered = parse_plan(input, "plan.yaml");
   if (!lowered) return {"", lowered.error().message + "\n"};
   auto problems = lowered->problems;
   std::ranges::copy(verify(lowered->plan, services_for_tests()), std::back_inserter(problems));

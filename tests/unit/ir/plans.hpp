@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "sluice/frontends/native/native_frontend.hpp"
+#include "sluice/ir/parse.hpp"
 #include "sluice/ir/types.hpp"
 #include "sluice/ir/verify.hpp"
 
@@ -32,7 +32,7 @@ inline Signatures services_for_tests() {
 
 /// The plan of a text that is right.
 inline Plan plan_of(const std::string& text) {
-  auto lowered = frontends::NativeFrontend().lower(text, "plan.yaml");
+  auto lowered = parse_plan(text, "plan.yaml");
   if (!lowered) {
     ADD_FAILURE() << lowered.error().message;
     return {};

@@ -1,17 +1,32 @@
+#include "sluice/domain/runs/compile.hpp"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "canonical_frontend.hpp"
 #include "result_assertions.hpp"
-#include "sluice/domain/runs/runs.hpp"
-#include "sluice/frontends/native/native_frontend.hpp"
 
 namespace sluice::runs {
 namespace {
 
-const frontends::NativeFrontend native;
+const test::CanonicalFrontend canonical;
+
+/// A dialect of one word, the name of the only task.
+class WordsFrontend final : public ir::Frontend {
+ public:
+  [[nodiscard]] std::string_view name() const override { return "words"; }
+  [[nodiscard]] bool recognises(std::string_view text, const std::string&) const override {
+    return text.starts_with("words\n");
+  }
+  [[nodiscard]] Result<Lowered> lower(std::string_view text, const std::string& file) const override {
+    return ir::parse_plan(
+        "sluice: 1\npipelines: {words: {graph: {" + std::string(text.substr(6)) + ": {process: [run]}}}}",
+        file);
+  }
+};
 
 Dialects dialects() {
-  return {.frontends = {&native},
+  return {.frontends = {&canonical},
           .services = {{.name = "image.embed", .version = "1.0.0", .inputs = {}, .outputs = {}}}};
 }
 
@@ -23,11 +38,25 @@ std::shared_ptr<const ir::Plan> plan_of(const std::string& text) {
   return test::value_of(compile(text, "plan.yaml", dialects()));
 }
 
-TEST(Compiling, RefusesATextThatIsNoPlan) {
-  EXPECT_EQ(problem("hello: world\n"),
-            "plan.yaml: this is no pipeline that is known here; a Sluice plan begins with `sluice: 1`");
-  EXPECT_EQ(problem(""),
-            "plan.yaml: this is no pipeline that is known here; a Sluice plan begins with `sluice: 1`");
+TEST(Compiling, TheFirstFrontendThatRecognisesTheTextTakesIt) {
+  const WordsFrontend words;
+  const Dialects both{.frontends = {&words, &canonical}, .services = {}};
+  const auto of_words = compile("words\nfit", "plan.txt", both);
+  ASSERT_OK(of_words);
+  EXPECT_EQ((*of_words)->pipelines.front().name, "words");
+  const auto of_the_other = compile("sluice: 1\npipelines: {main: {graph: {}}}", "plan.yaml", both);
+  ASSERT_OK(of_the_other);
+  EXPECT_EQ((*of_the_other)->pipelines.front().name, "main");
+}
+
+TEST(Compiling, RefusesATextThatNoFrontendRecognises) {
+  const WordsFrontend words;
+  for (const auto* text : {"hello: world\n", ""}) {
+    const auto plan = compile(text, "plan.yaml", {.frontends = {&words}, .services = {}});
+    ASSERT_FALSE(plan);
+    EXPECT_EQ(plan.error().message,
+              "plan.yaml: this is no pipeline that is known here; a Sluice plan begins with `sluice: 1`");
+  }
 }
 
 TEST(Compiling, TellsEveryProblemOnALineOfItsOwnInTheOrderOfTheText) {
@@ -72,24 +101,6 @@ TEST(Compiling, NamesThePipelinesThatThereAre) {
             "plan.yaml: there is no pipeline `trian`; did you mean `train`?");
   EXPECT_EQ(find_pipeline(*plan, "evaluate").error().message,
             "plan.yaml: there is no pipeline `evaluate`; it has `main`, `train`");
-}
-
-TEST(StoredPlans, ReadBackTheSame) {
-  const auto plan = plan_of("sluice: 1\npipelines:\n  main:\n    graph:\n      a: {process: [run]}\n");
-  const auto text = ir::print_plan(*plan);
-  const auto again = read_stored_plan(text, dialects());
-  ASSERT_OK(again);
-  EXPECT_EQ(ir::print_plan(**again), text);
-}
-
-TEST(StoredPlans, ThatAreDamagedAreOurFault) {
-  for (const auto* text : {"", "hello", "sluice: 1\npipelines: 3\n",
-                           "sluice: 1\npipelines:\n  main: {graph: {a: {process: 3}}}\n"}) {
-    const auto plan = read_stored_plan(text, dialects());
-    ASSERT_FALSE(plan) << text;
-    EXPECT_EQ(plan.error().code, Code::data_loss) << plan.error().message;
-    EXPECT_EQ(plan.error().blame, Blame::sluice);
-  }
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #pragma once
 #include "../driver/stage.hpp"
+#include "canonical_frontend.hpp"
 #include "result_assertions.hpp"
 #include "sluice/domain/runs/runs.hpp"
 
@@ -7,6 +8,7 @@ namespace sluice::test {
 
 /// A stage whose services are there before anything stands on them.
 struct ServedStage : Stage {
+  CanonicalFrontend frontend;
   Gate gate;
   WrittenService& echo = serve_echo();
   WrittenService& held = serve("test.held", [this](const ports::ServiceCall& call) -> Result<Struct> {
@@ -23,16 +25,17 @@ struct RunsStage {
   ServedStage stage;
   SystemRandom random;
   Server server{stage};
-  runs::Runs runs = over(server);
+  runs::Runs runs = in(stage.frontend);
 
-  runs::Runs over(Server& some) {
-    return {{.control = some.driver(),
+  /// Runs that are written in this dialect.
+  runs::Runs in(const ir::Frontend& dialect) {
+    return {{.control = server.driver(),
              .journal = *stage.ledger,
              .index = *stage.ledger,
              .objects = *stage.objects,
              .clock = stage.clock,
              .random = random},
-            {.frontends = {&stage.native}, .services = stage.signatures}};
+            {.frontends = {&dialect}, .services = stage.signatures}};
   }
   std::string problem(runs::Submission submission) { return message_of(runs.submit(std::move(submission))); }
   /// Submits it and waits for its end.

@@ -67,6 +67,30 @@ TEST(Submitting, RefusesAPlanAPipelineOrInputsThatAreWrong) {
   EXPECT_TRUE(value_of(s.runs.list({})).empty());
 }
 
+/// A front-end with a bug: no text can hold what it makes.
+class LongNames final : public ir::Frontend {
+ public:
+  [[nodiscard]] std::string_view name() const override { return "long names"; }
+  [[nodiscard]] bool recognises(std::string_view, const std::string&) const override { return true; }
+  [[nodiscard]] Result<Lowered> lower(std::string_view text, const std::string& file) const override {
+    SLUICE_TRY(lowered, ir::parse_plan(text, file));
+    lowered.plan.pipelines.front().body.operations.front().name = std::string(251, 'x');
+    return lowered;
+  }
+};
+
+TEST(Submitting, RefusesAPlanThatCouldNotBeReadBackWhenTheRunIsResumed) {
+  RunsStage s;
+  const LongNames dialect;
+  const auto run = s.in(dialect).submit({.text = held_plan, .file = "plan.yaml"});
+  ASSERT_FALSE(run);
+  EXPECT_EQ(run.error().message,
+            "the canonical text of this plan cannot be read back: stored plan:5:7: the name of an operation "
+            "has 1 to 250 bytes, not 251");
+  EXPECT_EQ(run.error().blame, Blame::sluice);
+  EXPECT_TRUE(value_of(s.runs.list({})).empty());
+}
+
 TEST(Submitting, RefusesAnObjectThatIsNotInTheStore) {
   RunsStage s;
   const auto hex = Digest::of("lost").hex();
@@ -157,7 +181,7 @@ TEST(ResumingRuns, GoesOnWithAllThatHaveNotEndedInEveryWorkspace) {
                        .objects = *stage.objects,
                        .clock = stage.clock,
                        .random = random},
-                      {.frontends = {&stage.native}, .services = stage.signatures});
+                      {.frontends = {&stage.frontend}, .services = stage.signatures});
   };
   {
     Server server(stage);
@@ -199,7 +223,7 @@ TEST(CancellingRuns, TakesUpOneWhoseProcessDied) {
                        .objects = *stage.objects,
                        .clock = stage.clock,
                        .random = random},
-                      {.frontends = {&stage.native}, .services = stage.signatures});
+                      {.frontends = {&stage.frontend}, .services = stage.signatures});
   };
   RunId id;
   {

@@ -7,6 +7,7 @@
 
 #include "sluice/api/native/answers.hpp"
 #include "sluice/base/words.hpp"
+#include "sluice/ir/plan.hpp"
 
 namespace sluice::api {
 namespace {
@@ -131,7 +132,7 @@ Result<ports::Response> follow(const NativeApi& api, const RunId& run, const std
   const auto there = std::ranges::find(report.operations, path, &runs::OperationReport::path);
   if (there != report.operations.end() && there->kind != "process") return Fail(no_log(*there));
   if (there == report.operations.end()) {
-    SLUICE_TRY(plan, runs::read_stored_plan(report.created.plan, api.runs.dialects()));
+    SLUICE_TRY(plan, ir::read_plan(report.created.plan));
     const auto* planned = runs::operation_at(*plan, report.created.pipeline, path);
     if (report.result || !planned || !std::holds_alternative<ir::Process>(planned->what))
       return Fail(no_such_task(report, path));

@@ -7,11 +7,11 @@
 #include <fmt/format.h>
 
 #include "sluice/app/commands/say.hpp"
-#include "sluice/app/plugins.hpp"
 #include "sluice/app/terminal/live_tree.hpp"
 #include "sluice/base/event_stream.hpp"
 #include "sluice/base/json.hpp"
 #include "sluice/base/words.hpp"
+#include "sluice/ir/plan.hpp"
 
 namespace sluice::app {
 namespace {
@@ -50,7 +50,7 @@ class Followed {
   Result<void> take(const engine::Event& event) {
     const std::lock_guard lock(mutex_);
     if (const auto* created = std::get_if<engine::RunCreated>(&event)) {
-      SLUICE_TRY(plan, runs::read_stored_plan(created->plan, builtin_dialects()));
+      SLUICE_TRY(plan, ir::read_plan(created->plan));
       plan_ = plan;
       reporter_ = runs::Reporter(std::move(plan));
     }

@@ -7,6 +7,7 @@
 #include "sluice/base/log.hpp"
 #include "sluice/base/words.hpp"
 #include "sluice/ir/inputs.hpp"
+#include "sluice/ir/plan.hpp"
 #include "sluice/ir/types.hpp"
 #include "sluice/ir/verify.hpp"
 
@@ -48,6 +49,22 @@ Result<void> check_objects(const Struct& values, std::string_view what, const po
                              fmt::format("{} `{}`: its object {} is not in the store; upload it first", what,
                                          name, artifact->digest->hex())));
   return {};
+}
+
+/// A run whose stored plan cannot be read back could not be resumed.
+Result<void> check_readable(const std::string& canonical) {
+  const auto again = ir::read_plan(canonical);
+  if (again) return {};
+  // It may be many times longer than what was sent (aliases are written out); a short one is within all
+  // limits.
+  constexpr std::size_t surely_within_limits = std::size_t{1} << 20;
+  if (canonical.size() > surely_within_limits)
+    return Fail(user_error(Code::too_large, "the plan, written out canonically, is too large: " +
+                                                again.error().message + "; divide it into several"));
+  return Fail(
+      Error{.code = Code::internal,
+            .message = "the canonical text of this plan cannot be read back: " + again.error().message,
+            .blame = Blame::sluice});
 }
 
 Error has_ended(const ports::RunRow& row) {
@@ -95,15 +112,7 @@ Result<RunId> Runs::submit(Submission submission) {
                              .cache = submission.cache,
                              .at = ports_.clock.now()};
   created.plan_digest = Digest::of(created.plan);
-  // The canonical text may be many times longer than what was sent (aliases are written out), and what cannot
-  // be read again cannot go on. A short one cannot be over a limit.
-  constexpr std::size_t surely_readable = std::size_t{1} << 20;
-  if (created.plan.size() > surely_readable) {
-    const auto again = read_stored_plan(created.plan, dialects_);
-    if (!again)
-      return Fail(user_error(Code::too_large, "the plan, written out canonically, is too large: " +
-                                                  again.error().message + "; divide it into several"));
-  }
+  SLUICE_DO(check_readable(created.plan));
   auto id = created.run;
   SLUICE_DO(ports_.control.start(std::move(created), std::move(plan)));
   return id;
@@ -168,7 +177,7 @@ Result<RunReport> Runs::report(const RunId& run) const {
   SLUICE_TRY(first, engine::decode(events.front()));
   std::shared_ptr<const ir::Plan> plan;
   if (const auto* created = std::get_if<engine::RunCreated>(&first)) {
-    SLUICE_TRY(read, read_stored_plan(created->plan, dialects_));
+    SLUICE_TRY(read, ir::read_plan(created->plan));
     plan = std::move(read);
   }
   Reporter reporter(plan);
@@ -177,22 +186,6 @@ Result<RunReport> Runs::report(const RunId& run) const {
     reporter.apply(event);
   }
   return reporter.report();
-}
-
-Result<std::shared_ptr<const ir::Plan>> read_stored_plan(const std::string& text, const Dialects& dialects) {
-  const std::string file = "stored plan";
-  for (const auto* frontend : dialects.frontends) {
-    if (!frontend->recognises(text, file)) continue;
-    SLUICE_TRY(lowered, frontend->lower(text, file));
-    if (!lowered.problems.empty())
-      return Fail(Error{.code = Code::data_loss,
-                        .message = syntax::render(file, lowered.problems),
-                        .blame = Blame::sluice});
-    return std::make_shared<const ir::Plan>(std::move(lowered.plan));
-  }
-  return Fail(Error{.code = Code::data_loss,
-                    .message = "a stored plan is in no dialect that is known here",
-                    .blame = Blame::sluice});
 }
 
 }  // namespace sluice::runs

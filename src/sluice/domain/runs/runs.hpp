@@ -34,8 +34,6 @@ class Runs {
   };
   Runs(Ports ports, Dialects dialects) : ports_(ports), dialects_(std::move(dialects)) {}
 
-  [[nodiscard]] const Dialects& dialects() const { return dialects_; }
-
   /// Compiles, binds the inputs, checks that every object is there. The run is stored and goes on when this
   /// returns.
   Result<RunId> submit(Submission submission);
@@ -70,8 +68,5 @@ class Runs {
   Ports ports_;
   Dialects dialects_;
 };
-
-/// A plan from a journal: canonical text that was verified before it was stored.
-Result<std::shared_ptr<const ir::Plan>> read_stored_plan(const std::string& text, const Dialects& dialects);
 
 }  // namespace sluice::runs

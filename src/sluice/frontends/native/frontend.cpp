@@ -1,5 +1,7 @@
-#include "sluice/frontends/native/lower.hpp"
+#include <algorithm>
+
 #include "sluice/frontends/native/native_frontend.hpp"
+#include "sluice/ir/parse.hpp"
 
 namespace sluice::frontends {
 
@@ -22,11 +24,7 @@ bool NativeFrontend::recognises(std::string_view text, const std::string&) const
 }
 
 Result<ir::Frontend::Lowered> NativeFrontend::lower(std::string_view text, const std::string& file) const {
-  // The deepest plan: 200 regions, an arm of a branch being five levels, and in the innermost the deepest
-  // value.
-  constexpr std::size_t depth_max = 1300;
-  SLUICE_TRY(root, syntax::read_yaml(text, file, {.depth_max = depth_max}));
-  return native::Lowering(file).run(root);
+  return ir::parse_plan(text, file);
 }
 
 }  // namespace sluice::frontends

@@ -3,8 +3,7 @@
 
 namespace sluice::frontends {
 
-/// The canonical YAML (or JSON) text of a plan: `sluice: 1`. Stateless; any thread.
-/// `lower` reports every problem of form it meets; whether names and types fit is `ir::verify`'s matter.
+/// The canonical YAML (or JSON) text of a plan: `sluice: 1`, which `ir::parse_plan` reads.
 class NativeFrontend : public ir::Frontend {
  public:
   [[nodiscard]] std::string_view name() const override;

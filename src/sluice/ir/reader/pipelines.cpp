@@ -1,11 +1,7 @@
-#include "sluice/frontends/native/lower.hpp"
-
-#include <unordered_set>
-
 #include "sluice/ir/names.hpp"
-#include "sluice/ir/types.hpp"
+#include "sluice/ir/reader/plan_reader.hpp"
 
-namespace sluice::frontends::native {
+namespace sluice::ir {
 namespace {
 
 std::string title(std::string_view what, const std::string& name) {
@@ -14,7 +10,7 @@ std::string title(std::string_view what, const std::string& name) {
 
 }  // namespace
 
-ir::Frontend::Lowered Lowering::run(const Node& root) {
+Frontend::Lowered PlanReader::run(const Node& root) {
   if (!map(root, "a plan", {"sluice", "pipelines"})) return std::move(lowered_);
   const auto* version = root.find("sluice");
   if (!version || version->kind != Node::Kind::scalar || version->scalar != Value(1))
@@ -25,8 +21,8 @@ ir::Frontend::Lowered Lowering::run(const Node& root) {
   return std::move(lowered_);
 }
 
-ir::Pipeline Lowering::pipeline(const Node::Field& field) {
-  ir::Pipeline made;
+Pipeline PlanReader::pipeline(const Node::Field& field) {
+  Pipeline made;
   made.name = field.key;
   made.at = field.at;
   const auto& node = *field.value;
@@ -52,8 +48,8 @@ ir::Pipeline Lowering::pipeline(const Node::Field& field) {
   return made;
 }
 
-ir::Input Lowering::input(const Node::Field& field) {
-  ir::Input made;
+Input PlanReader::input(const Node::Field& field) {
+  Input made;
   made.name = field.key;
   made.at = field.at;
   const auto& node = *field.value;
@@ -72,8 +68,8 @@ ir::Input Lowering::input(const Node::Field& field) {
   return made;
 }
 
-ir::Output Lowering::output(const Node::Field& field) {
-  ir::Output made;
+Output PlanReader::output(const Node::Field& field) {
+  Output made;
   made.name = field.key;
   made.at = field.at;
   const auto& node = *field.value;
@@ -91,27 +87,27 @@ ir::Output Lowering::output(const Node::Field& field) {
   return made;
 }
 
-void Lowering::concurrency(const Node& holder, ir::Region& region) {
+void PlanReader::concurrency(const Node& holder, Region& region) {
   if (const auto* limit = holder.find("limit")) region.limit = expression(*limit);
   if (const auto* failure = holder.find("on_failure")) region.on_failure = on_failure(*failure);
 }
 
-ir::Each::OnFailure Lowering::on_failure(const Node& node) {
-  return word(node, "`on_failure`", {"finish", "stop"}) == 0 ? ir::Each::OnFailure::finish
-                                                             : ir::Each::OnFailure::stop;
+Each::OnFailure PlanReader::on_failure(const Node& node) {
+  return word(node, "`on_failure`", {"finish", "stop"}) == 0 ? Each::OnFailure::finish
+                                                             : Each::OnFailure::stop;
 }
 
-std::unique_ptr<ir::Region> Lowering::inner_region(const Node* graph, Location at) {
-  auto made = std::make_unique<ir::Region>();
+std::unique_ptr<Region> PlanReader::inner_region(const Node* graph, Location at) {
+  auto made = std::make_unique<Region>();
   made->at = graph ? graph->at : at;
   if (graph) region(*graph, *made);
   return made;
 }
 
-void Lowering::region(const Node& graph, ir::Region& region) {
+void PlanReader::region(const Node& graph, Region& region) {
   if (!is_map(graph, "`graph`")) return;
-  if (depth_ >= ir::region_depth_max) {
-    problem(graph.at, "regions nest more than " + std::to_string(ir::region_depth_max) +
+  if (depth_ >= region_depth_max) {
+    problem(graph.at, "regions nest more than " + std::to_string(region_depth_max) +
                           " deep; split this into pipelines");
     return;
   }
@@ -121,4 +117,4 @@ void Lowering::region(const Node& graph, ir::Region& region) {
   --depth_;
 }
 
-}  // namespace sluice::frontends::native
+}  // namespace sluice::ir

@@ -3,9 +3,9 @@
 
 #include "sluice/base/numbers.hpp"
 #include "sluice/base/words.hpp"
-#include "sluice/frontends/native/lower.hpp"
+#include "sluice/ir/reader/plan_reader.hpp"
 
-namespace sluice::frontends::native {
+namespace sluice::ir {
 namespace {
 
 /// The key that tells what an operation is, and the keys that go with it beside those of every operation.
@@ -41,11 +41,11 @@ std::string join_words(const auto& words) {
 
 }  // namespace
 
-ir::Operation Lowering::operation(const Node::Field& field) {
-  ir::Operation op;
+Operation PlanReader::operation(const Node::Field& field) {
+  Operation op;
   op.name = field.key;
   op.at = field.at;
-  op.what = ir::Block{};  // of no known outputs, until it is known to be something else
+  op.what = Block{};  // of no known outputs, until it is known to be something else
   const auto& node = *field.value;
   name(field, "an operation");
   if (!is_map(node, "operation " + in_backticks(field.key))) return op;
@@ -88,17 +88,17 @@ ir::Operation Lowering::operation(const Node::Field& field) {
   if (shape->head == "process") {
     process(node, op);
   } else if (shape->head == "service") {
-    op.what = ir::ServiceCall{string(head, "`service`"), named(node.find("with"), "`with`")};
+    op.what = ServiceCall{string(head, "`service`"), named(node.find("with"), "`with`")};
   } else if (shape->head == "call") {
-    op.what = ir::PipelineCall{string(head, "`call`"), named(node.find("with"), "`with`")};
+    op.what = PipelineCall{string(head, "`call`"), named(node.find("with"), "`with`")};
   } else if (shape->head == "branch") {
     branch(head, op);
   } else if (shape->head == "each") {
     each(node, field.at, op);
   } else if (shape->head == "raise") {
-    op.what = ir::Raise{expression(head)};
+    op.what = Raise{expression(head)};
   } else {
-    ir::Block block{inner_region(&head, field.at)};
+    Block block{inner_region(&head, field.at)};
     concurrency(node, *block.region);
     op.what = std::move(block);
   }
@@ -106,7 +106,7 @@ ir::Operation Lowering::operation(const Node::Field& field) {
   return op;
 }
 
-void Lowering::common(const Node& node, ir::Operation& op) {
+void PlanReader::common(const Node& node, Operation& op) {
   if (const auto* after = node.find("after")) {
     if (after->kind == Node::Kind::list)
       for (const auto& item : after->items)
@@ -117,7 +117,7 @@ void Lowering::common(const Node& node, ir::Operation& op) {
   }
   if (const auto* condition = node.find("if")) op.condition = expression(*condition);
   if (const auto* trigger = node.find("trigger"))
-    op.trigger = static_cast<ir::Trigger>(word(
+    op.trigger = static_cast<Trigger>(word(
         *trigger, "`trigger`", {"succeeded", "completed", "none_failed", "any_succeeded", "any_failed"}));
   if (const auto* retries = node.find("retry")) {
     if (retries->kind == Node::Kind::list)
@@ -128,9 +128,9 @@ void Lowering::common(const Node& node, ir::Operation& op) {
   if (const auto* timeout = node.find("timeout")) op.timeout = expression(*timeout);
   if (const auto* fails = node.find("fails")) op.fails = boolean(*fails, "`fails`");
   const bool is_task =
-      std::holds_alternative<ir::Process>(op.what) || std::holds_alternative<ir::ServiceCall>(op.what);
+      std::holds_alternative<Process>(op.what) || std::holds_alternative<ServiceCall>(op.what);
   const bool yields =
-      is_task || std::holds_alternative<ir::Each>(op.what) || std::holds_alternative<ir::Block>(op.what);
+      is_task || std::holds_alternative<Each>(op.what) || std::holds_alternative<Block>(op.what);
   if (yields) op.yield = named(node.find("yield"), "`yield`");
   if (!is_task) return;
   if (const auto* given = node.find("cache")) cache(*given, op.cache);
@@ -138,8 +138,8 @@ void Lowering::common(const Node& node, ir::Operation& op) {
   if (const auto* pool = node.find("pool")) op.pool = string(*pool, "`pool`");
 }
 
-void Lowering::process(const Node& node, ir::Operation& op) {
-  ir::Process made;
+void PlanReader::process(const Node& node, Operation& op) {
+  Process made;
   const auto& argv = *node.find("process");
   if (argv.kind == Node::Kind::list)
     for (const auto& arg : argv.items) made.argv.push_back(expression(arg));
@@ -155,8 +155,8 @@ void Lowering::process(const Node& node, ir::Operation& op) {
   op.what = std::move(made);
 }
 
-ir::TaskOutput Lowering::task_output(const Node::Field& field) {
-  ir::TaskOutput made;
+TaskOutput PlanReader::task_output(const Node::Field& field) {
+  TaskOutput made;
   made.name = field.key;
   made.at = field.at;
   const auto& node = *field.value;
@@ -165,22 +165,22 @@ ir::TaskOutput Lowering::task_output(const Node::Field& field) {
   if (!map(node, what, {"type", "kind", "form", "from", "optional"})) return made;
   made.type = type(node, field.at, what);
   const auto* form = node.find("form");
-  if (made.type.kind == ir::Type::Kind::artifact) {
+  if (made.type.kind == Type::Kind::artifact) {
     made.form = made.type.artifact_kind == "directory" ? Form::directory : Form::file;
     if (form)
       made.form =
           word(*form, "`form` of an artifact", {"file", "directory"}) == 0 ? Form::file : Form::directory;
   } else if (form) {
-    made.encoding = word(*form, "`form` of a value", {"json", "text"}) == 0 ? ir::TaskOutput::Encoding::json
-                                                                            : ir::TaskOutput::Encoding::text;
+    made.encoding = word(*form, "`form` of a value", {"json", "text"}) == 0 ? TaskOutput::Encoding::json
+                                                                            : TaskOutput::Encoding::text;
   }
   if (const auto* from = node.find("from")) made.from = string(*from, "`from`");
   if (const auto* optional = node.find("optional")) made.optional = boolean(*optional, "`optional`");
   return made;
 }
 
-void Lowering::branch(const Node& node, ir::Operation& op) {
-  ir::Branch made;
+void PlanReader::branch(const Node& node, Operation& op) {
+  Branch made;
   if (node.kind != Node::Kind::list) {
     problem(node.at, "`branch` is a list of arms, each with `when` or `else`");
   } else {
@@ -191,10 +191,10 @@ void Lowering::branch(const Node& node, ir::Operation& op) {
   op.what = std::move(made);
 }
 
-ir::Arm Lowering::arm(const Node& node) {
-  ir::Arm made;
+Arm PlanReader::arm(const Node& node) {
+  Arm made;
   made.at = node.at;
-  made.region = std::make_unique<ir::Region>();
+  made.region = std::make_unique<Region>();
   made.region->at = node.at;
   made.when = syntax::Expression::of(Value(true), node.at);  // of an arm that cannot be read
   if (!is_map(node, "an arm of `branch`")) return made;
@@ -231,17 +231,17 @@ ir::Arm Lowering::arm(const Node& node) {
   concurrency(body, *made.region);
   made.region->yield = named(body.find("yield"), "`yield`");
   if (raise) {
-    ir::Operation op;
+    Operation op;
     op.name = "raise";
     op.at = raise->at;
-    op.what = ir::Raise{expression(*raise)};
+    op.what = Raise{expression(*raise)};
     made.region->operations.push_back(std::move(op));
   }
   return made;
 }
 
-void Lowering::each(const Node& node, Location at, ir::Operation& op) {
-  ir::Each made;
+void PlanReader::each(const Node& node, Location at, Operation& op) {
+  Each made;
   made.items = expression(*node.find("each"));
   if (const auto* as = node.find("as")) made.as = string(*as, "`as`");
   if (const auto* index = node.find("index")) made.index = string(*index, "`index`");
@@ -268,8 +268,8 @@ void Lowering::each(const Node& node, Location at, ir::Operation& op) {
   op.what = std::move(made);
 }
 
-ir::Retry Lowering::retry(const Node& node) {
-  ir::Retry made;
+Retry PlanReader::retry(const Node& node) {
+  Retry made;
   made.limit = syntax::Expression::of(Value(0), node.at);
   if (!map(node, "`retry`", {"limit", "backoff", "factor", "max", "within", "when"})) return made;
   if (const auto* limit = node.find("limit"))
@@ -290,7 +290,7 @@ ir::Retry Lowering::retry(const Node& node) {
   return made;
 }
 
-void Lowering::cache(const Node& node, ir::Cache& cache) {
+void PlanReader::cache(const Node& node, Cache& cache) {
   if (node.kind == Node::Kind::scalar) {
     if (const auto* flag = node.scalar.if_boolean())
       cache.enabled = *flag;
@@ -305,4 +305,4 @@ void Lowering::cache(const Node& node, ir::Cache& cache) {
     cache.scope = "run";
 }
 
-}  // namespace sluice::frontends::native
+}  // namespace sluice::ir

@@ -1,11 +1,11 @@
 #include <algorithm>
 
 #include "sluice/base/words.hpp"
-#include "sluice/frontends/native/lower.hpp"
 #include "sluice/ir/duration.hpp"
+#include "sluice/ir/reader/plan_reader.hpp"
 #include "sluice/ir/types.hpp"
 
-namespace sluice::frontends::native {
+namespace sluice::ir {
 namespace {
 
 using syntax::Expression;
@@ -19,7 +19,7 @@ std::string shown(const Node& node) {
   return (kind == "integer" ? "an " : "a ") + kind;
 }
 
-ir::ExpressionPtr list_of(const Node& node, std::vector<ir::ExpressionPtr> items) {
+ExpressionPtr list_of(const Node& node, std::vector<ExpressionPtr> items) {
   bool fixed = true;
   for (const auto& item : items) fixed = fixed && item->kind == Expression::Kind::literal;
   if (fixed) {
@@ -34,7 +34,7 @@ ir::ExpressionPtr list_of(const Node& node, std::vector<ir::ExpressionPtr> items
   return std::make_shared<const Expression>(std::move(made));
 }
 
-ir::ExpressionPtr structure_of(const Node& node, std::vector<ir::ExpressionPtr> values) {
+ExpressionPtr structure_of(const Node& node, std::vector<ExpressionPtr> values) {
   bool fixed = true;
   for (const auto& value : values) fixed = fixed && value->kind == Expression::Kind::literal;
   if (fixed) {
@@ -52,13 +52,13 @@ ir::ExpressionPtr structure_of(const Node& node, std::vector<ir::ExpressionPtr> 
 
 }  // namespace
 
-bool Lowering::is_map(const Node& node, std::string_view what) {
+bool PlanReader::is_map(const Node& node, std::string_view what) {
   if (node.kind == Node::Kind::map) return true;
   problem(node.at, std::string(what) + " should be a map, not " + shown(node));
   return false;
 }
 
-bool Lowering::map(const Node& node, std::string_view what, std::initializer_list<std::string_view> known) {
+bool PlanReader::map(const Node& node, std::string_view what, std::initializer_list<std::string_view> known) {
   if (!is_map(node, what)) return false;
   for (const auto& field : node.fields) {
     if (std::ranges::find(known, field.key) != known.end()) continue;
@@ -68,15 +68,15 @@ bool Lowering::map(const Node& node, std::string_view what, std::initializer_lis
   return true;
 }
 
-ir::ExpressionPtr Lowering::raw_expression(const Node& node) {
+ExpressionPtr PlanReader::raw_expression(const Node& node) {
   if (node.kind == Node::Kind::list) {
-    std::vector<ir::ExpressionPtr> items;
+    std::vector<ExpressionPtr> items;
     items.reserve(node.items.size());
     for (const auto& item : node.items) items.push_back(raw_expression(item));
     return list_of(node, std::move(items));
   }
   if (node.kind == Node::Kind::map) {
-    std::vector<ir::ExpressionPtr> values;
+    std::vector<ExpressionPtr> values;
     values.reserve(node.fields.size());
     for (const auto& field : node.fields) values.push_back(raw_expression(*field.value));
     return structure_of(node, std::move(values));
@@ -91,7 +91,7 @@ ir::ExpressionPtr Lowering::raw_expression(const Node& node) {
   return Expression::of(Value(), node.at);
 }
 
-ir::ExpressionPtr Lowering::expression(const Node& node) {
+ExpressionPtr PlanReader::expression(const Node& node) {
   auto made = raw_expression(node);
   if (syntax::depth_of(*made) <= syntax::expression_depth_max) return made;
   problem(node.at,
@@ -99,41 +99,41 @@ ir::ExpressionPtr Lowering::expression(const Node& node) {
   return Expression::of(Value(), node.at);
 }
 
-std::vector<ir::Named> Lowering::named(const Node* node, std::string_view what) {
-  std::vector<ir::Named> all;
+std::vector<Named> PlanReader::named(const Node* node, std::string_view what) {
+  std::vector<Named> all;
   if (!node || !is_map(*node, what)) return all;
   for (const auto& field : node->fields) all.emplace_back(field.key, expression(*field.value));
   return all;
 }
 
-std::string Lowering::name_in(const Node& node, std::string_view what) {
+std::string PlanReader::name_in(const Node& node, std::string_view what) {
   if (node.kind == Node::Kind::scalar && node.scalar.is_string()) return *node.scalar.if_string();
   problem(node.at, std::string(what) + " should be a text, not " + shown(node));
   return {};
 }
 
-std::string Lowering::string(const Node& node, std::string_view what) {
+std::string PlanReader::string(const Node& node, std::string_view what) {
   auto text = name_in(node, what);
   if (text.find("${") != std::string::npos)
     problem(node.at, std::string(what) + " is fixed before the run and cannot be an expression");
   return text;
 }
 
-bool Lowering::boolean(const Node& node, std::string_view what) {
+bool PlanReader::boolean(const Node& node, std::string_view what) {
   if (node.kind == Node::Kind::scalar && node.scalar.if_boolean()) return *node.scalar.if_boolean();
   problem(node.at, std::string(what) + " should be true or false, not " + shown(node));
   return false;
 }
 
-std::int64_t Lowering::duration(const Node& node, std::string_view what) {
+std::int64_t PlanReader::duration(const Node& node, std::string_view what) {
   if (node.kind == Node::Kind::scalar)
-    if (const auto read = ir::duration_of(node.scalar)) return read->count();
+    if (const auto read = duration_of(node.scalar)) return read->count();
   problem(node.at,
           std::string(what) + " should be a duration such as 500ms, 2s or 1h30m, not " + shown(node));
   return 0;
 }
 
-ir::Type Lowering::type(const Node& holder, Location at, std::string_view what) {
+Type PlanReader::type(const Node& holder, Location at, std::string_view what) {
   const auto* kind = holder.find("kind");
   const auto* node = holder.find("type");
   if (!node) {
@@ -141,23 +141,22 @@ ir::Type Lowering::type(const Node& holder, Location at, std::string_view what) 
     return {};
   }
   const auto text = string(*node, "`type`");
-  auto type = ir::parse_type(text);
+  auto type = parse_type(text);
   if (!type) {
-    if (!text.empty())
-      problem(node->at, "unknown type `" + text + "`" + did_you_mean(text, ir::type_names()));
+    if (!text.empty()) problem(node->at, "unknown type `" + text + "`" + did_you_mean(text, type_names()));
     return {};
   }
   if (!kind) return std::move(*type);
-  if (!ir::artifact_kind_of(*type)) {
-    problem(kind->at, "`kind` belongs to artifacts; this is " + ir::describe(*type));
+  if (!artifact_kind_of(*type)) {
+    problem(kind->at, "`kind` belongs to artifacts; this is " + describe(*type));
     return std::move(*type);
   }
   auto named = string(*kind, "`kind`");
   if (named.empty()) named = "any";
-  return ir::with_artifact_kind(*type, std::move(named));
+  return with_artifact_kind(*type, std::move(named));
 }
 
-bool Lowering::name(const Node::Field& field, std::string_view what) {
+bool PlanReader::name(const Node::Field& field, std::string_view what) {
   constexpr std::size_t longest = 250;
   if (!field.key.empty() && field.key.size() <= longest) return true;
   problem(field.at, "the name of " + std::string(what) + " has 1 to " + std::to_string(longest) +
@@ -165,7 +164,7 @@ bool Lowering::name(const Node::Field& field, std::string_view what) {
   return false;
 }
 
-std::size_t Lowering::word(const Node& node, std::string_view what, const std::vector<std::string>& words) {
+std::size_t PlanReader::word(const Node& node, std::string_view what, const std::vector<std::string>& words) {
   const auto text = string(node, what);
   for (std::size_t i = 0; i < words.size(); ++i)
     if (words[i] == text) return i;
@@ -177,4 +176,4 @@ std::size_t Lowering::word(const Node& node, std::string_view what, const std::v
   return 0;
 }
 
-}  // namespace sluice::frontends::native
+}  // namespace sluice::ir

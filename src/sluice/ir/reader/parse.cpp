@@ -1,0 +1,33 @@
+#include "sluice/ir/parse.hpp"
+
+#include <utility>
+
+#include "sluice/ir/reader/plan_reader.hpp"
+#include "sluice/syntax/location.hpp"
+
+namespace sluice::ir {
+
+Result<Frontend::Lowered> parse_plan(std::string_view text, const std::string& file) {
+  // The deepest plan: 200 regions, an arm of a branch being five levels, and in the innermost the deepest
+  // value.
+  constexpr std::size_t depth_max = 1300;
+  SLUICE_TRY(root, syntax::read_yaml(text, file, {.depth_max = depth_max}));
+  return PlanReader(file).run(root);
+}
+
+Result<std::shared_ptr<const Plan>> read_plan(std::string_view text) {
+  const std::string file = "stored plan";
+  const auto damaged = [](std::string message) {
+    return Fail(Error{.code = Code::data_loss, .message = std::move(message), .blame = Blame::sluice});
+  };
+  auto parsed = parse_plan(text, file);
+  if (!parsed) return damaged(std::move(parsed).error().message);
+  if (!parsed->problems.empty()) {
+    auto lines = syntax::render(file, std::move(parsed->problems));
+    lines.pop_back();  // the last line's end
+    return damaged(std::move(lines));
+  }
+  return std::make_shared<const Plan>(std::move(parsed->plan));
+}
+
+}  // namespace sluice::ir

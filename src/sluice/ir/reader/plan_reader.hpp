@@ -1,0 +1,64 @@
+#pragma once
+// Private to its room: others read plans by `read_plan` (plan.hpp) and `parse_plan` (parse.hpp).
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sluice/ir/frontend.hpp"
+#include "sluice/syntax/tree.hpp"
+
+namespace sluice::ir {
+
+using syntax::Node;
+
+/// Makes a plan of one document of canonical text. Every problem is noted and reading continues, with
+/// something harmless in the place of what was wrong.
+class PlanReader {
+ public:
+  explicit PlanReader(const std::string& file) { lowered_.plan.file = file; }
+  Frontend::Lowered run(const Node& root);
+
+ private:
+  // pipelines.cpp
+  Pipeline pipeline(const Node::Field& field);
+  Input input(const Node::Field& field);
+  Output output(const Node::Field& field);
+  std::unique_ptr<Region> inner_region(const Node* graph, Location at);
+  void region(const Node& graph, Region& region);
+  void concurrency(const Node& holder, Region& region);
+
+  // operations.cpp
+  Operation operation(const Node::Field& field);
+  void common(const Node& node, Operation& op);
+  void process(const Node& node, Operation& op);
+  void branch(const Node& node, Operation& op);
+  void each(const Node& node, Location at, Operation& op);
+  Arm arm(const Node& node);
+  TaskOutput task_output(const Node::Field& field);
+  Retry retry(const Node& node);
+  void cache(const Node& node, Cache& cache);
+  Each::OnFailure on_failure(const Node& node);
+
+  // fields.cpp: the small things, each with its problem
+  void problem(Location at, std::string message) { lowered_.problems.push_back({at, std::move(message)}); }
+  /// Whether the node is a map; its unknown keys are problems. `what` begins the message: "an input".
+  bool map(const Node& node, std::string_view what, std::initializer_list<std::string_view> known);
+  bool is_map(const Node& node, std::string_view what);
+  ExpressionPtr expression(const Node& node);
+  std::vector<Named> named(const Node* node, std::string_view what);
+  std::string name_in(const Node& node, std::string_view what);  ///< any text
+  std::string string(const Node& node, std::string_view what);   ///< a text that is no expression
+  bool boolean(const Node& node, std::string_view what);
+  std::int64_t duration(const Node& node, std::string_view what);
+  Type type(const Node& holder, Location at, std::string_view what);
+  bool name(const Node::Field& field, std::string_view what);
+  /// One of the words; its index.
+  std::size_t word(const Node& node, std::string_view what, const std::vector<std::string>& words);
+  ExpressionPtr raw_expression(const Node& node);
+
+  Frontend::Lowered lowered_;
+  std::size_t depth_ = 0;  ///< of regions
+};
+
+}  // namespace sluice::ir

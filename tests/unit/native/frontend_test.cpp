@@ -1,0 +1,39 @@
+#include <gtest/gtest.h>
+
+#include "result_assertions.hpp"
+#include "sluice/frontends/native/native_frontend.hpp"
+#include "sluice/ir/plan.hpp"
+
+namespace sluice::frontends {
+namespace {
+
+const NativeFrontend native;
+
+TEST(NativeFrontend, KnowsItsOwn) {
+  EXPECT_TRUE(native.recognises("# a comment\n\nsluice: 1\n", "x.yaml"));
+  EXPECT_TRUE(native.recognises("{\"sluice\": 1}", "x.json"));
+  EXPECT_FALSE(native.recognises("main:\n  params: [args]\n", "x.yaml"));
+  EXPECT_FALSE(native.recognises("", "x.yaml"));
+}
+
+// What a person writes and what is stored are one language.
+TEST(NativeFrontend, ReadsWhatIsStored) {
+  const std::string stored =
+      "sluice: 1\npipelines:\n  main:\n    graph:\n      a: {process: [echo, hello]}\n";
+  ASSERT_TRUE(native.recognises(stored, "plan.yaml"));
+  const auto lowered = native.lower(stored, "plan.yaml");
+  ASSERT_OK(lowered);
+  EXPECT_TRUE(lowered->problems.empty());
+  EXPECT_EQ(lowered->plan.file, "plan.yaml");
+  EXPECT_EQ(ir::print_plan(lowered->plan), stored);
+}
+
+TEST(NativeFrontend, SaysWhereATextIsWrong) {
+  const auto lowered = native.lower("sluice: 1\npipelines: 3\n", "plan.yaml");
+  ASSERT_OK(lowered);
+  EXPECT_EQ(syntax::render("plan.yaml", lowered->problems),
+            "plan.yaml:2:12: `pipelines` should be a map, not an integer\n");
+}
+
+}  // namespace
+}  // namespace sluice::frontends
