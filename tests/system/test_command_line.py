@@ -122,6 +122,22 @@ def test_misspelt_names_are_told_with_the_nearest(main_job, server, plan, stamps
         says(sluice(*arguments, data=data), message, status=2)
 
 
+def test_the_pipeline_to_run_need_not_be_called_main(plan, tmp_path):
+    def echoing(*names):
+        return plan("sluice: 1\npipelines:\n" + "".join(
+            f"  {name}:\n    outputs: {{said: \"${{a.o}}\"}}\n    graph:\n"
+            f"      a: {{process: [sh, -c, 'printf {name} > $0', \"${{out.o}}\"], outputs: {{o: {{type: string, form: text}}}}}}\n"
+            for name in names))
+
+    for names, arguments in [(["train"], []), (["train", "main"], []), (["train", "evaluate"], ["--pipeline", "evaluate"])]:
+        done = sluice("run", echoing(*names), *arguments, "--json", data=tmp_path / "data")
+        assert done.returncode == 0, done.stderr
+        ran = json.loads(done.stdout)
+        assert (ran["pipeline"], ran["outputs"]) == (names[-1], {"said": names[-1]})
+    says(sluice("run", echoing("train", "evaluate"), data=tmp_path / "data"),
+         "plan.yaml:3:3: none of the plan's pipelines is called `main`; choose one with --pipeline: `train`, `evaluate`", status=2)
+
+
 def test_compile_prints_the_canonical_text(plan, tmp_path):
     once = sluice("compile", plan(HELLO))
     assert once.returncode == 0, once.stderr

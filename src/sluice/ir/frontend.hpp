@@ -7,7 +7,8 @@
 
 namespace sluice::ir {
 
-/// Turns the text of one dialect into a plan. Stateless; any thread.
+/// Turns the text of one dialect into a plan. Stateless; any thread. What the dialect runs first is the
+/// plan's only pipeline, or is called `main`.
 class Frontend {
  public:
   virtual ~Frontend() = default;

@@ -10,6 +10,8 @@ const Pipeline* Plan::find(std::string_view pipeline) const {
   return nullptr;
 }
 
+const Pipeline* Plan::entry() const { return pipelines.size() == 1 ? &pipelines.front() : find("main"); }
+
 std::vector<const Region*> regions_of(const Operation& operation) {
   std::vector<const Region*> regions;
   for (const auto& inner : inner_scopes(operation)) regions.push_back(inner.region);

@@ -150,12 +150,13 @@ struct Pipeline {
   Region body;
 };
 
-/// A set of named pipelines; the first to run is `main`. Frozen once verified, then shared as
-/// shared_ptr<const Plan>.
+/// A set of named pipelines. Frozen once verified, then shared as shared_ptr<const Plan>.
 struct Plan {
   std::string file;  ///< of its source, for messages
   std::vector<Pipeline> pipelines;
   [[nodiscard]] const Pipeline* find(std::string_view pipeline) const;
+  /// What runs where nobody names a pipeline: the only one, or `main`. Null: several, and none is `main`.
+  [[nodiscard]] const Pipeline* entry() const;
 };
 
 /// The regions that an operation holds, in order (arms, the body of each or of a block).

@@ -103,5 +103,25 @@ TEST(Compiling, NamesThePipelinesThatThereAre) {
             "plan.yaml: there is no pipeline `evaluate`; it has `main`, `train`");
 }
 
+TEST(Compiling, WithoutANameTheOnlyPipelineOrMainIsRun) {
+  const auto only = plan_of("sluice: 1\npipelines:\n  train: {graph: {}}\n");
+  EXPECT_EQ(find_pipeline(*only, "").value()->name, "train");
+  const auto with_main = plan_of("sluice: 1\npipelines:\n  train: {graph: {}}\n  main: {graph: {}}\n");
+  EXPECT_EQ(find_pipeline(*with_main, "").value()->name, "main");
+  const auto without = plan_of("sluice: 1\npipelines:\n  train: {graph: {}}\n  evaluate: {graph: {}}\n");
+  EXPECT_EQ(find_pipeline(*without, "").error().message,
+            "plan.yaml:3:3: none of the plan's pipelines is called `main`; choose one with --pipeline: "
+            "`train`, `evaluate`");
+  EXPECT_EQ(find_pipeline(*without, "evaluate").value()->name, "evaluate");
+  EXPECT_EQ(find_pipeline(*only, "main").error().message,
+            "plan.yaml: there is no pipeline `main`; it has `train`");
+}
+
+TEST(Compiling, NamesTwentyPipelinesAndCountsTheRest) {
+  std::string text = "sluice: 1\npipelines:\n";
+  for (int i = 0; i < 23; ++i) text += "  p" + std::to_string(i) + ": {graph: {}}\n";
+  EXPECT_THAT(find_pipeline(*plan_of(text), "").error().message, testing::EndsWith(", `p19` and 3 more"));
+}
+
 }  // namespace
 }  // namespace sluice::runs

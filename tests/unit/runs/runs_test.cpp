@@ -53,6 +53,11 @@ TEST(Submitting, StoresThePlanItsDigestAndTheBoundInputs) {
   EXPECT_EQ(to_json(s.run(echo_plan, one("n", 5)).result->outputs), R"({"n":5})");
 }
 
+TEST(Submitting, StoresThePipelineThatRunsWhereNobodyNamesOne) {
+  RunsStage s;
+  EXPECT_EQ(s.run("sluice: 1\npipelines:\n  train: {graph: {}}\n").created.pipeline, "train");
+}
+
 TEST(Submitting, RefusesAPlanAPipelineOrInputsThatAreWrong) {
   RunsStage s;
   EXPECT_EQ(s.problem({.text = "sluice: 1\npipelines:\n  main:\n    graph:\n      a: {service: test.ehco}\n",

@@ -39,7 +39,7 @@ Result<ports::Response> submit(const NativeApi& api, const ports::Request& reque
   SLUICE_TRY(code, tagged_fields(body, "code"));
   SLUICE_TRY(run, api.runs.submit({.text = std::move(text),
                                    .file = body.text_at("file", "plan"),
-                                   .pipeline = body.text_at("pipeline", "main"),
+                                   .pipeline = body.text_at("pipeline"),
                                    .inputs = std::move(inputs),
                                    .code = std::move(code),
                                    .principal = request.principal,

@@ -47,7 +47,8 @@ void add_run(CommandLine& program) {
   command.argument("FILE", options->request.file, "the plan");
   command.option("--input", options->request.inputs, "an input of the pipeline; artifacts are paths",
                  {.name = "NAME=VALUE"});
-  command.option("--pipeline", options->request.pipeline, "which pipeline of the plan; default main");
+  command.option("--pipeline", options->request.pipeline,
+                 "which pipeline of the plan; default: the only one, or main");
   command.flag("--no-cache", options->no_cache, "run every task, also those that were done before");
   command.when_called([options] {
     options->request.cache = !options->no_cache;

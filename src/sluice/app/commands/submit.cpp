@@ -153,7 +153,7 @@ Result<RunId> submit(Session& session, const RunRequest& request) {
   Struct body;
   body.set("plan", std::move(text));
   body.set("file", request.file);
-  body.set("pipeline", request.pipeline);
+  body.set("pipeline", pipeline->name);
   body.set("inputs", to_tagged(inputs));
   body.set("code", to_tagged(code));
   body.set("cache", request.cache);

@@ -9,7 +9,7 @@ namespace sluice::app {
 
 struct RunRequest {
   std::string file;
-  std::string pipeline = "main";
+  std::string pipeline;             ///< "" : the plan's entry
   std::vector<std::string> inputs;  ///< "name=value"
   bool cache = true;
 };

@@ -7,6 +7,20 @@
 #include "sluice/ir/verify.hpp"
 
 namespace sluice::runs {
+namespace {
+
+std::string names_of(const std::vector<ir::Pipeline>& pipelines) {
+  constexpr std::size_t listed_max = 20;
+  std::string list;
+  for (std::size_t i = 0; i < std::min(pipelines.size(), listed_max); ++i)
+    list += (list.empty() ? "`" : ", `") + pipelines[i].name + "`";
+  if (pipelines.size() > listed_max)
+    list += " and " + std::to_string(pipelines.size() - listed_max) + " more";
+  return list;
+}
+
+}  // namespace
+
 Result<std::shared_ptr<const ir::Plan>> compile(const std::string& text, const std::string& file,
                                                 const Dialects& dialects) {
   const auto frontend =
@@ -46,15 +60,18 @@ std::vector<std::string> code_folders(const ir::Plan& plan) {
 }
 
 Result<const ir::Pipeline*> find_pipeline(const ir::Plan& plan, const std::string& name) {
-  if (const auto* found = plan.find(name)) return found;
+  if (const auto* found = name.empty() ? plan.entry() : plan.find(name)) return found;
+  if (name.empty())
+    return Fail(
+        user_error(Code::invalid_argument,
+                   syntax::place(plan.file, plan.pipelines.front().at) +
+                       ": none of the plan's pipelines is called `main`; choose one with --pipeline: " +
+                       names_of(plan.pipelines)));
   std::vector<std::string> names;
-  std::string list;
-  for (const auto& pipeline : plan.pipelines) {
-    names.push_back(pipeline.name);
-    list += (list.empty() ? "`" : ", `") + pipeline.name + "`";
-  }
+  names.reserve(plan.pipelines.size());
+  for (const auto& pipeline : plan.pipelines) names.push_back(pipeline.name);
   auto hint = did_you_mean(name, names);
-  if (hint.empty()) hint = "; it has " + list;
+  if (hint.empty()) hint = "; it has " + names_of(plan.pipelines);
   return Fail(user_error(Code::not_found, plan.file + ": there is no pipeline `" + name + "`" + hint));
 }
 

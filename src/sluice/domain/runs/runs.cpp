@@ -104,7 +104,7 @@ Result<RunId> Runs::submit(Submission submission) {
   engine::RunCreated created{.run = {new_ulid(ports_.clock.now(), ports_.random)},
                              .principal = submission.principal,
                              .name = submission.file,
-                             .pipeline = submission.pipeline,
+                             .pipeline = pipeline->name,
                              .plan = ir::print_plan(*plan),
                              .plan_digest = {},
                              .inputs = std::move(inputs),

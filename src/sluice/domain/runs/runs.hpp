@@ -12,11 +12,11 @@
 namespace sluice::runs {
 
 struct Submission {
-  std::string text;  ///< of the plan, in any dialect
-  std::string file;  ///< its name, for messages and for people
-  std::string pipeline = "main";
-  Struct inputs;  ///< artifacts are in the object store already
-  Struct code;    ///< folder as written in the plan → artifact
+  std::string text;           ///< of the plan, in any dialect
+  std::string file;           ///< its name, for messages and for people
+  std::string pipeline = {};  ///< "" : the plan's entry
+  Struct inputs;              ///< artifacts are in the object store already
+  Struct code;                ///< folder as written in the plan → artifact
   Principal principal;
   bool cache = true;
 };

@@ -15,7 +15,7 @@ Frontend::Lowered PlanReader::run(const Node& root) {
   const auto* version = root.find("sluice");
   if (!version || version->kind != Node::Kind::scalar || version->scalar != Value(1))
     problem(version ? version->at : root.at, "a plan begins with `sluice: 1`, the version that is read here");
-  // That there is none, or no `main`, is the verifier's to say.
+  // That there is none is the verifier's to say.
   if (const auto* pipelines = root.find("pipelines"); pipelines && is_map(*pipelines, "`pipelines`"))
     for (const auto& field : pipelines->fields) lowered_.plan.pipelines.push_back(pipeline(field));
   return std::move(lowered_);
