@@ -94,7 +94,9 @@ int main(int argc, char** argv) {
                                  .objects = *objects,
                                  .clock = clock,
                                  .services = services});
-  dispatcher.set_executors({.process = executor, .service = executor});
+  const auto set = dispatcher.set_executors(
+      {{engine::Work::Kind::process, &executor}, {engine::Work::Kind::service, &executor}});
+  if (!set) return 1;
   const auto before = resident_bytes();
   const RunId run{"bench"};
   engine::RunCreated created{

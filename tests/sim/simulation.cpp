@@ -29,7 +29,8 @@ class Simulation::Server final : public ports::RunControl {
               .clock = life.clock_,
               .random = life.faults_.random},
              life.dialects_) {
-    dispatcher.set_executors({.process = life.processes_, .service = life.services_});
+    SLUICE_CHECK(dispatcher.set_executors(
+        {{engine::Work::Kind::process, &life.processes_}, {engine::Work::Kind::service, &life.services_}}));
   }
 
   Result<void> start(engine::RunCreated created, std::shared_ptr<const ir::Plan> plan) override {

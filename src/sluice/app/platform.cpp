@@ -31,8 +31,7 @@ struct Platform::Impl {
   std::unique_ptr<runs::Runs> runs;
   std::unique_ptr<runs::JournalFacts> facts;
   Services services;
-  std::unique_ptr<ports::Executor> process;
-  std::unique_ptr<ports::Executor> service;
+  Executors executors;
 
   ~Impl() {
     // The driver's thread calls executors, and executors call the driver: the thread ends first.
@@ -71,9 +70,21 @@ struct Platform::Impl {
                               .serving = *serving,
                               .facts = *facts,
                               .clock = clock});
-    process = make_process_executor(data, installation, *objects, *driver, clock);
-    service = make_service_executor(data, services, *driver, clock);
-    driver->begin({.process = *process, .service = *service});
+    executors = make_executors({.data = data,
+                                .installation = installation,
+                                .services = services,
+                                .objects = *objects,
+                                .sink = *driver,
+                                .clock = clock});
+    driver::Driver::Executors borrowed;
+    for (const auto& [kind, executor] : executors) borrowed.emplace_back(kind, executor.get());
+    return driver->begin(std::move(borrowed));
+  }
+
+  std::filesystem::path log_of(std::string_view kind, const RunId& run, const std::string& path,
+                               int attempt) const {
+    for (const auto& [runs_kind, executor] : executors)
+      if (engine::name(runs_kind) == kind) return executor->log_of(run, path, attempt);
     return {};
   }
 
@@ -130,17 +141,17 @@ const Clock& Platform::clock() const { return impl_->clock; }
 std::vector<ports::Protocol> Platform::protocols() {
   auto& parts = *impl_;
   std::vector<ports::Protocol> out;
-  out.push_back(
-      api::native_protocol({.runs = *parts.runs,
-                            .objects = *parts.objects,
-                            .models = *parts.models,
-                            .serving = *parts.serving,
-                            .clock = parts.clock,
-                            .version = SLUICE_VERSION,
-                            .data = parts.options.data.root,
-                            .log_of = [&parts](const RunId& run, const std::string& path, int attempt) {
-                              return parts.process->log_of(run, path, attempt);
-                            }}));
+  out.push_back(api::native_protocol(
+      {.runs = *parts.runs,
+       .objects = *parts.objects,
+       .models = *parts.models,
+       .serving = *parts.serving,
+       .clock = parts.clock,
+       .version = SLUICE_VERSION,
+       .data = parts.options.data.root,
+       .log_of = [&parts](std::string_view kind, const RunId& run, const std::string& path, int attempt) {
+         return parts.log_of(kind, run, path, attempt);
+       }}));
   out.push_back(api::openinference_protocol(*parts.serving, SLUICE_VERSION));
   return out;
 }

@@ -59,21 +59,19 @@ std::unique_ptr<ports::ModelRuntime> make_runtime(const Installation& installati
   return std::make_unique<runtimes::HostedRuntime>(installation.host);
 }
 
-std::unique_ptr<ports::Executor> make_process_executor(const DataFolder& data,
-                                                       const Installation& installation,
-                                                       ports::ObjectStore& objects, ports::OutcomeSink& sink,
-                                                       const Clock& clock) {
-  return std::make_unique<executors::ProcessExecutor>(data.root, objects, sink, clock,
-                                                      installation.supervisor);
-}
-
-std::unique_ptr<ports::Executor> make_service_executor(const DataFolder& data, const Services& services,
-                                                       ports::OutcomeSink& sink, const Clock& clock) {
-  std::vector<ports::Service*> borrowed;
-  borrowed.reserve(services.services.size());
-  for (const auto& service : services.services) borrowed.push_back(service.get());
-  return std::make_unique<executors::ServiceExecutor>(
-      executors::ServiceExecutor::Options{.work = data.work()}, std::move(borrowed), sink, clock);
+Executors make_executors(const ExecutorParts& parts) {
+  std::vector<ports::Service*> services;
+  services.reserve(parts.services.services.size());
+  for (const auto& service : parts.services.services) services.push_back(service.get());
+  Executors made;
+  made.emplace_back(engine::Work::Kind::process,
+                    std::make_unique<executors::ProcessExecutor>(parts.data.root, parts.objects, parts.sink,
+                                                                 parts.clock, parts.installation.supervisor));
+  made.emplace_back(engine::Work::Kind::service,
+                    std::make_unique<executors::ServiceExecutor>(
+                        executors::ServiceExecutor::Options{.work = parts.data.work()}, std::move(services),
+                        parts.sink, parts.clock));
+  return made;
 }
 
 }  // namespace sluice::app

@@ -1,6 +1,7 @@
 #pragma once
 // What is built in. Everything that names a concrete class of another room is in plugins.cpp.
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "sluice/app/data_folder.hpp"
@@ -9,6 +10,7 @@
 #include "sluice/domain/runs/compile.hpp"
 #include "sluice/domain/serving/hosts.hpp"
 #include "sluice/domain/serving/serving.hpp"
+#include "sluice/engine/work.hpp"
 #include "sluice/ports/executor.hpp"
 #include "sluice/ports/ledger.hpp"
 #include "sluice/ports/model_host.hpp"
@@ -52,11 +54,17 @@ struct Services {
 };
 Services make_services(const ServiceParts& parts);
 
-std::unique_ptr<ports::Executor> make_process_executor(const DataFolder& data,
-                                                       const Installation& installation,
-                                                       ports::ObjectStore& objects, ports::OutcomeSink& sink,
-                                                       const Clock& clock);
-std::unique_ptr<ports::Executor> make_service_executor(const DataFolder& data, const Services& services,
-                                                       ports::OutcomeSink& sink, const Clock& clock);
+/// What executors stand on.
+struct ExecutorParts {
+  const DataFolder& data;
+  const Installation& installation;
+  const Services& services;
+  ports::ObjectStore& objects;
+  ports::OutcomeSink& sink;
+  const Clock& clock;
+};
+/// One for each kind of work.
+using Executors = std::vector<std::pair<engine::Work::Kind, std::unique_ptr<ports::Executor>>>;
+Executors make_executors(const ExecutorParts& parts);
 
 }  // namespace sluice::app

@@ -24,6 +24,19 @@ bool has_all(const ports::ObjectStore& objects, const Value& value) {
 
 }  // namespace
 
+Result<void> Dispatcher::set_executors(Executors executors) {
+  for (const auto kind : engine::work_kinds) {
+    const auto count = std::ranges::count(executors, kind, &Executors::value_type::first);
+    if (count == 1) continue;
+    return Fail(Error{.code = Code::internal,
+                      .message = fmt::format("{} executors run work of kind `{}`; each kind has exactly one",
+                                             count, engine::name(kind)),
+                      .blame = Blame::sluice});
+  }
+  executors_ = std::move(executors);
+  return {};
+}
+
 // Inputs.
 
 Result<void> Dispatcher::start(engine::RunCreated created, std::shared_ptr<const ir::Plan> plan) {
@@ -60,8 +73,7 @@ Result<void> Dispatcher::resume(const RunId& id) {
 }
 
 void Dispatcher::all_resumed() {
-  executors_->process.all_taken_up();
-  executors_->service.all_taken_up();
+  for (const auto& [kind, executor] : executors_) executor->all_taken_up();
 }
 
 Result<void> Dispatcher::cancel(const RunId& run, std::string reason) {
@@ -242,8 +254,10 @@ void Dispatcher::settle(LiveRun& run) {
 
 // Carrying out.
 
-ports::Executor& Dispatcher::executor_of(const engine::Work& work) {
-  return work.kind == engine::Work::Kind::process ? executors_->process : executors_->service;
+ports::Executor& Dispatcher::executor_of(const engine::Work& work) const {
+  const auto found = std::ranges::find(executors_, work.kind, &Executors::value_type::first);
+  SLUICE_CHECK(found != executors_.end());
+  return *found->second;
 }
 
 void Dispatcher::carry_out(LiveRun& run, engine::LookUp& command) {

@@ -6,6 +6,7 @@
 #include <queue>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "sluice/base/clock.hpp"
@@ -32,15 +33,15 @@ class Dispatcher {
     const Clock& clock;
     const ir::Signatures& services;
   };
-  struct Executors {
-    ports::Executor& process;
-    ports::Executor& service;
-  };
+  /// Who runs which kind of work.
+  using Executors = std::vector<std::pair<engine::Work::Kind, ports::Executor*>>;
 
   explicit Dispatcher(Ports ports) : ports_(std::move(ports)) {}
 
-  /// Before anything else: executors need a sink to be made, so they are younger than the dispatcher.
-  void set_executors(Executors executors) { executors_.emplace(executors); }
+  /// Before anything else: executors need a sink to be made, so they are younger than the dispatcher. Each
+  /// kind of work has to be there exactly once; anything else is a bug of ours: Code::internal, the kind
+  /// named.
+  Result<void> set_executors(Executors executors);
 
   /// The run is in the journal when this returns.
   Result<void> start(engine::RunCreated created, std::shared_ptr<const ir::Plan> plan);
@@ -93,7 +94,7 @@ class Dispatcher {
   void end_stalls();
   void settle(LiveRun& run);
 
-  ports::Executor& executor_of(const engine::Work& work);
+  [[nodiscard]] ports::Executor& executor_of(const engine::Work& work) const;
   void carry_out(LiveRun& run, engine::LookUp& command);
   void carry_out(LiveRun& run, engine::StartAttempt& command);
   void carry_out(LiveRun& run, engine::CancelAttempt& command);
@@ -102,7 +103,7 @@ class Dispatcher {
                                               std::optional<std::int64_t> max_age_ms);
 
   Ports ports_;
-  std::optional<Executors> executors_;
+  Executors executors_;
   std::unordered_map<RunId, std::unique_ptr<LiveRun>> live_;
   std::unordered_map<Fence, Place> attempts_;
   std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;

@@ -139,9 +139,10 @@ Driver::Driver(Ports ports) : impl_(std::make_unique<Impl>(std::move(ports))) {}
 
 Driver::~Driver() { end(); }
 
-void Driver::begin(Executors executors) {
-  impl_->dispatcher.set_executors(executors);
+Result<void> Driver::begin(Executors executors) {
+  SLUICE_DO(impl_->dispatcher.set_executors(std::move(executors)));
   impl_->thread = std::thread([this] { impl_->loop(); });
+  return {};
 }
 
 void Driver::end() {

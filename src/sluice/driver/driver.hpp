@@ -20,8 +20,9 @@ class Driver final : public ports::RunControl, public ports::OutcomeSink {
   /// resumed.
   ~Driver() override;
 
-  /// Starts the thread. Called once, before anything else.
-  void begin(Executors executors);
+  /// Starts the thread. Called once, before anything else. Fails as Dispatcher::set_executors does; then
+  /// there is no thread, and nothing may be asked of the driver.
+  Result<void> begin(Executors executors);
   /// Waits until the thread has ended; executors may be destroyed afterwards. Whoever waits is called back;
   /// questions that come later get Code::unavailable, outcomes that come later are lost (the attempt is taken
   /// up or repeated).

@@ -91,19 +91,22 @@ Digest cache_key(const Work& work, const Value& environment, const Value& user_k
   key.set("environment", environment);
   if (!user_key.is_null()) key.set("key", holes.key_of(user_key));
   if (!scope.empty()) key.set("scope", scope);
-  if (work.kind == Work::Kind::process) {
-    key.set("work", "process");
-    key.set("argv", holes.key_of(work.argv));
-    key.set("env", holes.key_of(work.env));
-    if (work.code) key.set("code", key_of(*work.code));
-    key.set("hermetic", work.hermetic);
-    List outputs;
-    for (const auto& output : work.outputs) outputs.push_back(key_of(output));
-    key.set("outputs", std::move(outputs));
-  } else {
-    key.set("work", "service");
-    key.set("service", work.service);
-    key.set("with", holes.key_of(work.with));
+  key.set("work", name(work.kind));
+  switch (work.kind) {
+    case Work::Kind::process: {
+      key.set("argv", holes.key_of(work.argv));
+      key.set("env", holes.key_of(work.env));
+      if (work.code) key.set("code", key_of(*work.code));
+      key.set("hermetic", work.hermetic);
+      List outputs;
+      for (const auto& output : work.outputs) outputs.push_back(key_of(output));
+      key.set("outputs", std::move(outputs));
+      break;
+    }
+    case Work::Kind::service:
+      key.set("service", work.service);
+      key.set("with", holes.key_of(work.with));
+      break;
   }
   return Digest::of(canonical_json(key));
 }

@@ -1,6 +1,8 @@
 #pragma once
+#include <array>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "sluice/base/clock.hpp"
@@ -26,6 +28,17 @@ struct Work {
   // both
   std::string pool;
 };
+
+/// Every kind, once: each has exactly one executor.
+inline constexpr std::array work_kinds{Work::Kind::process, Work::Kind::service};
+
+constexpr std::string_view name(Work::Kind kind) {
+  switch (kind) {
+    case Work::Kind::process: return "process";
+    case Work::Kind::service: return "service";
+  }
+  return {};
+}
 
 /// Why something failed: what `error(op)` and catch see.
 struct Failure {

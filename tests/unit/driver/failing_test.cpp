@@ -127,6 +127,28 @@ TEST(DriverJournal, ARunWaitsForAFullDisk) {
   EXPECT_EQ(echo.calls("later"), 1);
 }
 
+TEST(DriverExecutors, AreExactlyOneForEachKindOfWork) {
+  const Stage stage;
+  driver::Driver driver({.journal = *stage.ledger,
+                         .index = *stage.ledger,
+                         .objects = *stage.objects,
+                         .clock = stage.clock,
+                         .services = stage.signatures});
+  executors::ServiceExecutor executor({.work = stage.folder.path() / "work"}, {}, driver, stage.clock);
+  const auto problem = [&](driver::Driver::Executors executors) {
+    const auto begun = driver.begin(std::move(executors));
+    EXPECT_FALSE(begun);
+    return begun ? "" : begun.error().message;
+  };
+  using Kind = engine::Work::Kind;
+  EXPECT_EQ(problem({{Kind::process, &executor}}),
+            "0 executors run work of kind `service`; each kind has exactly one");
+  EXPECT_EQ(problem({{Kind::process, &executor}, {Kind::service, &executor}, {Kind::process, &executor}}),
+            "2 executors run work of kind `process`; each kind has exactly one");
+  EXPECT_OK(driver.begin({{Kind::process, &executor}, {Kind::service, &executor}}));
+  driver.end();
+}
+
 TEST(DriverJournal, ARunIsNotTakenInWhileTheDiskIsFull) {
   Stage stage;
   stage.serve_echo();

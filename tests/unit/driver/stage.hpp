@@ -124,7 +124,8 @@ class Server {
         process_(stage.folder.path(), *stage.objects, driver_, stage.clock,
                  test::release_program("sluice-supervisor")),
         service_({.work = stage.folder.path() / "work"}, borrowed(stage), driver_, stage.clock) {
-    driver_.begin({.process = process_, .service = service_});
+    EXPECT_OK(
+        driver_.begin({{engine::Work::Kind::process, &process_}, {engine::Work::Kind::service, &service_}}));
   }
   ~Server() { driver_.end(); }
 

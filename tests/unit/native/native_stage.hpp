@@ -28,8 +28,11 @@ struct NativeStage : RunsStage {
          .clock = stage.clock,
          .version = "1.2.3",
          .data = stage.folder.path(),
-         .log_of = [this](const RunId& run, const std::string& path,
-                          int attempt) { return server.process().log_of(run, path, attempt); },
+         .log_of =
+             [this](std::string_view kind, const RunId& run, const std::string& path, int attempt) {
+               return kind == "process" ? server.process().log_of(run, path, attempt)
+                                        : std::filesystem::path();
+             },
          .heartbeat = heartbeat}));
     return value_of(net::Router::make(std::move(protocols)));
   }

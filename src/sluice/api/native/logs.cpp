@@ -15,11 +15,15 @@ namespace {
 constexpr std::size_t piece_bytes = std::size_t{64} << 10;
 constexpr Milliseconds look_again = std::chrono::milliseconds(200);  ///< at a file that may have grown
 
-Error no_such_task(const runs::RunReport& report, const std::string& task) {
+bool has_log(const NativeApi& api, const RunId& run, const std::string& kind, const std::string& path) {
+  return !api.log_of(kind, run, path, 1).empty();
+}
+
+Error no_such_task(const NativeApi& api, const runs::RunReport& report, const std::string& task) {
   std::string known;
   std::vector<std::string> names;
   for (const auto& operation : report.operations) {
-    if (operation.kind != "process") continue;
+    if (!has_log(api, report.created.run, operation.kind, operation.path)) continue;
     known += (known.empty() ? "`" : ", `") + operation.path + "`";
     names.push_back(operation.path);
   }
@@ -37,7 +41,7 @@ Error no_log(const runs::OperationReport& task) {
 /// The file of an attempt, 0 for the newest; of a cached task, that of the attempt that made the outputs.
 /// Empty: there was no such attempt.
 std::filesystem::path file_of(const NativeApi& api, const RunId& run, const runs::OperationReport& task,
-                              std::int64_t asked) {
+                              const std::string& kind, std::int64_t asked) {
   const auto& holder = task.cached ? task.made_in : run;
   const auto& path = task.cached ? task.made_by : task.path;
   auto attempts = task.attempts;
@@ -46,7 +50,8 @@ std::filesystem::path file_of(const NativeApi& api, const RunId& run, const runs
       for (const auto& operation : maker->operations)
         if (operation.path == path) attempts = operation.attempts;
   const auto attempt = asked > 0 ? asked : std::max<std::int64_t>(1, attempts);
-  return attempts < attempt ? std::filesystem::path() : api.log_of(holder, path, static_cast<int>(attempt));
+  return attempts < attempt ? std::filesystem::path()
+                            : api.log_of(kind, holder, path, static_cast<int>(attempt));
 }
 
 Result<ports::Response> log_of(const NativeApi& api, const RunId& run, const std::string& path,
@@ -54,9 +59,9 @@ Result<ports::Response> log_of(const NativeApi& api, const RunId& run, const std
   SLUICE_TRY(report, api.runs.report(run));
   // The path names a file, so only one that the journal knows is taken.
   const auto there = std::ranges::find(report.operations, path, &runs::OperationReport::path);
-  if (there == report.operations.end()) return Fail(no_such_task(report, path));
-  const auto file = file_of(api, run, *there, attempt);
-  if (there->kind != "process" || file.empty()) return Fail(no_log(*there));
+  if (there == report.operations.end()) return Fail(no_such_task(api, report, path));
+  const auto file = file_of(api, run, *there, there->kind, attempt);
+  if (file.empty()) return Fail(no_log(*there));
   // One that printed nothing keeps no file.
   std::error_code failed;
   const bool there_is_one = std::filesystem::exists(file, failed);
@@ -68,8 +73,8 @@ Result<ports::Response> log_of(const NativeApi& api, const RunId& run, const std
 /// What a task prints, attempt after attempt, until it has ended.
 class LogStream final : public ports::Stream {
  public:
-  LogStream(const NativeApi& api, RunId run, std::string path, std::int64_t attempt)
-      : api_(api), run_(std::move(run)), path_(std::move(path)), asked_(attempt) {}
+  LogStream(const NativeApi& api, RunId run, std::string kind, std::string path, std::int64_t attempt)
+      : api_(api), run_(std::move(run)), kind_(std::move(kind)), path_(std::move(path)), asked_(attempt) {}
 
   void next(std::move_only_function<void(Piece)> done) override {
     const bool goes_on =
@@ -80,7 +85,7 @@ class LogStream final : public ports::Stream {
     if (task == operations.end()) return goes_on ? wait(std::move(done)) : done(std::nullopt);
     if (attempt_ == 0) attempt_ = asked_ > 0 ? asked_ : std::max<std::int64_t>(1, task->attempts);
     const bool over = !goes_on || task->ended || task->attempts > attempt_;
-    auto piece = read_file(file_of(api_, run_, *task, task->cached ? asked_ : attempt_));
+    auto piece = read_file(file_of(api_, run_, *task, kind_, task->cached ? asked_ : attempt_));
     if (!piece.empty()) return done(std::move(piece));
     if (!over) return wait(std::move(done));
     if (asked_ > 0 || task->cached || task->attempts <= attempt_) return done(std::nullopt);
@@ -118,6 +123,7 @@ class LogStream final : public ports::Stream {
 
   NativeApi api_;
   RunId run_;
+  std::string kind_;  ///< of the task; events alone do not tell it
   std::string path_;
   std::int64_t asked_;
   std::int64_t attempt_ = 0;  ///< whose file is read; 0: not known yet
@@ -130,16 +136,20 @@ Result<ports::Response> follow(const NativeApi& api, const RunId& run, const std
                                std::int64_t attempt) {
   SLUICE_TRY(report, api.runs.report(run));
   const auto there = std::ranges::find(report.operations, path, &runs::OperationReport::path);
-  if (there != report.operations.end() && there->kind != "process") return Fail(no_log(*there));
-  if (there == report.operations.end()) {
+  std::string kind;
+  if (there != report.operations.end()) {
+    kind = there->kind;
+    if (!has_log(api, run, kind, path)) return Fail(no_log(*there));
+  } else {
     SLUICE_TRY(plan, ir::read_plan(report.created.plan));
     const auto* planned = runs::operation_at(*plan, report.created.pipeline, path);
-    if (report.result || !planned || !std::holds_alternative<ir::Process>(planned->what))
-      return Fail(no_such_task(report, path));
+    if (planned) kind = runs::kind_of(*planned);
+    if (report.result || !planned || !has_log(api, run, kind, path))
+      return Fail(no_such_task(api, report, path));
   }
   return ports::Response{.content_type = "text/plain; charset=utf-8",
                          .headers = {{"Cache-Control", "no-store"}, {"X-Accel-Buffering", "no"}},
-                         .stream = std::make_shared<LogStream>(api, run, path, attempt)};
+                         .stream = std::make_shared<LogStream>(api, run, kind, path, attempt)};
 }
 
 Result<ports::Response> log(const NativeApi& api, const ports::Request& request) {

@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <string_view>
 
 #include "sluice/domain/runs/runs.hpp"
 #include "sluice/domain/serving/serving.hpp"
@@ -20,8 +21,10 @@ struct NativeApi {
   const Clock& clock;
   std::string version;
   std::filesystem::path data;
-  /// Where an attempt's output is; empty: it has none.
-  std::function<std::filesystem::path(const RunId&, const std::string& path, int attempt)> log_of;
+  /// Where the output of an attempt is, given the kind of its operation; empty: that kind writes none.
+  std::function<std::filesystem::path(std::string_view kind, const RunId&, const std::string& path,
+                                      int attempt)>
+      log_of;
   Milliseconds heartbeat = std::chrono::seconds(15);  ///< a stream of events is never silent for longer
 };
 

@@ -23,7 +23,8 @@ Result<std::shared_ptr<const ir::Plan>> compile(const std::string& text, const s
 /// Folders named by `code:` anywhere in the plan, as written, each once.
 std::vector<std::string> code_folders(const ir::Plan& plan);
 
-/// The pipeline of a verified plan to run; "" : its entry. The message of a failure lists those that there are.
+/// The pipeline of a verified plan to run; "" : its entry. The message of a failure lists those that there
+/// are.
 Result<const ir::Pipeline*> find_pipeline(const ir::Plan& plan, const std::string& name);
 
 }  // namespace sluice::runs

@@ -9,6 +9,15 @@
 namespace sluice::runs {
 namespace {
 
+const ir::Operation* find_in(const ir::Region& region, const std::string& name) {
+  const auto there = std::ranges::find(region.operations, name, &ir::Operation::name);
+  return there == region.operations.end() ? nullptr : &*there;
+}
+
+double seconds(Milliseconds duration) { return static_cast<double>(duration.count()) / 1000; }
+
+}  // namespace
+
 std::string kind_of(const ir::Operation& operation) {
   struct Kind {
     std::string operator()(const ir::Process&) const { return "process"; }
@@ -21,15 +30,6 @@ std::string kind_of(const ir::Operation& operation) {
   };
   return std::visit(Kind{}, operation.what);
 }
-
-const ir::Operation* find_in(const ir::Region& region, const std::string& name) {
-  const auto there = std::ranges::find(region.operations, name, &ir::Operation::name);
-  return there == region.operations.end() ? nullptr : &*there;
-}
-
-double seconds(Milliseconds duration) { return static_cast<double>(duration.count()) / 1000; }
-
-}  // namespace
 
 const ir::Operation* operation_at(const ir::Plan& plan, const std::string& pipeline, std::string_view path) {
   const auto* begun = plan.find(pipeline);

@@ -57,6 +57,9 @@ class Reporter {
 /// The operation with this path, from the plan alone; null where there is none.
 const ir::Operation* operation_at(const ir::Plan& plan, const std::string& pipeline, std::string_view path);
 
+/// What `OperationReport::kind` says of it.
+std::string kind_of(const ir::Operation& operation);
+
 /// As `sluice show --json` and the API give it. Times in seconds, digests in hexadecimal.
 Value to_json(const RunReport& report);
 Value to_json(const OperationReport& operation);
