@@ -16,26 +16,25 @@ CORE = ["base", "syntax", "ir", "engine", "ports"]
 SEES = {
     "base": [],
     "os": ["base"],
+    "ipc/*": ["base", "os"],  # what two of the programs say to each other: below both ends
     "syntax": ["base"],
     "ir": ["base", "syntax"],
     "engine": ["base", "syntax", "ir"],
     "ports": ["base", "syntax", "ir", "engine"],
     "frontends/*": ["base", "syntax", "ir"],
-    "executors/process": [*CORE, "os", "supervisor/protocol"],
+    "executors/process": [*CORE, "os", "ipc/supervisor"],
     "executors/*": [*CORE, "os"],
     "stores/*": [*CORE, "os"],
-    "runtimes/hosted": [*CORE, "os", "host/protocol"],  # the server's side: it spawns hosts and speaks to them
+    "runtimes/hosted": [*CORE, "os", "ipc/host"],  # the server's side: it spawns hosts and speaks to them
     "runtimes/*": CORE,
     "driver": CORE,
     "domain/*": CORE,  # of each other only headers with the line PUBLIC_TO_DOMAIN
     "api/*": [*CORE, "domain/*"],
     "net": CORE,
     # The two other programs.
-    "supervisor/protocol": ["base", "os"],
-    "supervisor": ["base", "os", "supervisor/protocol"],  # static, on os/ and libc alone
-    "host/protocol": ["base", "os"],
+    "supervisor": ["base", "os", "ipc/supervisor"],  # static, on os/ and libc alone
     "host/media": ["base"],
-    "host": [*CORE, "os", "host/*", "runtimes/openvino"],
+    "host": [*CORE, "os", "ipc/host", "host/*", "runtimes/openvino"],
     "app/terminal": [*CORE, "os", "domain/*"],
     # `sluice` names all concrete classes, and links no inference and no picture decoder.
     "app": [*CORE, "os", "driver", "net", "frontends/*", "executors/*", "stores/*", "runtimes/hosted", "domain/*", "api/*", "app/terminal"],

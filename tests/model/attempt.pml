@@ -54,7 +54,7 @@ mtype = { attempt, ended };                        /* engine/state.hpp: Operatio
 mtype = { beginning, running, collecting, gone };  /* executors/process/process_executor.cpp: Live::Stage */
 mtype = { begun, forgotten };                      /* supervisor/book.hpp: Book; and `ended` */
 mtype = { succeeded, failed, cancelled, lost };    /* engine/work.hpp: Outcome::Status */
-mtype = { Start, Cancel, List, Acknowledge, Started, Ended, Holding }; /* supervisor/protocol/messages.hpp: requests, answers */
+mtype = { Start, Cancel, List, Acknowledge, Started, Ended, Holding }; /* ipc/supervisor/messages.hpp: requests, answers */
 mtype = { nothing, unknown };                      /* the model's own */
 
 /* The journal. */

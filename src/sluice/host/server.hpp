@@ -8,8 +8,8 @@
 #include "sluice/base/clock.hpp"
 #include "sluice/host/embedder.hpp"
 #include "sluice/host/head.hpp"
-#include "sluice/host/protocol/channel.hpp"
-#include "sluice/host/protocol/message.hpp"
+#include "sluice/ipc/host/channel.hpp"
+#include "sluice/ipc/host/message.hpp"
 
 namespace sluice::host {
 

@@ -20,7 +20,7 @@ using HostDone = std::move_only_function<void(Result<HostReply>)>;
 class ModelHost {
  public:
   virtual ~ModelHost() = default;
-  /// `method` and `params` as host/protocol/README.md lists them. Many calls may be open at once. `done` runs
+  /// `method` and `params` as ipc/host/README.md lists them. Many calls may be open at once. `done` runs
   /// once: on the host's reader thread (be quick there), or within this call if the host has died already or
   /// the request is too long to be sent.
   virtual void call(std::string method, Value params, std::string payload, HostDone done) = 0;

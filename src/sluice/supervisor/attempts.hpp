@@ -8,12 +8,12 @@
 #include <vector>
 
 #include "sluice/base/clock.hpp"
+#include "sluice/ipc/supervisor/messages.hpp"
 #include "sluice/os/cgroup.hpp"
 #include "sluice/os/process.hpp"
 #include "sluice/os/tree.hpp"
 #include "sluice/supervisor/book.hpp"
 #include "sluice/supervisor/launch.hpp"
-#include "sluice/supervisor/protocol/messages.hpp"
 
 namespace sluice::supervisor {
 

@@ -6,8 +6,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "sluice/supervisor/protocol/bytes.hpp"
-#include "sluice/supervisor/protocol/codec.hpp"
+#include "sluice/ipc/supervisor/bytes.hpp"
+#include "sluice/ipc/supervisor/codec.hpp"
 
 namespace sluice::supervisor {
 namespace {

@@ -7,8 +7,8 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "sluice/ipc/supervisor/messages.hpp"
 #include "sluice/os/files.hpp"
-#include "sluice/supervisor/protocol/messages.hpp"
 
 namespace sluice::supervisor {
 

@@ -1,8 +1,8 @@
 #pragma once
 #include <string>
 
+#include "sluice/ipc/supervisor/codec.hpp"
 #include "sluice/os/files.hpp"
-#include "sluice/supervisor/protocol/codec.hpp"
 
 namespace sluice::supervisor {
 

@@ -9,8 +9,8 @@
 #include <sys/types.h>
 
 #include "sluice/base/result.hpp"
+#include "sluice/ipc/supervisor/messages.hpp"
 #include "sluice/os/cgroup.hpp"
-#include "sluice/supervisor/protocol/messages.hpp"
 
 namespace sluice::supervisor {
 

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "sluice/host/protocol/message.hpp"
+#include "sluice/ipc/host/message.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace sluice::host::protocol;

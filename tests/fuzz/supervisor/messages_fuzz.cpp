@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <cstdlib>
 
-#include "sluice/supervisor/protocol/codec.hpp"
+#include "sluice/ipc/supervisor/codec.hpp"
 
 using namespace sluice::supervisor;
 

@@ -12,10 +12,10 @@
 #include "places.hpp"
 #include "sluice/base/json.hpp"
 #include "sluice/executors/process/process_executor.hpp"
+#include "sluice/ipc/supervisor/codec.hpp"
 #include "sluice/os/files.hpp"
 #include "sluice/os/socket.hpp"
 #include "sluice/stores/directory/directory_object_store.hpp"
-#include "sluice/supervisor/protocol/codec.hpp"
 
 namespace sluice::executors {
 

@@ -4,8 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "sluice/base/json.hpp"
-#include "sluice/host/protocol/channel.hpp"
-#include "sluice/host/protocol/message.hpp"
+#include "sluice/ipc/host/channel.hpp"
+#include "sluice/ipc/host/message.hpp"
 #include "sluice/os/socket.hpp"
 
 namespace sluice::host::protocol {

@@ -1,4 +1,4 @@
-// Speaks host/protocol on descriptor 3, like sluice-host, and obeys the bytes that it is given. A base's
+// Speaks ipc/host on descriptor 3, like sluice-host, and obeys the bytes that it is given. A base's
 // folder may hold the files `die`, `refuse` or `gate` (with a path: it loads once that is there); a picture
 // may be `die`, `die once PATH`, `wait PATH` (until that file is there), `bad`, or anything else, whose label
 // is the class of that name, if there is one. `look` looks at one picture without a head.
@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #include "sluice/base/json.hpp"
-#include "sluice/host/protocol/channel.hpp"
-#include "sluice/host/protocol/message.hpp"
+#include "sluice/ipc/host/channel.hpp"
+#include "sluice/ipc/host/message.hpp"
 #include "sluice/os/files.hpp"
 
 namespace {

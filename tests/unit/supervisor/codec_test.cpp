@@ -1,4 +1,4 @@
-#include "sluice/supervisor/protocol/codec.hpp"
+#include "sluice/ipc/supervisor/codec.hpp"
 
 #include <gtest/gtest.h>
 

@@ -12,7 +12,7 @@
 #include "sluice/os/files.hpp"
 #include "sluice/os/process.hpp"
 #include "sluice/os/socket.hpp"
-#include "sluice/supervisor/protocol/codec.hpp"
+#include "sluice/ipc/supervisor/codec.hpp"
 
 namespace sluice::supervisor {
 

@@ -33,7 +33,7 @@ class HostLease {
   HostLease& operator=(const HostLease&) = delete;
   ~HostLease();
 
-  /// One call of a method that host/protocol/README.md lists. `done` runs once, as ModelHost::call says; with
+  /// One call of a method that ipc/host/README.md lists. `done` runs once, as ModelHost::call says; with
   /// Code::unavailable where the host is gone.
   void call(std::string method, Value params, std::string payload, ports::HostDone done);
   /// The host's process is gone: what was open has failed, and the next `acquire` starts another.

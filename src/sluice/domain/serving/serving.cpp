@@ -10,7 +10,7 @@
 namespace sluice::serving {
 namespace {
 
-constexpr std::size_t payload_max = std::size_t{256} << 20;  ///< of a frame of host/protocol
+constexpr std::size_t payload_max = std::size_t{256} << 20;  ///< of a frame of ipc/host
 
 Error broken_answer(const std::string& endpoint) {
   return {.code = Code::internal,

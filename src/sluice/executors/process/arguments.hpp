@@ -5,8 +5,8 @@
 
 #include "sluice/base/value.hpp"
 #include "sluice/executors/process/world.hpp"
+#include "sluice/ipc/supervisor/messages.hpp"
 #include "sluice/ports/object_store.hpp"
-#include "sluice/supervisor/protocol/messages.hpp"
 
 namespace sluice::executors {
 

@@ -2,8 +2,8 @@
 // This room's own: what is told of an attempt that has ended.
 #include "sluice/engine/work.hpp"
 #include "sluice/executors/process/world.hpp"
+#include "sluice/ipc/supervisor/messages.hpp"
 #include "sluice/ports/object_store.hpp"
-#include "sluice/supervisor/protocol/messages.hpp"
 
 namespace sluice::executors {
 

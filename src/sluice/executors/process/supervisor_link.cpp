@@ -14,10 +14,10 @@
 #include <unistd.h>
 
 #include "sluice/base/log.hpp"
+#include "sluice/ipc/supervisor/codec.hpp"
 #include "sluice/os/files.hpp"
 #include "sluice/os/process.hpp"
 #include "sluice/os/socket.hpp"
-#include "sluice/supervisor/protocol/codec.hpp"
 
 namespace sluice::executors {
 namespace {

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "sluice/base/result.hpp"
-#include "sluice/supervisor/protocol/messages.hpp"
+#include "sluice/ipc/supervisor/messages.hpp"
 
 namespace sluice::executors {
 

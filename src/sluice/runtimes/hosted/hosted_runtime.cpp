@@ -11,8 +11,8 @@
 #include <fmt/format.h>
 
 #include "sluice/base/log.hpp"
-#include "sluice/host/protocol/channel.hpp"
-#include "sluice/host/protocol/message.hpp"
+#include "sluice/ipc/host/channel.hpp"
+#include "sluice/ipc/host/message.hpp"
 #include "sluice/os/process.hpp"
 #include "sluice/os/socket.hpp"
 

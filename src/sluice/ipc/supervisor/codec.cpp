@@ -1,8 +1,8 @@
-#include "sluice/supervisor/protocol/codec.hpp"
+#include "sluice/ipc/supervisor/codec.hpp"
 
 #include <utility>
 
-#include "sluice/supervisor/protocol/bytes.hpp"
+#include "sluice/ipc/supervisor/bytes.hpp"
 
 namespace sluice::supervisor {
 namespace {

@@ -4,7 +4,7 @@
 #include <string_view>
 
 #include "sluice/base/result.hpp"
-#include "sluice/supervisor/protocol/messages.hpp"
+#include "sluice/ipc/supervisor/messages.hpp"
 
 namespace sluice::supervisor {
 

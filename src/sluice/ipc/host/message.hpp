@@ -3,7 +3,7 @@
 #include <string>
 #include <variant>
 
-#include "sluice/host/protocol/frame.hpp"
+#include "sluice/ipc/host/frame.hpp"
 
 namespace sluice::host::protocol {
 

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "sluice/host/protocol/frame.hpp"
+#include "sluice/ipc/host/frame.hpp"
 #include "sluice/os/files.hpp"
 
 namespace sluice::host::protocol {

@@ -1,4 +1,4 @@
-#include "sluice/host/protocol/frame.hpp"
+#include "sluice/ipc/host/frame.hpp"
 
 #include <string_view>
 

@@ -1,4 +1,4 @@
-#include "sluice/host/protocol/channel.hpp"
+#include "sluice/ipc/host/channel.hpp"
 
 #include <algorithm>
 #include <cstring>

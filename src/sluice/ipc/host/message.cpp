@@ -1,4 +1,4 @@
-#include "sluice/host/protocol/message.hpp"
+#include "sluice/ipc/host/message.hpp"
 
 #include <fmt/format.h>
 
