@@ -2,8 +2,7 @@
 
 #include <unistd.h>
 
-#include "sluice/api/native/native.hpp"
-#include "sluice/api/openinference/openinference.hpp"
+#include "sluice/app/paths.hpp"
 #include "sluice/app/plugins.hpp"
 #include "sluice/base/log.hpp"
 #include "sluice/domain/runs/facts.hpp"
@@ -78,14 +77,18 @@ struct Platform::Impl {
                                 .clock = clock});
     driver::Driver::Executors borrowed;
     for (const auto& [kind, executor] : executors) borrowed.emplace_back(kind, executor.get());
-    return driver->begin(std::move(borrowed));
+    SLUICE_DO(driver->begin(std::move(borrowed)));
+    return check_paths(protocols());
   }
 
-  std::filesystem::path log_of(std::string_view kind, const RunId& run, const std::string& path,
-                               int attempt) const {
-    for (const auto& [runs_kind, executor] : executors)
-      if (engine::name(runs_kind) == kind) return executor->log_of(run, path, attempt);
-    return {};
+  std::vector<ports::Protocol> protocols() {
+    return make_protocols({.data = options.data,
+                           .runs = *runs,
+                           .objects = *objects,
+                           .models = *models,
+                           .serving = *serving,
+                           .executors = executors,
+                           .clock = clock});
   }
 
   /// A data folder has the built-in models from its first start on; a newer Sluice adds those that are new.
@@ -138,22 +141,6 @@ void Platform::warm_up() { impl_->models->warm_up(); }
 runs::Runs& Platform::runs() { return *impl_->runs; }
 const Clock& Platform::clock() const { return impl_->clock; }
 
-std::vector<ports::Protocol> Platform::protocols() {
-  auto& parts = *impl_;
-  std::vector<ports::Protocol> out;
-  out.push_back(api::native_protocol(
-      {.runs = *parts.runs,
-       .objects = *parts.objects,
-       .models = *parts.models,
-       .serving = *parts.serving,
-       .clock = parts.clock,
-       .version = SLUICE_VERSION,
-       .data = parts.options.data.root,
-       .log_of = [&parts](std::string_view kind, const RunId& run, const std::string& path, int attempt) {
-         return parts.log_of(kind, run, path, attempt);
-       }}));
-  out.push_back(api::openinference_protocol(*parts.serving, SLUICE_VERSION));
-  return out;
-}
+std::vector<ports::Protocol> Platform::protocols() { return impl_->protocols(); }
 
 }  // namespace sluice::app

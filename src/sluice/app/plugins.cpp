@@ -1,5 +1,7 @@
 #include "sluice/app/plugins.hpp"
 
+#include "sluice/api/native/native.hpp"
+#include "sluice/api/openinference/openinference.hpp"
 #include "sluice/domain/ai/dataset_split.hpp"
 #include "sluice/domain/ai/head_learn.hpp"
 #include "sluice/domain/ai/image_embed.hpp"
@@ -71,6 +73,26 @@ Executors make_executors(const ExecutorParts& parts) {
                     std::make_unique<executors::ServiceExecutor>(
                         executors::ServiceExecutor::Options{.work = parts.data.work()}, std::move(services),
                         parts.sink, parts.clock));
+  return made;
+}
+
+std::vector<ports::Protocol> make_protocols(const ProtocolParts& parts) {
+  const auto log_of = [&executors = parts.executors](std::string_view kind, const RunId& run,
+                                                     const std::string& path, int attempt) {
+    for (const auto& [runs_kind, executor] : executors)
+      if (engine::name(runs_kind) == kind) return executor->log_of(run, path, attempt);
+    return std::filesystem::path();
+  };
+  std::vector<ports::Protocol> made;
+  made.push_back(api::native_protocol({.runs = parts.runs,
+                                       .objects = parts.objects,
+                                       .models = parts.models,
+                                       .serving = parts.serving,
+                                       .clock = parts.clock,
+                                       .version = SLUICE_VERSION,
+                                       .data = parts.data.root,
+                                       .log_of = log_of}));
+  made.push_back(api::openinference_protocol(parts.serving, SLUICE_VERSION));
   return made;
 }
 

@@ -8,10 +8,12 @@
 #include "sluice/app/platform.hpp"
 #include "sluice/domain/models/provenance.hpp"
 #include "sluice/domain/runs/compile.hpp"
+#include "sluice/domain/runs/runs.hpp"
 #include "sluice/domain/serving/hosts.hpp"
 #include "sluice/domain/serving/serving.hpp"
 #include "sluice/engine/work.hpp"
 #include "sluice/ports/executor.hpp"
+#include "sluice/ports/http.hpp"
 #include "sluice/ports/ledger.hpp"
 #include "sluice/ports/model_host.hpp"
 #include "sluice/ports/model_repository.hpp"
@@ -66,5 +68,18 @@ struct ExecutorParts {
 /// One for each kind of work.
 using Executors = std::vector<std::pair<engine::Work::Kind, std::unique_ptr<ports::Executor>>>;
 Executors make_executors(const ExecutorParts& parts);
+
+/// What protocols stand on.
+struct ProtocolParts {
+  const DataFolder& data;
+  runs::Runs& runs;
+  ports::ObjectStore& objects;
+  ports::ModelRepository& models;
+  serving::Serving& serving;
+  const Executors& executors;
+  const Clock& clock;
+};
+/// Every wire protocol. `check_paths` (paths.hpp) says which paths each may have.
+std::vector<ports::Protocol> make_protocols(const ProtocolParts& parts);
 
 }  // namespace sluice::app
