@@ -119,7 +119,7 @@ TEST_F(Heads, RefuseUnknownAndUnfitBaseModels) {
             "efficientnet-lite0");
 
   fs::create_directories(data_.path() / "text");
-  ASSERT_TRUE(os::write_file(data_.path() / "text/model.json", "{}\n"));
+  ASSERT_OK(os::write_file(data_.path() / "text/model.json", "{}\n"));
   ASSERT_TRUE(data_.models().add_version({.model = "sentiment", .content = data_.path() / "text"}));
   with.set("model", "sentiment");
   EXPECT_EQ(data_.run(embed_, with).error().message,

@@ -33,7 +33,7 @@ class Register : public testing::Test {
   }
   void write(const std::string& name, const std::string& text) const {
     fs::create_directories((root_.path() / name).parent_path());
-    ASSERT_TRUE(os::write_file(root_.path() / name, text));
+    ASSERT_OK(os::write_file(root_.path() / name, text));
   }
   void write_head(const std::string& weights) const {
     write("head/head.onnx", weights);

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "../driver/services.hpp"
+#include "result_assertions.hpp"
 #include "sluice/base/json.hpp"
 #include "sluice/os/files.hpp"
 
@@ -114,9 +115,9 @@ TEST_F(ServiceExecutorTest, GivesEachCallAnEmptyScratchFolderAndRemovesIt) {
   work([&](const ports::ServiceCall& call) -> Result<Struct> {
     scratch = call.scratch;
     EXPECT_TRUE(std::filesystem::is_empty(scratch));
-    EXPECT_TRUE(os::write_file(scratch / "file", "x"));
+    EXPECT_OK(os::write_file(scratch / "file", "x"));
     std::filesystem::create_directory(scratch / "locked");
-    EXPECT_TRUE(os::write_file(scratch / "locked" / "file", "x"));
+    EXPECT_OK(os::write_file(scratch / "locked" / "file", "x"));
     std::filesystem::permissions(scratch / "locked",
                                  std::filesystem::perms::owner_read | std::filesystem::perms::owner_exec);
     return one("n", 1);

@@ -1,6 +1,7 @@
 // How values become arguments, and artifacts paths.
 #include <sys/stat.h>
 
+#include "result_assertions.hpp"
 #include "stage.hpp"
 
 namespace sluice::executors {
@@ -119,7 +120,7 @@ TEST_F(Arguments, AnInputThatWasChangedBehindOurBackIsRefused) {
   const auto input = file("kept", "data.csv");
   const auto path = store().path_of(*input.digest);
   ASSERT_EQ(chmod(path.c_str(), 0644), 0);
-  ASSERT_TRUE(os::write_file(path, "evil"));
+  ASSERT_OK(os::write_file(path, "evil"));
   const auto outcome = run(attempt("f", {"cat", input}));
   EXPECT_EQ(outcome.failure.kind, "input");
   EXPECT_NE(outcome.failure.message.find(input.digest->brief()), std::string::npos)

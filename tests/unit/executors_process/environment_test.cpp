@@ -10,7 +10,7 @@ namespace {
 class Environment : public Stage {
  protected:
   Value of(const ports::Attempt& attempt) { return test::value_of(executor().environment(attempt.work)); }
-  void write_tool(const std::string& bytes) { ASSERT_TRUE(os::write_file(data() / "tool", bytes, 0755)); }
+  void write_tool(const std::string& bytes) { ASSERT_OK(os::write_file(data() / "tool", bytes, 0755)); }
 };
 
 TEST_F(Environment, IsTheExecutableAndItsDigest) {

@@ -1,4 +1,5 @@
 // Servers and supervisors come and go; attempts are cancelled, lost, taken up, settled.
+#include "result_assertions.hpp"
 #include "stage.hpp"
 
 namespace sluice::executors {
@@ -26,7 +27,7 @@ class Lifetime : public Stage {
     what.work.outputs = {value_output("o", ir::Type::Kind::integer)};
     return what;
   }
-  void let_go() { ASSERT_TRUE(os::write_file(data() / "go", "")); }
+  void let_go() { ASSERT_OK(os::write_file(data() / "go", "")); }
   pid_t supervisor_pid() {
     const auto holder = *os::FileLock::holder_of(data() / "supervisor.lock");
     return std::stoi(holder->substr(holder->find("pid ") + 4));
@@ -172,8 +173,8 @@ TEST_F(Lifetime, AHundredAtOnceAllEnd) {
 TEST_F(Lifetime, FoldersThatNobodyKnowsAreRemoved) {
   executor().start(waiting("kept"));
   wait_for("up");
-  ASSERT_TRUE(os::make_directories(world("left") / "cwd"));
-  ASSERT_TRUE(os::make_directories(data() / "work/service-x"));
+  ASSERT_OK(os::make_directories(world("left") / "cwd"));
+  ASSERT_OK(os::make_directories(data() / "work/service-x"));
   open();
   EXPECT_EQ(run(attempt("f", {"true"})).status, Outcome::Status::succeeded);
   EXPECT_FALSE(os::exists(world("left")));
@@ -199,7 +200,7 @@ TEST_F(Lifetime, AFolderThatIsUsedAgainIsEmpty) {
 }
 
 TEST_F(Lifetime, AHalfMadeWorldIsMadeAnew) {
-  ASSERT_TRUE(os::make_directories(world("f") / "cwd/old"));
+  ASSERT_OK(os::make_directories(world("f") / "cwd/old"));
   EXPECT_EQ(printed(shell("f", "ls | wc -l")), "0\n");
 }
 

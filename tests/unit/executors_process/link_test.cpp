@@ -45,18 +45,18 @@ class Link : public Stage {
 
   /// From now on no supervisor comes up before `release`. Each that is asked for meanwhile is counted.
   void hold() {
-    ASSERT_TRUE(os::write_file(data() / "hold", ""));
-    ASSERT_TRUE(os::write_file(data() / "launch",
-                               "#!/bin/sh\necho >> " + mark("asked") + "\nwhile test -e " + mark("hold") +
-                                   "; do sleep 0.01; done\ntest -e " + mark("nobody") + " || exec " +
-                                   test::release_program("sluice-supervisor").string() + " \"$@\"\n",
-                               0755));
+    ASSERT_OK(os::write_file(data() / "hold", ""));
+    ASSERT_OK(os::write_file(data() / "launch",
+                             "#!/bin/sh\necho >> " + mark("asked") + "\nwhile test -e " + mark("hold") +
+                                 "; do sleep 0.01; done\ntest -e " + mark("nobody") + " || exec " +
+                                 test::release_program("sluice-supervisor").string() + " \"$@\"\n",
+                             0755));
     open(data() / "launch");
   }
   void wait_until_it_asks() {
     wait_until([&] { return os::exists(data() / "asked"); });
   }
-  void release() { ASSERT_TRUE(os::remove_tree(data() / "hold")); }
+  void release() { ASSERT_OK(os::remove_tree(data() / "hold")); }
   /// An executor that holds: its first supervisor has to be there already.
   pid_t running_and_held() {
     executor().start(long_one("f"));
@@ -97,7 +97,7 @@ TEST_F(Link, WhatIsTakenUpAndCancelledIsEnded) {
 
 TEST_F(Link, ASecondSupervisorThatDiesAtOnceLosesNothing) {
   const auto task = running_and_held();
-  ASSERT_TRUE(os::write_file(data() / "nobody", ""));
+  ASSERT_OK(os::write_file(data() / "nobody", ""));
   kill(supervisor_pid(), SIGKILL);
   wait_until_it_asks();
   {
@@ -115,11 +115,11 @@ TEST_F(Link, ASecondSupervisorThatDiesAtOnceLosesNothing) {
       for (auto frame = frames.next(); frame && *frame; frame = frames.next()) {
         const auto request = supervisor::decode_request(**frame);
         if (std::holds_alternative<supervisor::Hello>(*request))
-          ASSERT_TRUE(os::write_all(peer.get(), encode(supervisor::Answer(supervisor::Welcome{}))));
+          ASSERT_OK(os::write_all(peer.get(), encode(supervisor::Answer(supervisor::Welcome{}))));
         asked = asked || std::holds_alternative<supervisor::List>(*request);
       }
     }
-    ASSERT_TRUE(os::remove_tree(data() / "nobody"));
+    ASSERT_OK(os::remove_tree(data() / "nobody"));
   }
   const auto outcome = outcomes().of("f");
   EXPECT_EQ(outcome.status, Outcome::Status::lost);
@@ -153,7 +153,7 @@ TEST_F(Link, WhatTheNextSupervisorDoesNotKnowIsLost) {
   running_and_held();
   kill(supervisor_pid(), SIGKILL);
   wait_until_it_asks();
-  ASSERT_TRUE(os::remove_tree(data() / "supervisor.log"));
+  ASSERT_OK(os::remove_tree(data() / "supervisor.log"));
   release();
   const auto outcome = outcomes().of("f");
   EXPECT_EQ(outcome.status, Outcome::Status::lost);
@@ -162,7 +162,7 @@ TEST_F(Link, WhatTheNextSupervisorDoesNotKnowIsLost) {
 
 TEST_F(Link, ASupervisorThatCannotBeReplacedLosesWhatItRan) {
   running_and_held();
-  ASSERT_TRUE(os::write_file(data() / "launch", "#!/bin/sh\necho no more of them\nexit 1\n", 0755));
+  ASSERT_OK(os::write_file(data() / "launch", "#!/bin/sh\necho no more of them\nexit 1\n", 0755));
   kill(supervisor_pid(), SIGKILL);
   const auto outcome = outcomes().of("f");
   EXPECT_EQ(outcome.status, Outcome::Status::lost);

@@ -1,4 +1,5 @@
 // What a task finds when it starts.
+#include "result_assertions.hpp"
 #include "stage.hpp"
 
 namespace sluice::executors {
@@ -21,8 +22,8 @@ TEST_F(World, HasTheStatedEnvironmentAndNothingInherited) {
 }
 
 TEST_F(World, ThePlanMayReplaceWhatIsGiven) {
-  ASSERT_TRUE(os::make_directories(data() / "tools"));
-  ASSERT_TRUE(os::write_file(data() / "tools/tool", "#!/bin/sh\necho $LANG\n", 0755));
+  ASSERT_OK(os::make_directories(data() / "tools"));
+  ASSERT_OK(os::write_file(data() / "tools/tool", "#!/bin/sh\necho $LANG\n", 0755));
   auto what = attempt("f", {"tool"});
   what.work.env.set("LANG", "C");
   what.work.env.set("PATH", (data() / "tools").string());

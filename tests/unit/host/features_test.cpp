@@ -20,7 +20,7 @@ class FeaturesOnDisk : public testing::Test {
       os::TemporaryDirectory::make(std::filesystem::temp_directory_path()).value();
 
   void put(const char* file, std::string_view bytes) {
-    ASSERT_TRUE(os::write_file(folder_.path() / file, bytes));
+    ASSERT_OK(os::write_file(folder_.path() / file, bytes));
   }
   std::string message() { return test::message_of(read_features(folder_.path())); }
 };

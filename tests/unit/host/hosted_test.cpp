@@ -66,7 +66,7 @@ void lay_out_base(const fs::path& folder) {
   ASSERT_TRUE(fs::exists(repository)) << repository << " is missing: ./dev test makes it";
   const auto archive = (folder.parent_path() / "base.tar").string();
   run("git", {"--git-dir=" + repository, "archive", "--output=" + archive, "main"});
-  ASSERT_TRUE(os::make_directories(folder));
+  ASSERT_OK(os::make_directories(folder));
   run("tar", {"-xf", archive, "-C", folder.string()});
   // Its network is in git-lfs: a pointer ("oid sha256:…") to an object, unless git-lfs is installed and has
   // been at work.
@@ -125,7 +125,7 @@ class Hosted : public testing::Test {
     world_ = std::make_unique<World>();
     lay_out_base(path("base"));
     collect_stamps(path("stamps"));
-    ASSERT_TRUE(os::make_directories(path("features")));
+    ASSERT_OK(os::make_directories(path("features")));
     world_->host = start();
     const auto embedded = ask(*world_->host, "embed_folder",
                               params({{"base", base_digest},
@@ -135,7 +135,7 @@ class Hosted : public testing::Test {
     EXPECT_EQ(embedded->integer_at("pictures"),
               static_cast<std::int64_t>(stamps.size() * (learned + held_out)));
     EXPECT_EQ(embedded->integer_at("features"), 1280);
-    ASSERT_TRUE(os::write_file(path("split.json"), to_json(split_of_stamps())));
+    ASSERT_OK(os::write_file(path("split.json"), to_json(split_of_stamps())));
     auto summary = ask(*world_->host, "learn_head", learn_params());
     ASSERT_OK(summary);
     world_->learned = *summary;
@@ -266,7 +266,7 @@ TEST_F(Hosted, ADamagedCompiledNetworkIsMadeAgain) {
   ASSERT_FALSE(blob.empty());
   const auto whole = os::read_file(blob).value();
   for (const auto& damaged : {std::string(), std::string("no network"), whole.substr(0, whole.size() / 2)}) {
-    ASSERT_TRUE(os::write_file(blob, damaged));
+    ASSERT_OK(os::write_file(blob, damaged));
     EXPECT_TRUE(start());
     EXPECT_EQ(os::read_file(blob).value().size(), whole.size());
   }
@@ -319,8 +319,8 @@ TEST_F(Hosted, AnUnreadablePictureInAFolderIsNamed) {
   fs::create_directories(folder / "class");
   fs::create_directories(folder / "none");
   fs::copy_file(path("stamps") / "bird/0.png", folder / "class" / "a.png");
-  ASSERT_TRUE(os::write_file(folder / "class" / "b.png", "oh"));
-  ASSERT_TRUE(os::write_file(folder / "notes.txt", "no picture, and not taken for one"));
+  ASSERT_OK(os::write_file(folder / "class" / "b.png", "oh"));
+  ASSERT_OK(os::write_file(folder / "notes.txt", "no picture, and not taken for one"));
   const auto embed = [&](const fs::path& pictures) {
     return ask(
         *world_->host, "embed_folder",
@@ -335,13 +335,13 @@ TEST_F(Hosted, AnUnreadablePictureInAFolderIsNamed) {
 TEST_F(Hosted, EveryFormatIsEmbedded) {
   const auto folder = path("formats");
   const auto quarters = test::quarters(96, 96);
-  ASSERT_TRUE(os::make_directories(folder / "deep"));
-  ASSERT_TRUE(os::write_file(folder / "a.png", test::to_png(quarters)));
-  ASSERT_TRUE(os::write_file(folder / "b.jpg", test::to_jpeg(quarters)));
-  ASSERT_TRUE(os::write_file(folder / "c.webp", test::to_webp(quarters)));
-  ASSERT_TRUE(os::write_file(folder / "deep" / "d.TIFF", test::to_tiff(quarters, 16)));
-  ASSERT_TRUE(os::write_file(folder / "deep" / "no_extension", test::to_png(quarters)));
-  ASSERT_TRUE(os::write_file(folder / ".hidden.png", "passed over"));
+  ASSERT_OK(os::make_directories(folder / "deep"));
+  ASSERT_OK(os::write_file(folder / "a.png", test::to_png(quarters)));
+  ASSERT_OK(os::write_file(folder / "b.jpg", test::to_jpeg(quarters)));
+  ASSERT_OK(os::write_file(folder / "c.webp", test::to_webp(quarters)));
+  ASSERT_OK(os::write_file(folder / "deep" / "d.TIFF", test::to_tiff(quarters, 16)));
+  ASSERT_OK(os::write_file(folder / "deep" / "no_extension", test::to_png(quarters)));
+  ASSERT_OK(os::write_file(folder / ".hidden.png", "passed over"));
   const auto out = path("formats-out");
   const auto embedded =
       ask(*world_->host, "embed_folder",

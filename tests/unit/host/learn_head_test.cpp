@@ -68,7 +68,7 @@ class LearnHead : public testing::Test {
   }
 
   Result<Value> learn(const Value& of_split, const std::string& out = "out", double keep = 0.9) {
-    EXPECT_TRUE(os::write_file(folder_.path() / "split.json", to_json(of_split)));
+    EXPECT_OK(os::write_file(folder_.path() / "split.json", to_json(of_split)));
     return learn_head(
         runtime_, {.features = folder_.path(),
                    .split = folder_.path() / "split.json",

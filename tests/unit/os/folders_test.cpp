@@ -11,18 +11,18 @@ using Folders = Scratch;
 using test::value_of;
 
 TEST_F(Folders, AreMadeWithTheirParents) {
-  ASSERT_TRUE(make_directories(at("a/b/c")));
-  EXPECT_TRUE(make_directories(at("a/b/c")));
+  ASSERT_OK(make_directories(at("a/b/c")));
+  EXPECT_OK(make_directories(at("a/b/c")));
   EXPECT_TRUE(os::exists(at("a/b/c")));
-  ASSERT_TRUE(write_file(at("a/file"), ""));
+  ASSERT_OK(write_file(at("a/file"), ""));
   EXPECT_EQ(make_directories(at("a/file")).error().message,
             "cannot make folder " + at("a/file").string() + ": Not a directory");
   EXPECT_FALSE(make_directories(at("a/file/x")));
 }
 
 TEST_F(Folders, AreListedInOrderWithKinds) {
-  ASSERT_TRUE(make_directories(at("d/b")));
-  ASSERT_TRUE(write_file(at("d/a"), ""));
+  ASSERT_OK(make_directories(at("d/b")));
+  ASSERT_OK(write_file(at("d/a"), ""));
   ASSERT_EQ(symlink("a", at("d/c").c_str()), 0);
   const auto entries = list_directory(at("d"));
   ASSERT_EQ(entries->size(), 3U);
@@ -45,30 +45,30 @@ TEST_F(Folders, TheFilesBelowOneAreListedByPath) {
 }
 
 TEST_F(Folders, AreRemovedWithAllInThem) {
-  ASSERT_TRUE(make_directories(at("d/a/b/c")));
-  for (int i = 0; i < 100; ++i) ASSERT_TRUE(write_file(at("d/a/" + std::to_string(i)), "x"));
-  EXPECT_TRUE(remove_tree(at("d")));
+  ASSERT_OK(make_directories(at("d/a/b/c")));
+  for (int i = 0; i < 100; ++i) ASSERT_OK(write_file(at("d/a/" + std::to_string(i)), "x"));
+  EXPECT_OK(remove_tree(at("d")));
   EXPECT_FALSE(os::exists(at("d")));
-  EXPECT_TRUE(remove_tree(at("d")));
+  EXPECT_OK(remove_tree(at("d")));
 }
 
 TEST_F(Folders, RemovingNeverFollowsASymlink) {
-  ASSERT_TRUE(make_directories(at("kept")));
-  ASSERT_TRUE(write_file(at("kept/file"), "x"));
-  ASSERT_TRUE(make_directories(at("d")));
+  ASSERT_OK(make_directories(at("kept")));
+  ASSERT_OK(write_file(at("kept/file"), "x"));
+  ASSERT_OK(make_directories(at("d")));
   ASSERT_EQ(symlink(at("kept").c_str(), at("d/link").c_str()), 0);
   ASSERT_EQ(symlink(at("kept").c_str(), at("top").c_str()), 0);
-  EXPECT_TRUE(remove_tree(at("d")));
-  EXPECT_TRUE(remove_tree(at("top")));
+  EXPECT_OK(remove_tree(at("d")));
+  EXPECT_OK(remove_tree(at("top")));
   EXPECT_TRUE(os::exists(at("kept/file")));
   EXPECT_FALSE(os::exists(at("top")));
 }
 
 TEST_F(Folders, WithoutRightsAreRemovedToo) {
-  ASSERT_TRUE(make_directories(at("d/closed")));
-  ASSERT_TRUE(write_file(at("d/closed/file"), "x"));
+  ASSERT_OK(make_directories(at("d/closed")));
+  ASSERT_OK(write_file(at("d/closed/file"), "x"));
   ASSERT_EQ(chmod(at("d/closed").c_str(), 0), 0);
-  EXPECT_TRUE(remove_tree(at("d")));
+  EXPECT_OK(remove_tree(at("d")));
   EXPECT_FALSE(os::exists(at("d")));
 }
 
@@ -104,7 +104,7 @@ TEST_F(Folders, ATemporaryOneGoesWithItsOwner) {
     path = folder->path();
     EXPECT_TRUE(path.filename().string().starts_with("x-"));
     EXPECT_EQ(mode_of(path), 0700U);
-    ASSERT_TRUE(write_file(path / "f", ""));
+    ASSERT_OK(write_file(path / "f", ""));
     auto moved = std::move(*folder);
     EXPECT_EQ(moved.path(), path);
     kept = TemporaryDirectory::make(at(""))->release();

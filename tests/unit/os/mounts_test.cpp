@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "result_assertions.hpp"
 #include "scratch.hpp"
 
 namespace sluice::os {
@@ -32,10 +33,10 @@ Answer try_in_child(const std::filesystem::path& source, const std::filesystem::
 
 // Where the kernel refuses mounts, nothing of them is left either.
 TEST_F(Mounts, ShowAFolderOrAFileThatNobodyCanWrite) {
-  ASSERT_TRUE(make_directories(at("source")));
-  ASSERT_TRUE(make_directories(at("target")));
-  ASSERT_TRUE(write_file(at("source/file"), "kept"));
-  ASSERT_TRUE(write_file(at("file"), ""));
+  ASSERT_OK(make_directories(at("source")));
+  ASSERT_OK(make_directories(at("target")));
+  ASSERT_OK(write_file(at("source/file"), "kept"));
+  ASSERT_OK(write_file(at("file"), ""));
   EXPECT_NE(try_in_child(at("source"), at("target"), at("target/file")), wrong);
   EXPECT_NE(try_in_child(at("source/file"), at("file"), at("file")), wrong);
   EXPECT_EQ(read_file(at("source/file")), "kept");

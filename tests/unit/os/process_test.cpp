@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "result_assertions.hpp"
 #include "scratch.hpp"
 
 namespace sluice::os {
@@ -69,8 +70,8 @@ TEST_F(ProcessTest, GetsTheEnvironmentAndFolderThatItIsGiven) {
 }
 
 TEST_F(ProcessTest, InheritsTheDescriptorsThatAreNamedAndNoOther) {
-  ASSERT_TRUE(write_file(at("f"), "f"));
-  ASSERT_TRUE(write_file(at("g"), "g"));
+  ASSERT_OK(write_file(at("f"), "f"));
+  ASSERT_OK(write_file(at("g"), "g"));
   const auto f = open_file(at("f"), O_RDONLY);
   const auto g = open_file(at("g"), O_RDONLY);
   const UniqueFd leaky(open("/dev/null", O_RDONLY));  // NOLINT: without O_CLOEXEC
@@ -101,10 +102,10 @@ TEST_F(ProcessTest, StartsWithNoSignalBlockedOrIgnored) {
 }
 
 TEST_F(ProcessTest, ProgramsAreFoundAlongAPath) {
-  ASSERT_TRUE(make_directories(at("a/tool")));
-  ASSERT_TRUE(make_directories(at("b")));
-  ASSERT_TRUE(write_file(at("b/tool"), "", 0755));
-  ASSERT_TRUE(write_file(at("b/data"), "", 0644));
+  ASSERT_OK(make_directories(at("a/tool")));
+  ASSERT_OK(make_directories(at("b")));
+  ASSERT_OK(write_file(at("b/tool"), "", 0755));
+  ASSERT_OK(write_file(at("b/data"), "", 0644));
   const auto path = at("a").string() + ":" + at("nothing").string() + ":" + at("b").string();
   EXPECT_EQ(find_program("tool", path), at("b/tool"));
   EXPECT_EQ(find_program("data", "/nothing"), std::nullopt);

@@ -27,7 +27,7 @@ class Sockets : public Scratch {
     ASSERT_OK(client);
     const UniqueFd server(accept(listener->get(), nullptr, nullptr));
     EXPECT_EQ(*peer_user(server.get()), geteuid());
-    ASSERT_TRUE(write_all(client->get(), "hello"));
+    ASSERT_OK(write_all(client->get(), "hello"));
     EXPECT_EQ(receive(server.get(), 5), "hello");
   }
 };
@@ -44,7 +44,7 @@ TEST_F(Sockets, ReplaceTheFileOfOneThatDied) {
 
 TEST_F(Sockets, MayHaveALongPath) {
   const auto folder = at(std::string(120, 'x') + "/" + std::string(120, 'y'));
-  ASSERT_TRUE(make_directories(folder));
+  ASSERT_OK(make_directories(folder));
   talk(folder / "s");
   EXPECT_EQ(listen_unix(folder / std::string(100, 'z')).error().message,
             (folder / std::string(100, 'z')).string() + ": the name is too long for a socket");
@@ -60,7 +60,7 @@ TEST_F(Sockets, SayThatNobodyIsThere) {
 TEST_F(Sockets, AClosedEndIsAnErrorAndNoSignal) {
   auto pair = socket_pair();
   ASSERT_TRUE(pair);
-  ASSERT_TRUE(write_all(pair->second.get(), "ab"));
+  ASSERT_OK(write_all(pair->second.get(), "ab"));
   pair->second.reset();
   EXPECT_EQ(receive(pair->first.get(), 3), "the other end closed the connection");
   EXPECT_FALSE(write_all(pair->first.get(), "x"));
@@ -69,14 +69,14 @@ TEST_F(Sockets, AClosedEndIsAnErrorAndNoSignal) {
 TEST_F(Sockets, LargeWritesArriveWhole) {
   auto pair = socket_pair();
   const std::string sent(3'000'000, 'x');
-  std::thread writer([&] { EXPECT_TRUE(write_all(pair->first.get(), sent)); });
+  std::thread writer([&] { EXPECT_OK(write_all(pair->first.get(), sent)); });
   EXPECT_EQ(receive(pair->second.get(), sent.size()), sent);
   writer.join();
 }
 
 TEST_F(Sockets, CanBeMadeNotToWait) {
   auto pair = socket_pair();
-  ASSERT_TRUE(set_nonblocking(pair->first.get()));
+  ASSERT_OK(set_nonblocking(pair->first.get()));
   char byte = 0;
   EXPECT_EQ(read(pair->first.get(), &byte, 1), -1);
   EXPECT_EQ(errno, EAGAIN);

@@ -113,7 +113,7 @@ TEST_F(Folders, AreNotReadAgainWhileTheyAreUnchanged) {
   ASSERT_NE(memory.find(real), std::string::npos);
   const auto planted = store_->put("planted")->digest;
   memory.replace(memory.find(real), 64, planted.hex());
-  ASSERT_TRUE(os::write_file(cache() / "digests", memory + "1 2 3 torn"));
+  ASSERT_OK(os::write_file(cache() / "digests", memory + "1 2 3 torn"));
   const auto another = open();
   EXPECT_NE(another->put_directory(outside_, {})->digest, stored->digest);
   EXPECT_EQ(another->put_file(outside_ / "f3", nullptr)->digest, planted);

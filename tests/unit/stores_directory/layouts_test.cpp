@@ -38,8 +38,8 @@ TEST_F(Layouts, AreReadOnlyAndMadeOnce) {
 }
 
 TEST_F(Layouts, OfADeadProcessAreRemovedADayLater) {
-  ASSERT_TRUE(os::make_directories(cache() / "tmp/left/tree"));
-  ASSERT_TRUE(os::write_file(cache() / "tmp/left/tree/half", "a", 0444));
+  ASSERT_OK(os::make_directories(cache() / "tmp/left/tree"));
+  ASSERT_OK(os::write_file(cache() / "tmp/left/tree/half", "a", 0444));
   fs::permissions(cache() / "tmp/left/tree", fs::perms{0555});
   open();
   EXPECT_TRUE(fs::exists(cache() / "tmp/left"));
@@ -69,7 +69,7 @@ TEST_F(Layouts, ThatWereTouchedAreMadeAgain) {
   tamper(path / "a", "ONE");
   expect_whole("changed");
   ASSERT_EQ(chmod((path / "sub").c_str(), 0755), 0);
-  ASSERT_TRUE(os::write_file(path / "sub/new", "x"));
+  ASSERT_OK(os::write_file(path / "sub/new", "x"));
   expect_whole("added");
   ASSERT_EQ(chmod(path.c_str(), 0755), 0);
   fs::remove(path / "a");
@@ -77,7 +77,7 @@ TEST_F(Layouts, ThatWereTouchedAreMadeAgain) {
   tamper(path / "a", "ONE");
   tamper(path.parent_path() / "manifest", "sluice layout 1\nend\n");
   expect_whole("a manifest that tells nothing");
-  ASSERT_TRUE(os::remove_tree(cache()));
+  ASSERT_OK(os::remove_tree(cache()));
   expect_whole("cache deleted");
 }
 

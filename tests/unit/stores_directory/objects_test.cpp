@@ -125,7 +125,7 @@ TEST_F(Objects, AreNotMadeOfFoldersOrPipes) {
 }
 
 TEST_F(Objects, OfDeadWritersAreRemovedADayLater) {
-  ASSERT_TRUE(os::write_file(objects() / "tmp" / "left", "half"));
+  ASSERT_OK(os::write_file(objects() / "tmp" / "left", "half"));
   open();
   EXPECT_TRUE(fs::exists(objects() / "tmp" / "left"));
   clock_.ahead = std::chrono::hours(25);

@@ -54,7 +54,7 @@ class StoreTest : public testing::Test {
   /// Writes into a file that is read-only, as a program of root would.
   static void tamper(const fs::path& path, std::string_view bytes) {
     ASSERT_EQ(chmod(path.c_str(), 0644), 0);
-    ASSERT_TRUE(os::write_file(path, bytes));
+    ASSERT_OK(os::write_file(path, bytes));
     ASSERT_EQ(chmod(path.c_str(), 0444), 0);
   }
   Artifact folder(const ports::Stored& stored) const {

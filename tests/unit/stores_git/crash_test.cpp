@@ -18,8 +18,8 @@ class Together : public ModelsTest {
     auto wanted = version();
     wanted.content = root_->path() / name;
     fs::create_directories(wanted.content);
-    EXPECT_TRUE(os::write_file(wanted.content / "README.md", "card"));
-    EXPECT_TRUE(os::write_file(wanted.content / "head.onnx", weights));
+    EXPECT_OK(os::write_file(wanted.content / "README.md", "card"));
+    EXPECT_OK(os::write_file(wanted.content / "head.onnx", weights));
     return wanted;
   }
 };

@@ -89,7 +89,7 @@ TEST_F(BookTest, ATornTailIsIgnored) {
   }
   const auto whole = bytes();
   for (std::size_t length = 0; length < whole.size(); ++length) {
-    ASSERT_TRUE(os::write_file(file(), whole.substr(0, length)));
+    ASSERT_OK(os::write_file(file(), whole.substr(0, length)));
     {
       auto book = open();
       EXPECT_FALSE(book.begun().contains("b"));
@@ -107,7 +107,7 @@ TEST_F(BookTest, AChangedByteEndsTheReadingThere) {
   }
   auto changed = bytes();
   changed[changed.find("bbbb")] = 'x';
-  ASSERT_TRUE(os::write_file(file(), changed));
+  ASSERT_OK(os::write_file(file(), changed));
   const auto book = open();
   EXPECT_TRUE(book.begun().contains("a"));
   EXPECT_EQ(book.begun().size(), 1U);

@@ -1,4 +1,5 @@
 // How attempts are made to end, whole trees of them.
+#include "result_assertions.hpp"
 #include "sluice/os/tree.hpp"
 #include "sluice/supervisor/log_quota.hpp"
 #include "supervised.hpp"
@@ -161,7 +162,7 @@ TEST_P(Ending, ATaskThatForksWithoutEndIsKilled) {
 
 // And each in a session of its own.
 TEST_P(Ending, AChainOfDaemonsIsKilled) {
-  ASSERT_TRUE(os::write_file(at("next"), "setsid /bin/sh next &\n"));
+  ASSERT_OK(os::write_file(at("next"), "setsid /bin/sh next &\n"));
   EXPECT_EQ(run(shell("f", "sh next; exit 3")).status, 3);
   EXPECT_EQ(marked("f"), 0U);
 }

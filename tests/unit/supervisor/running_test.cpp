@@ -3,6 +3,7 @@
 
 #include <sys/resource.h>
 
+#include "result_assertions.hpp"
 #include "supervised.hpp"
 
 namespace sluice::supervisor {
@@ -71,7 +72,7 @@ TEST_P(Running, WhatCannotBeStartedIsToldExactly) {
   EXPECT_EQ(ended.status, ENOENT);
 
   start = shell("data", "");
-  ASSERT_TRUE(os::write_file(at("data"), "no program", 0755));
+  ASSERT_OK(os::write_file(at("data"), "no program", 0755));
   start.program = at("data").string();
   ended = run(start);
   EXPECT_EQ(ended.step, Step::execute);
@@ -126,7 +127,7 @@ TEST_P(Running, AServerThatComesBackIsToldWhatItMissed) {
   }
   client.send(List{.since = 1, .follow = true});
   EXPECT_EQ(client.next<Holding>().running, std::vector<std::string>{"long"});
-  ASSERT_TRUE(os::write_file(at("go"), ""));
+  ASSERT_OK(os::write_file(at("go"), ""));
   const auto ended = client.next<Ended>();
   EXPECT_EQ(ended.fence, "long");
   EXPECT_EQ(ended.status, 2);
@@ -185,9 +186,9 @@ TEST_P(Running, AHundredAtOnceAllEnd) {
 }
 
 TEST_P(Running, MountsAreReadOnlyAndSeenByTheTaskAlone) {
-  ASSERT_TRUE(os::make_directories(at("source")));
-  ASSERT_TRUE(os::write_file(at("source/file"), "kept"));
-  ASSERT_TRUE(os::make_directories(at("target")));
+  ASSERT_OK(os::make_directories(at("source")));
+  ASSERT_OK(os::write_file(at("source/file"), "kept"));
+  ASSERT_OK(os::make_directories(at("target")));
   auto start = shell(
       "f", "cat target/file; echo changed > target/file; rm -f target/file; touch target/new; ls target");
   start.mounts = {{.source = at("source").string(), .target = at("target").string()}};
