@@ -1,6 +1,7 @@
 """Others who use a server while a test does it harm."""
 import threading
-import time
+
+import waiting
 
 
 class Bystander:
@@ -16,6 +17,7 @@ class Bystander:
         self.answered = 0
         self.wrong = []
         self.over = threading.Event()
+        self.asked = threading.Condition()
         self.thread = threading.Thread(target=self.ask_on)
 
     def ask_on(self):
@@ -28,12 +30,23 @@ class Bystander:
             health, _ = self.server.ask("GET", "/v2/health/live")
             recorded = self.server.ask("GET", f"/v1/runs/{self.run}")
         except OSError as problem:  # no answer, or a connection that was refused or cut
-            self.wrong.append(repr(problem))
-            return
-        if health == 200 and recorded == self.before:
-            self.answered += 1
+            self.note(repr(problem))
         else:
-            self.wrong.append((health, recorded))
+            self.note(None if health == 200 and recorded == self.before else (health, recorded))
+
+    def note(self, wrong):
+        with self.asked:
+            if wrong is None:
+                self.answered += 1
+            else:
+                self.wrong.append(wrong)
+            self.asked.notify_all()
+
+    def wait_for_some(self, more=1):
+        """Waits until it has been answered that many times more, or something went wrong."""
+        with self.asked:
+            goal = self.answered + more
+            assert self.asked.wait_for(lambda: self.answered >= goal or self.wrong, waiting.LIMIT_S), "nobody else is answered any more"
 
     def __enter__(self):
         assert self.before[0] == 200, self.before
@@ -61,12 +74,3 @@ def forget_memory_peak(pid):
     """From here on, `memory_peak` tells of what comes now."""
     with open(f"/proc/{pid}/clear_refs", "w") as clear:
         clear.write("5")
-
-
-def wait_for_some(bystander, more=1, limit=60):
-    """Until the bystander was answered that many times more."""
-    goal = bystander.answered + more
-    deadline = time.monotonic() + limit
-    while bystander.answered < goal and not bystander.wrong:
-        assert time.monotonic() < deadline, "nobody else is answered any more"
-        time.sleep(0.01)

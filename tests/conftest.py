@@ -1,30 +1,126 @@
-"""Fixtures of the tests that use the real programs."""
+"""Fixtures of the tests that use the real programs, and the markers by which tools/run_tests.py schedules test files.
+
+    pytestmark = pytest.mark.needs(cpu=0.5)    # for a file or a test: how many processors it keeps busy (default 1)
+    @pytest.mark.needs(apart=True)             # a long test: runs in a process of its own, concurrently with the rest of its file
+    @pytest.mark.long                          # runs only with `./dev test --all`: takes longer than CI allows
+
+The tests in tests/conformance/NAME run in the Python environment of the client NAME (tools/clients.py).
+"""
+import fcntl
+import json
+import os
 import pathlib
+import shutil
 import subprocess
 import sys
 
 import pytest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "tools")]
 import bystander  # noqa: E402
+import clients  # noqa: E402
 import sluice_program  # noqa: E402
 
 
+def pytest_addoption(parser):
+    parser.addoption("--all", action="store_true", help="also run the tests that are marked `long`")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "needs(cpu=1, apart=False): resources, and whether it runs in a process of its own")
+    config.addinivalue_line("markers", "long: runs only with --all")
+
+
+def pytest_ignore_collect(collection_path, config):
+    if collection_path.parent == HERE / "conformance" and collection_path.name in clients.names():
+        return pathlib.Path(sys.prefix).name != collection_path.name
+    return None
+
+
+def pytest_collection_modifyitems(config, items):
+    if not config.getoption("--all"):
+        later = [item for item in items if item.get_closest_marker("long")]
+        config.hook.pytest_deselected(items=later)
+        items[:] = [item for item in items if item not in later]
+
+
+def pytest_collection_finish(session):
+    """Lists the selected tests for tools/run_tests.py."""
+    if answer := os.environ.get("SLUICE_TESTS_LIST"):
+        pathlib.Path(answer).write_text(json.dumps([about(item) for item in session.items]))
+
+
+def about(item):
+    needs = {"cpu": 1, "apart": False}
+    for mark in reversed(list(item.iter_markers("needs"))):  # the closest last: it overrides the others
+        needs |= mark.kwargs
+    file = item.nodeid.split("::")[0]
+    return needs | {"file": file, "id": f"{file}::{item.originalname}"}
+
+
 @pytest.fixture(scope="session")
-def stamps():
+def client_python():
+    """client_python(NAME): the interpreter of the environment that tests/clients/NAME.lock describes."""
+    return clients.python_of
+
+
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory):
+    """made_once(name, make): a folder that make(folder) fills once for all processes of this test run. Read-only afterwards."""
+    shared = pathlib.Path(os.environ.get("SLUICE_TESTS_SHARED", tmp_path_factory.getbasetemp() / "shared"))
+    shared.mkdir(exist_ok=True)
+
+    def once(name, make):
+        folder = shared / name
+        with open(shared / f"{name}.flock", "w") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            if not (folder / ".made").exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir()
+                make(folder)
+                (folder / ".made").touch()
+        return folder
+
+    return once
+
+
+@pytest.fixture(scope="session")
+def stamps(made_once):
     """Ten classes of pictures, from Debian's package; the same folder as the demo's."""
-    folder = sluice_program.ROOT / "build" / "stamps"
-    subprocess.run([sys.executable, sluice_program.ROOT / "tools" / "stamps.py"], check=True, stdout=subprocess.DEVNULL)
-    return folder
+    assemble = [sys.executable, sluice_program.ROOT / "tools" / "stamps.py"]
+    made_once("stamps", lambda _: subprocess.run(assemble, check=True, stdout=subprocess.DEVNULL))
+    return sluice_program.ROOT / "build" / "stamps"
 
 
 @pytest.fixture(scope="session")
-def main_job(tmp_path_factory, stamps):
-    """A data folder in which the main job has run once: (folder, report)."""
-    data = tmp_path_factory.mktemp("main-job")
-    done = sluice_program.sluice("run", sluice_program.ROOT / "examples" / "stamps" / "sluice.yaml", "--input", f"pictures={stamps}", "--json", data=data, limit=600)
-    assert done.returncode == 0, done.stderr
-    return data, sluice_program.report_of(done)
+def finished_main_job(made_once, stamps):
+    """A folder with `data`, the data folder of a finished main job, and its report, `report.json`. Only for copying."""
+    plan = sluice_program.ROOT / "examples" / "stamps" / "sluice.yaml"
+
+    def run(folder):
+        done = sluice_program.sluice("run", plan, "--input", f"pictures={stamps}", "--json", data=folder / "data", limit=600)
+        assert done.returncode == 0, done.stderr
+        (folder / "report.json").write_text(done.stdout)
+
+    return made_once("main-job", run)
+
+
+@pytest.fixture(scope="session")
+def main_job_report(finished_main_job):
+    return json.loads((finished_main_job / "report.json").read_text())
+
+
+@pytest.fixture(scope="session")
+def main_job(finished_main_job, main_job_report, tmp_path_factory):
+    """The data folder of a finished main job, shared by the tests of a process, and its report: (folder, report)."""
+    return sluice_program.copy_data(finished_main_job / "data", tmp_path_factory.mktemp("main-job") / "data"), main_job_report
+
+
+@pytest.fixture
+def main_job_copy(finished_main_job, tmp_path):
+    """The data folder of a finished main job, for one test."""
+    return sluice_program.copy_data(finished_main_job / "data", tmp_path / "data")
 
 
 @pytest.fixture(scope="session")
@@ -34,8 +130,8 @@ def server(main_job):
 
 
 @pytest.fixture(scope="session")
-def endpoint(main_job):
-    return main_job[1]["outputs"]["endpoint"]
+def endpoint(main_job_report):
+    return main_job_report["outputs"]["endpoint"]
 
 
 @pytest.fixture

@@ -1,15 +1,20 @@
 """Starts the real programs for tests: servers and commands over a data folder of their own."""
 import contextlib
+import http.client
 import json
 import os
 import pathlib
+import random
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import time
 import urllib.error
 import urllib.request
+
+import waiting
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BIN = pathlib.Path(os.environ.get("SLUICE_BIN", ROOT / "build" / "bin"))
@@ -28,6 +33,7 @@ class Server:
         self.data = pathlib.Path(data)
         self.process = subprocess.Popen([BIN / "sluice", "up", "--data", str(data), "--listen", listen, *arguments],
                                         stdout=subprocess.PIPE, text=True, env=environment())
+        waiting.readable(self.process.stdout, "`sluice up` has printed its address", START_LIMIT_S)
         line = self.process.stdout.readline()
         found = re.search(r"http://\S+", line)
         if not found:
@@ -49,6 +55,27 @@ class Server:
         except urllib.error.HTTPError as refused:
             return refused.code, read(refused)
 
+    def events(self, run, **headers):
+        return Events(self, run, headers)
+
+    def first_run(self):
+        """Waits for the server's first run; returns its id."""
+        return waiting.until(lambda: self.ask("GET", "/v1/runs")[1]["runs"], "the server has a run")[-1]["run"]
+
+    def event(self, run, kind, limit=waiting.LIMIT_S, **fields):
+        """Waits for the run's first event of that kind with these fields, and returns it."""
+        def first():
+            with self.events(run) as events:
+                return next((event for _, event in events.until(limit) if event["t"] == kind and fields.items() <= event.items()), None)
+
+        # A server that has just started may not have resumed the run yet: then the stream ends at once.
+        return waiting.until(first, f"{kind} of run {run}, {fields}", limit)
+
+    def end_of(self, run, limit=2 * waiting.LIMIT_S):
+        """Waits until the run has ended; returns its report."""
+        self.event(run, "run_ended", limit)
+        return self.ask("GET", f"/v1/runs/{run}")[1]
+
     def stop(self):
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
@@ -61,6 +88,49 @@ class Server:
     def kill(self):
         self.process.kill()
         self.process.wait(30)
+
+
+class Events:
+    """The stream of a run's events: pairs (number, event)."""
+
+    def __init__(self, server, run, headers):
+        self.run = run
+        self.connection = http.client.HTTPConnection(server.address, timeout=60)
+        self.connection.request("GET", f"/v1/runs/{run}/events", headers={"Accept": "text/event-stream"} | headers)
+        self.answer = self.connection.getresponse()
+
+    def until(self, limit):
+        deadline = time.monotonic() + limit
+        number = None
+        for line in self.answer:  # a comment line at least every 15 s
+            field, _, value = line.decode().rstrip("\n").partition(": ")
+            if field == "id":
+                number = int(value)
+            elif field == "data":
+                yield number, json.loads(value)
+            assert time.monotonic() < deadline, f"run {self.run}: not after {limit} s"
+
+    def __iter__(self):
+        return self.until(2 * waiting.LIMIT_S)
+
+    def close(self):
+        self.connection.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+def reserved_address():
+    """A free address outside the range of ephemeral ports: the system assigns it to nobody while the server on it restarts."""
+    first_ephemeral = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    for port in random.sample(range(first_ephemeral // 2, first_ephemeral), 100):
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return f"127.0.0.1:{port}"
+    raise OSError("100 ports are in use")
 
 
 def read(answer):
@@ -86,16 +156,6 @@ def report_of(finished):
     """The JSON that `sluice run --json` prints."""
     assert finished.stdout, f"{finished.args} ended with {finished.returncode}: {finished.stderr}"
     return json.loads(finished.stdout)
-
-
-def until(condition, limit=60):
-    """Waits until the condition answers something true, and gives that back."""
-    deadline = time.monotonic() + limit
-    while time.monotonic() < deadline:
-        if answer := condition():
-            return answer
-        time.sleep(0.005)
-    raise TimeoutError(f"nothing true within {limit} s")
 
 
 def copy_data(data, to):

@@ -129,7 +129,7 @@ class Terminal:
         deadline = time.monotonic() + limit
         while not condition():
             assert time.monotonic() < deadline, self.screen.text()
-            if not self.read(0.05):
+            if not self.read(max(0.0, deadline - time.monotonic())):
                 assert condition(), self.screen.text()
                 return
 
@@ -142,7 +142,7 @@ class Terminal:
     def end(self):
         """Waits for the process; answers its exit status."""
         deadline = time.monotonic() + END_LIMIT_S
-        while self.read(0.05):
+        while self.read(max(0.0, deadline - time.monotonic())):
             assert time.monotonic() < deadline, self.screen.text()
         return self.process.wait(30)
 

@@ -1,27 +1,33 @@
 #!/usr/bin/env python3
-"""Writes tools/requirements.lock from tools/requirements.in: each package that pip would choose on this platform
-(CPython 3.11, x86-64), with the hash of the one file that it would fetch. Run it by `./dev lock`."""
+"""Writes FILE.lock from FILE.in: each package that pip would choose on this platform (CPython 3.11, x86-64), with the hash of the one
+file that it would fetch. Run it by `./dev lock [NAME]`: NAME is that of a file tests/clients/NAME.in, or `uv`; default: tools/requirements.in."""
 import json
 import pathlib
 import subprocess
 import sys
 
-TOOLS = pathlib.Path(__file__).resolve().parent
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+OF_TOOLS = {"": ROOT / "tools" / "requirements.in", "uv": ROOT / "tools" / "uv.in"}
 
 
 def main() -> None:
+    known = OF_TOOLS | {path.stem: path for path in (ROOT / "tests" / "clients").glob("*.in")}
+    name = sys.argv[1] if len(sys.argv) > 1 else ""
+    if name not in known:
+        sys.exit(f"lock: there is no `{name}`; there are {', '.join(sorted(filter(None, known)))}")
+    wanted = known[name]
     report = subprocess.run(
-        [sys.executable, "-m", "pip", "install", "--quiet", "--dry-run", "--ignore-installed", "--report", "-",
-         "--requirement", TOOLS / "requirements.in"],
+        [sys.executable, "-m", "pip", "install", "--quiet", "--dry-run", "--ignore-installed", "--only-binary", ":all:", "--report", "-", "--requirement", wanted],
         check=True, stdout=subprocess.PIPE).stdout
     lines = []
     for package in json.loads(report)["install"]:
         name = package["metadata"]["name"].lower().replace("_", "-").replace(".", "-")
         digest = package["download_info"]["archive_info"]["hash"].removeprefix("sha256=")
         lines.append(f"{name}=={package['metadata']['version']} --hash=sha256:{digest}")
-    head = "# Made by ./dev lock from requirements.in; do not edit. CPython 3.11 on x86-64.\n"
-    (TOOLS / "requirements.lock").write_text(head + "\n".join(sorted(lines)) + "\n")
-    print(f"tools/requirements.lock: {len(lines)} packages")
+    lock = wanted.with_suffix(".lock")
+    head = f"# Made by ./dev lock from {wanted.name}; do not edit. CPython 3.11 on x86-64.\n"
+    lock.write_text(head + "\n".join(sorted(lines)) + "\n")
+    print(f"{lock.relative_to(ROOT)}: {len(lines)} packages")
 
 
 if __name__ == "__main__":

@@ -27,7 +27,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tools")]
 import stamps  # noqa: E402
 from fault import killing, leftovers  # noqa: E402
-from sluice_program import Server, report_of, sluice, until  # noqa: E402
+from sluice_program import Server, report_of, sluice  # noqa: E402
+from waiting import until  # noqa: E402
 
 MAIN_JOB = ROOT / "examples" / "stamps" / "sluice.yaml"
 CLASSES = ("bird", "flower", "vehicle")
@@ -179,11 +180,11 @@ class Soak:
     # What there is afterwards.
 
     def finish(self):
-        until(lambda: not self.going(), END_LIMIT_S)
+        until(lambda: not self.going(), "every run has ended", END_LIMIT_S)
         # What the last supervisor left is removed by the next one: so there is one.
         self.submitted["small processes"] += 1
         self.post_run(self.marks_run("last"))
-        until(lambda: not self.going(), END_LIMIT_S)
+        until(lambda: not self.going(), "every run has ended", END_LIMIT_S)
         self.server.stop()
 
     def problems(self):

@@ -5,6 +5,7 @@ import shutil
 import stat
 import time
 
+import waiting
 from fault import killing
 
 IDLE_END_LIMIT_S = 40  # a supervisor goes 10 s after the last who spoke to it
@@ -34,8 +35,9 @@ def children_of(parent, program):
 def of(data):
     """One line each; waits until the supervisor has gone too."""
     deadline = time.monotonic() + IDLE_END_LIMIT_S
-    while (processes := killing.processes_of(data, with_supervisor=True)) and time.monotonic() < deadline:
-        time.sleep(0.1)
+    for pid in killing.processes_of(data, with_supervisor=True):
+        waiting.process_ends(pid, deadline - time.monotonic())
+    processes = killing.processes_of(data, with_supervisor=True)
     found = [f"process {pid} is left: {words}" for pid, words in processes.items()]
     found += [f"a mount is left: {line.split()[1]}" for line in pathlib.Path("/proc/mounts").read_text().splitlines() if str(data) in line]
     found += [f"a socket is left: {line.split()[-1]}" for line in pathlib.Path("/proc/net/unix").read_text().splitlines() if str(data) in line]

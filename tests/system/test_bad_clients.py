@@ -8,8 +8,9 @@ import socket
 import threading
 
 import pytest
-from bystander import Bystander, forget_memory_peak, memory_peak, wait_for_some
-from sluice_program import report_of, serving, sluice, until
+from bystander import Bystander, forget_memory_peak, memory_peak
+from sluice_program import report_of, serving, sluice
+from waiting import LIMIT_S, until
 
 MEMORY_MORE_MB = 512
 ONE_GIB = 1 << 30
@@ -72,7 +73,7 @@ def test_ten_thousand_idle_connections(small_plan, tmp_path):
         server = others.server
         before = memory_peak(server.process.pid)
         idle = [open_one() for _ in range(10_000)]
-        wait_for_some(others, 10)
+        others.wait_for_some(10)
         assert memory_peak(server.process.pid) - before < MEMORY_MORE_MB
         for connection in idle[::500]:
             connection.sendall(head_of(server, "GET", "/v2/health/live"))
@@ -90,7 +91,7 @@ def test_a_thousand_slow_clients(small_plan, tmp_path):
         begun = [(head + body)[:10 if i % 2 else len(head) + 50_000] for i in range(len(slow))]  # half a head, half a body
         for connection, part in zip(slow, begun):
             connection.sendall(part)
-        wait_for_some(others, 10)
+        others.wait_for_some(10)
         assert memory_peak(server.process.pid) - before < MEMORY_MORE_MB
         assert sluice("run", small_plan, "--no-cache", data=server.data).returncode == 0
         for connection, part in zip(slow, begun):
@@ -111,12 +112,13 @@ def test_bodies_that_together_are_too_large_for_memory(small_plan, tmp_path):
         sending = [threading.Thread(target=connection.sendall, args=[part]) for connection in slow]
         for thread in sending:
             thread.start()
-        refused = until(lambda: select.select(slow, [], [], 0)[0])
+        refused = select.select(slow, [], [], LIMIT_S)[0]
+        assert refused, "nobody is refused"
         status, said = answer_from(refused[0])
         assert status == 503 and "more than the server holds in memory at once" in said and "ask again" in said, said
         for thread in sending:
             thread.join()
-        wait_for_some(others, 10)
+        others.wait_for_some(10)
         assert memory_peak(server.process.pid) - before < MEMORY_MORE_MB
         waiting = [connection for connection in slow if connection not in select.select(slow, [], [], 0)[0]]
         assert len(waiting) >= 20
@@ -135,7 +137,7 @@ def test_clients_that_do_not_read_their_answers(plan, tmp_path):
         deaf = [open_one() for _ in range(200)]
         for connection in deaf:
             connection.sendall(head_of(server, "GET", "/v1/runs/latest/log?task=talk"))
-        wait_for_some(others, 10)
+        others.wait_for_some(10)
         assert memory_peak(server.process.pid) - before < MEMORY_MORE_MB
         status, said = answer_from(deaf[0])
         assert status == 200 and len(said) == 20_000_000
@@ -238,5 +240,5 @@ def test_a_server_that_has_no_descriptor_left_goes_on_when_it_has_one(small_plan
             for _ in range(100):
                 connections.enter_context(connect(server))
             connections.enter_context(connect(server)).sendall(head_of(server, "GET", f"/v1/runs/{run}"))
-        until(lambda: server.ask("GET", f"/v1/runs/{run}")[0] == 200)
+        until(lambda: server.ask("GET", f"/v1/runs/{run}")[0] == 200, "the server answers again")
         assert sluice("run", small_plan, "--no-cache", data=server.data).returncode == 0

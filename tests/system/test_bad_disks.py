@@ -10,8 +10,9 @@ import subprocess
 
 import pytest
 from bystander import Bystander
-from sluice_program import ROOT, Server, report_of, serving, sluice, start, until
+from sluice_program import ROOT, Server, report_of, serving, sluice, start
 from small_disk import seen_read_only, small_disk
+from waiting import Gate, until
 
 STAMPS_PLAN = ROOT / "examples" / "stamps" / "sluice.yaml"
 NO_SPACE = "No space left on device"
@@ -28,7 +29,6 @@ pipelines:
         outputs: {made: {type: artifact}}
 """
 SAYS = "sluice: 1\npipelines: {main: {graph: {say: {process: [sh, -c, 'head -c 10000 /dev/zero']}}}}\n"
-WAITS = "sluice: 1\npipelines: {main: {graph: {a: {process: [sh, -c, 'until [ -e %s ]; do sleep 0.01; done']}, b: {process: [echo, b], after: [a]}}}}\n"
 
 
 @contextlib.contextmanager
@@ -97,13 +97,12 @@ def test_a_full_cache_refuses_uploads_and_takes_them_again(plan, tmp_path):
         assert server.ask("PUT", target, body)[0] == 201
 
 
-def test_a_full_disk_of_models_leaves_no_half_version(main_job, stamps, plan, tmp_path):
-    data = tmp_path / "data"
-    subprocess.run(["cp", "-a", main_job[0], data], check=True)
+def test_a_full_disk_of_models_leaves_no_half_version(main_job_copy, main_job_report, stamps, plan, tmp_path):
+    data = main_job_copy
     (data / "models").rename(tmp_path / "models")
     with small_disk(data / "models", 60_000) as disk:
         subprocess.run(["cp", "-a", *(tmp_path / "models").iterdir(), data / "models"], check=True)
-        with serving(data) as server, Bystander(server, main_job[1]["run"]):
+        with serving(data) as server, Bystander(server, main_job_report["run"]):
             disk.fill()
             again = ("run", STAMPS_PLAN, "--input", f"pictures={stamps}", "--input", "name=second", "--json")
             done = sluice(*again, data=data)
@@ -242,7 +241,7 @@ def test_a_torn_write_ahead_log_costs_no_more_than_its_torn_end(plan, tmp_path):
             kept[name] = len(listed)
             assert listed == runs[:len(listed)][::-1], name
             for run in listed:
-                until(lambda run=run: again.ask("GET", f"/v1/runs/{run}")[1]["status"] == "succeeded")
+                assert again.end_of(run)["status"] == "succeeded"
             done = sluice("run", plan(SAYS), "--no-cache", data=copy)
             assert done.returncode == 0, done.stderr
     assert kept["garbage behind it"] == 5 and kept["its last byte is lost"] == 5, kept
@@ -252,7 +251,7 @@ def test_two_servers_on_one_folder(plan, tmp_path):
     data = tmp_path / "data"
     both = [start("up", "--listen", "127.0.0.1:0", data=data) for _ in range(2)]
     try:
-        until(lambda: any(server.poll() is not None for server in both))
+        until(lambda: any(server.poll() is not None for server in both), "one of them is refused")
         [refused] = [server for server in both if server.poll() is not None]
         [holder] = [server for server in both if server is not refused]
         assert refused.returncode == 2
@@ -294,7 +293,7 @@ pipelines:
   main:
     outputs: {{said: "${{all.said}}"}}
     graph:
-      wait: {{process: [sh, -c, 'until [ -e {go} ]; do sleep 0.01; done']}}
+      wait: {{process: [sh, -c, 'read line < {go} || true']}}
       all:
         after: [wait]
         each: "${{range(10)}}"
@@ -308,18 +307,18 @@ pipelines:
 
 
 def test_a_run_waits_for_room_in_the_ledger_and_goes_on_by_itself(plan, tmp_path):
-    go, ran = tmp_path / "go", tmp_path / "ran"
-    with ledger_stage(tmp_path, plan, 20_000) as (server, disk):
-        status, answer = server.ask("POST", "/v1/runs", {"plan": LONG_OUTPUTS.format(go=go, ran=ran)})
+    ran = tmp_path / "ran"
+    with Gate(tmp_path / "go") as go, ledger_stage(tmp_path, plan, 20_000) as (server, disk):
+        status, answer = server.ask("POST", "/v1/runs", {"plan": LONG_OUTPUTS.format(go=go.path, ran=ran)})
         assert status == 201, answer
         run = answer["run"]
-        until(lambda: any(event["t"] == "scheduled" for event in server.ask("GET", f"/v1/runs/{run}/events")[1]["events"]))
+        server.event(run, "scheduled")
         disk.fill()
-        go.touch()
-        until(lambda: server.ask("POST", "/v1/runs", {"plan": MAKES, "file": "x" * 100_000})[0] != 201)  # it is full
+        go.open()
+        until(lambda: server.ask("POST", "/v1/runs", {"plan": MAKES, "file": "x" * 100_000})[0] != 201, "the ledger is full")
         assert server.ask("GET", f"/v1/runs/{run}")[1]["status"] == "running"
         assert sluice("runs", data=server.data).returncode == 0
         disk.free()
-        report = until(lambda: (found := server.ask("GET", f"/v1/runs/{run}")[1])["status"] != "running" and found)
+        report = server.end_of(run)
         assert report["status"] == "succeeded" and report["outputs"]["said"] == [50_000] * 10, report["message"]
         assert ran.read_text() == "ran\n" * 10, "a task ran twice"

@@ -147,10 +147,9 @@ MODEL_NAMES = {
 }
 
 
-def test_a_model_may_have_nearly_any_name(main_job, stamps, tmp_path):
-    data = tmp_path / "data"
-    subprocess.run(["cp", "-a", main_job[0], data], check=True)
-    with serving(data) as server, Bystander(server, main_job[1]["run"]):
+def test_a_model_may_have_nearly_any_name(main_job_copy, main_job_report, stamps, tmp_path):
+    data = main_job_copy
+    with serving(data) as server, Bystander(server, main_job_report["run"]):
         for name, refused in MODEL_NAMES.items():
             done = sluice("run", ROOT / "examples" / "stamps" / "sluice.yaml", "--input", f"pictures={stamps}", "--input", f"name={name}", "--json", data=data)
             report = report_of(done)

@@ -94,11 +94,11 @@ def host_of(server, endpoint):
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_a_bad_picture_is_answered_with_words(main_job, server, endpoint, name):
+def test_a_bad_picture_is_answered_with_words(main_job_report, server, endpoint, name):
     make, words = BAD[name]
     ask = f"/v2/models/{endpoint}/infer"
     picture = make()
-    with Bystander(server, main_job[1]["run"]):
+    with Bystander(server, main_job_report["run"]):
         assert server.ask("POST", ask, asking_about(png()))[0] == 200
         host = host_of(server, endpoint)
         before = {pid: memory_peak(pid) for pid in (host, server.process.pid) if not forget_memory_peak(pid)}

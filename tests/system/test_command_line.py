@@ -9,7 +9,8 @@ import subprocess
 import zlib
 
 import pytest
-from sluice_program import BIN, ROOT, copy_data, environment, report_of, serving, sluice, start, until
+from sluice_program import BIN, ROOT, environment, report_of, serving, sluice, start
+from waiting import Gate, until
 
 HELLO = """
 sluice: 1
@@ -206,11 +207,12 @@ def test_a_folder_in_use_is_told_with_who_uses_it(tmp_path, plan):
     data = tmp_path / "data"
     with serving(data):
         says(sluice("up", "--listen", "127.0.0.1:0", data=data), "in use by sluice up, pid", status=2)
-    running = start("run", plan(HELLO.replace("sh, -c, '", "sh, -c, 'sleep 30; ")), data=data)
-    until(lambda: (data / "lock").exists() and b"sluice run" in (data / "lock").read_bytes())
-    says(sluice("runs", data=data), "in use by sluice run, pid", status=2)
-    running.send_signal(signal.SIGKILL)
-    running.wait(30)
+    with Gate(tmp_path / "gate") as gate:
+        running = start("run", plan(HELLO.replace("sh, -c, '", f"sh, -c, 'read line < {gate.path}; ")), data=data)
+        until(lambda: b"sluice run" in (data / "lock").read_bytes(), "`sluice run` holds the folder")
+        says(sluice("runs", data=data), "in use by sluice run, pid", status=2)
+        running.send_signal(signal.SIGKILL)
+        running.wait(30)
 
 
 def test_a_port_in_use_is_told(tmp_path):
@@ -300,8 +302,8 @@ def test_a_host_that_dies_during_a_request_costs_one_try(server, endpoint, stamp
     assert server.ask("GET", "/v2/health/ready")[0] == 200
 
 
-def test_a_host_stops_when_idle_and_the_next_request_starts_one(main_job, stamps, tmp_path):
-    data = copy_data(main_job[0], tmp_path / "data")
+def test_a_host_stops_when_idle_and_the_next_request_starts_one(main_job_copy, stamps):
+    data = main_job_copy
     picture = next((stamps / "fish").glob("*.png"))
 
     def host_of(server):
@@ -310,5 +312,5 @@ def test_a_host_stops_when_idle_and_the_next_request_starts_one(main_job, stamps
     with serving(data, "--idle", "0.3") as server:
         assert host_of(server)["state"] == "cold"
         assert sluice("predict", "stamps", picture, data=data).returncode == 0
-        until(lambda: host_of(server)["state"] == "cold")
+        until(lambda: host_of(server)["state"] == "cold", "the host that nobody asks has ended")
         assert sluice("predict", "stamps", picture, data=data).returncode == 0

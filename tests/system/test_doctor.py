@@ -4,7 +4,8 @@ import shutil
 import socket
 import subprocess
 
-from sluice_program import BIN, environment, serving, start, until
+from sluice_program import BIN, environment, serving, start
+from waiting import Gate, until
 
 NAMES = ["processor", "memory", "open files", "namespaces", "mounts", "cgroups", "libgit2", "git", "git-lfs", "python3", "port", "disk", "data folder", "installation"]
 
@@ -86,12 +87,13 @@ def test_who_holds_the_folder_is_told(tmp_path, plan):
         seen = findings(data)["data folder"]
         assert seen["health"] == "works" and f"held by sluice up, pid {server.process.pid} at {server.url}" in seen["found"]
     assert "held by nobody" in findings(data)["data folder"]["found"]
-    running = start("run", plan("sluice: 1\npipelines:\n  main: {graph: {a: {process: [sleep, '30']}}}\n"), data=data)
-    until(lambda: b"sluice run" in (data / "lock").read_bytes())
-    seen = findings(data)["data folder"]
-    assert seen["health"] == "limited" and "held by sluice run, pid" in seen["found"]
-    running.kill()
-    running.communicate()
+    with Gate(tmp_path / "gate") as gate:
+        running = start("run", plan(f"sluice: 1\npipelines:\n  main: {{graph: {{a: {{process: [cat, {gate.path}]}}}}}}\n"), data=data)
+        until(lambda: b"sluice run" in (data / "lock").read_bytes(), "`sluice run` holds the folder")
+        seen = findings(data)["data folder"]
+        assert seen["health"] == "limited" and "held by sluice run, pid" in seen["found"]
+        running.kill()
+        running.communicate()
 
 
 def test_a_folder_that_cannot_be_one_ends_with_3(tmp_path):

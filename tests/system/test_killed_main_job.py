@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 from fault import killing
-from sluice_program import ROOT, copy_data, report_of, sluice
+from sluice_program import ROOT, report_of, sluice
 
 PLAN = ROOT / "examples" / "stamps" / "sluice.yaml"
 CLASSES = ("bird", "flower", "vehicle")
@@ -30,12 +30,6 @@ def pictures(stamps, tmp_path_factory):
     return make
 
 
-@pytest.fixture
-def data(main_job, tmp_path):
-    """A data folder with a compiled model, as after a first run."""
-    return copy_data(main_job[0], tmp_path / "data")
-
-
 def check_the_end(data, run, name):
     journal = killing.journal_of(data, run)
     assert journal[-1]["t"] == "run_ended" and journal[-1]["status"] == "succeeded", journal[-1]
@@ -51,7 +45,8 @@ def check_the_end(data, run, name):
     return journal
 
 
-def test_killed_at_every_event_it_ends_as_without(data, pictures):
+def test_killed_at_every_event_it_ends_as_without(main_job_copy, pictures):
+    data = main_job_copy
     def arguments(name):
         return "run", PLAN, "--input", f"pictures={pictures(name)}", "--input", f"name={name}"
 
@@ -74,7 +69,8 @@ def test_killed_at_every_event_it_ends_as_without(data, pictures):
     assert killing.processes_of(data) == {}
 
 
-def test_killed_at_every_event_of_a_cached_run_nothing_runs_again(data, pictures):
+def test_killed_at_every_event_of_a_cached_run_nothing_runs_again(main_job_copy, pictures):
+    data = main_job_copy
     small = pictures("cached")
     first = report_of(sluice("run", PLAN, "--input", f"pictures={small}", "--json", data=data))
     whole = killing.command("run", PLAN, "--input", f"pictures={small}", data=data)
@@ -92,7 +88,8 @@ def test_killed_at_every_event_of_a_cached_run_nothing_runs_again(data, pictures
     assert git("tag", cwd=data / "models" / "default" / "stamps.git").split() == ["v1", "v2"]
 
 
-def test_a_server_that_is_killed_whenever_it_has_stored_something(data, pictures):
+def test_a_server_that_is_killed_whenever_it_has_stored_something(main_job_copy, pictures):
+    data = main_job_copy
     before = killing.runs_of(data)
     kills = 0
     with killing.DoomedServer(data, at="commit:1") as server:

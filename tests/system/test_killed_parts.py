@@ -9,11 +9,12 @@ import threading
 import pytest
 from fault import killing
 from fault.leftovers import children_of
-from sluice_program import ROOT, Server, copy_data, serving, sluice, start, until
+from sluice_program import ROOT, Server, serving, sluice, start
+from waiting import Gate, process_ends, until
 
 MAIN_JOB = ROOT / "examples" / "stamps" / "sluice.yaml"
 
-# `slow` leaves its pid and that of a daemon, and waits for `go`; the second time it is there.
+# `slow` leaves its pid and that of a daemon, and waits at the gate; the second time it is open.
 PLAN = """
 sluice: 1
 pipelines:
@@ -34,7 +35,7 @@ sleep 600 & daemon=$!
 setsid sh -c 'echo $$ >> HERE/pids; exec sleep 600' &
 echo "$$ $daemon" >> HERE/pids
 echo "$SLUICE_TASK $SLUICE_ATTEMPT" >> HERE/marks
-while [ ! -e HERE/go ]; do sleep 0.05; done
+read line < HERE/go || true
 """
 
 
@@ -51,13 +52,14 @@ def alive(pid):
 
 @pytest.fixture
 def slow(tmp_path):
-    """A run whose `slow` and `beside` run: (data, folder of its marks, command)."""
+    """A run whose `slow` and `beside` run: (data, folder of its marks, command, gate)."""
     for name, text in (("mark.sh", MARK), ("slow.sh", SLOW), ("plan.yaml", PLAN)):
         (tmp_path / name).write_text(text.replace("HERE", str(tmp_path)))
     data = tmp_path / "data"
-    running = start("run", tmp_path / "plan.yaml", "--json", data=data)
-    until(lambda: len(lines(tmp_path / "marks")) == 3 and len(lines(tmp_path / "pids")) == 4)
-    yield data, tmp_path, running
+    with Gate(tmp_path / "go") as gate:
+        running = start("run", tmp_path / "plan.yaml", "--json", data=data)
+        until(lambda: len(lines(tmp_path / "marks")) == 3 and len(lines(tmp_path / "pids")) == 4, "`slow` and `beside` run")
+        yield data, tmp_path, running, gate
     running.kill()
     running.communicate()
 
@@ -76,15 +78,15 @@ def check_lost_once(data, here, run):
 
 
 def test_what_a_killed_supervisor_ran_dies_and_is_tried_again(slow):
-    data, here, running = slow
+    data, here, running, gate = slow
     first = killing.supervisor_of(data)
     lost = [int(pid) for line in lines(here / "pids") for pid in line.split()]
     assert len(lost) == 6 and all(map(alive, lost))
     os.kill(first, signal.SIGKILL)
-    until(lambda: len(lines(here / "marks")) == 5)
+    until(lambda: len(lines(here / "marks")) == 5, "both run again")
     assert not any(map(alive, lost)), "another attempt began while something of the lost one was alive"
     assert killing.supervisor_of(data) not in (None, first)
-    (here / "go").touch()
+    gate.open()
     printed, told = running.communicate(timeout=60)
     assert running.returncode == 0, told
     check_lost_once(data, here, json.loads(printed)["run"])
@@ -92,12 +94,12 @@ def test_what_a_killed_supervisor_ran_dies_and_is_tried_again(slow):
 
 
 def test_server_and_supervisor_killed_together(slow):
-    data, here, running = slow
+    data, here, running, gate = slow
     lost = [int(pid) for line in lines(here / "pids") for pid in line.split()]
     running.kill()
     running.wait()
     os.kill(killing.supervisor_of(data), signal.SIGKILL)
-    (here / "go").touch()
+    gate.open()
     resumed = sluice("resume", "latest", "--json", data=data)
     assert resumed.returncode == 0, resumed.stderr
     assert not any(map(alive, lost))
@@ -108,11 +110,6 @@ def test_server_and_supervisor_killed_together(slow):
 def processor_seconds(pid):
     stat = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
-
-
-@pytest.fixture
-def data(main_job, tmp_path):
-    return copy_data(main_job[0], tmp_path / "data")
 
 
 @pytest.fixture
@@ -131,8 +128,8 @@ def state_of(data, task):
     return "ended" if "ended" in kinds else "scheduled" if "scheduled" in kinds else None
 
 
-def test_a_host_killed_while_it_embeds_is_replaced_and_requests_beside_it_are_answered(data, main_job, other_pictures, stamps):
-    endpoint = main_job[1]["outputs"]["endpoint"]
+def test_a_host_killed_while_it_embeds_is_replaced_and_requests_beside_it_are_answered(main_job_copy, endpoint, other_pictures, stamps):
+    data = main_job_copy
     picture = next((stamps / "bird").glob("*.png"))
     with serving(data) as server:
         assert sluice("predict", endpoint, picture, data=data).returncode == 0
@@ -140,13 +137,13 @@ def test_a_host_killed_while_it_embeds_is_replaced_and_requests_beside_it_are_an
         spent = processor_seconds(first)
         running = start("run", MAIN_JOB, "--input", f"pictures={other_pictures}", "--json", data=data)
         # It has worked on the batch for a while, and has not answered.
-        until(lambda: state_of(data, "features") == "scheduled" and processor_seconds(first) - spent > 0.3)
+        until(lambda: state_of(data, "features") == "scheduled" and processor_seconds(first) - spent > 0.3, "the host embeds")
         answers = []
         asking = threading.Thread(target=lambda: answers.append(sluice("predict", endpoint, *[picture] * 8, data=data)))
         os.kill(first, signal.SIGSTOP)
         assert state_of(data, "features") == "scheduled", "it was faster than this test"
         asking.start()
-        until(lambda: server.ask("GET", "/v1/endpoints")[1]["endpoints"][0]["open"] == 1)
+        until(lambda: server.ask("GET", "/v1/endpoints")[1]["endpoints"][0]["open"] == 1, "the request is open")
         os.kill(first, signal.SIGKILL)
         asking.join()
         printed, told = running.communicate(timeout=120)
@@ -160,14 +157,15 @@ def test_a_host_killed_while_it_embeds_is_replaced_and_requests_beside_it_are_an
     assert report["outputs"]["accuracy"] >= 0.75
 
 
-def test_a_server_killed_while_a_host_embeds_leaves_no_host(data, other_pictures):
+def test_a_server_killed_while_a_host_embeds_leaves_no_host(main_job_copy, other_pictures):
+    data = main_job_copy
     server = Server(data)
     running = start("run", MAIN_JOB, "--input", f"pictures={other_pictures}", data=data)
-    [host] = until(lambda: children_of(server.process.pid, "sluice-host"))
-    until(lambda: state_of(data, "features") == "scheduled" and processor_seconds(host) > 0.3)
+    [host] = until(lambda: children_of(server.process.pid, "sluice-host"), "there is a host")
+    until(lambda: state_of(data, "features") == "scheduled" and processor_seconds(host) > 0.3, "the host embeds")
     server.kill()
     assert running.wait(60) == 3
     running.communicate()
-    until(lambda: not alive(host))
+    assert process_ends(host)
     assert sluice("resume", "latest", data=data).returncode == 0
     assert killing.processes_of(data) == {}

@@ -6,7 +6,6 @@ import subprocess
 
 import pytest
 from fault import killing
-from sluice_program import copy_data
 
 PLAN = """
 sluice: 1
@@ -39,8 +38,8 @@ def git(*arguments, cwd):
 class Registering:
     """A data folder in which a learnt head can be registered under many names."""
 
-    def __init__(self, made, folder):
-        self.data = copy_data(made, folder / "data")
+    def __init__(self, data, folder):
+        self.data = data
         self.folder = folder
         self.plan = folder / "plan.yaml"
         self.plan.write_text(PLAN)
@@ -92,8 +91,8 @@ def points_of(calls):
 
 
 @pytest.fixture
-def registering(main_job, tmp_path):
-    return Registering(main_job[0], tmp_path)
+def registering(main_job_copy, tmp_path):
+    return Registering(main_job_copy, tmp_path)
 
 
 @pytest.mark.parametrize("versions", [1, 2], ids=["the_first_version", "one_more"])

@@ -1,7 +1,8 @@
 """A server that is killed whenever it has stored something: many golden plans at once, and a run that is cancelled."""
 from fault import golden_plans, killing
 from fault.golden_plans import GoldenPlan
-from sluice_program import serving, until
+from sluice_program import serving
+from waiting import until
 
 # Two of them kill the supervisor, and with it the tasks of all the others.
 TOGETHER = [name for name in golden_plans.cases() if not name.startswith("lost_") and name != "cancelled_run"]
@@ -41,7 +42,7 @@ def test_all_golden_plans_at_once(tmp_path):
 
 def ask_to_cancel(post, run, plan):
     """Once both tasks run."""
-    until(lambda: len(GoldenPlan.marks(plan)) == 2)
+    until(lambda: len(GoldenPlan.marks(plan)) == 2, "both tasks run")
     post(f"/v1/runs/{run}/cancel", {"reason": "asked to"})
 
 
@@ -54,7 +55,7 @@ def test_a_cancelled_run_is_killed_at_every_event_and_ends_cancelled(tmp_path):
     with serving(data) as server:
         run = server.ask("POST", "/v1/runs", killing.submission(plan))[1]["run"]
         ask_to_cancel(lambda path, body: server.ask("POST", path, body), run, plan)
-        until(lambda: not going(data))
+        server.end_of(run)
     whole = killing.journal_of(data, run)
     assert whole[-1]["status"] == "cancelled"
     expected = killing.what_happened(whole, plan.parent)
@@ -76,7 +77,7 @@ def test_a_cancelled_run_is_killed_at_every_event_and_ends_cancelled(tmp_path):
                 run = server.ask("POST", "/v1/runs", killing.submission(plan))[1]["run"]
             if not any(event["t"] == "stopping" for event in killing.journal_of(data, run)):
                 ask_to_cancel(lambda path, body: server.ask("POST", path, body), run, plan)  # who was not answered asks again
-            until(lambda: not going(data))
+            server.end_of(run)
         journal = killing.journal_of(data, run)
         assert killing.what_happened(journal, plan.parent) == expected
         golden_plans.one_start_an_attempt(golden.marks(plan), journal)

@@ -1,13 +1,13 @@
 """`sluice run` on a terminal: a tree that is drawn in place, whatever happens to the terminal."""
 import contextlib
 import json
-import os
 import re
 import signal
 
 import pytest
-from sluice_program import serving, sluice, until
+from sluice_program import serving, sluice
 from terminal import Terminal
+from waiting import Gate
 
 # A task waits here until the test opens its gate.
 HELD = 'read line < "$0/$1"'
@@ -28,31 +28,20 @@ pipelines:
 
 
 class Gates:
-    """Named pipes on which tasks wait, without work for the machine, for an end that comes when the gate opens."""
-
-    def __init__(self, folder, *names):
+    def __init__(self, stack, folder, *names):
         self.folder = folder
         folder.mkdir()
-        self.closed = {}
-        for name in names:
-            os.mkfifo(folder / name)
-            self.closed[name] = os.open(folder / name, os.O_RDWR)
+        self.gates = {name: stack.enter_context(Gate(folder / name)) for name in names}
 
     def open(self, *names):
         for name in names:
-            (self.folder / "open").touch()
-            (self.folder / "open").rename(self.folder / name)  # for those who come late
-            os.close(self.closed.pop(name))
-
-    def close(self):
-        self.open(*list(self.closed))
+            self.gates[name].open()
 
 
 @pytest.fixture
 def gates(tmp_path):
-    made = Gates(tmp_path / "gates", "first", "items", "last")
-    yield made
-    made.close()
+    with contextlib.ExitStack() as stack:
+        yield Gates(stack, tmp_path / "gates", "first", "items", "last")
 
 
 @pytest.fixture
@@ -129,7 +118,7 @@ def test_ctrl_c_leaves_a_servers_run_and_says_how_to_come_back(terminal, gates, 
         gates.open("first", "items", "last")
         again = sluice("resume", run, data=data)
         assert again.returncode in (1, 2), again.stderr  # 2: it had ended already
-        until(lambda: server.ask("GET", f"/v1/runs/{run}")[1]["status"] == "failed")
+        assert server.end_of(run)["status"] == "failed"
 
 
 def test_ctrl_c_interrupts_a_run_of_this_process_which_can_be_cancelled(terminal, tmp_path):

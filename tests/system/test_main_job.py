@@ -1,13 +1,13 @@
 """The main job with the real programs: what it makes, and that it survives being killed."""
 import json
 import os
-import pathlib
 import signal
 import sqlite3
 import subprocess
 
 import pytest
-from sluice_program import ROOT, Server, copy_data, report_of, serving, sluice, start, until
+from sluice_program import ROOT, Server, report_of, serving, sluice, start
+from waiting import until
 
 STAMPS_PLAN = ROOT / "examples" / "stamps" / "sluice.yaml"
 
@@ -26,18 +26,17 @@ def events_of(data, run):
         return [json.loads(text) for (text,) in ledger.execute("select event from events where run = ? order by number", (run,))]
 
 
-def test_it_makes_a_model_that_is_good(main_job):
-    _, report = main_job
+def test_it_makes_a_model_that_is_good(main_job_report):
+    report = main_job_report
     assert report["status"] == "succeeded"
     assert report["outputs"]["accuracy"] >= 0.75
     assert report["outputs"]["version"] == 1
     assert set(tasks_of(report)) == {"split", "features", "head", "evaluate", "verdict{0}/register", "verdict{0}/deploy"}
 
 
-def test_running_it_again_runs_nothing_again(main_job, stamps, tmp_path):
-    data, first = main_job
-    with_copy = copy_data(data, tmp_path / "data")
-    again = report_of(sluice("run", STAMPS_PLAN, "--input", f"pictures={stamps}", "--json", data=with_copy))
+def test_running_it_again_runs_nothing_again(main_job_copy, main_job_report, stamps):
+    first = main_job_report
+    again = report_of(sluice("run", STAMPS_PLAN, "--input", f"pictures={stamps}", "--json", data=main_job_copy))
     assert again["status"] == "succeeded"
     tasks = tasks_of(again)
     assert [path for path, task in tasks.items() if task["cached"]] == ["split", "features", "head", "evaluate"]
@@ -91,7 +90,7 @@ def test_killed_in_the_middle_it_is_resumed_and_nothing_that_finished_runs_again
         events = [json.loads(text) for (text,) in rows]
         return any(event["t"] == "scheduled" and event["path"] == task for event in events) or any(event["t"] == "run_ended" for event in events)
 
-    until(scheduled)
+    until(scheduled, f"`{task}` is scheduled")
     running.send_signal(signal.SIGKILL)
     running.wait(30)
     resumed = sluice("resume", "latest", "--json", data=data)
@@ -112,11 +111,11 @@ def test_a_killed_server_goes_on_with_its_runs_when_it_starts(tmp_path, stamps):
     data = tmp_path / "data"
     first = Server(data)
     running = start("run", STAMPS_PLAN, "--input", f"pictures={stamps}", "--json", data=data)
-    run = until(lambda: next((row["run"] for row in first.ask("GET", "/v1/runs")[1]["runs"]), None))
+    run = first.first_run()
     first.kill()
     assert running.wait(60) == 3, "the command whose server is gone says so"
     with serving(data) as second:
-        report = until(lambda: (found := second.ask("GET", f"/v1/runs/{run}")[1])["status"] != "running" and found)
+        report = second.end_of(run)
     assert report["status"] == "succeeded", report.get("message")
     succeeded = [e["path"] for e in events_of(data, run) if e["t"] == "attempt_ended" and e["outcome"]["status"] == "succeeded"]
     assert len(succeeded) == len(set(succeeded))

@@ -4,8 +4,9 @@ import os
 import pathlib
 import resource
 
-from sluice_program import Server, serving, until
+from sluice_program import Server, serving
 from test_main_job import events_of
+from waiting import until
 
 MEBIBYTE = 1 << 20
 
@@ -14,10 +15,6 @@ def submit(server, text):
     status, answer = server.ask("POST", "/v1/runs", {"plan": text, "file": "plan.yaml", "pipeline": "main", "inputs": {}, "code": {}})
     assert status == 201, answer
     return answer["run"]
-
-
-def ended(server, run, limit=120):
-    return until(lambda: (found := server.ask("GET", f"/v1/runs/{run}")[1])["status"] != "running" and found, limit)
 
 
 def failure_of(report, task):
@@ -42,7 +39,7 @@ def alive(pid):
 
 
 def pid_in(path):
-    return int(until(lambda: path.exists() and path.read_text().endswith("\n") and path.read_text()))
+    return int(until(lambda: path.exists() and path.read_text().endswith("\n") and path.read_text(), f"a pid is in {path}"))
 
 
 def peak_memory(pid):
@@ -57,7 +54,7 @@ def test_what_takes_too_long_is_ended_with_all_its_processes(tmp_path):
             "listens: {process: [sleep, '600'], timeout: 1s}",
             "stubborn: {process: [sh, -c, 'trap \"\" TERM; env -i /usr/bin/setsid /bin/sh -c \"/bin/sh -c \\\"echo \\\\\\$\\\\\\$ > "
             f"{tmp_path}/daemon; exec /bin/sleep 600\\\" &\"; while :; do sleep 0.05; done'], timeout: 1s}}"))
-        report = ended(server, run)
+        report = server.end_of(run)
         for task in ("listens", "stubborn"):
             assert failure_of(report, task)["kind"] == "timeout"
             assert failure_of(report, task)["message"] == "took longer than its timeout"
@@ -70,7 +67,7 @@ def test_a_cancelled_run_ends_its_tasks_at_once(tmp_path):
         run = submit(server, graph(f"work: {{process: [sh, -c, 'echo $$ > {tmp_path}/pid; exec sleep 600']}}"))
         pid = pid_in(tmp_path / "pid")
         assert server.ask("POST", f"/v1/runs/{run}/cancel")[0] in (200, 202)
-        assert ended(server, run)["status"] == "cancelled"
+        assert server.end_of(run)["status"] == "cancelled"
         assert not alive(pid)
 
 
@@ -79,10 +76,10 @@ def test_retries_are_counted_and_waited_for_over_a_restart(tmp_path):
     data = tmp_path / "data"
     first = Server(data)
     run = submit(first, graph(f"work: {{process: [sh, -c, 'echo >> {tmp_path}/tries; exit 3'], retry: {{limit: 2, backoff: 1500ms, factor: 1}}}}"))
-    until(lambda: any(event["t"] == "retry_at" for event in events_of(data, run)))
+    first.event(run, "retry_at")
     first.kill()
     with serving(data) as second:
-        report = ended(second, run)
+        report = second.end_of(run)
     assert report["status"] == "failed"
     assert failure_of(report, "work")["message"] == "exit status 3"
     events = events_of(data, run)
@@ -97,11 +94,11 @@ def test_retries_are_counted_and_waited_for_over_a_restart(tmp_path):
 def test_a_task_that_prints_a_gibibyte_costs_no_memory(tmp_path):
     data = tmp_path / "data"
     with serving(data) as server:
-        ended(server, submit(server, graph("warm: {process: ['true']}")))
+        server.end_of(submit(server, graph("warm: {process: ['true']}")))
         supervisor = supervisor_of(data)
         before = {pid: peak_memory(pid) for pid in (server.process.pid, supervisor)}
         run = submit(server, graph("prints: {process: [head, -c, 1G, /dev/zero]}"))
-        report = ended(server, run)
+        report = server.end_of(run)
         assert failure_of(report, "prints")["kind"] == "log_quota"
         assert failure_of(report, "prints")["message"] == "printed more than 64 MiB, and was ended; write large results to an output"
         for pid, peak in before.items():
@@ -136,8 +133,8 @@ def test_a_thousand_tasks_at_once_do_not_exhaust_descriptors(tmp_path):
 
     try:
         run = submit(server, graph(f"all: {{each: '${{range(1000)}}', as: i, graph: {{wait: {{process: [cat, {gate}], cache: off}}}}}}"))
-        until(lambda: children() >= 1000, 120)
-        report = until(over, 120)
+        until(lambda: children() >= 1000, "all thousand run at once", 120)
+        report = until(over, "all have ended", 120)
     finally:
         server.stop()
     assert report["status"] == "succeeded", report

@@ -2,7 +2,7 @@
 import pathlib
 import subprocess
 
-from sluice_program import BIN, copy_data, environment
+from sluice_program import BIN, environment
 
 HEAVY = ("openvino", "tbb", "jpeg", "webp", "tiff", "spng", "gif", "onnx", "protobuf", "grpc", "lbfgs")
 
@@ -18,8 +18,8 @@ def test_the_server_links_no_inference_and_no_picture_library():
     assert len(names) <= 16, names
 
 
-def test_libgit2_is_loaded_when_it_is_wanted_and_doctor_tells_where_it_cannot_be(main_job, tmp_path):
-    data = copy_data(main_job[0], tmp_path / "data")
+def test_libgit2_is_loaded_when_it_is_wanted_and_doctor_tells_where_it_cannot_be(main_job_copy, tmp_path):
+    data = main_job_copy
     library = next(pathlib.Path("/usr/lib/x86_64-linux-gnu").glob("libgit2.so.?.?")).name
     (tmp_path / library).touch()
 

@@ -64,10 +64,11 @@ set_up_models() {
   quietly models.txt build/venv/bin/python tools/builtin_models.py build/models
 }
 
+# lock_python_packages [NAME]
 lock_python_packages() {
   local scratch
   scratch=$(mktemp -d)
   /usr/bin/python3 -m venv "$scratch"
-  "$scratch/bin/python" tools/lock_requirements.py
+  "$scratch/bin/python" tools/lock_requirements.py "$@"
   rm -rf "$scratch"
 }

@@ -1,19 +1,30 @@
 # Running tests. What they find in their environment: SLUICE_BIN, the folder of the release programs, and SLUICE_MODELS,
 # that of the built-in models.
 
-# run_tests [--fast] [--golden] [FILTER]; the last line is "N passed, N failed".
+# run_tests [--fast] [--golden] [--all] [FILTER]; the last line is "N passed, N failed".
 run_tests() {
   stage "run the tests"
   SLUICE_BIN=$PWD/build/bin SLUICE_MODELS=$PWD/build/models build/venv/bin/python tools/run_tests.py "$@"
 }
 
 # Golden files are accepted by a person who reads the difference, so not by a machine.
+for_people() {
+  [[ ${CI:-false} == false ]] || fail "$1 is for people: with CI=$CI set, golden files stay as they are"
+}
+
 accept() {
-  [[ ${CI:-false} == false ]] || fail "accept is for people: with CI=$CI set, golden files stay as they are"
+  for_people accept
   set_up_for_tests
   build_tests
   SLUICE_ACCEPT=1 run_tests --golden
   git --no-pager diff --stat -- tests/golden
+}
+
+# record [NAME]
+record() {
+  for_people record
+  set_up
+  build/venv/bin/python tools/recording.py "$@"
 }
 
 # simulate [--seconds N] [--seed N]: a seed alone tells that one life.

@@ -117,7 +117,7 @@ TEST(DriverJournal, ARunWaitsForAFullDisk) {
   gate.wait_for_a_call();
   stage.journal_port.full = true;
   gate.open();
-  while (stage.journal_port.refused < 2) std::this_thread::sleep_for(1ms);
+  wait_until([&] { return stage.journal_port.refused >= 2; });
   EXPECT_TRUE(server.driver().goes_on({"r1"}));
   EXPECT_EQ(echo.calls("later"), 0) << "nothing follows from what is not stored";
   stage.clock.go_back(std::chrono::hours(1));  // which does not hold it up
@@ -171,7 +171,7 @@ pipelines:
     graph:
       slow: {process: [/bin/sleep, "600"]}
 )");
-  while (stage.events<engine::Scheduled>("r1").empty()) std::this_thread::sleep_for(1ms);
+  wait_until([&] { return !stage.events<engine::Scheduled>("r1").empty(); });
   EXPECT_OK(server.driver().cancel({"r1"}, "no longer wanted"));
   EXPECT_EQ(server.end_of("r1").status, Status::cancelled);
 }

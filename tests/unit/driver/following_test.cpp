@@ -119,8 +119,8 @@ TEST(DriverConflict, LetsTheOthersGoOn) {
   Server server(stage);
   const std::vector<std::string> others{"r1", "r2", "r4"};
   for (const auto* run : {"r1", "r2", "r3", "r4"}) server.start(run, held_plan, false);
-  while (stage.events<engine::Scheduled>("r3").empty() || stage.events<engine::Scheduled>("r4").empty())
-    std::this_thread::sleep_for(1ms);
+  for (const auto* run : {"r3", "r4"})
+    wait_until([&] { return !stage.events<engine::Scheduled>(run).empty(); });
   append_behind(stage, "r3");
   stage.gate.open();
   for (const auto& run : others) EXPECT_EQ(server.end_of(run).status, Status::succeeded);

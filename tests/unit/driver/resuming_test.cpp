@@ -94,7 +94,7 @@ pipelines:
   {
     Server server(stage);
     server.start("r1", text);
-    while (!os::exists(folder / "begun")) std::this_thread::sleep_for(1ms);
+    wait_until([&] { return os::exists(folder / "begun"); });
   }
   ASSERT_OK(os::write_file(folder / "go", ""));
   Server server(stage);
@@ -154,7 +154,7 @@ TEST(DriverResume, KeepsToTheTimeOfARetryThatWasDecidedBefore) {
     server.start("r1",
                  "sluice: 1\npipelines:\n  main:\n    graph:\n      flaky: {service: test.flaky, retry: "
                  "{limit: 1, backoff: 1h}}\n");
-    while (stage.events<engine::RetryAt>("r1").empty()) std::this_thread::sleep_for(1ms);
+    wait_until([&] { return !stage.events<engine::RetryAt>("r1").empty(); });
   }
   fails = false;
   stage.clock.go_forward(2h);

@@ -1,8 +1,10 @@
 #pragma once
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <map>
 #include <mutex>
+#include <stdexcept>
 
 #include "sluice/ports/service.hpp"
 
@@ -58,7 +60,8 @@ class Gate {
   /// Returns once a call waits here.
   void wait_for_a_call() {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return waiting_ > 0; });
+    if (!changed_.wait_for(lock, std::chrono::minutes(1), [&] { return waiting_ > 0; }))
+      throw std::runtime_error("no call has come to the gate");
   }
 
  private:

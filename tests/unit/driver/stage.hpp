@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "../../waiting.hpp"
 #include "places.hpp"
 #include "result_assertions.hpp"
 #include "services.hpp"

@@ -1,14 +1,14 @@
 #pragma once
+#include <chrono>
 #include <condition_variable>
-#include <functional>
 #include <map>
 #include <mutex>
-#include <thread>
 
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/socket.h>
 
+#include "../../waiting.hpp"
 #include "places.hpp"
 #include "sluice/base/json.hpp"
 #include "sluice/executors/process/process_executor.hpp"
@@ -21,6 +21,7 @@ namespace sluice::executors {
 
 using namespace std::chrono_literals;
 using engine::Outcome;
+using test::wait_until;
 
 /// Keeps outcomes as a driver would get them.
 class Outcomes final : public ports::OutcomeSink {
@@ -144,10 +145,6 @@ class Stage : public ::testing::Test {
         made.parts.emplace_back(text);
     }
     return made;
-  }
-  static void wait_until(const std::function<bool()>& holds) {
-    for (int i = 0; i < 60'000 && !holds(); ++i) std::this_thread::sleep_for(1ms);
-    EXPECT_TRUE(holds());
   }
   static bool lives(pid_t pid) {
     const auto stat = os::read_file("/proc/" + std::to_string(pid) + "/stat");

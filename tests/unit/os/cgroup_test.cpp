@@ -1,10 +1,9 @@
 #include "sluice/os/cgroup.hpp"
 
-#include <thread>
-
 #include <signal.h>
 #include <unistd.h>
 
+#include "../../waiting.hpp"
 #include "result_assertions.hpp"
 #include "scratch.hpp"
 #include "sluice/os/process.hpp"
@@ -32,14 +31,14 @@ TEST(Cgroups, EndAllTheirProcessesAtOnce) {
   auto child = spawn({.program = "/bin/sh", .argv = {"sh", "-c", family}});
   ASSERT_TRUE(leaf->add(child->pid()));
   EXPECT_TRUE(leaf->populated());
-  while (leaf->processes().size() != 2) std::this_thread::sleep_for(1ms);
+  test::wait_until([&] { return leaf->processes().size() == 2; });
   EXPECT_EQ(leaf->memory_peak().has_value(), parent->counts_memory());
 
   auto same = Cgroup::open(leaf->path());
   ASSERT_TRUE(same);
   same->kill();
   EXPECT_EQ(child->wait()->signal, SIGKILL);
-  while (leaf->populated()) std::this_thread::sleep_for(1ms);
+  test::wait_until([&] { return !leaf->populated(); });
 
   const auto path = leaf->path();
   leaf = Fail(Error{});

@@ -1,12 +1,12 @@
 #include "sluice/os/tree.hpp"
 
 #include <algorithm>
-#include <thread>
 
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../../waiting.hpp"
 #include "scratch.hpp"
 #include "sluice/os/process.hpp"
 
@@ -23,7 +23,7 @@ class Tree : public Scratch {
                         .argv = {"sh", "-c", "sleep 60 & echo x > " + at("up").string() + "; wait"},
                         .env = std::vector<std::string>{"PATH=/bin:/usr/bin", "NAME=(a) value"},
                         .new_session = true});
-    while (!os::exists(at("up"))) std::this_thread::sleep_for(1ms);
+    test::wait_until([&] { return os::exists(at("up")); });
     return std::move(*child);
   }
 };
@@ -64,7 +64,7 @@ TEST_F(Tree, AMarkIsPassedOnWhateverAProcessDoes) {
     _exit(127);
   }
   const auto daemon = [&] { return read_file(at("daemon")).value_or(""); };
-  while (!daemon().ends_with('\n')) std::this_thread::sleep_for(1ms);
+  test::wait_until([&] { return daemon().ends_with('\n'); });
   const pid_t pid = std::stoi(daemon());
   EXPECT_EQ(tree_mark_of(pid), tree_mark(7));
   EXPECT_NE(tree_mark_of(pid), tree_mark(8));

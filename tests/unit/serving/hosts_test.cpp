@@ -1,9 +1,11 @@
 #include "sluice/domain/serving/hosts.hpp"
 
+#include <atomic>
 #include <future>
 
 #include <gmock/gmock.h>
 
+#include "../../waiting.hpp"
 #include "places.hpp"
 #include "result_assertions.hpp"
 #include "scratch.hpp"
@@ -15,6 +17,14 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+
+/// Time that the test may put forward.
+struct MovedClock final : Clock {
+  [[nodiscard]] Time now() const override { return system.now(); }
+  [[nodiscard]] std::chrono::nanoseconds steady() const override { return system.steady() + ahead.load(); }
+  SystemClock system;
+  std::atomic<std::chrono::nanoseconds> ahead{std::chrono::nanoseconds{0}};
+};
 
 /// Real hosts over a real object store.
 class HostsTest : public ::testing::Test {
@@ -54,7 +64,7 @@ class HostsTest : public ::testing::Test {
     return params;
   }
 
-  SystemClock clock_;
+  MovedClock clock_;
   Scratch scratch_;
   std::unique_ptr<stores::DirectoryObjectStore> objects_;
   runtimes::HostedRuntime runtime_{test::scripted_host()};
@@ -129,19 +139,28 @@ TEST_F(HostsTest, WaitingCanBeCancelled) {
 }
 
 TEST_F(HostsTest, StopWhenIdleAndStartAgain) {
-  auto all = hosts(Milliseconds(30));
+  constexpr std::chrono::hours idle{1};
+  auto all = hosts(idle);
   const auto needed = base();
+  const auto use = [&](const Artifact& any) { EXPECT_TRUE(all->acquire_and_wait({.base = any}, {})); };
+  const auto cold = [&](const Artifact& any) { return all->status(*any.digest).state == Hosts::State::cold; };
   int pid = 0;
   {
     auto host = all->acquire_and_wait({.base = needed}, {});
     ASSERT_TRUE(host);
     pid = host->pid();
-    std::this_thread::sleep_for(Milliseconds(90));  // longer than idle: a lease keeps it
-    EXPECT_FALSE(host->died());
+    const auto other = base("other");
+    use(other);
+    clock_.ahead = 2 * idle;
+    use(base("third"));  // for which all hosts are looked at
+    test::wait_until([&] { return cold(other); });
+    EXPECT_FALSE(host->died()) << "a lease keeps it";
     EXPECT_EQ(all->status(*needed.digest).state, Hosts::State::warm);
   }
-  wait_until([&] { return all->status(*needed.digest).state == Hosts::State::cold; });
-  wait_until([&] { return ::kill(pid, 0) != 0; });
+  clock_.ahead = 4 * idle;
+  use(base("fourth"));
+  test::wait_until([&] { return cold(needed); });
+  test::wait_until([&] { return ::kill(pid, 0) != 0; });
   auto again = all->acquire_and_wait({.base = needed}, {});
   ASSERT_TRUE(again);
   EXPECT_NE(again->pid(), pid);
@@ -260,7 +279,7 @@ TEST_F(HostsTest, EndingThemFailsWhatIsOpen) {
         [&open, held](Result<ports::HostReply> reply) { open.set_value(reply ? Error{} : reply.error()); });
   });
   std::promise<Error> loading;
-  wait_until([&] { return all->status(*base().digest).leases > 0; });
+  test::wait_until([&] { return all->status(*base().digest).leases > 0; });
   all->acquire({.base = gated_base()},
                [&](Result<HostLease> lease) { loading.set_value(lease ? Error{} : lease.error()); });
   all.reset();

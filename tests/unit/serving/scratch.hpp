@@ -1,11 +1,8 @@
 #pragma once
-#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <functional>
 #include <string>
-#include <thread>
 
 namespace sluice::serving {
 
@@ -31,10 +28,5 @@ struct Scratch {
     std::ofstream(path / name) << text;
   }
 };
-
-/// Waits for something that other threads bring about; the test's own time limit is what ends it.
-inline void wait_until(const std::function<bool()>& holds) {
-  while (!holds()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-}
 
 }  // namespace sluice::serving

@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 
+#include "../../waiting.hpp"
 #include "result_assertions.hpp"
 #include "stage.hpp"
 
@@ -39,7 +40,7 @@ TEST(Serving, IsAtLeisureOnceAWarmHostHasNothingToDo) {
   stage.deploy_stamps();
   EXPECT_FALSE(at_leisure()) << "no host yet";
   ASSERT_TRUE(stage.predict({"fish"}));
-  wait_until([&] { return at_leisure(); });
+  test::wait_until([&] { return at_leisure(); });
   EXPECT_TRUE(at_leisure(1));
   EXPECT_FALSE(at_leisure(2)) << "nobody has looked for that version";
 
@@ -48,7 +49,7 @@ TEST(Serving, IsAtLeisureOnceAWarmHostHasNothingToDo) {
   EXPECT_FALSE(at_leisure()) << "the host is busy";
   std::ofstream(gate) << "open";
   ASSERT_TRUE(waiting.get());
-  wait_until([&] { return at_leisure(); });
+  test::wait_until([&] { return at_leisure(); });
   ASSERT_TRUE(stage.serving->undeploy("default", "stamps"));
   EXPECT_FALSE(at_leisure());
 }
@@ -106,7 +107,8 @@ TEST(Serving, ListsEndpointsColdAndWarm) {
   EXPECT_EQ(listed->at(0).deployment.version, 1);
   EXPECT_EQ(listed->at(0).requests, 1U);
   EXPECT_EQ(listed->at(0).open, 0U);
-  wait_until([&] { return stage.serving->find("default", "stamps")->host.state == Hosts::State::cold; });
+  test::wait_until(
+      [&] { return stage.serving->find("default", "stamps")->host.state == Hosts::State::cold; });
   EXPECT_EQ(stage.serving->find("default", "stamps")->host.pid, 0);
   EXPECT_TRUE(stage.predict({"fish"}));
 }

@@ -1,12 +1,11 @@
 #pragma once
 #include <chrono>
-#include <functional>
-#include <thread>
 
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/socket.h>
 
+#include "../../waiting.hpp"
 #include "places.hpp"
 #include "result_assertions.hpp"
 #include "sluice/os/files.hpp"
@@ -17,6 +16,7 @@
 namespace sluice::supervisor {
 
 using namespace std::chrono_literals;
+using test::wait_until;
 
 /// A server's end of a connection to the real program.
 class Client {
@@ -108,10 +108,6 @@ class Supervised : public ::testing::TestWithParam<bool> {
       const auto ended = client.next<Ended>();
       if (ended.fence == start.fence || ended.fence.empty()) return ended;
     }
-  }
-  static void wait_until(const std::function<bool()>& holds) {
-    for (int i = 0; i < 60'000 && !holds(); ++i) std::this_thread::sleep_for(1ms);
-    EXPECT_TRUE(holds());
   }
   /// The pid that a task has written.
   [[nodiscard]] pid_t pid_in(const std::string& name) const {

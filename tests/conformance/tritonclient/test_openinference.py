@@ -1,7 +1,8 @@
 """The Open Inference Protocol V2, by NVIDIA's own client (tritonclient.http, unmodified) and by plain HTTP.
 
-From conftest.py: `server` is a running server (`url`: "http://127.0.0.1:PORT", `address`: that without the scheme), `endpoint` the
-name of an endpoint on it that answers with a picture classifier.
+Runs in the environment of the client (tests/clients/tritonclient.in). From conftest.py: `server` is a running server
+(`url`: "http://127.0.0.1:PORT", `address`: that without the scheme), `endpoint` the name of an endpoint on it that answers with a
+picture classifier.
 """
 import base64
 import http.client
