@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <charconv>
 #include <optional>
 #include <span>
@@ -55,14 +56,17 @@ asio::awaitable<bool> send_stream(const SessionContext& context, Connection& con
   Waiting waiting(connection.socket.get_executor());
   const auto& wake = waiting.wake;
   // A client has nothing to send now: what can be read is its end, or its next request, which waits.
-  connection.socket.async_wait(
-      tcp::socket::wait_read, [wake = waiting.wake, &connection](const boost::system::error_code& error) {
-        if (wake->over) return;
-        char byte = 0;
-        const auto native = connection.socket.native_handle();
-        wake->client_gone = error || ::recv(native, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
-        if (wake->client_gone) wake->timer.cancel();
-      });
+  connection.socket.async_wait(tcp::socket::wait_read,
+                               [wake = waiting.wake, &connection](const boost::system::error_code& error) {
+                                 if (wake->over) return;
+                                 char byte = 0;
+                                 const auto native = connection.socket.native_handle();
+                                 const auto seen = ::recv(native, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+                                 // A client that closes before it has read everything resets the connection.
+                                 const bool reset = seen < 0 && errno != EAGAIN && errno != EINTR;
+                                 wake->client_gone = error || seen == 0 || reset;
+                                 if (wake->client_gone) wake->timer.cancel();
+                               });
   struct Over {
     Connection& connection;
     Wake& wake;
