@@ -1,6 +1,6 @@
 """Fixtures of the tests that use the real programs, and the markers by which tools/run_tests.py schedules test files.
 
-    pytestmark = pytest.mark.needs(cpu=0.5)    # for a file or a test: how many processors it keeps busy (default 1)
+    pytestmark = pytest.mark.needs(cpu=1)      # for a file or a test: how many processors it keeps busy; most wait for the disk: 0.4
     @pytest.mark.needs(apart=True)             # a long test: runs in a process of its own, concurrently with the rest of its file
     @pytest.mark.long                          # runs only with `./dev test --all`: takes longer than CI allows
 
@@ -28,7 +28,7 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "needs(cpu=1, apart=False): resources, and whether it runs in a process of its own")
+    config.addinivalue_line("markers", "needs(cpu=0.4, apart=False): resources, and whether it runs in a process of its own")
     config.addinivalue_line("markers", "long: runs only with --all")
 
 
@@ -52,7 +52,7 @@ def pytest_collection_finish(session):
 
 
 def about(item):
-    needs = {"cpu": 1, "apart": False}
+    needs = {"cpu": 0.4, "apart": False}
     for mark in reversed(list(item.iter_markers("needs"))):  # the closest last: it overrides the others
         needs |= mark.kwargs
     file = item.nodeid.split("::")[0]

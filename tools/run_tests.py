@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 import xml.etree.ElementTree
+from collections.abc import Callable
 
 import clients
 import fuzzing
@@ -34,11 +35,20 @@ FUZZ_S = 20  # new inputs after the seeds; `./dev fuzz NAME` hunts for longer
 FUZZ_SEED = 1  # what fails here fails again
 SLOWEST = 20
 PYTEST = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "--strict-markers", "--tb=short", "--color=no"]
+CLIENT_CPU = 0.4
 PYTHON_FOLDERS = ["tests/system", "tests/conformance"]
 
 # Durations of the longest jobs, for a machine that has not run them yet.
 SECONDS_AT_FIRST = {
-    "sim/sim": SIMULATE_S,
+    "tests/system/test_killed_register.py::test_killed_at_every_change_of_the_disk_it_leaves_one_version": 90,
+    "tests/system/test_killed_register.py::test_killed_while_it_takes_the_built_in_models_in_the_next_start_has_them": 80,
+    "tests/system/test_killed_golden_plans.py": 45,
+    "tests/system/test_soak.py": 40,
+    "tests/system/test_main_job.py": 40,
+    "tests/system/test_killed_main_job.py::test_killed_at_every_event_it_ends_as_without": 35,
+    "tests/system/test_bad_clients.py": 35,
+    "tests/system/test_bad_disks.py": 25,
+    "tests/system/test_attempt_model.py": 20,
 }
 
 running: set[subprocess.Popen] = set()
@@ -88,7 +98,7 @@ def main() -> None:
 def run_jobs(jobs: list[Job], options: argparse.Namespace) -> list[Outcome]:
     before = SECONDS_AT_FIRST | (json.loads(SECONDS.read_text()) if SECONDS.exists() else {})
     for job in jobs:
-        job.seconds = before.get(job.name, 0)
+        job.seconds = before.get(job.name, job.seconds)
     outcomes = []
     for job, outcome in run_concurrently(jobs):
         before[job.name] = round(outcome.seconds, 1)
@@ -146,10 +156,10 @@ def programs(options: argparse.Namespace) -> list[Job]:
         if kind == "gtest" and (not options.golden or name.startswith("golden")):
             jobs.append(Job(program, lambda program=program: run_gtest(program, options.filter)))
         elif kind in ("sim", "planted") and not (options.golden or options.fast) and options.filter in name:
-            jobs.append(Job(program, lambda program=program, kind=kind: simulate(program) if kind == "sim" else find_planted(program)))
+            jobs.append(Job(program, lambda program=program, kind=kind: simulate(program) if kind == "sim" else find_planted(program), seconds=SIMULATE_S))
     for fuzzer in fuzzing.fuzzers():
         if not (options.golden or options.fast) and options.filter in fuzzer.name:
-            jobs.append(Job(fuzzer.program, lambda fuzzer=fuzzer: run_fuzzer(fuzzer)))
+            jobs.append(Job(fuzzer.program, lambda fuzzer=fuzzer: run_fuzzer(fuzzer), seconds=FUZZ_S))
     return jobs
 
 
@@ -223,22 +233,22 @@ def tests_in_python(options: argparse.Namespace, scratch: pathlib.Path) -> list[
         "SLUICE_TESTS_SHARED": str(scratch / "shared"),
         "PYTHONPYCACHEPREFIX": str(ROOT / "build" / "pycache"),  # keeps byte code out of the source tree
     }
-    jobs: dict[str, Job] = {}
+    jobs: list[Job] = []
 
-    def add(name: str, cpu: float, python: list, chosen: list) -> None:
-        number = len(jobs)
-        jobs[name] = Job(name, lambda: run_pytest(name, python(), [*choice, *chosen], environment, scratch / str(number), options), cpu)
+    def add(name: str, cpu: float, python: Callable[[], pathlib.Path], chosen: list) -> None:
+        folder = scratch / str(len(jobs))
+        jobs.append(Job(name, lambda: run_pytest(name, python, [*choice, *chosen], environment, folder, options), cpu))
 
-    parts: dict[str, tuple[float, list[str]]] = {}
+    parts: dict[tuple[str, float], list[str]] = {}
     for test in collected(choice, environment, scratch):
-        name = test["id"] if test["apart"] else test["file"] + ("" if test["cpu"] == 1 else f" (cpu={test['cpu']})")
-        parts.setdefault(name, (test["cpu"], []))[1].append(test["id"])
-    for name, (cpu, tests) in parts.items():
+        part = (test["id"] if test["apart"] else test["file"], test["cpu"])
+        parts.setdefault(part, []).append(test["id"])
+    for (name, cpu), tests in parts.items():
         add(name, cpu, lambda: sys.executable, list(dict.fromkeys(tests)))
     for folder in (ROOT / "tests" / "conformance").iterdir():
         if folder.name in clients.names() and may_match(folder, options.filter):
-            add(str(folder.relative_to(ROOT)), 1, lambda client=folder.name: clients.python_of(client), [folder])
-    return list(jobs.values())
+            add(str(folder.relative_to(ROOT)), CLIENT_CPU, lambda client=folder.name: clients.python_of(client), [folder])
+    return jobs
 
 
 def may_match(folder: pathlib.Path, text: str) -> bool:
@@ -256,10 +266,17 @@ def collected(choice: list[str], environment: dict[str, str], scratch: pathlib.P
     return json.loads(answer.read_text())
 
 
-def run_pytest(name: str, python: pathlib.Path, chosen: list, environment: dict[str, str], folder: pathlib.Path, options: argparse.Namespace) -> Outcome:
+def run_pytest(name: str, python: Callable[[], pathlib.Path], chosen: list, environment: dict[str, str], folder: pathlib.Path,
+               options: argparse.Namespace) -> Outcome:
     outcome = Outcome(name, "tests in Python")
     report = folder.with_suffix(".xml")
-    command = [python, *PYTEST, f"--junit-xml={report}", f"--basetemp={folder}", *chosen]
+    try:
+        interpreter = python()
+    except clients.InstallFailed as problem:
+        outcome.failed.append("its environment cannot be created")
+        outcome.output = str(problem)
+        return outcome
+    command = [interpreter, *PYTEST, f"--junit-xml={report}", f"--basetemp={folder}", *chosen]
     status, outcome.output, outcome.seconds = run(command, environment, LONG_LIMIT_S if options.all else PROGRAM_LIMIT_S)
     if report.exists():
         for case in xml.etree.ElementTree.parse(report).iter("testcase"):

@@ -7,6 +7,8 @@ import subprocess
 import pytest
 from sluice_program import ROOT
 
+pytestmark = pytest.mark.needs(cpu=2)
+
 MODEL = ROOT / "tests" / "model" / "attempt.pml"
 SOURCES = ROOT / "src" / "sluice"
 DEPTH = 100_000

@@ -12,6 +12,8 @@ from bystander import Bystander, forget_memory_peak, memory_peak
 from sluice_program import report_of, serving, sluice
 from waiting import LIMIT_S, until
 
+pytestmark = pytest.mark.needs(cpu=1)
+
 MEMORY_MORE_MB = 512
 ONE_GIB = 1 << 30
 

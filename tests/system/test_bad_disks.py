@@ -14,6 +14,8 @@ from sluice_program import ROOT, Server, report_of, serving, sluice, start
 from small_disk import seen_read_only, small_disk
 from waiting import Gate, until
 
+pytestmark = pytest.mark.needs(cpu=1)
+
 STAMPS_PLAN = ROOT / "examples" / "stamps" / "sluice.yaml"
 NO_SPACE = "No space left on device"
 

@@ -6,6 +6,8 @@ import subprocess
 
 import pytest
 
+pytestmark = pytest.mark.needs(cpu=1)
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 PLANTED = ROOT / "tests" / "tidy" / "planted.cpp"
 # Checks of which nothing can be planted: they look for what this compiler, language or platform does not have.

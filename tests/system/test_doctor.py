@@ -1,4 +1,5 @@
 """`sluice doctor` tells what works on this machine, and ends with 3 only where Sluice does not run."""
+import contextlib
 import json
 import shutil
 import socket
@@ -71,14 +72,15 @@ def test_programs_that_are_missing_are_limits(tmp_path):
 
 
 def test_a_port_in_use_is_told(tmp_path):
-    with socket.socket() as taken:
-        try:
-            taken.bind(("127.0.0.1", 8080))
-            taken.listen()
-        except OSError:
-            pass  # somebody else holds it: just as well
-        seen = findings(tmp_path / "data")["port"]
-    assert seen["health"] == "limited" and "--listen 127.0.0.1:0" in seen["follows"], seen
+    def seen():
+        with socket.socket() as taken:
+            with contextlib.suppress(OSError):  # another program has it, perhaps for a moment only
+                taken.bind(("127.0.0.1", 8080))
+                taken.listen()
+            found = findings(tmp_path / "data")["port"]
+        return found["health"] == "limited" and found
+
+    assert "--listen 127.0.0.1:0" in until(seen, "the port is in use")["follows"]
 
 
 def test_who_holds_the_folder_is_told(tmp_path, plan):

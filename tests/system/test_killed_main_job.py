@@ -45,6 +45,7 @@ def check_the_end(data, run, name):
     return journal
 
 
+@pytest.mark.needs(apart=True)
 def test_killed_at_every_event_it_ends_as_without(main_job_copy, pictures):
     data = main_job_copy
     def arguments(name):

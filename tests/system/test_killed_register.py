@@ -95,6 +95,7 @@ def registering(main_job_copy, tmp_path):
     return Registering(main_job_copy, tmp_path)
 
 
+@pytest.mark.needs(apart=True)
 @pytest.mark.parametrize("versions", [1, 2], ids=["the_first_version", "one_more"])
 def test_killed_at_every_change_of_the_disk_it_leaves_one_version(registering, versions):
     job = registering
@@ -128,6 +129,7 @@ def test_killed_at_every_change_of_the_disk_it_leaves_one_version(registering, v
     assert all(path.name.startswith(".new-") for path in left), f"left in a repository: {left}"
 
 
+@pytest.mark.needs(apart=True)
 def test_killed_while_it_takes_the_built_in_models_in_the_next_start_has_them(tmp_path):
     trace = tmp_path / "trace"
     whole = tmp_path / "whole"
