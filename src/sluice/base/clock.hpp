@@ -14,7 +14,7 @@ class Clock {
  public:
   virtual ~Clock() = default;
   [[nodiscard]] virtual Time now() const = 0;
-  /// Never goes back; for durations.
+  /// Monotonic; for durations.
   [[nodiscard]] virtual std::chrono::nanoseconds steady() const = 0;
 };
 

@@ -12,7 +12,7 @@
 
 namespace sluice {
 
-/// A SHA-256: the name of every stored byte.
+/// A SHA-256 digest: the identity of all stored content.
 struct Digest {
   std::array<std::uint8_t, 32> bytes{};
 
@@ -24,7 +24,7 @@ struct Digest {
   auto operator<=>(const Digest&) const = default;
 };
 
-/// SHA-256 in pieces. Not thread-safe. `finish` may be called once.
+/// Incremental SHA-256. Not thread-safe. `finish` may be called once.
 class Hasher {
  public:
   Hasher();

@@ -5,30 +5,30 @@
 
 namespace sluice {
 
-/// What went wrong, in the few kinds that a caller can act on. Each maps once to an HTTP status
+/// What went wrong, as one of the few kinds that a caller can act on. Each maps to one HTTP status
 /// (`http_status`).
 enum class Code {
   invalid_argument,  ///< the request can never work as it is
   not_found,
   already_exists,
   failed_precondition,  ///< right request, wrong moment: something must be done first
-  conflict,             ///< somebody else was faster; read again and retry
+  conflict,             ///< a concurrent change came first; read again and retry
   permission_denied,
   unauthenticated,
   too_large,  ///< over a stated limit
-  exhausted,  ///< quota, memory, descriptors: there is more when others are done
+  exhausted,  ///< quota, memory, descriptors: available again when other work finishes
   disk_full,
   unavailable,  ///< may work later
   deadline_exceeded,
   cancelled,
-  data_loss,  ///< stored bytes are not what they were
-  internal,   ///< a bug of ours
+  data_loss,  ///< stored bytes are damaged
+  internal,   ///< a bug in Sluice
 };
 
 /// Who has to act: decides retry, log level and status class.
 enum class Blame { user, environment, sluice };
 
-/// A failure with the words for the person who caused it: where, what and the way out.
+/// A failure, with a message for the person who caused it: where, what and a hint.
 /// `message` starts in lower case and has no final period. A failed step of a run is an event, not an Error.
 struct Error {
   Code code = Code::internal;
@@ -48,15 +48,15 @@ struct Error {
 };
 
 Error user_error(Code code, std::string message);
-/// "WHERE: WHY", the user's: what stands in a file or a field (`where`) is not acceptable as it is.
+/// A user error, "WHERE: WHY": the content of a file or a field (`where`) is not acceptable as it is.
 Error invalid_argument(std::string_view where, std::string_view why);
 Error environment_error(Code code, std::string message);
-/// An Error from `errno`: picks the code, appends the system's words. `what` says what was tried ("open
-/// FILE").
+/// An Error from `errno`: picks the code, appends the system's message. `what` is the operation that failed
+/// ("open FILE").
 Error system_error(std::string_view what, int error_number);
 
 std::string_view name(Code code);
-/// The code with this name, or `internal` for a name of a later version.
+/// The code with this name, or `internal` for a name that only a later version knows.
 Code code_named(std::string_view name);
 int http_status(Code code);
 

@@ -20,27 +20,27 @@ std::string event_text(std::string_view id, std::string_view data) {
 
 void EventReader::feed(std::string_view bytes, const std::function<void(const ServerSentEvent&)>& on_event) {
   while (!bytes.empty()) {
-    // "\r\n", "\n" and "\r" each end a line, and a pair may be cut in two.
+    // "\r\n", "\n" and "\r" each end a line, and the pair may be split between two calls.
     if (after_return_ && bytes.front() == '\n') bytes.remove_prefix(1);
     after_return_ = false;
     const auto end = bytes.find_first_of("\r\n");
     if (end == std::string_view::npos) {
-      rest_.append(bytes);
+      partial_line_.append(bytes);
       return;
     }
     after_return_ = bytes[end] == '\r';
-    if (rest_.empty()) {
-      take_line(bytes.substr(0, end), on_event);
+    if (partial_line_.empty()) {
+      process_line(bytes.substr(0, end), on_event);
     } else {
-      rest_.append(bytes.substr(0, end));
-      const auto line = std::exchange(rest_, {});
-      take_line(line, on_event);
+      partial_line_.append(bytes.substr(0, end));
+      const auto line = std::exchange(partial_line_, {});
+      process_line(line, on_event);
     }
     bytes.remove_prefix(end + 1);
   }
 }
 
-void EventReader::take_line(std::string_view line,
+void EventReader::process_line(std::string_view line,
                             const std::function<void(const ServerSentEvent&)>& on_event) {
   if (line.empty()) {
     if (has_data_) {

@@ -7,27 +7,27 @@ namespace sluice {
 
 /// One event of a `text/event-stream` (WHATWG HTML, "Server-sent events").
 struct ServerSentEvent {
-  std::string id;    ///< the newest that was sent, also with an earlier event
-  std::string type;  ///< "message" where none was sent
+  std::string id;    ///< the most recent id sent, with this event or an earlier one
+  std::string type;  ///< "message" if none was sent
   std::string data;
 };
 
-/// `id: ID`, `data: DATA`, an empty line; data of several lines takes several `data:` lines.
+/// The text of one event: `id: ID`, `data: DATA`, an empty line; each line of the data has its own `data:`.
 std::string event_text(std::string_view id, std::string_view data);
 
-/// A line that says nothing but that the server is there.
+/// A comment without content: it only shows that the server is alive.
 inline constexpr std::string_view heartbeat_text = ": \n\n";
 
-/// Puts events together from the bytes of a stream, however they are cut. One thread.
+/// Parses events from the bytes of a stream, which may be split anywhere. Not thread-safe.
 class EventReader {
  public:
-  /// Calls back with each event that is whole now.
+  /// Calls `on_event` for each event that is complete now.
   void feed(std::string_view bytes, const std::function<void(const ServerSentEvent&)>& on_event);
 
  private:
-  void take_line(std::string_view line, const std::function<void(const ServerSentEvent&)>& on_event);
+  void process_line(std::string_view line, const std::function<void(const ServerSentEvent&)>& on_event);
 
-  std::string rest_;  ///< of a line that is not whole yet
+  std::string partial_line_;  ///< a line whose end has not arrived yet
   bool after_return_ = false;
   std::string id_;
   std::string type_;

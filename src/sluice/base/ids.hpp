@@ -5,7 +5,7 @@
 
 namespace sluice {
 
-/// A string that is an identity of one kind only.
+/// A string that identifies a thing of one kind; identities of different kinds are different types.
 template <typename Tag>
 struct Id {
   std::string text;
@@ -13,10 +13,10 @@ struct Id {
 };
 
 using RunId = Id<struct RunTag>;
-/// Names one attempt for good. An executor starts a fence at most once.
+/// Identifies one attempt, permanently. An executor starts a fence at most once.
 using Fence = Id<struct FenceTag>;
 
-/// Who asks, and where: on every row, object reference and repository.
+/// Who makes a request, and in which workspace: stored with every row, object reference and repository.
 struct Principal {
   std::string workspace = "default";
   std::string name = "default";

@@ -17,11 +17,11 @@ namespace {
 
 namespace bj = boost::json;
 
-/// A value takes many times the memory of its shortest text ("7,"), so values are counted too: one for every
-/// so many bytes that a text may have.
-constexpr std::size_t bytes_a_value = 32;
+/// A value takes many times the memory of its shortest text ("7,"), so the number of values is limited too: to
+/// one for each this many bytes that a text may have.
+constexpr std::size_t bytes_per_value = 32;
 
-/// Of a number that no double can hold: whether it is too near to zero, rather than too far from it.
+/// For a number outside the range of doubles: whether it underflows, rather than overflows.
 bool is_tiny(std::string_view number) {
   const auto e = std::min(number.find_first_of("eE"), number.size());
   const auto digits = number.substr(0, e);
@@ -70,7 +70,7 @@ struct Handler {
     if (top.fields.size() < 32 ? top.fields.find(top.key) != nullptr
                                : !top_keys_.insert({open.size(), top.key}).second)
       return refuse("duplicate key `" + top.key + "`", ec);
-    if (top.fields.size() == 31) {  // from now on the set answers: it must know this key too
+    if (top.fields.size() == 31) {  // from now on the set is searched: it must contain this key too
       for (const auto& [k, v] : top.fields) top_keys_.insert({open.size(), k});
       top_keys_.insert({open.size(), top.key});
     }
@@ -159,7 +159,7 @@ struct Handler {
   std::set<std::pair<std::size_t, std::string>> top_keys_;
 };
 
-std::string place_in(std::string_view text, std::size_t offset) {
+std::string line_and_column(std::string_view text, std::size_t offset) {
   offset = std::min(offset, text.size());
   const auto before = text.substr(0, offset);
   const auto line = 1 + std::ranges::count(before, '\n');
@@ -175,7 +175,7 @@ void write_string(std::string_view s, std::string& out) {
   const auto plain = static_cast<std::size_t>(std::ranges::find_if_not(s, is_plain) - s.begin());
   out += s.substr(0, plain);
   const auto rest = s.substr(plain);
-  // Else nobody could read the text again.
+  // Otherwise the text could not be parsed again.
   const auto repaired = is_utf8(rest) ? std::string() : as_utf8(rest);
   for (const char c : repaired.empty() ? rest : std::string_view(repaired)) {
     switch (c) {
@@ -209,14 +209,14 @@ void write_integer(std::int64_t value, std::string& out) {
   out.append(digits.data(), end);
 }
 
-class Writer {
+class JsonWriter {
  public:
   struct Style {
     bool pretty = false;
     bool sorted = false;
     bool tagged = false;  ///< plain structs are written as `to_tagged` makes them
   };
-  Writer(std::string& out, Style style) : out_(out), style_(style) {}
+  JsonWriter(std::string& out, Style style) : out_(out), style_(style) {}
 
   void write(const Value& value, int depth) {
     switch (value.kind()) {
@@ -229,13 +229,13 @@ class Writer {
       case Value::Kind::structure: write_struct(*value.if_struct(), depth); break;
       case Value::Kind::artifact:
       case Value::Kind::late:
-        Writer(out_, {.pretty = style_.pretty, .sorted = style_.sorted}).write(to_tagged(value), depth);
+        JsonWriter(out_, {.pretty = style_.pretty, .sorted = style_.sorted}).write(to_tagged(value), depth);
         break;
     }
   }
   void write_list(const List& list, int depth) {
     out_.push_back('[');
-    // Lists of plain values stay on one line also in pretty style: a row of numbers reads better so.
+    // Lists of plain values stay on one line in pretty style too: a row of numbers is easier to read that way.
     const bool nested =
         std::ranges::any_of(list, [](const Value& v) { return v.is_list() || v.is_struct(); });
     for (std::size_t i = 0; i < list.size(); ++i) {
@@ -326,12 +326,12 @@ Result<Value> template_from_json(const Value& json) {
 Result<Value> parse_json(std::string_view text, std::string_view name, JsonLimits limits) {
   if (text.size() > limits.bytes_max)
     return Fail(
-        user_error(Code::too_large, fmt::format("{}: {} is more than the {} that are read here", name,
+        user_error(Code::too_large, fmt::format("{}: {} exceeds the limit of {}", name,
                                                 human_bytes(text.size()), human_bytes(limits.bytes_max))));
   bj::parse_options options;
   options.max_depth = limits.depth_max;
   bj::basic_parser<Handler> parser(options);
-  parser.handler().values_max = std::max<std::size_t>(limits.bytes_max / bytes_a_value, 1);
+  parser.handler().values_max = std::max<std::size_t>(limits.bytes_max / bytes_per_value, 1);
   bj::error_code ec;
   const auto used = parser.write_some(false, text.data(), text.size(), ec);
   if (!ec && used < text.size() && text.substr(used).find_first_not_of(" \t\r\n") != std::string_view::npos)
@@ -341,27 +341,27 @@ Result<Value> parse_json(std::string_view text, std::string_view name, JsonLimit
     std::string why =
         !problem.empty()                     ? problem
         : ec == bj::error::too_deep          ? fmt::format("nested more than {} deep", limits.depth_max)
-        : ec == bj::error::incomplete        ? "the text ends too early"
-        : ec == bj::error::extra_data        ? "there is more after the end of the value"
-        : ec == bj::error::exponent_overflow ? "a number whose exponent is out of range"
+        : ec == bj::error::incomplete        ? "unexpected end of text"
+        : ec == bj::error::extra_data        ? "unexpected text after the end of the value"
+        : ec == bj::error::exponent_overflow ? "the exponent of a number is out of range"
         : ec == bj::error::illegal_leading_surrogate || ec == bj::error::illegal_trailing_surrogate
-            ? "a surrogate escape without its other half"
-            : "this is not JSON";
+            ? "unpaired surrogate in an escape sequence"
+            : "invalid JSON syntax";
     return Fail(
-        user_error(Code::invalid_argument, fmt::format("{}:{}: {}", name, place_in(text, used), why)));
+        user_error(Code::invalid_argument, fmt::format("{}:{}: {}", name, line_and_column(text, used), why)));
   }
   return std::move(parser.handler().root);
 }
 
 std::string to_json(const Value& value, JsonStyle style) {
   std::string out;
-  Writer(out, {.pretty = style == JsonStyle::pretty}).write(value, 0);
+  JsonWriter(out, {.pretty = style == JsonStyle::pretty}).write(value, 0);
   return out;
 }
 
 std::string canonical_json(const Value& value) {
   std::string out;
-  Writer(out, {.sorted = true}).write(value, 0);
+  JsonWriter(out, {.sorted = true}).write(value, 0);
   return out;
 }
 
@@ -388,17 +388,17 @@ void JsonObject::boolean(std::string_view name, bool value) {
 
 void JsonObject::tagged(std::string_view name, const Value& value) {
   key(name);
-  Writer(out_, {.tagged = true}).write(value, 0);
+  JsonWriter(out_, {.tagged = true}).write(value, 0);
 }
 
 void JsonObject::tagged(std::string_view name, const Struct& fields) {
   key(name);
-  Writer(out_, {.tagged = true}).write_struct(fields, 0);
+  JsonWriter(out_, {.tagged = true}).write_struct(fields, 0);
 }
 
 void JsonObject::tagged(std::string_view name, const List& list) {
   key(name);
-  Writer(out_, {.tagged = true}).write_list(list, 0);
+  JsonWriter(out_, {.tagged = true}).write_list(list, 0);
 }
 
 JsonObject JsonObject::object(std::string_view name) {

@@ -13,19 +13,19 @@ struct JsonLimits {
 };
 
 /// Reads one JSON text (RFC 8259). Integers within int64 stay integers; everything else is a double
-/// (correctly rounded). Duplicate keys, invalid UTF-8, NaN and infinities are errors. `name` leads the
+/// (correctly rounded). Duplicate keys, invalid UTF-8, NaN and infinities are errors. `name` starts the
 /// message: "NAME:LINE:COLUMN: …". Objects are plain structs: nothing in a text from outside can become an
 /// artifact.
 Result<Value> parse_json(std::string_view text, std::string_view name = "json", JsonLimits limits = {});
 
 enum class JsonStyle { compact, pretty };
 
-/// Shortest text that reads back the same; doubles always carry a point or an exponent ("1.0"). Bytes of a
-/// string that are not UTF-8 are written as U+FFFD, so that every text can be read. Artifacts and late paths
-/// are written in the tagged form of `to_tagged`.
+/// The shortest text that parses to the same value; doubles always have a point or an exponent ("1.0"). Bytes
+/// of a string that are not UTF-8 are written as U+FFFD, so that every text can be parsed. Artifacts and late
+/// paths are written in the tagged form of `to_tagged`.
 std::string to_json(const Value& value, JsonStyle style = JsonStyle::compact);
 
-/// Keys sorted by code unit, compact, the same bytes for equal values: what digests are taken of.
+/// Keys sorted by code unit, compact, the same bytes for equal values: the input of digests.
 std::string canonical_json(const Value& value);
 
 /// The form of values in journals and on the wire: an artifact is {"$artifact": {…}}, a template {"$late":
@@ -36,11 +36,11 @@ Result<Value> from_tagged(const Value& json);
 Value artifact_to_json(const Artifact& artifact);
 Result<Artifact> artifact_from_json(const Value& json);
 
-/// Writes one JSON object to the end of a text, field after field, with no Value between: for what is written
-/// very often. Names are written as they are: each once, and plain words.
+/// Appends one JSON object to a text, field by field, without building a Value: for what is written very
+/// often. Names are not escaped and not checked for duplicates.
 class JsonObject {
  public:
-  /// The text outlives this.
+  /// `out` must outlive this object.
   explicit JsonObject(std::string& out) : out_(out) {}
 
   void text(std::string_view name, std::string_view value);
@@ -50,9 +50,9 @@ class JsonObject {
   void tagged(std::string_view name, const Value& value);
   void tagged(std::string_view name, const Struct& fields);
   void tagged(std::string_view name, const List& list);
-  /// An object inside; to be ended before this one gets another field.
+  /// A nested object. Call its `end` before adding another field to this one.
   [[nodiscard]] JsonObject object(std::string_view name);
-  /// Once, as the last call.
+  /// Closes the object. Called once, as the last call.
   void end();
 
  private:

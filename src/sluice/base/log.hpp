@@ -5,7 +5,7 @@ namespace sluice::log {
 
 enum class Level { debug, info, warning, error, off };
 
-/// Lines of the programs themselves, on standard error. Never pass a secret, a token or a picture.
+/// The log of the programs themselves, on standard error. Never log a secret, a token or a picture.
 /// Thread-safe. Warnings and errors are written unless `set_level` says otherwise.
 void set_level(Level level);
 void debug(std::string_view message);

@@ -7,8 +7,8 @@
 
 namespace sluice {
 
-/// Numbers in texts. Nothing here depends on the locale, and nothing throws. Not accepted: white space, a
-/// leading `+`, a prefix such as `0x`, and a `-` where the type has no sign.
+/// Parsing of numbers. Nothing here depends on the locale, and nothing throws. Not accepted: white space, a
+/// leading `+`, a prefix such as `0x`, and a `-` for an unsigned type.
 
 template <typename T>
 concept Integer = std::integral<T> && !std::same_as<T, bool>;
@@ -18,8 +18,8 @@ std::optional<std::int64_t> take_signed(std::string_view& text, int base);
 std::optional<std::uint64_t> take_unsigned(std::string_view& text, int base);
 }  // namespace numbers
 
-/// Removes the integer that `text` begins with, and returns it; what follows it stays. Returns nothing, and
-/// leaves `text` alone, if it begins with none, or with one that T cannot hold. `base`: 2 to 36.
+/// Parses the integer at the start of `text`, removes it from `text`, and returns it. Returns nothing, and
+/// leaves `text` unchanged, if there is no integer, or one that T cannot hold. `base`: 2 to 36.
 template <Integer T>
 std::optional<T> take_integer(std::string_view& text, int base = 10) {
   auto rest = text;
@@ -34,15 +34,15 @@ std::optional<T> take_integer(std::string_view& text, int base = 10) {
   return static_cast<T>(*number);
 }
 
-/// The integer that the whole of `text` is; nothing if it is none, or one that T cannot hold.
+/// Parses the whole of `text` as an integer. Returns nothing if it is not one, or one that T cannot hold.
 template <Integer T>
 std::optional<T> parse_integer(std::string_view text, int base = 10) {
   const auto number = take_integer<T>(text, base);
   return text.empty() ? number : std::nullopt;
 }
 
-/// The decimal number that the whole of `text` is ("1", "-.5", "1.e3"), correctly rounded. Nothing if it is
-/// none, or if no double but zero or an infinity is near to it.
+/// Parses the whole of `text` as a decimal number ("1", "-.5", "1.e3"), correctly rounded. Returns nothing if
+/// it is not one, or if it overflows or underflows a double.
 std::optional<double> parse_number(std::string_view text);
 
 }  // namespace sluice

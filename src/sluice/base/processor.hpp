@@ -3,9 +3,9 @@
 
 namespace sluice {
 
-/// The widest instructions of this processor that inference uses: "amx", "avx512", "avx2" or "sse4". Results
-/// agree within 1e-4 between them, not in every bit, so it belongs to what a result's identity is made of:
-/// cache keys and provenance.
+/// The widest instruction set of this processor that inference uses: "amx", "avx512", "avx2" or "sse4".
+/// Results of different instruction sets agree within 1e-4, but not bit for bit, so it is part of a result's
+/// identity: of cache keys and of provenance.
 std::string_view instruction_set();
 
 }  // namespace sluice

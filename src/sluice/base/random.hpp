@@ -6,7 +6,7 @@
 
 namespace sluice {
 
-/// The one source of chance.
+/// The one source of randomness.
 class Random {
  public:
   virtual ~Random() = default;
@@ -19,8 +19,8 @@ class SystemRandom final : public Random {
   std::uint64_t next() override;
 };
 
-/// A small seeded generator (SplitMix64) with the same sequence on every machine: splits, simulations. One
-/// thread.
+/// A small seeded generator (SplitMix64) with the same sequence on every machine: for splits and simulations.
+/// Not thread-safe.
 class SeededRandom final : public Random {
  public:
   explicit SeededRandom(std::uint64_t seed) : state_(seed) {}

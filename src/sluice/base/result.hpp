@@ -9,6 +9,7 @@
 
 namespace sluice {
 
+/// The value of a function that can fail, or its Error.
 template <typename T = void>
 using Result = std::expected<T, Error>;
 
@@ -32,11 +33,11 @@ using Fail = std::unexpected<Error>;
     return ::sluice::Fail(std::move(SLUICE_JOIN(result_, __LINE__)).error()); \
   auto variable = std::move(*SLUICE_JOIN(result_, __LINE__))
 
-/// `SLUICE_DO(write(file));` goes on, or returns the error to the caller.
+/// `SLUICE_DO(write(file));` continues, or returns the error to the caller.
 #define SLUICE_DO(expression)                                                              \
   if (auto SLUICE_JOIN(result_, __LINE__) = (expression); !SLUICE_JOIN(result_, __LINE__)) \
   return ::sluice::Fail(std::move(SLUICE_JOIN(result_, __LINE__)).error())
 
-/// Always on. A broken invariant ends the process: the journal is replayed and work goes on.
+/// Always on. A broken invariant ends the process: the journal is replayed and work resumes.
 #define SLUICE_CHECK(condition) \
   (static_cast<bool>(condition) ? static_cast<void>(0) : ::sluice::check_failed(#condition))

@@ -19,7 +19,7 @@ Value* Struct::find(std::string_view key) {
 }
 
 Value& Struct::set(std::string key, Value value) {
-  if (auto* there = find(key)) return *there = std::move(value);
+  if (auto* existing = find(key)) return *existing = std::move(value);
   return entries_.emplace_back(std::move(key), std::move(value)).second;
 }
 

@@ -21,8 +21,8 @@ class Struct {
   using Entry = std::pair<std::string, Value>;
   [[nodiscard]] const Value* find(std::string_view key) const;
   [[nodiscard]] Value* find(std::string_view key);
-  Value& set(std::string key, Value value);  ///< replaces or appends; answers the stored value
-  /// Appends without looking whether the key is there: for readers that know it is new.
+  Value& set(std::string key, Value value);  ///< replaces or appends; returns the stored value
+  /// Appends without checking for the key: for callers that know it is new.
   void append(std::string key, Value value);
   bool erase(std::string_view key);
   [[nodiscard]] std::size_t size() const;
@@ -39,7 +39,7 @@ enum class Form { file, directory };
 
 /// Bytes in the object store, or (with no digest) an external URI.
 struct Artifact {
-  std::string kind = "any";  ///< an open name; equal or "any"
+  std::string kind = "any";  ///< any name; two kinds match if they are equal or one is "any"
   Form form = Form::file;
   std::optional<Digest>
       digest;             ///< of the file's bytes, or of the directory's canonical REAPI v2 `Directory`
@@ -48,11 +48,11 @@ struct Artifact {
   std::string uri;        ///< external artifacts only
   std::shared_ptr<const Struct> metadata;  ///< null: none
 
-  /// The same bytes, or the same URI, of the same kind, with the same metadata. Names do not count.
+  /// The same bytes, or the same URI, of the same kind, with the same metadata. Names are ignored.
   bool operator==(const Artifact& other) const;
 };
 
-/// A place in an argument that only the executor can fill: the path of an input artifact or of a declared
+/// A placeholder in an argument that only the executor can fill: the path of an input artifact or of a declared
 /// output.
 struct Hole {
   enum class Kind { input, output } kind = Kind::output;
@@ -61,7 +61,7 @@ struct Hole {
   bool operator==(const Hole& other) const;
 };
 
-/// A string with holes: pieces in order.
+/// A string with holes: its parts in order.
 struct Template {
   std::vector<std::variant<std::string, Hole>> parts;
   bool operator==(const Template&) const = default;
@@ -76,13 +76,13 @@ class Value {
   enum class Kind { null, boolean, integer, number, string, list, structure, artifact, late };
 
   Value() = default;
-  // Defined in value.cpp: else each of a hundred files compiles them again.
+  // Defined in value.cpp: otherwise each of a hundred files compiles them again.
   ~Value();
   Value(const Value& other);
   Value(Value&& other) noexcept;
   Value& operator=(const Value& other);
   Value& operator=(Value&& other) noexcept;
-  // NOLINTBEGIN(google-explicit-constructor): a value is what it holds
+  // NOLINTBEGIN(google-explicit-constructor): a value is made of what it holds
   Value(bool b) : data_(b) {}
   Value(std::int64_t i) : data_(i) {}
   Value(int i) : data_(std::int64_t{i}) {}
@@ -116,7 +116,7 @@ class Value {
   /// Integer or number as a double.
   [[nodiscard]] std::optional<double> as_double() const;
 
-  // Lenient readers of JSON objects: the field, or a default where it is absent or of another kind.
+  // Lenient accessors of JSON objects: the field, or a default if it is absent or of another kind.
   [[nodiscard]] const Value* find(std::string_view key) const;
   [[nodiscard]] std::string text_at(std::string_view key, std::string_view otherwise = {}) const;
   [[nodiscard]] std::int64_t integer_at(std::string_view key, std::int64_t otherwise = 0) const;
@@ -138,7 +138,7 @@ class Value {
       data_;
 };
 
-/// "integer", "number", "artifact", … : the word used in messages and in plans.
+/// "integer", "number", "artifact", … : the name used in messages and in plans.
 std::string_view kind_name(Value::Kind kind);
 
 }  // namespace sluice

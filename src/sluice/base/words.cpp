@@ -9,7 +9,7 @@
 namespace sluice {
 namespace {
 
-/// Letters to insert, delete, replace, or swap with their neighbour.
+/// How many letters must be inserted, deleted, replaced, or swapped with their neighbor.
 std::size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> before(b.size() + 1);  // the row before the last
   std::vector<std::size_t> last(b.size() + 1);
@@ -44,7 +44,7 @@ bool is_plain(char c) {
          c == '-';
 }
 
-/// How many bytes the UTF-8 sequence at `i` has; 0 where there is none.
+/// How many bytes the UTF-8 sequence at `i` has; 0 if it is not valid.
 std::size_t sequence_at(std::string_view text, std::size_t i) {
   const auto lead = static_cast<unsigned char>(text[i]);
   if (lead < 0x80) return 1;
@@ -73,7 +73,7 @@ std::optional<std::string> nearest(std::string_view word, const std::vector<std:
   constexpr std::size_t longest_word = 100;  // bounds the work that a hostile name can cause
   if (word.size() > longest_word) return std::nullopt;
   const std::string* best = nullptr;
-  // Of a short word something has to be left, else every other short word is near.
+  // At least one letter of a short word must match, otherwise every other short word would be near.
   std::size_t best_distance = std::min(std::max<std::size_t>(1, word.size() / 3) + 1, word.size());
   for (const auto& candidate : candidates) {
     if (candidate.empty() || candidate.size() > longest_word) continue;
@@ -102,9 +102,9 @@ std::string percent_encode(std::string_view text, std::string_view keep) {
 }
 
 std::string shell_word(std::string_view text) {
-  constexpr std::string_view means_nothing = "/:@%+,";
+  constexpr std::string_view not_special = "/:@%+,";
   if (!text.empty() &&
-      std::ranges::all_of(text, [&](char c) { return is_plain(c) || means_nothing.contains(c); }))
+      std::ranges::all_of(text, [&](char c) { return is_plain(c) || not_special.contains(c); }))
     return std::string(text);
   std::string out = "'";
   for (const char c : text) {

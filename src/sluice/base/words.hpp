@@ -6,21 +6,21 @@
 
 namespace sluice {
 
-/// The candidate nearest to `word` by edit distance, if it is near enough to be a slip of the keyboard.
+/// The candidate nearest to `word` by edit distance, if it is near enough to be a typing mistake.
 std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates);
 
 /// "; did you mean `X`?" or "" — to end a message about an unknown name.
 std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates);
 
-/// Percent-encodes every byte outside [A-Za-z0-9._-] but those in `keep`.
+/// Percent-encodes every byte outside [A-Za-z0-9._-] except those in `keep`.
 std::string percent_encode(std::string_view text, std::string_view keep = {});
 std::optional<std::string> percent_decode(std::string_view text);
 
-/// The text as one word of a POSIX shell's command: as it is where no character of it means something there,
+/// The text as one word of a POSIX shell command: unchanged if no character of it is special to the shell,
 /// else in single quotes.
 std::string shell_word(std::string_view text);
 
-/// A-Z become a-z; all else stays.
+/// Converts A-Z to a-z; everything else is unchanged.
 std::string lower_ascii(std::string_view text);
 
 bool is_utf8(std::string_view text);
@@ -31,7 +31,7 @@ std::string as_utf8(std::string_view text);
 std::string base64_encode(std::string_view data);
 std::optional<std::string> base64_decode(std::string_view text);
 
-/// "12.3 kB", "123 MB": for people, in powers of 1,000.
+/// A size for people, in powers of 1,000: "12.3 kB", "123 MB".
 std::string human_bytes(std::uint64_t bytes);
 
 }  // namespace sluice

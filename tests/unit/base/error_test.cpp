@@ -28,7 +28,7 @@ TEST(Errors, OfTheSystemCarryItsWordsAndBlameTheEnvironment) {
   EXPECT_EQ(system_error("read", EIO).code, Code::unavailable);
 }
 
-TEST(Errors, GetAPlaceInFrontAndNotesBehind) {
+TEST(Errors, GetAPrefixAndNotes) {
   const auto error =
       user_error(Code::not_found, "no such file").at("input `x`").with_note("it was there yesterday");
   EXPECT_EQ(error.message, "input `x`: no such file");
@@ -36,7 +36,7 @@ TEST(Errors, GetAPlaceInFrontAndNotesBehind) {
   EXPECT_EQ(error.blame, Blame::user);
 }
 
-TEST(Errors, OfWhatIsNotAcceptableNameThePlace) {
+TEST(Errors, OfInvalidArgumentsNameThePlace) {
   const auto error = invalid_argument("model.json", "`classes` must be a list of names");
   EXPECT_EQ(error.message, "model.json: `classes` must be a list of names");
   EXPECT_EQ(error.code, Code::invalid_argument);
@@ -54,7 +54,7 @@ Result<int> quarter(int number) {
   return once / 2;
 }
 
-TEST(Errors, AreHandedOnByTry) {
+TEST(Errors, ArePropagatedByTry) {
   EXPECT_EQ(quarter(8).value(), 2);
   EXPECT_EQ(quarter(7).error().message, "7 is odd");
   EXPECT_EQ(quarter(6).error().message, "3 is odd");

@@ -23,7 +23,7 @@ TEST(EventStream, IsWrittenAndReadBack) {
   EXPECT_EQ(read(reader, text), (Seen{"message 1 [a\n\nb]", "message 2 []", "message 3 [ x]"}));
 }
 
-TEST(EventStream, IsReadHoweverItIsCut) {
+TEST(EventStream, IsReadHoweverItIsSplit) {
   const std::string text =
       ": hello\r\nid: 1\r\nevent: odd\r\ndata: a\r\ndata:b\r\n\r\nretry: 9\rdata: c\r\rid\ndata\n\n";
   const Seen all{"odd 1 [a\nb]", "message 1 [c]", "message  []"};
@@ -37,7 +37,7 @@ TEST(EventStream, IsReadHoweverItIsCut) {
   }
 }
 
-TEST(EventStream, HalfAnEventIsNone) {
+TEST(EventStream, AnIncompleteEventIsNotReported) {
   EventReader reader;
   EXPECT_EQ(read(reader, "id: 4\ndata: x\n"), Seen{});
   EXPECT_EQ(read(reader, "event: odd\n\n"), Seen{"odd 4 [x]"});

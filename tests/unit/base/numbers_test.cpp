@@ -15,7 +15,7 @@ TEST(ParseInteger, TakesDigitsAndASign) {
   EXPECT_EQ(parse_integer<std::int64_t>("-9223372036854775808"), INT64_MIN);
 }
 
-TEST(ParseInteger, RefusesWhatIsNoIntegerAltogether) {
+TEST(ParseInteger, RefusesWhatIsNotAnInteger) {
   for (const auto* text : {"", "-", "+1", " 1", "1 ", "1.0", "1e3", "0x10", "one", "1\n", "--1"})
     EXPECT_EQ(parse_integer<int>(text), std::nullopt) << text;
   EXPECT_EQ(parse_integer<int>(std::string_view("1\0", 2)), std::nullopt);
@@ -68,7 +68,7 @@ TEST(ParseNumber, TakesDecimalNumbers) {
   EXPECT_EQ(parse_number("1.7976931348623157e308"), std::numeric_limits<double>::max());
 }
 
-TEST(ParseNumber, RefusesAllElse) {
+TEST(ParseNumber, RefusesEverythingElse) {
   for (const auto* text :
        {"", "+1", " 1", "1 ", "1e", ".", "inf", "-inf", "nan", "infinity", "0x1p3", "1e400", "1e-400", "1,5"})
     EXPECT_EQ(parse_number(text), std::nullopt) << text;

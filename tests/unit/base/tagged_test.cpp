@@ -41,7 +41,7 @@ TEST(TaggedForm, WritesAnArtifactAsATaggedObject) {
       R"({"$artifact":{"kind":"picture","form":"file","digest":"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad","size":3}})");
 }
 
-TEST(TaggedForm, BringsArtifactsBackWithAllTheyHad) {
+TEST(TaggedForm, RoundTripsArtifacts) {
   const Value value = List{table(), one("inner", table())};
   const auto text = to_json(to_tagged(value));
   const auto again = from(text);
@@ -52,7 +52,7 @@ TEST(TaggedForm, BringsArtifactsBackWithAllTheyHad) {
   EXPECT_EQ(to_json(to_tagged(again)), text);
 }
 
-TEST(TaggedForm, BringsLatePathsBack) {
+TEST(TaggedForm, RoundTripsLatePaths) {
   Template late;
   late.parts.emplace_back(std::string("--out="));
   late.parts.emplace_back(Hole{.kind = Hole::Kind::output, .artifact = nullptr, .output = "report"});

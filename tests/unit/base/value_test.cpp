@@ -41,7 +41,7 @@ TEST(Values, CopiesDoNotSeeLaterChanges) {
   EXPECT_EQ(*before.find("a"), Value(1));
 }
 
-TEST(Values, LenientReadersAnswerTheDefaultForAnotherKind) {
+TEST(Values, LenientAccessorsReturnTheDefaultForAnotherKind) {
   const Value value = struct_of({{"text", "x"}, {"integer", 3}, {"number", 0.5}, {"yes", true}});
   EXPECT_EQ(value.text_at("text"), "x");
   EXPECT_EQ(value.text_at("integer", "none"), "none");

@@ -7,7 +7,7 @@
 namespace sluice {
 namespace {
 
-TEST(NearestName, FindsASlipOfTheKeyboard) {
+TEST(NearestName, FindsATypingMistake) {
   const std::vector<std::string> names{"train", "evaluate", "register"};
   EXPECT_EQ(nearest("trian", names), "train");
   EXPECT_EQ(nearest("evaluat", names), "evaluate");
@@ -27,7 +27,7 @@ TEST(NearestName, TakesTheNearestOfSeveral) {
   EXPECT_EQ(nearest("foldes", {"folder", "folds", "fold"}), "folder");
 }
 
-TEST(NearestName, DoesNotWorkHardForAVeryLongName) {
+TEST(NearestName, SkipsVeryLongNames) {
   const std::string longer(101, 'a');
   EXPECT_EQ(nearest(longer, {longer}), std::nullopt);
 }
@@ -63,7 +63,7 @@ TEST(LowerAscii, ChangesNothingButAToZ) {
   EXPECT_EQ(lower_ascii("AZ az @[ \xc3\x84 0"), "az az @[ \xc3\x84 0");
 }
 
-TEST(Utf8, KnowsWhatIsValid) {
+TEST(Utf8, AcceptsValidText) {
   for (const auto* text : {"", "abc", "\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "\xf4\x8f\xbf\xbf",
                            "\xed\x9f\xbf", "\xee\x80\x80"})
     EXPECT_TRUE(is_utf8(text)) << text;
@@ -77,7 +77,7 @@ TEST(Utf8, RefusesOverlongHalfSurrogateAndBrokenSequences) {
     EXPECT_FALSE(is_utf8(text)) << text;
 }
 
-TEST(Utf8, PutsAReplacementForEachByteThatIsNot) {
+TEST(Utf8, ReplacesEachInvalidByte) {
   EXPECT_EQ(as_utf8("plain \xc3\xa4"), "plain \xc3\xa4");
   EXPECT_EQ(as_utf8("a\xff\xfe"
                     "b"),

@@ -114,7 +114,7 @@ TEST(Events, OfALaterVersionAreRefused) {
 }
 
 TEST(Events, ThatAreDamagedAreRefused) {
-  EXPECT_EQ(problem("{"), "journal event:1:2: the text ends too early");
+  EXPECT_EQ(problem("{"), "journal event:1:2: unexpected end of text");
   EXPECT_EQ(problem("[]"), "journal event: it must be a JSON object");
   EXPECT_EQ(problem(R"({"t":"timed_out","path":"a","number":1})"), "journal event: missing field `v`");
   EXPECT_EQ(problem(R"({"v":1,"path":"a","number":1})"), "journal event: missing field `t`");

@@ -36,7 +36,7 @@ TEST(NativeStatus, TellsWhoAnswers) {
 
 TEST(NativeBodies, MustBeJsonObjects) {
   NativeStage s;
-  EXPECT_EQ(refusal(s.post("/v1/runs", "{")), "400: body:1:2: the text ends too early");
+  EXPECT_EQ(refusal(s.post("/v1/runs", "{")), "400: body:1:2: unexpected end of text");
   EXPECT_EQ(refusal(s.post("/v1/runs", "[]")), "400: the body must be a JSON object");
   EXPECT_EQ(refusal(s.post("/v1/runs", "{}")), "400: the body needs `plan`, a text");
   EXPECT_EQ(refusal(s.post("/v1/runs", R"({"plan": 3})")), "400: the body needs `plan`, a text");

@@ -149,7 +149,7 @@ TEST(Evaluate, Functions) {
       {"parse(5)", "5"},
       {"parse('5')", "5"},
       {"parse(text([1, {a: 'x'}]))", "[1,{\"a\":\"x\"}]"},
-      {"json.decode('{')", "value: cannot decode the JSON: text:1:2: the text ends too early"},
+      {"json.decode('{')", "value: cannot decode the JSON: text:1:2: unexpected end of text"},
       {"json.decode(1)", "type: `json.decode` takes a string, not an integer"},
       {"json.encode({a: [1, null]})", R"("{\"a\":[1,null]}")"},
       {"len(5)", "type: `len` takes a string, list or struct, not an integer"},
