@@ -54,7 +54,7 @@ std::string_view field(std::string_view line, int index) {
   return line.substr(0, line.find(' '));
 }
 
-/// Where the group that we are in is mounted: the mount's place and the part of our group's path below the
+/// Where the group of this process is mounted: the mount point and the part of the group's path below the
 /// mount's root.
 std::optional<fs::path> own_group() {
   const auto read = [](const char* path) -> std::string {
@@ -131,7 +131,7 @@ bool Cgroup::populated() const {
 
 void Cgroup::kill() {
   killed_ = true;
-  // A group that is gone holds nobody.
+  // A group that is gone holds no process.
   static_cast<void>(write_at(fd(), "cgroup.kill", "1"));
 }
 
@@ -150,11 +150,11 @@ std::optional<CgroupParent> CgroupParent::make(const std::string& name) {
   CgroupParent parent(path, false);
   const auto folder = open_file(path, O_RDONLY | O_DIRECTORY);
   if (!folder) return std::nullopt;
-  // Leaves that somebody left who was killed; those in which something lives stay.
+  // Leaves that a killed process left behind; those that still hold a process cannot be removed.
   if (const auto left = list_directory(path))
     for (const auto& entry : *left)
       if (entry.kind == DirectoryEntry::Kind::directory) rmdir((path / entry.name).c_str());
-  // Only within our own new group: the groups above belong to the machine.
+  // Only within the new group: the groups above belong to the machine.
   const bool memory = write_at(folder->get(), "cgroup.subtree_control", "+memory").has_value();
   auto probe = parent.make_leaf("probe");
   if (!probe || faccessat(probe->fd(), "cgroup.kill", W_OK, 0) != 0 ||

@@ -7,18 +7,18 @@
 
 #include "sluice/os/files.hpp"
 
-/// Groups of processes that end together, where the machine lets us: cgroup version 2, also beside version 1
-/// (hybrid).
+/// Groups of processes that are killed together, where the machine permits it: cgroup version 2, also beside
+/// version 1 (hybrid).
 namespace sluice::os {
 
-/// One leaf. Not thread-safe. Its folder is removed with it, if no process is left in it.
+/// One leaf cgroup. Not thread-safe. The destructor removes its folder, if no process is left in it.
 class Cgroup {
  public:
   Cgroup(Cgroup&&) noexcept = default;
   Cgroup& operator=(Cgroup&& other) noexcept;
   ~Cgroup();
 
-  /// A leaf that somebody made before; nothing where it is gone.
+  /// Opens an existing leaf; returns nothing if it is gone.
   static std::optional<Cgroup> open(const std::filesystem::path& path);
 
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
@@ -28,12 +28,12 @@ class Cgroup {
   [[nodiscard]] std::vector<pid_t> processes() const;
   /// Whether a living process is in it; zombies do not count.
   [[nodiscard]] bool populated() const;
-  /// SIGKILL to every process in it at once, also to those being forked. They end soon, not now.
+  /// Sends SIGKILL to every process in it at once, also to those being forked. They end soon after, not before this returns.
   void kill();
-  /// Whether this object has killed it. No process can be put into it by clone3 any more: Linux (since 6.14)
-  /// takes the kill for one that came during the clone, and kills the child.
+  /// Whether this object has killed it. No process can be put into it by clone3 anymore: Linux (since 6.14)
+  /// treats the kill as one that came during the clone, and kills the child.
   [[nodiscard]] bool killed() const { return killed_; }
-  /// The most memory that its processes held together; nothing where the kernel does not count that.
+  /// The peak of the memory that its processes used together; nothing if the kernel does not count that.
   [[nodiscard]] std::optional<std::int64_t> memory_peak() const;
 
  private:
@@ -41,14 +41,14 @@ class Cgroup {
   Cgroup(std::filesystem::path path, UniqueFd folder);
   std::filesystem::path path_;
   UniqueFd folder_;
-  UniqueFd events_;  // read once a task: kept open
+  UniqueFd events_;  // read for every task, so kept open
   bool killed_ = false;
 };
 
-/// The group under which leaves are made: inside our own, so that limits on us bind them too.
+/// The group under which leaves are created: inside the group of this process, so that its limits apply to them too.
 class CgroupParent {
  public:
-  /// Nothing where no cgroup2 tree is mounted, writable and able to kill. `name` is one path segment.
+  /// Returns nothing if no cgroup2 tree is mounted, writable and able to kill. `name` is one path segment.
   static std::optional<CgroupParent> make(const std::string& name);
   CgroupParent(CgroupParent&& other) noexcept
       : path_(std::exchange(other.path_, {})), counts_memory_(other.counts_memory_) {}

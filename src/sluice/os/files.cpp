@@ -28,16 +28,16 @@ Error failed(std::string_view what, const fs::path& path) {
 
 Error too_long(const fs::path& path, std::size_t bytes_max) {
   return user_error(Code::too_large,
-                    path.string() + ": longer than the " + human_bytes(bytes_max) + " that are read here");
+                    path.string() + ": the file exceeds the limit of " + human_bytes(bytes_max));
 }
 
 Result<struct stat> stat_of(int fd, const fs::path& path) {
   struct stat info{};
-  if (fstat(fd, &info) != 0) return Fail(failed("look at", path));
+  if (fstat(fd, &info) != 0) return Fail(failed("stat", path));
   return info;
 }
 
-/// Opened without waiting for the other end of a pipe, and a regular file for certain.
+/// Opens a regular file; refuses anything else, and does not wait for the other end of a pipe.
 Result<UniqueFd> open_regular(const fs::path& path, off_t& size) {
   SLUICE_TRY(fd, open_file(path, O_RDONLY | O_NONBLOCK | O_NOCTTY));
   SLUICE_TRY(info, stat_of(fd.get(), path));
@@ -49,7 +49,7 @@ Result<UniqueFd> open_regular(const fs::path& path, off_t& size) {
   return std::move(fd);
 }
 
-/// Appends what can be read to `text`, `bytes_max` at most; answers false where there was more.
+/// Appends what can be read to `text`, at most `bytes_max` bytes; returns false if there was more.
 Result<bool> read_some(int fd, std::string& text, std::size_t bytes_max, const fs::path& path) {
   std::size_t used = text.size();
   for (;;) {
@@ -104,7 +104,7 @@ Result<std::string> read_file(const fs::path& path, std::size_t bytes_max) {
   if (size > 0 && static_cast<std::uint64_t>(size) > bytes_max) return Fail(too_long(path, bytes_max));
   std::string text;
   text.reserve(static_cast<std::size_t>(size) + 1);
-  // One byte more than the size is asked for, so that the end is seen with the first read.
+  // One byte more than the size is requested, so that the first read already shows the end.
   if (size > 0) {
     text.resize(static_cast<std::size_t>(size) + 1);
     const ssize_t n = read(fd.get(), text.data(), text.size());
@@ -144,7 +144,7 @@ Result<std::string> read_tail(const fs::path& path, std::size_t bytes_max) {
   if (lseek(fd.get(), start, SEEK_SET) < 0) return Fail(failed("read", path));
   std::string text;
   SLUICE_TRY(whole, read_some(fd.get(), text, bytes_max, path));
-  static_cast<void>(whole);  // a file that grows meanwhile is cut at the bound
+  static_cast<void>(whole);  // a file that grows meanwhile is cut at the limit
   return text;
 }
 
@@ -166,8 +166,8 @@ Result<void> write_file(const fs::path& path, std::string_view bytes, mode_t mod
 }
 
 Result<void> write_file_atomically(const fs::path& path, std::string_view bytes, Sync sync, mode_t mode) {
-  // Unique within the process by the counter and among processes by the pid; O_EXCL refuses what a dead one
-  // left.
+  // Unique within the process by the counter and among processes by the pid; O_EXCL refuses a file that a dead
+  // process left.
   static std::atomic<std::uint64_t> counter{0};
   const fs::path temporary =
       path.string() + ".new-" + std::to_string(getpid()) + "-" + std::to_string(counter.fetch_add(1));
@@ -200,7 +200,7 @@ Result<std::uint64_t> copy_file(const fs::path& from, const fs::path& to) {
     }
     if (n == 0 && (copied > 0 || size == 0)) return copied;
     if (n < 0 && errno == EINTR) continue;
-    // Across file systems, from /proc, on old kernels: by hand from where it stopped.
+    // Across file systems, from /proc, on old kernels: read and write from where it stopped.
     auto rest = n == 0 || errno == EXDEV || errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP ||
                         errno == EPERM
                     ? copy_bytes(source.get(), from, target.get(), to)
@@ -251,7 +251,7 @@ Result<void> fsync_directory(const fs::path& path) {
 
 Result<std::uint64_t> free_bytes(const fs::path& path) {
   struct statvfs info{};
-  if (statvfs(path.c_str(), &info) != 0) return Fail(failed("look at the file system of", path));
+  if (statvfs(path.c_str(), &info) != 0) return Fail(failed("get the free space of", path));
   return static_cast<std::uint64_t>(info.f_bavail) * info.f_frsize;
 }
 
@@ -269,7 +269,7 @@ Result<TemporaryDirectory> TemporaryDirectory::make_in_tmp(std::string_view pref
 }
 
 TemporaryDirectory::~TemporaryDirectory() {
-  // What cannot be removed stays: a destructor has nobody to tell.
+  // What cannot be removed stays: a destructor cannot report an error.
   if (!path_.empty()) static_cast<void>(remove_tree(path_));
 }
 

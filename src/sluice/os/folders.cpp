@@ -26,11 +26,11 @@ bool is_dots(const char* name) {
   return name[0] == '.' && (name[1] == 0 || (name[1] == '.' && name[2] == 0));
 }
 
-/// Goes down by descriptors: a folder that is swapped for a symlink meanwhile leads nowhere else.
+/// Descends by descriptors: a folder that is replaced by a symlink meanwhile does not lead out of the tree.
 class Remover {
  public:
   void remove_entry(int parent, const char* name, const fs::path& path) {
-    // Most entries are files: the kernel says EISDIR (Linux) of a folder, and nothing has been followed.
+    // Most entries are files: for a folder the kernel returns EISDIR (Linux), and nothing has been followed.
     if (unlinkat(parent, name, 0) == 0 || errno == ENOENT) return;
     if (errno != EISDIR && errno != EPERM) return note(path);
     if (unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT) return;
@@ -131,7 +131,7 @@ Result<std::vector<fs::path>> files_below(const fs::path& folder) {
     const auto relative = std::move(open.back());
     open.pop_back();
     const auto entries = list_directory(relative.empty() ? folder : folder / relative);
-    if (!entries && entries.error().code == Code::not_found) continue;  // not there, or removed meanwhile
+    if (!entries && entries.error().code == Code::not_found) continue;  // missing, or removed meanwhile
     if (!entries) return Fail(entries.error());
     for (const auto& entry : *entries) {
       auto path = relative / entry.name;

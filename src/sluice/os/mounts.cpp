@@ -12,7 +12,7 @@ int make_mounts_private() {
 
 int bind_read_only(const char* source, const char* target) {
   if (mount(source, target, nullptr, MS_BIND, nullptr) != 0) return errno;
-  // A bind mount takes its flags only when it is mounted again.
+  // The flags of a bind mount take effect only with a remount.
   constexpr unsigned long flags = MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV;
   return mount(nullptr, target, nullptr, flags, nullptr) == 0 ? 0 : errno;
 }

@@ -23,20 +23,20 @@ extern char** environ;
 namespace sluice::os {
 namespace {
 
-/// The two objects of posix_spawn, freed in the end.
-struct Plan {
+/// Owns the two objects of posix_spawn.
+struct SpawnPlan {
   posix_spawn_file_actions_t actions{};
   posix_spawnattr_t attributes{};
-  Plan() {
+  SpawnPlan() {
     SLUICE_CHECK(posix_spawn_file_actions_init(&actions) == 0);
     SLUICE_CHECK(posix_spawnattr_init(&attributes) == 0);
   }
-  ~Plan() {
+  ~SpawnPlan() {
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attributes);
   }
-  Plan(const Plan&) = delete;
-  Plan& operator=(const Plan&) = delete;
+  SpawnPlan(const SpawnPlan&) = delete;
+  SpawnPlan& operator=(const SpawnPlan&) = delete;
 };
 
 Result<UniqueFd> open_pidfd(pid_t pid) {
@@ -70,8 +70,8 @@ std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
 }
 
 Result<Process> spawn(const SpawnOptions& options) {
-  Plan plan;
-  // Every descriptor is first moved above all targets, so that none overwrites another that is still to come.
+  SpawnPlan plan;
+  // Every descriptor is first moved above all targets, so that no target overwrites a source that is still needed.
   std::vector<UniqueFd> moved;
   int target_max = 2;
   for (const auto& [ours, theirs] : options.fds) target_max = std::max(target_max, theirs);
@@ -84,7 +84,7 @@ Result<Process> spawn(const SpawnOptions& options) {
   if (std::ranges::none_of(options.fds, [](const auto& fd) { return fd.second == 0; }))
     posix_spawn_file_actions_addopen(&plan.actions, 0, "/dev/null", O_RDONLY, 0);
   if (!options.cwd.empty()) posix_spawn_file_actions_addchdir_np(&plan.actions, options.cwd.c_str());
-  // Targets may have gaps between them: what lies there is close-on-exec, as all of ours is.
+  // Targets may have gaps between them: descriptors there are close-on-exec, as all of this process are.
   posix_spawn_file_actions_addclosefrom_np(&plan.actions, target_max + 1);
 
   sigset_t none;
@@ -123,9 +123,9 @@ Result<Exit> Process::wait() {
   }
 }
 
-Result<std::optional<Exit>> Process::wait_for(std::chrono::milliseconds patience) {
+Result<std::optional<Exit>> Process::wait_for(std::chrono::milliseconds timeout) {
   if (exit_) return exit_;
-  const auto deadline = std::chrono::steady_clock::now() + patience;
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
   for (;;) {
     const auto left =
         std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());

@@ -14,16 +14,16 @@
 
 struct rusage;  // <sys/resource.h>
 
-/// Child processes by posix_spawn: a big process never forks.
+/// Child processes by posix_spawn, so that a large process never forks.
 namespace sluice::os {
 
 struct SpawnOptions {
   std::filesystem::path program;                ///< a path; PATH is not searched
   std::vector<std::string> argv;                ///< argv[0] included
-  std::optional<std::vector<std::string>> env;  ///< "NAME=value"; absent: ours
-  std::filesystem::path cwd;                    ///< empty: ours
-  /// ours → the child's. Those of 0, 1, 2 that are not named are /dev/null, ours, ours; nothing else is
-  /// inherited.
+  std::optional<std::vector<std::string>> env;  ///< "NAME=value"; absent: inherited
+  std::filesystem::path cwd;                    ///< empty: inherited
+  /// Descriptors of this process → those of the child. Unless named here, 0 is /dev/null, and 1 and 2 are
+  /// inherited; nothing else is.
   std::vector<std::pair<int, int>> fds;
   bool new_session = false;  ///< a session and a process group of its own
   bool new_group = false;    ///< a process group of its own
@@ -31,14 +31,14 @@ struct SpawnOptions {
 
 /// How a process ended.
 struct Exit {
-  int status = 0;  ///< meaningful where `signal` is 0
+  int status = 0;  ///< meaningful if `signal` is 0
   int signal = 0;
-  std::chrono::milliseconds cpu{0};  ///< with the children that it waited for
+  std::chrono::milliseconds cpu{0};  ///< includes the children that it waited for
   std::int64_t memory_peak = 0;      ///< bytes, of the largest process
   [[nodiscard]] bool succeeded() const { return signal == 0 && status == 0; }
 };
 
-/// A child of ours. Not thread-safe. Letting go of it neither ends nor reaps the child: wait for it.
+/// A child process. Not thread-safe. Destroying this object neither ends nor reaps the child: wait for it.
 class Process {
  public:
   Process(Process&&) noexcept = default;
@@ -47,11 +47,11 @@ class Process {
   [[nodiscard]] pid_t pid() const { return pid_; }
   /// Becomes readable when the process ends: for poll.
   [[nodiscard]] int pidfd() const { return pidfd_.get(); }
-  /// Waits and reaps. A second call answers the same.
+  /// Waits and reaps. A second call returns the same.
   Result<Exit> wait();
-  /// Nothing where it has not ended within `patience`.
-  Result<std::optional<Exit>> wait_for(std::chrono::milliseconds patience);
-  /// To this process alone; one that has ended is left alone.
+  /// Returns nothing if it has not ended within `timeout`.
+  Result<std::optional<Exit>> wait_for(std::chrono::milliseconds timeout);
+  /// Sends a signal to this process alone; does nothing if it has ended.
   void signal(int number);
 
  private:
@@ -64,14 +64,14 @@ class Process {
 
 Result<Process> spawn(const SpawnOptions& options);
 
-/// wait4's answer in our words.
+/// Converts the result of wait4.
 Exit exit_of(int wait_status, const ::rusage& usage);
 
-/// A null-ended array for execve; points into `texts`, which must outlive it.
+/// A null-terminated array for execve; points into `texts`, which must outlive it.
 std::vector<char*> pointers_to(const std::vector<std::string>& texts);
 
-/// Where `name` is found along `path` ("/usr/bin:/bin"): the first executable regular file. Names with a
-/// slash are not looked up. Nothing where there is none.
+/// Searches `path` ("/usr/bin:/bin") for `name`: returns the first executable regular file, or nothing if there
+/// is none. Names with a slash are not looked up.
 std::optional<std::filesystem::path> find_program(const std::string& name, const std::string& path);
 
 }  // namespace sluice::os

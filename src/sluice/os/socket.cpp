@@ -106,7 +106,7 @@ Result<void> write_all(int fd, std::string_view bytes) { return write_all(fd, by
 
 Result<void> write_all(int fd, std::string_view first, std::string_view second) {
   while (!first.empty() || !second.empty()) {
-    // sendmsg only reads them.
+    // sendmsg does not modify them.
     std::array<iovec, 2> parts{iovec{const_cast<char*>(first.data()), first.size()},
                                iovec{const_cast<char*>(second.data()), second.size()}};
     msghdr message{};
@@ -126,7 +126,7 @@ Result<void> write_all(int fd, std::string_view first, std::string_view second) 
 Result<void> set_nonblocking(int fd) {
   const int flags = fcntl(fd, F_GETFL);
   if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0)
-    return Fail(system_error("set up a connection", errno));
+    return Fail(system_error("set a connection to non-blocking", errno));
   return {};
 }
 
@@ -134,7 +134,7 @@ Result<uid_t> peer_user(int fd) {
   ucred who{};
   socklen_t length = sizeof who;
   if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &length) != 0)
-    return Fail(system_error("ask who is connected", errno));
+    return Fail(system_error("get the user of the other end", errno));
   return who.uid;
 }
 

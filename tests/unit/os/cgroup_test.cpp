@@ -13,7 +13,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// What holds on every machine; where no group can be made, `make` says so, and that is all there is to hold.
+// This passes on every machine; if no group can be created, `make` returns nothing, and nothing else can be tested.
 TEST(Cgroups, EndAllTheirProcessesAtOnce) {
   auto parent = CgroupParent::make("sluice-test-" + std::to_string(getpid()));
   if (!parent) {

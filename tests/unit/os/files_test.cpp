@@ -84,7 +84,7 @@ TEST_F(Files, AreReadBlockByBlock) {
   }));
   EXPECT_EQ(read, bytes);
   EXPECT_GT(blocks, 1);
-  // What `take` refuses ends it, and so does what cannot be read.
+  // An error of `take` ends it, and so does an error of reading.
   ASSERT_EQ(lseek(fd->get(), 0, SEEK_SET), 0);
   blocks = 0;
   const auto refused = read_blocks(fd->get(), at("f"), [&](std::string_view) -> Result<void> {

@@ -16,7 +16,7 @@ using namespace std::chrono_literals;
 
 using Lock = Scratch;
 
-TEST_F(Lock, ASecondHolderIsToldWhoTheFirstIs) {
+TEST_F(Lock, ASecondHolderGetsTheNameOfTheFirst) {
   const auto first = FileLock::take(at("lock"), "sluice up");
   ASSERT_TRUE(first);
   const auto second = FileLock::take(at("lock"), "sluice run");
@@ -37,7 +37,7 @@ TEST_F(Lock, IsFreeOnceItsHolderIsGone) {
   EXPECT_EQ(*FileLock::holder_of(at("lock")), "next, pid " + std::to_string(getpid()));
 }
 
-// As a child does that its killed parent was just making: it has the lock until it executes.
+// Like a child whose parent is killed during the fork: it has the lock until it calls exec.
 TEST_F(Lock, TheLockOfADeadHolderIsWaitedFor) {
   int ends[2];
   ASSERT_EQ(pipe(ends), 0);

@@ -12,10 +12,10 @@ namespace {
 
 using Mounts = Scratch;
 
-enum Answer { all_well, refused, wrong };
+enum Outcome { read_only, refused, wrong };
 
-/// In a child: mounts `source` at `target`, tries to write `file` below it, and looks whether `file` is seen.
-Answer try_in_child(const std::filesystem::path& source, const std::filesystem::path& target,
+/// In a child: mounts `source` at `target`, tries to write `file` below it, and checks whether `file` is visible.
+Outcome try_in_child(const std::filesystem::path& source, const std::filesystem::path& target,
                     const std::filesystem::path& file) {
   const pid_t pid = fork();
   if (pid == 0) {
@@ -24,15 +24,15 @@ Answer try_in_child(const std::filesystem::path& source, const std::filesystem::
       _exit(refused);
     const bool seen = read_file(file) == "kept";
     const auto written = write_file(file, "changed");
-    _exit(seen && !written && written.error().message.ends_with("Read-only file system") ? all_well : wrong);
+    _exit(seen && !written && written.error().message.ends_with("Read-only file system") ? read_only : wrong);
   }
   int status = 0;
   EXPECT_EQ(waitpid(pid, &status, 0), pid);
-  return static_cast<Answer>(WEXITSTATUS(status));
+  return static_cast<Outcome>(WEXITSTATUS(status));
 }
 
-// Where the kernel refuses mounts, nothing of them is left either.
-TEST_F(Mounts, ShowAFolderOrAFileThatNobodyCanWrite) {
+// If the kernel refuses mounts, nothing of them is left either.
+TEST_F(Mounts, ShowAFolderOrAFileReadOnly) {
   ASSERT_OK(make_directories(at("source")));
   ASSERT_OK(make_directories(at("target")));
   ASSERT_OK(write_file(at("source/file"), "kept"));
@@ -43,7 +43,7 @@ TEST_F(Mounts, ShowAFolderOrAFileThatNobodyCanWrite) {
   EXPECT_FALSE(os::exists(at("target/file")));
 }
 
-TEST_F(Mounts, OfWhatIsNotThereAreAnErrno) {
+TEST_F(Mounts, OfMissingPathsReturnAnErrno) {
   EXPECT_NE(bind_read_only(at("nothing").c_str(), at("nothing").c_str()), 0);
 }
 

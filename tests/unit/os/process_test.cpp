@@ -16,25 +16,25 @@ using namespace std::chrono_literals;
 
 class ProcessTest : public Scratch {
  protected:
-  /// What a shell's line prints, run with `options` besides.
+  /// The output of a shell command, run with `options` added.
   std::string output_of(const std::string& line, SpawnOptions options = {}) {
     int ends[2];
     EXPECT_EQ(pipe2(ends, O_CLOEXEC), 0);
-    const UniqueFd hear(ends[0]);
-    UniqueFd say(ends[1]);
+    const UniqueFd read_end(ends[0]);
+    UniqueFd write_end(ends[1]);
     options.program = "/bin/sh";
     options.argv = {"sh", "-c", line};
-    options.fds.emplace_back(say.get(), 1);
+    options.fds.emplace_back(write_end.get(), 1);
     auto child = spawn(options);
     EXPECT_TRUE(child);
-    say.reset();
-    auto text = read_all(hear.get());
+    write_end.reset();
+    auto text = read_all(read_end.get());
     EXPECT_TRUE(child->wait()->succeeded());
     return *text;
   }
 };
 
-TEST_F(ProcessTest, TellsHowItEnded) {
+TEST_F(ProcessTest, ReportsHowItEnded) {
   auto child = spawn({.program = "/bin/sh", .argv = {"sh", "-c", "exit 3"}});
   ASSERT_TRUE(child);
   const auto exit = child->wait();
@@ -53,10 +53,10 @@ TEST_F(ProcessTest, IsWaitedForAWhile) {
   EXPECT_EQ(*child->wait_for(1ms), std::nullopt);
   child->signal(SIGTERM);
   EXPECT_EQ((*child->wait_for(60s))->signal, SIGTERM);
-  child->signal(SIGTERM);  // of one that has ended: nothing happens
+  child->signal(SIGTERM);  // does nothing: it has ended
 }
 
-TEST_F(ProcessTest, ThatCannotBeExecutedIsNamed) {
+TEST_F(ProcessTest, NamesAProgramThatCannotBeExecuted) {
   const auto child = spawn({.program = at("nothing"), .argv = {"nothing"}});
   ASSERT_FALSE(child);
   EXPECT_EQ(child.error().code, Code::not_found);
@@ -76,12 +76,12 @@ TEST_F(ProcessTest, InheritsTheDescriptorsThatAreNamedAndNoOther) {
   const auto g = open_file(at("g"), O_RDONLY);
   const UniqueFd leaky(open("/dev/null", O_RDONLY));  // NOLINT: without O_CLOEXEC
   // Swapped: each goes where the other is.
-  const auto told = output_of(
+  const auto listed = output_of(
       "cat <&" + std::to_string(g->get()) + "; cat <&" + std::to_string(f->get()) + "; exec ls /proc/self/fd",
       {.fds = {{f->get(), g->get()}, {g->get(), f->get()}}});
-  EXPECT_TRUE(told.starts_with("fg0\n")) << told;
+  EXPECT_TRUE(listed.starts_with("fg0\n")) << listed;
   // 0, 1, 2, the two, and the folder that ls reads.
-  EXPECT_EQ(std::ranges::count(told, '\n'), 6) << told;
+  EXPECT_EQ(std::ranges::count(listed, '\n'), 6) << listed;
 }
 
 TEST_F(ProcessTest, CanHaveASessionOrAGroupOfItsOwn) {

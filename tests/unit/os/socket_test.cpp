@@ -34,7 +34,7 @@ class Sockets : public Scratch {
 
 TEST_F(Sockets, CarryBytes) { talk(at("s")); }
 
-TEST_F(Sockets, ReplaceTheFileOfOneThatDied) {
+TEST_F(Sockets, ReplaceTheFileOfADeadListener) {
   {
     ASSERT_TRUE(listen_unix(at("s")));
   }
@@ -50,14 +50,14 @@ TEST_F(Sockets, MayHaveALongPath) {
             (folder / std::string(100, 'z')).string() + ": the name is too long for a socket");
 }
 
-TEST_F(Sockets, SayThatNobodyIsThere) {
+TEST_F(Sockets, ReportAMissingListener) {
   const auto missing = connect_unix(at("s"));
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().code, Code::not_found);
   EXPECT_EQ(missing.error().message, "cannot connect to " + at("s").string() + ": No such file or directory");
 }
 
-TEST_F(Sockets, AClosedEndIsAnErrorAndNoSignal) {
+TEST_F(Sockets, AClosedEndIsAnErrorNotASignal) {
   auto pair = socket_pair();
   ASSERT_TRUE(pair);
   ASSERT_OK(write_all(pair->second.get(), "ab"));

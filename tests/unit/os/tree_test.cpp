@@ -74,7 +74,7 @@ TEST_F(Tree, AMarkIsPassedOnWhateverAProcessDoes) {
   EXPECT_EQ(tree_mark_of(marked), std::nullopt);
 }
 
-TEST_F(Tree, ABootHasAName) { EXPECT_EQ(boot_id().size(), 36U); }
+TEST_F(Tree, ABootHasAnId) { EXPECT_EQ(boot_id().size(), 36U); }
 
 }  // namespace
 }  // namespace sluice::os
