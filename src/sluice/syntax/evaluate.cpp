@@ -29,7 +29,7 @@ std::string op_text(Operator op) {
 }
 
 std::unexpected<Raised> mismatch(Operator op, const Value& a, const Value& b) {
-  return raised("type", "`" + op_text(op) + "` does not take " + a_kind(a) + " and " + a_kind(b));
+  return raised("type", "`" + op_text(op) + "` does not take " + kind_with_article(a) + " and " + kind_with_article(b));
 }
 
 std::unexpected<Raised> overflow(Operator op) {
@@ -98,7 +98,7 @@ Evaluated arithmetic(Operator op, const Value& a, const Value& b, Budget& budget
     }
     if (a.is_list() && b.is_list()) {
       List joined = *a.if_list();
-      if (!budget.elements(joined.size() + b.if_list()->size())) return budget.spent();
+      if (!budget.elements(joined.size() + b.if_list()->size())) return budget.exceeded();
       joined.insert(joined.end(), b.if_list()->begin(), b.if_list()->end());
       return Value(std::move(joined));
     }
@@ -118,7 +118,7 @@ Evaluated compare(Operator op, const Value& a, const Value& b) {
 }
 
 std::vector<std::string> keys_of(const Struct& fields) {
-  constexpr std::size_t most = 100;  // a message needs no more
+  constexpr std::size_t most = 100;  // enough for a message
   std::vector<std::string> keys;
   for (const auto& [k, v] : fields) {
     if (keys.size() == most) break;
@@ -148,20 +148,20 @@ Evaluated field_of(const Value& base, const std::string& key) {
     return raised("key",
                   "an artifact has no `" + key + "`; it has kind, name, metadata, uri, digest, size, form");
   }
-  return raised("type", a_kind(base) + " has no fields, so no `" + key + "`");
+  return raised("type", kind_with_article(base) + " has no fields, so no `" + key + "`");
 }
 
 Evaluated element_of(const Value& base, const Value& key) {
   if (const auto* list = base.if_list()) {
     const auto* i = key.if_integer();
-    if (!i) return raised("type", "the index of a list is an integer, not " + a_kind(key));
+    if (!i) return raised("type", "the index of a list is an integer, not " + kind_with_article(key));
     if (*i < 0 || *i >= static_cast<std::int64_t>(list->size()))
       return raised("index",
                     "index " + std::to_string(*i) + " is outside a list of " + std::to_string(list->size()));
     return (*list)[static_cast<std::size_t>(*i)];
   }
   if (const auto* text = key.if_string()) return field_of(base, *text);
-  return raised("type", a_kind(base) + " cannot be indexed by " + a_kind(key));
+  return raised("type", kind_with_article(base) + " cannot be indexed by " + kind_with_article(key));
 }
 
 Evaluated contained(const Value& item, const Value& whole, Budget& budget) {
@@ -174,11 +174,11 @@ class Evaluator {
   Evaluator(const Scope& scope, EvaluationLimits limits) : scope_(scope), budget_(limits) {}
 
   Evaluated run(const Expression& e) {
-    // Trees of the readers are shallower; this holds for trees that a front-end built.
+    // Parsed trees are shallower; this limit is for trees that a front-end built.
     constexpr int deepest = 1000;
     if (++depth_ > deepest)
       return raised("depth", "the expression is more than " + std::to_string(deepest) + " deep");
-    if (!budget_.steps(1)) return budget_.spent();
+    if (!budget_.steps(1)) return budget_.exceeded();
     auto result = node(e);
     --depth_;
     return result;
@@ -234,7 +234,7 @@ class Evaluator {
   Evaluated truth(const Expression& e, std::string_view who) {
     auto value = run(e);
     if (value && *value && !(*value)->if_boolean())
-      return raised("type", std::string(who) + " takes true or false, not " + a_kind(**value));
+      return raised("type", std::string(who) + " takes true or false, not " + kind_with_article(**value));
     return value;
   }
 
@@ -275,11 +275,11 @@ class Evaluator {
       return -*i;
     }
     if (const auto* d = value.if_number()) return -*d;
-    return raised("type", "`-` takes a number, not " + a_kind(value));
+    return raised("type", "`-` takes a number, not " + kind_with_article(value));
   }
 
-  // Absent elements and fields are dropped, not passed on: only what was asked for and is not there stops a
-  // reader.
+  // Absent elements and fields are omitted, and do not make the whole absent: only an operation that uses an
+  // absent value itself is skipped.
   Evaluated list(const Expression& e) {
     List values;
     for (const auto& arg : e.args) {

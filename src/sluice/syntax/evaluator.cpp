@@ -11,8 +11,8 @@ namespace {
 /// Values come from JSON of at most this depth, and are stored as JSON again.
 constexpr int value_depth_max = 200;
 
-/// An integer against a double, without the rounding that a conversion would bring.
-std::partial_ordering exact(std::int64_t i, double d) {
+/// Compares an integer with a double, without the rounding of a conversion.
+std::partial_ordering compare_exactly(std::int64_t i, double d) {
   if (d >= 0x1p63) return std::partial_ordering::less;
   if (d < -0x1p63) return std::partial_ordering::greater;
   const double whole = std::floor(d);
@@ -21,7 +21,7 @@ std::partial_ordering exact(std::int64_t i, double d) {
   return 0.0 <=> d - whole;
 }
 
-/// Whether the value is deeper than `left`; `steps` bounds the walk.
+/// Whether the value is deeper than `left`; `steps` counts the values visited.
 bool deeper(const Value& value, int left, std::size_t& steps) {
   ++steps;
   if (left == 0) return true;
@@ -35,7 +35,7 @@ bool deeper(const Value& value, int left, std::size_t& steps) {
 
 }  // namespace
 
-Evaluated Budget::spent() const {
+Evaluated Budget::exceeded() const {
   if (bytes_ > limits_.bytes_max)
     return raised("limit", "the expression makes more than " + std::to_string(limits_.bytes_max >> 20) +
                                " MiB of text and lists");
@@ -46,7 +46,7 @@ std::unexpected<Raised> raised(std::string kind, std::string message) {
   return std::unexpected(Raised{.kind = std::move(kind), .message = std::move(message), .payload = {}});
 }
 
-std::string a_kind(const Value& value) {
+std::string kind_with_article(const Value& value) {
   const auto name = kind_name(value.kind());
   if (value.is_null()) return "null";
   return (name == "integer" || name == "artifact" ? "an " : "a ") + std::string(name);
@@ -81,8 +81,8 @@ std::optional<std::partial_ordering> order(const Value& a, const Value& b) {
   const auto* bd = b.if_number();
   if (ai && bi) return *ai <=> *bi;
   if (ad && bd) return *ad <=> *bd;
-  if (ai && bd) return exact(*ai, *bd);
-  if (ad && bi) return 0 <=> exact(*bi, *ad);
+  if (ai && bd) return compare_exactly(*ai, *bd);
+  if (ad && bi) return 0 <=> compare_exactly(*bi, *ad);
   if (a.is_string() && b.is_string()) return *a.if_string() <=> *b.if_string();
   return std::nullopt;
 }
@@ -105,13 +105,13 @@ Evaluated join_texts(std::span<const Value> pieces, Budget& budget) {
     auto made = to_text(piece, budget);
     if (!made || !*made) return made;
     if (const auto* string = (*made)->if_string()) {
-      if (!budget.bytes(string->size())) return budget.spent();
+      if (!budget.bytes(string->size())) return budget.exceeded();
       text += *string;
       continue;
     }
     for (const auto& part : (*made)->if_late()->parts) {
       if (const auto* string = std::get_if<std::string>(&part)) {
-        if (!budget.bytes(string->size())) return budget.spent();
+        if (!budget.bytes(string->size())) return budget.exceeded();
         text += *string;
         continue;
       }
@@ -127,7 +127,7 @@ Evaluated join_texts(std::span<const Value> pieces, Budget& budget) {
 Evaluated bounded(Value made, Budget& budget) {
   std::size_t steps = 0;
   const bool too_deep = deeper(made, value_depth_max, steps);
-  if (!budget.steps(steps / 16)) return budget.spent();
+  if (!budget.steps(steps / 16)) return budget.exceeded();
   if (too_deep)
     return raised("depth", "the value nests more than " + std::to_string(value_depth_max) + " deep");
   return made;

@@ -5,17 +5,19 @@
 
 namespace sluice::syntax {
 
-// Of use in this room only: what the operators (evaluate.cpp) and the function library (functions.cpp) share.
+// Private to this module: what the operators (evaluate.cpp) and the function library (functions.cpp) share.
 
-/// What one evaluation has spent. The functions that charge answer false when a limit is passed.
+/// The steps and bytes that one evaluation has used. The functions that charge return false when a limit is
+/// exceeded.
 class Budget {
  public:
   explicit Budget(EvaluationLimits limits) : limits_(limits) {}
   bool steps(std::size_t n) { return (steps_ += n) <= limits_.steps_max; }
   bool bytes(std::size_t n) { return (bytes_ += n) <= limits_.bytes_max; }
-  /// A list or text of the evaluation's own making, by its number of elements.
+  /// Charges a list or text that the evaluation creates, by its number of elements.
   bool elements(std::size_t n) { return steps(n / 16) && bytes(n * 16); }
-  [[nodiscard]] Evaluated spent() const;
+  /// The error to return when a limit is exceeded.
+  [[nodiscard]] Evaluated exceeded() const;
 
  private:
   EvaluationLimits limits_;
@@ -25,18 +27,18 @@ class Budget {
 
 std::unexpected<Raised> raised(std::string kind, std::string message);
 /// "a string", "an integer", … for messages.
-std::string a_kind(const Value& value);
+std::string kind_with_article(const Value& value);
 
-/// Numbers are compared by their value, 1 == 1.0; all other kinds only with their own.
+/// Equality of the language: numbers are compared by their value, 1 == 1.0; values of other kinds are equal only to values of the same kind.
 bool same(const Value& a, const Value& b);
-/// Numbers or strings; nullopt: these two cannot be ordered.
+/// The order of two numbers or two strings; nullopt: the two cannot be ordered.
 std::optional<std::partial_ordering> order(const Value& a, const Value& b);
 
-/// Strings as they are, artifacts as late paths, all else as JSON.
+/// Strings unchanged, artifacts as late paths, everything else as JSON.
 Evaluated to_text(const Value& value, Budget& budget);
-/// Joins strings and late paths; other values are made text.
+/// Joins strings and late paths; other values are converted to text.
 Evaluated join_texts(std::span<const Value> pieces, Budget& budget);
-/// Fails where a value that was just made nests too deep.
+/// Fails if a new value nests too deep.
 Evaluated bounded(Value made, Budget& budget);
 
 /// A function whose arguments are all evaluated and present.
@@ -44,7 +46,7 @@ using Function = Evaluated (*)(std::span<const Value> args, Budget& budget);
 struct LibraryEntry {
   std::string_view name;
   FunctionArity arity;
-  Function function;  ///< null: looks at absence or evaluates lazily, so evaluate.cpp does it
+  Function function;  ///< null: handles absence or evaluates lazily, so evaluate.cpp implements it
 };
 const LibraryEntry* find_function(std::string_view name);
 

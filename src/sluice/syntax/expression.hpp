@@ -35,7 +35,7 @@ enum class Operator {
   in
 };
 
-/// The one expression tree that every surface syntax ends in. Immutable and shared.
+/// The one expression tree that every surface syntax is parsed into. Immutable and shared.
 struct Expression {
   enum class Kind {
     literal,    ///< `literal`
@@ -59,28 +59,26 @@ struct Expression {
   static ExpressionPtr of(Value literal, Location at = {});
 };
 
-/// Reads a YAML scalar of a plan: `${…}` as a whole keeps the type of its expression; embedded ones make a
-/// text;
-/// `$${` is a literal `${`; a string without `${` is a literal. `at` is the place of the scalar's first
-/// character.
+/// Parses a YAML scalar of a plan: a scalar that is one `${…}` keeps the type of its expression; embedded ones
+/// make a text; `$${` is a literal `${`; a string without `${` is a literal. `at` is the location of the
+/// scalar's first character.
 Result<ExpressionPtr> parse_scalar(std::string_view scalar, Location at);
-/// Reads a bare expression: what stands between `${` and `}`. Nesting is bounded (200).
-/// Names that are no identifiers stand in backticks. On failure the message begins with "LINE:COLUMN: " as
-/// seen from `at`.
+/// Parses a bare expression: the text between `${` and `}`. Nesting is limited (200). Names that are not
+/// identifiers are written in backticks. On failure the message begins with "LINE:COLUMN: ", counted from `at`.
 Result<ExpressionPtr> parse_expression(std::string_view source, Location at);
 
-/// The same two readers for a caller that collects problems: the place of a failure is kept apart from its
+/// The same two parsers for a caller that collects problems: the location of a failure is separate from its
 /// message.
 std::expected<ExpressionPtr, Diagnostic> read_scalar(std::string_view scalar, Location at);
 std::expected<ExpressionPtr, Diagnostic> read_expression(std::string_view source, Location at);
 
-/// No tree is deeper; readers refuse what would be. `depth_of` counts the lists and structs inside literals
-/// too.
+/// No parsed tree is deeper: the parsers refuse deeper expressions. `depth_of` counts the lists and structs
+/// inside literals too.
 inline constexpr int expression_depth_max = 200;
 int depth_of(const Expression& expression);
 
 /// The canonical text of an expression, without `${}`; of a scalar, with it where needed. Inverse of the two
-/// readers.
+/// parsers.
 std::string print_expression(const Expression& expression);
 std::string print_scalar(const Expression& expression);
 
@@ -91,8 +89,8 @@ void visit_references(
     const std::function<void(std::string_view root, const std::vector<std::string_view>& fields,
                              Location at)>& visit);
 
-/// What evaluation may end in besides a value: absent (docs/plans.md, Absent values), or a raised error that
-/// a plan can catch.
+/// The result of an evaluation is a value, absent (docs/plans.md, Absent values), or a raised error that a plan
+/// can catch.
 struct Raised {
   std::string kind;  ///< "key", "type", "zero_division", "overflow", "value", "required", …
   std::string message;
@@ -101,13 +99,13 @@ struct Raised {
 using Maybe = std::optional<Value>;  ///< nullopt: absent
 using Evaluated = std::expected<Maybe, Raised>;
 
-/// Where names come from.
+/// Resolves the names of an expression.
 class Scope {
  public:
   virtual ~Scope() = default;
-  /// The value of a root name; absent where it has none yet. The verifier has already refused unknown names.
+  /// The value of a root name; absent if it has none yet. The verifier has already refused unknown names.
   [[nodiscard]] virtual Evaluated lookup(std::string_view name) const = 0;
-  /// status(op), error(op): answered from the state of the operation; absent where it has not ended.
+  /// status(op), error(op): from the state of the operation; absent if it has not ended.
   [[nodiscard]] virtual Evaluated status_of(std::string_view operation) const = 0;
   [[nodiscard]] virtual Evaluated error_of(std::string_view operation) const = 0;
   /// Whether the fields of this root are inputs or outputs, so that a missing one is absent. Elsewhere (a
@@ -120,13 +118,13 @@ class Scope {
 
 struct EvaluationLimits {
   std::size_t steps_max = 1'000'000;
-  std::size_t bytes_max = std::size_t{16} << 20;  ///< of strings and lists made on the way
+  std::size_t bytes_max = std::size_t{16} << 20;  ///< of strings and lists created during the evaluation
 };
 
-/// Left to right; `and`, `or`, `if(c, a, b)` are lazy. An absent strict operand makes the whole absent;
-/// `default(x, y)`, `first(a, b…)`, `present(x)`, `required(x)` look at absence. An artifact used in a text,
-/// and path(x), become late paths (Value::Kind::late); `out.NAME` is a late path too. Pure: no clock, no
-/// chance.
+/// Evaluates left to right; `and`, `or`, `if(c, a, b)` are lazy. An absent strict operand makes the result
+/// absent; `default(x, y)`, `first(a, b…)`, `present(x)`, `required(x)` handle absence. An artifact used in a
+/// text, and path(x), become late paths (Value::Kind::late); `out.NAME` is a late path too. Pure: no clock, no
+/// randomness.
 Evaluated evaluate(const Expression& expression, const Scope& scope, EvaluationLimits limits = {});
 
 /// A function of the fixed library, for the verifier: how many arguments it takes; nullopt for an unknown

@@ -5,7 +5,7 @@
 #include "sluice/base/words.hpp"
 #include "sluice/syntax/expression.hpp"
 #include "sluice/syntax/expression_text.hpp"
-#include "sluice/syntax/words_of_expressions.hpp"
+#include "sluice/syntax/lexical.hpp"
 
 namespace sluice::syntax {
 namespace {
@@ -13,12 +13,12 @@ namespace {
 using Kind = Expression::Kind;
 using Parsed = std::expected<ExpressionPtr, Diagnostic>;
 
-/// A literal as it stands in a text: strings as they are, all else as JSON.
+/// A literal inside a text: strings unchanged, everything else as JSON.
 std::string as_text(const Value& value) { return value.is_string() ? *value.if_string() : to_json(value); }
 
-/// Recursive descent over one text. A tree's depth travels beside it, because chains (`a + b + …`, `a.b.…`)
-/// grow deep without any nesting in the text.
-class Reader : private ExpressionText {
+/// A recursive-descent parser of one text. Each tree is returned with its depth, because chains (`a + b + …`,
+/// `a.b.…`) grow deep without any nesting in the text.
+class ExpressionParser : private ExpressionText {
  public:
   using ExpressionText::ExpressionText;
 
@@ -47,7 +47,7 @@ class Reader : private ExpressionText {
         advance(1);
         continue;
       }
-      const Location opened = here();
+      const Location start_of_expression = here();
       const bool first = at_start();
       advance(2);
       auto tree = expression();
@@ -56,7 +56,7 @@ class Reader : private ExpressionText {
       if (!looking_at("}")) {
         if (!at_end()) return problem("unexpected " + shown() + "; the expression should end with `}`");
         return std::unexpected(
-            Diagnostic{opened, "`${` has no `}`; write `$${` for the two characters themselves"});
+            Diagnostic{start_of_expression, "`${` has no `}`; write `$${` for a literal `${`"});
       }
       advance(1);
       if (first && at_end()) return tree->node;  // a whole expression keeps its type
@@ -73,7 +73,7 @@ class Reader : private ExpressionText {
     ExpressionPtr node;
     int depth;
   };
-  using Read = std::expected<Tree, Diagnostic>;
+  using ParsedTree = std::expected<Tree, Diagnostic>;
 
   [[nodiscard]] static std::string too_deep() {
     return "the expression is more than " + std::to_string(expression_depth_max) + " deep; split it";
@@ -81,12 +81,12 @@ class Reader : private ExpressionText {
 
   // ---- trees
 
-  Read made(Expression node, int depth_of_args) const {
+  ParsedTree made(Expression node, int depth_of_args) const {
     if (depth_of_args + 1 > expression_depth_max) return problem_at(node.at, too_deep());
     return Tree{std::make_shared<const Expression>(std::move(node)), depth_of_args + 1};
   }
   static Tree leaf(Value value, Location at) { return {Expression::of(std::move(value), at), 1}; }
-  Read binary(Operator op, Location at, Tree left, Tree right) const {
+  ParsedTree binary(Operator op, Location at, Tree left, Tree right) const {
     Expression node;
     node.kind = Kind::operation;
     node.op = op;
@@ -94,7 +94,7 @@ class Reader : private ExpressionText {
     node.args = {std::move(left.node), std::move(right.node)};
     return made(std::move(node), std::max(left.depth, right.depth));
   }
-  Read unary(Operator op, Location at, Tree operand) const {
+  ParsedTree unary(Operator op, Location at, Tree operand) const {
     Expression node;
     node.kind = Kind::operation;
     node.op = op;
@@ -115,14 +115,14 @@ class Reader : private ExpressionText {
     if (!fixed.empty()) pieces.push_back(Expression::of(std::exchange(fixed, {}), node->at));
     pieces.push_back(std::move(node));
   }
-  /// One text node, its fixed pieces merged; a literal if all is fixed.
+  /// One text node with its fixed pieces merged; a literal if all pieces are fixed.
   Parsed text_of(std::vector<ExpressionPtr> pieces, std::string fixed, Location at, int depth) const {
     if (pieces.empty()) return Expression::of(std::move(fixed), at);
     if (!fixed.empty()) pieces.push_back(Expression::of(std::move(fixed), at));
     Expression node;
     node.kind = Kind::text;
     node.at = at;
-    // One piece alone is a conversion: the same as calling the function.
+    // A single piece is a conversion: the same as a call of the function.
     if (pieces.size() == 1) {
       node.kind = Kind::call;
       node.text = "text";
@@ -135,7 +135,7 @@ class Reader : private ExpressionText {
 
   // ---- grammar, loosest first
 
-  /// Bounds the recursion alone. The printed text of the deepest tree has a bracket and a sign a level.
+  /// Limits the recursion only. The printed text of the deepest tree has a parenthesis and a sign per level.
   static constexpr int nesting_max = 2 * expression_depth_max + 2;
 
   class Nesting {
@@ -147,13 +147,13 @@ class Reader : private ExpressionText {
     int& level_;
   };
 
-  Read expression() {
+  ParsedTree expression() {
     const Nesting nesting(nesting_);
     if (nesting_ > nesting_max) return problem(too_deep());
     return disjunction();
   }
 
-  Read disjunction() {
+  ParsedTree disjunction() {
     auto left = conjunction();
     while (left) {
       skip_space();
@@ -166,7 +166,7 @@ class Reader : private ExpressionText {
     return left;
   }
 
-  Read conjunction() {
+  ParsedTree conjunction() {
     auto left = negation();
     while (left) {
       skip_space();
@@ -180,7 +180,7 @@ class Reader : private ExpressionText {
   }
 
   /// `not x == y` is !(x == y), while `!x == y` is (!x) == y.
-  Read negation() {
+  ParsedTree negation() {
     skip_space();
     const Location at = here();
     if (!take_word("not")) return comparison();
@@ -202,14 +202,14 @@ class Reader : private ExpressionText {
     return std::nullopt;
   }
 
-  Read comparison() {
+  ParsedTree comparison() {
     auto left = sum();
     if (!left) return left;
     skip_space();
     const Location at = here();
     const bool negated = take_word("not");
     if (negated && (skip_space(), word_ahead() != "in"))
-      return problem("after `not` here stands `in`: `x not in y`");
+      return problem("expected `in` after `not`, as in `x not in y`");
     const auto op = comparison_ahead();
     if (!op) return left;
     auto right = sum();
@@ -223,7 +223,7 @@ class Reader : private ExpressionText {
     return node;
   }
 
-  Read sum() {
+  ParsedTree sum() {
     auto left = product();
     while (left) {
       skip_space();
@@ -237,7 +237,7 @@ class Reader : private ExpressionText {
     return left;
   }
 
-  Read product() {
+  ParsedTree product() {
     auto left = prefix();
     while (left) {
       skip_space();
@@ -259,7 +259,7 @@ class Reader : private ExpressionText {
     return left;
   }
 
-  Read prefix() {
+  ParsedTree prefix() {
     skip_space();
     const Location at = here();
     const bool minus = peek() == '-' && !is_digit(peek(1));
@@ -279,10 +279,10 @@ class Reader : private ExpressionText {
     return unary(minus ? Operator::negate : Operator::logical_not, at, std::move(*operand));
   }
 
-  Read postfix() {
+  ParsedTree postfix() {
     auto base = primary();
     while (base) {
-      // No space before `.`, `[` or `(`: what reads as one name is written as one.
+      // No space is allowed before `.`, `[` or `(`.
       const Location at = here();
       if (peek() == '.') {
         advance(1);
@@ -310,7 +310,7 @@ class Reader : private ExpressionText {
     return base;
   }
 
-  Read index_of(Tree base, Location at) {
+  ParsedTree index_of(Tree base, Location at) {
     auto key = expression();
     if (!key) return key;
     if (!take("]")) return problem("unexpected " + shown() + "; the index should end with `]`");
@@ -330,13 +330,13 @@ class Reader : private ExpressionText {
 
   static std::string function_name(const Expression& callee) {
     if (!is_identifier(callee.text)) return {};
-    if (callee.kind == Kind::name) return is_word_of_the_language(callee.text) ? "" : callee.text;
+    if (callee.kind == Kind::name) return is_reserved_word(callee.text) ? "" : callee.text;
     if (callee.kind != Kind::field) return {};
     auto module = function_name(*callee.args.front());
     return module.empty() ? module : module + "." + callee.text;
   }
 
-  Read call_of(std::string function, Location at) {
+  ParsedTree call_of(std::string function, Location at) {
     Expression node;
     node.kind = Kind::call;
     node.at = at;
@@ -367,16 +367,16 @@ class Reader : private ExpressionText {
     const auto word = word_ahead();
     if (word.empty())
       return problem("unexpected " + shown() +
-                     "; after `.` stands a name, in backticks if it is no identifier");
+                     "; expected a name after `.`, in backticks if it is not an identifier");
     advance(word.size());
     return std::string(word);
   }
 
-  Read primary() {
+  ParsedTree primary() {
     skip_space();
     const Location at = here();
     const char c = peek();
-    if (at_end()) return problem("the expression ends too early");
+    if (at_end()) return problem("unexpected end of expression");
     if (c == '(') {
       advance(1);
       auto inner = expression();
@@ -406,10 +406,10 @@ class Reader : private ExpressionText {
       return made(std::move(node), 0);
     }
     const auto word = word_ahead();
-    if (word.empty()) return problem("unexpected " + shown() + "; here stands a value or a name");
-    if (is_word_of_the_language(word) && word != "true" && word != "false" && word != "null")
+    if (word.empty()) return problem("unexpected " + shown() + "; expected a value or a name");
+    if (is_reserved_word(word) && word != "true" && word != "false" && word != "null")
       return problem("unexpected `" + std::string(word) +
-                     "`; here stands a value or a name (an operation of that name takes backticks)");
+                     "`; expected a value or a name (put the name of an operation in backticks)");
     advance(word.size());
     if (word == "true") return leaf(true, at);
     if (word == "false") return leaf(false, at);
@@ -418,7 +418,7 @@ class Reader : private ExpressionText {
     return made(std::move(node), 0);
   }
 
-  Read list(Location at) {
+  ParsedTree list(Location at) {
     advance(1);
     Expression node;
     node.kind = Kind::list;
@@ -427,7 +427,7 @@ class Reader : private ExpressionText {
     bool fixed = true;
     while (!take("]")) {
       if (!node.args.empty() && !take(","))
-        return problem("unexpected " + shown() + "; the list should go on with `,` or end with `]`");
+        return problem("unexpected " + shown() + "; expected `,` or `]` in the list");
       auto item = expression();
       if (!item) return item;
       depth = std::max(depth, item->depth);
@@ -440,7 +440,7 @@ class Reader : private ExpressionText {
     return folded(std::move(values), at, depth);
   }
 
-  Read structure(Location at) {
+  ParsedTree structure(Location at) {
     advance(1);
     Expression node;
     node.kind = Kind::structure;
@@ -450,18 +450,18 @@ class Reader : private ExpressionText {
     std::set<std::string, std::less<>> seen;
     while (!take("}")) {
       if (!node.args.empty() && !take(","))
-        return problem("unexpected " + shown() + "; the struct should go on with `,` or end with `}`");
+        return problem("unexpected " + shown() + "; expected `,` or `}` in the struct");
       skip_space();
       const Location key_at = here();
       const bool is_quoted = peek() == '\'' || peek() == '"' || peek() == '`';
       auto key = is_quoted ? quoted(peek()) : std::expected<std::string, Diagnostic>(word_ahead());
       if (!key) return std::unexpected(std::move(key.error()));
       if (!is_quoted) {
-        if (key->empty()) return problem("unexpected " + shown() + "; here stands a key: a name or a string");
+        if (key->empty()) return problem("unexpected " + shown() + "; expected a key: a name or a string");
         advance(key->size());
       }
       if (!seen.insert(*key).second) return problem_at(key_at, "duplicate key `" + *key + "`");
-      if (!take(":")) return problem("unexpected " + shown() + "; after a key stands `:`");
+      if (!take(":")) return problem("unexpected " + shown() + "; expected `:` after the key");
       auto value = expression();
       if (!value) return value;
       depth = std::max(depth, value->depth);
@@ -477,7 +477,7 @@ class Reader : private ExpressionText {
   }
 
   /// A list or struct of literals is a literal; its depth still counts.
-  Read folded(Value value, Location at, int depth) const {
+  ParsedTree folded(Value value, Location at, int depth) const {
     Expression node;
     node.literal = std::move(value);
     node.at = at;
@@ -498,12 +498,12 @@ Result<ExpressionPtr> located(Parsed parsed) {
 
 std::expected<ExpressionPtr, Diagnostic> read_scalar(std::string_view scalar, Location at) {
   if (!is_utf8(scalar)) return std::unexpected(Diagnostic{at, "the text is not valid UTF-8"});
-  return Reader(scalar, at).scalar();
+  return ExpressionParser(scalar, at).scalar();
 }
 
 std::expected<ExpressionPtr, Diagnostic> read_expression(std::string_view source, Location at) {
   if (!is_utf8(source)) return std::unexpected(Diagnostic{at, "the text is not valid UTF-8"});
-  return Reader(source, at).whole();
+  return ExpressionParser(source, at).whole();
 }
 
 Result<ExpressionPtr> parse_scalar(std::string_view scalar, Location at) {

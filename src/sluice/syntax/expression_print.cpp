@@ -2,14 +2,14 @@
 
 #include "sluice/base/json.hpp"
 #include "sluice/syntax/expression.hpp"
-#include "sluice/syntax/words_of_expressions.hpp"
+#include "sluice/syntax/lexical.hpp"
 
 namespace sluice::syntax {
 namespace {
 
 using Kind = Expression::Kind;
 
-/// How tightly a tree's outermost operator binds; operands that bind looser stand in brackets.
+/// How tightly a tree's outermost operator binds; operands that bind more loosely are put in parentheses.
 enum Binding { disjunction = 1, conjunction, comparison, sum, product, prefix, postfix };
 
 struct OperatorText {
@@ -86,7 +86,7 @@ class Printer {
   void print_bare(const Expression& e, int binding) {
     switch (e.kind) {
       case Kind::literal: return literal(e.literal);
-      case Kind::name: return name(e.text, !is_word_of_the_language(e.text));
+      case Kind::name: return name(e.text, !is_reserved_word(e.text));
       case Kind::field:
         print(*e.args.front(), postfix);
         out_ += '.';
@@ -117,7 +117,7 @@ class Printer {
     const auto text = text_of(e.op).text;
     if (e.args.size() == 1) {
       const auto& operand = *e.args.front();
-      // A minus before digits is read as part of the number.
+      // A minus before digits is parsed as part of the number.
       if (e.op == Operator::negate && operand.kind == Kind::literal) {
         const auto* i = operand.literal.if_integer();
         if (i && *i != std::numeric_limits<std::int64_t>::min()) return literal(-*i);
@@ -126,7 +126,7 @@ class Printer {
       out_ += text;
       return print(operand, e.op == Operator::negate && begins_with_literal(operand) ? postfix + 1 : prefix);
     }
-    // Chains lean to the left; comparisons do not chain at all.
+    // Chains associate to the left; comparisons do not chain at all.
     print(*e.args.front(), binding == comparison ? binding + 1 : binding);
     out_ += text;
     print(*e.args.back(), binding + 1);
@@ -190,8 +190,8 @@ class Printer {
   std::string& out_;
 };
 
-/// `${` in a fixed piece becomes `$${`. Dollars at the end of a piece that an expression follows would
-/// swallow its `${`, so they become an expression of their own.
+/// `${` in a fixed piece becomes `$${`. Dollar signs at the end of a piece before an expression would escape
+/// its `${`, so they become an expression of their own.
 void fixed_piece(std::string_view text, bool expression_follows, std::string& out) {
   auto end = text.size();
   while (expression_follows && end > 0 && text[end - 1] == '$') --end;

@@ -1,7 +1,7 @@
 #include "sluice/syntax/expression_text.hpp"
 
 #include "sluice/base/numbers.hpp"
-#include "sluice/syntax/words_of_expressions.hpp"
+#include "sluice/syntax/lexical.hpp"
 
 namespace sluice::syntax {
 namespace {
@@ -148,7 +148,7 @@ std::expected<std::string, Diagnostic> ExpressionText::quoted(char quote) {
         append_utf8(*point, out);
         continue;
       }
-      default: return problem_at(at, "unknown escape; there are \\\\ \\' \\\" \\` \\/ \\n \\r \\t \\uXXXX");
+      default: return problem_at(at, "unknown escape; valid escapes are \\\\ \\' \\\" \\` \\/ \\n \\r \\t \\uXXXX");
     }
     advance(1);
   }

@@ -10,14 +10,14 @@
 
 namespace sluice::syntax {
 
-/// The characters, words and literals of an expression's text, and the place that is being read. Of use in
-/// this room only: the grammar over it is in expression_parse.cpp.
+/// The scanner of an expression's text: characters, words and literals, and the current location. Private to
+/// this module: the grammar is in expression_parse.cpp.
 class ExpressionText {
  public:
   ExpressionText(std::string_view source, Location at) : source_(source), here_(at) {}
 
  protected:
-  /// '\0' behind the end.
+  /// '\0' after the end.
   [[nodiscard]] char peek(std::size_t ahead = 0) const;
   [[nodiscard]] Location here() const { return here_; }
   [[nodiscard]] bool at_start() const { return position_ == 0; }
@@ -28,16 +28,16 @@ class ExpressionText {
   [[nodiscard]] std::string_view word_ahead() const;
   void advance(std::size_t bytes);
   void skip_space();
-  /// Behind white space: takes what stands there if it is this.
+  /// Skips white space, and consumes `what` if it follows.
   bool take(std::string_view what);
   bool take_word(std::string_view word);
 
-  /// An integer or number, with its minus.
+  /// An integer or number, including its minus sign.
   std::expected<Value, Diagnostic> number();
-  /// What stands between this quote and the next, escapes resolved.
+  /// The text between this quote and the next, escapes resolved.
   std::expected<std::string, Diagnostic> quoted(char quote);
 
-  /// What is ahead, for a message.
+  /// The next word or character, for a message.
   [[nodiscard]] std::string shown() const;
   [[nodiscard]] std::unexpected<Diagnostic> problem(std::string message) const {
     return problem_at(here_, std::move(message));

@@ -12,21 +12,21 @@ using Args = std::span<const Value>;
 
 std::unexpected<Raised> wrong(std::string_view function, std::string_view wanted, const Value& given) {
   return raised("type",
-                "`" + std::string(function) + "` takes " + std::string(wanted) + ", not " + a_kind(given));
+                "`" + std::string(function) + "` takes " + std::string(wanted) + ", not " + kind_with_article(given));
 }
 
 Evaluated text(Args args, Budget& budget) { return to_text(args[0], budget); }
 
-/// The bytes that a value takes as JSON, roughly; stops counting at `most`.
-std::size_t weight(const Value& value, std::size_t most) {
+/// The approximate size of a value as JSON, in bytes; stops counting at `most`.
+std::size_t json_size(const Value& value, std::size_t most) {
   if (const auto* string = value.if_string()) return string->size() + 2;
   std::size_t sum = 2;
   if (const auto* list = value.if_list())
     for (const auto& v : *list)
-      if ((sum += weight(v, most) + 1) > most) break;
+      if ((sum += json_size(v, most) + 1) > most) break;
   if (const auto* fields = value.if_struct())
     for (const auto& [k, v] : *fields)
-      if ((sum += k.size() + 4 + weight(v, most)) > most) break;
+      if ((sum += k.size() + 4 + json_size(v, most)) > most) break;
   return sum;
 }
 
@@ -42,8 +42,8 @@ bool has_holes(const Value& value) {
 }
 
 Evaluated json_encode(Args args, Budget& budget) {
-  const auto size = weight(args[0], std::numeric_limits<std::uint32_t>::max());
-  if (!budget.bytes(size) || !budget.steps(size / 64)) return budget.spent();
+  const auto size = json_size(args[0], std::numeric_limits<std::uint32_t>::max());
+  if (!budget.bytes(size) || !budget.steps(size / 64)) return budget.exceeded();
   return has_holes(args[0]) ? encode_with_holes(args[0], budget) : Value(to_json(args[0]));
 }
 
@@ -94,13 +94,13 @@ Evaluated encode_with_holes(const Value& value, Budget& budget) {
 Evaluated json_decode(Args args, Budget& budget) {
   const auto* string = args[0].if_string();
   if (!string) return wrong("json.decode", "a string", args[0]);
-  if (!budget.bytes(string->size()) || !budget.steps(string->size() / 16)) return budget.spent();
+  if (!budget.bytes(string->size()) || !budget.steps(string->size() / 16)) return budget.exceeded();
   auto read = parse_json(*string, "text");
   if (!read) return raised("value", "cannot decode the JSON: " + read.error().message);
   return std::move(*read);
 }
 
-/// The inverse of `text`: what is no JSON was a string.
+/// The inverse of `text`: what is not JSON was a string.
 Evaluated parse(Args args, Budget& budget) {
   if (!args[0].is_string()) return args[0];
   auto read = json_decode(args, budget);
@@ -115,30 +115,30 @@ Evaluated path(Args args, Budget& budget) {
 }
 
 Evaluated get(Args args, Budget& budget) {
-  Value here = args[0];
-  const auto step = [&here](const Value& key) -> bool {
+  Value current = args[0];
+  const auto step = [&current](const Value& key) -> bool {
     Value next;
-    if (const auto* name = key.if_string(); name && here.find(*name)) {
-      next = *here.find(*name);
-    } else if (const auto* i = key.if_integer(); i && here.is_list()) {
-      const auto& list = *here.if_list();
+    if (const auto* name = key.if_string(); name && current.find(*name)) {
+      next = *current.find(*name);
+    } else if (const auto* i = key.if_integer(); i && current.is_list()) {
+      const auto& list = *current.if_list();
       if (*i < 0 || *i >= static_cast<std::int64_t>(list.size())) return false;
       next = list[static_cast<std::size_t>(*i)];
     } else {
       return false;
     }
-    here = std::move(next);
+    current = std::move(next);
     return true;
   };
   for (const auto& key : args.subspan(1)) {
     if (const auto* keys = key.if_list()) {
-      if (!budget.steps(keys->size())) return budget.spent();
+      if (!budget.steps(keys->size())) return budget.exceeded();
       if (!std::ranges::all_of(*keys, step)) return std::nullopt;
     } else if (!step(key)) {
       return std::nullopt;
     }
   }
-  return here;
+  return current;
 }
 
 Evaluated len(Args args, Budget&) {
@@ -154,7 +154,7 @@ Evaluated len(Args args, Budget&) {
 Evaluated keys(Args args, Budget& budget) {
   const auto* fields = args[0].if_struct();
   if (!fields) return wrong("keys", "a struct", args[0]);
-  if (!budget.elements(fields->size())) return budget.spent();
+  if (!budget.elements(fields->size())) return budget.exceeded();
   List out;
   for (const auto& [k, v] : *fields) out.emplace_back(k);
   return Value(std::move(out));
@@ -164,13 +164,13 @@ Evaluated contains(Args args, Budget& budget) {
   const auto& whole = args[0];
   const auto& item = args[1];
   if (const auto* list = whole.if_list()) {
-    if (!budget.steps(list->size() / 16)) return budget.spent();
+    if (!budget.steps(list->size() / 16)) return budget.exceeded();
     return std::ranges::any_of(*list, [&](const Value& v) { return same(v, item); });
   }
   const auto* part = item.if_string();
   if (const auto* fields = whole.if_struct(); fields && part) return fields->find(*part) != nullptr;
   if (const auto* string = whole.if_string(); string && part) return string->find(*part) != std::string::npos;
-  return raised("type", "cannot look for " + a_kind(item) + " in " + a_kind(whole));
+  return raised("type", "cannot look for " + kind_with_article(item) + " in " + kind_with_article(whole));
 }
 
 bool flatten_into(const List& list, std::int64_t levels, List& out, Budget& budget) {
@@ -192,7 +192,7 @@ Evaluated flatten(Args args, Budget& budget) {
     levels = *given;
   }
   List out;
-  if (!flatten_into(*list, levels, out, budget)) return budget.spent();
+  if (!flatten_into(*list, levels, out, budget)) return budget.exceeded();
   return Value(std::move(out));
 }
 
@@ -206,7 +206,7 @@ Evaluated range(Args args, Budget& budget) {
   List out;
   std::int64_t i = start;
   while (step > 0 ? i < stop : i > stop) {
-    if (!budget.elements(1)) return budget.spent();
+    if (!budget.elements(1)) return budget.exceeded();
     out.emplace_back(i);
     if (__builtin_add_overflow(i, step, &i)) break;
   }
@@ -216,7 +216,7 @@ Evaluated range(Args args, Budget& budget) {
 Evaluated structure(Args args, Budget& budget) {
   const auto* pairs = args[0].if_list();
   if (!pairs) return wrong("struct", "a list of [key, value]", args[0]);
-  if (!budget.elements(pairs->size())) return budget.spent();
+  if (!budget.elements(pairs->size())) return budget.exceeded();
   std::vector<std::string> seen;
   Struct out;
   for (const auto& pair : *pairs) {
@@ -246,7 +246,7 @@ Evaluated extreme(std::string_view name, Args args, bool least) {
   if (!order(*best, *best)) return wrong(name, "numbers or strings", *best);
   for (const auto& arg : args.subspan(1)) {
     const auto ordering = order(arg, *best);
-    if (!ordering) return raised("type", "cannot compare " + a_kind(arg) + " with " + a_kind(*best));
+    if (!ordering) return raised("type", "cannot compare " + kind_with_article(arg) + " with " + kind_with_article(*best));
     if (least ? std::is_lt(*ordering) : std::is_gt(*ordering)) best = &arg;
   }
   return *best;
@@ -260,10 +260,10 @@ Evaluated split(Args args, Budget& budget) {
   if (!string) return wrong("split", "a string", args[0]);
   if (!separator) return wrong("split", "a string as its separator", args[1]);
   if (separator->empty()) return raised("value", "the separator of `split` is empty");
-  if (!budget.bytes(string->size())) return budget.spent();
+  if (!budget.bytes(string->size())) return budget.exceeded();
   List out;
   for (std::size_t from = 0;;) {
-    if (!budget.elements(1)) return budget.spent();
+    if (!budget.elements(1)) return budget.exceeded();
     const auto end = string->find(*separator, from);
     out.emplace_back(string->substr(from, end == std::string::npos ? end : end - from));
     if (end == std::string::npos) break;
@@ -276,7 +276,7 @@ Evaluated join(Args args, Budget& budget) {
   const auto* list = args[0].if_list();
   if (!list) return wrong("join", "a list", args[0]);
   if (!args[1].is_string()) return wrong("join", "a string as its separator", args[1]);
-  if (!budget.elements(2 * list->size())) return budget.spent();
+  if (!budget.elements(2 * list->size())) return budget.exceeded();
   std::vector<Value> pieces;
   for (const auto& v : *list) {
     if (!pieces.empty()) pieces.push_back(args[1]);
@@ -309,7 +309,7 @@ constexpr std::array library{
     LibraryEntry{"split", {2, 2}, split},
     LibraryEntry{"status", {1, 1}, nullptr},
     LibraryEntry{"struct", {1, 1}, structure},
-    LibraryEntry{"text", {1, 1}, text},  // of more arguments the reader makes a text node
+    LibraryEntry{"text", {1, 1}, text},  // with more arguments the parser makes a text node
 };
 
 }  // namespace

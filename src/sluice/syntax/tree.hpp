@@ -10,8 +10,8 @@
 
 namespace sluice::syntax {
 
-/// A YAML or JSON document whose every node and key remembers its place. Scalars are resolved by YAML 1.2's
-/// core schema.
+/// A YAML or JSON document in which every node and key has its location. Scalars are resolved by YAML 1.2's core
+/// schema.
 struct Node {
   enum class Kind { scalar, list, map } kind = Kind::scalar;
   Location at;
@@ -30,15 +30,15 @@ struct Node {
   [[nodiscard]] Value to_value() const;
 };
 
-/// Bounds on one text. Aliases are followed on the same node budget, so an alias bomb ends in an error.
+/// Limits on one text. The nodes of aliases count against the same limit, so an alias bomb is an error.
 struct TreeLimits {
   std::size_t bytes_max = std::size_t{64} << 20;
   std::size_t depth_max = 200;
   std::size_t nodes_max = 1'000'000;
 };
 
-/// Reads one YAML document (JSON is YAML). Duplicate keys, tags, several documents and anything over the
-/// limits are errors that name the place; `file` only leads the messages.
+/// Parses one YAML document (JSON is YAML). Duplicate keys, tags, several documents and anything over the
+/// limits are errors that name the location; `file` is only the prefix of the messages.
 Result<Node> read_yaml(std::string_view text, const std::string& file, TreeLimits limits = {});
 
 }  // namespace sluice::syntax

@@ -30,9 +30,9 @@ Location place_of(fy_token* token, Location otherwise) {
   return {static_cast<std::uint32_t>(mark->line + 1), static_cast<std::uint32_t>(mark->column + 1)};
 }
 
-/// What stands between single quotes: a line break and the space around it is a space, more of them are line
-/// breaks less one. libfyaml 0.7 reads two escaped quotes in a row wrongly (and leaks), so its own decoding
-/// is not used for these.
+/// Decodes the text between single quotes: one line break and the space around it become a space, several
+/// become one line break less. libfyaml 0.7 decodes two escaped quotes in a row wrongly (and leaks), so its own
+/// decoding is not used for these.
 std::string single_quoted(std::string_view raw) {
   std::string out;
   for (std::size_t i = 0; i < raw.size();) {
@@ -59,8 +59,8 @@ std::string single_quoted(std::string_view raw) {
   return out;
 }
 
-/// Where a scalar or alias begins: libfyaml's marks stand behind the opening quote or the star.
-Location opening_of(fy_token* token, Location otherwise, bool is_alias) {
+/// Where a scalar or alias begins: libfyaml's marks point after the opening quote or the asterisk.
+Location start_of(fy_token* token, Location otherwise, bool is_alias) {
   auto at = place_of(token, otherwise);
   const auto style = token && !is_alias ? fy_token_scalar_style(token) : FYSS_ANY;
   if ((is_alias || style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED) && at.column > 1) --at.column;
@@ -68,15 +68,15 @@ Location opening_of(fy_token* token, Location otherwise, bool is_alias) {
 }
 
 /// Builds the tree from libfyaml's events. Its own documents are not used: they recurse, and expand aliases
-/// without a bound.
-class Builder {
+/// without a limit.
+class TreeBuilder {
  public:
-  Builder(const std::string& file, TreeLimits limits) : file_(file), limits_(limits) {}
+  TreeBuilder(const std::string& file, TreeLimits limits) : file_(file), limits_(limits) {}
 
   Result<Node> read(std::string_view text) {
     if (text.size() > limits_.bytes_max)
-      return Fail(user_error(Code::too_large, file_ + ": " + human_bytes(text.size()) + " is more than the " +
-                                                  human_bytes(limits_.bytes_max) + " that are read here"));
+      return Fail(user_error(Code::too_large, file_ + ": " + human_bytes(text.size()) +
+                                                  " exceeds the limit of " + human_bytes(limits_.bytes_max)));
     source_ = text;
     if (!is_utf8(text))
       return Fail(user_error(Code::invalid_argument, file_ + ": the text is not valid UTF-8"));
@@ -94,11 +94,11 @@ class Builder {
     const std::unique_ptr<fy_parser, ParserFree> parser(fy_parser_create(&config));
     SLUICE_CHECK(parser != nullptr);
     if (fy_parser_set_string(parser.get(), text.data(), text.size()) != 0)
-      return refuse({}, "this text cannot be read as YAML");
+      return refuse({}, "cannot parse this text as YAML");
     while (auto* event = fy_parser_parse(parser.get())) {
-      auto taken = take(*event);
+      auto handled = handle(*event);
       fy_parser_event_free(parser.get(), event);
-      if (!taken) return Fail(std::move(taken).error());
+      if (!handled) return Fail(std::move(handled).error());
     }
     if (fy_parser_get_stream_error(parser.get()) || !open_.empty()) return refuse_syntax(*diag);
     if (!root_) return refuse({1, 1}, "the text is empty");
@@ -112,7 +112,7 @@ class Builder {
     bool has_key = false;
     std::string key;
     Location key_at;
-    std::unordered_set<std::string> keys;  ///< only once there are many
+    std::unordered_set<std::string> keys;  ///< filled only once there are many
   };
 
   [[nodiscard]] Fail refuse(Location at, std::string message) const {
@@ -122,18 +122,18 @@ class Builder {
   Fail refuse_syntax(fy_diag& diag) const {
     void* cursor = nullptr;
     const auto* first = fy_diag_errors_iterate(&diag, &cursor);
-    if (!first || !first->msg) return refuse({}, "this is not YAML");
+    if (!first || !first->msg) return refuse({}, "invalid YAML");
     const Location at{static_cast<std::uint32_t>(std::max(first->line, 1)),
                       static_cast<std::uint32_t>(std::max(first->column, 1))};
-    return refuse(at, "this is not YAML: " + std::string(first->msg));
+    return refuse(at, "invalid YAML: " + std::string(first->msg));
   }
 
-  Result<void> take(const fy_event& event) {
+  Result<void> handle(const fy_event& event) {
     switch (event.type) {
       case FYET_DOCUMENT_START:
         if (root_)
           return refuse(place_of(event.document_start.document_start, last_),
-                        "a second document begins here; one file holds one");
+                        "a second document starts here; a file must hold exactly one");
         return {};
       case FYET_MAPPING_START:
         return begin(Node::Kind::map, event.mapping_start.mapping_start, event.mapping_start.anchor,
@@ -151,7 +151,7 @@ class Builder {
 
   Result<void> check(Location at, fy_token* tag) {
     last_ = at;
-    if (tag) return refuse(at, "tags such as `" + text_of(tag).substr(0, 60) + "` are not read here");
+    if (tag) return refuse(at, "tags such as `" + text_of(tag).substr(0, 60) + "` are not supported");
     return count(at);
   }
 
@@ -165,7 +165,7 @@ class Builder {
   Result<void> begin(Node::Kind kind, fy_token* token, fy_token* anchor, fy_token* tag) {
     const auto at = place_of(token, last_);
     SLUICE_DO(check(at, tag));
-    if (wants_key()) return refuse(at, "a key must be a plain text, not a list or map");
+    if (wants_key()) return refuse(at, "a key must be a scalar, not a list or map");
     if (open_.size() >= limits_.depth_max)
       return refuse(at, "nested more than " + std::to_string(limits_.depth_max) + " deep");
     Open opened;
@@ -183,7 +183,7 @@ class Builder {
   }
 
   Result<void> scalar(const fy_event_scalar_data& event) {
-    const auto at = opening_of(event.value, last_, false);
+    const auto at = start_of(event.value, last_, false);
     SLUICE_DO(check(at, event.tag));
     auto text = scalar_text(event.value);
     if (wants_key()) return key(std::move(text), at);
@@ -217,11 +217,11 @@ class Builder {
     auto& top = open_.back();
     if (top.node.fields.size() == few)
       for (const auto& field : top.node.fields) top.keys.insert(field.key);
-    const bool there =
+    const bool is_duplicate =
         top.node.fields.size() < few
             ? std::ranges::find(top.node.fields, text, &Node::Field::key) != top.node.fields.end()
             : !top.keys.insert(text).second;
-    if (there) return refuse(at, "duplicate key `" + text + "`");
+    if (is_duplicate) return refuse(at, "duplicate key `" + text + "`");
     top.has_key = true;
     top.key = std::move(text);
     top.key_at = at;
@@ -249,10 +249,10 @@ class Builder {
   }
 
   Result<void> alias(fy_token* token) {
-    const auto at = opening_of(token, last_, true);
+    const auto at = start_of(token, last_, true);
     SLUICE_DO(check(at, nullptr));
     const auto name = text_of(token);
-    if (wants_key()) return refuse(at, "a key must be a plain text, not an alias");
+    if (wants_key()) return refuse(at, "a key must be a scalar, not an alias");
     const auto anchor = anchors_.find(name);
     if (anchor == anchors_.end()) return refuse(at, "unknown anchor `" + name + "`");
     Node copy;
@@ -260,7 +260,7 @@ class Builder {
     return put(std::move(copy), {});
   }
 
-  /// Every copy costs its nodes again, so a bomb of aliases runs into the limit.
+  /// The nodes of every copy are counted again, so an alias bomb exceeds the limit.
   Result<void> clone(const Node& from, Node& to, std::size_t depth) {
     SLUICE_DO(count(from.at));
     if (depth > limits_.depth_max)
@@ -293,7 +293,7 @@ class Builder {
 }  // namespace
 
 Result<Node> read_yaml(std::string_view text, const std::string& file, TreeLimits limits) {
-  return Builder(file, limits).read(text);
+  return TreeBuilder(file, limits).read(text);
 }
 
 }  // namespace sluice::syntax

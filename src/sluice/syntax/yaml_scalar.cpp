@@ -59,7 +59,7 @@ std::expected<Value, std::string> resolve_plain(std::string_view text) {
   if (negative || bare.starts_with('+')) bare.remove_prefix(1);
   if (bare == ".inf" || bare == ".Inf" || bare == ".INF" || text == ".nan" || text == ".NaN" ||
       text == ".NAN")
-    return std::unexpected("`" + std::string(text) + "` is no value here; put it in quotes if it is a text");
+    return std::unexpected("`" + std::string(text) + "` is not a valid value; quote it if it is a string");
   if (!is_float(text)) return Value(text);
   const auto number = text.starts_with('+') ? bare : text;
   if (all_digits(bare))

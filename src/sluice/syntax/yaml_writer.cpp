@@ -12,10 +12,9 @@ bool is_alphanumeric(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
 
-/// Whether every YAML reader takes this for the same string without quotes, in blocks and between brackets
-/// alike.
+/// Whether every YAML parser reads this as the same string without quotes, in block and in flow style alike.
 bool is_plain(std::string_view text) {
-  constexpr std::size_t longest = 100;  // longer ones are easier to see in quotes
+  constexpr std::size_t longest = 100;  // longer ones are easier to read in quotes
   if (text.empty() || text.size() > longest || text.back() == ' ' || text.back() == ':') return false;
   const char first = text.front();
   const bool dashed = first == '-' && text.size() > 1 &&
@@ -30,7 +29,7 @@ bool is_plain(std::string_view text) {
     if (c == ':' && text[i + 1] != ' ') continue;
     return false;
   }
-  // Words that older readers take for booleans keep their quotes.
+  // Words that YAML 1.1 parsers read as booleans keep their quotes.
   for (const std::string_view word : {"yes", "no", "on", "off"}) {
     if (text.size() != word.size()) continue;
     bool same = true;
@@ -86,7 +85,7 @@ std::string quoted(std::string_view text) {
 
 std::string one_line(std::string_view text) { return is_plain(text) ? std::string(text) : quoted(text); }
 
-/// Whether the text reads well, and back the same, as a literal block.
+/// Whether the text is readable as a literal block, and is parsed back unchanged.
 bool is_lines(std::string_view text) {
   if (text.find('\n') == std::string_view::npos || text.front() == ' ' || text.front() == '\n' ||
       text.ends_with("\n\n"))
@@ -137,7 +136,7 @@ Yaml& Yaml::in_block() {
   return *this;
 }
 
-/// Appends the one-line form; false, with `out` in any state, where it must not be or would pass `end`.
+/// Appends the one-line form; returns false, with `out` in any state, if it is not allowed or would exceed `end`.
 bool Yaml::flow(std::string& out, std::size_t end) const {
   if (kind_ == Kind::scalar) {
     if (lines_) return false;
@@ -173,7 +172,7 @@ void Yaml::write_scalar(std::string& out, std::size_t indent) const {
   }
 }
 
-/// After "KEY:" or "- ", which end at the end of `out`; ends the line. Children are indented by `indent`.
+/// Writes a value after "KEY:" or "- ", which `out` ends with; ends the line. Children are indented by `indent`.
 void Yaml::write_value(std::string& out, std::size_t indent, bool after_key) const {
   if (after_key && kind_ == Kind::scalar) out += ' ';
   if (kind_ == Kind::scalar) return write_scalar(out, indent);
@@ -190,7 +189,7 @@ void Yaml::write_value(std::string& out, std::size_t indent, bool after_key) con
 }
 
 void Yaml::write_items(std::string& out, std::size_t indent, bool first_in_place) const {
-  constexpr std::size_t longest_key = 500;  // YAML's own bound on keys of the short form is 1024 characters
+  constexpr std::size_t longest_key = 500;  // YAML limits keys of the short form to 1024 characters
   for (const auto& [key, value] : items_) {
     if (!first_in_place) out.append(indent, ' ');
     first_in_place = false;

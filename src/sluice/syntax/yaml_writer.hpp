@@ -8,15 +8,15 @@
 
 namespace sluice::syntax {
 
-/// A YAML text that is being composed: block style as a person writes it, what is short and simple on one
+/// A tree that is written as YAML: in block style as a person writes it, with short and simple values on one
 /// line. The same tree gives the same bytes. Plain data; any thread.
 class Yaml {
  public:
   enum class Kind { scalar, list, map };
 
-  /// Text that is right as it stands: a number, a word of the dialect.
+  /// Text that is written unchanged: a number, a keyword of the dialect.
   static Yaml word(std::string text);
-  /// A string, quoted where it would be read as something else.
+  /// A string, quoted if it would be parsed as something else.
   static Yaml string(std::string_view text);
   /// Null, boolean, integer or number.
   static Yaml plain(const Value& value);
@@ -25,12 +25,12 @@ class Yaml {
 
   Yaml& add(Yaml item);
   Yaml& add(std::string key, Yaml value);
-  /// Never on one line, however short.
+  /// Always in block style, however short.
   Yaml& in_block();
   [[nodiscard]] bool empty() const { return items_.empty(); }
   [[nodiscard]] std::size_t size() const { return items_.size(); }
 
-  /// Appends the text of a map or list as block, each line indented by `indent`, ended by a line break.
+  /// Appends the text of a map or list in block style, each line indented by `indent`, ended by a line break.
   void write(std::string& out, std::size_t indent = 0) const;
 
  private:
@@ -42,8 +42,8 @@ class Yaml {
 
   Kind kind_ = Kind::scalar;
   bool block_ = false;
-  std::string text_;    ///< scalar: as written on one line; of a text of several lines, the text itself
-  bool lines_ = false;  ///< a text of several lines, written as `|`
+  std::string text_;    ///< scalar: as written on one line; for a string of several lines, the string itself
+  bool lines_ = false;  ///< a string of several lines, written as `|`
   std::vector<std::pair<std::string, Yaml>> items_;  ///< a map's fields; a list's items, with empty keys
 };
 

@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "names_at_hand.hpp"
+#include "test_scope.hpp"
 
 namespace sluice::syntax {
 namespace {
@@ -9,7 +9,7 @@ struct Case {
   std::string_view source;
   std::string_view result;
 };
-void check(std::initializer_list<Case> cases, const Scope& scope = NamesAtHand()) {
+void check(std::initializer_list<Case> cases, const Scope& scope = TestScope()) {
   for (const auto& [source, result] : cases) EXPECT_EQ(evaluated(source, scope), result) << source;
 }
 
@@ -67,7 +67,7 @@ TEST(Evaluate, ComparesExactly) {
 }
 
 TEST(Evaluate, IsLazyAndStrict) {
-  NamesAtHand scope;
+  TestScope scope;
   scope.outputs["a"] = Value(Struct());
   check(
       {
@@ -107,7 +107,7 @@ TEST(Evaluate, IsLazyAndStrict) {
 }
 
 TEST(Evaluate, FieldsAndElements) {
-  NamesAtHand scope;
+  TestScope scope;
   scope.variables["row"] = Value(*parse_json(R"({"name": "x", "list": [1, 2]})"));
   check(
       {
@@ -129,7 +129,7 @@ TEST(Evaluate, FieldsAndElements) {
 }
 
 TEST(Evaluate, StatusAndError) {
-  NamesAtHand scope;
+  TestScope scope;
   scope.states = {{"good", "succeeded"}, {"for-1", "failed"}};
   check(
       {
@@ -185,7 +185,7 @@ TEST(Evaluate, Functions) {
 }
 
 TEST(Evaluate, ArtifactsAndLatePaths) {
-  NamesAtHand scope;
+  TestScope scope;
   Struct metadata;
   metadata.set("rows", 3);
   const Artifact artifact{.kind = "table",
@@ -234,9 +234,9 @@ TEST(Evaluate, ArtifactsAndLatePaths) {
 TEST(Evaluate, IsBounded) {
   EXPECT_EQ(evaluated("range(2000000)"), "limit: the expression makes more than 16 MiB of text and lists");
   EXPECT_EQ(evaluated("range(1000000)").size(), 6'888'891U);
-  EXPECT_EQ(evaluated("1 + 1 + 1", NamesAtHand(), {.steps_max = 4, .bytes_max = 100}),
+  EXPECT_EQ(evaluated("1 + 1 + 1", TestScope(), {.steps_max = 4, .bytes_max = 100}),
             "limit: the expression takes more than 4 steps");
-  NamesAtHand scope;
+  TestScope scope;
   scope.variables["s"] = Value(std::string(6 << 20, 'x'));
   EXPECT_EQ(evaluated("s + s + s", scope), "limit: the expression makes more than 16 MiB of text and lists");
   EXPECT_EQ(evaluated("[json.encode(s), json.encode(s), json.encode(s)]", scope),

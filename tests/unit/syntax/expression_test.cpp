@@ -1,7 +1,7 @@
-// Reading and printing of expressions.
+// Parsing and printing of expressions.
 #include <gtest/gtest.h>
 
-#include "names_at_hand.hpp"
+#include "test_scope.hpp"
 
 namespace sluice::syntax {
 namespace {
@@ -110,43 +110,43 @@ TEST(Expression, ScalarsPrintCanonically) {
 
 TEST(Expression, SaysWhereAndWhatIsWrong) {
   for (const auto& [source, message] : std::initializer_list<Case>{
-           {"", "1:1: the expression ends too early"},
-           {"1 +", "1:4: the expression ends too early"},
+           {"", "1:1: unexpected end of expression"},
+           {"1 +", "1:4: unexpected end of expression"},
            {"a b", "1:3: unexpected `b` after the expression"},
            {"a\n  ) ", "2:3: unexpected `)` after the expression"},
            {"'ü' ü", "1:5: unexpected `ü` after the expression"},
            {"'open", "1:1: the string is not closed"},
            {"`open", "1:1: the name in backticks is not closed"},
            {"'\\ud800'", "1:2: `\\u` takes four hexadecimal digits, and surrogates come in pairs"},
-           {"'\\q'", "1:2: unknown escape; there are \\\\ \\' \\\" \\` \\/ \\n \\r \\t \\uXXXX"},
-           {"[1", "1:3: unexpected end; the list should go on with `,` or end with `]`"},
-           {"{a", "1:3: unexpected end; after a key stands `:`"},
-           {"{1: 2}", "1:2: unexpected `1`; here stands a key: a name or a string"},
-           {"{a: 1 b: 2}", "1:7: unexpected `b`; the struct should go on with `,` or end with `}`"},
+           {"'\\q'", "1:2: unknown escape; valid escapes are \\\\ \\' \\\" \\` \\/ \\n \\r \\t \\uXXXX"},
+           {"[1", "1:3: unexpected end; expected `,` or `]` in the list"},
+           {"{a", "1:3: unexpected end; expected `:` after the key"},
+           {"{1: 2}", "1:2: unexpected `1`; expected a key: a name or a string"},
+           {"{a: 1 b: 2}", "1:7: unexpected `b`; expected `,` or `}` in the struct"},
            {"{a: 1, a: 2}", "1:8: duplicate key `a`"},
            {"a[1", "1:4: unexpected end; the index should end with `]`"},
            {"f(1", "1:4: unexpected end; the arguments should end with `)`"},
            {"(1", "1:3: unexpected end; `(` should be closed by `)`"},
-           {"a.1", "1:3: unexpected `1`; after `.` stands a name, in backticks if it is no identifier"},
+           {"a.1", "1:3: unexpected `1`; expected a name after `.`, in backticks if it is not an identifier"},
            {"a < b < c", "1:7: comparisons do not chain; write `a < b and b < c`"},
-           {"a not b", "1:7: after `not` here stands `in`: `x not in y`"},
+           {"a not b", "1:7: expected `in` after `not`, as in `x not in y`"},
            {"9223372036854775808",
             "1:1: the number 9223372036854775808 is out of range; integers have 64 bits"},
            {"1e999", "1:1: the number 1e999 is out of range; integers have 64 bits"},
            {"1x", "1:1: a name cannot begin with a digit; put it in backticks"},
            {"or",
-            "1:1: unexpected `or`; here stands a value or a name (an operation of that name takes "
+            "1:1: unexpected `or`; expected a value or a name (put the name of an operation in "
             "backticks)"},
            {"'a'(1)", "1:4: only a function of the library can be called, by its name"},
            {"`and`(1)", "1:6: only a function of the library can be called, by its name"},
            {"\xff", "1:1: the text is not valid UTF-8"},
        })
     EXPECT_EQ(printed(source), message) << source;
-  EXPECT_EQ(printed_scalar("a ${x"), "1:3: `${` has no `}`; write `$${` for the two characters themselves");
+  EXPECT_EQ(printed_scalar("a ${x"), "1:3: `${` has no `}`; write `$${` for a literal `${`");
   EXPECT_EQ(printed_scalar("a ${x y}"), "1:7: unexpected `y`; the expression should end with `}`");
 }
 
-TEST(Expression, DepthIsBounded) {
+TEST(Expression, DepthIsLimited) {
   const auto repeated = [](std::string_view part, int times) {
     std::string text;
     for (int i = 0; i < times; ++i) text += part;

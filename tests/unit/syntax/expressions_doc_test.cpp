@@ -1,15 +1,15 @@
-// The examples of docs/expressions.md are what the code does.
+// Checks the examples of docs/expressions.md.
 #include <fstream>
 
 #include <gtest/gtest.h>
 
-#include "names_at_hand.hpp"
+#include "test_scope.hpp"
 #include "places.hpp"
 
 namespace sluice::syntax {
 namespace {
 
-/// The text between the first two backticks from `at` on; moves `at` behind them.
+/// The text between the first two backticks from `at` on; moves `at` after them.
 std::string code(const std::string& line, std::size_t& at) {
   const auto begin = line.find('`', at);
   if (begin == std::string::npos) return "";

@@ -14,7 +14,7 @@ std::string read(const std::string& text, TreeLimits limits = {}) {
 
 TEST(Yaml, ResolvesScalarsByTheCoreSchema) {
   EXPECT_EQ(read("[null, ~, Null, , true, False, TRUE]"),
-            "f.yaml:1:17: this is not YAML: flow sequence with invalid extra comma");
+            "f.yaml:1:17: invalid YAML: flow sequence with invalid extra comma");
   EXPECT_EQ(read("[null, ~, Null, true, False, TRUE]"), "[null,null,null,true,false,true]");
   EXPECT_EQ(read("[1, -2, +3, 0x1F, 0o17, 007, 9223372036854775807, 9223372036854775808]"),
             "[1,-2,3,31,15,7,9223372036854775807,9223372036854775808.0]");
@@ -39,7 +39,7 @@ TEST(Yaml, SingleQuotesAreReadWhole) {
   EXPECT_EQ(read("\xef\xbb\xbf'a''''b'"), R"("a''b")");
 }
 
-TEST(Yaml, RemembersPlaces) {
+TEST(Yaml, KeepsLocations) {
   const auto tree = read_yaml("a: 1\nbü:\n  - ü: [x, 'y']\n  - \"q\"\n", "f.yaml");
   ASSERT_TRUE(tree);
   EXPECT_EQ(tree->at, (Location{1, 1}));
@@ -72,18 +72,18 @@ TEST(Yaml, AliasesAreCopies) {
 TEST(Yaml, SaysWhereAndWhatIsWrong) {
   EXPECT_EQ(read(""), "f.yaml:1:1: the text is empty");
   EXPECT_EQ(read("a: 1\na: 2\n"), "f.yaml:2:1: duplicate key `a`");
-  EXPECT_EQ(read("a: .inf"), "f.yaml:1:4: `.inf` is no value here; put it in quotes if it is a text");
-  EXPECT_EQ(read("a: -.INF"), "f.yaml:1:4: `-.INF` is no value here; put it in quotes if it is a text");
+  EXPECT_EQ(read("a: .inf"), "f.yaml:1:4: `.inf` is not a valid value; quote it if it is a string");
+  EXPECT_EQ(read("a: -.INF"), "f.yaml:1:4: `-.INF` is not a valid value; quote it if it is a string");
   EXPECT_EQ(read("a: 1e999"), "f.yaml:1:4: the number `1e999` is out of range");
-  EXPECT_EQ(read("a: 1\n---\nb: 2\n"), "f.yaml:2:1: a second document begins here; one file holds one");
-  EXPECT_EQ(read("a: {b: [}"), "f.yaml:1:9: this is not YAML: mismatched flow mapping end");
-  EXPECT_EQ(read("a: \"x"), "f.yaml:1:5: this is not YAML: double-quoted scalar without closing quote");
+  EXPECT_EQ(read("a: 1\n---\nb: 2\n"), "f.yaml:2:1: a second document starts here; a file must hold exactly one");
+  EXPECT_EQ(read("a: {b: [}"), "f.yaml:1:9: invalid YAML: mismatched flow mapping end");
+  EXPECT_EQ(read("a: \"x"), "f.yaml:1:5: invalid YAML: double-quoted scalar without closing quote");
   EXPECT_EQ(read("a: \xff"), "f.yaml: the text is not valid UTF-8");
   EXPECT_EQ(read("[[[[1]]]]", {.depth_max = 3}), "f.yaml:1:4: nested more than 3 deep");
   EXPECT_EQ(read("a: &x [[[1]]]\nb: [[*x]]", {.depth_max = 5}), "f.yaml:1:10: nested more than 5 deep");
   EXPECT_EQ(read("[1, 2, 3]", {.nodes_max = 3}),
             "f.yaml:1:8: the text holds more than 3 values, aliases counted each time; divide it");
-  EXPECT_EQ(read("[1, 2, 3]", {.bytes_max = 3}), "f.yaml: 9 B is more than the 3 B that are read here");
+  EXPECT_EQ(read("[1, 2, 3]", {.bytes_max = 3}), "f.yaml: 9 B exceeds the limit of 3 B");
   std::string many = "a: 1\n";
   for (int i = 0; i < 100; ++i) many += "k" + std::to_string(i) + ": 1\n";
   EXPECT_EQ(read(many + "k50: 2\n"), "f.yaml:102:1: duplicate key `k50`");
@@ -104,7 +104,7 @@ std::string round(std::string_view text) {
   const auto tree = read_yaml(written, "f.yaml");
   if (!tree) return written + tree.error().message;
   const auto* value = tree->find("k")->scalar.if_string();
-  return value ? *value : written + "is no string";
+  return value ? *value : written + "is not a string";
 }
 
 TEST(YamlWriter, StringsReadBackTheSame) {

@@ -3,13 +3,13 @@
 
 namespace sluice::syntax {
 
-// What the reader and the printer of expressions must agree on. Of use in this room only.
+// The lexical rules that the parser and the printer of expressions share. Private to this module.
 
 constexpr bool is_name_start(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
 constexpr bool is_name_part(char c) { return is_name_start(c) || is_digit(c); }
 
-/// Whether a name can stand without backticks.
+/// Whether a name can be written without backticks.
 constexpr bool is_identifier(std::string_view name) {
   if (name.empty() || !is_name_start(name.front())) return false;
   for (const char c : name)
@@ -17,8 +17,8 @@ constexpr bool is_identifier(std::string_view name) {
   return true;
 }
 
-/// Words that are no names of operations unless in backticks.
-constexpr bool is_word_of_the_language(std::string_view name) {
+/// Words that name an operation only in backticks.
+constexpr bool is_reserved_word(std::string_view name) {
   return name == "and" || name == "or" || name == "not" || name == "in" || name == "true" ||
          name == "false" || name == "null";
 }

@@ -8,8 +8,8 @@
 
 namespace sluice::syntax {
 
-/// A scope over a table: operations hold outputs, variables do not.
-class NamesAtHand : public Scope {
+/// A scope over tables: operations hold outputs, variables do not.
+class TestScope : public Scope {
  public:
   std::map<std::string, Value, std::less<>> outputs;
   std::map<std::string, Value, std::less<>> variables;
@@ -41,7 +41,7 @@ inline std::string shown(const Evaluated& result) {
   return *result ? to_json(**result) : "absent";
 }
 
-inline std::string evaluated(std::string_view source, const Scope& scope = NamesAtHand(),
+inline std::string evaluated(std::string_view source, const Scope& scope = TestScope(),
                              EvaluationLimits limits = {}) {
   const auto parsed = parse_expression(source, {1, 1});
   return parsed ? shown(evaluate(**parsed, scope, limits)) : parsed.error().message;
