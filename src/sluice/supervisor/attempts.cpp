@@ -21,11 +21,11 @@ using namespace std::chrono_literals;
 constexpr std::size_t free_leaves_max = 64;
 constexpr int reaped_at_once_max = 256;
 constexpr auto drain_interval = 2ms;
-/// A killed process that hangs in the kernel (a dead network file system) is given up after this.
+/// A killed process that hangs in the kernel (a dead network file system) is abandoned after this.
 constexpr auto drain_max = 10s;
 
-/// One that was stopped could not end in order: it goes on to do so.
-void ask_to_end(pid_t pid, int number) {
+/// A stopped process could not end in order on SIGTERM, so it is continued too.
+void send_signal(pid_t pid, int number) {
   kill(pid, number);
   if (number == SIGTERM) kill(pid, SIGCONT);
 }
@@ -42,7 +42,7 @@ struct Attempts::Attempt {
   std::optional<os::Cgroup> leaf;
   os::UniqueFd log;
   std::uint64_t log_bytes_max = 0;
-  Steady look_at{0};  ///< its log, where that is bounded
+  Steady check_log_at{0};  ///< when to check its log, if that is limited
   Report* report = nullptr;
   std::int64_t started_ms = 0;
   std::int64_t ended_ms = 0;
@@ -54,13 +54,13 @@ struct Attempts::Attempt {
   Steady drain_until{0};
 };
 
-Attempts::Attempts(Book& book, const Clock& clock, std::optional<os::CgroupParent> parent, Tell tell,
-                   Refuse refuse)
+Attempts::Attempts(Book& book, const Clock& clock, std::optional<os::CgroupParent> parent, OnEnded on_ended,
+                   OnMountsRefused on_mounts_refused)
     : book_(book),
       clock_(clock),
       parent_(std::move(parent)),
-      tell_(std::move(tell)),
-      refuse_(std::move(refuse)) {}
+      on_ended_(std::move(on_ended)),
+      on_mounts_refused_(std::move(on_mounts_refused)) {}
 
 Attempts::~Attempts() = default;
 
@@ -80,17 +80,17 @@ Answer Attempts::start(const Start& start) {
   attempt->log.reset(open(start.log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0600));
   if (!attempt->log) return could_not_start(start, Step::log, errno);
   attempt->log_bytes_max = start.log_bytes_max;
-  attempt->leaf = take_leaf();
+  attempt->leaf = acquire_leaf();
   if (auto begun =
           book_.begin(start.fence, attempt->leaf ? attempt->leaf->path().string() : "", attempt->started_ms);
       !begun)
     return could_not_start(start, Step::fork, EIO);
 
-  attempt->report = reports_.take();
+  attempt->report = reports_.acquire();
   auto pid =
       launcher_.launch(start, attempt->log.get(), attempt->leaf ? &*attempt->leaf : nullptr, attempt->report);
   if (!pid && attempt->leaf && launcher_.error() != EPERM && launcher_.error() != EAGAIN) {
-    // A group that takes no process (a parent of the threaded kind, say): do without from now on.
+    // A group that accepts no process (a threaded parent, for example): do without cgroups from now on.
     attempt->leaf.reset();
     free_leaves_.clear();
     parent_.reset();
@@ -98,9 +98,9 @@ Answer Attempts::start(const Start& start) {
   }
   if (!pid) {
     const int error = launcher_.error();
-    reports_.give_back(attempt->report);
+    reports_.release(attempt->report);
     book_.withdraw(start.fence);
-    if (attempt->leaf) give_back_leaf(std::move(*attempt->leaf));
+    if (attempt->leaf) release_leaf(std::move(*attempt->leaf));
     if (!start.mounts.empty() && error == EPERM) return MountsRefused{.fence = start.fence, .error = EPERM};
     return could_not_start(start, Step::fork, error);
   }
@@ -108,8 +108,8 @@ Answer Attempts::start(const Start& start) {
   attempt->ticks = os::ticks_since_boot();
   book_.forked(start.fence, attempt->pid, attempt->ticks);
   if (attempt->log_bytes_max > 0) {
-    attempt->look_at = clock_.steady() + log_patience(0, attempt->log_bytes_max);
-    look_at_logs_ = with_quota_ == 0 ? attempt->look_at : std::min(look_at_logs_, attempt->look_at);
+    attempt->check_log_at = clock_.steady() + log_check_interval(0, attempt->log_bytes_max);
+    check_logs_at_ = with_quota_ == 0 ? attempt->check_log_at : std::min(check_logs_at_, attempt->check_log_at);
     ++with_quota_;
   }
   by_pid_.emplace(attempt->pid, attempt.get());
@@ -127,22 +127,23 @@ Ended Attempts::could_not_start(const Start& start, Step step, int error) {
           .ended_ms = now};
 }
 
-std::optional<os::Cgroup> Attempts::take_leaf() {
+std::optional<os::Cgroup> Attempts::acquire_leaf() {
   if (!parent_) return std::nullopt;
   if (!free_leaves_.empty()) {
     auto leaf = std::move(free_leaves_.back());
     free_leaves_.pop_back();
     return leaf;
   }
-  // Our pid in the name: a leaf of a supervisor before us may still hold what cannot die.
+  // This process's pid is part of the name: a leaf of an earlier supervisor may still hold a process that cannot
+  // be killed.
   auto leaf = parent_->make_leaf(std::to_string(getpid()) + "-" + std::to_string(leaves_made_++));
   if (leaf) return std::move(*leaf);
   return std::nullopt;
 }
 
-void Attempts::give_back_leaf(os::Cgroup leaf) {
-  // An empty group is as good as a new one, and making one costs more than a fork. Not so where memory is
-  // counted: the peak would be that of all its attempts.
+void Attempts::release_leaf(os::Cgroup leaf) {
+  // An empty group is reused, because creating one costs more than a fork. Not if memory is counted: the peak
+  // would be that of all its attempts.
   if (parent_ && !parent_->counts_memory() && free_leaves_.size() < free_leaves_max && !leaf.killed() &&
       !leaf.populated())
     free_leaves_.push_back(std::move(leaf));
@@ -176,21 +177,21 @@ void Attempts::kill_all() {
 void Attempts::signal_tree(Attempt& attempt, int number) {
   if (attempt.leaf) {
     if (number == SIGKILL) return attempt.leaf->kill();
-    for (const auto pid : attempt.leaf->processes()) ask_to_end(pid, number);
+    for (const auto pid : attempt.leaf->processes()) send_signal(pid, number);
     return;
   }
-  // Not reaped yet, so the pid is still its own.
+  // It is not reaped yet, so the pid has not been reused.
   if (!attempt.exit) {
     if (number == SIGKILL) kill(-attempt.pid, number);
-    for (const auto pid : os::descendants(os::all_processes(), attempt.pid)) ask_to_end(pid, number);
-    ask_to_end(attempt.pid, number);
+    for (const auto pid : os::descendants(os::all_processes(), attempt.pid)) send_signal(pid, number);
+    send_signal(attempt.pid, number);
   }
-  for (const auto& orphan : orphans_of(attempt)) ask_to_end(orphan.pid, number);
+  for (const auto& orphan : orphans_of(attempt)) send_signal(orphan.pid, number);
 }
 
 void Attempts::reap() {
-  // No more than these in one go: a task that forks without end makes orphans as fast as they are reaped, and
-  // would keep us from ending it.
+  // No more than these at once: a task that forks without end creates orphans as fast as they are reaped, and
+  // would keep the supervisor from killing it.
   more_to_reap_ = true;
   for (int reaped = 0; reaped < reaped_at_once_max; ++reaped) {
     int status = 0;
@@ -201,7 +202,7 @@ void Attempts::reap() {
       more_to_reap_ = false;
       break;
     }
-    // Others are orphans that came to us: the tree of some attempt, which is looked at when that ends.
+    // Others are reparented orphans of some attempt, whose tree is checked when it ends.
     if (const auto found = by_pid_.find(pid); found != by_pid_.end())
       main_ended(*found->second, os::exit_of(status, usage));
   }
@@ -222,14 +223,14 @@ void Attempts::drain() {
   const auto now = clock_.steady();
   std::vector<Attempt*> ended;
   std::erase_if(draining_, [&](Attempt* attempt) {
-    if (!ended_tree(*attempt) && now < attempt->drain_until) return false;
+    if (!kill_leftovers(*attempt) && now < attempt->drain_until) return false;
     ended.push_back(attempt);
     return true;
   });
   for (auto* attempt : ended) finish(*attempt);
 }
 
-bool Attempts::ended_tree(Attempt& attempt) {
+bool Attempts::kill_leftovers(Attempt& attempt) {
   if (attempt.leaf) {
     if (!attempt.leaf->populated()) return true;
     attempt.leaf->kill();
@@ -239,9 +240,9 @@ bool Attempts::ended_tree(Attempt& attempt) {
   if (orphans.empty()) return true;
   const auto all = os::all_processes();
   for (const auto& orphan : orphans) {
-    // At once, also those being forked: one that forks and ends, and so on, would be gone before its turn
-    // came. The group is its attempt's alone, as every attempt is a session; and it is there, as we have not
-    // reaped the orphan.
+    // The whole group at once, also those being forked: in a chain in which each process forks and exits, each
+    // would be gone before its turn. The group belongs to this attempt alone, because every attempt is a
+    // session; and it exists, because the orphan has not been reaped.
     if (orphan.group > 1) kill(-orphan.group, SIGKILL);
     kill(orphan.pid, SIGKILL);
     for (const auto pid : os::descendants(all, orphan.pid)) kill(pid, SIGKILL);
@@ -249,7 +250,7 @@ bool Attempts::ended_tree(Attempt& attempt) {
   return false;
 }
 
-/// We are the subreaper: what an attempt left behind when its parents died is a child of ours now.
+/// This process is the subreaper: what an attempt left behind when its parents died is now a child of it.
 std::vector<os::ProcessInfo> Attempts::orphans_of(const Attempt& attempt) const {
   std::vector<os::ProcessInfo> out;
   for (const auto pid : os::own_children()) {
@@ -265,7 +266,7 @@ std::vector<os::ProcessInfo> Attempts::orphans_of(const Attempt& attempt) const 
     if (marker && attempts_.contains(*marker)) continue;
     if (mark && std::ranges::any_of(attempts_, [&](const auto& entry) { return entry.second->mark == mark; }))
       continue;
-    // It hid wherever it could. It is ours if no other attempt can have begun it.
+    // It has neither a mark nor a marker of an attempt. It belongs to this attempt if no other can have started it.
     const bool other = std::ranges::any_of(attempts_, [&](const auto& entry) {
       return entry.second.get() != &attempt && entry.second->ticks <= info->started + 1;
     });
@@ -307,17 +308,17 @@ void Attempts::finish(Attempt& attempt) {
     ended.status = attempt.exit->status;
   }
 
-  reports_.give_back(attempt.report);
+  reports_.release(attempt.report);
   if (attempt.log_bytes_max > 0) --with_quota_;
-  if (attempt.leaf) give_back_leaf(std::move(*attempt.leaf));
+  if (attempt.leaf) release_leaf(std::move(*attempt.leaf));
   const auto fence = attempt.fence;
   attempts_.erase(fence);
   if (report.what == Report::What::mounts) {
     book_.withdraw(fence);
-    refuse_(MountsRefused{.fence = fence, .error = static_cast<std::uint32_t>(report.error)});
+    on_mounts_refused_(MountsRefused{.fence = fence, .error = static_cast<std::uint32_t>(report.error)});
     return;
   }
-  tell_(book_.end(std::move(ended)));
+  on_ended_(book_.end(std::move(ended)));
 }
 
 // Time
@@ -346,22 +347,22 @@ std::optional<std::chrono::nanoseconds> Attempts::tick() {
     }
   }
   if (with_quota_ > 0) {
-    if (look_at_logs_ <= now) watch_logs(now);
-    wake_at(look_at_logs_);
+    if (check_logs_at_ <= now) check_logs(now);
+    wake_at(check_logs_at_);
   }
   if (!next) return std::nullopt;
   return std::max(Steady(0), *next - now);
 }
 
-void Attempts::watch_logs(Steady now) {
+void Attempts::check_logs(Steady now) {
   auto next = Steady::max();
   for (auto& [fence, attempt] : attempts_) {
     if (attempt->log_bytes_max == 0 || attempt->over_quota) continue;
-    if (attempt->look_at <= now) {
+    if (attempt->check_log_at <= now) {
       struct stat info{};
       const auto bytes =
           fstat(attempt->log.get(), &info) == 0 ? static_cast<std::uint64_t>(info.st_size) : std::uint64_t{0};
-      attempt->look_at = now + log_patience(bytes, attempt->log_bytes_max);
+      attempt->check_log_at = now + log_check_interval(bytes, attempt->log_bytes_max);
       if (bytes > attempt->log_bytes_max) {
         attempt->over_quota = true;
         if (!attempt->killed) signal_tree(*attempt, SIGKILL);
@@ -369,10 +370,10 @@ void Attempts::watch_logs(Steady now) {
         continue;
       }
     }
-    next = std::min(next, attempt->look_at);
+    next = std::min(next, attempt->check_log_at);
   }
-  // Together with those that are due in a moment: a thousand logs are not a thousand wake-ups.
-  look_at_logs_ = next == Steady::max() ? now + 1s : std::max<Steady>(next, now + 1ms);
+  // Combined with those that are due within a millisecond: a thousand logs must not cause a thousand wake-ups.
+  check_logs_at_ = next == Steady::max() ? now + 1s : std::max<Steady>(next, now + 1ms);
 }
 
 }  // namespace sluice::supervisor

@@ -76,7 +76,7 @@ std::string fence_record(Kind kind, const std::string& fence) {
   return out.bytes();
 }
 
-/// The message that tells of an end, as it goes over the wire too.
+/// The message that reports an end, as it is sent over the socket too.
 std::string end_record(const Ended& ended) {
   ByteWriter out;
   out.integer(Kind::end);
@@ -98,18 +98,18 @@ Result<Book> Book::open(const std::filesystem::path& file, const std::string& bo
       if (rest.size() - head_bytes < length) break;  // torn: the process died in the middle of the write
       const auto record = rest.substr(head_bytes, length);
       if (crc32(record) != crc) break;
-      book.take(record);
+      book.apply(record);
       rest.remove_prefix(head_bytes + length);
     }
   }
-  // Pids and cgroups of an earlier boot mean other processes now.
+  // Pids and cgroups of an earlier boot belong to other processes now.
   if (!book.same_boot_)
     for (auto& [fence, begun] : book.begun_) begun = {.started_ms = begun.started_ms};
   SLUICE_DO(book.rewrite());
   return book;
 }
 
-void Book::take(std::string_view record) {
+void Book::apply(std::string_view record) {
   ByteReader in(record);
   const auto kind = in.one_of(Kind::forget);
   if (!in.good()) return;  // of a later version
@@ -163,7 +163,7 @@ const Ended* Book::ended(const std::string& fence) const {
 }
 
 Result<void> Book::begin(const std::string& fence, const std::string& leaf, std::int64_t now_ms) {
-  // In memory first, here and below: an append may write the whole book anew from there.
+  // In memory first, here and below: an append may rewrite the whole file from memory.
   begun_.insert_or_assign(fence, Begun{.leaf = leaf, .pid = 0, .ticks = 0, .started_ms = now_ms});
   append(begin_record(fence, leaf, now_ms));
   if (written_) return {};
@@ -224,14 +224,14 @@ void Book::append(const std::string& record) {
   const auto bytes = framed(record);
   written_ = os::write_fd(fd_.get(), bytes).has_value();
   if (!written_) {
-    // What comes after half a record could not be read: cut it off, and keep why for the caller.
+    // What follows an incomplete record could not be read: truncate it, and keep errno for the caller.
     const int why = errno;
     static_cast<void>(ftruncate(fd_.get(), static_cast<off_t>(size_)) == 0);
     errno = why;
     return;
   }
   size_ += bytes.size();
-  // A book that cannot be written anew goes on as it is.
+  // If the file cannot be rewritten, it is still appended to.
   if (size_ > rewrite_at_) static_cast<void>(rewrite());
 }
 

@@ -12,9 +12,9 @@
 
 namespace sluice::supervisor {
 
-/// What the supervisor must not forget when it dies: which fences it began, and how they ended. In memory,
-/// and as an append-only file: each record a `u32` length, a `u32` CRC-32 and that many bytes. A torn tail is
-/// ignored. It survives the death of any process; it is not synced, since a power cut ends the tasks too. Not
+/// The supervisor's persistent record of attempts: which fences it began, and how they ended. In memory, and as
+/// an append-only file: each record a `u32` length, a `u32` CRC-32 and that many bytes. A torn tail is ignored.
+/// It survives the death of any process; it is not synced, since a power cut ends the tasks too. Not
 /// thread-safe.
 class Book {
  public:
@@ -23,17 +23,17 @@ class Book {
     std::string leaf;  ///< path of its cgroup; empty: none
     pid_t pid = 0;     ///< 0: not forked yet, as far as was written
     std::uint64_t ticks =
-        0;  ///< since boot, when it was forked: a process of that pid that is younger is another one
+        0;  ///< since boot, when it was forked: a younger process with that pid is another one
     std::int64_t started_ms = 0;
   };
 
-  /// Reads what is there, and writes it anew without what nobody needs any more. `boot_id` tells whether the
-  /// pids of an earlier supervisor may still mean something (`same_boot`).
+  /// Reads the file, and rewrites it without records that are no longer needed. `boot_id` shows whether the pids
+  /// of an earlier supervisor may still be valid (`same_boot`).
   static Result<Book> open(const std::filesystem::path& file, const std::string& boot_id);
 
   [[nodiscard]] bool same_boot() const { return same_boot_; }
   [[nodiscard]] const std::unordered_map<std::string, Begun>& begun() const { return begun_; }
-  /// How the fence ended; null where it has not, or nothing is known.
+  /// How the fence ended; null if it has not, or if nothing is known.
   [[nodiscard]] const Ended* ended(const std::string& fence) const;
   /// Ended and acknowledged. Of these, the last 10,000 are remembered.
   [[nodiscard]] bool forgotten(const std::string& fence) const { return forgotten_.contains(fence); }
@@ -41,19 +41,19 @@ class Book {
   [[nodiscard]] const std::map<std::uint64_t, Ended>& ends() const { return ends_; }
   [[nodiscard]] std::uint64_t last_number() const { return last_number_; }
 
-  /// Before the fork, so that no process can be without a record. Fails where the record cannot be written.
+  /// Called before the fork, so that no process can be without a record. Fails if the record cannot be written.
   Result<void> begin(const std::string& fence, const std::string& leaf, std::int64_t now_ms);
   void forked(const std::string& fence, pid_t pid, std::uint64_t ticks);
-  /// Nothing ran: the fence is as new.
+  /// Nothing ran: the fence may be started again.
   void withdraw(const std::string& fence);
-  /// Gives the end its number. Of the ends that nobody acknowledges, the oldest go at 100,000.
+  /// Records the end, and assigns its number. Of unacknowledged ends, the last 100,000 are kept.
   const Ended& end(Ended ended);
   void forget(const std::string& fence);
 
  private:
   Book(std::filesystem::path file, std::string boot_id)
       : file_(std::move(file)), boot_id_(std::move(boot_id)) {}
-  void take(std::string_view record);
+  void apply(std::string_view record);
   void append(const std::string& record);
   Result<void> rewrite();
   void remember_forgotten(const std::string& fence);
@@ -64,7 +64,7 @@ class Book {
   os::UniqueFd fd_;
   std::uint64_t size_ = 0;
   std::uint64_t rewrite_at_ = 0;
-  bool written_ = true;  ///< whether the last append is whole in the file
+  bool written_ = true;  ///< whether the last append was written completely
   bool same_boot_ = false;
 
   std::unordered_map<std::string, Begun> begun_;

@@ -6,24 +6,23 @@
 
 namespace sluice::supervisor {
 
-/// One server at the other end, without waiting for it. Not thread-safe.
+/// A non-blocking connection to one server. Not thread-safe.
 class Connection {
  public:
   explicit Connection(os::UniqueFd fd) : fd_(std::move(fd)) {}
 
   [[nodiscard]] int fd() const { return fd_.get(); }
-  /// Reads what is there, some of it at least. False: the other end closed, or reading failed.
+  /// Reads some of the available bytes. False: the other end closed, or reading failed.
   bool receive();
-  /// The next whole request; an error means that the connection is to be closed.
+  /// The next complete request; after an error the connection must be closed.
   Result<std::optional<Request>> next();
-  /// Sends, or keeps for later what does not go through now. False: it failed, or more waits than anybody
-  /// will read.
+  /// Sends, and buffers what cannot be sent now. False: it failed, or the buffer is over its limit.
   bool send(const Answer& answer);
   bool flush();
   [[nodiscard]] bool waits_to_send() const { return sent_ < out_.size(); }
 
-  bool greeted = false;  ///< Hello came
-  bool follows = false;  ///< wants to be told of ends
+  bool greeted = false;  ///< Hello was received
+  bool follows = false;  ///< receives the ends of attempts
 
  private:
   os::UniqueFd fd_;

@@ -24,32 +24,32 @@ namespace {
 constexpr std::size_t stack_bytes = std::size_t{64} << 10;
 constexpr std::size_t stack_alignment = 64;
 
-/// All that the child needs, made before the fork: after it, there are system calls only.
+/// All that the child needs, prepared before the fork: after it, only system calls are made.
 struct Child {
   const Start* start = nullptr;
   char* const* argv = nullptr;
   char* const* env = nullptr;
   int null = -1;
   int log = -1;
-  int join = -1;         ///< cgroup.procs of the leaf, where the fork could not place the child; else -1
-  bool unshare = false;  ///< a mount namespace is still to be made
+  int join = -1;         ///< cgroup.procs of the leaf, if the fork could not place the child; else -1
+  bool unshare = false;  ///< a mount namespace is still to be created
   pid_t parent = 0;
   std::uint64_t files_max = 0;
-  std::optional<std::uint64_t> mark;  ///< of its tree, where no cgroup holds that
+  std::optional<std::uint64_t> mark;  ///< of its tree, if no cgroup holds that
   Report* report = nullptr;
 };
 
-[[noreturn]] void give_up(const Child& child, Report::What what, Step step, int error) {
+[[noreturn]] void report_and_exit(const Child& child, Report::What what, Step step, int error) {
   child.report->step = step;
   child.report->error = error;
   child.report->what = what;
   _exit(127);
 }
 
-/// Not instrumented: it may run on a stack of which AddressSanitizer knows nothing.
+/// Not instrumented: it may run on a stack that AddressSanitizer does not know.
 [[noreturn, gnu::no_sanitize_address]] void run_child(const Child& child) {
-  const auto fail = [&](Step step) { give_up(child, Report::What::step, step, errno); };
-  // If the supervisor died before this line, nobody would end us: ask who our parent is after asking for the
+  const auto fail = [&](Step step) { report_and_exit(child, Report::What::step, step, errno); };
+  // If the supervisor died before this line, the signal would never come: check the parent after requesting the
   // signal.
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != child.parent) _exit(127);
@@ -57,18 +57,18 @@ struct Child {
   if (child.mark) os::mark_tree(*child.mark);
 
   for (const int number : {SIGHUP, SIGINT, SIGQUIT, SIGPIPE})
-    signal(number, SIG_DFL);  // those that we ignore
+    signal(number, SIG_DFL);  // the ones that the supervisor ignores
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
 
   if (child.join >= 0 && write(child.join, "0", 1) != 1) fail(Step::fork);
   if (!child.start->mounts.empty()) {
-    if (child.unshare && unshare(CLONE_NEWNS) != 0) give_up(child, Report::What::mounts, Step::none, errno);
+    if (child.unshare && unshare(CLONE_NEWNS) != 0) report_and_exit(child, Report::What::mounts, Step::none, errno);
     int error = os::make_mounts_private();
     for (const auto& mount : child.start->mounts)
       if (error == 0) error = os::bind_read_only(mount.source.c_str(), mount.target.c_str());
-    if (error != 0) give_up(child, Report::What::mounts, Step::none, error);
+    if (error != 0) report_and_exit(child, Report::What::mounts, Step::none, error);
   }
   if (chdir(child.start->cwd.c_str()) != 0) fail(Step::directory);
   if (dup2(child.null, 0) < 0 || dup2(child.log, 1) < 0 || dup2(child.log, 2) < 0) fail(Step::log);
@@ -84,14 +84,14 @@ struct Child {
   __builtin_unreachable();
 }
 
-/// Where clone3 is told of a stack for it, the child shares our memory until it executes, and we wait for
-/// that: no page table is copied. It begins in `run_child`, as nothing of our frame is its own. Answers the
-/// pid, or an errno made negative.
+/// Calls clone3, and `run_child` in the child. If `arguments` has a stack for it, the child shares the memory of
+/// this process until it calls exec, and this process waits for that: no page table is copied. The child begins
+/// in `run_child`, because it must not use the parent's stack frame. Returns the pid, or a negative errno.
 ///
-/// The child begins with our registers. `child` and `entry` may be in any that is free, %rbp included: both
-/// are read before %rbp is cleared, which ends the chain of frames for debuggers. Neither can be in %rax,
+/// The child begins with the parent's registers. `child` and `entry` may be in any that is free, %rbp included:
+/// both are read before %rbp is cleared, which ends the chain of frames for debuggers. Neither can be in %rax,
 /// %rdi, %rsi, %rcx or %r11, which are operands of their own or clobbered. A child without a stack of its own
-/// goes on with a copy of ours: it leaves the red zone alone, and aligns the stack as a call needs it.
+/// continues on a copy of the parent's: it skips the red zone, and aligns the stack as a call requires.
 /// Whatever it overwrites is its own, and it does not return; in the parent only what is declared has
 /// changed.
 long clone3_and_run(clone_args& arguments, const Child& child) {
@@ -134,7 +134,7 @@ Reports::Reports() {
 
 Reports::~Reports() { munmap(all_, running_max * sizeof(Report)); }
 
-Report* Reports::take() {
+Report* Reports::acquire() {
   SLUICE_CHECK(!free_.empty());
   auto* report = free_.back();
   free_.pop_back();
@@ -142,14 +142,14 @@ Report* Reports::take() {
   return report;
 }
 
-void Reports::give_back(Report* report) { free_.push_back(report); }
+void Reports::release(Report* report) { free_.push_back(report); }
 
 Launcher::Launcher() : stack_(static_cast<std::byte*>(std::aligned_alloc(stack_alignment, stack_bytes))) {
   null_.reset(open("/dev/null", O_RDONLY | O_CLOEXEC));
   rlimit files{};
   getrlimit(RLIMIT_NOFILE, &files);
   files_max_ = files.rlim_cur;
-  // Two or three descriptors an attempt: a thousand attempts are more than the usual limit of 1,024.
+  // Two or three descriptors per attempt: a thousand attempts exceed the usual limit of 1,024.
   files.rlim_cur = files.rlim_max;
   setrlimit(RLIMIT_NOFILE, &files);
 }
@@ -187,7 +187,7 @@ Result<pid_t> Launcher::launch(const Start& start, int log, const os::Cgroup* le
     const long pid = clone3_and_run(arguments, child);
     if (pid > 0) return static_cast<pid_t>(pid);
     error_ = static_cast<int>(-pid);
-    // Filters of system calls, as Docker's, answer ENOSYS for clone3.
+    // System-call filters such as Docker's return ENOSYS for clone3.
     if (error_ != ENOSYS) return Fail(system_error("fork", error_));
     clone3_ = false;
   }

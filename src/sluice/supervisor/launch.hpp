@@ -14,18 +14,18 @@
 
 namespace sluice::supervisor {
 
-/// For os::mark_tree: the same for the same fence, and as good as never for two.
+/// The id for os::mark_tree: a hash of the fence, so two fences practically never share one.
 std::uint64_t tree_id(std::string_view fence);
 
-/// What a child says of itself if it fails before the program runs: written by the child, read by us when it
-/// has ended.
+/// A child's report of a failure before its program runs: written by the child, read by the supervisor when the
+/// child has ended.
 struct Report {
   enum class What : std::uint32_t { nothing, mounts, step } what = What::nothing;
   Step step = Step::none;
   std::int32_t error = 0;
 };
 
-/// Memory that is shared with the children until they execute: one Report for each attempt, without a pipe
+/// Memory that is shared with the children until they call exec: one Report for each attempt, without a pipe
 /// for each.
 class Reports {
  public:
@@ -34,9 +34,9 @@ class Reports {
   Reports(const Reports&) = delete;
   Reports& operator=(const Reports&) = delete;
 
-  /// A cleared report that nobody else uses. There is one for each of `running_max` attempts.
-  [[nodiscard]] Report* take();
-  void give_back(Report* report);
+  /// A cleared report for exclusive use. There is one for each of `running_max` attempts.
+  [[nodiscard]] Report* acquire();
+  void release(Report* report);
 
  private:
   Report* all_ = nullptr;
@@ -44,9 +44,9 @@ class Reports {
 };
 
 /// Forks and executes. The child leads a session of its own, dies with the supervisor, has nothing but
-/// /dev/null and the log open, bears the mark of its fence where no leaf holds it, umask 022 and the limit of
+/// /dev/null and the log open, has the mark of its fence if no leaf holds it, umask 022 and the limit of
 /// descriptors that the supervisor was started with. `leaf` may be null. An error means that there is no
-/// child; its `code` is Code::permission_denied where a mount namespace was asked for and refused.
+/// child; its `code` is Code::permission_denied if a mount namespace was required and refused.
 class Launcher {
  public:
   Launcher();
@@ -60,9 +60,9 @@ class Launcher {
   };
 
   os::UniqueFd null_;
-  std::unique_ptr<std::byte, Free> stack_;  ///< of the child, while it shares our memory
-  std::uint64_t files_max_ = 0;             ///< RLIMIT_NOFILE as we found it, for the children
-  bool clone3_ = true;  ///< false once the kernel, or a filter of system calls, said that there is none
+  std::unique_ptr<std::byte, Free> stack_;  ///< of the child, while it shares this process's memory
+  std::uint64_t files_max_ = 0;             ///< the RLIMIT_NOFILE that the supervisor was started with, for the children
+  bool clone3_ = true;  ///< false once the kernel, or a system-call filter, has refused it as unknown
   int error_ = 0;
 };
 

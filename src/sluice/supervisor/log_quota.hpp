@@ -5,16 +5,17 @@
 
 namespace sluice::supervisor {
 
-/// No machine of today writes a file faster.
+/// An upper bound on how fast a task can write its log.
 inline constexpr std::uint64_t log_bytes_per_ms = std::uint64_t{4} << 20;
 
-/// How long a log of `bytes` need not be looked at: until it could be over its bound, however fast its task
-/// prints. So what is written beyond is what is printed in about a millisecond. A limit on the size of files
-/// would be exact, but holds for whatever a task writes; and a pipe through us would make us wait for disks.
-inline std::chrono::milliseconds log_patience(std::uint64_t bytes, std::uint64_t bytes_max) {
-  constexpr std::uint64_t patience_max = 50;  // a quiet log of a large bound
+/// How long a log of `bytes` need not be checked: until it could exceed its limit, however fast its task
+/// prints. So the excess is what is printed in about a millisecond. A limit on the size of files (RLIMIT_FSIZE)
+/// would be exact, but applies to every file that a task writes; and a pipe through the supervisor would make
+/// it wait for disks.
+inline std::chrono::milliseconds log_check_interval(std::uint64_t bytes, std::uint64_t bytes_max) {
+  constexpr std::uint64_t interval_max = 50;  // for a quiet log with a large limit
   const auto left = bytes < bytes_max ? bytes_max - bytes : 0;
-  return std::chrono::milliseconds(std::clamp<std::uint64_t>(left / log_bytes_per_ms, 1, patience_max));
+  return std::chrono::milliseconds(std::clamp<std::uint64_t>(left / log_bytes_per_ms, 1, interval_max));
 }
 
 }  // namespace sluice::supervisor

@@ -20,17 +20,18 @@ using namespace sluice;
 constexpr const char* usage =
     "usage: sluice-supervisor [--no-cgroups] DATA_FOLDER\n"
     "\n"
-    "Runs the process tasks of a sluice server, and outlives it. A server starts it by itself; it goes to "
-    "the background, and\n"
-    "ends when it holds nothing and nobody has been connected for 10 s. One runs for a data folder: another "
-    "ends at once.\n"
+    "Runs the process tasks of a sluice server, and outlives it. A server starts it automatically; it runs in "
+    "the background,\n"
+    "and exits when no task is running and no server has been connected for 10 s. Only one runs per data "
+    "folder: another exits\n"
+    "at once.\n"
     "\n"
-    "  --no-cgroups  find the processes of a task by /proc, as where no cgroup can be made\n"
+    "  --no-cgroups  find the processes of a task by /proc, as on machines without cgroups\n"
     "\n"
     "example: sluice-supervisor ~/.local/share/sluice\n";
 
-/// Code::failed_precondition: another serves the folder. One that holds the lock without listening is about
-/// to end, or has just begun: it is waited for, up to 10 s.
+/// Code::failed_precondition: another supervisor serves the folder. One that holds the lock without listening is
+/// about to exit, or has just started: this waits for it, up to 10 s.
 Result<os::FileLock> take_lock(const std::filesystem::path& data) {
   constexpr int rounds_max = 2000;
   for (int round = 0;; ++round) {
@@ -41,25 +42,25 @@ Result<os::FileLock> take_lock(const std::filesystem::path& data) {
   }
 }
 
-/// In the background: holds the folder, says "ready" or what is wrong through `ready`, and serves.
+/// Runs in the background: locks the folder, writes "ready" or an error message to `ready`, and serves.
 int serve(const std::filesystem::path& data, bool cgroups, os::UniqueFd ready) {
   setsid();
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   for (const int number : {SIGHUP, SIGINT, SIGQUIT, SIGPIPE}) signal(number, SIG_IGN);
 
-  const auto say = [&](const std::string& text) { static_cast<void>(os::write_fd(ready.get(), text)); };
+  const auto report = [&](const std::string& text) { static_cast<void>(os::write_fd(ready.get(), text)); };
   auto lock = take_lock(data);
   if (!lock) {
-    say(lock.error().code == Code::failed_precondition ? "ready" : lock.error().message);
+    report(lock.error().code == Code::failed_precondition ? "ready" : lock.error().message);
     return 0;
   }
   const SystemClock clock;
   auto supervisor = supervisor::Supervisor::open(data, clock, cgroups);
   if (!supervisor) {
-    say(supervisor.error().message);
+    report(supervisor.error().message);
     return 1;
   }
-  say("ready");
+  report("ready");
   ready.reset();
   const os::UniqueFd null(open("/dev/null", O_RDWR | O_CLOEXEC));
   for (const int fd : {0, 1, 2}) dup2(null.get(), fd);
@@ -97,28 +98,28 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "sluice-supervisor: cannot open data folder %s: %m\n", data.c_str());
     return 3;
   }
-  // Nothing of the server's may be held open from here.
+  // The supervisor must keep no descriptor of the server open.
   close_range(3, ~0U, 0);
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) {
     std::fprintf(stderr, "sluice-supervisor: cannot make a pipe: %m\n");
     return 3;
   }
-  sluice::os::UniqueFd hear(ends[0]);
-  sluice::os::UniqueFd say(ends[1]);
+  sluice::os::UniqueFd read_end(ends[0]);
+  sluice::os::UniqueFd write_end(ends[1]);
   const pid_t pid = fork();
   if (pid < 0) {
     std::fprintf(stderr, "sluice-supervisor: cannot fork: %m\n");
     return 3;
   }
   if (pid == 0) {
-    hear.reset();
-    return serve(absolute, cgroups, std::move(say));
+    read_end.reset();
+    return serve(absolute, cgroups, std::move(write_end));
   }
-  say.reset();
-  const auto words = sluice::os::read_all(hear.get(), 65536);
-  if (words && *words == "ready") return 0;
+  write_end.reset();
+  const auto status = sluice::os::read_all(read_end.get(), 65536);
+  if (status && *status == "ready") return 0;
   std::fprintf(stderr, "sluice-supervisor: %s\n",
-               words && !words->empty() ? words->c_str() : "it died before it was ready");
+               status && !status->empty() ? status->c_str() : "it died before it was ready");
   return 3;
 }

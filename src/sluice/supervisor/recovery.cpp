@@ -17,7 +17,7 @@ namespace {
 constexpr int rounds_max = 500;
 constexpr unsigned round_us = 10'000;
 
-/// Kills what it finds; answers whether there was anything.
+/// Kills what it finds; returns whether it found anything.
 bool kill_round(const Book& book, std::vector<os::Cgroup>& leaves,
                 const std::unordered_set<std::uint64_t>& marks) {
   bool found = false;
@@ -43,7 +43,7 @@ bool kill_round(const Book& book, std::vector<os::Cgroup>& leaves,
 
 }  // namespace
 
-void end_what_was_lost(Book& book, const Clock& clock) {
+void end_lost_attempts(Book& book, const Clock& clock) {
   if (book.begun().empty()) return;
   if (book.same_boot()) {
     std::vector<os::Cgroup> leaves;

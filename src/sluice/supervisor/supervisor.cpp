@@ -23,24 +23,24 @@ using namespace std::chrono_literals;
 constexpr auto idle_max = 10s;
 constexpr std::size_t connections_max = 64;
 
-/// One name for one data folder, whatever path leads there.
+/// The same name for the same data folder, whatever path leads to it.
 std::string group_name(const std::filesystem::path& data) {
   struct stat info{};
   if (stat(data.c_str(), &info) != 0) return "sluice";
   return "sluice-" + std::to_string(info.st_dev) + "-" + std::to_string(info.st_ino);
 }
 
-bool plain(const std::string& text) { return text.find('\0') == std::string::npos; }
-bool plain(const std::vector<std::string>& texts) {
-  return std::ranges::all_of(texts, [](const auto& text) { return plain(text); });
+bool has_no_nul(const std::string& text) { return text.find('\0') == std::string::npos; }
+bool has_no_nul(const std::vector<std::string>& texts) {
+  return std::ranges::all_of(texts, [](const auto& text) { return has_no_nul(text); });
 }
 
-/// What a server of ours never sends.
-bool sound(const Start& start) {
-  return !start.fence.empty() && start.fence.size() <= fence_bytes_max && plain(start.fence) &&
-         plain(start.program) && !start.argv.empty() && plain(start.argv) && plain(start.env) &&
-         plain(start.cwd) && plain(start.log) && start.mounts.size() <= mounts_max &&
-         std::ranges::all_of(start.mounts, [](const Mount& m) { return plain(m.source) && plain(m.target); });
+/// Whether the message is one that a correct server can send.
+bool is_valid(const Start& start) {
+  return !start.fence.empty() && start.fence.size() <= fence_bytes_max && has_no_nul(start.fence) &&
+         has_no_nul(start.program) && !start.argv.empty() && has_no_nul(start.argv) && has_no_nul(start.env) &&
+         has_no_nul(start.cwd) && has_no_nul(start.log) && start.mounts.size() <= mounts_max &&
+         std::ranges::all_of(start.mounts, [](const Mount& m) { return has_no_nul(m.source) && has_no_nul(m.target); });
 }
 
 }  // namespace
@@ -48,7 +48,7 @@ bool sound(const Start& start) {
 Result<std::unique_ptr<Supervisor>> Supervisor::open(const std::filesystem::path& data, const Clock& clock,
                                                      bool cgroups) {
   SLUICE_TRY(book, Book::open(data / "supervisor.log", os::boot_id()));
-  end_what_was_lost(book, clock);
+  end_lost_attempts(book, clock);
   const auto socket = data / "supervisor.sock";
   SLUICE_TRY(listener, os::listen_unix(socket, 0600));
   SLUICE_DO(os::set_nonblocking(listener.get()));
@@ -68,8 +68,8 @@ Result<std::unique_ptr<Supervisor>> Supervisor::open(const std::filesystem::path
   auto* self = made.get();
   made->attempts_ = std::make_unique<Attempts>(
       made->book_, clock, cgroups ? os::CgroupParent::make(group_name(data)) : std::nullopt,
-      [self](const Ended& ended) { self->tell(ended, true); },
-      [self](const MountsRefused& refused) { self->tell(refused, false); });
+      [self](const Ended& ended) { self->broadcast(ended, true); },
+      [self](const MountsRefused& refused) { self->broadcast(refused, false); });
   return made;
 }
 
@@ -87,22 +87,22 @@ void Supervisor::run() {
   while (!ending_ || attempts_->running() > 0) {
     const auto wait = attempts_->tick();
     if (!ending_ && idle_long_enough()) break;
-    std::chrono::milliseconds patience = wait ? std::chrono::ceil<std::chrono::milliseconds>(*wait) : 1h;
+    std::chrono::milliseconds timeout = wait ? std::chrono::ceil<std::chrono::milliseconds>(*wait) : 1h;
     if (attempts_->running() == 0 && connections_.empty())
-      patience = std::min<std::chrono::milliseconds>(patience, 1s);
+      timeout = std::min<std::chrono::milliseconds>(timeout, 1s);
     const int n = epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()),
-                             static_cast<int>(patience.count()));
+                             static_cast<int>(timeout.count()));
     for (int i = 0; i < n; ++i) {
       const auto& event = events[static_cast<std::size_t>(i)];
       if (event.data.fd == signals_.get())
-        take_signals();
+        handle_signals();
       else if (event.data.fd == listener_.get())
         accept_all();
       else
         serve(event.data.fd, event.events);
     }
   }
-  // Whoever connects from here on finds nobody, and starts another: the lock goes with the process.
+  // A server that connects from now on finds no socket, and starts another supervisor: the lock is released when the process ends.
   unlink(socket_.c_str());
 }
 
@@ -115,7 +115,7 @@ void Supervisor::watch(int fd, std::uint32_t events, bool added) {
   epoll_ctl(epoll_.get(), added ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, fd, &event);
 }
 
-void Supervisor::take_signals() {
+void Supervisor::handle_signals() {
   signalfd_siginfo info{};
   while (read(signals_.get(), &info, sizeof info) == sizeof info) {
     if (info.ssi_signo != SIGTERM) continue;
@@ -130,7 +130,7 @@ void Supervisor::accept_all() {
   for (;;) {
     os::UniqueFd fd(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (!fd) return;
-    // The socket's mode keeps others out already, if the file system has modes.
+    // The socket's mode already excludes other users, if the file system supports modes.
     const auto user = os::peer_user(fd.get());
     if (!user || (*user != geteuid() && *user != 0) || connections_.size() >= connections_max) continue;
     const int number = fd.get();
@@ -140,7 +140,7 @@ void Supervisor::accept_all() {
 }
 
 void Supervisor::close(int fd) {
-  connections_.erase(fd);  // which closes it, and epoll lets go of it
+  connections_.erase(fd);  // which closes it, and removes it from epoll
   last_use_ = clock_.steady();
 }
 
@@ -155,14 +155,14 @@ void Supervisor::serve(int fd, std::uint32_t events) {
       auto request = connection.next();
       if (!request) return close(fd);
       if (!*request) break;
-      if (!answer(connection, **request)) return close(fd);
+      if (!handle(connection, **request)) return close(fd);
     }
     if (!open) return close(fd);
   }
   watch(fd, connection.waits_to_send() ? EPOLLIN | EPOLLOUT : EPOLLIN, false);
 }
 
-bool Supervisor::answer(Connection& connection, const Request& request) {
+bool Supervisor::handle(Connection& connection, const Request& request) {
   if (std::holds_alternative<Hello>(request)) {
     connection.greeted = true;
     return connection.send(
@@ -171,7 +171,7 @@ bool Supervisor::answer(Connection& connection, const Request& request) {
   if (!connection.greeted) return false;
   if (const auto* what = std::get_if<Start>(&request)) return start(connection, *what);
   if (const auto* what = std::get_if<List>(&request)) return list(connection, *what);
-  if (const auto* what = std::get_if<Shutdown>(&request)) return say_goodbye(connection, *what);
+  if (const auto* what = std::get_if<Shutdown>(&request)) return shut_down(connection, *what);
   if (const auto* what = std::get_if<Cancel>(&request))
     attempts_->cancel(what->fence, std::chrono::milliseconds(what->grace_ms));
   if (const auto* what = std::get_if<Acknowledge>(&request))
@@ -180,11 +180,11 @@ bool Supervisor::answer(Connection& connection, const Request& request) {
 }
 
 bool Supervisor::start(Connection& connection, const Start& what) {
-  return sound(what) && !ending_ && connection.send(attempts_->start(what));
+  return is_valid(what) && !ending_ && connection.send(attempts_->start(what));
 }
 
 bool Supervisor::list(Connection& connection, const List& what) {
-  if (what.follow) succeed(connection);
+  if (what.follow) replace_follower(connection);
   for (auto it = book_.ends().upper_bound(what.since); it != book_.ends().end(); ++it)
     if (!connection.send(it->second)) return false;
   Holding holding{.last = book_.last_number()};
@@ -193,16 +193,16 @@ bool Supervisor::list(Connection& connection, const List& what) {
   return connection.send(holding);
 }
 
-/// What a server that died had asked for, and we have not read yet, must not happen behind the back of the
-/// next one: that is told here what runs, and lays worlds out for what does not.
-void Supervisor::succeed(const Connection& connection) {
+/// Requests of a dead server that have not been read yet must not be carried out once the next one is connected:
+/// that one receives the list of what is running, and prepares sandboxes for what is not.
+void Supervisor::replace_follower(const Connection& connection) {
   std::vector<int> before;
   for (const auto& [fd, other] : connections_)
     if (other->follows && other.get() != &connection) before.push_back(fd);
   for (const int fd : before) close(fd);
 }
 
-bool Supervisor::say_goodbye(Connection& connection, const Shutdown& shutdown) {
+bool Supervisor::shut_down(Connection& connection, const Shutdown& shutdown) {
   const auto running = static_cast<std::uint32_t>(attempts_->running());
   const bool ends = running == 0 || shutdown.force;
   if (ends) {
@@ -212,7 +212,7 @@ bool Supervisor::say_goodbye(Connection& connection, const Shutdown& shutdown) {
   return connection.send(Goodbye{.ending = ends, .running = running});
 }
 
-void Supervisor::tell(const Answer& answer, bool followers_only) {
+void Supervisor::broadcast(const Answer& answer, bool followers_only) {
   std::vector<int> gone;
   for (auto& [fd, connection] : connections_) {
     if (followers_only && !connection->follows) continue;

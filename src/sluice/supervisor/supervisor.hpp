@@ -14,13 +14,13 @@ namespace sluice::supervisor {
 /// The program's loop: one thread that waits for children, servers and deadlines.
 class Supervisor {
  public:
-  /// Takes over a data folder: the lock must be held by the caller. Ends what a supervisor before it lost,
+  /// Opens a data folder: the lock must be held by the caller. Ends the attempts that an earlier supervisor lost,
   /// then listens on DATA/supervisor.sock. `cgroups: false` is for machines, and tests, without them.
   static Result<std::unique_ptr<Supervisor>> open(const std::filesystem::path& data, const Clock& clock,
                                                   bool cgroups);
   ~Supervisor();
 
-  /// Until it is told to end, gets SIGTERM, or has held nothing and spoken to nobody for 10 s.
+  /// Runs until Shutdown, SIGTERM, or 10 s without a running attempt or a connection.
   void run();
 
  private:
@@ -29,14 +29,14 @@ class Supervisor {
   void accept_all();
   void serve(int fd, std::uint32_t events);
   /// False: close the connection.
-  bool answer(Connection& connection, const Request& request);
+  bool handle(Connection& connection, const Request& request);
   bool list(Connection& connection, const List& list);
-  /// The connection takes the place of the one that followed before, which is closed unheard.
-  void succeed(const Connection& connection);
+  /// The connection replaces the one that followed before, which is closed; its unread requests are dropped.
+  void replace_follower(const Connection& connection);
   bool start(Connection& connection, const Start& start);
-  bool say_goodbye(Connection& connection, const Shutdown& shutdown);
-  void take_signals();
-  void tell(const Answer& answer, bool followers_only);
+  bool shut_down(Connection& connection, const Shutdown& shutdown);
+  void handle_signals();
+  void broadcast(const Answer& answer, bool followers_only);
   void close(int fd);
   [[nodiscard]] bool idle_long_enough() const;
 

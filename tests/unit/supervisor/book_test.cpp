@@ -55,7 +55,7 @@ TEST_F(BookTest, PidsOfAnEarlierBootMeanNothing) {
     ASSERT_TRUE(book.begin("runs", "/cgroup/leaf", 5));
     book.forked("runs", 12, 99);
   }
-  for (int i = 0; i < 2; ++i) {  // also for the next reader of what this one wrote
+  for (int i = 0; i < 2; ++i) {  // also after the file was rewritten
     const auto book = open("another boot");
     EXPECT_EQ(book.same_boot(), i == 1);
     EXPECT_EQ(book.begun().at("runs").pid, 0);
@@ -76,10 +76,10 @@ TEST_F(BookTest, AcknowledgedEndsAreForgottenButTheirFencesAreNot) {
   const auto book = open();
   EXPECT_TRUE(book.forgotten("a"));
   EXPECT_TRUE(book.ends().empty());
-  EXPECT_EQ(book.last_number(), 1U);  // numbers go on
+  EXPECT_EQ(book.last_number(), 1U);  // numbers continue
 }
 
-// A process may die at any byte of a write: what was whole before is there, and new records are readable.
+// A process may die at any byte of a write: earlier records are kept, and new records are readable.
 TEST_F(BookTest, ATornTailIsIgnored) {
   {
     auto book = open();
@@ -113,7 +113,7 @@ TEST_F(BookTest, AChangedByteEndsTheReadingThere) {
   EXPECT_EQ(book.begun().size(), 1U);
 }
 
-TEST_F(BookTest, ARecordOfALaterVersionIsPassedOver) {
+TEST_F(BookTest, ARecordOfALaterVersionIsSkipped) {
   {
     auto book = open();
     ASSERT_OK(book.begin("a", "leaf", 1));
@@ -145,7 +145,7 @@ TEST_F(BookTest, StaysSmallHoweverLongItIsUsed) {
   EXPECT_TRUE(again.forgotten("fence-29999"));
 }
 
-TEST_F(BookTest, WhatNobodyAcknowledgesIsBounded) {
+TEST_F(BookTest, UnacknowledgedEndsAreLimited) {
   auto book = open();
   for (int i = 0; i < 100'010; ++i) book.end(exited(std::to_string(i)));
   EXPECT_EQ(book.ends().size(), 100'000U);

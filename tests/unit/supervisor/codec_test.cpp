@@ -64,7 +64,7 @@ TEST(Messages, ThatAreUnknownAreNamedByKind) {
 }
 
 // What a supervisor of another version must still understand.
-TEST(Messages, OfAConnectionsBeginningNeverChange) {
+TEST(Messages, OfTheHandshakeNeverChange) {
   using namespace std::string_literals;
   EXPECT_EQ(encode(Request(Hello{.version = 1})), "\x05\0\0\0\0\x01\0\0\0"s);
   EXPECT_EQ(encode(Request(Shutdown{.force = true})), "\x02\0\0\0\x05\x01"s);
@@ -73,7 +73,7 @@ TEST(Messages, OfAConnectionsBeginningNeverChange) {
   EXPECT_EQ(encode(Answer(Goodbye{.ending = true, .running = 3})), "\x06\0\0\0\x05\x01\x03\0\0\0"s);
 }
 
-TEST(Frames, AreCutFromAStreamHoweverItArrives) {
+TEST(Frames, AreReadFromAStreamHoweverItIsSplit) {
   std::string stream;
   for (const auto& request : all_requests()) stream += encode(request);
   for (std::size_t piece = 1; piece < 40; ++piece) {
@@ -87,7 +87,7 @@ TEST(Frames, AreCutFromAStreamHoweverItArrives) {
   }
 }
 
-TEST(Frames, OverTheBoundAreRefusedBeforeTheyAreThere) {
+TEST(Frames, OverTheLimitAreRefusedBeforeTheyArrive) {
   FrameReader reader;
   reader.feed(std::string_view("\x01\0\x40\0", 4));
   const auto frame = reader.next();

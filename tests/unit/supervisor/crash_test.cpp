@@ -1,4 +1,4 @@
-// The supervisor is killed, or there is a second one.
+// The supervisor is killed, or a second one is started.
 #include "places.hpp"
 #include "supervised.hpp"
 
@@ -7,14 +7,14 @@ namespace {
 
 class Crash : public Supervised {
  protected:
-  /// SIGKILL, and gone when this returns.
+  /// Sends SIGKILL; the process is gone when this returns.
   void kill_supervisor() {
     Client client(data());
     const auto pid = static_cast<pid_t>(client.welcome.pid);
     kill(pid, SIGKILL);
     while (client.next_answer()) {
     }
-    wait_until([&] { return !lives(pid) && !*os::FileLock::holder_of(at("supervisor.lock")); });
+    wait_until([&] { return !is_alive(pid) && !*os::FileLock::holder_of(at("supervisor.lock")); });
   }
 };
 INSTANTIATE_TEST_SUITE_P(Trees, Crash, ::testing::Bool(),
@@ -44,10 +44,10 @@ TEST_P(Crash, WhatItRanIsLostAndGone) {
     return answer && std::holds_alternative<Ended>(*answer);
   });
   kill_supervisor();
-  wait_until([&] { return !lives(main); });  // it dies with its supervisor, whatever it does
+  wait_until([&] { return !is_alive(main); });  // it dies with its supervisor, even with SIGTERM ignored
   launch();
-  EXPECT_FALSE(lives(daemon));
-  EXPECT_FALSE(lives(bare));
+  EXPECT_FALSE(is_alive(daemon));
+  EXPECT_FALSE(is_alive(bare));
 
   Client client(data());
   client.send(List{});
@@ -63,20 +63,20 @@ TEST_P(Crash, WhatItRanIsLostAndGone) {
   EXPECT_FALSE(os::exists(at("again")));
 }
 
-TEST_P(Crash, NoCgroupIsLeftOnceItsFolderIsServedAndGivenUpAgain) {
+TEST_P(Crash, NoCgroupIsLeftAfterTheNextSupervisorExits) {
   struct stat info{};
   ASSERT_EQ(stat(data().c_str(), &info), 0);
   const auto name = "sluice-" + std::to_string(info.st_dev) + "-" + std::to_string(info.st_ino);
   const auto left = [&] {
     std::vector<std::string> found;
     const auto options = std::filesystem::directory_options::skip_permission_denied;
-    std::error_code gone;  // others come and go meanwhile
+    std::error_code gone;  // other groups appear and disappear meanwhile
     for (std::filesystem::recursive_directory_iterator it("/sys/fs/cgroup", options, gone), end; it != end;
          it.increment(gone))
       if (it->path().filename() == name) found.push_back(it->path());
     return found;
   };
-  // One that is used no more, and one in which something lives.
+  // One group that is no longer used, and one with a live process.
   EXPECT_EQ(run(shell("over", "exit 0")).status, 0);
   Client client(data());
   client.send(shell("f", "echo $$ > main; sleep 60"));
@@ -98,12 +98,12 @@ TEST_P(Crash, NoCgroupIsLeftOnceItsFolderIsServedAndGivenUpAgain) {
 
 TEST_P(Crash, ASecondOneLeavesTheFolderToTheFirst) {
   Client first(data());
-  launch();  // ends at once, and well
+  launch();  // exits at once, with success
   Client second(data());
   EXPECT_EQ(first.welcome.pid, second.welcome.pid);
 }
 
-TEST_P(Crash, AnEndedOneLeavesRoomForTheNext) {
+TEST_P(Crash, AnotherCanStartAfterOneHasEnded) {
   {
     Client client(data());
     client.send(Shutdown{});
@@ -116,27 +116,27 @@ TEST_P(Crash, AnEndedOneLeavesRoomForTheNext) {
   EXPECT_EQ(run(shell("f", "exit 0")).status, 0);
 }
 
-std::string told(const std::vector<std::string>& arguments) {
+std::string output_of(const std::vector<std::string>& arguments) {
   int ends[2];
   EXPECT_EQ(pipe(ends), 0);
-  const os::UniqueFd hear(ends[0]);
-  os::UniqueFd say(ends[1]);
+  const os::UniqueFd read_end(ends[0]);
+  os::UniqueFd write_end(ends[1]);
   std::vector<std::string> argv{"sluice-supervisor"};
   argv.insert(argv.end(), arguments.begin(), arguments.end());
   auto process = os::spawn({.program = test::release_program("sluice-supervisor"),
                             .argv = argv,
-                            .fds = {{say.get(), 2}, {say.get(), 1}}});
-  say.reset();
-  const auto text = os::read_all(hear.get());
+                            .fds = {{write_end.get(), 2}, {write_end.get(), 1}}});
+  write_end.reset();
+  const auto text = os::read_all(read_end.get());
   return std::to_string(process->wait()->status) + ": " + *text;
 }
 
 TEST(SupervisorProgram, SaysWhatIsWrong) {
-  EXPECT_EQ(told({"/nothing"}),
+  EXPECT_EQ(output_of({"/nothing"}),
             "3: sluice-supervisor: cannot open data folder /nothing: No such file or directory\n");
-  EXPECT_EQ(told({"--help"}).substr(0, 59), "0: usage: sluice-supervisor [--no-cgroups] DATA_FOLDER\n\nRun");
-  EXPECT_EQ(told({"a", "b"}).substr(0, 45), "2: sluice-supervisor: unexpected argument `b`");
-  EXPECT_EQ(told({"/proc"}),
+  EXPECT_EQ(output_of({"--help"}).substr(0, 59), "0: usage: sluice-supervisor [--no-cgroups] DATA_FOLDER\n\nRun");
+  EXPECT_EQ(output_of({"a", "b"}).substr(0, 45), "2: sluice-supervisor: unexpected argument `b`");
+  EXPECT_EQ(output_of({"/proc"}),
             "3: sluice-supervisor: cannot open /proc/supervisor.lock: No such file or directory\n");
 }
 

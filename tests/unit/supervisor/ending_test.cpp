@@ -1,4 +1,4 @@
-// How attempts are made to end, whole trees of them.
+// How attempts are ended, with their whole process trees.
 #include "result_assertions.hpp"
 #include "sluice/os/tree.hpp"
 #include "sluice/supervisor/log_quota.hpp"
@@ -9,7 +9,7 @@ namespace {
 
 class Ending : public Supervised {
  protected:
-  /// Starts it, runs `meanwhile`, and answers how it ended.
+  /// Starts it, runs `meanwhile`, and returns how it ended.
   Ended run_and(const Start& start, const std::function<void(Client&)>& meanwhile) {
     Client client(data());
     client.send(List{.since = 1'000'000, .follow = true});
@@ -23,7 +23,7 @@ class Ending : public Supervised {
     const auto info = os::process_info(pid);
     return info ? info->state : '?';
   }
-  /// How many processes live that have the marker of the attempt.
+  /// The number of live processes that have the marker of the attempt.
   static std::size_t marked(const std::string& fence) {
     std::size_t count = 0;
     for (const auto& info : os::all_processes())
@@ -47,7 +47,7 @@ TEST_P(Ending, ACancelledTaskMayEndInOrder) {
   EXPECT_NE(text_of("f.log").find("tidy"), std::string::npos);
 }
 
-TEST_P(Ending, ACancelledTaskThatDoesNotListenIsKilled) {
+TEST_P(Ending, ACancelledTaskThatIgnoresTheSignalIsKilled) {
   const auto ended =
       run_and(shell("f", "trap '' TERM; echo x > up; while :; do sleep 0.01; done"), [&](Client& client) {
         wait_until([&] { return os::exists(at("up")); });
@@ -89,7 +89,7 @@ TEST_P(Ending, TheWholeTreeIsAskedToEnd) {
 }
 
 TEST_P(Ending, WhatATaskLeavesBehindIsKilled) {
-  // In the background; in a session of its own, its parent gone; and so without the marker in its
+  // In the background; in a session of its own, with its parent gone; and the same without the marker in its
   // environment.
   EXPECT_EQ(
       run(shell("f",
@@ -99,12 +99,12 @@ TEST_P(Ending, WhatATaskLeavesBehindIsKilled) {
                 "while ! test -s b || ! test -s c; do sleep 0.01; done; exit 0"))
           .status,
       0);
-  for (const auto* name : {"a", "b", "c"}) EXPECT_FALSE(lives(pid_in(name))) << name;
-  EXPECT_EQ(run(shell("next", "exit 5")).status, 5);  // what was killed is not in its way
+  for (const auto* name : {"a", "b", "c"}) EXPECT_FALSE(is_alive(pid_in(name))) << name;
+  EXPECT_EQ(run(shell("next", "exit 5")).status, 5);  // what was killed does not affect it
 }
 
 TEST_P(Ending, ACancelledTaskTakesItsDaemonsWithIt) {
-  // Another one began before it, and goes on: what hides well could be a daemon of that.
+  // Another attempt began before it and is still running: an unmarked process could be a daemon of that one.
   Client other(data());
   other.send(shell("other", "echo $$ > other; exec sleep 600"));
   other.next<Started>();
@@ -116,15 +116,15 @@ TEST_P(Ending, ACancelledTaskTakesItsDaemonsWithIt) {
             "env -i /usr/bin/setsid /bin/sh -c '/bin/sh -c \"echo \\$\\$ > c; exec /bin/sleep 600\" &';"
             "while :; do sleep 0.01; done"),
       [&](Client& client) {
-        for (const auto* name : {"a", "b", "c"}) EXPECT_TRUE(lives(pid_in(name))) << name;
+        for (const auto* name : {"a", "b", "c"}) EXPECT_TRUE(is_alive(pid_in(name))) << name;
         client.send(Cancel{.fence = "f", .grace_ms = 20});
       });
   EXPECT_TRUE(ended.cancelled);
-  for (const auto* name : {"a", "b", "c"}) EXPECT_FALSE(lives(pid_in(name))) << name;
-  EXPECT_TRUE(lives(bystander));
+  for (const auto* name : {"a", "b", "c"}) EXPECT_FALSE(is_alive(pid_in(name))) << name;
+  EXPECT_TRUE(is_alive(bystander));
 }
 
-TEST_P(Ending, AStoppedTaskGoesOnToEndInOrder) {
+TEST_P(Ending, AStoppedTaskIsContinuedToEndInOrder) {
   const auto ended = run_and(shell("f", "trap 'exit 7' TERM; echo $$ > pid; kill -s STOP $$; sleep 600"),
                              [&](Client& client) {
                                const auto pid = pid_in("pid");
@@ -135,7 +135,7 @@ TEST_P(Ending, AStoppedTaskGoesOnToEndInOrder) {
   EXPECT_TRUE(ended.cancelled);
 }
 
-TEST_P(Ending, AStoppedTaskThatDoesNotListenIsKilled) {
+TEST_P(Ending, AStoppedTaskThatIgnoresTheSignalIsKilled) {
   const auto ended = run_and(
       shell("f", "trap '' TERM CONT; echo $$ > pid; while :; do kill -s STOP $$; done"), [&](Client& client) {
         const auto pid = pid_in("pid");
@@ -146,7 +146,7 @@ TEST_P(Ending, AStoppedTaskThatDoesNotListenIsKilled) {
   EXPECT_TRUE(ended.cancelled);
 }
 
-// Each process makes the next one and ends: no list of them is true for long.
+// Each process forks the next one and exits: a list of them is outdated at once.
 TEST_P(Ending, ATaskThatForksWithoutEndIsKilled) {
   const std::string runner = "run() { run & }; run; run; run; run; ";
   EXPECT_EQ(run(shell("leaves", runner + "exit 3")).status, 3);
@@ -160,7 +160,7 @@ TEST_P(Ending, ATaskThatForksWithoutEndIsKilled) {
   EXPECT_EQ(marked("f"), 0U);
 }
 
-// And each in a session of its own.
+// The same, with each process in a session of its own.
 TEST_P(Ending, AChainOfDaemonsIsKilled) {
   ASSERT_OK(os::write_file(at("next"), "setsid /bin/sh next &\n"));
   EXPECT_EQ(run(shell("f", "sh next; exit 3")).status, 3);
@@ -181,16 +181,16 @@ TEST_P(Ending, ADaemonOfAnotherTaskIsLeftAlone) {
   client.next<Started>();
   const auto daemon = pid_in("daemon");
   EXPECT_EQ(run(shell("other", "exit 0")).status, 0);
-  EXPECT_TRUE(lives(daemon));
+  EXPECT_TRUE(is_alive(daemon));
   client.send(List{.follow = true});
   while (std::holds_alternative<Ended>(*client.next_answer())) {
   }
   client.send(Cancel{.fence = "keeps"});
   EXPECT_EQ(client.next<Ended>().fence, "keeps");
-  EXPECT_FALSE(lives(daemon));
+  EXPECT_FALSE(is_alive(daemon));
 }
 
-TEST_P(Ending, ALogThatGrowsBeyondItsBoundEndsTheTask) {
+TEST_P(Ending, ALogThatExceedsItsLimitEndsTheTask) {
   auto start = shell("f", "yes");
   start.log_bytes_max = 1'000'000;
   const auto ended = run(start);
@@ -198,20 +198,20 @@ TEST_P(Ending, ALogThatGrowsBeyondItsBoundEndsTheTask) {
   EXPECT_EQ(text_of("f.log").size(), 1'000'000U);
 }
 
-// However fast it prints, a log is looked at before, or just when, it can have come to its bound.
-TEST(LogQuota, ALogIsLookedAtBeforeItCanBeFarOver) {
+// However fast a task prints, its log is checked before, or just when, it can have reached its limit.
+TEST(LogQuota, ALogIsCheckedBeforeItCanBeFarOver) {
   constexpr std::uint64_t bound = 64 << 20;
   for (std::uint64_t bytes = 0; bytes <= bound + 4096; bytes += 4096) {
-    const auto patience = log_patience(bytes, bound);
-    EXPECT_GE(patience, 1ms);
-    EXPECT_LE(bytes + static_cast<std::uint64_t>(patience.count()) * log_bytes_per_ms,
+    const auto interval = log_check_interval(bytes, bound);
+    EXPECT_GE(interval, 1ms);
+    EXPECT_LE(bytes + static_cast<std::uint64_t>(interval.count()) * log_bytes_per_ms,
               bound + 2 * log_bytes_per_ms);
   }
-  EXPECT_GE(log_patience(0, bound), 10ms);  // a quiet one costs little
-  EXPECT_LE(log_patience(0, std::uint64_t{1} << 40), 50ms);
+  EXPECT_GE(log_check_interval(0, bound), 10ms);  // a quiet log is checked rarely
+  EXPECT_LE(log_check_interval(0, std::uint64_t{1} << 40), 50ms);
 }
 
-TEST_P(Ending, ALogOfJustTheBoundIsAllRight) {
+TEST_P(Ending, ALogOfExactlyTheLimitIsAllowed) {
   auto start = shell("f", "head -c 1000 /dev/zero");
   start.log_bytes_max = 1000;
   EXPECT_EQ(run(start).kind, EndKind::exited);
@@ -228,7 +228,7 @@ TEST_P(Ending, ShutdownWaitsForNothingUnlessForced) {
   EXPECT_EQ(client.next<Goodbye>(), (Goodbye{.ending = true, .running = 1}));
   while (client.next_answer()) {
   }
-  EXPECT_FALSE(lives(pid));
+  EXPECT_FALSE(is_alive(pid));
   launch();
   Client next(data());
   next.send(List{});
@@ -243,7 +243,7 @@ TEST_P(Ending, TermEndsItAndAllItsTasks) {
   kill(static_cast<pid_t>(client.welcome.pid), SIGTERM);
   while (client.next_answer()) {
   }
-  EXPECT_FALSE(lives(task));
+  EXPECT_FALSE(is_alive(task));
   wait_until([&] { return !os::exists(at("supervisor.sock")); });
 }
 

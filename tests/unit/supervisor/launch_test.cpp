@@ -1,4 +1,4 @@
-// The launcher in this process, as the flags of the tests compile it: how a child begins is assembly.
+// The launcher in this process, compiled with the flags of the tests: the start of a child is assembly.
 #include "sluice/supervisor/launch.hpp"
 
 #include <fcntl.h>
@@ -37,7 +37,7 @@ class Launching : public ::testing::Test {
   os::UniqueFd log_ = test::value_of(os::open_file(folder_.path() / "log", O_WRONLY | O_CREAT | O_APPEND));
   Launcher launcher_;
   Reports reports_;
-  Report* report_ = reports_.take();
+  Report* report_ = reports_.acquire();
 };
 
 TEST_F(Launching, ChildrenOnTheLaunchersOwnStackRunOneAfterAnother) {
@@ -50,7 +50,7 @@ TEST_F(Launching, ChildrenOnTheLaunchersOwnStackRunOneAfterAnother) {
   EXPECT_EQ(log(), "0\n1\n7\n");
 }
 
-TEST_F(Launching, AChildTellsWhyItCouldNotRun) {
+TEST_F(Launching, AChildReportsWhyItCouldNotRun) {
   auto start = shell("");
   start.program = "/nothing/here";
   const auto pid = launch(start);
@@ -69,7 +69,7 @@ TEST_F(Launching, AChildWithMountsRunsOnACopyOfTheStack) {
   auto start = shell("cat target");
   start.mounts = {{.source = source.string(), .target = target.string()}};
   const auto pid = launch(start);
-  if (!pid) {  // this machine lets us make no mount namespace
+  if (!pid) {  // this machine permits no mount namespace
     EXPECT_EQ(pid.error().code, Code::permission_denied);
     return;
   }

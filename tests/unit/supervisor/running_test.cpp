@@ -1,4 +1,4 @@
-// What a task finds, and what is told of it.
+// The environment of a task, and what is reported of it.
 #include <algorithm>
 
 #include <sys/resource.h>
@@ -13,7 +13,7 @@ using Running = Supervised;
 INSTANTIATE_TEST_SUITE_P(Trees, Running, ::testing::Bool(),
                          [](const auto& param) { return param.param ? "ByCgroup" : "ByProc"; });
 
-TEST_P(Running, TheEndTellsStatusTimesAndMemory) {
+TEST_P(Running, TheEndReportsStatusTimesAndMemory) {
   const auto ended = run(shell("f", "exit 3"));
   EXPECT_EQ(ended.kind, EndKind::exited);
   EXPECT_EQ(ended.status, 3);
@@ -30,7 +30,7 @@ TEST_P(Running, MemoryIsThatOfTheLargestOrOfTheTree) {
   EXPECT_GT(ended.memory_peak, 50'000'000);
 }
 
-TEST_P(Running, ATaskFindsItsWorldAndNothingElse) {
+TEST_P(Running, ATaskGetsItsEnvironmentAndNothingElse) {
   const auto ended = run(shell(
       "f",
       "env | grep -v -e ^PWD= -e ^_= -e ^SHLVL= -e ^OLDPWD= | sort; pwd; read line || echo no input; "
@@ -51,7 +51,7 @@ TEST_P(Running, TheMarkerIsAddedWhereItIsMissing) {
   EXPECT_EQ(text_of("f.log"), "f\n");
 }
 
-TEST_P(Running, WhatCannotBeStartedIsToldExactly) {
+TEST_P(Running, AFailureToStartIsReportedExactly) {
   auto start = shell("program", "");
   start.program = "/nothing/here";
   auto ended = run(start);
@@ -97,7 +97,7 @@ TEST_P(Running, AFenceRunsOnce) {
   EXPECT_EQ(text_of("f.log"), "ran\n");
 }
 
-TEST_P(Running, OneThatRunsIsTakenUpByItsFence) {
+TEST_P(Running, ARunningAttemptIsReattachedByItsFence) {
   Client client(data());
   const auto start = shell("f", "echo $$ > pid; sleep 60");
   client.send(start);
@@ -107,7 +107,7 @@ TEST_P(Running, OneThatRunsIsTakenUpByItsFence) {
   EXPECT_EQ(pid_in("pid"), static_cast<pid_t>(started.pid));
 }
 
-TEST_P(Running, AServerThatComesBackIsToldWhatItMissed) {
+TEST_P(Running, AServerThatReconnectsGetsTheEndsThatItMissed) {
   {
     Client client(data());
     client.send(shell("short", "exit 1"));
@@ -134,15 +134,15 @@ TEST_P(Running, AServerThatComesBackIsToldWhatItMissed) {
   EXPECT_EQ(ended.number, 2U);
 }
 
-// The server dies with a Start on its way. The next one is told that the fence does not run, and lays its
-// world out: a Start that came then would find half a world.
-TEST_P(Running, ADeadServersStartDoesNotComeBehindTheNextOnesBack) {
+// The server dies with a Start in flight. The next one learns that the fence is not running, and prepares its
+// sandbox: a Start carried out then would find half of a sandbox.
+TEST_P(Running, ADeadServersStartIsNotCarriedOutAfterTheNextConnects) {
   auto dying = std::make_unique<Client>(data());
   dying->send(List{.follow = true});
   dying->next<Holding>();
   const auto supervisor = static_cast<pid_t>(dying->welcome.pid);
   kill(supervisor, SIGSTOP);
-  // More than the supervisor reads in two turns, so that the next server is heard before the last of it.
+  // More than the supervisor reads in two turns, so that it reads from the next server before the last of this.
   for (int i = 0; i < 3; ++i)
     dying->send(Acknowledge{.fences = std::vector<std::string>(500, std::string(100, 'x'))});
   dying->send(shell("late", "echo ran"));
@@ -158,7 +158,7 @@ TEST_P(Running, ADeadServersStartDoesNotComeBehindTheNextOnesBack) {
     runs = std::ranges::find(holding->running, "late") != holding->running.end();
     break;
   }
-  // Whatever it does afterwards, it has done when it answers again.
+  // Once it responds again, it has handled everything before.
   if (!runs) {
     for (int i = 0; i < 10; ++i) {
       next.send(List{});
@@ -200,8 +200,8 @@ TEST_P(Running, MountsAreReadOnlyAndSeenByTheTaskAlone) {
   while (answer && std::holds_alternative<Started>(*answer)) answer = client.next_answer();
   EXPECT_EQ(text_of("source/file"), "kept");
   EXPECT_FALSE(os::exists(at("target/file")));
-  // Where the kernel gives no mounts (the test then runs without the right to), it is told so, and nothing
-  // has run.
+  // If the kernel permits no mounts (the test then runs without the privilege), the response says so, and
+  // nothing has run.
   if (std::holds_alternative<MountsRefused>(*answer)) {
     EXPECT_NE(std::get<MountsRefused>(*answer).error, 0U);
     EXPECT_EQ(os::read_file(at("f.log")).value_or(""), "");
@@ -212,7 +212,7 @@ TEST_P(Running, MountsAreReadOnlyAndSeenByTheTaskAlone) {
   EXPECT_TRUE(text_of("f.log").ends_with("\nfile\n")) << text_of("f.log");
 }
 
-TEST_P(Running, MountsThatAreRefusedLeaveTheFenceAsNew) {
+TEST_P(Running, AFenceWithRefusedMountsMayBeStartedAgain) {
   auto start = shell("f", "echo ran");
   start.mounts = {{.source = "/nothing", .target = data().string()}};
   Client client(data());

@@ -21,7 +21,7 @@ using test::wait_until;
 /// A server's end of a connection to the real program.
 class Client {
  public:
-  enum class Greeting { answered, unanswered };  ///< unanswered: nobody reads yet
+  enum class Greeting { answered, unanswered };  ///< unanswered: the supervisor does not read yet
   explicit Client(const std::filesystem::path& data, Greeting greeting = Greeting::answered)
       : fd_(*os::connect_unix(data / "supervisor.sock")) {
     send(Hello{});
@@ -30,7 +30,7 @@ class Client {
   void send(const Request& request) { ASSERT_TRUE(os::write_all(fd_.get(), encode(request))); }
   void send_bytes(std::string_view bytes) { ASSERT_TRUE(os::write_all(fd_.get(), bytes)); }
 
-  /// The next answer, or nothing once the other end has closed.
+  /// The next response, or nothing once the other end has closed.
   std::optional<Answer> next_answer() {
     for (;;) {
       const auto frame = frames_.next();
@@ -45,7 +45,7 @@ class Client {
   T next() {
     const auto answer = next_answer();
     if (answer && std::holds_alternative<T>(*answer)) return std::get<T>(*answer);
-    ADD_FAILURE() << "another answer, or none: " << (answer ? static_cast<int>(answer->index()) : -1);
+    ADD_FAILURE() << "another response, or none: " << (answer ? static_cast<int>(answer->index()) : -1);
     return {};
   }
   Welcome welcome;
@@ -86,7 +86,7 @@ class Supervised : public ::testing::TestWithParam<bool> {
     return os::read_file(at(name)).value_or("(none)");
   }
 
-  /// A shell's line as an attempt.
+  /// An attempt that runs a shell command.
   [[nodiscard]] Start shell(const std::string& fence, const std::string& line) const {
     return {.fence = fence,
             .program = "/bin/sh",
@@ -109,13 +109,17 @@ class Supervised : public ::testing::TestWithParam<bool> {
       if (ended.fence == start.fence || ended.fence.empty()) return ended;
     }
   }
+  static void wait_until(const std::function<bool()>& condition) {
+    for (int i = 0; i < 60'000 && !condition(); ++i) std::this_thread::sleep_for(1ms);
+    EXPECT_TRUE(condition());
+  }
   /// The pid that a task has written.
   [[nodiscard]] pid_t pid_in(const std::string& name) const {
     wait_until([&] { return text_of(name).ends_with('\n'); });
     return std::stoi(text_of(name));
   }
-  static bool lives(pid_t pid) {
-    // A zombie that nobody has reaped yet does not live.
+  static bool is_alive(pid_t pid) {
+    // A zombie that has not been reaped yet is not alive.
     const auto stat = os::read_file("/proc/" + std::to_string(pid) + "/stat");
     return stat && stat->find(") Z ") == std::string::npos;
   }

@@ -6,8 +6,8 @@
 #include <type_traits>
 #include <vector>
 
-/// The few shapes that messages and log records are written in: little-endian integers, texts and lists with
-/// their length in front. Wide enough for both, small enough for a static program.
+/// The encoding of the fields of messages and log records: little-endian integers, and strings and lists that
+/// are prefixed with their length. Small enough for a static program.
 namespace sluice::supervisor {
 
 class ByteWriter {
@@ -33,8 +33,8 @@ class ByteWriter {
   std::string bytes_;
 };
 
-/// Reads what ByteWriter wrote. After the first thing that does not fit, everything reads as zero or empty
-/// and `good` is false; memory is bounded by the bytes that are there.
+/// Reads what ByteWriter wrote. After the first malformed field, everything reads as zero or empty and `good`
+/// is false; memory is limited by the bytes that are present.
 class ByteReader {
  public:
   explicit ByteReader(std::string_view bytes) : rest_(bytes) {}

@@ -7,7 +7,7 @@
 namespace sluice::supervisor {
 namespace {
 
-// A message's number is its place in the variant. `put` writes the fields, `get` reads them in the same
+// A message's type is its index in the variant. `put` writes the fields, `get` reads them in the same
 // order.
 
 void put(ByteWriter& out, const Hello& m) { out.integer(m.version); }

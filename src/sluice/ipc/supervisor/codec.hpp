@@ -8,23 +8,23 @@
 
 namespace sluice::supervisor {
 
-/// A whole frame: u32 length (little-endian), then that many bytes. Not longer than `frame_bytes_max`, which
-/// the caller sees to for Start (`fits`); everything else is short.
+/// A complete frame: u32 length (little-endian), then that many bytes. Not longer than `frame_bytes_max`: for
+/// Start the caller ensures that (`fits`); everything else is short.
 std::string encode(const Request& request);
 std::string encode(const Answer& answer);
 /// Whether a frame may be sent.
 bool fits(const std::string& frame);
 
-/// The inverse, of a frame's content without its length. Any bytes are safe; all of them must be used.
+/// The inverse, for a frame's content without its length. Any bytes are safe; all of them must be used.
 Result<Request> decode_request(std::string_view content);
 Result<Answer> decode_answer(std::string_view content);
 
-/// Cuts a stream into frames. Holds one frame and what came with it, no more.
+/// Splits a stream into frames. Holds one frame and what arrived with it, no more.
 class FrameReader {
  public:
   void feed(std::string_view bytes) { buffer_ += bytes; }
-  /// The next frame's content, nothing where it is not complete, an error where it would be too long: close
-  /// the connection. The view holds until the next call of any member.
+  /// The next frame's content, nothing if it is not complete, an error if it would be too long: close the
+  /// connection. The view is valid until the next call of any member.
   Result<std::optional<std::string_view>> next();
 
  private:

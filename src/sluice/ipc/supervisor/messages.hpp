@@ -4,14 +4,14 @@
 #include <variant>
 #include <vector>
 
-/// What the server and the supervisor of a data folder tell each other. Plain data; see README.md for who
-/// says what when.
+/// The messages between the server and the supervisor of a data folder. Plain data; see README.md for the
+/// sequence.
 namespace sluice::supervisor {
 
 /// Differs after every change of a message. `Hello`, `Welcome`, `Shutdown` and `Goodbye` never change.
 inline constexpr std::uint32_t protocol_version = 1;
 
-/// Bounds that both sides check.
+/// Limits that both sides check.
 inline constexpr std::size_t frame_bytes_max = std::size_t{4} << 20;
 inline constexpr std::size_t fence_bytes_max = 512;
 inline constexpr std::size_t running_max = 4096;  ///< attempts at once: what Holding can list
@@ -30,52 +30,52 @@ struct Hello {
   std::uint32_t version = protocol_version;
   bool operator==(const Hello&) const = default;
 };
-/// Start this once. Answered by Started; by Ended, where it ended before or could not be executed; by
+/// Starts an attempt, once. The response is Started; or Ended, if it ended before or could not be executed; or
 /// MountsRefused.
 struct Start {
   std::string fence;
-  std::string program;  ///< a path: nothing is looked up
+  std::string program;  ///< a path: PATH is not searched
   std::vector<std::string> argv;
-  std::vector<std::string> env;  ///< "NAME=value", all there is; SLUICE_ATTEMPT is added where it is missing
+  std::vector<std::string> env;  ///< "NAME=value", complete; SLUICE_ATTEMPT is added if it is missing
   std::string cwd;
-  std::string log;  ///< a file that takes standard output and error; made where it is not there
-  std::uint64_t log_bytes_max = 0;  ///< the attempt is ended when its log grows beyond
-  std::vector<Mount> mounts;        ///< shown read-only, to this attempt alone
+  std::string log;  ///< the file for standard output and error; created if missing
+  std::uint64_t log_bytes_max = 0;  ///< the attempt is killed when its log exceeds this
+  std::vector<Mount> mounts;        ///< read-only, and visible to this attempt alone
   bool operator==(const Start&) const = default;
 };
-/// SIGTERM to the whole tree, after `grace_ms` SIGKILL. No answer but the Ended that follows; unknown fences
+/// SIGTERM to the whole tree, after `grace_ms` SIGKILL. No response but the Ended that follows; unknown fences
 /// are ignored.
 struct Cancel {
   std::string fence;
   std::uint32_t grace_ms = 0;
   bool operator==(const Cancel&) const = default;
 };
-/// What do you hold, and what ended since `number`? Answered by an Ended for each, then Holding. With
-/// `follow`, every later end is told on this connection too, and the one that followed before is closed,
-/// whatever it still had to say: its server died, or has connected anew.
+/// Asks what is running, and what ended after number `since`. The response is an Ended for each end, then
+/// Holding. With `follow`, every later end is sent on this connection too, and the connection that followed
+/// before is closed, with its unread requests: its server died, or has reconnected.
 struct List {
   std::uint64_t since = 0;
   bool follow = false;
   bool operator==(const List&) const = default;
 };
-/// The outcome of these is kept elsewhere: forget them. Fences that still run are ignored. No answer.
+/// The outcomes of these are stored elsewhere, so they can be forgotten. Fences that are still running are ignored. No response.
 struct Acknowledge {
   std::vector<std::string> fences;
   bool operator==(const Acknowledge&) const = default;
 };
-/// End, if nothing runs or if `force` (which kills what runs). Answered by Goodbye.
+/// Exit, if nothing is running or if `force` (which kills what is running). The response is Goodbye.
 struct Shutdown {
   bool force = false;
   bool operator==(const Shutdown&) const = default;
 };
 using Request = std::variant<Hello, Start, Cancel, List, Acknowledge, Shutdown>;
 
-// Answers
+// Responses
 
 struct Welcome {
   std::uint32_t version = protocol_version;
   std::uint32_t pid = 0;
-  bool cgroups = false;  ///< trees are held by cgroups
+  bool cgroups = false;  ///< process trees are held by cgroups
   bool operator==(const Welcome&) const = default;
 };
 struct Started {
@@ -95,15 +95,15 @@ enum class EndKind : std::uint8_t {
   exited,       ///< `status`
   signalled,    ///< `status` is the signal
   not_started,  ///< `step` failed with errno `status`
-  log_quota,    ///< ended because its log grew too long
+  log_quota,    ///< killed because its log exceeded its limit
   lost,         ///< the supervisor before this one died; what was left of the attempt has been killed
-  forgotten,    ///< it ended and was acknowledged: nothing more is known. Answers a Start only
+  forgotten,    ///< it ended and was acknowledged: nothing more is known. Only a response to Start
 };
-/// Which step before the program failed.
+/// The step before the program's start that failed.
 enum class Step : std::uint8_t { none, fork, log, directory, execute };
 
 struct Ended {
-  /// 1, 2, 3 … in the order of ends, for `List::since`. 0: an answer to Start alone, which is not kept.
+  /// 1, 2, 3 … in the order of ends, for `List::since`. 0: only a response to Start, which is not kept.
   std::uint64_t number = 0;
   std::string fence;
   EndKind kind = EndKind::exited;
@@ -117,14 +117,14 @@ struct Ended {
   bool memory_of_tree = false;   ///< true: of all processes together; false: of the largest
   bool operator==(const Ended&) const = default;
 };
-/// The end of a List's answer: what runs, and the number of the last end.
+/// The last message of the response to List: what is running, and the number of the last end.
 struct Holding {
   std::vector<std::string> running;
   std::uint64_t last = 0;
   bool operator==(const Holding&) const = default;
 };
 struct Goodbye {
-  bool ending = false;  ///< false: it goes on, because something runs
+  bool ending = false;  ///< false: it continues, because something is running
   std::uint32_t running = 0;
   bool operator==(const Goodbye&) const = default;
 };
