@@ -80,7 +80,7 @@ def test_a_full_disk_of_logs_costs_no_more_than_the_task(plan, tmp_path):
     with stage(tmp_path, plan, "logs", 100) as (server, disk):
         disk.fill()
         done = sluice("run", plan(SAYS), data=server.data)
-        assert done.returncode == 1 and "say: exit status 1; the disk is full that its log is on" in done.stderr and str(server.data / "logs") in done.stderr, done.stderr
+        assert done.returncode == 1 and "say: exit status 1; the disk that holds its log is full" in done.stderr and str(server.data / "logs") in done.stderr, done.stderr
         disk.free()
         done = sluice("run", plan(SAYS), "--no-cache", data=server.data)
         assert done.returncode == 0, done.stderr

@@ -100,7 +100,7 @@ def test_a_task_that_prints_a_gibibyte_costs_no_memory(tmp_path):
         run = submit(server, graph("prints: {process: [head, -c, 1G, /dev/zero]}"))
         report = server.end_of(run)
         assert failure_of(report, "prints")["kind"] == "log_quota"
-        assert failure_of(report, "prints")["message"] == "printed more than 64 MiB, and was ended; write large results to an output"
+        assert failure_of(report, "prints")["message"] == "printed more than 64 MiB and was killed; write large results to an output"
         for pid, peak in before.items():
             assert peak_memory(pid) - peak < 16 * MEBIBYTE
     assert [path.stat().st_size for path in (data / "logs" / run).rglob("*.log")] == [64 * MEBIBYTE]

@@ -41,7 +41,7 @@ void EventReader::feed(std::string_view bytes, const std::function<void(const Se
 }
 
 void EventReader::process_line(std::string_view line,
-                            const std::function<void(const ServerSentEvent&)>& on_event) {
+                               const std::function<void(const ServerSentEvent&)>& on_event) {
   if (line.empty()) {
     if (has_data_) {
       if (!data_.empty()) data_.pop_back();  // the newline after its last line

@@ -17,8 +17,8 @@ namespace {
 
 namespace bj = boost::json;
 
-/// A value takes many times the memory of its shortest text ("7,"), so the number of values is limited too: to
-/// one for each this many bytes that a text may have.
+/// A value takes many times the memory of its shortest text ("7,"), so the number of values is limited too:
+/// to one for each this many bytes that a text may have.
 constexpr std::size_t bytes_per_value = 32;
 
 /// For a number outside the range of doubles: whether it underflows, rather than overflows.
@@ -235,7 +235,8 @@ class JsonWriter {
   }
   void write_list(const List& list, int depth) {
     out_.push_back('[');
-    // Lists of plain values stay on one line in pretty style too: a row of numbers is easier to read that way.
+    // Lists of plain values stay on one line in pretty style too: a row of numbers is easier to read that
+    // way.
     const bool nested =
         std::ranges::any_of(list, [](const Value& v) { return v.is_list() || v.is_struct(); });
     for (std::size_t i = 0; i < list.size(); ++i) {

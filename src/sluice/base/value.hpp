@@ -52,8 +52,8 @@ struct Artifact {
   bool operator==(const Artifact& other) const;
 };
 
-/// A placeholder in an argument that only the executor can fill: the path of an input artifact or of a declared
-/// output.
+/// A placeholder in an argument that only the executor can fill: the path of an input artifact or of a
+/// declared output.
 struct Hole {
   enum class Kind { input, output } kind = Kind::output;
   std::shared_ptr<const Artifact> artifact;  ///< kind input

@@ -28,7 +28,8 @@ class Cgroup {
   [[nodiscard]] std::vector<pid_t> processes() const;
   /// Whether a living process is in it; zombies do not count.
   [[nodiscard]] bool populated() const;
-  /// Sends SIGKILL to every process in it at once, also to those being forked. They end soon after, not before this returns.
+  /// Sends SIGKILL to every process in it at once, also to those being forked. They end soon after, not
+  /// before this returns.
   void kill();
   /// Whether this object has killed it. No process can be put into it by clone3 anymore: Linux (since 6.14)
   /// treats the kill as one that came during the clone, and kills the child.
@@ -45,7 +46,8 @@ class Cgroup {
   bool killed_ = false;
 };
 
-/// The group under which leaves are created: inside the group of this process, so that its limits apply to them too.
+/// The group under which leaves are created: inside the group of this process, so that its limits apply to
+/// them too.
 class CgroupParent {
  public:
   /// Returns nothing if no cgroup2 tree is mounted, writable and able to kill. `name` is one path segment.

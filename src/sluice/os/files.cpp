@@ -166,8 +166,8 @@ Result<void> write_file(const fs::path& path, std::string_view bytes, mode_t mod
 }
 
 Result<void> write_file_atomically(const fs::path& path, std::string_view bytes, Sync sync, mode_t mode) {
-  // Unique within the process by the counter and among processes by the pid; O_EXCL refuses a file that a dead
-  // process left.
+  // Unique within the process by the counter and among processes by the pid; O_EXCL refuses a file that a
+  // dead process left.
   static std::atomic<std::uint64_t> counter{0};
   const fs::path temporary =
       path.string() + ".new-" + std::to_string(getpid()) + "-" + std::to_string(counter.fetch_add(1));

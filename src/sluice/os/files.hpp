@@ -51,11 +51,11 @@ Result<UniqueFd> open_file(const std::filesystem::path& path, int flags, mode_t 
 /// refused.
 Result<std::string> read_file(const std::filesystem::path& path,
                               std::size_t bytes_max = std::size_t{64} << 20);
-/// Everything from the position of `fd` to the end; the same limits. For files of /proc, whose size is not known
-/// before.
+/// Everything from the position of `fd` to the end; the same limits. For files of /proc, whose size is not
+/// known before.
 Result<std::string> read_all(int fd, std::size_t bytes_max = std::size_t{64} << 20);
-/// Calls `take` with everything from the position of `fd` to the end, block by block. Stops at the first error,
-/// of reading or of `take`. `name` is the name of the file in messages.
+/// Calls `take` with everything from the position of `fd` to the end, block by block. Stops at the first
+/// error, of reading or of `take`. `name` is the name of the file in messages.
 Result<void> read_blocks(int fd, const std::filesystem::path& name,
                          const std::function<Result<void>(std::string_view)>& take);
 /// The last `bytes_max` bytes, or all of a shorter file.
@@ -83,9 +83,9 @@ Result<void> make_directories(const std::filesystem::path& path);
 /// first.
 Result<void> remove_tree(const std::filesystem::path& path);
 
-/// Removes the entries of `folder` whose names begin with `prefix` and that were not modified for a day (for a
-/// folder: nothing was added to it or removed from it): the leftovers of processes that died while they created
-/// them. Continues after a failure, and returns the first.
+/// Removes the entries of `folder` whose names begin with `prefix` and that were not modified for a day (for
+/// a folder: nothing was added to it or removed from it): the leftovers of processes that died while they
+/// created them. Continues after a failure, and returns the first.
 Result<void> remove_abandoned(const std::filesystem::path& folder, Time now, std::string_view prefix = {});
 
 struct DirectoryEntry {
@@ -138,9 +138,9 @@ class TemporaryDirectory {
 /// Children do not inherit it.
 class FileLock {
  public:
-  /// Waits for a dead holder until the system has released its lock, and for a living one until it has written
-  /// its name, a second at most; never for the lock itself. Writes `holder` (the name of this process: "sluice
-  /// up") and the pid into the file ("sluice up, pid 12"). If another process holds it:
+  /// Waits for a dead holder until the system has released its lock, and for a living one until it has
+  /// written its name, a second at most; never for the lock itself. Writes `holder` (the name of this
+  /// process: "sluice up") and the pid into the file ("sluice up, pid 12"). If another process holds it:
   /// Code::failed_precondition, and the message names the holder.
   static Result<FileLock> take(const std::filesystem::path& path, std::string_view holder);
   /// The holder, "sluice up, pid 12"; nothing if the lock is free.

@@ -51,8 +51,8 @@ bool is_dead(std::string_view holder) {
   return pid && kill(*pid, 0) != 0 && errno == ESRCH;
 }
 
-/// A process that was killed while it forked a child leaves the lock to that child until the child calls exec:
-/// the lock of a dead holder is about to become free.
+/// A process that was killed while it forked a child leaves the lock to that child until the child calls
+/// exec: the lock of a dead holder is about to become free.
 Result<bool> try_lock_unless_alive(int fd, int kind, const std::filesystem::path& path) {
   for (auto waited = 0ms; waited < dead_holder_timeout; waited += poll_interval) {
     SLUICE_TRY(ours, try_lock(fd, kind, path));

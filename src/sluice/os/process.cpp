@@ -71,7 +71,8 @@ std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
 
 Result<Process> spawn(const SpawnOptions& options) {
   SpawnPlan plan;
-  // Every descriptor is first moved above all targets, so that no target overwrites a source that is still needed.
+  // Every descriptor is first moved above all targets, so that no target overwrites a source that is still
+  // needed.
   std::vector<UniqueFd> moved;
   int target_max = 2;
   for (const auto& [ours, theirs] : options.fds) target_max = std::max(target_max, theirs);

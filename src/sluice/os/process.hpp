@@ -70,8 +70,8 @@ Exit exit_of(int wait_status, const ::rusage& usage);
 /// A null-terminated array for execve; points into `texts`, which must outlive it.
 std::vector<char*> pointers_to(const std::vector<std::string>& texts);
 
-/// Searches `path` ("/usr/bin:/bin") for `name`: returns the first executable regular file, or nothing if there
-/// is none. Names with a slash are not looked up.
+/// Searches `path` ("/usr/bin:/bin") for `name`: returns the first executable regular file, or nothing if
+/// there is none. Names with a slash are not looked up.
 std::optional<std::filesystem::path> find_program(const std::string& name, const std::string& path);
 
 }  // namespace sluice::os

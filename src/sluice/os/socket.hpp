@@ -20,8 +20,8 @@ Result<UniqueFd> listen_unix(const std::filesystem::path& path, mode_t mode = 06
 Result<UniqueFd> connect_unix(const std::filesystem::path& path);
 Result<std::pair<UniqueFd, UniqueFd>> socket_pair();
 
-/// Reads at least `least` bytes, at most `into.size()`: what is available, in as few system calls as possible.
-/// Returns the number of bytes. Fails as read_exact does.
+/// Reads at least `least` bytes, at most `into.size()`: what is available, in as few system calls as
+/// possible. Returns the number of bytes. Fails as read_exact does.
 Result<std::size_t> read_some(int fd, std::span<std::byte> into, std::size_t least);
 /// Reads exactly `into.size()` bytes. Code::unavailable if the other end closes before.
 Result<void> read_exact(int fd, std::span<std::byte> into);

@@ -74,8 +74,8 @@ std::vector<pid_t> descendants(const std::vector<ProcessInfo>& all, pid_t root) 
   for (const auto& info : all) children.emplace(info.parent, info.pid);
   std::vector<pid_t> out;
   std::vector<pid_t> open{root};
-  // A process whose parent's pid was reused while /proc was read could close a cycle: the size of `all` limits
-  // the search.
+  // A process whose parent's pid was reused while /proc was read could close a cycle: the size of `all`
+  // limits the search.
   while (!open.empty() && out.size() <= all.size()) {
     const auto [first, last] = children.equal_range(open.back());
     open.pop_back();
@@ -114,9 +114,9 @@ std::optional<std::string> environment_variable(pid_t pid, const std::string& na
   return std::nullopt;
 }
 
-// The mark is a resource limit without effect: how many microseconds a thread of real-time priority may compute
-// without blocking, 146,000 years and more. Children inherit it, it survives exec, and no other program uses
-// it.
+// The mark is a resource limit without effect: how many microseconds a thread of real-time priority may
+// compute without blocking, 146,000 years and more. Children inherit it, it survives exec, and no other
+// program uses it.
 namespace {
 constexpr std::uint64_t mark_min = std::uint64_t{1} << 62;
 }

@@ -109,7 +109,8 @@ Answer Attempts::start(const Start& start) {
   book_.forked(start.fence, attempt->pid, attempt->ticks);
   if (attempt->log_bytes_max > 0) {
     attempt->check_log_at = clock_.steady() + log_check_interval(0, attempt->log_bytes_max);
-    check_logs_at_ = with_quota_ == 0 ? attempt->check_log_at : std::min(check_logs_at_, attempt->check_log_at);
+    check_logs_at_ =
+        with_quota_ == 0 ? attempt->check_log_at : std::min(check_logs_at_, attempt->check_log_at);
     ++with_quota_;
   }
   by_pid_.emplace(attempt->pid, attempt.get());
@@ -134,8 +135,8 @@ std::optional<os::Cgroup> Attempts::acquire_leaf() {
     free_leaves_.pop_back();
     return leaf;
   }
-  // This process's pid is part of the name: a leaf of an earlier supervisor may still hold a process that cannot
-  // be killed.
+  // This process's pid is part of the name: a leaf of an earlier supervisor may still hold a process that
+  // cannot be killed.
   auto leaf = parent_->make_leaf(std::to_string(getpid()) + "-" + std::to_string(leaves_made_++));
   if (leaf) return std::move(*leaf);
   return std::nullopt;
@@ -240,8 +241,8 @@ bool Attempts::kill_leftovers(Attempt& attempt) {
   if (orphans.empty()) return true;
   const auto all = os::all_processes();
   for (const auto& orphan : orphans) {
-    // The whole group at once, also those being forked: in a chain in which each process forks and exits, each
-    // would be gone before its turn. The group belongs to this attempt alone, because every attempt is a
+    // The whole group at once, also those being forked: in a chain in which each process forks and exits,
+    // each would be gone before its turn. The group belongs to this attempt alone, because every attempt is a
     // session; and it exists, because the orphan has not been reaped.
     if (orphan.group > 1) kill(-orphan.group, SIGKILL);
     kill(orphan.pid, SIGKILL);
@@ -266,7 +267,8 @@ std::vector<os::ProcessInfo> Attempts::orphans_of(const Attempt& attempt) const 
     if (marker && attempts_.contains(*marker)) continue;
     if (mark && std::ranges::any_of(attempts_, [&](const auto& entry) { return entry.second->mark == mark; }))
       continue;
-    // It has neither a mark nor a marker of an attempt. It belongs to this attempt if no other can have started it.
+    // It has neither a mark nor a marker of an attempt. It belongs to this attempt if no other can have
+    // started it.
     const bool other = std::ranges::any_of(attempts_, [&](const auto& entry) {
       return entry.second.get() != &attempt && entry.second->ticks <= info->started + 1;
     });
@@ -372,7 +374,8 @@ void Attempts::check_logs(Steady now) {
     }
     next = std::min(next, attempt->check_log_at);
   }
-  // Combined with those that are due within a millisecond: a thousand logs must not cause a thousand wake-ups.
+  // Combined with those that are due within a millisecond: a thousand logs must not cause a thousand
+  // wake-ups.
   check_logs_at_ = next == Steady::max() ? now + 1s : std::max<Steady>(next, now + 1ms);
 }
 

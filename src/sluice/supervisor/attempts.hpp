@@ -18,21 +18,22 @@
 namespace sluice::supervisor {
 
 /// The running attempts: starts them, watches the size of their logs, kills their process trees, and records
-/// how they ended in the book. The process must be a child subreaper with one thread. Not thread-safe; nothing
-/// here blocks, except for a child between its fork and its exec.
+/// how they ended in the book. The process must be a child subreaper with one thread. Not thread-safe;
+/// nothing here blocks, except for a child between its fork and its exec.
 class Attempts {
  public:
   using OnEnded = std::function<void(const Ended&)>;
   using OnMountsRefused = std::function<void(const MountsRefused&)>;
 
   /// `parent` absent: trees are found by /proc. The callbacks are called from within the members below.
-  Attempts(Book& book, const Clock& clock, std::optional<os::CgroupParent> parent, OnEnded on_ended, OnMountsRefused on_mounts_refused);
+  Attempts(Book& book, const Clock& clock, std::optional<os::CgroupParent> parent, OnEnded on_ended,
+           OnMountsRefused on_mounts_refused);
   ~Attempts();
   Attempts(const Attempts&) = delete;
   Attempts& operator=(const Attempts&) = delete;
 
-  /// Returns the immediate response: Started, also if it is running already; Ended, if it ended before or could
-  /// not be forked; MountsRefused, if the kernel permits no mount namespace.
+  /// Returns the immediate response: Started, also if it is running already; Ended, if it ended before or
+  /// could not be forked; MountsRefused, if the kernel permits no mount namespace.
   Answer start(const Start& start);
   void cancel(const std::string& fence, std::chrono::milliseconds grace);
   /// Sends SIGKILL to all trees. Their ends are reported as usual.
@@ -40,7 +41,8 @@ class Attempts {
 
   /// After SIGCHLD: reaps all ended processes, orphans included.
   void reap();
-  /// Does what is due. Returns how long the caller may wait before the next call; nothing: until another event.
+  /// Does what is due. Returns how long the caller may wait before the next call; nothing: until another
+  /// event.
   std::optional<std::chrono::nanoseconds> tick();
 
   [[nodiscard]] std::size_t running() const { return attempts_.size(); }
@@ -53,7 +55,8 @@ class Attempts {
   std::optional<os::Cgroup> acquire_leaf();
   void release_leaf(os::Cgroup leaf);
   void main_ended(Attempt& attempt, const os::Exit& exit);
-  /// Returns true if nothing of the tree is left; else sends SIGKILL to what is left, to be called again later.
+  /// Returns true if nothing of the tree is left; else sends SIGKILL to what is left, to be called again
+  /// later.
   bool kill_leftovers(Attempt& attempt);
   void signal_tree(Attempt& attempt, int number);
   [[nodiscard]] std::vector<os::ProcessInfo> orphans_of(const Attempt& attempt) const;

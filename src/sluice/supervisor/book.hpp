@@ -12,9 +12,9 @@
 
 namespace sluice::supervisor {
 
-/// The supervisor's persistent record of attempts: which fences it began, and how they ended. In memory, and as
-/// an append-only file: each record a `u32` length, a `u32` CRC-32 and that many bytes. A torn tail is ignored.
-/// It survives the death of any process; it is not synced, since a power cut ends the tasks too. Not
+/// The supervisor's persistent record of attempts: which fences it began, and how they ended. In memory, and
+/// as an append-only file: each record a `u32` length, a `u32` CRC-32 and that many bytes. A torn tail is
+/// ignored. It survives the death of any process; it is not synced, since a power cut ends the tasks too. Not
 /// thread-safe.
 class Book {
  public:
@@ -27,8 +27,8 @@ class Book {
     std::int64_t started_ms = 0;
   };
 
-  /// Reads the file, and rewrites it without records that are no longer needed. `boot_id` shows whether the pids
-  /// of an earlier supervisor may still be valid (`same_boot`).
+  /// Reads the file, and rewrites it without records that are no longer needed. `boot_id` shows whether the
+  /// pids of an earlier supervisor may still be valid (`same_boot`).
   static Result<Book> open(const std::filesystem::path& file, const std::string& boot_id);
 
   [[nodiscard]] bool same_boot() const { return same_boot_; }
@@ -41,7 +41,8 @@ class Book {
   [[nodiscard]] const std::map<std::uint64_t, Ended>& ends() const { return ends_; }
   [[nodiscard]] std::uint64_t last_number() const { return last_number_; }
 
-  /// Called before the fork, so that no process can be without a record. Fails if the record cannot be written.
+  /// Called before the fork, so that no process can be without a record. Fails if the record cannot be
+  /// written.
   Result<void> begin(const std::string& fence, const std::string& leaf, std::int64_t now_ms);
   void forked(const std::string& fence, pid_t pid, std::uint64_t ticks);
   /// Nothing ran: the fence may be started again.

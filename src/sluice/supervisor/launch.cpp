@@ -49,8 +49,8 @@ struct Child {
 /// Not instrumented: it may run on a stack that AddressSanitizer does not know.
 [[noreturn, gnu::no_sanitize_address]] void run_child(const Child& child) {
   const auto fail = [&](Step step) { report_and_exit(child, Report::What::step, step, errno); };
-  // If the supervisor died before this line, the signal would never come: check the parent after requesting the
-  // signal.
+  // If the supervisor died before this line, the signal would never come: check the parent after requesting
+  // the signal.
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != child.parent) _exit(127);
   setsid();
@@ -64,7 +64,8 @@ struct Child {
 
   if (child.join >= 0 && write(child.join, "0", 1) != 1) fail(Step::fork);
   if (!child.start->mounts.empty()) {
-    if (child.unshare && unshare(CLONE_NEWNS) != 0) report_and_exit(child, Report::What::mounts, Step::none, errno);
+    if (child.unshare && unshare(CLONE_NEWNS) != 0)
+      report_and_exit(child, Report::What::mounts, Step::none, errno);
     int error = os::make_mounts_private();
     for (const auto& mount : child.start->mounts)
       if (error == 0) error = os::bind_read_only(mount.source.c_str(), mount.target.c_str());
@@ -84,16 +85,17 @@ struct Child {
   __builtin_unreachable();
 }
 
-/// Calls clone3, and `run_child` in the child. If `arguments` has a stack for it, the child shares the memory of
-/// this process until it calls exec, and this process waits for that: no page table is copied. The child begins
-/// in `run_child`, because it must not use the parent's stack frame. Returns the pid, or a negative errno.
+/// Calls clone3, and `run_child` in the child. If `arguments` has a stack for it, the child shares the memory
+/// of this process until it calls exec, and this process waits for that: no page table is copied. The child
+/// begins in `run_child`, because it must not use the parent's stack frame. Returns the pid, or a negative
+/// errno.
 ///
-/// The child begins with the parent's registers. `child` and `entry` may be in any that is free, %rbp included:
-/// both are read before %rbp is cleared, which ends the chain of frames for debuggers. Neither can be in %rax,
-/// %rdi, %rsi, %rcx or %r11, which are operands of their own or clobbered. A child without a stack of its own
-/// continues on a copy of the parent's: it skips the red zone, and aligns the stack as a call requires.
-/// Whatever it overwrites is its own, and it does not return; in the parent only what is declared has
-/// changed.
+/// The child begins with the parent's registers. `child` and `entry` may be in any that is free, %rbp
+/// included: both are read before %rbp is cleared, which ends the chain of frames for debuggers. Neither can
+/// be in %rax, %rdi, %rsi, %rcx or %r11, which are operands of their own or clobbered. A child without a
+/// stack of its own continues on a copy of the parent's: it skips the red zone, and aligns the stack as a
+/// call requires. Whatever it overwrites is its own, and it does not return; in the parent only what is
+/// declared has changed.
 long clone3_and_run(clone_args& arguments, const Child& child) {
   long result = SYS_clone3;
   void (*const entry)(const Child&) = run_child;

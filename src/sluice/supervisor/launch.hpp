@@ -17,8 +17,8 @@ namespace sluice::supervisor {
 /// The id for os::mark_tree: a hash of the fence, so two fences practically never share one.
 std::uint64_t tree_id(std::string_view fence);
 
-/// A child's report of a failure before its program runs: written by the child, read by the supervisor when the
-/// child has ended.
+/// A child's report of a failure before its program runs: written by the child, read by the supervisor when
+/// the child has ended.
 struct Report {
   enum class What : std::uint32_t { nothing, mounts, step } what = What::nothing;
   Step step = Step::none;
@@ -61,7 +61,7 @@ class Launcher {
 
   os::UniqueFd null_;
   std::unique_ptr<std::byte, Free> stack_;  ///< of the child, while it shares this process's memory
-  std::uint64_t files_max_ = 0;             ///< the RLIMIT_NOFILE that the supervisor was started with, for the children
+  std::uint64_t files_max_ = 0;  ///< the RLIMIT_NOFILE that the supervisor was started with, for the children
   bool clone3_ = true;  ///< false once the kernel, or a system-call filter, has refused it as unknown
   int error_ = 0;
 };

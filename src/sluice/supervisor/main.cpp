@@ -20,7 +20,8 @@ using namespace sluice;
 constexpr const char* usage =
     "usage: sluice-supervisor [--no-cgroups] DATA_FOLDER\n"
     "\n"
-    "Runs the process tasks of a sluice server, and outlives it. A server starts it automatically; it runs in "
+    "Runs the process tasks of a sluice server, and outlives it. A server starts it automatically; it runs "
+    "in "
     "the background,\n"
     "and exits when no task is running and no server has been connected for 10 s. Only one runs per data "
     "folder: another exits\n"
@@ -30,8 +31,8 @@ constexpr const char* usage =
     "\n"
     "example: sluice-supervisor ~/.local/share/sluice\n";
 
-/// Code::failed_precondition: another supervisor serves the folder. One that holds the lock without listening is
-/// about to exit, or has just started: this waits for it, up to 10 s.
+/// Code::failed_precondition: another supervisor serves the folder. One that holds the lock without listening
+/// is about to exit, or has just started: this waits for it, up to 10 s.
 Result<os::FileLock> take_lock(const std::filesystem::path& data) {
   constexpr int rounds_max = 2000;
   for (int round = 0;; ++round) {

@@ -38,9 +38,11 @@ bool has_no_nul(const std::vector<std::string>& texts) {
 /// Whether the message is one that a correct server can send.
 bool is_valid(const Start& start) {
   return !start.fence.empty() && start.fence.size() <= fence_bytes_max && has_no_nul(start.fence) &&
-         has_no_nul(start.program) && !start.argv.empty() && has_no_nul(start.argv) && has_no_nul(start.env) &&
-         has_no_nul(start.cwd) && has_no_nul(start.log) && start.mounts.size() <= mounts_max &&
-         std::ranges::all_of(start.mounts, [](const Mount& m) { return has_no_nul(m.source) && has_no_nul(m.target); });
+         has_no_nul(start.program) && !start.argv.empty() && has_no_nul(start.argv) &&
+         has_no_nul(start.env) && has_no_nul(start.cwd) && has_no_nul(start.log) &&
+         start.mounts.size() <= mounts_max && std::ranges::all_of(start.mounts, [](const Mount& m) {
+           return has_no_nul(m.source) && has_no_nul(m.target);
+         });
 }
 
 }  // namespace
@@ -102,7 +104,8 @@ void Supervisor::run() {
         serve(event.data.fd, event.events);
     }
   }
-  // A server that connects from now on finds no socket, and starts another supervisor: the lock is released when the process ends.
+  // A server that connects from now on finds no socket, and starts another supervisor: the lock is released
+  // when the process ends.
   unlink(socket_.c_str());
 }
 
@@ -193,8 +196,8 @@ bool Supervisor::list(Connection& connection, const List& what) {
   return connection.send(holding);
 }
 
-/// Requests of a dead server that have not been read yet must not be carried out once the next one is connected:
-/// that one receives the list of what is running, and prepares sandboxes for what is not.
+/// Requests of a dead server that have not been read yet must not be carried out once the next one is
+/// connected: that one receives the list of what is running, and prepares sandboxes for what is not.
 void Supervisor::replace_follower(const Connection& connection) {
   std::vector<int> before;
   for (const auto& [fd, other] : connections_)

@@ -14,8 +14,8 @@ namespace sluice::supervisor {
 /// The program's loop: one thread that waits for children, servers and deadlines.
 class Supervisor {
  public:
-  /// Opens a data folder: the lock must be held by the caller. Ends the attempts that an earlier supervisor lost,
-  /// then listens on DATA/supervisor.sock. `cgroups: false` is for machines, and tests, without them.
+  /// Opens a data folder: the lock must be held by the caller. Ends the attempts that an earlier supervisor
+  /// lost, then listens on DATA/supervisor.sock. `cgroups: false` is for machines, and tests, without them.
   static Result<std::unique_ptr<Supervisor>> open(const std::filesystem::path& data, const Clock& clock,
                                                   bool cgroups);
   ~Supervisor();

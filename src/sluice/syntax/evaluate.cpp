@@ -29,7 +29,8 @@ std::string op_text(Operator op) {
 }
 
 std::unexpected<Raised> mismatch(Operator op, const Value& a, const Value& b) {
-  return raised("type", "`" + op_text(op) + "` does not take " + kind_with_article(a) + " and " + kind_with_article(b));
+  return raised(
+      "type", "`" + op_text(op) + "` does not take " + kind_with_article(a) + " and " + kind_with_article(b));
 }
 
 std::unexpected<Raised> overflow(Operator op) {

@@ -29,7 +29,8 @@ std::unexpected<Raised> raised(std::string kind, std::string message);
 /// "a string", "an integer", … for messages.
 std::string kind_with_article(const Value& value);
 
-/// Equality of the language: numbers are compared by their value, 1 == 1.0; values of other kinds are equal only to values of the same kind.
+/// Equality of the language: numbers are compared by their value, 1 == 1.0; values of other kinds are equal
+/// only to values of the same kind.
 bool same(const Value& a, const Value& b);
 /// The order of two numbers or two strings; nullopt: the two cannot be ordered.
 std::optional<std::partial_ordering> order(const Value& a, const Value& b);

@@ -59,12 +59,13 @@ struct Expression {
   static ExpressionPtr of(Value literal, Location at = {});
 };
 
-/// Parses a YAML scalar of a plan: a scalar that is one `${…}` keeps the type of its expression; embedded ones
-/// make a text; `$${` is a literal `${`; a string without `${` is a literal. `at` is the location of the
+/// Parses a YAML scalar of a plan: a scalar that is one `${…}` keeps the type of its expression; embedded
+/// ones make a text; `$${` is a literal `${`; a string without `${` is a literal. `at` is the location of the
 /// scalar's first character.
 Result<ExpressionPtr> parse_scalar(std::string_view scalar, Location at);
 /// Parses a bare expression: the text between `${` and `}`. Nesting is limited (200). Names that are not
-/// identifiers are written in backticks. On failure the message begins with "LINE:COLUMN: ", counted from `at`.
+/// identifiers are written in backticks. On failure the message begins with "LINE:COLUMN: ", counted from
+/// `at`.
 Result<ExpressionPtr> parse_expression(std::string_view source, Location at);
 
 /// The same two parsers for a caller that collects problems: the location of a failure is separate from its
@@ -89,8 +90,8 @@ void visit_references(
     const std::function<void(std::string_view root, const std::vector<std::string_view>& fields,
                              Location at)>& visit);
 
-/// The result of an evaluation is a value, absent (docs/plans.md, Absent values), or a raised error that a plan
-/// can catch.
+/// The result of an evaluation is a value, absent (docs/plans.md, Absent values), or a raised error that a
+/// plan can catch.
 struct Raised {
   std::string kind;  ///< "key", "type", "zero_division", "overflow", "value", "required", …
   std::string message;
@@ -123,8 +124,8 @@ struct EvaluationLimits {
 
 /// Evaluates left to right; `and`, `or`, `if(c, a, b)` are lazy. An absent strict operand makes the result
 /// absent; `default(x, y)`, `first(a, b…)`, `present(x)`, `required(x)` handle absence. An artifact used in a
-/// text, and path(x), become late paths (Value::Kind::late); `out.NAME` is a late path too. Pure: no clock, no
-/// randomness.
+/// text, and path(x), become late paths (Value::Kind::late); `out.NAME` is a late path too. Pure: no clock,
+/// no randomness.
 Evaluated evaluate(const Expression& expression, const Scope& scope, EvaluationLimits limits = {});
 
 /// A function of the fixed library, for the verifier: how many arguments it takes; nullopt for an unknown

@@ -148,7 +148,8 @@ std::expected<std::string, Diagnostic> ExpressionText::quoted(char quote) {
         append_utf8(*point, out);
         continue;
       }
-      default: return problem_at(at, "unknown escape; valid escapes are \\\\ \\' \\\" \\` \\/ \\n \\r \\t \\uXXXX");
+      default:
+        return problem_at(at, "unknown escape; valid escapes are \\\\ \\' \\\" \\` \\/ \\n \\r \\t \\uXXXX");
     }
     advance(1);
   }

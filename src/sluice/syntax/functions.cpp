@@ -11,8 +11,8 @@ namespace {
 using Args = std::span<const Value>;
 
 std::unexpected<Raised> wrong(std::string_view function, std::string_view wanted, const Value& given) {
-  return raised("type",
-                "`" + std::string(function) + "` takes " + std::string(wanted) + ", not " + kind_with_article(given));
+  return raised("type", "`" + std::string(function) + "` takes " + std::string(wanted) + ", not " +
+                            kind_with_article(given));
 }
 
 Evaluated text(Args args, Budget& budget) { return to_text(args[0], budget); }
@@ -246,7 +246,8 @@ Evaluated extreme(std::string_view name, Args args, bool least) {
   if (!order(*best, *best)) return wrong(name, "numbers or strings", *best);
   for (const auto& arg : args.subspan(1)) {
     const auto ordering = order(arg, *best);
-    if (!ordering) return raised("type", "cannot compare " + kind_with_article(arg) + " with " + kind_with_article(*best));
+    if (!ordering)
+      return raised("type", "cannot compare " + kind_with_article(arg) + " with " + kind_with_article(*best));
     if (least ? std::is_lt(*ordering) : std::is_gt(*ordering)) best = &arg;
   }
   return *best;

@@ -5,8 +5,8 @@
 
 namespace sluice::syntax {
 
-/// A location in a source text; line and column count from 1, 0 means unknown. The file's name is kept once, by
-/// the parser.
+/// A location in a source text; line and column count from 1, 0 means unknown. The file's name is kept once,
+/// by the parser.
 struct Location {
   std::uint32_t line = 0;
   std::uint32_t column = 0;

@@ -10,8 +10,8 @@
 
 namespace sluice::syntax {
 
-/// A YAML or JSON document in which every node and key has its location. Scalars are resolved by YAML 1.2's core
-/// schema.
+/// A YAML or JSON document in which every node and key has its location. Scalars are resolved by YAML 1.2's
+/// core schema.
 struct Node {
   enum class Kind { scalar, list, map } kind = Kind::scalar;
   Location at;

@@ -31,8 +31,8 @@ Location place_of(fy_token* token, Location otherwise) {
 }
 
 /// Decodes the text between single quotes: one line break and the space around it become a space, several
-/// become one line break less. libfyaml 0.7 decodes two escaped quotes in a row wrongly (and leaks), so its own
-/// decoding is not used for these.
+/// become one line break less. libfyaml 0.7 decodes two escaped quotes in a row wrongly (and leaks), so its
+/// own decoding is not used for these.
 std::string single_quoted(std::string_view raw) {
   std::string out;
   for (std::size_t i = 0; i < raw.size();) {

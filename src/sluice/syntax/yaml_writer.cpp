@@ -136,7 +136,8 @@ Yaml& Yaml::in_block() {
   return *this;
 }
 
-/// Appends the one-line form; returns false, with `out` in any state, if it is not allowed or would exceed `end`.
+/// Appends the one-line form; returns false, with `out` in any state, if it is not allowed or would exceed
+/// `end`.
 bool Yaml::flow(std::string& out, std::size_t end) const {
   if (kind_ == Kind::scalar) {
     if (lines_) return false;
@@ -172,7 +173,8 @@ void Yaml::write_scalar(std::string& out, std::size_t indent) const {
   }
 }
 
-/// Writes a value after "KEY:" or "- ", which `out` ends with; ends the line. Children are indented by `indent`.
+/// Writes a value after "KEY:" or "- ", which `out` ends with; ends the line. Children are indented by
+/// `indent`.
 void Yaml::write_value(std::string& out, std::size_t indent, bool after_key) const {
   if (after_key && kind_ == Kind::scalar) out += ' ';
   if (kind_ == Kind::scalar) return write_scalar(out, indent);

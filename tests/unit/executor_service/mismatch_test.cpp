@@ -54,11 +54,11 @@ TEST(ServiceArguments, ThatAreMissingAreNamedUnlessOptional) {
   EXPECT_EQ(misfit_in(declared, one("seed", 7), "input"), std::nullopt);
 }
 
-TEST(ServiceArguments, ThatNobodyDeclaredAreNamedWithTheNearestOne) {
+TEST(ServiceArguments, ThatAreNotDeclaredAreNamedWithTheNearestOne) {
   const std::vector<ir::Parameter> declared{{.name = "pictures", .type = type(Kind::any), .optional = true}};
   EXPECT_EQ(misfit_in(declared, one("picturs", 1), "input"),
-            "input `picturs` is not known; did you mean `pictures`?");
-  EXPECT_EQ(misfit_in({}, one("value", 1), "output"), "output `value` is not known");
+            "unknown input `picturs`; did you mean `pictures`?");
+  EXPECT_EQ(misfit_in({}, one("value", 1), "output"), "unknown output `value`");
 }
 
 }  // namespace

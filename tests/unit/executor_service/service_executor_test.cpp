@@ -53,7 +53,7 @@ class ServiceExecutorTest : public testing::Test {
                   .outputs = {{.name = "n", .type = integer}}};
   }
 
-  /// The executor, with one service that does this.
+  /// The executor, with one service that runs `work`.
   ServiceExecutor& work(WrittenService::Work work, std::size_t threads = 2) {
     service_ = std::make_unique<WrittenService>(signature_, std::move(work));
     executor_ = std::make_unique<ServiceExecutor>(
@@ -90,7 +90,7 @@ class ServiceExecutorTest : public testing::Test {
   std::unique_ptr<ServiceExecutor> executor_;
 };
 
-TEST_F(ServiceExecutorTest, HandsTheCallOverAndTheAnswerBack) {
+TEST_F(ServiceExecutorTest, PassesTheCallAndReturnsTheResult) {
   ports::ServiceCall seen;
   work([&](const ports::ServiceCall& call) -> Result<Struct> {
     seen = call;
@@ -108,7 +108,7 @@ TEST_F(ServiceExecutorTest, HandsTheCallOverAndTheAnswerBack) {
 }
 
 TEST_F(ServiceExecutorTest, GivesEachCallAnEmptyScratchFolderAndRemovesIt) {
-  // Of a crash: one that is called again, and one that never is.
+  // Left by a crash: one whose call is repeated, and one whose call never is.
   std::filesystem::create_directories(folder_->path() / "service-f1" / "left");
   std::filesystem::create_directories(folder_->path() / "service-f0" / "left");
   std::filesystem::path scratch;
@@ -127,7 +127,7 @@ TEST_F(ServiceExecutorTest, GivesEachCallAnEmptyScratchFolderAndRemovesIt) {
   EXPECT_EQ(left_behind(), 0U);
 }
 
-TEST_F(ServiceExecutorTest, TellsAFailureInTheServicesWords) {
+TEST_F(ServiceExecutorTest, ReportsAFailureWithTheServicesMessage) {
   work([](const ports::ServiceCall&) -> Result<Struct> {
     return Fail(user_error(Code::invalid_argument, "cat.png: not a picture").with_note("it is a text"));
   });
@@ -148,7 +148,7 @@ TEST_F(ServiceExecutorTest, ChecksArgumentsBeforeTheCall) {
   EXPECT_EQ(service_->calls("task"), 0);
 }
 
-TEST_F(ServiceExecutorTest, ChecksWhatTheServiceGives) {
+TEST_F(ServiceExecutorTest, ChecksTheResultsOfTheService) {
   work([](const ports::ServiceCall& call) -> Result<Struct> {
     return call.with.find("n")->if_integer() ? one("n", "text") : Struct{};
   });
@@ -190,7 +190,7 @@ TEST_F(ServiceExecutorTest, NeverCallsWhatWasCancelledWhileItWaited) {
   EXPECT_EQ(service_->calls("task"), 1);
 }
 
-TEST_F(ServiceExecutorTest, TakesAFenceThatRunsAlreadyOnce) {
+TEST_F(ServiceExecutorTest, CallsTheServiceOnceForARunningFence) {
   Gate gate;
   auto& executor = work([&](const ports::ServiceCall& call) -> Result<Struct> {
     gate.pass(call.cancel);
@@ -205,7 +205,7 @@ TEST_F(ServiceExecutorTest, TakesAFenceThatRunsAlreadyOnce) {
   EXPECT_EQ(outcomes_.count("f1"), 1U);
 }
 
-TEST_F(ServiceExecutorTest, LeavesACallOpenThatItsEndCutShort) {
+TEST_F(ServiceExecutorTest, LeavesACallOpenThatTheShutdownInterrupted) {
   Gate gate;
   auto& executor = work([&](const ports::ServiceCall& call) -> Result<Struct> {
     if (!gate.pass(call.cancel)) return Fail(user_error(Code::cancelled, "stopped"));
@@ -217,7 +217,7 @@ TEST_F(ServiceExecutorTest, LeavesACallOpenThatItsEndCutShort) {
   EXPECT_EQ(outcomes_.count("f1"), 0U) << "the journal must keep it open, so that it is called again";
 }
 
-TEST_F(ServiceExecutorTest, SaysWhereThereIsNoSuchService) {
+TEST_F(ServiceExecutorTest, ReportsAnUnknownService) {
   work([](const ports::ServiceCall&) -> Result<Struct> { return one("n", 1); });
   const auto outcome = outcome_of(attempt("f1", {}, "test.wrok"));
   EXPECT_EQ(outcome.status, Status::failed);

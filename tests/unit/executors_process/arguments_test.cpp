@@ -1,4 +1,4 @@
-// How values become arguments, and artifacts paths.
+// How values become arguments, and artifacts become paths.
 #include <sys/stat.h>
 
 #include "result_assertions.hpp"
@@ -47,7 +47,7 @@ TEST_F(Arguments, ArtifactsInsideValuesBecomePaths) {
   EXPECT_EQ(lines({fields}), "{\"files\":[\"" + in("0.txt") + "\",\"" + in("1.txt") + "\"]}\n");
 }
 
-TEST_F(Arguments, TheSameArtifactIsBroughtOnce) {
+TEST_F(Arguments, TheSameArtifactIsMaterializedOnce) {
   const auto a = file("x", "a.txt");
   EXPECT_EQ(lines({a, a}), in("0.txt") + "\n" + in("0.txt") + "\n");
 }
@@ -67,15 +67,15 @@ TEST_F(Arguments, AProgramMayBeAnInput) {
   EXPECT_EQ(printed(attempt("f", {file("#!/bin/sh\necho input $1\n", "tool.sh"), "x"})), "input x\n");
 }
 
-TEST_F(Arguments, ASmallInputIsACopyThatLeadsNowhere) {
+TEST_F(Arguments, ASmallInputIsACopy) {
   const auto input = file("kept", "a.txt");
   auto what = attempt("f", {"sh", "-c", "cat \"$0\"; echo changed > \"$0\"; cat \"$0\"", input});
   EXPECT_EQ(printed(what), "keptchanged\n");
   EXPECT_EQ(*store().get(*input.digest), "kept");
 }
 
-// Shown read-only where the kernel gives mounts, copied where it does not: either way, the store keeps its
-// bytes.
+// Mounted read-only if the kernel permits mounts, else copied: either way, the bytes in the store do not
+// change.
 TEST_F(Arguments, ALargeInputCannotBeChangedInTheStore) {
   const auto input = file(large('x'), "large.bin");
   EXPECT_EQ(printed(attempt(
@@ -111,12 +111,12 @@ TEST_F(Arguments, AnInputThatIsMissingIsNamed) {
   const auto outcome = run(attempt("f", {"cat", missing}));
   EXPECT_EQ(outcome.status, Outcome::Status::failed);
   EXPECT_EQ(outcome.failure.kind, "input");
-  EXPECT_TRUE(outcome.failure.message.starts_with("cannot bring the input `data.csv`: "))
+  EXPECT_TRUE(outcome.failure.message.starts_with("cannot materialize the input `data.csv`: "))
       << outcome.failure.message;
 }
 
-// The object store finds bytes that were changed behind its back; the task must not see them.
-TEST_F(Arguments, AnInputThatWasChangedBehindOurBackIsRefused) {
+// The object store detects bytes that were changed on disk; the task must not see them.
+TEST_F(Arguments, AnInputThatWasChangedOnDiskIsRefused) {
   const auto input = file("kept", "data.csv");
   const auto path = store().path_of(*input.digest);
   ASSERT_EQ(chmod(path.c_str(), 0644), 0);

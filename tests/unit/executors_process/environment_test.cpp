@@ -1,4 +1,4 @@
-// What enters the cache key besides the work.
+// The part of the cache key besides the work.
 #include <unistd.h>
 
 #include "result_assertions.hpp"
@@ -14,12 +14,12 @@ class Environment : public Stage {
 };
 
 TEST_F(Environment, IsTheExecutableAndItsDigest) {
-  const auto told = of(attempt("f", {"sh", "-c", "true"}));
+  const auto reported = of(attempt("f", {"sh", "-c", "true"}));
   const auto real = std::filesystem::canonical("/usr/bin/sh");
-  EXPECT_EQ(told.text_at("executable"), real.string());
-  EXPECT_EQ(told.text_at("digest"), Digest::of(*os::read_file(real)).hex());
-  EXPECT_FALSE(told.boolean_at("pinned", true));
-  EXPECT_EQ(run(attempt("f", {"sh", "-c", "true"})).environment, told);
+  EXPECT_EQ(reported.text_at("executable"), real.string());
+  EXPECT_EQ(reported.text_at("digest"), Digest::of(*os::read_file(real)).hex());
+  EXPECT_FALSE(reported.boolean_at("pinned", true));
+  EXPECT_EQ(run(attempt("f", {"sh", "-c", "true"})).environment, reported);
 }
 
 TEST_F(Environment, ChangesWithTheProgram) {
@@ -45,7 +45,7 @@ TEST_F(Environment, OfWhatComesWithTheWorkIsInTheKeyAlready) {
   EXPECT_EQ(to_json(of(attempt("f", {file("#!/bin/sh\n")}))), "{\"pinned\":false,\"executable\":\"input\"}");
 }
 
-TEST_F(Environment, OfWhatIsNotThereIsAnError) {
+TEST_F(Environment, OfAMissingProgramIsAnError) {
   EXPECT_EQ(executor().environment(attempt("f", {"trian"}).work).error().code, Code::not_found);
   EXPECT_FALSE(executor().environment(attempt("f", {}).work));
   EXPECT_FALSE(executor().environment(attempt("f", {3}).work));

@@ -1,4 +1,4 @@
-// What is said when a task fails.
+// The messages for failed tasks.
 #include "stage.hpp"
 
 namespace sluice::executors {
@@ -13,7 +13,7 @@ class Failures : public Stage {
   }
 };
 
-TEST_F(Failures, TheExitStatusIsToldWithTheLastLines) {
+TEST_F(Failures, TheExitStatusIsReportedWithTheLastLines) {
   const auto failure = fault(shell("f", "echo one; echo two; echo 'what went wrong' >&2; exit 3"));
   EXPECT_EQ(failure.kind, "exit");
   EXPECT_EQ(failure.message, "exit status 3: what went wrong");
@@ -37,13 +37,13 @@ TEST_F(Failures, ASignalIsNamed) {
   EXPECT_EQ(fault(shell("g", "kill -s KILL $$")).kind, "signal");
 }
 
-TEST_F(Failures, AProgramThatIsNotThereIsToldWithThePath) {
+TEST_F(Failures, AMissingProgramIsReportedWithThePath) {
   const auto failure = fault(attempt("f", {"trian"}));
   EXPECT_EQ(failure.kind, "start");
   EXPECT_EQ(failure.message,
-            "there is no program `trian`: it was looked for along "
-            "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin; a program that comes "
-            "with `code:` is written with its path, `./trian`");
+            "there is no program `trian` in "
+            "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin; write a program that comes "
+            "with `code:` with its path, `./trian`");
   EXPECT_EQ(fault(attempt("g", {"/nothing/here"})).message, "there is no program `/nothing/here`");
   EXPECT_EQ(fault(attempt("h", {"./run.sh"})).message,
             "there is no program `./run.sh` below the folder that `code:` names");
@@ -57,11 +57,11 @@ TEST_F(Failures, WhatCannotBeExecutedIsExplained) {
   what = attempt("g", {"./lost.sh"});
   what.work.code = folder({{"lost.sh", "#!/nothing/sh\n"}});
   EXPECT_EQ(fault(what).message,
-            "cannot execute the program: it is a script, and the interpreter that its first line names is "
-            "not there");
+            "cannot execute the program: the interpreter that the first line of the script names does not "
+            "exist");
   EXPECT_EQ(fault(attempt("h", {file("no program")})).message,
-            "cannot execute the program: it is no program for this machine, nor a script whose first line "
-            "names its interpreter (#!/bin/sh)");
+            "cannot execute the program: it is neither an executable for this machine nor a script whose "
+            "first line names its interpreter (#!/bin/sh)");
   EXPECT_EQ(fault(attempt("i", {"/usr"})).message, "`/usr` is a folder, not a program");
 }
 
@@ -73,35 +73,36 @@ TEST_F(Failures, ArgumentsThatAreTooLongAreRefused) {
             "the arguments and the environment take more than 4 MiB; pass large values as artifacts");
 }
 
-TEST_F(Failures, WhatNoProgramCanBeGivenIsRefused) {
+TEST_F(Failures, WhatCannotBePassedToAProgramIsRefused) {
   EXPECT_EQ(fault(attempt("f", {"echo", "a", std::string("x\0y", 3)})).message,
-            "argument 2 holds a NUL character, which no program can be given");
+            "argument 2 contains a NUL character, which cannot be passed to a program");
   auto what = attempt("g", {"true"});
   what.work.env.set("NAME", std::string("x\0y", 3));
-  EXPECT_EQ(fault(what).message, "the variable `NAME` holds a NUL character, which no program can be given");
+  EXPECT_EQ(fault(what).message,
+            "the variable `NAME` contains a NUL character, which cannot be passed to a program");
   what = attempt("h", {"true"});
   what.work.env.set("SLUICE_RUN", "mine");
-  EXPECT_EQ(
-      fault(what).message,
-      "`env` sets `SLUICE_RUN`; a name there is not empty, has no `=`, and does not begin with SLUICE_");
+  EXPECT_EQ(fault(what).message,
+            "`env` sets `SLUICE_RUN`; the name of a variable must not be empty, contain `=`, or begin with "
+            "SLUICE_");
   EXPECT_EQ(fault(attempt("i", {List{}})).message, "the command has no program: every argument is absent");
 }
 
 TEST_F(Failures, ALogWithoutEndEndsTheTask) {
   const auto failure = fault(attempt("f", {"yes"}));
   EXPECT_EQ(failure.kind, "log_quota");
-  EXPECT_EQ(failure.message, "printed more than 64 MiB, and was ended; write large results to an output");
+  EXPECT_EQ(failure.message, "printed more than 64 MiB and was killed; write large results to an output");
 }
 
-TEST_F(Failures, HermeticIsRefusedAndNotPretended) {
+TEST_F(Failures, HermeticIsRefused) {
   auto what = attempt("f", {"true"});
   what.work.hermetic = true;
   EXPECT_EQ(fault(what).message,
-            "`hermetic: true` is more than a process task can be given: it sees this machine's files and "
-            "network; leave it out");
+            "`hermetic: true` is not supported for process tasks: they see this machine's files and network; "
+            "leave it out");
 }
 
-TEST_F(Failures, ASupervisorThatCannotStartIsTold) {
+TEST_F(Failures, ASupervisorThatCannotStartIsReported) {
   open("/nothing/sluice-supervisor");
   EXPECT_EQ(fault(attempt("f", {"true"})).message,
             "cannot start /nothing/sluice-supervisor: No such file or directory");

@@ -1,4 +1,4 @@
-// Servers and supervisors come and go; attempts are cancelled, lost, taken up, settled.
+// Restarts of servers and supervisors; attempts that are cancelled, lost, reattached, settled.
 #include "result_assertions.hpp"
 #include "stage.hpp"
 
@@ -7,7 +7,7 @@ namespace {
 
 class Lifetime : public Stage {
  protected:
-  [[nodiscard]] std::filesystem::path world(const std::string& fence) const {
+  [[nodiscard]] std::filesystem::path sandbox(const std::string& fence) const {
     return data() / "work" / ("task-" + fence);
   }
   [[nodiscard]] std::string mark(const std::string& name) const { return (data() / name).string(); }
@@ -27,19 +27,19 @@ class Lifetime : public Stage {
     what.work.outputs = {value_output("o", ir::Type::Kind::integer)};
     return what;
   }
-  void let_go() { ASSERT_OK(os::write_file(data() / "go", "")); }
+  void release() { ASSERT_TRUE(os::write_file(data() / "go", "")); }
   pid_t supervisor_pid() {
     const auto holder = *os::FileLock::holder_of(data() / "supervisor.lock");
     return std::stoi(holder->substr(holder->find("pid ") + 4));
   }
 };
 
-TEST_F(Lifetime, AServerThatComesBackTakesUpWhatRuns) {
+TEST_F(Lifetime, ARestartedServerReattachesWhatIsRunning) {
   executor().start(waiting("f"));
   wait_for("up");
   open();
   executor().start(waiting("f"));
-  let_go();
+  release();
   const auto outcome = outcomes().of("f");
   EXPECT_EQ(outcome.status, Outcome::Status::succeeded) << outcome.failure.message;
   EXPECT_EQ(*outcome.outputs.find("o"), Value(5));
@@ -48,56 +48,56 @@ TEST_F(Lifetime, AServerThatComesBackTakesUpWhatRuns) {
   EXPECT_EQ(outcomes().count(), 0U);
 }
 
-TEST_F(Lifetime, AServerThatComesBackFindsWhatHasEnded) {
+TEST_F(Lifetime, ARestartedServerFindsWhatHasEnded) {
   executor().start(waiting("f"));
   wait_for("up");
   open();  // the one before is gone while it ends
-  let_go();
+  release();
   const auto pid = pid_in("up");
-  wait_until([&] { return !lives(pid); });
+  wait_until([&] { return !is_alive(pid); });
   executor().start(waiting("f"));
   EXPECT_EQ(*outcomes().of("f").outputs.find("o"), Value(5));
 }
 
-TEST_F(Lifetime, AnOutcomeIsToldAgainUntilItIsSettled) {
-  let_go();
+TEST_F(Lifetime, AnOutcomeIsReportedAgainUntilItIsSettled) {
+  release();
   EXPECT_EQ(*run(waiting("f")).outputs.find("o"), Value(5));
-  EXPECT_TRUE(os::exists(world("f")));
+  EXPECT_TRUE(os::exists(sandbox("f")));
   EXPECT_EQ(*run(waiting("f")).outputs.find("o"), Value(5));
   open();
   EXPECT_EQ(*run(waiting("f")).outputs.find("o"), Value(5));
   EXPECT_EQ(os::read_file(data() / "up")->find('\n') + 1, os::read_file(data() / "up")->size());
 
   executor().settled({"f"});
-  wait_until([&] { return !os::exists(world("f")); });
+  wait_until([&] { return !os::exists(sandbox("f")); });
   EXPECT_TRUE(os::exists(executor().log_of({"run"}, "f", 1)));
   const auto after = run(waiting("f"));
   EXPECT_EQ(after.status, Outcome::Status::lost);
-  EXPECT_EQ(after.failure.message, "it ended before, and what came of it is not known any more");
+  EXPECT_EQ(after.failure.message, "it finished earlier and its result is no longer available");
 }
 
-TEST_F(Lifetime, WhatNobodyAsksForIsForgottenOnceAllIsTakenUp) {
-  let_go();
+TEST_F(Lifetime, UnrequestedEndsAreForgottenOnceAllAreReattached) {
+  release();
   for (const auto* fence : {"stored", "asked", "open"}) run(waiting(fence));
   open();
   executor().start(waiting("asked"));
   EXPECT_EQ(*outcomes().of("asked").outputs.find("o"), Value(5));
   executor().start(waiting("open"));
   executor().all_taken_up();
-  wait_until([&] { return !os::exists(world("stored")); });
+  wait_until([&] { return !os::exists(sandbox("stored")); });
   EXPECT_EQ(*outcomes().of("open").outputs.find("o"), Value(5));
-  EXPECT_TRUE(os::exists(world("asked"))) << "its outcome is not stored yet";
-  EXPECT_TRUE(os::exists(world("open")));
+  EXPECT_TRUE(os::exists(sandbox("asked"))) << "its outcome is not stored yet";
+  EXPECT_TRUE(os::exists(sandbox("open")));
   EXPECT_EQ(run(waiting("stored")).status, Outcome::Status::lost);
   EXPECT_EQ(*run(waiting("asked")).outputs.find("o"), Value(5));
 }
 
-TEST_F(Lifetime, EachStartIsAnsweredOnce) {
+TEST_F(Lifetime, EachStartGetsOneOutcome) {
   executor().start(waiting("f"));
   executor().start(waiting("f"));
   wait_for("up");
   executor().start(waiting("f"));
-  let_go();
+  release();
   for (int i = 0; i < 3; ++i) EXPECT_EQ(*outcomes().of("f").outputs.find("o"), Value(5));
   EXPECT_EQ(outcomes().count(), 0U);
 }
@@ -110,8 +110,8 @@ TEST_F(Lifetime, AKilledSupervisorLosesWhatItRan) {
   EXPECT_EQ(outcome.status, Outcome::Status::lost);
   EXPECT_EQ(outcome.failure.kind, "lost");
   EXPECT_EQ(outcome.failure.message, "its supervisor died while it ran");
-  EXPECT_FALSE(lives(task));
-  let_go();
+  EXPECT_FALSE(is_alive(task));
+  release();
   EXPECT_EQ(run(waiting("next")).status, Outcome::Status::succeeded);
 }
 
@@ -134,7 +134,7 @@ TEST_F(Lifetime, CancellingEndsATask) {
   executor().cancel({"nothing"});
 }
 
-// Wherever it is in its life: it ends as cancelled, or had ended before.
+// Whatever its stage: it ends as cancelled, or had ended before.
 TEST_F(Lifetime, CancellingAtAnyMomentEndsATask) {
   for (int i = 0; i < 50; ++i) {
     const auto fence = "f" + std::to_string(i);
@@ -152,7 +152,7 @@ TEST_F(Lifetime, ADaemonDoesNotOutliveItsTask) {
                          "; exec sleep 60\" &'; while ! test -s " + mark("daemon") + "; do sleep 0.01; done"))
           .status,
       Outcome::Status::succeeded);
-  EXPECT_FALSE(lives(pid_in("daemon")));
+  EXPECT_FALSE(is_alive(pid_in("daemon")));
 }
 
 TEST_F(Lifetime, AHundredAtOnceAllEnd) {
@@ -170,19 +170,19 @@ TEST_F(Lifetime, AHundredAtOnceAllEnd) {
   }
 }
 
-TEST_F(Lifetime, FoldersThatNobodyKnowsAreRemoved) {
+TEST_F(Lifetime, FoldersOfUnknownAttemptsAreRemoved) {
   executor().start(waiting("kept"));
   wait_for("up");
-  ASSERT_OK(os::make_directories(world("left") / "cwd"));
+  ASSERT_OK(os::make_directories(sandbox("left") / "cwd"));
   ASSERT_OK(os::make_directories(data() / "work/service-x"));
   open();
   EXPECT_EQ(run(attempt("f", {"true"})).status, Outcome::Status::succeeded);
-  EXPECT_FALSE(os::exists(world("left")));
-  EXPECT_TRUE(os::exists(world("kept")));
-  EXPECT_TRUE(os::exists(data() / "work/service-x"));  // not ours
+  EXPECT_FALSE(os::exists(sandbox("left")));
+  EXPECT_TRUE(os::exists(sandbox("kept")));
+  EXPECT_TRUE(os::exists(data() / "work/service-x"));  // belongs to another executor
 }
 
-// A folder that was left as it was found is given to another attempt: nothing of the one before may be in it.
+// An unchanged folder is reused for another attempt: nothing of the one before may be in it.
 TEST_F(Lifetime, AFolderThatIsUsedAgainIsEmpty) {
   const std::vector<std::string> lines{"true",          "touch a",         "touch .a",
                                        "touch $HOME/a", "touch $TMPDIR/a", "mkdir ../more",
@@ -191,7 +191,7 @@ TEST_F(Lifetime, AFolderThatIsUsedAgainIsEmpty) {
     const auto fence = "f" + std::to_string(i);
     EXPECT_EQ(run(shell(fence, lines[i])).status, Outcome::Status::succeeded);
     executor().settled({fence});
-    wait_until([&] { return !os::exists(world(fence)); });
+    wait_until([&] { return !os::exists(sandbox(fence)); });
     EXPECT_EQ(
         printed(shell("look" + std::to_string(i), "cd ..; ls -A . cwd home tmp; stat -c %a cwd home tmp")),
         ".:\ncwd\nhome\ntmp\n\ncwd:\n\nhome:\n\ntmp:\n755\n755\n755\n");
@@ -199,8 +199,8 @@ TEST_F(Lifetime, AFolderThatIsUsedAgainIsEmpty) {
   }
 }
 
-TEST_F(Lifetime, AHalfMadeWorldIsMadeAnew) {
-  ASSERT_OK(os::make_directories(world("f") / "cwd/old"));
+TEST_F(Lifetime, AnIncompleteSandboxIsReplaced) {
+  ASSERT_OK(os::make_directories(sandbox("f") / "cwd/old"));
   EXPECT_EQ(printed(shell("f", "ls | wc -l")), "0\n");
 }
 

@@ -1,4 +1,4 @@
-// The supervisor goes at the worst moments: what was under way to it, or asked of it, is not forgotten.
+// The supervisor dies at the worst moments: what was in flight to it, or requested from it, is not lost.
 #include <set>
 
 #include <linux/sockios.h>
@@ -27,7 +27,7 @@ class Link : public Stage {
     const auto holder = *os::FileLock::holder_of(data() / "supervisor.lock");
     return std::stoi(holder->substr(holder->find("pid ") + 4));
   }
-  /// What this process has sent to the supervisor that nobody has read.
+  /// The number of bytes that this process has sent to the supervisor and that were not read yet.
   [[nodiscard]] int unread_bytes() const {
     int sum = 0;
     const auto open = os::list_directory("/proc/self/fd");
@@ -43,33 +43,33 @@ class Link : public Stage {
     return sum;
   }
 
-  /// From now on no supervisor comes up before `release`. Each that is asked for meanwhile is counted.
+  /// From now on no supervisor starts before `release`. Each request for one is counted meanwhile.
   void hold() {
     ASSERT_OK(os::write_file(data() / "hold", ""));
     ASSERT_OK(os::write_file(data() / "launch",
-                             "#!/bin/sh\necho >> " + mark("asked") + "\nwhile test -e " + mark("hold") +
-                                 "; do sleep 0.01; done\ntest -e " + mark("nobody") + " || exec " +
-                                 test::release_program("sluice-supervisor").string() + " \"$@\"\n",
-                             0755));
+                               "#!/bin/sh\necho >> " + mark("requested") + "\nwhile test -e " + mark("hold") +
+                                   "; do sleep 0.01; done\ntest -e " + mark("no_supervisor") + " || exec " +
+                                   test::release_program("sluice-supervisor").string() + " \"$@\"\n",
+                               0755));
     open(data() / "launch");
   }
-  void wait_until_it_asks() {
-    wait_until([&] { return os::exists(data() / "asked"); });
+  void wait_until_requested() {
+    wait_until([&] { return os::exists(data() / "requested"); });
   }
-  void release() { ASSERT_OK(os::remove_tree(data() / "hold")); }
-  /// An executor that holds: its first supervisor has to be there already.
+  void release() { ASSERT_TRUE(os::remove_tree(data() / "hold")); }
+  /// An executor after `hold`: its first supervisor has to be running already.
   pid_t running_and_held() {
     executor().start(long_one("f"));
     const auto task = pid_of_it();
     hold();
     executor().start(long_one("f"));
-    // Taken up: only then does the death of the supervisor concern it.
+    // Reattached: only then does the death of the supervisor affect it.
     EXPECT_EQ(run(attempt("other", {"true"})).status, Outcome::Status::succeeded);
     return task;
   }
 };
 
-TEST_F(Link, ACancelIsToldToTheNextSupervisorToo) {
+TEST_F(Link, ACancelIsSentToTheNextSupervisorToo) {
   EXPECT_EQ(run(attempt("first", {"true"})).status, Outcome::Status::succeeded);  // connected
   wait_until([&] { return unread_bytes() == 0; });
   const auto supervisor = supervisor_pid();
@@ -83,31 +83,31 @@ TEST_F(Link, ACancelIsToldToTheNextSupervisorToo) {
   EXPECT_EQ(outcomes().of("f").status, Outcome::Status::cancelled);
 }
 
-// A server that came back knows from the journal that it is to be cancelled, and says so while it is taken
-// up.
-TEST_F(Link, WhatIsTakenUpAndCancelledIsEnded) {
+// A restarted server knows from the journal that the attempt is to be cancelled, and cancels it while it is
+// reattached.
+TEST_F(Link, WhatIsReattachedAndCancelledIsEnded) {
   executor().start(long_one("f"));
   const auto task = pid_of_it();
   open();
   executor().start(long_one("f"));
   executor().cancel({"f"});
   EXPECT_EQ(outcomes().of("f").status, Outcome::Status::cancelled);
-  EXPECT_FALSE(lives(task));
+  EXPECT_FALSE(is_alive(task));
 }
 
 TEST_F(Link, ASecondSupervisorThatDiesAtOnceLosesNothing) {
   const auto task = running_and_held();
-  ASSERT_OK(os::write_file(data() / "nobody", ""));
+  ASSERT_OK(os::write_file(data() / "no_supervisor", ""));
   kill(supervisor_pid(), SIGKILL);
-  wait_until_it_asks();
+  wait_until_requested();
   {
-    // The second one says who it is, is asked what it holds, and is gone.
+    // The second one answers Hello, receives List, and is gone.
     auto listener = os::listen_unix(data() / "supervisor.sock", 0600);
     ASSERT_OK(listener);
     release();
     const os::UniqueFd peer(accept4(listener->get(), nullptr, nullptr, SOCK_CLOEXEC));
     supervisor::FrameReader frames;
-    for (bool asked = false; !asked;) {
+    for (bool requested = false; !requested;) {
       char buffer[4096];
       const auto n = recv(peer.get(), buffer, sizeof buffer, 0);
       ASSERT_GT(n, 0);
@@ -116,48 +116,48 @@ TEST_F(Link, ASecondSupervisorThatDiesAtOnceLosesNothing) {
         const auto request = supervisor::decode_request(**frame);
         if (std::holds_alternative<supervisor::Hello>(*request))
           ASSERT_OK(os::write_all(peer.get(), encode(supervisor::Answer(supervisor::Welcome{}))));
-        asked = asked || std::holds_alternative<supervisor::List>(*request);
+        requested = requested || std::holds_alternative<supervisor::List>(*request);
       }
     }
-    ASSERT_OK(os::remove_tree(data() / "nobody"));
+    ASSERT_OK(os::remove_tree(data() / "no_supervisor"));
   }
   const auto outcome = outcomes().of("f");
   EXPECT_EQ(outcome.status, Outcome::Status::lost);
   EXPECT_EQ(outcome.failure.message, "its supervisor died while it ran");
-  EXPECT_FALSE(lives(task));
+  EXPECT_FALSE(is_alive(task));
 }
 
 TEST_F(Link, MoreThanOneMessageHoldsIsAcknowledged) {
   EXPECT_EQ(run(attempt("f", {"true"})).status, Outcome::Status::succeeded);
-  // What a server that connects now is told of.
-  const auto ends_told = [&](std::vector<std::string> to_acknowledge) {
-    std::set<std::string> told;  // on the link's thread, before `running` answers
+  // The ends that are reported to a server that connects now.
+  const auto ends_reported = [&](std::vector<std::string> to_acknowledge) {
+    std::set<std::string> reported;  // on the link's thread, before `running` answers
     SupervisorLink link(data(), test::release_program("sluice-supervisor"),
-                        {.ended = [&](const supervisor::Ended& ended) { told.insert(ended.fence); },
+                        {.ended = [&](const supervisor::Ended& ended) { reported.insert(ended.fence); },
                          .mounts_refused = [](const auto&) {},
                          .lost = [](const auto&, const auto&) {}});
     EXPECT_OK(link.running());
     link.acknowledge(std::move(to_acknowledge));
     wait_until([&] { return unread_bytes() == 0; });
     link.close();
-    return told;
+    return reported;
   };
   std::vector<std::string> fences;
   for (int i = 0; i < 10'000; ++i) fences.push_back(std::string(490, 'x') + std::to_string(i));
   fences.emplace_back("f");
-  EXPECT_EQ(ends_told(std::move(fences)), std::set<std::string>{"f"});
-  EXPECT_EQ(ends_told({}), std::set<std::string>{});
+  EXPECT_EQ(ends_reported(std::move(fences)), std::set<std::string>{"f"});
+  EXPECT_EQ(ends_reported({}), std::set<std::string>{});
 }
 
 TEST_F(Link, WhatTheNextSupervisorDoesNotKnowIsLost) {
   running_and_held();
   kill(supervisor_pid(), SIGKILL);
-  wait_until_it_asks();
+  wait_until_requested();
   ASSERT_OK(os::remove_tree(data() / "supervisor.log"));
   release();
   const auto outcome = outcomes().of("f");
   EXPECT_EQ(outcome.status, Outcome::Status::lost);
-  EXPECT_EQ(outcome.failure.message, "its supervisor died, and the next one knows nothing of it");
+  EXPECT_EQ(outcome.failure.message, "its supervisor died, and the next one has no record of it");
 }
 
 TEST_F(Link, ASupervisorThatCannotBeReplacedLosesWhatItRan) {
@@ -166,8 +166,9 @@ TEST_F(Link, ASupervisorThatCannotBeReplacedLosesWhatItRan) {
   kill(supervisor_pid(), SIGKILL);
   const auto outcome = outcomes().of("f");
   EXPECT_EQ(outcome.status, Outcome::Status::lost);
-  EXPECT_EQ(outcome.failure.message,
-            "its supervisor died, and no other can be had: the supervisor cannot start: no more of them");
+  EXPECT_EQ(
+      outcome.failure.message,
+      "its supervisor died, and no other could be started: the supervisor cannot start: no more of them");
 }
 
 }  // namespace

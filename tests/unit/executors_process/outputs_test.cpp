@@ -1,4 +1,4 @@
-// What a task writes, checked against what it declares.
+// The outputs of a task, checked against its declarations.
 #include "stage.hpp"
 
 namespace sluice::executors {
@@ -9,7 +9,7 @@ using Encoding = ir::TaskOutput::Encoding;
 
 class Outputs : public Stage {
  protected:
-  /// Runs a shell's line with the path of each output as $1, $2 ….
+  /// Runs a shell command with the path of each output as $1, $2 ….
   Outcome write(const std::string& line, std::vector<ir::TaskOutput> outputs) {
     List argv{"sh", "-c", line, "sh"};
     for (const auto& output : outputs) argv.push_back(late({">>" + output.name}));
@@ -82,7 +82,7 @@ TEST_F(Outputs, ThatAreNotDeclaredAreNotKept) {
   EXPECT_EQ(outcome.outputs.size(), 1U);
 }
 
-TEST_F(Outputs, AMissingOneIsNamedWithTheWayOut) {
+TEST_F(Outputs, AMissingOneIsNamedWithAHint) {
   EXPECT_EQ(fault("true", value_output("accuracy", Kind::number)),
             "task `evaluate` did not write its output `accuracy` (expected at out/accuracy); write a JSON "
             "value at the path that the program is given by "
@@ -104,9 +104,9 @@ TEST_F(Outputs, OptionalOnesMayBeAbsent) {
   EXPECT_TRUE(outcome.outputs.empty());
 }
 
-TEST_F(Outputs, WhatIsNotAsDeclaredIsSaid) {
+TEST_F(Outputs, WhatIsNotAsDeclaredIsReported) {
   EXPECT_EQ(fault("echo 0.9x > $1", value_output("o", Kind::number)),
-            "task `evaluate` wrote its output `o` as something that is not JSON (line:1:4: there is more "
+            "task `evaluate` wrote its output `o` as something that is not JSON (line:1:4: unexpected text "
             "after the end of the value): `0.9x`; write it with "
             "json.dump or the like, or declare `form: text`");
   EXPECT_EQ(fault("echo '\"a\"' > $1", value_output("o", Kind::number)),
@@ -116,12 +116,12 @@ TEST_F(Outputs, WhatIsNotAsDeclaredIsSaid) {
   EXPECT_EQ(fault("echo null > $1", value_output("o", Kind::string)),
             "task `evaluate` wrote its output `o` as `null`, but it is null where string is declared");
   EXPECT_EQ(fault("echo three > $1", value_output("o", Kind::integer, Encoding::text)),
-            "task `evaluate` wrote its output `o` as something else than declared: `three` is no integer");
+            "task `evaluate` wrote its output `o` not as declared: `three` is not a valid integer");
   EXPECT_EQ(fault("echo maybe > $1", value_output("o", Kind::boolean, Encoding::text)),
-            "task `evaluate` wrote its output `o` as something else than declared: `maybe` is no boolean "
+            "task `evaluate` wrote its output `o` not as declared: `maybe` is not a valid boolean "
             "(true or false)");
   EXPECT_EQ(fault("printf '\\377' > $1", value_output("o", Kind::string, Encoding::text)),
-            "task `evaluate` wrote its output `o` as something else than declared: it is not UTF-8");
+            "task `evaluate` wrote its output `o` not as declared: it is not UTF-8");
 }
 
 TEST_F(Outputs, AValueIsAtMost64KiB) {
@@ -135,7 +135,7 @@ TEST_F(Outputs, AValueIsAtMost64KiB) {
             "with `type: artifact`");
 }
 
-TEST_F(Outputs, AFolderIsNoFileAndTheOtherWayRound) {
+TEST_F(Outputs, AFolderIsNotAFileAndViceVersa) {
   EXPECT_EQ(fault("mkdir $1", artifact_output("o", Form::file)),
             "task `evaluate` wrote its output `o` as a folder, where a file is declared");
   EXPECT_EQ(fault("echo > $1", artifact_output("o", Form::directory)),

@@ -23,7 +23,7 @@ using namespace std::chrono_literals;
 using engine::Outcome;
 using test::wait_until;
 
-/// Keeps outcomes as a driver would get them.
+/// Keeps outcomes as a driver would receive them.
 class Outcomes final : public ports::OutcomeSink {
  public:
   void ended(const Fence& fence, Outcome outcome) override {
@@ -72,7 +72,7 @@ class Stage : public ::testing::Test {
     }
   }
 
-  /// A server starts (again); the one before lets go.
+  /// Starts a server (again); the one before disconnects first.
   void open(std::filesystem::path program = test::release_program("sluice-supervisor")) {
     executor_.reset();
     executor_ = std::make_unique<ProcessExecutor>(data(), *store_, outcomes_, clock_, std::move(program));
@@ -98,7 +98,7 @@ class Stage : public ::testing::Test {
   [[nodiscard]] std::string log_of(const ports::Attempt& attempt) {
     return os::read_file(executor().log_of(attempt.run, attempt.path, attempt.number)).value_or("(no log)");
   }
-  /// What it prints; it must succeed.
+  /// Its output; it must succeed.
   std::string printed(const ports::Attempt& attempt) {
     const auto outcome = run(attempt);
     EXPECT_EQ(outcome.status, Outcome::Status::succeeded) << outcome.failure.message;
@@ -109,7 +109,7 @@ class Stage : public ::testing::Test {
     const auto stored = store().put(bytes);
     return {.digest = stored->digest, .size = stored->size, .name = name};
   }
-  /// A folder with these files: path → bytes; executable where they begin with "#!".
+  /// A folder with these files: path → bytes; executable if they begin with "#!".
   Artifact folder(const std::map<std::string, std::string>& files) {
     const auto made = os::TemporaryDirectory::make(data());
     for (const auto& [name, bytes] : files) {
@@ -146,7 +146,11 @@ class Stage : public ::testing::Test {
     }
     return made;
   }
-  static bool lives(pid_t pid) {
+  static void wait_until(const std::function<bool()>& condition) {
+    for (int i = 0; i < 60'000 && !condition(); ++i) std::this_thread::sleep_for(1ms);
+    EXPECT_TRUE(condition());
+  }
+  static bool is_alive(pid_t pid) {
     const auto stat = os::read_file("/proc/" + std::to_string(pid) + "/stat");
     return stat && stat->find(") Z ") == std::string::npos;
   }

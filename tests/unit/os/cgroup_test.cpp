@@ -13,7 +13,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// This passes on every machine; if no group can be created, `make` returns nothing, and nothing else can be tested.
+// This passes on every machine; if no group can be created, `make` returns nothing, and nothing else can be
+// tested.
 TEST(Cgroups, EndAllTheirProcessesAtOnce) {
   auto parent = CgroupParent::make("sluice-test-" + std::to_string(getpid()));
   if (!parent) {

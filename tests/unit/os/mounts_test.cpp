@@ -14,9 +14,10 @@ using Mounts = Scratch;
 
 enum Outcome { read_only, refused, wrong };
 
-/// In a child: mounts `source` at `target`, tries to write `file` below it, and checks whether `file` is visible.
+/// In a child: mounts `source` at `target`, tries to write `file` below it, and checks whether `file` is
+/// visible.
 Outcome try_in_child(const std::filesystem::path& source, const std::filesystem::path& target,
-                    const std::filesystem::path& file) {
+                     const std::filesystem::path& file) {
   const pid_t pid = fork();
   if (pid == 0) {
     if (unshare(CLONE_NEWNS) != 0 || make_mounts_private() != 0 ||

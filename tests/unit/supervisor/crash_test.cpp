@@ -134,7 +134,8 @@ std::string output_of(const std::vector<std::string>& arguments) {
 TEST(SupervisorProgram, SaysWhatIsWrong) {
   EXPECT_EQ(output_of({"/nothing"}),
             "3: sluice-supervisor: cannot open data folder /nothing: No such file or directory\n");
-  EXPECT_EQ(output_of({"--help"}).substr(0, 59), "0: usage: sluice-supervisor [--no-cgroups] DATA_FOLDER\n\nRun");
+  EXPECT_EQ(output_of({"--help"}).substr(0, 59),
+            "0: usage: sluice-supervisor [--no-cgroups] DATA_FOLDER\n\nRun");
   EXPECT_EQ(output_of({"a", "b"}).substr(0, 45), "2: sluice-supervisor: unexpected argument `b`");
   EXPECT_EQ(output_of({"/proc"}),
             "3: sluice-supervisor: cannot open /proc/supervisor.lock: No such file or directory\n");

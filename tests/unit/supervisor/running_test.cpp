@@ -142,7 +142,8 @@ TEST_P(Running, ADeadServersStartIsNotCarriedOutAfterTheNextConnects) {
   dying->next<Holding>();
   const auto supervisor = static_cast<pid_t>(dying->welcome.pid);
   kill(supervisor, SIGSTOP);
-  // More than the supervisor reads in two turns, so that it reads from the next server before the last of this.
+  // More than the supervisor reads in two turns, so that it reads from the next server before the last of
+  // this.
   for (int i = 0; i < 3; ++i)
     dying->send(Acknowledge{.fences = std::vector<std::string>(500, std::string(100, 'x'))});
   dying->send(shell("late", "echo ran"));

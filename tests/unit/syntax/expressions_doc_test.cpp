@@ -3,8 +3,8 @@
 
 #include <gtest/gtest.h>
 
-#include "test_scope.hpp"
 #include "places.hpp"
+#include "test_scope.hpp"
 
 namespace sluice::syntax {
 namespace {

@@ -75,7 +75,8 @@ TEST(Yaml, SaysWhereAndWhatIsWrong) {
   EXPECT_EQ(read("a: .inf"), "f.yaml:1:4: `.inf` is not a valid value; quote it if it is a string");
   EXPECT_EQ(read("a: -.INF"), "f.yaml:1:4: `-.INF` is not a valid value; quote it if it is a string");
   EXPECT_EQ(read("a: 1e999"), "f.yaml:1:4: the number `1e999` is out of range");
-  EXPECT_EQ(read("a: 1\n---\nb: 2\n"), "f.yaml:2:1: a second document starts here; a file must hold exactly one");
+  EXPECT_EQ(read("a: 1\n---\nb: 2\n"),
+            "f.yaml:2:1: a second document starts here; a file must hold exactly one");
   EXPECT_EQ(read("a: {b: [}"), "f.yaml:1:9: invalid YAML: mismatched flow mapping end");
   EXPECT_EQ(read("a: \"x"), "f.yaml:1:5: invalid YAML: double-quoted scalar without closing quote");
   EXPECT_EQ(read("a: \xff"), "f.yaml: the text is not valid UTF-8");

@@ -11,11 +11,11 @@
 namespace sluice::executors {
 namespace {
 
-/// Above this size a file is shown by a mount; below, copying is cheaper.
+/// Above this size a file is mounted; below, copying is cheaper.
 constexpr std::int64_t copied_bytes_max = std::int64_t{1} << 20;
 constexpr std::size_t extension_bytes_max = 10;
 
-/// ".png" of "images/cat.png": many programs look at it. Nothing where it is not a plain one.
+/// ".png" for "images/cat.png": many programs depend on it. Empty if it is not alphanumeric and short.
 std::string extension_of(const std::string& name) {
   const auto dot = name.rfind('.');
   if (dot == std::string::npos || dot == 0 || name[dot - 1] == '/') return "";
@@ -53,12 +53,12 @@ Result<std::string> Arguments::text_of(const Value& value) { return argument_of(
 Result<std::string> Arguments::argument_of(const Value& value, bool executable) {
   if (const auto* text = value.if_string()) return *text;
   if (const auto* artifact = value.if_artifact()) return path_of(*artifact, executable);
-  if (const auto* late = value.if_late()) return filled(*late, executable);
+  if (const auto* late = value.if_late()) return filled_in(*late, executable);
   SLUICE_TRY(plain, with_paths(value));
   return to_json(plain);
 }
 
-Result<std::string> Arguments::filled(const Template& text, bool executable) {
+Result<std::string> Arguments::filled_in(const Template& text, bool executable) {
   std::string out;
   for (const auto& part : text.parts) {
     if (const auto* piece = std::get_if<std::string>(&part)) {
@@ -102,26 +102,27 @@ Result<Value> Arguments::with_paths(const Value& value) {
 }
 
 Result<std::string> Arguments::path_of(const Artifact& artifact, bool executable) {
-  if (!artifact.digest) return artifact.uri;  // external: the program fetches it itself
-  for (const auto& known : brought_)
+  if (!artifact.digest) return artifact.uri;  // external: the program itself fetches it
+  for (const auto& known : inputs_)
     if (known.artifact.digest == artifact.digest && known.artifact.form == artifact.form &&
         known.executable == executable && extension_of(known.artifact.name) == extension_of(artifact.name))
       return known.path;
-  if (brought_.empty()) {
+  if (inputs_.empty()) {
     SLUICE_DO(os::make_directories(places_.in()));
   }
-  const auto path = places_.in() / (std::to_string(brought_.size()) + extension_of(artifact.name));
-  if (auto there = bring(artifact, path, executable); !there)
-    return Fail(std::move(there).error().at("cannot bring " + label_of(artifact)));
-  brought_.push_back({.artifact = artifact, .executable = executable, .path = path.string()});
+  const auto path = places_.in() / (std::to_string(inputs_.size()) + extension_of(artifact.name));
+  if (auto done = materialize(artifact, path, executable); !done)
+    return Fail(std::move(done).error().at("cannot materialize " + label_of(artifact)));
+  inputs_.push_back({.artifact = artifact, .executable = executable, .path = path.string()});
   return path.string();
 }
 
-Result<void> Arguments::bring(const Artifact& artifact, const std::filesystem::path& path, bool executable) {
+Result<void> Arguments::materialize(const Artifact& artifact, const std::filesystem::path& path,
+                                    bool executable) {
   const bool small = artifact.form == Form::file && artifact.size <= copied_bytes_max;
   if (small || executable || !may_mount_) {
     SLUICE_DO(objects_.copy_out(artifact, path));
-    // An object knows nothing of modes; what is to be run must be executable.
+    // Objects have no modes; a program must be executable.
     if (executable && artifact.form == Form::file) return os::set_mode(path, 0755);
     return {};
   }

@@ -1,45 +1,46 @@
 #pragma once
-// This room's own: values as the texts that a program gets.
+// Private to this module: converts values to the argument strings of a program.
 #include <string>
 #include <vector>
 
 #include "sluice/base/value.hpp"
+#include "sluice/executors/process/sandbox.hpp"
 #include "sluice/executors/process/world.hpp"
 #include "sluice/ipc/supervisor/messages.hpp"
 #include "sluice/ports/object_store.hpp"
 
 namespace sluice::executors {
 
-/// Turns arguments and variables of one attempt into texts: strings as they are, artifacts and holes as
-/// paths, all else as JSON. An input is brought into the attempt's folder when its path is first asked for:
-/// never as a link into the store, since root writes through those.
+/// Converts arguments and variables of one attempt to strings: strings unchanged, artifacts and holes as
+/// paths, everything else as JSON. An input is materialized in the attempt's folder when its path is first
+/// needed: never as a link into the store, because root could write through it.
 class Arguments {
  public:
   Arguments(const Places& places, ports::ObjectStore& objects, bool mounts)
       : places_(places), objects_(objects), may_mount_(mounts) {}
 
-  /// Lists are spliced: each of their elements is an argument.
+  /// Lists are spliced: each of their elements becomes an argument.
   Result<std::vector<std::string>> argv_of(const List& argv);
   Result<std::string> text_of(const Value& value);
-  /// What the supervisor has to show read-only.
+  /// What the supervisor must mount read-only.
   [[nodiscard]] std::vector<supervisor::Mount>& mounts() { return mounts_; }
 
  private:
-  struct Brought {
+  struct MaterializedInput {
     Artifact artifact;
     bool executable = false;
     std::string path;
   };
   Result<std::string> path_of(const Artifact& artifact, bool executable);
-  Result<void> bring(const Artifact& artifact, const std::filesystem::path& path, bool executable);
-  Result<std::string> filled(const Template& text, bool executable);
+  Result<void> materialize(const Artifact& artifact, const std::filesystem::path& path, bool executable);
+  Result<std::string> filled_in(const Template& text, bool executable);
   Result<Value> with_paths(const Value& value);
   Result<std::string> argument_of(const Value& value, bool executable);
 
   const Places& places_;
   ports::ObjectStore& objects_;
   bool may_mount_;
-  std::vector<Brought> brought_;
+  std::vector<MaterializedInput> inputs_;
   std::vector<supervisor::Mount> mounts_;
 };
 

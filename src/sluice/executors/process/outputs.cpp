@@ -30,11 +30,11 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
-/// `form: text`: the file's text, read as the declared type.
+/// `form: text`: the file's text, parsed as the declared type.
 Result<Value> value_of_text(const std::string& text, const ir::Type& type) {
   const auto wrong = [&](std::string_view what) {
-    return Fail(
-        user_error(Code::invalid_argument, fmt::format("`{}` is no {}", trimmed(text).substr(0, 60), what)));
+    return Fail(user_error(Code::invalid_argument,
+                           fmt::format("`{}` is not a valid {}", trimmed(text).substr(0, 60), what)));
   };
   const auto word = trimmed(text);
   switch (type.kind) {
@@ -59,8 +59,7 @@ Result<Value> value_of_text(const std::string& text, const ir::Type& type) {
   }
 }
 
-/// Integers become numbers where numbers are declared: `json.dumps(1)` is how a program writes 1.0 as often
-/// as not.
+/// Integers become numbers where numbers are declared: programs often write 1.0 as `json.dumps(1)`.
 Value as_declared(const Value& value, const ir::Type& type) {
   if (type.kind == Kind::number) {
     if (const auto number = value.as_double()) return Value(*number);
@@ -72,18 +71,18 @@ Value as_declared(const Value& value, const ir::Type& type) {
   return value;
 }
 
-class Reader {
+class OutputReader {
  public:
-  Reader(const ports::Attempt& attempt, const Places& places, ports::ObjectStore& objects)
+  OutputReader(const ports::Attempt& attempt, const Places& places, ports::ObjectStore& objects)
       : attempt_(attempt), places_(places), objects_(objects) {}
 
-  /// Nothing: it is optional and was not written.
+  /// Returns nothing if the output is optional and was not written.
   std::expected<std::optional<Value>, Failure> read(const TaskOutput& output) const {
     auto found = find(output);
     if (!found) return std::unexpected(std::move(found).error());
     if (!*found) return std::nullopt;
     struct stat info{};
-    if (fstat((*found)->fd.get(), &info) != 0) return wrong(output, "which cannot be looked at");
+    if (fstat((*found)->fd.get(), &info) != 0) return wrong(output, "which cannot be examined");
     const bool artifact = output.type.kind == Kind::artifact;
     const bool folder = artifact && output.form == Form::directory;
     if (folder != S_ISDIR(info.st_mode) || (!folder && !S_ISREG(info.st_mode)))
@@ -106,8 +105,8 @@ class Reader {
     std::filesystem::path path;
   };
 
-  /// Opens the output's file, or the one inside another output that `from` names, which may not lead out of
-  /// that.
+  /// Opens the output's file, or the file inside another output that `from` names, which must not lead out of
+  /// that output.
   std::expected<std::optional<Found>, Failure> find(const TaskOutput& output) const {
     std::string inside;
     std::string base = output.name;
@@ -117,7 +116,7 @@ class Reader {
       inside = output.from.substr(std::min(slash + 1, output.from.size()));
     }
     Found found{.fd = {}, .path = places_.out(base)};
-    // Never waits for the other end of a pipe that was left there.
+    // Never waits for the other end of a pipe that the task left there.
     found.fd.reset(open(found.path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
     if (found.fd && !inside.empty()) {
       open_how how{};
@@ -188,15 +187,14 @@ class Reader {
       return wrong(output, fmt::format("as something that is not JSON ({}): `{}`; write it with json.dump or "
                                        "the like, or declare `form: text`",
                                        value.error().message, excerpt(*text)));
-    if (!value)
-      return wrong(output, fmt::format("as something else than declared: {}", value.error().message));
+    if (!value) return wrong(output, fmt::format("not as declared: {}", value.error().message));
     if (const auto misfit = ir::misfit(*value, output.type, false))
       return wrong(output, fmt::format("as `{}`, but {} where {} is declared", excerpt(*text), *misfit,
                                        ir::print(output.type)));
     return as_declared(*value, output.type);
   }
 
-  /// The beginning of a text, in one line, for a message.
+  /// The beginning of a text, on one line, for a message.
   static std::string excerpt(const std::string& text) {
     std::string out;
     for (const char c : trimmed(text).substr(0, 60)) out.push_back(c >= ' ' && c < 127 ? c : '?');
@@ -212,7 +210,7 @@ class Reader {
 
 std::expected<Struct, Failure> read_outputs(const ports::Attempt& attempt, const Places& places,
                                             ports::ObjectStore& objects) {
-  const Reader reader(attempt, places, objects);
+  const OutputReader reader(attempt, places, objects);
   Struct outputs;
   for (const auto& output : attempt.work.outputs) {
     auto value = reader.read(output);

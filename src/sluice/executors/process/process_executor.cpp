@@ -13,9 +13,9 @@
 #include "sluice/base/log.hpp"
 #include "sluice/executors/process/programs.hpp"
 #include "sluice/executors/process/results.hpp"
+#include "sluice/executors/process/sandbox.hpp"
 #include "sluice/executors/process/spare_folders.hpp"
 #include "sluice/executors/process/supervisor_link.hpp"
-#include "sluice/executors/process/world.hpp"
 #include "sluice/os/files.hpp"
 
 namespace sluice::executors {
@@ -24,27 +24,26 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr unsigned workers_max = 4;
-/// With more than so many under way, light attempts are left to the workers too: the caller has other things
-/// to do.
+/// With more attempts than this in flight, light attempts are left to the workers too, to relieve the caller.
 constexpr std::size_t begun_by_caller_max = 64;
 constexpr auto cancel_grace = 5s;
-/// An end that nobody has asked for as long as this will not be asked for: its outcome was stored by a server
-/// that died then.
-constexpr auto unasked_max = std::chrono::days(30);
+/// An end that no run has requested for this long will not be requested: its outcome was stored by a server
+/// that died afterwards.
+constexpr auto unrequested_max = std::chrono::days(30);
 
 using engine::Failure;
 using engine::Outcome;
 
 }  // namespace
 
-/// Workers lay worlds out and read what was left in them; the link's thread tells of ends. Under `mutex` an
-/// attempt goes beginning → running → collecting → gone. It is never held while the link is called or the
-/// sink is told.
+/// Workers prepare sandboxes and read the outputs in them; the link's thread reports ends. Under `mutex` an
+/// attempt goes beginning → running → collecting → removed. The mutex is never held while the link or the
+/// sink is called.
 struct ProcessExecutor::Impl {
-  struct Live {
+  struct ActiveAttempt {
     ports::Attempt attempt;
     enum class Stage { beginning, running, collecting } stage = Stage::beginning;
-    int answers = 1;  ///< how often the outcome is to be told: once for each `start`
+    int reports_due = 1;  ///< how often the outcome must be reported: once for each `start`
     bool cancel_asked = false;
   };
 
@@ -58,11 +57,12 @@ struct ProcessExecutor::Impl {
   std::condition_variable wake;
   std::deque<std::function<void()>> jobs;
   bool closing = false;
-  bool mounts = true;                                       ///< until they are refused
-  std::unordered_map<std::string, Live> live;               ///< by fence
-  std::unordered_map<std::string, supervisor::Ended> ends;  ///< not settled, as the supervisor told; by fence
-  std::unordered_set<std::string> asked;                    ///< by `start`, and not settled
-  std::vector<std::string> settled;                         ///< to be forgotten by the next job that does so
+  bool mounts = true;                                     ///< until they are refused
+  std::unordered_map<std::string, ActiveAttempt> active;  ///< by fence
+  std::unordered_map<std::string, supervisor::Ended>
+      ends;                                   ///< not settled, as reported by the supervisor; by fence
+  std::unordered_set<std::string> requested;  ///< fences of `start` that are not settled
+  std::vector<std::string> to_forget;         ///< settled; removed by the next `forget_settled`
   std::once_flag sweeping;
   std::atomic<bool> swept = false;
   SpareFolders spares;
@@ -91,7 +91,7 @@ struct ProcessExecutor::Impl {
       closing = true;
     }
     wake.notify_all();
-    link.close();  // a worker may wait for an answer
+    link.close();  // a worker may be waiting for a response
     for (auto& thread : threads) thread.join();
   }
 
@@ -114,14 +114,14 @@ struct ProcessExecutor::Impl {
     jobs.push_back(std::move(job));
     wake.notify_one();
   }
-  void collect_later(Live& entry, const supervisor::Ended& ended) {
-    entry.stage = Live::Stage::collecting;
+  void collect_later(ActiveAttempt& entry, const supervisor::Ended& ended) {
+    entry.stage = ActiveAttempt::Stage::collecting;
     enqueue([this, attempt = entry.attempt, ended] { collect(attempt, ended); });
   }
 
-  // On a worker; for light attempts also on the thread that calls `start` or that hears of the end.
+  // On a worker; for light attempts also on the thread that calls `start` or that receives the end.
 
-  /// Takes up what the supervisor knows, or lays a world out and asks for the start.
+  /// Reattaches an attempt that the supervisor knows, or prepares a sandbox and requests the start.
   void begin(const std::string& fence) {
     sweep_once();
     const auto runs = link.runs(fence);
@@ -130,24 +130,24 @@ struct ProcessExecutor::Impl {
     bool may_mount = false;
     {
       const std::lock_guard lock(mutex);
-      auto& entry = live.at(fence);
+      auto& entry = active.at(fence);
       if (const auto ended = ends.find(fence); ended != ends.end())
         return collect_later(entry, ended->second);
       if (*runs) {
-        entry.stage = Live::Stage::running;
+        entry.stage = ActiveAttempt::Stage::running;
         if (entry.cancel_asked) enqueue([this, fence] { link.cancel(fence, cancel_grace); });
         return;
       }
       attempt = entry.attempt;
       may_mount = mounts;
     }
-    auto start = lay_out(attempt, places_of(data, attempt), objects, spares, may_mount);
+    auto start = prepare_sandbox(attempt, places_of(data, attempt), objects, spares, may_mount);
     if (!start) return finish(fence, failed(std::move(start).error()));
     {
       const std::lock_guard lock(mutex);
-      auto& entry = live.at(fence);
-      // From here on, `cancel` speaks to the supervisor.
-      entry.stage = Live::Stage::running;
+      auto& entry = active.at(fence);
+      // From now on, `cancel` is sent to the supervisor.
+      entry.stage = ActiveAttempt::Stage::running;
       if (entry.cancel_asked) start = std::unexpected(Failure{});
     }
     if (!start) return finish(fence, cancelled_before_start());
@@ -158,26 +158,26 @@ struct ProcessExecutor::Impl {
   void collect(const ports::Attempt& attempt, const supervisor::Ended& ended) {
     const auto places = places_of(data, attempt);
     auto outcome = outcome_of(attempt, places, ended, objects);
-    give_back_log(places);
+    release_log(places);
     if (auto environment = environment_of(attempt.work, digests))
       outcome.environment = std::move(*environment);
     finish(attempt.fence.text, std::move(outcome));
   }
 
   void finish(const std::string& fence, Outcome outcome) {
-    int answers = 0;
+    int reports_due = 0;
     {
       const std::lock_guard lock(mutex);
-      const auto entry = live.find(fence);
-      // A server that is closing leaves the attempt open in the journal: the next one takes it up.
-      if (entry == live.end() || closing) return;
-      answers = entry->second.answers;
-      live.erase(entry);
-      // It told of an end that it does not keep: the fence is as new.
+      const auto entry = active.find(fence);
+      // A server that is closing leaves the attempt open in the journal: the next one reattaches it.
+      if (entry == active.end() || closing) return;
+      reports_due = entry->second.reports_due;
+      active.erase(entry);
+      // The supervisor does not keep this end: the fence may be started again.
       if (const auto ended = ends.find(fence); ended != ends.end() && ended->second.number == 0)
         ends.erase(ended);
     }
-    for (; answers > 1; --answers) sink.ended({fence}, outcome);
+    for (; reports_due > 1; --reports_due) sink.ended({fence}, outcome);
     sink.ended({fence}, std::move(outcome));
   }
 
@@ -200,10 +200,10 @@ struct ProcessExecutor::Impl {
     std::vector<std::string> fences;
     {
       const std::lock_guard lock(mutex);
-      fences = std::exchange(settled, {});
+      fences = std::exchange(to_forget, {});
     }
-    // Acknowledged first: a folder that nobody knows is swept by the next server, an end that is never
-    // acknowledged would stay in the supervisor's book.
+    // Acknowledged first: a folder of no known attempt is removed by the next server, but an end that is
+    // never acknowledged would stay in the supervisor's book.
     link.acknowledge(fences);
     for (const auto& fence : fences) {
       const auto root = root_of(data, fence);
@@ -212,26 +212,26 @@ struct ProcessExecutor::Impl {
     }
   }
 
-  /// Folders of attempts that nobody knows any more: their server died between the outcome and its settling,
-  /// or while it laid them out. Before anything is laid out here.
+  /// Removes the folders of attempts that are no longer known: their server died between storing the outcome
+  /// and `settled`, or while it prepared them. Runs before any sandbox is prepared here.
   void sweep() {
     const auto running = link.running();
-    if (!running) return;  // who asks next is told why
+    if (!running) return;  // the next caller of the link gets the error
     std::unordered_set<std::string> known;
     for (const auto& fence : *running) known.insert(root_of(data, fence).filename());
     {
       const std::lock_guard lock(mutex);
-      const auto oldest = (clock.now() - unasked_max).time_since_epoch().count();
+      const auto oldest = (clock.now() - unrequested_max).time_since_epoch().count();
       for (const auto& [fence, ended] : ends) {
         known.insert(root_of(data, fence).filename());
-        if (ended.ended_ms < oldest && !live.contains(fence)) settled.push_back(fence);
+        if (ended.ended_ms < oldest && !active.contains(fence)) to_forget.push_back(fence);
       }
-      for (const auto& fence : settled) ends.erase(fence);
-      if (!settled.empty()) enqueue([this] { forget_settled(); });
+      for (const auto& fence : to_forget) ends.erase(fence);
+      if (!to_forget.empty()) enqueue([this] { forget_settled(); });
     }
-    const auto there = os::list_directory(data / "work");
-    if (!there) return;  // nothing was ever laid out
-    for (const auto& entry : *there)
+    const auto entries = os::list_directory(data / "work");
+    if (!entries) return;  // no sandbox was ever prepared
+    for (const auto& entry : *entries)
       if ((entry.name.starts_with(root_prefix) && !known.contains(entry.name)) ||
           entry.name.starts_with(SpareFolders::prefix))
         if (auto removed = os::remove_tree(data / "work" / entry.name); !removed)
@@ -245,21 +245,21 @@ struct ProcessExecutor::Impl {
     });
   }
 
-  [[nodiscard]] bool has_worlds() const {
-    const auto there = os::list_directory(data / "work");
-    return there &&
-           std::ranges::any_of(*there, [](const auto& entry) { return entry.name.starts_with(root_prefix); });
+  [[nodiscard]] bool has_sandboxes() const {
+    const auto entries = os::list_directory(data / "work");
+    return entries && std::ranges::any_of(
+                          *entries, [](const auto& entry) { return entry.name.starts_with(root_prefix); });
   }
 
-  /// Once every run has asked for its attempts: what nobody has asked for.
-  void settle_the_rest() {
-    if (!has_worlds()) return;  // no supervisor is started just to hear that
+  /// Once every run has started its attempts again: forgets the ends that none of them requested.
+  void forget_unrequested() {
+    if (!has_sandboxes()) return;  // no supervisor is started just to learn that
     sweep_once();
     const std::lock_guard lock(mutex);
     for (const auto& [fence, ended] : ends)
-      if (!asked.contains(fence)) settled.push_back(fence);
-    for (const auto& fence : settled) ends.erase(fence);
-    if (!settled.empty()) enqueue([this] { forget_settled(); });
+      if (!requested.contains(fence)) to_forget.push_back(fence);
+    for (const auto& fence : to_forget) ends.erase(fence);
+    if (!to_forget.empty()) enqueue([this] { forget_settled(); });
   }
 
   // On the link's thread.
@@ -269,11 +269,11 @@ struct ProcessExecutor::Impl {
     {
       const std::lock_guard lock(mutex);
       ends.insert_or_assign(ended.fence, ended);
-      const auto entry = live.find(ended.fence);
-      // Where it is just beginning, `begin` will look; where it is collected already, this is a repetition.
-      if (entry == live.end() || entry->second.stage != Live::Stage::running) return;
+      const auto entry = active.find(ended.fence);
+      // If it is just beginning, `begin` will check; if it is already being collected, this is a repetition.
+      if (entry == active.end() || entry->second.stage != ActiveAttempt::Stage::running) return;
       if (!is_light(entry->second.attempt.work)) return collect_later(entry->second, ended);
-      entry->second.stage = Live::Stage::collecting;
+      entry->second.stage = ActiveAttempt::Stage::collecting;
       attempt = entry->second.attempt;
     }
     collect(attempt, ended);
@@ -281,25 +281,26 @@ struct ProcessExecutor::Impl {
 
   void on_mounts_refused(const supervisor::MountsRefused& refused) {
     const std::lock_guard lock(mutex);
-    if (std::exchange(mounts, false)) log::info("read-only mounts are refused here: inputs are copied");
-    const auto entry = live.find(refused.fence);
-    if (entry == live.end() || entry->second.stage != Live::Stage::running) return;
-    entry->second.stage = Live::Stage::beginning;
+    if (std::exchange(mounts, false))
+      log::info("read-only mounts are not permitted on this machine; inputs are copied");
+    const auto entry = active.find(refused.fence);
+    if (entry == active.end() || entry->second.stage != ActiveAttempt::Stage::running) return;
+    entry->second.stage = ActiveAttempt::Stage::beginning;
     enqueue([this, fence = refused.fence] { begin(fence); });
   }
 
   void on_lost(const std::string& fence, const std::string& why) {
     const std::lock_guard lock(mutex);
-    const auto entry = live.find(fence);
-    if (entry == live.end() || entry->second.stage == Live::Stage::collecting) return;
-    if (entry->second.stage == Live::Stage::beginning) {  // being taken up: `begin` will look
+    const auto entry = active.find(fence);
+    if (entry == active.end() || entry->second.stage == ActiveAttempt::Stage::collecting) return;
+    if (entry->second.stage == ActiveAttempt::Stage::beginning) {  // being reattached: `begin` will check
       const auto now = clock.now().time_since_epoch().count();
       ends.insert_or_assign(
           fence, supervisor::Ended{
                      .fence = fence, .kind = supervisor::EndKind::lost, .started_ms = now, .ended_ms = now});
       return;
     }
-    entry->second.stage = Live::Stage::collecting;
+    entry->second.stage = ActiveAttempt::Stage::collecting;
     auto outcome = failed("lost", why);
     outcome.status = Outcome::Status::lost;
     enqueue([this, fence, outcome] { finish(fence, outcome); });
@@ -321,23 +322,22 @@ void ProcessExecutor::start(const ports::Attempt& attempt) {
   const auto& fence = attempt.fence.text;
   {
     const std::lock_guard lock(impl_->mutex);
-    impl_->asked.insert(fence);
-    const auto [entry, fresh] = impl_->live.try_emplace(fence, Impl::Live{.attempt = attempt});
+    impl_->requested.insert(fence);
+    const auto [entry, fresh] = impl_->active.try_emplace(fence, Impl::ActiveAttempt{.attempt = attempt});
     if (!fresh) {
-      ++entry->second.answers;
+      ++entry->second.reports_due;
       return;
     }
     if (attempt.work.hermetic) {
       impl_->enqueue([impl = impl_.get(), fence] {
         impl->finish(fence, impl->failed("start",
-                                         "`hermetic: true` is more than a process task can be given: it sees "
-                                         "this machine's files and network; "
-                                         "leave it out"));
+                                         "`hermetic: true` is not supported for process tasks: they see this "
+                                         "machine's files and network; leave it out"));
       });
       return;
     }
-    const bool by_caller = impl_->swept && impl_->jobs.empty() && impl_->live.size() <= begun_by_caller_max &&
-                           is_light(attempt.work);
+    const bool by_caller = impl_->swept && impl_->jobs.empty() &&
+                           impl_->active.size() <= begun_by_caller_max && is_light(attempt.work);
     if (!by_caller) {
       impl_->enqueue([impl = impl_.get(), fence] { impl->begin(fence); });
       return;
@@ -350,25 +350,25 @@ void ProcessExecutor::start(const ports::Attempt& attempt) {
 
 void ProcessExecutor::cancel(const Fence& fence) {
   const std::lock_guard lock(impl_->mutex);
-  const auto entry = impl_->live.find(fence.text);
-  if (entry == impl_->live.end()) return;
+  const auto entry = impl_->active.find(fence.text);
+  if (entry == impl_->active.end()) return;
   entry->second.cancel_asked = true;
-  // One that is beginning looks at the flag before it is started.
-  if (entry->second.stage == Impl::Live::Stage::running)
+  // An attempt that is beginning checks the flag before it is started.
+  if (entry->second.stage == Impl::ActiveAttempt::Stage::running)
     impl_->enqueue([impl = impl_.get(), text = fence.text] { impl->link.cancel(text, cancel_grace); });
 }
 
 void ProcessExecutor::settled(const Fence& fence) {
   const std::lock_guard lock(impl_->mutex);
   impl_->ends.erase(fence.text);
-  impl_->asked.erase(fence.text);
-  impl_->settled.push_back(fence.text);
-  if (impl_->settled.size() == 1) impl_->enqueue([impl = impl_.get()] { impl->forget_settled(); });
+  impl_->requested.erase(fence.text);
+  impl_->to_forget.push_back(fence.text);
+  if (impl_->to_forget.size() == 1) impl_->enqueue([impl = impl_.get()] { impl->forget_settled(); });
 }
 
 void ProcessExecutor::all_taken_up() {
   const std::lock_guard lock(impl_->mutex);
-  impl_->enqueue([impl = impl_.get()] { impl->settle_the_rest(); });
+  impl_->enqueue([impl = impl_.get()] { impl->forget_unrequested(); });
 }
 
 std::filesystem::path ProcessExecutor::log_of(const RunId& run, const std::string& path, int number) const {

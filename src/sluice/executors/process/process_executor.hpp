@@ -9,15 +9,15 @@
 namespace sluice::executors {
 
 /// Runs process tasks on this machine. The supervisor of the data folder spawns them, so they outlive this
-/// process; an attempt that is started again after a restart is taken up by its fence. What an attempt left
-/// (its folder, its end) stays until it is `settled`, so that it can be asked for again.
+/// process; an attempt that is started again after a restart is reattached by its fence. The remains of an
+/// attempt (its folder, its end) are kept until it is `settled`, so that its outcome can be requested again.
 class ProcessExecutor final : public ports::Executor {
  public:
-  /// `supervisor` is the program to start where none serves the folder; that happens with the first attempt.
-  /// The references outlive the executor.
+  /// `supervisor` is the program to start if none serves the folder; that happens with the first attempt. The
+  /// references must outlive the executor.
   ProcessExecutor(const std::filesystem::path& data, ports::ObjectStore& objects, ports::OutcomeSink& sink,
                   const Clock& clock, std::filesystem::path supervisor);
-  /// Lets go of the supervisor; tasks go on. No outcome comes after this.
+  /// Disconnects from the supervisor; tasks continue to run. No outcome is reported after this.
   ~ProcessExecutor() override;
 
   Result<Value> environment(const engine::Work& work) override;

@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::size_t stamps_max = 10'000;
 
-/// The first argument, where it is known before the task starts.
+/// The first argument, if it is known before the task starts.
 const Value* first_argument(const engine::Work& work) {
   for (const auto& value : work.argv) {
     const auto* list = value.if_list();
@@ -42,8 +42,8 @@ Result<std::filesystem::path> find_program_of(const std::string& name, const std
     return Fail(user_error(
         Code::not_found,
         fmt::format(
-            "there is no program `{}`: it was looked for along PATH={}; a program that comes with `code:` "
-            "is written with its path, `./{}`",
+            "there is no program `{}` in PATH={}; write a program that comes with `code:` with its path, "
+            "`./{}`",
             name, path, name)));
   }
   const bool relative = name.front() != '/';
@@ -65,12 +65,12 @@ Result<std::filesystem::path> find_program_of(const std::string& name, const std
 
 Result<ProgramDigests::Program> ProgramDigests::of(const std::filesystem::path& program) {
   struct stat info{};
-  if (stat(program.c_str(), &info) != 0) return Fail(system_error("look at " + program.string(), errno));
+  if (stat(program.c_str(), &info) != 0) return Fail(system_error("stat " + program.string(), errno));
   const Stamp stamp(program.string(), info.st_dev, info.st_ino, info.st_size, info.st_mtim.tv_sec,
                     info.st_mtim.tv_nsec, info.st_ctim.tv_sec, info.st_ctim.tv_nsec);
   {
     const std::lock_guard lock(mutex_);
-    if (const auto there = known_.find(stamp); there != known_.end()) return there->second;
+    if (const auto known = known_.find(stamp); known != known_.end()) return known->second;
   }
   SLUICE_TRY(fd, os::open_file(program, O_RDONLY));
   Hasher hasher;
@@ -93,8 +93,7 @@ Result<Value> environment_of(const engine::Work& work, ProgramDigests& digests) 
     return Fail(user_error(Code::invalid_argument, "the command has no program: every argument is absent"));
   if (first->is_artifact() || first->if_late() != nullptr) return described("input", nullptr);
   const auto* name = first->if_string();
-  if (name == nullptr)
-    return Fail(user_error(Code::invalid_argument, "the program of a command must be a text"));
+  if (name == nullptr) return Fail(user_error(Code::invalid_argument, "argv[0] must be a string"));
   if (work.code && name->find('/') != std::string::npos && name->front() != '/')
     return described(*name, nullptr);
   std::string path(task_path);

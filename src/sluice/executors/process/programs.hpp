@@ -1,5 +1,5 @@
 #pragma once
-// This room's own: which program an argument means.
+// Private to this module: finds and identifies the program of a command.
 #include <filesystem>
 #include <map>
 #include <mutex>
@@ -15,13 +15,13 @@ namespace sluice::executors {
 /// What every task gets as PATH, unless the plan sets another: Debian's for root.
 inline constexpr std::string_view task_path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// A name without a slash is looked for along `path`; one with a slash is a path, from `cwd` where it is
-/// relative. The error says where it was looked for and what to do.
+/// A name without a slash is searched for along `path`; one with a slash is a path, relative to `cwd` unless
+/// absolute. The error says where it was searched for and what to do.
 Result<std::filesystem::path> find_program_of(const std::string& name, const std::string& path,
                                               const std::filesystem::path& cwd);
 
-/// Executables: where their names lead, so that another python3 behind the same link is seen, and the digests
-/// of their bytes, each read once as long as the file looks untouched. Thread-safe.
+/// Identifies executables: their real paths, so that another python3 behind the same link is noticed, and the
+/// digests of their bytes, each read once as long as the file appears unchanged. Thread-safe.
 class ProgramDigests {
  public:
   struct Program {
@@ -37,7 +37,7 @@ class ProgramDigests {
   std::map<Stamp, Program> known_;
 };
 
-/// What the work will be executed by, for the cache key: {"pinned": false, "executable": path, "digest":
+/// The program that executes the work, for the cache key: {"pinned": false, "executable": path, "digest":
 /// hex}. A program that comes with the code or as an input has no digest here: it is in the key as part of
 /// those.
 Result<Value> environment_of(const engine::Work& work, ProgramDigests& digests);

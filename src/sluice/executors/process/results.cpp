@@ -25,7 +25,7 @@ using supervisor::Step;
 /// The last lines that the task printed.
 std::string log_tail(const std::filesystem::path& log) {
   auto tail = os::read_tail(log, log_tail_bytes).value_or("");
-  // It begins with a whole line, if it holds one.
+  // It begins with a complete line, if it contains one.
   if (tail.size() == log_tail_bytes)
     if (const auto line = tail.find('\n'); line != std::string::npos && line + 1 < tail.size())
       tail.erase(0, line + 1);
@@ -33,7 +33,7 @@ std::string log_tail(const std::filesystem::path& log) {
   return as_utf8(tail);  // it may begin in the middle of a character, and a program may print anything
 }
 
-/// Not even one page is free where the log is.
+/// Whether not even one page is free on the file system of the log.
 bool has_full_disk(const std::filesystem::path& log) {
   std::error_code unknown;
   const auto space = std::filesystem::space(log.parent_path(), unknown);
@@ -45,7 +45,7 @@ Failure with_log(std::string kind, std::string message, const std::filesystem::p
   Failure failure{.kind = std::move(kind), .message = std::move(message), .payload = {}};
   if (has_full_disk(log))
     failure.message += fmt::format(
-        "; the disk is full that its log is on, and the log may lack the reason: free some space of {}",
+        "; the disk that holds its log is full, so the log may be incomplete: free some space in {}",
         log.parent_path().string());
   const auto tail = log_tail(log);
   if (tail.empty()) return failure;
@@ -63,7 +63,7 @@ Failure with_log(std::string kind, std::string message, const std::filesystem::p
 std::string not_started(const Ended& ended) {
   const std::string why = std::strerror(ended.status);
   switch (ended.step) {
-    case Step::fork: return "cannot make a process: " + why;
+    case Step::fork: return "cannot create a process: " + why;
     case Step::log: return "cannot open the log: " + why;
     case Step::directory: return "cannot enter the working directory: " + why;
     case Step::none:
@@ -71,11 +71,11 @@ std::string not_started(const Ended& ended) {
   }
   switch (ended.status) {
     case ENOENT:
-      return "cannot execute the program: it is a script, and the interpreter that its first line names is "
-             "not there";
+      return "cannot execute the program: the interpreter that the first line of the script names does not "
+             "exist";
     case ENOEXEC:
-      return "cannot execute the program: it is no program for this machine, nor a script whose first line "
-             "names its interpreter (#!/bin/sh)";
+      return "cannot execute the program: it is neither an executable for this machine nor a script whose "
+             "first line names its interpreter (#!/bin/sh)";
     case E2BIG:
       return "cannot execute the program: its arguments and environment are too long for this machine; pass "
              "large values as artifacts";
@@ -93,14 +93,14 @@ Failure failure_of(const Ended& ended, const Places& places) {
     case EndKind::log_quota:
       return {
           .kind = "log_quota",
-          .message = fmt::format("printed more than {} MiB, and was ended; write large results to an output",
+          .message = fmt::format("printed more than {} MiB and was killed; write large results to an output",
                                  log_bytes_max >> 20),
           .payload = {}};
     case EndKind::lost: return {.kind = "lost", .message = "its supervisor died while it ran", .payload = {}};
     case EndKind::forgotten: break;
   }
   return {
-      .kind = "lost", .message = "it ended before, and what came of it is not known any more", .payload = {}};
+      .kind = "lost", .message = "it finished earlier and its result is no longer available", .payload = {}};
 }
 
 }  // namespace
@@ -117,7 +117,7 @@ Outcome outcome_of(const ports::Attempt& attempt, const Places& places, const En
     outcome.status = Outcome::Status::lost;
     outcome.failure = failure_of(ended, places);
   } else if (ended.cancelled) {
-    // Whatever it made of that: an order to end is not a success.
+    // However it ended: a cancelled attempt is not a success.
     outcome.status = Outcome::Status::cancelled;
     outcome.failure = {.kind = "cancelled", .message = "cancelled", .payload = {}};
   } else if (ended.kind == EndKind::exited && ended.status == 0) {

@@ -1,13 +1,14 @@
 #pragma once
-// This room's own: what is told of an attempt that has ended.
+// Private to this module: the outcome of an attempt that has ended.
 #include "sluice/engine/work.hpp"
+#include "sluice/executors/process/sandbox.hpp"
 #include "sluice/executors/process/world.hpp"
 #include "sluice/ipc/supervisor/messages.hpp"
 #include "sluice/ports/object_store.hpp"
 
 namespace sluice::executors {
 
-/// The outcome of an attempt that the supervisor says has ended. Where it succeeded, its outputs are read and
+/// The outcome of an attempt whose end the supervisor has reported. If it succeeded, its outputs are read and
 /// stored.
 engine::Outcome outcome_of(const ports::Attempt& attempt, const Places& places,
                            const supervisor::Ended& ended, ports::ObjectStore& objects);

@@ -16,8 +16,8 @@ namespace {
 constexpr std::size_t spares_max = 64;
 constexpr std::array<std::string_view, 3> parts{"cwd", "tmp", "home"};
 
-/// How many names the folder holds, or -1 where it is not a folder as we make them. `each` is called with
-/// every name.
+/// How many names the folder holds, or -1 if it is not a folder as the executor creates it. `each` is called
+/// with every name.
 template <typename Each>
 int count_names(int parent, const char* name, const Each& each) {
   const int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -40,9 +40,9 @@ int count_names(int parent, const char* name, const Each& each) {
   return count;
 }
 
-bool untouched(const std::filesystem::path& root) {
+bool is_pristine(const std::filesystem::path& root) {
   std::size_t folders = 0;
-  const auto as_made = [&](int fd, const char* name) {
+  const auto is_pristine_entry = [&](int fd, const char* name) {
     if (name == SpareFolders::log) {
       struct stat info{};
       return fstatat(fd, name, &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(info.st_mode) &&
@@ -52,7 +52,7 @@ bool untouched(const std::filesystem::path& root) {
     return std::ranges::find(parts, name) != parts.end() &&
            count_names(fd, name, [](int, const char*) { return false; }) == 0;
   };
-  return count_names(AT_FDCWD, root.c_str(), as_made) >= 0 && folders == parts.size();
+  return count_names(AT_FDCWD, root.c_str(), is_pristine_entry) >= 0 && folders == parts.size();
 }
 
 }  // namespace
@@ -79,7 +79,7 @@ bool SpareFolders::keep(const std::filesystem::path& root) {
     if (free_.size() >= spares_max) return false;
     number = made_++;
   }
-  if (!untouched(root) || rename(root.c_str(), path_of(number).c_str()) != 0) return false;
+  if (!is_pristine(root) || rename(root.c_str(), path_of(number).c_str()) != 0) return false;
   const std::lock_guard lock(mutex_);
   free_.push_back(number);
   return true;

@@ -1,5 +1,5 @@
 #pragma once
-// This room's own: folders for attempts, used again.
+// Private to this module: reuses the folders of attempts.
 #include <cstdint>
 #include <filesystem>
 #include <mutex>
@@ -9,22 +9,22 @@
 
 namespace sluice::executors {
 
-/// Worlds whose attempt left nothing in them. Making and removing four folders costs a file system more than
-/// a short task takes; renaming one is cheap. Thread-safe. Lasts as long as the process: the next one removes
-/// what begins with `prefix`.
+/// Sandboxes whose attempts left nothing in them. Creating and removing four folders takes a file system
+/// longer than a short task; renaming one is cheap. Thread-safe. They last as long as the process: the next
+/// one removes everything that begins with `prefix`.
 class SpareFolders {
  public:
   static constexpr std::string_view prefix = "spare-";
-  /// The file in a world that may become its log: making one costs as much as a folder.
+  /// The file in a sandbox that may become its log: creating one costs as much as a folder.
   static constexpr std::string_view log = "log";
 
-  /// `work` holds the spare ones, beside those in use.
+  /// `work` holds the spare sandboxes, beside those in use.
   explicit SpareFolders(std::filesystem::path work) : work_(std::move(work)) {}
 
-  /// A world with empty `cwd`, `tmp` and `home`, and perhaps an empty `log`, is at `root` now. False: there
-  /// is none to spare.
+  /// Moves a sandbox with empty `cwd`, `tmp` and `home`, and perhaps an empty `log`, to `root`. False: there
+  /// is no spare one.
   bool take(const std::filesystem::path& root);
-  /// Takes `root` away if it is just such a world. False: it is not, or enough are kept.
+  /// Moves `root` to the spare ones if it is such a sandbox. False: it is not, or enough are kept.
   bool keep(const std::filesystem::path& root);
 
  private:

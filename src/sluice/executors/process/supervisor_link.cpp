@@ -25,12 +25,12 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr int tries_max = 20;  // to connect, before giving up
-constexpr auto pause_between_tries = 50ms;
-constexpr auto answer_patience = 10s;  // for the answer to Hello
-constexpr std::size_t words_bytes_max = 4096;
+constexpr auto retry_interval = 50ms;
+constexpr auto hello_timeout = 10s;  // for the response to Hello
+constexpr std::size_t output_bytes_max = 4096;
 constexpr std::size_t acknowledged_at_once = supervisor::frame_bytes_max / (2 * supervisor::fence_bytes_max);
 
-/// Sends, and says what kind of trouble there is.
+/// Sends a request; Code::too_large if it does not fit into a frame.
 Result<void> send_to(int fd, const supervisor::Request& request) {
   const auto frame = supervisor::encode(request);
   if (!supervisor::fits(frame))
@@ -40,7 +40,7 @@ Result<void> send_to(int fd, const supervisor::Request& request) {
   return os::write_all(fd, frame);
 }
 
-/// The next answer, waited for.
+/// Waits for the next response.
 Result<supervisor::Answer> receive_from(int fd, supervisor::FrameReader& frames) {
   std::array<char, 65536> buffer;
   for (;;) {
@@ -48,7 +48,7 @@ Result<supervisor::Answer> receive_from(int fd, supervisor::FrameReader& frames)
     if (frame) return supervisor::decode_answer(*frame);
     const ssize_t n = recv(fd, buffer.data(), buffer.size(), 0);
     if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return Fail(environment_error(Code::unavailable, "the supervisor does not answer"));
+    if (n <= 0) return Fail(environment_error(Code::unavailable, "no response from the supervisor"));
     frames.feed({buffer.data(), static_cast<std::size_t>(n)});
   }
 }
@@ -57,8 +57,8 @@ supervisor::Cancel cancel_of(const std::string& fence, std::chrono::milliseconds
   return {.fence = fence, .grace_ms = static_cast<std::uint32_t>(grace.count())};
 }
 
-void set_patience(int fd, std::chrono::seconds patience) {
-  const timeval time{.tv_sec = patience.count(), .tv_usec = 0};
+void set_receive_timeout(int fd, std::chrono::seconds timeout) {
+  const timeval time{.tv_sec = timeout.count(), .tv_usec = 0};
   setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof time);
 }
 
@@ -75,77 +75,77 @@ struct SupervisorLink::Impl {
   mutable std::mutex mutex;
   std::condition_variable changed;
   os::UniqueFd socket;  ///< none: not connected
-  bool ready = false;   ///< what the supervisor holds has been told
+  bool ready = false;   ///< the response to List has been received
   bool closing = false;
-  /// As the supervisor told; what one that died was said to run stays until the next one tells of it.
+  /// As reported by the supervisor; after its death, kept until the next one has reported.
   std::unordered_set<std::string> running;
   std::unordered_map<std::string, supervisor::Start> unanswered;
   std::unordered_map<std::string, std::chrono::milliseconds> cancels;  ///< grace; until they have ended
   std::thread reader;
 
-  // All with the mutex held, unless said otherwise.
+  // All with the mutex held, unless stated otherwise.
 
-  /// A connection on which the other end has said who it is, and has been asked for what is open, from a
-  /// supervisor that may have to be started first.
-  Result<os::UniqueFd> reach() {
-    Error last = environment_error(Code::unavailable, "no supervisor answers in " + data.string());
+  /// A connection on which Hello has been answered and the open requests have been sent; starts a supervisor
+  /// if necessary.
+  Result<os::UniqueFd> open_connection() {
+    Error last = environment_error(Code::unavailable, "no supervisor responds in " + data.string());
     for (int attempt = 0; attempt < tries_max && !closing; ++attempt) {
-      if (attempt > 0) std::this_thread::sleep_for(pause_between_tries);
+      if (attempt > 0) std::this_thread::sleep_for(retry_interval);
       auto fd = os::connect_unix(data / "supervisor.sock");
       if (!fd) {
         SLUICE_DO(start_supervisor());
         fd = os::connect_unix(data / "supervisor.sock");
       }
-      // One that is just ending may take the connection and close it: another is started then.
+      // A supervisor that is just exiting may accept the connection and close it: another is started then.
       auto greeted = fd ? greet(fd->get()) : Result<bool>(Fail(fd.error()));
       if (greeted && *greeted) {
-        auto asked = ask_again(fd->get());
-        if (asked) return fd;
-        greeted = Fail(std::move(asked).error());
+        auto resent = resend(fd->get());
+        if (resent) return fd;
+        greeted = Fail(std::move(resent).error());
       }
       if (!greeted) last = std::move(greeted).error();
     }
     return Fail(std::move(last));
   }
 
-  /// False: it was of another version, and has been sent away.
+  /// False: it has another version, and has been shut down.
   static Result<bool> greet(int fd) {
     supervisor::FrameReader frames;
-    set_patience(fd, answer_patience);
+    set_receive_timeout(fd, hello_timeout);
     SLUICE_DO(send_to(fd, supervisor::Hello{}));
     SLUICE_TRY(answer, receive_from(fd, frames));
     const auto* welcome = std::get_if<supervisor::Welcome>(&answer);
     if (welcome == nullptr)
-      return Fail(environment_error(Code::unavailable, "the supervisor answers out of turn"));
+      return Fail(environment_error(Code::unavailable, "unexpected response from the supervisor"));
     if (welcome->version == supervisor::protocol_version) {
-      set_patience(fd, 0s);
+      set_receive_timeout(fd, 0s);
       return true;
     }
     SLUICE_DO(send_to(fd, supervisor::Shutdown{}));
-    SLUICE_TRY(parting, receive_from(fd, frames));
-    const auto* goodbye = std::get_if<supervisor::Goodbye>(&parting);
+    SLUICE_TRY(last_response, receive_from(fd, frames));
+    const auto* goodbye = std::get_if<supervisor::Goodbye>(&last_response);
     if (goodbye != nullptr && goodbye->ending) return false;
     return Fail(environment_error(Code::failed_precondition,
-                                  fmt::format("tasks of another version of sluice still run (supervisor of "
-                                              "protocol {}, pid {}); wait until they have ended, "
-                                              "or end that process",
+                                  fmt::format("tasks of another version of sluice are still running "
+                                              "(supervisor with protocol {}, pid {}); wait until they have "
+                                              "ended, or stop that process",
                                               welcome->version, welcome->pid)));
   }
 
   Result<void> start_supervisor() const {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0) return Fail(system_error("make a pipe", errno));
-    const os::UniqueFd hear(ends[0]);
-    os::UniqueFd say(ends[1]);
+    const os::UniqueFd read_end(ends[0]);
+    os::UniqueFd write_end(ends[1]);
     SLUICE_TRY(process, os::spawn({.program = program,
                                    .argv = {program.string(), data.string()},
-                                   .fds = {{say.get(), 1}, {say.get(), 2}},
+                                   .fds = {{write_end.get(), 1}, {write_end.get(), 2}},
                                    .new_session = true}));
-    say.reset();
-    auto words = os::read_all(hear.get(), words_bytes_max);
-    SLUICE_TRY(exit, process.wait());  // it goes into the background once it listens
+    write_end.reset();
+    auto output = os::read_all(read_end.get(), output_bytes_max);
+    SLUICE_TRY(exit, process.wait());  // it exits once its daemon listens
     if (exit.succeeded()) return {};
-    auto why = words ? std::move(*words) : std::string();
+    auto why = output ? std::move(*output) : std::string();
     while (!why.empty() && why.back() == '\n') why.pop_back();
     return Fail(environment_error(
         Code::unavailable,
@@ -154,8 +154,8 @@ struct SupervisorLink::Impl {
             why.empty() ? fmt::format("{} ended with status {}", program.string(), exit.status) : why)));
   }
 
-  /// Whatever a connection that was lost may have taken with it: all of it is safe to repeat.
-  Result<void> ask_again(int fd) const {
+  /// Sends again what may have been lost with a connection: all of it is safe to repeat.
+  Result<void> resend(int fd) const {
     SLUICE_DO(send_to(fd, supervisor::List{.since = 0, .follow = true}));
     for (const auto& [fence, start] : unanswered) SLUICE_DO(send_to(fd, start));
     for (const auto& [fence, grace] : cancels) SLUICE_DO(send_to(fd, cancel_of(fence, grace)));
@@ -163,7 +163,7 @@ struct SupervisorLink::Impl {
   }
 
   Result<void> connect() {
-    SLUICE_TRY(fd, reach());
+    SLUICE_TRY(fd, open_connection());
     socket = std::move(fd);
     ready = false;
     if (!reader.joinable() && !closing) reader = std::thread([this] { read(); });
@@ -171,9 +171,9 @@ struct SupervisorLink::Impl {
     return {};
   }
 
-  /// Connected, and what the supervisor holds is known.
-  Result<void> ready_for_questions(std::unique_lock<std::mutex>& lock) {
-    // A supervisor may end between the connection and its answer: then once more.
+  /// Returns once it is connected and what the supervisor holds is known.
+  Result<void> wait_until_ready(std::unique_lock<std::mutex>& lock) {
+    // A supervisor may exit between the connection and its response: then this tries again.
     for (int attempt = 0; attempt < tries_max && !closing; ++attempt) {
       if (!socket) {
         SLUICE_DO(connect());
@@ -181,11 +181,11 @@ struct SupervisorLink::Impl {
       changed.wait(lock, [&] { return ready || closing || !socket; });
       if (ready) return {};
     }
-    return Fail(environment_error(Code::unavailable,
-                                  "the supervisor of " + data.string() + " ends as soon as it is spoken to"));
+    return Fail(environment_error(
+        Code::unavailable, "the supervisor of " + data.string() + " exits as soon as it is contacted"));
   }
 
-  /// A failed write is not ours to mend: the reader sees the connection end, and makes another.
+  /// A failed write is not handled here: the reader sees the end of the connection, and reconnects.
   void send(const supervisor::Request& request) const {
     if (socket) static_cast<void>(send_to(socket.get(), request));
   }
@@ -218,9 +218,9 @@ struct SupervisorLink::Impl {
     const bool wanted = !closing && (!unanswered.empty() || !running.empty());
     if (!wanted) {
       changed.notify_all();
-      return;  // the next one who needs a supervisor connects
+      return;  // the next call that needs a supervisor connects
     }
-    log::warning("the connection to the supervisor of " + data.string() + " is lost; connecting again");
+    log::warning("lost the connection to the supervisor of " + data.string() + "; reconnecting");
     const auto connected = connect();
     changed.notify_all();
     if (connected || closing) return;
@@ -230,7 +230,7 @@ struct SupervisorLink::Impl {
     cancels.clear();
     lock.unlock();
     for (const auto& fence : gone)
-      events.lost(fence, "its supervisor died, and no other can be had: " + connected.error().message);
+      events.lost(fence, "its supervisor died, and no other could be started: " + connected.error().message);
   }
 
   void on(const supervisor::Welcome&) {}
@@ -248,7 +248,7 @@ struct SupervisorLink::Impl {
     events.mounts_refused(refused);
   }
   void on(const supervisor::Ended& ended) {
-    // Told first: whoever then finds that it does not run knows why.
+    // Reported first: a caller that then finds that it is not running knows why.
     events.ended(ended);
     const std::lock_guard lock(mutex);
     forget(ended.fence);
@@ -261,16 +261,17 @@ struct SupervisorLink::Impl {
       for (const auto& fence : running)
         if (!held.contains(fence)) gone.push_back(fence);
     }
-    // Told first, as an end is. Its ends came before this answer, so it knows nothing of these.
+    // Reported first, as an end is. The supervisor sent its ends before this response, so it has no record of
+    // these.
     for (const auto& fence : gone)
-      events.lost(fence, "its supervisor died, and the next one knows nothing of it");
+      events.lost(fence, "its supervisor died, and the next one has no record of it");
     const std::lock_guard lock(mutex);
     for (const auto& fence : gone) cancels.erase(fence);
     running = held;
     ready = true;
     changed.notify_all();
   }
-  /// With the mutex held: it does not run.
+  /// With the mutex held: it is not running.
   void forget(const std::string& fence) {
     unanswered.erase(fence);
     running.erase(fence);
@@ -300,13 +301,13 @@ bool SupervisorLink::is_ready() const {
 
 Result<bool> SupervisorLink::runs(const std::string& fence) {
   std::unique_lock lock(impl_->mutex);
-  SLUICE_DO(impl_->ready_for_questions(lock));
+  SLUICE_DO(impl_->wait_until_ready(lock));
   return impl_->running.contains(fence);
 }
 
 Result<std::unordered_set<std::string>> SupervisorLink::running() {
   std::unique_lock lock(impl_->mutex);
-  SLUICE_DO(impl_->ready_for_questions(lock));
+  SLUICE_DO(impl_->wait_until_ready(lock));
   return impl_->running;
 }
 
@@ -325,7 +326,7 @@ Result<void> SupervisorLink::start(supervisor::Start start) {
       impl_->send(cancel_of(fence, cancel->second));
     return {};
   }
-  // Connecting sends what is unanswered.
+  // `connect` sends what is unanswered.
   auto connected = impl_->connect();
   if (!connected) impl_->unanswered.erase(fence);
   return connected;
@@ -339,7 +340,7 @@ void SupervisorLink::cancel(const std::string& fence, std::chrono::milliseconds 
 
 void SupervisorLink::acknowledge(std::vector<std::string> fences) {
   const std::lock_guard lock(impl_->mutex);
-  for (const auto& fence : fences) impl_->cancels.erase(fence);  // one that came after the end
+  for (const auto& fence : fences) impl_->cancels.erase(fence);  // a Cancel that came after the end
   // As many as a message can hold, whatever their length.
   for (std::size_t begin = 0; begin < fences.size(); begin += acknowledged_at_once) {
     const auto end = std::min(begin + acknowledged_at_once, fences.size());

@@ -41,7 +41,7 @@ std::optional<std::string> misfit_in(const std::vector<ir::Parameter>& declared,
       std::vector<std::string> names;
       names.reserve(declared.size());
       for (const auto& parameter : declared) names.push_back(parameter.name);
-      return fmt::format("{} `{}` is not known{}", what, name, did_you_mean(name, names));
+      return fmt::format("unknown {} `{}`{}", what, name, did_you_mean(name, names));
     }
   return std::nullopt;
 }
@@ -61,13 +61,14 @@ struct ServiceExecutor::Impl {
   std::mutex mutex;
   std::condition_variable wake;
   std::deque<std::shared_ptr<Job>> queue;
-  std::unordered_map<Fence, std::shared_ptr<Job>> live;
+  std::unordered_map<Fence, std::shared_ptr<Job>> active;
   std::atomic<bool> closing = false;
   std::vector<std::thread> threads;
 
   Impl(Options o, std::vector<ports::Service*> s, ports::OutcomeSink& k, const Clock& c)
       : options(std::move(o)), services(std::move(s)), sink(k), clock(c) {
-    // Of a server that died, and whose call nobody makes again: its run was cancelled, or is never resumed.
+    // Folders of a server that died, whose calls are not repeated: the run was cancelled, or is never
+    // resumed.
     const auto left = os::list_directory(options.work);
     if (!left) return;  // nothing was called here before
     for (const auto& entry : *left)
@@ -77,9 +78,9 @@ struct ServiceExecutor::Impl {
   }
 
   [[nodiscard]] ports::Service* find(const std::string& name) const {
-    const auto there =
+    const auto found =
         std::ranges::find_if(services, [&](const auto* s) { return s->signature().name == name; });
-    return there == services.end() ? nullptr : *there;
+    return found == services.end() ? nullptr : *found;
   }
 
   void work() {
@@ -95,7 +96,7 @@ struct ServiceExecutor::Impl {
       auto outcome = run(*job);
       {
         const std::lock_guard lock(mutex);
-        live.erase(job->attempt.fence);
+        active.erase(job->attempt.fence);
       }
       // A server that is closing leaves the attempt open in the journal: the next one calls the service
       // again.
@@ -164,7 +165,7 @@ ServiceExecutor::~ServiceExecutor() {
   {
     const std::lock_guard lock(impl_->mutex);
     impl_->closing = true;
-    for (auto& [fence, job] : impl_->live) job->stop.request_stop();
+    for (auto& [fence, job] : impl_->active) job->stop.request_stop();
   }
   impl_->wake.notify_all();
   for (auto& thread : impl_->threads) thread.join();
@@ -193,9 +194,9 @@ void ServiceExecutor::start(const ports::Attempt& attempt) {
   }
   {
     const std::lock_guard lock(impl_->mutex);
-    if (impl_->live.contains(attempt.fence)) return;
+    if (impl_->active.contains(attempt.fence)) return;
     auto job = std::make_shared<Impl::Job>(attempt, service);
-    impl_->live.emplace(attempt.fence, job);
+    impl_->active.emplace(attempt.fence, job);
     impl_->queue.push_back(std::move(job));
   }
   impl_->wake.notify_one();
@@ -203,7 +204,8 @@ void ServiceExecutor::start(const ports::Attempt& attempt) {
 
 void ServiceExecutor::cancel(const Fence& fence) {
   const std::lock_guard lock(impl_->mutex);
-  if (const auto job = impl_->live.find(fence); job != impl_->live.end()) job->second->stop.request_stop();
+  if (const auto job = impl_->active.find(fence); job != impl_->active.end())
+    job->second->stop.request_stop();
 }
 
 }  // namespace sluice::executors

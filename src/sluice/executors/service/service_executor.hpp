@@ -9,15 +9,15 @@
 namespace sluice::executors {
 
 /// Calls built-in services on worker threads. An attempt that is started again after a restart of the server
-/// is simply called again: services without effect may be, and those with one answer the same to the same
-/// key.
+/// is simply called again: services without side effects allow it, and those with side effects return the
+/// same for the same key.
 class ServiceExecutor final : public ports::Executor {
  public:
   struct Options {
-    std::filesystem::path work;  ///< scratch folders are made here
+    std::filesystem::path work;  ///< scratch folders are created here
     std::size_t threads = 4;
   };
-  /// `services`, `sink` and `clock` outlive the executor.
+  /// `services`, `sink` and `clock` must outlive the executor.
   ServiceExecutor(Options options, std::vector<ports::Service*> services, ports::OutcomeSink& sink,
                   const Clock& clock);
   /// Asks running calls to stop and waits for them.
@@ -36,7 +36,7 @@ class ServiceExecutor final : public ports::Executor {
   std::unique_ptr<Impl> impl_;
 };
 
-/// What is wrong with a service's arguments or results against its declaration; nullopt: nothing. The
+/// Checks a service's arguments or results against its declaration; returns what is wrong, or nullopt. The
 /// verifier has checked what is known beforehand; values of type `any` are known only here.
 std::optional<std::string> misfit_in(const std::vector<ir::Parameter>& declared, const Struct& given,
                                      std::string_view what);

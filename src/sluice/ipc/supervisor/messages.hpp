@@ -30,21 +30,21 @@ struct Hello {
   std::uint32_t version = protocol_version;
   bool operator==(const Hello&) const = default;
 };
-/// Starts an attempt, once. The response is Started; or Ended, if it ended before or could not be executed; or
-/// MountsRefused.
+/// Starts an attempt, once. The response is Started; or Ended, if it ended before or could not be executed;
+/// or MountsRefused.
 struct Start {
   std::string fence;
   std::string program;  ///< a path: PATH is not searched
   std::vector<std::string> argv;
   std::vector<std::string> env;  ///< "NAME=value", complete; SLUICE_ATTEMPT is added if it is missing
   std::string cwd;
-  std::string log;  ///< the file for standard output and error; created if missing
+  std::string log;                  ///< the file for standard output and error; created if missing
   std::uint64_t log_bytes_max = 0;  ///< the attempt is killed when its log exceeds this
   std::vector<Mount> mounts;        ///< read-only, and visible to this attempt alone
   bool operator==(const Start&) const = default;
 };
-/// SIGTERM to the whole tree, after `grace_ms` SIGKILL. No response but the Ended that follows; unknown fences
-/// are ignored.
+/// SIGTERM to the whole tree, after `grace_ms` SIGKILL. No response but the Ended that follows; unknown
+/// fences are ignored.
 struct Cancel {
   std::string fence;
   std::uint32_t grace_ms = 0;
@@ -58,7 +58,8 @@ struct List {
   bool follow = false;
   bool operator==(const List&) const = default;
 };
-/// The outcomes of these are stored elsewhere, so they can be forgotten. Fences that are still running are ignored. No response.
+/// The outcomes of these are stored elsewhere, so they can be forgotten. Fences that are still running are
+/// ignored. No response.
 struct Acknowledge {
   std::vector<std::string> fences;
   bool operator==(const Acknowledge&) const = default;

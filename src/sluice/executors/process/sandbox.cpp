@@ -1,4 +1,4 @@
-#include "sluice/executors/process/world.hpp"
+#include "sluice/executors/process/sandbox.hpp"
 
 #include <algorithm>
 #include <cstdio>
@@ -22,7 +22,7 @@ Failure failure(std::string kind, std::string message) {
   return {.kind = std::move(kind), .message = std::move(message), .payload = {}};
 }
 
-/// An empty one: what an earlier try of this attempt printed is not this one's.
+/// Creates an empty log: the output of an earlier try of this attempt is dropped.
 Result<void> make_log(const Places& places) {
   const auto spare = places.root / SpareFolders::log;
   if (rename(spare.c_str(), places.log.c_str()) == 0) return {};
@@ -31,7 +31,7 @@ Result<void> make_log(const Places& places) {
   return os::write_file(places.log, "", 0600);
 }
 
-/// Copies of inputs, code and what is read back may be large; all else takes microseconds.
+/// Whether the value needs no input: copies of inputs may be large; everything else takes microseconds.
 bool is_plain(const Value& value) {
   if (value.is_artifact()) return false;
   if (const auto* list = value.if_list()) return std::ranges::all_of(*list, is_plain);
@@ -46,7 +46,7 @@ bool is_plain(const Value& value) {
 
 Result<void> make_folders(const ports::Attempt& attempt, const Places& places, ports::ObjectStore& objects,
                           SpareFolders& spares) {
-  // A server that died in the middle of this may have left half a world.
+  // A server that died in the middle of this may have left an incomplete sandbox.
   SLUICE_DO(os::remove_tree(places.root));
   if (attempt.work.code || !spares.take(places.root)) {
     SLUICE_DO(os::make_directories(places.root));
@@ -61,7 +61,7 @@ Result<void> make_folders(const ports::Attempt& attempt, const Places& places, p
   return make_log(places);
 }
 
-/// "NAME=value" for all; the plan's own come last and replace.
+/// "NAME=value" for all; the variables of the plan come last and override.
 std::expected<std::vector<std::string>, Failure> environment_of(const ports::Attempt& attempt,
                                                                 const Places& places, Arguments& arguments) {
   std::vector<std::string> env{"PATH=" + std::string(task_path),      "HOME=" + places.home().string(),
@@ -71,8 +71,8 @@ std::expected<std::vector<std::string>, Failure> environment_of(const ports::Att
   for (const auto& [name, value] : attempt.work.env) {
     if (name.empty() || name.find('=') != std::string::npos || name.starts_with("SLUICE_"))
       return std::unexpected(failure(
-          "start", fmt::format("`env` sets `{}`; a name there is not empty, has no `=`, and does not begin "
-                               "with SLUICE_",
+          "start", fmt::format("`env` sets `{}`; the name of a variable must not be empty, contain `=`, or "
+                               "begin with SLUICE_",
                                name)));
     auto text = arguments.text_of(value);
     if (!text) return std::unexpected(failure("input", text.error().message));
@@ -82,18 +82,20 @@ std::expected<std::vector<std::string>, Failure> environment_of(const ports::Att
   return env;
 }
 
-/// An argument or variable with a NUL would be cut there without a word.
+/// An argument or variable with a NUL would be truncated there silently.
 std::optional<Failure> refuse_nul(const supervisor::Start& start) {
-  const auto holds = [](const std::string& text) { return text.find('\0') != std::string::npos; };
+  const auto has_nul = [](const std::string& text) { return text.find('\0') != std::string::npos; };
   for (std::size_t i = 0; i < start.argv.size(); ++i)
-    if (holds(start.argv[i]))
-      return failure("start",
-                     fmt::format("argument {} holds a NUL character, which no program can be given", i));
+    if (has_nul(start.argv[i]))
+      return failure(
+          "start",
+          fmt::format("argument {} contains a NUL character, which cannot be passed to a program", i));
   for (const auto& variable : start.env)
-    if (holds(variable))
-      return failure("start",
-                     fmt::format("the variable `{}` holds a NUL character, which no program can be given",
-                                 variable.substr(0, std::min(variable.find('='), variable.find('\0')))));
+    if (has_nul(variable))
+      return failure(
+          "start",
+          fmt::format("the variable `{}` contains a NUL character, which cannot be passed to a program",
+                      variable.substr(0, std::min(variable.find('='), variable.find('\0')))));
   return std::nullopt;
 }
 
@@ -121,7 +123,7 @@ std::filesystem::path log_path(const std::filesystem::path& data, const RunId& r
   return data / "logs" / segment_of(run.text) / fmt::format("{}.{}.log", segment_of(path), number);
 }
 
-void give_back_log(const Places& places) {
+void release_log(const Places& places) {
   struct stat info{};
   if (stat(places.log.c_str(), &info) == 0 && info.st_size == 0)
     static_cast<void>(rename(places.log.c_str(), (places.root / SpareFolders::log).c_str()));
@@ -139,9 +141,9 @@ Places places_of(const std::filesystem::path& data, const ports::Attempt& attemp
           .log = log_path(data, attempt.run, attempt.path, attempt.number)};
 }
 
-std::expected<supervisor::Start, Failure> lay_out(const ports::Attempt& attempt, const Places& places,
-                                                  ports::ObjectStore& objects, SpareFolders& spares,
-                                                  bool mounts) {
+std::expected<supervisor::Start, Failure> prepare_sandbox(const ports::Attempt& attempt, const Places& places,
+                                                          ports::ObjectStore& objects, SpareFolders& spares,
+                                                          bool mounts) {
   if (auto made = make_folders(attempt, places, objects, spares); !made)
     return std::unexpected(failure("start", made.error().message));
 
@@ -163,7 +165,7 @@ std::expected<supervisor::Start, Failure> lay_out(const ports::Attempt& attempt,
     return std::unexpected(failure(
         "input",
         fmt::format(
-            "{} inputs are folders or files over 1 MiB, where {} can be shown; put them into one folder",
+            "{} inputs are folders or files over 1 MiB; at most {} can be mounted; put them into one folder",
             start.mounts.size(), supervisor::mounts_max)));
   if (auto refused = refuse_nul(start)) return std::unexpected(std::move(*refused));
 

@@ -1,13 +1,13 @@
-// What a task finds when it starts.
+// The sandbox that a task starts in.
 #include "result_assertions.hpp"
 #include "stage.hpp"
 
 namespace sluice::executors {
 namespace {
 
-using World = Stage;
+using Sandbox = Stage;
 
-TEST_F(World, HasTheStatedEnvironmentAndNothingInherited) {
+TEST_F(Sandbox, HasTheStatedEnvironmentAndNothingInherited) {
   setenv("LEAKS", "1", 1);
   auto what = attempt("f", {"/bin/sh", "-c", "env | grep -v -e ^PWD= -e ^_= -e ^SHLVL= -e ^OLDPWD= | sort"});
   what.path = "folds[3]/fit";
@@ -21,7 +21,7 @@ TEST_F(World, HasTheStatedEnvironmentAndNothingInherited) {
                                root + "/tmp\n");
 }
 
-TEST_F(World, ThePlanMayReplaceWhatIsGiven) {
+TEST_F(Sandbox, ThePlanMayOverrideVariables) {
   ASSERT_OK(os::make_directories(data() / "tools"));
   ASSERT_OK(os::write_file(data() / "tools/tool", "#!/bin/sh\necho $LANG\n", 0755));
   auto what = attempt("f", {"tool"});
@@ -30,7 +30,7 @@ TEST_F(World, ThePlanMayReplaceWhatIsGiven) {
   EXPECT_EQ(printed(what), "C\n");
 }
 
-TEST_F(World, ItsFoldersAreThereAndWritable) {
+TEST_F(Sandbox, ItsFoldersExistAndAreWritable) {
   EXPECT_EQ(
       printed(shell(
           "f",
@@ -38,7 +38,7 @@ TEST_F(World, ItsFoldersAreThereAndWritable) {
       "fine\n");
 }
 
-TEST_F(World, TheCodeIsAWritableCopy) {
+TEST_F(Sandbox, TheCodeIsAWritableCopy) {
   auto what = shell("f", "cat sub/data; ./run.sh; echo changed > sub/data; echo more > new; cat sub/data");
   what.work.code = folder({{"run.sh", "#!/bin/sh\necho runs\n"}, {"sub/data", "kept\n"}});
   EXPECT_EQ(printed(what), "kept\nruns\nchanged\n");
@@ -47,25 +47,25 @@ TEST_F(World, TheCodeIsAWritableCopy) {
   EXPECT_EQ(printed(what), "kept\nruns\nchanged\n");
 }
 
-TEST_F(World, AProgramMayComeWithTheCode) {
+TEST_F(Sandbox, AProgramMayComeWithTheCode) {
   auto what = attempt("f", {"./bin/tool", "x"});
   what.work.code = folder({{"bin/tool", "#!/bin/sh\necho tool $1\n"}});
   EXPECT_EQ(printed(what), "tool x\n");
 }
 
-TEST_F(World, StandardInputIsEmpty) { EXPECT_EQ(printed(shell("f", "read line || echo none")), "none\n"); }
+TEST_F(Sandbox, StandardInputIsEmpty) { EXPECT_EQ(printed(shell("f", "read line || echo none")), "none\n"); }
 
-TEST_F(World, StandardOutputAndErrorAreInTheLogInOrder) {
+TEST_F(Sandbox, StandardOutputAndErrorAreInTheLogInOrder) {
   EXPECT_EQ(printed(shell("f", "echo a; echo b >&2; echo c")), "a\nb\nc\n");
   EXPECT_EQ(executor().log_of({"run"}, "folds[3]/fit", 2), data() / "logs/run/folds[3]%2Ffit.2.log");
 }
 
-TEST_F(World, OneThatPrintsNothingKeepsNoLog) {
+TEST_F(Sandbox, OneThatPrintsNothingKeepsNoLog) {
   const auto quiet = attempt("f", {"true"});
   EXPECT_EQ(run(quiet).status, engine::Outcome::Status::succeeded);
   executor().settled({"f"});
   EXPECT_FALSE(os::exists(executor().log_of(quiet.run, quiet.path, 1)));
-  // Its empty log is used again, and is not the next one's past.
+  // Its empty log is reused, and nothing of it appears in the next one.
   for (const auto* fence : {"g", "h", "i"}) {
     auto loud = shell(fence, std::string("echo ") + fence);
     loud.path = fence;
@@ -74,7 +74,7 @@ TEST_F(World, OneThatPrintsNothingKeepsNoLog) {
   }
 }
 
-TEST_F(World, NamesOfAnyKindMakeFolders) {
+TEST_F(Sandbox, NamesOfAnyKindMakeFolders) {
   auto what = attempt("fence/with: all \xc3\xa4", {"echo", "x"});
   what.path = std::string(400, '/') + "..";
   EXPECT_EQ(printed(what), "x\n");
@@ -85,7 +85,7 @@ TEST_F(World, NamesOfAnyKindMakeFolders) {
   EXPECT_EQ(printed(other), "x\n");
 }
 
-TEST_F(World, UsageIsTold) {
+TEST_F(Sandbox, UsageIsReported) {
   const auto outcome = run(shell("f", "head -c 50000000 /dev/zero | tail -c 50000000 > /dev/null"));
   EXPECT_GT(outcome.usage.memory_peak, 50'000'000);
   EXPECT_GT(outcome.usage.started, Time{});

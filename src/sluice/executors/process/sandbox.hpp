@@ -1,0 +1,57 @@
+#pragma once
+// Private to this module: the sandbox of an attempt, which is its folders, inputs and environment.
+#include <expected>
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include "sluice/engine/work.hpp"
+#include "sluice/executors/process/spare_folders.hpp"
+#include "sluice/ports/executor.hpp"
+#include "sluice/ports/object_store.hpp"
+#include "sluice/ipc/supervisor/messages.hpp"
+
+namespace sluice::executors {
+
+/// The limit of a task's log; a task that exceeds it is killed.
+inline constexpr std::uint64_t log_bytes_max = std::uint64_t{64} << 20;
+
+/// Where an attempt's files are. Derived from the attempt alone, so that an attempt that is reattached after
+/// a crash finds its own.
+struct Places {
+  std::filesystem::path root;  ///< removed when the attempt is settled
+  std::filesystem::path log;   ///< kept, if something was printed
+
+  [[nodiscard]] std::filesystem::path cwd() const { return root / "cwd"; }
+  [[nodiscard]] std::filesystem::path in() const { return root / "in"; }
+  [[nodiscard]] std::filesystem::path tmp() const { return root / "tmp"; }
+  [[nodiscard]] std::filesystem::path home() const { return root / "home"; }
+  [[nodiscard]] std::filesystem::path out(const std::string& output) const;
+};
+Places places_of(const std::filesystem::path& data, const ports::Attempt& attempt);
+/// The root of the attempt with this fence.
+std::filesystem::path root_of(const std::filesystem::path& data, const std::string& fence);
+/// The prefix of the folder names of attempts: other entries of `work/` do not belong to this executor.
+inline constexpr std::string_view root_prefix = "task-";
+std::filesystem::path log_path(const std::filesystem::path& data, const RunId& run, const std::string& path,
+                               int number);
+
+/// After the attempt's end: keeps a log that nothing was printed to for the next attempt.
+void release_log(const Places& places);
+/// Whether preparing the sandbox and reading the results takes microseconds: nothing is copied, and no
+/// artifact is read back.
+bool is_light(const engine::Work& work);
+
+/// One path segment for any text: readable if possible, never longer than a file name may be, different for
+/// different texts.
+std::string segment_of(const std::string& text);
+
+/// Creates the folders, copies the code, materializes the inputs, and fills their paths and those of the
+/// outputs into arguments and environment. With `mounts`, large files and folders are left to the supervisor
+/// to mount read-only; else they are copied. An existing sandbox of the attempt is replaced.
+std::expected<supervisor::Start, engine::Failure> prepare_sandbox(const ports::Attempt& attempt,
+                                                                  const Places& places,
+                                                                  ports::ObjectStore& objects,
+                                                                  SpareFolders& spares, bool mounts);
+
+}  // namespace sluice::executors
