@@ -53,7 +53,7 @@ bool is_dead(std::string_view holder) {
 
 /// A process that was killed while it forked a child leaves the lock to that child until the child calls
 /// exec: the lock of a dead holder is about to become free.
-Result<bool> try_lock_unless_alive(int fd, int kind, const std::filesystem::path& path) {
+Result<bool> try_lock_past_dead_holder(int fd, int kind, const std::filesystem::path& path) {
   for (auto waited = 0ms; waited < dead_holder_timeout; waited += poll_interval) {
     SLUICE_TRY(ours, try_lock(fd, kind, path));
     if (ours || !is_dead(holder_in(fd))) return ours;
@@ -66,7 +66,7 @@ Result<bool> try_lock_unless_alive(int fd, int kind, const std::filesystem::path
 
 Result<FileLock> FileLock::take(const std::filesystem::path& path, std::string_view holder) {
   SLUICE_TRY(fd, open_file(path, O_RDWR | O_CREAT, 0644));
-  SLUICE_TRY(ours, try_lock_unless_alive(fd.get(), LOCK_EX, path));
+  SLUICE_TRY(ours, try_lock_past_dead_holder(fd.get(), LOCK_EX, path));
   if (!ours)
     return Fail(user_error(Code::failed_precondition, path.string() + ": held by " + holder_in(fd.get())));
   if (ftruncate(fd.get(), 0) != 0) return Fail(system_error("write " + path.string(), errno));
@@ -81,7 +81,7 @@ Result<std::optional<std::string>> FileLock::holder_of(const std::filesystem::pa
   if (!fd && fd.error().code == Code::not_found) return std::nullopt;
   if (!fd) return Fail(std::move(fd).error());
   // A shared lock is granted unless another process holds the exclusive one; closing `fd` releases it.
-  SLUICE_TRY(free, try_lock_unless_alive(fd->get(), LOCK_SH, path));
+  SLUICE_TRY(free, try_lock_past_dead_holder(fd->get(), LOCK_SH, path));
   if (free) return std::nullopt;
   return std::optional(holder_in(fd->get()));
 }
