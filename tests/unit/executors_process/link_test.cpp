@@ -47,10 +47,10 @@ class Link : public Stage {
   void hold() {
     ASSERT_OK(os::write_file(data() / "hold", ""));
     ASSERT_OK(os::write_file(data() / "launch",
-                               "#!/bin/sh\necho >> " + mark("requested") + "\nwhile test -e " + mark("hold") +
-                                   "; do sleep 0.01; done\ntest -e " + mark("no_supervisor") + " || exec " +
-                                   test::release_program("sluice-supervisor").string() + " \"$@\"\n",
-                               0755));
+                             "#!/bin/sh\necho >> " + mark("requested") + "\nwhile test -e " + mark("hold") +
+                                 "; do sleep 0.01; done\ntest -e " + mark("no_supervisor") + " || exec " +
+                                 test::release_program("sluice-supervisor").string() + " \"$@\"\n",
+                             0755));
     open(data() / "launch");
   }
   void wait_until_requested() {

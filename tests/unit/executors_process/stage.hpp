@@ -146,10 +146,6 @@ class Stage : public ::testing::Test {
     }
     return made;
   }
-  static void wait_until(const std::function<bool()>& condition) {
-    for (int i = 0; i < 60'000 && !condition(); ++i) std::this_thread::sleep_for(1ms);
-    EXPECT_TRUE(condition());
-  }
   static bool is_alive(pid_t pid) {
     const auto stat = os::read_file("/proc/" + std::to_string(pid) + "/stat");
     return stat && stat->find(") Z ") == std::string::npos;

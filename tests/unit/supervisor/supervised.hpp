@@ -8,10 +8,10 @@
 #include "../../waiting.hpp"
 #include "places.hpp"
 #include "result_assertions.hpp"
+#include "sluice/ipc/supervisor/codec.hpp"
 #include "sluice/os/files.hpp"
 #include "sluice/os/process.hpp"
 #include "sluice/os/socket.hpp"
-#include "sluice/ipc/supervisor/codec.hpp"
 
 namespace sluice::supervisor {
 
@@ -108,10 +108,6 @@ class Supervised : public ::testing::TestWithParam<bool> {
       const auto ended = client.next<Ended>();
       if (ended.fence == start.fence || ended.fence.empty()) return ended;
     }
-  }
-  static void wait_until(const std::function<bool()>& condition) {
-    for (int i = 0; i < 60'000 && !condition(); ++i) std::this_thread::sleep_for(1ms);
-    EXPECT_TRUE(condition());
   }
   /// The pid that a task has written.
   [[nodiscard]] pid_t pid_in(const std::string& name) const {

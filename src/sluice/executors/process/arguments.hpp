@@ -5,7 +5,6 @@
 
 #include "sluice/base/value.hpp"
 #include "sluice/executors/process/sandbox.hpp"
-#include "sluice/executors/process/world.hpp"
 #include "sluice/ipc/supervisor/messages.hpp"
 #include "sluice/ports/object_store.hpp"
 

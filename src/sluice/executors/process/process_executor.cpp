@@ -57,12 +57,11 @@ struct ProcessExecutor::Impl {
   std::condition_variable wake;
   std::deque<std::function<void()>> jobs;
   bool closing = false;
-  bool mounts = true;                                     ///< until they are refused
-  std::unordered_map<std::string, ActiveAttempt> active;  ///< by fence
-  std::unordered_map<std::string, supervisor::Ended>
-      ends;                                   ///< not settled, as reported by the supervisor; by fence
-  std::unordered_set<std::string> requested;  ///< fences of `start` that are not settled
-  std::vector<std::string> to_forget;         ///< settled; removed by the next `forget_settled`
+  bool mounts = true;                                       ///< until they are refused
+  std::unordered_map<std::string, ActiveAttempt> active;    ///< by fence
+  std::unordered_map<std::string, supervisor::Ended> ends;  ///< reported, and not settled; by fence
+  std::unordered_set<std::string> requested;                ///< fences of `start` that are not settled
+  std::vector<std::string> to_forget;                       ///< settled; removed by the next `forget_settled`
   std::once_flag sweeping;
   std::atomic<bool> swept = false;
   SpareFolders spares;

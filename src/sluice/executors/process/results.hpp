@@ -2,7 +2,6 @@
 // Private to this module: the outcome of an attempt that has ended.
 #include "sluice/engine/work.hpp"
 #include "sluice/executors/process/sandbox.hpp"
-#include "sluice/executors/process/world.hpp"
 #include "sluice/ipc/supervisor/messages.hpp"
 #include "sluice/ports/object_store.hpp"
 

@@ -7,9 +7,9 @@
 
 #include "sluice/engine/work.hpp"
 #include "sluice/executors/process/spare_folders.hpp"
+#include "sluice/ipc/supervisor/messages.hpp"
 #include "sluice/ports/executor.hpp"
 #include "sluice/ports/object_store.hpp"
-#include "sluice/ipc/supervisor/messages.hpp"
 
 namespace sluice::executors {
 
