@@ -65,21 +65,21 @@ def animated_webp():
 
 BAD = {
     "nothing": (lambda: b"", "cannot read picture: it is empty"),
-    "a PNG that is cut off": (lambda: seed("rgba.png")[:-40], "cannot read picture: broken or cut-off PNG"),
-    "a JPEG that is cut off": (lambda: seed("rgb.jpg")[:-200], "cannot read picture: broken or cut-off JPEG"),
-    "a GIF that is cut off": (lambda: seed("plain.gif")[:-8], "cannot read picture: broken or cut-off GIF"),
-    "a WebP that is cut off": (lambda: seed("lossless.webp")[:-20], "cannot read picture: broken or cut-off WebP"),
-    "a TIFF that is cut off": (lambda: seed("rgb8.tiff")[:60], "cannot read picture: broken or unusual TIFF"),
+    "a truncated PNG": (lambda: seed("rgba.png")[:-40], "cannot read picture: corrupt or truncated PNG"),
+    "a truncated JPEG": (lambda: seed("rgb.jpg")[:-200], "cannot read picture: corrupt or truncated JPEG"),
+    "a truncated GIF": (lambda: seed("plain.gif")[:-8], "cannot read picture: corrupt or truncated GIF"),
+    "a truncated WebP": (lambda: seed("lossless.webp")[:-20], "cannot read picture: corrupt or truncated WebP"),
+    "a truncated TIFF": (lambda: seed("rgb8.tiff")[:60], "cannot read picture: cannot decode TIFF"),
     "a PNG of 50,000 x 50,000": (lambda: png(50_000, 50_000, pixels=zlib.compress(bytes(1000))), "50000 x 50000"),
     "a JPEG of 50,000 x 50,000": (enormous_jpeg, "50000 x 50000"),
     "a GIF of 50,000 x 50,000": (lambda: seed("plain.gif")[:6] + struct.pack("<HH", 50_000, 50_000) + seed("plain.gif")[10:], "50000 x 50000"),
-    "an animated WebP": (animated_webp, "an animated WebP is not read; save one frame as PNG or JPEG"),
+    "an animated WebP": (animated_webp, "animated WebP is not supported; save one frame as PNG or JPEG"),
     "a shell script": (lambda: b"#!/bin/sh\nrm -rf /\n", "it is not PNG, JPEG, WebP, GIF or TIFF"),
-    "a drawing with a script": (lambda: b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>", "it is SVG or XML, which is not read; save it as PNG or JPEG"),
+    "a drawing with a script": (lambda: b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>", "SVG or XML is not supported; save it as PNG or JPEG"),
     "a script that begins as a GIF": (lambda: b"GIF89a/*" + b" " * 500 + b"*/=1;alert(1)", "cannot read picture: "),
-    "pixels that unpack to 512 MB": (lambda: png(8, 8, pixels=b"x" + packed_zeros()), "cannot read picture: broken or cut-off PNG"),
-    "a text chunk that unpacks to 512 MB": (lambda: png(before=chunk(b"zTXt", b"Comment\0\0" + packed_zeros())), "cannot read picture: text or a colour profile in this PNG unpacks to over 8 MiB; save it without"),
-    "a colour profile that unpacks to 512 MB": (lambda: png(before=chunk(b"iCCP", b"icc\0\0" + packed_zeros())), "cannot read picture: text or a colour profile in this PNG unpacks to over 8 MiB; save it without"),
+    "pixels that unpack to 512 MB": (lambda: png(8, 8, pixels=b"x" + packed_zeros()), "cannot read picture: corrupt or truncated PNG"),
+    "a text chunk that unpacks to 512 MB": (lambda: png(before=chunk(b"zTXt", b"Comment\0\0" + packed_zeros())), "cannot read picture: text or a color profile in this PNG unpacks to over 8 MiB; save it without"),
+    "a color profile that unpacks to 512 MB": (lambda: png(before=chunk(b"iCCP", b"icc\0\0" + packed_zeros())), "cannot read picture: text or a color profile in this PNG unpacks to over 8 MiB; save it without"),
     "more pixels than the header says": (lambda: png(8, 8, pixels=packed_zeros()), None),
     "an animated GIF": (animated_gif, None),
     "a CMYK JPEG": (lambda: seed("cmyk.jpg"), None),
@@ -122,4 +122,4 @@ def test_predict_names_the_file(main_job, server, endpoint, tmp_path):
     bad = tmp_path / "bad.png"
     bad.write_bytes(png()[:40])
     done = sluice("predict", endpoint, bad, data=main_job[0])
-    assert done.returncode == 2 and "bad.png" in done.stderr and "broken or cut-off PNG" in done.stderr, done.stderr
+    assert done.returncode == 2 and "bad.png" in done.stderr and "corrupt or truncated PNG" in done.stderr, done.stderr

@@ -18,13 +18,13 @@ Result<Value> read_json(const std::filesystem::path& folder, const std::string& 
   return parse_json(text, file);
 }
 
-/// A name in the repository's own folder: a description may not point elsewhere.
+/// The name of a file in the repository's root folder; a description may not point elsewhere.
 Result<std::string> plain_name(const Value& description, std::string_view field) {
   auto name = description.text_at(field);
   if (name.empty()) return Fail(invalid_argument("model.json", fmt::format("`{}` must name a file", field)));
   if (name.find('/') != std::string::npos || name.starts_with('.'))
-    return Fail(invalid_argument("model.json",
-                                 fmt::format("`{}` is \"{}\", and must be a file beside it", field, name)));
+    return Fail(invalid_argument(
+        "model.json", fmt::format("`{}` is \"{}\", but must name a file in the same folder", field, name)));
   return name;
 }
 
@@ -41,7 +41,7 @@ Result<std::shared_ptr<const BaseModel>> load_base_model(runtimes::OpenVino& run
   const auto* taps = description.find("taps");
   if (taps == nullptr || !taps->is_struct())
     return Fail(
-        invalid_argument("model.json", "`taps` must be an object: what may be taken from the network"));
+        invalid_argument("model.json", "`taps` must be an object whose fields are outputs of the network"));
   if (taps->find(tap) == nullptr) {
     std::vector<std::string> known;
     for (const auto& [name, about] : *taps->if_struct()) known.push_back(name);

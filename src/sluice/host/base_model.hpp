@@ -8,17 +8,17 @@
 
 namespace sluice::host {
 
-/// A base model's repository, loaded: from prepared pictures to features. Frozen once made.
+/// A loaded base model: turns preprocessed pictures into features. Immutable.
 struct BaseModel {
   std::string digest;  ///< of the repository's files, as the server names it
   std::string tap;     ///< the output that features are taken from
   media::Preprocessing preprocessing;
-  std::filesystem::path cache;  ///< where compiled models are kept, its heads' too; empty: nowhere
+  std::filesystem::path cache;  ///< for compiled models, those of its heads too; empty: no cache
   std::unique_ptr<runtimes::ItemModel> network;
 };
 
-/// Reads `folder`/model.json ("file", "taps", "preprocessing") and what it names, and compiles the network.
-/// `cache` may be empty. Messages name the file in the repository.
+/// Reads `folder`/model.json ("file", "taps", "preprocessing") and the files that it names, and compiles the
+/// network. `cache` may be empty. Messages name the file in the repository.
 Result<std::shared_ptr<const BaseModel>> load_base_model(runtimes::OpenVino& runtime,
                                                          const std::string& digest,
                                                          const std::filesystem::path& folder,

@@ -14,9 +14,9 @@
 namespace sluice::host {
 namespace {
 
-// So many are under way at once: enough to keep all threads busy, few enough that a request between them
-// waits a moment only.
-constexpr std::size_t under_way_max = 12;
+// Maximum number in flight: enough to keep all threads busy, few enough that a request in between waits only
+// briefly.
+constexpr std::size_t in_flight_max = 12;
 constexpr std::size_t file_bytes_max = std::size_t{256} << 20;
 constexpr std::array extensions = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"};
 
@@ -35,7 +35,7 @@ Result<void> collect(const std::filesystem::path& folder, const std::string& pre
   for (const auto& entry : entries) {
     if (entry.name.starts_with('.')) continue;
     auto kind = entry.kind;
-    // A link to a file is a file; links to folders might go round.
+    // A symlink to a file counts as a file; symlinks to folders are skipped, since they can form cycles.
     std::error_code broken;
     if (kind == os::DirectoryEntry::Kind::symlink &&
         std::filesystem::is_regular_file(folder / entry.name, broken))
@@ -56,20 +56,20 @@ Result<Features> embed_folder(Embedder& embedder, const std::filesystem::path& p
   SLUICE_DO(collect(pictures, "", out.paths));
   if (out.paths.empty())
     return Fail(user_error(Code::invalid_argument,
-                           "no pictures in the folder: PNG, JPEG, WebP, GIF and TIFF files are read"));
+                           "no pictures in the folder; supported formats are PNG, JPEG, WebP, GIF and TIFF"));
   std::ranges::sort(out.paths);
   out.values.resize(out.paths.size() * out.columns);
 
   std::mutex mutex;
   std::condition_variable changed;
-  std::size_t under_way = 0;
+  std::size_t in_flight = 0;
   std::map<std::size_t, Error> errors;
   for (std::size_t i = 0; i < out.paths.size(); ++i) {
     {
       std::unique_lock lock(mutex);
-      changed.wait(lock, [&] { return under_way < under_way_max; });
+      changed.wait(lock, [&] { return in_flight < in_flight_max; });
       if (!errors.empty()) break;
-      ++under_way;
+      ++in_flight;
     }
     embedder.submit(
         [file = pictures / out.paths[i]]() -> Result<media::Picture> {
@@ -81,12 +81,12 @@ Result<Features> embed_folder(Embedder& embedder, const std::filesystem::path& p
           if (row) std::ranges::copy(*row, out.values.begin() + static_cast<std::ptrdiff_t>(i * out.columns));
           const std::lock_guard lock(mutex);
           if (!row) errors.emplace(i, std::move(row).error().at(out.paths[i]));
-          --under_way;
+          --in_flight;
           changed.notify_all();
         });
   }
   std::unique_lock lock(mutex);
-  changed.wait(lock, [&] { return under_way == 0; });
+  changed.wait(lock, [&] { return in_flight == 0; });
   if (!errors.empty()) return Fail(std::move(errors.begin()->second));
   return out;
 }

@@ -7,7 +7,7 @@ namespace sluice::host {
 namespace {
 
 constexpr std::size_t batch_max = 16;
-// A prepared picture takes 600 kB: decoders wait when so many stand before the network.
+// A prepared picture takes 600 kB: decoders block while this many are waiting for the network.
 constexpr std::size_t prepared_max = 2 * batch_max;
 
 std::vector<float> unit_length(std::span<const float> row) {

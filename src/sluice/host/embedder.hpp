@@ -12,14 +12,14 @@
 
 namespace sluice::host {
 
-/// Pictures to features: decoded and prepared on several threads, run through the base on one, which takes
-/// whatever waits (up to 16) at a time. Thread-safe. The destructor finishes all that was submitted.
+/// Computes the features of pictures: several threads decode and preprocess, one thread runs the base on
+/// batches of what is waiting (up to 16). Thread-safe. The destructor completes all submitted work.
 class Embedder {
  public:
   /// Called on a decoding thread.
   using Source = std::move_only_function<Result<media::Picture>()>;
-  /// A row of unit length, or why there is none. Called once, on a thread of the embedder: be quick, and do
-  /// not wait for it.
+  /// Receives a row of unit length, or the error. Called once, on a thread of the embedder: it must be quick
+  /// and must not wait for the embedder.
   using Done = std::move_only_function<void(Result<std::vector<float>>)>;
 
   explicit Embedder(std::shared_ptr<const BaseModel> base);
@@ -44,7 +44,7 @@ class Embedder {
   std::deque<Prepared> prepared_;
   bool closing_ = false;
   std::jthread inference_;
-  std::unique_ptr<TaskQueue> decoding_;  // goes first: it feeds the inference thread
+  std::unique_ptr<TaskQueue> decoding_;  // destroyed first: it feeds the inference thread
 };
 
 }  // namespace sluice::host

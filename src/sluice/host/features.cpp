@@ -48,26 +48,27 @@ std::string to_npy(std::span<const float> values, std::size_t rows, std::size_t 
 
 Result<std::vector<float>> from_npy(std::string_view bytes, std::string_view name, std::size_t& rows,
                                     std::size_t& columns) {
-  const auto other = [&] {
+  const auto wrong_format = [&] {
     return Fail(invalid_argument(name, "not a table of f32 in NumPy's format 1.0; image.embed writes one"));
   };
-  if (!bytes.starts_with(magic) || bytes.size() < start_bytes) return other();
+  if (!bytes.starts_with(magic) || bytes.size() < start_bytes) return wrong_format();
   const auto header_bytes = std::size_t{static_cast<unsigned char>(bytes[8])} |
                             std::size_t{static_cast<unsigned char>(bytes[9])} << 8;
-  if (bytes.size() - start_bytes < header_bytes) return other();
+  if (bytes.size() - start_bytes < header_bytes) return wrong_format();
   auto header = bytes.substr(start_bytes, header_bytes);
   if (!take(header, "{'descr': '<f4', 'fortran_order': False, 'shape': (") || !take_number(header, rows) ||
       !take(header, ", ") || !take_number(header, columns) || !take(header, "), }"))
-    return other();
+    return wrong_format();
   const auto data = bytes.substr(start_bytes + header_bytes);
   if (columns == 0 || rows > std::numeric_limits<std::size_t>::max() / sizeof(float) / columns ||
       data.size() != rows * columns * sizeof(float))
-    return Fail(invalid_argument(
-        name, fmt::format("{} x {} numbers are announced, but {} bytes follow", rows, columns, data.size())));
+    return Fail(
+        invalid_argument(name, fmt::format("the header announces {} x {} numbers, but {} bytes follow", rows,
+                                           columns, data.size())));
   std::vector<float> out(rows * columns);
   if (!out.empty()) std::memcpy(out.data(), data.data(), data.size());
   for (const float x : out)
-    if (!std::isfinite(x)) return Fail(invalid_argument(name, "it holds numbers that are not finite"));
+    if (!std::isfinite(x)) return Fail(invalid_argument(name, "contains numbers that are not finite"));
   return out;
 }
 
@@ -91,16 +92,16 @@ Result<Features> read_features(const std::filesystem::path& folder) {
   SLUICE_TRY(index_text, os::read_file(folder / "index.json"));
   SLUICE_TRY(index, parse_json(index_text, "index.json"));
   if (!index.is_list())
-    return Fail(invalid_argument("index.json", "must be a list, one {\"path\"} a row of features.npy"));
+    return Fail(
+        invalid_argument("index.json", "must be a list with one {\"path\"} for each row of features.npy"));
   for (const auto& entry : *index.if_list()) {
     out.paths.push_back(entry.text_at("path"));
     if (out.paths.back().empty())
       return Fail(invalid_argument("index.json", "each entry must have a `path`"));
   }
   if (out.paths.size() != rows)
-    return Fail(invalid_argument(
-        "index.json",
-        fmt::format("it names {} pictures, but features.npy has {} rows", out.paths.size(), rows)));
+    return Fail(invalid_argument("index.json", fmt::format("lists {} pictures, but features.npy has {} rows",
+                                                           out.paths.size(), rows)));
   out.values = std::move(values);
   return out;
 }

@@ -11,17 +11,17 @@ namespace {
 template <typename T>
 const std::vector<T>& column(const std::map<std::string, runtimes::Tensor>& outputs, const char* name) {
   const auto found = outputs.find(name);
-  SLUICE_CHECK(found != outputs.end());  // check_head_graph has seen it
+  SLUICE_CHECK(found != outputs.end());  // check_head_graph has verified it
   const auto* data = std::get_if<std::vector<T>>(&found->second.data);
   SLUICE_CHECK(data != nullptr);
   return *data;
 }
 
-Fail not_this_base(std::string_view what, std::string_view head, std::string_view base) {
+Fail wrong_base(std::string_view what, std::string_view head, std::string_view base) {
   return Fail(user_error(
       Code::failed_precondition,
       fmt::format(
-          "model.json: the head stands on {} {}, but the loaded base has {}; load the base that it names",
+          "model.json: the head was made for {} {}, but the loaded base has {}; load the base that it names",
           what, head, base)));
 }
 
@@ -41,13 +41,12 @@ Result<std::shared_ptr<Head>> Head::load_folder(runtimes::OpenVino& runtime,
                                                 const std::filesystem::path& folder, const BaseModel& base) {
   SLUICE_TRY(text, os::read_file(folder / "model.json"));
   SLUICE_TRY(description, head_description_from(text));
-  if (description.base.digest != base.digest)
-    return not_this_base("base", description.base.digest, base.digest);
-  if (description.base.tap != base.tap) return not_this_base("tap", description.base.tap, base.tap);
+  if (description.base.digest != base.digest) return wrong_base("base", description.base.digest, base.digest);
+  if (description.base.tap != base.tap) return wrong_base("tap", description.base.tap, base.tap);
   if (description.preprocessing != base.preprocessing)
     return Fail(
         user_error(Code::failed_precondition,
-                   "model.json: `preprocessing` differs from the base's own, word for word it must be that"));
+                   "model.json: `preprocessing` differs from that of the base; both must be identical"));
   SLUICE_TRY(onnx, os::read_file(folder / description.head_file));
   return load(runtime, std::move(description), onnx, base.network->output_elements(), base.cache);
 }
@@ -60,7 +59,7 @@ Result<std::vector<Prediction>> Head::predict(std::span<const float> features, s
   std::vector<Prediction> out;
   out.reserve(rows);
   for (std::size_t i = 0; i < rows; ++i)
-    out.push_back(answer_of(numbers, features.subspan(i * numbers.features, numbers.features)));
+    out.push_back(predict_row(numbers, features.subspan(i * numbers.features, numbers.features)));
   return out;
 }
 

@@ -12,16 +12,16 @@
 
 namespace sluice::host {
 
-/// A head, loaded. One that was written here is answered by its numbers, any other graph by the runtime.
-/// Thread-safe.
+/// A loaded head. A graph that `write_head_graph` wrote is evaluated from its numbers, any other graph by the
+/// runtime. Thread-safe.
 class Head {
  public:
-  /// From the bytes of both files, checked. `features` is what its base gives; `cache` is where the compiled
-  /// graph is kept.
+  /// Loads a head from the bytes of both files, which are checked. `features` is the number of features of
+  /// its base; compiled graphs are kept in `cache`.
   static Result<std::shared_ptr<Head>> load(runtimes::OpenVino& runtime, HeadDescription description,
                                             const std::string& onnx, std::size_t features,
                                             const std::filesystem::path& cache = {});
-  /// From its folder, on a base that is loaded: refuses a head that stands on another base, tap or
+  /// Loads a head from its folder for a loaded base; refuses a head that was made for another base, tap or
   /// preprocessing.
   static Result<std::shared_ptr<Head>> load_folder(runtimes::OpenVino& runtime,
                                                    const std::filesystem::path& folder,

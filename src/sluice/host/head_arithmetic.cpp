@@ -19,7 +19,7 @@ Vector vector_of(std::span<const float> values) {
 
 }  // namespace
 
-Prediction answer_of(const HeadNumbers& head, std::span<const float> row) {
+Prediction predict_row(const HeadNumbers& head, std::span<const float> row) {
   const auto classes = static_cast<Eigen::Index>(head.classes);
   const auto features = static_cast<Eigen::Index>(head.features);
   const auto x = vector_of(row);

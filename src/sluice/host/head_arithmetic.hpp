@@ -7,17 +7,17 @@
 
 namespace sluice::host {
 
-/// A head's answer for one row of features.
+/// A head's prediction for one row of features.
 struct Prediction {
   std::size_t label = 0;             ///< index into the classes
-  std::vector<float> probabilities;  ///< one a class
+  std::vector<float> probabilities;  ///< one per class
   float score = 0;
   bool rejected = false;
 };
 
 /// What the graph of `write_head_graph` computes for one row (README.md has the formula), in f32, without a
 /// runtime: compiling so small a graph takes twenty times longer than a request spends in it, and most of a
-/// megabyte. An answer depends on its row alone.
-Prediction answer_of(const HeadNumbers& head, std::span<const float> row);
+/// megabyte. The result depends on the row alone.
+Prediction predict_row(const HeadNumbers& head, std::span<const float> row);
 
 }  // namespace sluice::host

@@ -18,13 +18,13 @@ constexpr std::string_view score_kind = "log-probability+centroid-cosine";
 constexpr std::size_t classes_max = 10'000;
 constexpr std::size_t text_bytes_max = std::size_t{4} << 20;
 
-/// One object of the file: exactly the fields that are asked for.
+/// Reads an object of the file that must have exactly the expected fields.
 class Fields {
  public:
   Fields(const Value& json, std::string name) : json_(json), name_(std::move(name)) {}
 
-  /// Call once, first.
-  [[nodiscard]] Result<void> are(const std::vector<std::string>& expected) const {
+  /// Must be called before the other functions.
+  [[nodiscard]] Result<void> check(const std::vector<std::string>& expected) const {
     if (!json_.is_struct())
       return Fail(invalid_argument(name_, fmt::format("must be an object, not {}", kind_name(json_.kind()))));
     for (const auto& [key, value] : *json_.if_struct())
@@ -45,8 +45,8 @@ class Fields {
   }
   [[nodiscard]] Result<std::string> exactly(std::string_view key, std::string_view only) const {
     if (at(key) != Value(only))
-      return Fail(invalid_argument(
-          name_, fmt::format("`{}` is {}, and this program knows \"{}\" only", key, to_json(at(key)), only)));
+      return Fail(invalid_argument(name_, fmt::format("`{}` is {}, but this program supports only \"{}\"",
+                                                      key, to_json(at(key)), only)));
     return std::string(only);
   }
   [[nodiscard]] Result<std::string> hexadecimal(std::string_view key, std::size_t digits) const {
@@ -68,7 +68,7 @@ class Fields {
     SLUICE_TRY(name, text(key));
     if (name.find('/') != std::string::npos || name.starts_with('.') || !name.ends_with(".onnx"))
       return Fail(invalid_argument(
-          name_, fmt::format("`{}` is \"{}\", and must be an .onnx file beside it", key, name)));
+          name_, fmt::format("`{}` is \"{}\", but must name an .onnx file in the same folder", key, name)));
     return name;
   }
 
@@ -91,7 +91,7 @@ Result<std::vector<std::string>> read_classes(const Value& json, std::string_vie
   }
   if (out.size() < 2 || out.size() > classes_max)
     return Fail(invalid_argument(
-        name, fmt::format("{} classes, and there must be 2 to {}", out.size(), classes_max)));
+        name, fmt::format("{} classes, but there must be 2 to {}", out.size(), classes_max)));
   return out;
 }
 
@@ -108,7 +108,7 @@ Value to_value(const BaseReference& base) {
 
 Result<BaseReference> base_reference_from(const Value& json, std::string_view name) {
   const Fields fields(json, std::string(name));
-  SLUICE_DO(fields.are({"repository", "commit", "digest", "tap"}));
+  SLUICE_DO(fields.check({"repository", "commit", "digest", "tap"}));
   SLUICE_TRY(repository, fields.text("repository"));
   SLUICE_TRY(commit, fields.hexadecimal("commit", 40));
   SLUICE_TRY(digest, fields.hexadecimal("digest", 64));
@@ -136,12 +136,12 @@ std::string to_text(const HeadDescription& description) {
 Result<HeadDescription> head_description_from(std::string_view text, std::string_view name) {
   SLUICE_TRY(json, parse_json(text, name, {.bytes_max = text_bytes_max}));
   const Fields fields(json, std::string(name));
-  // Before all else: a later format may have other fields.
+  // Checked first: a later format may have other fields.
   if (const auto* given = json.find("format"); given != nullptr && *given != Value(format_version))
     return Fail(invalid_argument(
-        name, fmt::format("`format` is {}, and this program knows {}; a newer Sluice may know it",
+        name, fmt::format("`format` is {}, but this program supports {}; a newer Sluice may support it",
                           to_json(*given), format_version)));
-  SLUICE_DO(fields.are(
+  SLUICE_DO(fields.check(
       {"format", "kind", "base", "preprocessing", "head", "temperature", "threshold", "classes", "score"}));
   SLUICE_DO(fields.exactly("kind", kind));
   HeadDescription out;
@@ -153,7 +153,7 @@ Result<HeadDescription> head_description_from(std::string_view text, std::string
   SLUICE_TRY(threshold, fields.number("threshold", -1e6, 1e6));
   SLUICE_TRY(classes, read_classes(fields.at("classes"), name));
   const Fields score(fields.at("score"), fmt::format("{}: score", name));
-  SLUICE_DO(score.are({"kind", "centroid_weight"}));
+  SLUICE_DO(score.check({"kind", "centroid_weight"}));
   SLUICE_DO(score.exactly("kind", score_kind));
   SLUICE_TRY(centroid_weight, score.number("centroid_weight", 0, 1e6));
   return HeadDescription{.base = base,

@@ -8,7 +8,7 @@
 
 namespace sluice::host {
 
-/// What a head stands on.
+/// Identifies the base model that a head was made for.
 struct BaseReference {
   std::string repository;
   std::string commit;  ///< 40 hexadecimal digits
@@ -31,12 +31,13 @@ struct HeadDescription {
 };
 
 Value to_value(const BaseReference& base);
-/// `name` leads messages ("model.json: base").
+/// `name` prefixes error messages ("model.json: base").
 Result<BaseReference> base_reference_from(const Value& json, std::string_view name);
 
 /// The file's text. The same description gives the same bytes.
 std::string to_text(const HeadDescription& description);
-/// Strict: every field is there, of its kind and within its bounds, and no other. `name` leads messages.
+/// Strict: every field must be present, of its type and within its bounds, and no other field is accepted.
+/// `name` prefixes error messages.
 Result<HeadDescription> head_description_from(std::string_view text, std::string_view name = "model.json");
 
 }  // namespace sluice::host

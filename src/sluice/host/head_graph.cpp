@@ -19,7 +19,7 @@ constexpr int opset = 13;
 constexpr int ir_version = 8;
 constexpr std::size_t file_bytes_max = std::size_t{64} << 20;
 
-/// What format 1 is made of.
+/// The operators that format 1 allows.
 constexpr std::array operators = {"ArgMax",  "Cast", "Div", "GatherElements", "Gemm",      "Less",
                                   "Log",     "Max",  "Mul", "ReduceL2",       "ReduceMax", "Softmax",
                                   "Squeeze", "Sub",  "Add"};
@@ -90,23 +90,23 @@ class GraphWriter {
 Result<void> check_operators(const onnx::GraphProto& graph, std::string_view name) {
   for (const auto& node : graph.node()) {
     if (!node.domain().empty() || std::ranges::find(operators, node.op_type()) == operators.end())
-      return Fail(invalid_argument(name, fmt::format("operator `{}` has no place in a head; it may have {}",
+      return Fail(invalid_argument(name, fmt::format("operator `{}` is not allowed in a head; allowed: {}",
                                                      node.op_type(), fmt::join(operators, ", "))));
     for (const auto& attribute : node.attribute())
       if (attribute.has_g() || attribute.graphs_size() > 0)
-        return Fail(invalid_argument(name, "a graph inside an operator has no place in a head"));
+        return Fail(invalid_argument(name, "subgraphs are not allowed in a head"));
   }
   if (graph.sparse_initializer_size() > 0)
-    return Fail(invalid_argument(name, "sparse tensors have no place in a head"));
+    return Fail(invalid_argument(name, "sparse tensors are not allowed in a head"));
   for (const auto& tensor : graph.initializer())
     if (tensor.data_location() == onnx::TensorProto::EXTERNAL || tensor.external_data_size() > 0)
       return Fail(invalid_argument(
-          name,
-          fmt::format("tensor `{}` points outside the file; a head carries all its numbers", tensor.name())));
+          name, fmt::format("tensor `{}` is stored outside the file; a head must contain all its tensors",
+                            tensor.name())));
   return {};
 }
 
-/// A port [N, columns], or [N] for 0.
+/// Whether the port has the shape [N, columns], or [N] if `columns` is 0.
 bool is_port(const onnx::ValueInfoProto& port, int type, std::size_t columns) {
   if (!port.type().has_tensor_type()) return false;
   const auto& tensor = port.type().tensor_type();
@@ -197,16 +197,16 @@ std::optional<HeadNumbers> read_head_graph(std::string_view bytes) {
     if (!values.empty()) std::memcpy(values.data(), from.data(), values.size() * sizeof(float));
     return values;
   };
-  const auto one = [&](std::string_view name) {
+  const auto scalar = [&](std::string_view name) {
     const auto values = floats(name);
     return values.size() == 1 ? values.front() : 0.0F;
   };
   HeadNumbers numbers{.weights = floats("weights"),
                       .bias = floats("bias"),
-                      .temperature = one("temperature"),
+                      .temperature = scalar("temperature"),
                       .center = floats("center"),
-                      .centroid_weight = one("centroid_weight"),
-                      .threshold = one("threshold")};
+                      .centroid_weight = scalar("centroid_weight"),
+                      .threshold = scalar("threshold")};
   numbers.features = numbers.center.size();
   numbers.classes = numbers.bias.size();
   const auto halves = raw("centroids");
@@ -230,22 +230,22 @@ Result<void> check_head_graph(std::string_view bytes, std::size_t features, std:
   if (!model.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) || !model.has_graph())
     return Fail(invalid_argument(name, "not an ONNX file"));
   if (model.functions_size() > 0 || model.training_info_size() > 0)
-    return Fail(invalid_argument(name, "functions and training have no place in a head"));
+    return Fail(invalid_argument(name, "functions and training information are not allowed in a head"));
   if (model.opset_import_size() != 1 || !model.opset_import(0).domain().empty() ||
       model.opset_import(0).version() != opset)
-    return Fail(invalid_argument(name, fmt::format("it must use opset {} of ONNX alone", opset)));
+    return Fail(invalid_argument(name, fmt::format("it must use only opset {} of ONNX", opset)));
   const auto& graph = model.graph();
   SLUICE_DO(check_operators(graph, name));
 
   if (graph.input_size() != 1 || graph.input(0).name() != "features" ||
       !is_port(graph.input(0), onnx::TensorProto::FLOAT, features))
     return Fail(
-        invalid_argument(name, fmt::format("its one input must be `features`, f32 [N, {}]", features)));
+        invalid_argument(name, fmt::format("its only input must be `features`, f32 [N, {}]", features)));
   struct Expected {
     std::string_view name;
     int type;
     std::size_t columns;
-    std::string words;
+    std::string shape;
   };
   const std::array expected = {
       Expected{"probability", onnx::TensorProto::FLOAT, classes, fmt::format("f32 [N, {}]", classes)},
@@ -256,13 +256,13 @@ Result<void> check_head_graph(std::string_view bytes, std::size_t features, std:
     const auto found =
         std::ranges::find_if(graph.output(), [&](const auto& output) { return output.name() == port.name; });
     if (found == graph.output().end())
-      return Fail(invalid_argument(name, fmt::format("it has no output `{}`, {}", port.name, port.words)));
+      return Fail(invalid_argument(name, fmt::format("it has no output `{}`, {}", port.name, port.shape)));
     if (!is_port(*found, port.type, port.columns))
-      return Fail(invalid_argument(name, fmt::format("its output `{}` must be {}", port.name, port.words)));
+      return Fail(invalid_argument(name, fmt::format("its output `{}` must be {}", port.name, port.shape)));
   }
   if (graph.output_size() != static_cast<int>(expected.size()))
     return Fail(invalid_argument(
-        name, fmt::format("it has {} outputs, and a head has {}", graph.output_size(), expected.size())));
+        name, fmt::format("it has {} outputs, but a head has {}", graph.output_size(), expected.size())));
   return {};
 }
 

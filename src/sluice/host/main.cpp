@@ -23,17 +23,17 @@ int main() {
   if (!is_socket(connection)) {
     std::fputs(
         "sluice-host: runs models for a sluice server, which starts it with a socket as file descriptor 3; "
-        "it has no use by hand\n",
+        "it is not meant to be started by hand\n",
         stderr);
     return 2;
   }
-  // Two ways to notice that the server is gone: this one works even while we are stopped or stuck, but
-  // watches only the thread that started us; the end of the connection is the other.
+  // There are two ways to notice that the server is gone. This one works even while this process is stopped
+  // or stuck, but watches only the thread that started it; the other is the end of the connection.
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   const sluice::SystemClock clock;
   sluice::host::protocol::Channel channel{sluice::os::UniqueFd(connection)};
   sluice::host::Server server(channel, clock);
   server.serve();
-  // Nobody is left to answer, and what the threads still do is of no use: no orderly end.
+  // No client is left, and the results of running threads are of no use: exit without an orderly shutdown.
   ::_exit(0);
 }

@@ -16,7 +16,7 @@
 namespace sluice::host {
 namespace {
 
-constexpr std::size_t pictures_a_request_max = 1024;
+constexpr std::size_t pictures_per_request_max = 1024;
 constexpr std::size_t pictures_waiting_max = 4096;
 constexpr std::string_view default_tap = "features";
 
@@ -41,7 +41,7 @@ Value to_value(const Prediction& prediction, const HeadDescription& description)
 
 }  // namespace
 
-/// One `predict` under way: filled from several threads, each its own places.
+/// One `predict` request in progress. Several threads fill it, each its own elements.
 struct Server::PendingPrediction {
   std::int64_t id = 0;
   std::string payload;
@@ -58,12 +58,12 @@ void Server::serve() {
     auto frame = channel_.read();
     if (!frame) {
       if (frame.error().code != Code::unavailable)
-        log::error(fmt::format("the connection ends: {}", frame.error().message));
+        log::error(fmt::format("closing the connection: {}", frame.error().message));
       return;
     }
     auto request = protocol::request_from(frame->json);
     if (!request) {
-      log::error(fmt::format("the connection ends: {}", request.error().message));
+      log::error(fmt::format("closing the connection: {}", request.error().message));
       return;
     }
     dispatch(std::move(*request), std::move(frame->payload));
@@ -77,10 +77,10 @@ void Server::dispatch(protocol::Request request, std::string payload) {
     Method method;
     TaskQueue& queue;
   };
-  if (request.method == "hello") return answer(request.id, hello());
+  if (request.method == "hello") return respond(request.id, hello());
   if (request.method == "predict") {
     if (auto started = predict(request.id, request.params, std::move(payload)); !started)
-      answer(request.id, Fail(std::move(started).error()));
+      respond(request.id, Fail(std::move(started).error()));
     return;
   }
   const std::array entries = {
@@ -92,19 +92,19 @@ void Server::dispatch(protocol::Request request, std::string payload) {
     known.push_back(entry.name);
     if (entry.name != request.method) continue;
     entry.queue.submit([this, method = entry.method, id = request.id, params = std::move(request.params)] {
-      answer(id, (this->*method)(params));
+      respond(id, (this->*method)(params));
     });
     return;
   }
-  answer(request.id, Fail(user_error(Code::not_found, fmt::format("unknown method `{}`{}", request.method,
-                                                                  did_you_mean(request.method, known)))));
+  respond(request.id, Fail(user_error(Code::not_found, fmt::format("unknown method `{}`{}", request.method,
+                                                                   did_you_mean(request.method, known)))));
 }
 
-void Server::answer(std::int64_t id, Result<Value> outcome) {
+void Server::respond(std::int64_t id, Result<Value> outcome) {
   const auto written =
       channel_.write(protocol::to_value(protocol::Answer{.id = id, .outcome = std::move(outcome)}));
-  // The reader sees the end of the connection too, and ends the process; only an answer that is too long
-  // needs words.
+  // The reader notices the end of the connection too, and the process exits; only a response that is too long
+  // must be reported.
   if (!written && written.error().code == Code::too_large)
     std::ignore =
         channel_.write(protocol::to_value(protocol::Answer{.id = id, .outcome = Fail(written.error())}));
@@ -119,19 +119,19 @@ Result<Value> Server::hello() const {
   return out;
 }
 
-Result<std::shared_ptr<Embedder>> Server::base_at(const std::string& digest) const {
+Result<std::shared_ptr<Embedder>> Server::loaded_base(const std::string& digest) const {
   const std::lock_guard lock(mutex_);
   const auto found = bases_.find(digest);
   if (found == bases_.end())
     return Fail(user_error(Code::failed_precondition,
-                           fmt::format("base {} is not loaded in this host; load_base comes first", digest)));
+                           fmt::format("base {} is not loaded in this host; call load_base first", digest)));
   return found->second;
 }
 
 Result<Value> Server::load_base(const Value& params) {
   const auto start = clock_.steady();
   SLUICE_TRY(digest, text_param(params, "base"));
-  auto base = base_at(digest);
+  auto base = loaded_base(digest);
   if (!base) {
     SLUICE_TRY(folder, text_param(params, "folder"));
     const std::filesystem::path cache = params.text_at("cache");
@@ -158,7 +158,7 @@ Result<Value> Server::load_head(const Value& params) {
   }
   if (!head) {
     SLUICE_TRY(folder, text_param(params, "folder"));
-    SLUICE_TRY(base, base_at(base_digest));
+    SLUICE_TRY(base, loaded_base(base_digest));
     SLUICE_TRY(loaded, Head::load_folder(runtime_, folder, base->base()));
     head = loaded;
     const std::lock_guard lock(mutex_);
@@ -172,10 +172,10 @@ Result<Value> Server::load_head(const Value& params) {
 
 Result<Value> Server::unload_head(const Value& params) {
   SLUICE_TRY(digest, text_param(params, "head"));
-  LoadedHead gone;  // released after the lock
+  LoadedHead unloaded;  // released after the lock
   const std::lock_guard lock(mutex_);
   if (const auto found = heads_.find(digest); found != heads_.end()) {
-    gone = std::move(found->second);
+    unloaded = std::move(found->second);
     heads_.erase(found);
   }
   return Struct{};
@@ -186,7 +186,7 @@ Result<Value> Server::embed(const Value& params) {
   SLUICE_TRY(digest, text_param(params, "base"));
   SLUICE_TRY(pictures, text_param(params, "pictures"));
   SLUICE_TRY(folder, text_param(params, "out"));
-  SLUICE_TRY(base, base_at(digest));
+  SLUICE_TRY(base, loaded_base(digest));
   SLUICE_TRY(features, embed_folder(*base, pictures));
   SLUICE_DO(os::make_directories(folder));
   SLUICE_DO(write_features(features, folder));
@@ -198,7 +198,7 @@ Result<Value> Server::embed(const Value& params) {
 }
 
 Result<Value> Server::learn(const Value& params) {
-  HeadOrder order{.seed = params.integer_at("seed"), .keep = params.number_at("keep", 0.9)};
+  LearnOptions options{.seed = params.integer_at("seed"), .keep = params.number_at("keep", 0.9)};
   SLUICE_TRY(features, text_param(params, "features"));
   SLUICE_TRY(split, text_param(params, "split"));
   SLUICE_TRY(out, text_param(params, "out"));
@@ -210,12 +210,12 @@ Result<Value> Server::learn(const Value& params) {
   SLUICE_TRY(base, base_reference_from(param("base"), "param `base`"));
   SLUICE_TRY(preprocessing,
              media::Preprocessing::from_value(param("preprocessing"), "param `preprocessing`"));
-  order.features = features;
-  order.split = split;
-  order.out = out;
-  order.base = base;
-  order.preprocessing = preprocessing;
-  return learn_head(runtime_, order);
+  options.features = features;
+  options.split = split;
+  options.out = out;
+  options.base = base;
+  options.preprocessing = preprocessing;
+  return learn_head(runtime_, options);
 }
 
 Result<void> Server::predict(std::int64_t id, const Value& params, std::string payload) {
@@ -227,19 +227,19 @@ Result<void> Server::predict(std::int64_t id, const Value& params, std::string p
     if (found == heads_.end())
       return Fail(
           user_error(Code::failed_precondition,
-                     fmt::format("head {} is not loaded in this host; load_head comes first", digest)));
+                     fmt::format("head {} is not loaded in this host; call load_head first", digest)));
     loaded = found->second;
   }
   const auto* sizes = params.find("sizes");
   if (sizes == nullptr || !sizes->is_list() || sizes->if_list()->empty())
-    return Fail(
-        user_error(Code::invalid_argument, "param `sizes` must be a list: the bytes of each picture"));
+    return Fail(user_error(Code::invalid_argument,
+                           "param `sizes` must be a list of the sizes of the pictures in bytes"));
   const auto count = sizes->if_list()->size();
-  if (count > pictures_a_request_max)
+  if (count > pictures_per_request_max)
     return Fail(
         user_error(Code::too_large,
-                   fmt::format("{} pictures in one request, and at most {} may be; send several requests",
-                               count, pictures_a_request_max)));
+                   fmt::format("{} pictures in one request exceed the limit of {}; send several requests",
+                               count, pictures_per_request_max)));
   const auto pending = std::make_shared<PendingPrediction>();
   pending->id = id;
   pending->payload = std::move(payload);
@@ -250,18 +250,18 @@ Result<void> Server::predict(std::int64_t id, const Value& params, std::string p
   for (const auto& entry : *sizes->if_list()) {
     const auto* size = entry.if_integer();
     if (size == nullptr || *size < 0 || static_cast<std::uint64_t>(*size) > rest.size())
-      return Fail(user_error(Code::invalid_argument, "param `sizes` does not fit the payload"));
+      return Fail(user_error(Code::invalid_argument, "param `sizes` does not match the payload"));
     pictures.push_back(rest.substr(0, static_cast<std::size_t>(*size)));
     rest.remove_prefix(static_cast<std::size_t>(*size));
     pending->rows.emplace_back();
   }
   if (!rest.empty())
-    return Fail(user_error(Code::invalid_argument, "param `sizes` does not fit the payload"));
+    return Fail(user_error(Code::invalid_argument, "param `sizes` does not match the payload"));
   if (pictures_waiting_.fetch_add(count) + count > pictures_waiting_max) {
     pictures_waiting_ -= count;
     return Fail(environment_error(
-        Code::exhausted, fmt::format("{} pictures are waiting for this model already; try again in a moment",
-                                     pictures_waiting_max)));
+        Code::exhausted,
+        fmt::format("{} pictures are already waiting for this model; retry shortly", pictures_waiting_max)));
   }
   for (std::size_t i = 0; i < count; ++i) {
     loaded.base->submit([picture = pictures[i]] { return media::decode_picture(picture); },
@@ -284,9 +284,9 @@ void Server::finish(PendingPrediction& pending) {
   }
   std::vector<Prediction> predictions;
   if (count > 0) {
-    auto answered = pending.head->predict(rows, count);
-    if (!answered) return answer(pending.id, Fail(std::move(answered).error()));
-    predictions = std::move(*answered);
+    auto predicted = pending.head->predict(rows, count);
+    if (!predicted) return respond(pending.id, Fail(std::move(predicted).error()));
+    predictions = std::move(*predicted);
   }
   List out;
   std::size_t next = 0;
@@ -301,7 +301,7 @@ void Server::finish(PendingPrediction& pending) {
   }
   Struct result;
   result.set("predictions", std::move(out));
-  answer(pending.id, std::move(result));
+  respond(pending.id, std::move(result));
 }
 
 }  // namespace sluice::host

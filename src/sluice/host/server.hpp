@@ -13,24 +13,24 @@
 
 namespace sluice::host {
 
-/// The host's end of the connection: one method a request of protocol/README.md. Loads are carried out in
-/// order on a thread of their own, long work (embed_folder, learn_head) likewise on another; predictions go
-/// through the embedder's threads.
+/// The host's end of the connection, with one method per request of protocol/README.md. Loads run in order on
+/// a thread of their own, long-running work (embed_folder, learn_head) likewise on another; predictions run
+/// on the embedder's threads.
 class Server {
  public:
-  /// Both outlive the server.
+  /// Both must outlive the server.
   Server(protocol::Channel& channel, const Clock& clock);
   ~Server();
 
-  /// Reads requests until the other end closes (or breaks the protocol, which is logged). Answers that are
-  /// still being worked on then go nowhere: the process is about to end.
+  /// Reads requests until the other end closes (or breaks the protocol, which is logged). Responses
+  /// that are still in progress are then lost: the process is about to exit.
   void serve();
 
  private:
   struct PendingPrediction;
 
   void dispatch(protocol::Request request, std::string payload);
-  void answer(std::int64_t id, Result<Value> outcome);
+  void respond(std::int64_t id, Result<Value> outcome);
 
   [[nodiscard]] Result<Value> hello() const;
   Result<Value> load_base(const Value& params);
@@ -41,7 +41,7 @@ class Server {
   Result<void> predict(std::int64_t id, const Value& params, std::string payload);
   void finish(PendingPrediction& pending);
 
-  [[nodiscard]] Result<std::shared_ptr<Embedder>> base_at(const std::string& digest) const;
+  [[nodiscard]] Result<std::shared_ptr<Embedder>> loaded_base(const std::string& digest) const;
 
   protocol::Channel& channel_;
   const Clock& clock_;
@@ -51,7 +51,7 @@ class Server {
     std::shared_ptr<Head> head;
     std::shared_ptr<Embedder> base;
   };
-  mutable std::mutex mutex_;  ///< the maps
+  mutable std::mutex mutex_;  ///< guards the maps
   std::map<std::string, std::shared_ptr<Embedder>> bases_;
   std::map<std::string, LoadedHead> heads_;
   std::atomic<std::size_t> pictures_waiting_ = 0;

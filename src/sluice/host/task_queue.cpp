@@ -31,7 +31,7 @@ void TaskQueue::work() {
     tasks_.pop_front();
     lock.unlock();
     task();
-    task = nullptr;  // what it holds goes before the next wait
+    task = nullptr;  // releases what it holds before the next wait
     lock.lock();
   }
 }

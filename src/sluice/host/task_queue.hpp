@@ -8,8 +8,8 @@
 
 namespace sluice::host {
 
-/// Threads that take tasks from one queue, in order. Thread-safe. The destructor finishes all that was
-/// submitted.
+/// A pool of threads that take tasks from one queue, in order. Thread-safe. The destructor completes all
+/// submitted tasks.
 class TaskQueue {
  public:
   using Task = std::move_only_function<void()>;

@@ -1,4 +1,4 @@
-// Every format and variant, encoded here by the formats' own libraries, then broken on purpose.
+// Every format and variant, encoded here by the formats' own libraries, then corrupted on purpose.
 #include <cstring>
 
 #include <gmock/gmock.h>
@@ -34,7 +34,7 @@ constexpr Pixel green{0, 255, 0, 255};
 constexpr Pixel blue{0, 0, 255, 255};
 constexpr Pixel white{255, 255, 255, 255};
 
-/// Middles of the four quarters.
+/// Checks the centers of the four quarters.
 void expect_quarters(const Picture& picture, Pixel top_left, Pixel top_right, Pixel low_left,
                      Pixel low_right) {
   expect_near(pixel(picture, picture.width / 4, picture.height / 4), top_left);
@@ -109,7 +109,7 @@ TEST(Decode, ExifTurnsJpegUpright) {
   expect_quarters(turned(8), green, white, red, blue);
   EXPECT_EQ(turned(6).width, 48);
   EXPECT_EQ(turned(6).height, 64);
-  expect_quarters(turned(9), red, green, blue, white);  // no such orientation: as it is
+  expect_quarters(turned(9), red, green, blue, white);  // no such orientation: unchanged
 }
 
 TEST(Decode, TiffOrientation) {
@@ -131,18 +131,18 @@ TEST(Decode, GifWithTransparency) {
   }
 }
 
-TEST(Decode, CutOffFilesAreRefused) {
+TEST(Decode, TruncatedFilesAreRefused) {
   const auto picture = test::drawn(64, 48);
   const auto half = [](std::string bytes) { return bytes.substr(0, bytes.size() / 2); };
   EXPECT_THAT(message_of(half(test::to_png(picture))),
-              testing::StartsWith("cannot read picture: broken or cut-off PNG ("));
+              testing::StartsWith("cannot read picture: corrupt or truncated PNG ("));
   EXPECT_EQ(message_of(half(test::to_jpeg(picture))),
-            "cannot read picture: broken or cut-off JPEG (picture data is missing)");
-  EXPECT_EQ(message_of(half(test::to_webp(picture))), "cannot read picture: broken or cut-off WebP");
+            "cannot read picture: corrupt or truncated JPEG (picture data is missing)");
+  EXPECT_EQ(message_of(half(test::to_webp(picture))), "cannot read picture: corrupt or truncated WebP");
   EXPECT_THAT(message_of(half(test::to_gif(picture, false))),
-              testing::StartsWith("cannot read picture: broken or cut-off GIF ("));
+              testing::StartsWith("cannot read picture: corrupt or truncated GIF ("));
   EXPECT_THAT(message_of(half(test::to_tiff(picture, 8))),
-              testing::StartsWith("cannot read picture: broken or unusual TIFF ("));
+              testing::StartsWith("cannot read picture: cannot decode TIFF ("));
 }
 
 TEST(Decode, EveryPrefixIsAnErrorOrAPicture) {
@@ -152,7 +152,7 @@ TEST(Decode, EveryPrefixIsAnErrorOrAPicture) {
         test::to_webp(picture), test::to_gif(picture, true), test::to_tiff(picture, 8)}) {
     for (std::size_t size = 0; size < bytes.size(); size += 7)
       std::ignore = decode_picture(std::string_view(bytes).substr(0, size));
-    // A byte turned round at a time.
+    // One inverted byte at a time.
     for (std::size_t at = 0; at < bytes.size(); at += 5) {
       auto broken = bytes;
       broken[at] = static_cast<char>(~broken[at]);
@@ -161,17 +161,16 @@ TEST(Decode, EveryPrefixIsAnErrorOrAPicture) {
   }
 }
 
-TEST(Decode, WhatIsNoPictureIsToldByName) {
+TEST(Decode, UnsupportedFormatsAreNamed) {
   EXPECT_EQ(message_of(""), "cannot read picture: it is empty");
   EXPECT_EQ(message_of("hello, I am a text"), "cannot read picture: it is not PNG, JPEG, WebP, GIF or TIFF");
-  EXPECT_EQ(message_of("BM1234567890"),
-            "cannot read picture: it is BMP, which is not read; save it as PNG or JPEG");
+  EXPECT_EQ(message_of("BM1234567890"), "cannot read picture: BMP is not supported; save it as PNG or JPEG");
   using namespace std::string_view_literals;
   EXPECT_EQ(message_of("\0\0\0\x18"
                        "ftypheic\0\0\0\0"sv),
-            "cannot read picture: it is HEIC or a film, which is not read; save it as PNG or JPEG");
+            "cannot read picture: HEIC or a video is not supported; save it as PNG or JPEG");
   EXPECT_EQ(message_of("<svg xmlns="),
-            "cannot read picture: it is SVG or XML, which is not read; save it as PNG or JPEG");
+            "cannot read picture: SVG or XML is not supported; save it as PNG or JPEG");
 }
 
 TEST(Decode, SizeIsLimitedBeforeAnythingIsUnpacked) {
@@ -181,7 +180,7 @@ TEST(Decode, SizeIsLimitedBeforeAnythingIsUnpacked) {
   EXPECT_EQ(large.error().message,
             "cannot read picture: 10000 x 9000 is over the limit of 50 megapixels; make it smaller");
   EXPECT_EQ(message_of(test::png_header(100'000, 2)),
-            "cannot read picture: 100000 x 2 pixels, and a side may have at most 65535; make it smaller");
+            "cannot read picture: 100000 x 2 pixels are over the limit of 65535 per side; make it smaller");
 }
 
 TEST(Decode, AnimatedWebpIsRefused) {
@@ -193,11 +192,11 @@ TEST(Decode, AnimatedWebpIsRefused) {
   const auto size = static_cast<std::uint32_t>(bytes.size() - 8);
   std::memcpy(&bytes[4], &size, 4);
   EXPECT_EQ(message_of(bytes),
-            "cannot read picture: an animated WebP is not read; save one frame as PNG or JPEG");
+            "cannot read picture: animated WebP is not supported; save one frame as PNG or JPEG");
 }
 
 TEST(Decode, ProgressiveScansAreLimited) {
-  // A scan of a progressive file, repeated: the classic way to make a small file cost hours.
+  // A repeated scan of a progressive file: a known way to make a small file take hours to decode.
   const auto bytes = test::to_jpeg(test::quarters(16, 16), JpegKind::progressive);
   std::vector<std::size_t> scans;
   for (std::size_t i = 0; i + 1 < bytes.size(); ++i)
@@ -209,7 +208,7 @@ TEST(Decode, ProgressiveScansAreLimited) {
   for (int i = 0; i < 300; ++i) bomb += last;
   bomb += bytes.substr(bytes.size() - 2);
   EXPECT_EQ(message_of(bomb),
-            "cannot read picture: a JPEG of over 100 scans; save it without progressive coding");
+            "cannot read picture: a JPEG with over 100 scans; save it without progressive coding");
 }
 
 TEST(Decode, FormatsAreKnownByTheirFirstBytes) {

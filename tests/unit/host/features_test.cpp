@@ -34,7 +34,7 @@ TEST(Npy, IsNumPysFormat) {
   EXPECT_EQ(bytes[127], '\n');
 }
 
-TEST_F(FeaturesOnDisk, ComeBack) {
+TEST_F(FeaturesOnDisk, RoundTrip) {
   ASSERT_TRUE(write_features(some(), folder_.path()));
   const auto read = read_features(folder_.path());
   ASSERT_OK(read);
@@ -48,19 +48,19 @@ TEST_F(FeaturesOnDisk, RefusesOtherTables) {
   put("features.npy", "PK");
   EXPECT_EQ(message(), "features.npy: not a table of f32 in NumPy's format 1.0; image.embed writes one");
   put("features.npy", to_npy(some().values, 2, 3).substr(0, 140));
-  EXPECT_EQ(message(), "features.npy: 2 x 3 numbers are announced, but 12 bytes follow");
+  EXPECT_EQ(message(), "features.npy: the header announces 2 x 3 numbers, but 12 bytes follow");
   put("features.npy", to_npy(some().values, 3, 2));
-  EXPECT_EQ(message(), "index.json: it names 2 pictures, but features.npy has 3 rows");
+  EXPECT_EQ(message(), "index.json: lists 2 pictures, but features.npy has 3 rows");
   auto broken = some();
   broken.values[2] = std::numeric_limits<float>::quiet_NaN();
   put("features.npy", to_npy(broken.values, 2, 3));
-  EXPECT_EQ(message(), "features.npy: it holds numbers that are not finite");
+  EXPECT_EQ(message(), "features.npy: contains numbers that are not finite");
 }
 
 TEST_F(FeaturesOnDisk, RefusesOtherIndices) {
   ASSERT_TRUE(write_features(some(), folder_.path()));
   put("index.json", "{}");
-  EXPECT_EQ(message(), "index.json: must be a list, one {\"path\"} a row of features.npy");
+  EXPECT_EQ(message(), "index.json: must be a list with one {\"path\"} for each row of features.npy");
   put("index.json", "[{}, {}]");
   EXPECT_EQ(message(), "index.json: each entry must have a `path`");
 }

@@ -1,4 +1,4 @@
-// A head on disk: its description, its graph, and what the runtime makes of it.
+// A head on disk: its description, its graph, and its predictions.
 #include "sluice/host/head.hpp"
 
 #include <algorithm>
@@ -69,15 +69,15 @@ HeadDescription some_description() {
           .centroid_weight = 2.5};
 }
 
-/// README.md's formula, in plain C++.
-struct Plain {
+/// The result of README.md's formula, in plain C++.
+struct Expected {
   std::vector<double> probability;
   std::size_t label = 0;
   double score = 0;
 };
 
-Plain by_hand(const HeadNumbers& head, std::span<const float> x) {
-  Plain out;
+Expected by_hand(const HeadNumbers& head, std::span<const float> x) {
+  Expected out;
   double sum = 0;
   for (std::size_t c = 0; c < classes; ++c) {
     double logit = head.bias[c];
@@ -99,8 +99,8 @@ Plain by_hand(const HeadNumbers& head, std::span<const float> x) {
   return out;
 }
 
-/// The same graph in other bytes (with a word for people added), so that the runtime has to answer it.
-std::string foreign(const HeadNumbers& head) {
+/// The same graph in other bytes (with a doc string added), so that the runtime has to evaluate it.
+std::string other_bytes(const HeadNumbers& head) {
   auto bytes = write_head_graph(head);
   constexpr char doc_string_of_a_model = 6 << 3 | 2;
   bytes += std::string{doc_string_of_a_model, 1, 'x'};
@@ -115,13 +115,13 @@ void expect_formula(const HeadNumbers& head, const std::string& graph) {
   SeededRandom random(11);
   auto x = numbers(random, rows * features);
   to_unit_rows(x, features);
-  const auto answers = (*loaded)->predict(x, rows);
-  ASSERT_OK(answers);
-  ASSERT_EQ(answers->size(), rows);
+  const auto predictions = (*loaded)->predict(x, rows);
+  ASSERT_OK(predictions);
+  ASSERT_EQ(predictions->size(), rows);
   std::size_t rejected = 0;
   for (std::size_t i = 0; i < rows; ++i) {
     const auto expected = by_hand(head, std::span(x).subspan(i * features, features));
-    const auto& got = (*answers)[i];
+    const auto& got = (*predictions)[i];
     EXPECT_EQ(got.label, expected.label);
     ASSERT_EQ(got.probabilities.size(), classes);
     for (std::size_t c = 0; c < classes; ++c)
@@ -134,16 +134,16 @@ void expect_formula(const HeadNumbers& head, const std::string& graph) {
   EXPECT_LT(rejected, rows);
 }
 
-TEST(Head, WhatIsWrittenHereIsAnsweredByItsNumbersAsTheFormulaSays) {
+TEST(Head, AGraphOfOursIsEvaluatedByItsNumbersAsTheFormulaSays) {
   const auto head = some_head();
   EXPECT_TRUE(read_head_graph(write_head_graph(head)));
   expect_formula(head, write_head_graph(head));
 }
 
-TEST(Head, AnotherGraphIsAnsweredByTheRuntimeAsTheFormulaSays) {
+TEST(Head, AnotherGraphIsEvaluatedByTheRuntimeAsTheFormulaSays) {
   const auto head = some_head();
-  EXPECT_FALSE(read_head_graph(foreign(head)));
-  expect_formula(head, foreign(head));
+  EXPECT_FALSE(read_head_graph(other_bytes(head)));
+  expect_formula(head, other_bytes(head));
 }
 
 TEST(Head, OneRowAtATimeOrAllAtOnceIsTheSame) {
@@ -174,13 +174,13 @@ TEST(HeadGraph, OthersAreRefused) {
     return test::message_of(check_head_graph(graph, f, c, "head.onnx"));
   };
   EXPECT_EQ(message("no"), "head.onnx: not an ONNX file");
-  EXPECT_EQ(message(bytes, 41), "head.onnx: its one input must be `features`, f32 [N, 41]");
+  EXPECT_EQ(message(bytes, 41), "head.onnx: its only input must be `features`, f32 [N, 41]");
   EXPECT_EQ(message(bytes, features, 4), "head.onnx: its output `probability` must be f32 [N, 4]");
   auto other = bytes;
   for (auto at = other.find("Softmax"); at != std::string::npos; at = other.find("Softmax"))
     other.replace(at, 7, "Hardmax");
-  EXPECT_TRUE(message(other).starts_with(
-      "head.onnx: operator `Hardmax` has no place in a head; it may have ArgMax, "))
+  EXPECT_TRUE(
+      message(other).starts_with("head.onnx: operator `Hardmax` is not allowed in a head; allowed: ArgMax, "))
       << message(other);
   auto renamed = bytes;
   for (auto at = renamed.find("rejected"); at != std::string::npos; at = renamed.find("rejected"))
@@ -211,23 +211,23 @@ std::string message_with(const std::string& path, const Value& value) {
 
 TEST(HeadDescription, IsReadStrictly) {
   EXPECT_EQ(message_with("format", 2),
-            "model.json: `format` is 2, and this program knows 1; a newer Sluice may know it");
+            "model.json: `format` is 2, but this program supports 1; a newer Sluice may support it");
   EXPECT_EQ(message_with("kind", "detector"),
-            "model.json: `kind` is \"detector\", and this program knows \"image-classifier\" only");
+            "model.json: `kind` is \"detector\", but this program supports only \"image-classifier\"");
   EXPECT_EQ(message_with("base.commit", "HEAD"),
             "model.json: base: `commit` must be 40 lower-case hexadecimal digits");
   EXPECT_EQ(message_with("base.extra", 1), "model.json: base: unknown field `extra`");
   EXPECT_EQ(message_with("head", "../head.onnx"),
-            "model.json: `head` is \"../head.onnx\", and must be an .onnx file beside it");
+            "model.json: `head` is \"../head.onnx\", but must name an .onnx file in the same folder");
   EXPECT_EQ(message_with("temperature", 0), "model.json: `temperature` must be a number from 1e-06 to 1e+06");
   EXPECT_EQ(message_with("threshold", "high"),
             "model.json: `threshold` must be a number from -1e+06 to 1e+06");
-  EXPECT_EQ(message_with("classes", List{"a"}), "model.json: 1 classes, and there must be 2 to 10000");
+  EXPECT_EQ(message_with("classes", List{"a"}), "model.json: 1 classes, but there must be 2 to 10000");
   EXPECT_EQ(message_with("classes", List{"a", "a"}), "model.json: class `a` is listed twice");
   EXPECT_EQ(message_with("classes", List{"a", 1}), "model.json: `classes` must be a list of names");
   EXPECT_EQ(message_with("score.kind", "energy"),
-            "model.json: score: `kind` is \"energy\", and this program knows "
-            "\"log-probability+centroid-cosine\" only");
+            "model.json: score: `kind` is \"energy\", but this program supports only "
+            "\"log-probability+centroid-cosine\"");
   EXPECT_EQ(message_with("preprocessing.size", 1),
             "model.json: preprocessing: `size` must be a whole number from 8 to 1024");
   EXPECT_EQ(message_with("clases", List{}), "model.json: unknown field `clases`; did you mean `classes`?");

@@ -1,6 +1,6 @@
-// The real thing, end to end: HostedRuntime starts the real sluice-host, which loads the built-in base model
+// An end-to-end test: HostedRuntime starts the real sluice-host, which loads the built-in base model
 // (build/models), embeds pictures of ten classes (Debian's tuxpaint-stamps-default), learns a head, loads it,
-// and answers.
+// and predicts.
 #include <algorithm>
 #include <csignal>
 #include <future>
@@ -34,7 +34,8 @@ constexpr std::size_t learned = 4;
 constexpr std::size_t held_out = 3;
 const std::string base_digest(64, 'b');
 
-Result<Value> ask(ports::ModelHost& host, const std::string& method, Value params, std::string payload = {}) {
+Result<Value> call(ports::ModelHost& host, const std::string& method, Value params,
+                   std::string payload = {}) {
   std::promise<Result<ports::HostReply>> promise;
   auto answer = promise.get_future();
   host.call(method, std::move(params), std::move(payload),
@@ -60,8 +61,8 @@ void run(const std::string& program, std::vector<std::string> arguments) {
   ASSERT_TRUE(process->wait()->succeeded()) << fmt::format("{}", fmt::join(arguments, " "));
 }
 
-/// The built-in base model, laid out as the server would.
-void lay_out_base(const fs::path& folder) {
+/// Materializes the built-in base model as the server would.
+void materialize_base(const fs::path& folder) {
   const std::string repository = test::source("build/models/efficientnet-lite0.git");
   ASSERT_TRUE(fs::exists(repository)) << repository << " is missing: ./dev test makes it";
   const auto archive = (folder.parent_path() / "base.tar").string();
@@ -69,7 +70,7 @@ void lay_out_base(const fs::path& folder) {
   ASSERT_OK(os::make_directories(folder));
   run("tar", {"-xf", archive, "-C", folder.string()});
   // Its network is in git-lfs: a pointer ("oid sha256:…") to an object, unless git-lfs is installed and has
-  // been at work.
+  // replaced it.
   const auto network = os::read_file(folder / "model.onnx").value();
   const auto at = network.find("oid sha256:");
   if (!network.starts_with("version https://git-lfs") || at == std::string::npos) return;
@@ -78,7 +79,7 @@ void lay_out_base(const fs::path& folder) {
                 folder / "model.onnx", fs::copy_options::overwrite_existing);
 }
 
-/// A few stamps of each class; they stay on this machine.
+/// Copies a few stamps of each class.
 void collect_stamps(const fs::path& folder) {
   for (const auto& [label, source] : stamps) {
     const fs::path root = fs::path("/usr/share/tuxpaint/stamps") / source;
@@ -90,7 +91,7 @@ void collect_stamps(const fs::path& folder) {
     std::ranges::sort(files);
     ASSERT_GE(files.size(), learned + held_out) << label;
     fs::create_directories(folder / label);
-    // Spread over the list: neighbours are often the same thing twice.
+    // Spread over the list: neighbors often show the same thing.
     for (std::size_t i = 0; i < learned + held_out; ++i)
       fs::copy_file(files[i * files.size() / (learned + held_out)],
                     folder / label / fmt::format("{}.png", i));
@@ -110,7 +111,7 @@ Value split_of_stamps() {
   return params({{"seed", 1}, {"classes", labels}, {"learned", in}, {"held_out", out}});
 }
 
-/// One folder and one host with base and head, made once for all tests below.
+/// One folder and one host with base and head, set up once for all tests below.
 class Hosted : public testing::Test {
  protected:
   struct World {
@@ -123,23 +124,23 @@ class Hosted : public testing::Test {
 
   static void SetUpTestSuite() {
     world_ = std::make_unique<World>();
-    lay_out_base(path("base"));
+    materialize_base(path("base"));
     collect_stamps(path("stamps"));
     ASSERT_OK(os::make_directories(path("features")));
     world_->host = start();
-    const auto embedded = ask(*world_->host, "embed_folder",
-                              params({{"base", base_digest},
-                                      {"pictures", path("stamps").string()},
-                                      {"out", path("features").string()}}));
+    const auto embedded = call(*world_->host, "embed_folder",
+                               params({{"base", base_digest},
+                                       {"pictures", path("stamps").string()},
+                                       {"out", path("features").string()}}));
     ASSERT_OK(embedded);
     EXPECT_EQ(embedded->integer_at("pictures"),
               static_cast<std::int64_t>(stamps.size() * (learned + held_out)));
     EXPECT_EQ(embedded->integer_at("features"), 1280);
     ASSERT_OK(os::write_file(path("split.json"), to_json(split_of_stamps())));
-    auto summary = ask(*world_->host, "learn_head", learn_params());
+    auto summary = call(*world_->host, "learn_head", learn_params());
     ASSERT_OK(summary);
     world_->learned = *summary;
-    const auto loaded = ask(*world_->host, "load_head", head_params());
+    const auto loaded = call(*world_->host, "load_head", head_params());
     ASSERT_OK(loaded);
   }
   static void TearDownTestSuite() { world_.reset(); }
@@ -168,7 +169,7 @@ class Hosted : public testing::Test {
   static std::shared_ptr<ports::ModelHost> start() {
     auto host = world_->runtime.start_host();
     EXPECT_OK(host);
-    const auto base = ask(**host, "load_base", base_params());
+    const auto base = call(**host, "load_base", base_params());
     EXPECT_OK(base);
     return *host;
   }
@@ -180,15 +181,15 @@ class Hosted : public testing::Test {
       sizes.emplace_back(static_cast<std::int64_t>(bytes.size()));
       payload += bytes;
     }
-    return ask(*world_->host, "predict", params({{"head", "head-1"}, {"sizes", sizes}}), payload);
+    return call(*world_->host, "predict", params({{"head", "head-1"}, {"sizes", sizes}}), payload);
   }
 
   static std::unique_ptr<World> world_;
 };
 std::unique_ptr<Hosted::World> Hosted::world_;
 
-TEST_F(Hosted, TellsAboutItself) {
-  const auto hello = ask(*world_->host, "hello", Struct{});
+TEST_F(Hosted, DescribesItself) {
+  const auto hello = call(*world_->host, "hello", Struct{});
   ASSERT_TRUE(hello);
   EXPECT_EQ(hello->integer_at("pid"), world_->host->pid());
   EXPECT_THAT(hello->text_at("runtime"), HasSubstr("openvino 2026"));
@@ -207,7 +208,7 @@ TEST_F(Hosted, LearnsTenClassesFromAFewPicturesEach) {
   EXPECT_LT(fs::file_size(path("out/model/head.onnx")), 100'000U);
 }
 
-TEST_F(Hosted, AnswersAsTheHeldOutMeasurementDid) {
+TEST_F(Hosted, PredictsAsTheHeldOutMeasurementDid) {
   const auto predictions = parse_json(os::read_file(path("out/predictions.json")).value()).value();
   const auto& expected = *predictions.find("predictions")->if_list();
   std::vector<std::string> pictures;
@@ -227,7 +228,7 @@ TEST_F(Hosted, AnswersAsTheHeldOutMeasurementDid) {
 }
 
 TEST_F(Hosted, OneBadPictureHarmsNoOther) {
-  const auto answer = predict({picture("bird/0.png"), "this is no picture",
+  const auto answer = predict({picture("bird/0.png"), "this is not a picture",
                                picture("fish/0.png").substr(0, 900), picture("tool/0.png")});
   ASSERT_OK(answer);
   const auto& got = *answer->find("predictions")->if_list();
@@ -235,12 +236,12 @@ TEST_F(Hosted, OneBadPictureHarmsNoOther) {
   EXPECT_FALSE(got[0].text_at("label").empty());
   EXPECT_EQ(got[1].find("error")->text_at("message"),
             "cannot read picture: it is not PNG, JPEG, WebP, GIF or TIFF");
-  EXPECT_THAT(got[2].find("error")->text_at("message"), HasSubstr("broken or cut-off PNG"));
+  EXPECT_THAT(got[2].find("error")->text_at("message"), HasSubstr("corrupt or truncated PNG"));
   EXPECT_EQ(got[2].find("error")->text_at("blame"), "user");
   EXPECT_FALSE(got[3].text_at("label").empty());
 }
 
-TEST_F(Hosted, ManyRequestsAreOpenAtOnce) {
+TEST_F(Hosted, ManyRequestsAreInFlightAtOnce) {
   const auto bytes = picture("bird/1.png");
   const auto alone = predict({bytes}).value();
   constexpr int requests = 40;
@@ -259,7 +260,7 @@ TEST_F(Hosted, ManyRequestsAreOpenAtOnce) {
   EXPECT_EQ(same, requests);
 }
 
-TEST_F(Hosted, ADamagedCompiledNetworkIsMadeAgain) {
+TEST_F(Hosted, ADamagedCompiledNetworkIsCompiledAgain) {
   fs::path blob;
   for (const auto& entry : fs::recursive_directory_iterator(path("cache")))
     if (entry.path().extension() == ".blob") blob = entry.path();
@@ -274,16 +275,16 @@ TEST_F(Hosted, ADamagedCompiledNetworkIsMadeAgain) {
 
 TEST_F(Hosted, RefusesWhatIsNotLoadedOrNotKnown) {
   const auto message = [&](const std::string& method, Value with) {
-    return ask(*world_->host, method, std::move(with)).error().message;
+    return call(*world_->host, method, std::move(with)).error().message;
   };
   EXPECT_EQ(message("predict", params({{"head", "head-2"}})),
-            "head head-2 is not loaded in this host; load_head comes first");
+            "head head-2 is not loaded in this host; call load_head first");
   EXPECT_EQ(message("predict", params({{"head", "head-1"}})),
-            "param `sizes` must be a list: the bytes of each picture");
+            "param `sizes` must be a list of the sizes of the pictures in bytes");
   EXPECT_EQ(message("predict", params({{"head", "head-1"}, {"sizes", List{5}}})),
-            "param `sizes` does not fit the payload");
+            "param `sizes` does not match the payload");
   EXPECT_EQ(message("embed_folder", params({{"base", "x"}, {"pictures", "y"}, {"out", "z"}})),
-            "base x is not loaded in this host; load_base comes first");
+            "base x is not loaded in this host; call load_base first");
   EXPECT_EQ(message("pedict", Struct{}), "unknown method `pedict`; did you mean `predict`?");
   EXPECT_EQ(message("load_base", params({{"base", "other"}})), "param `folder` must be a string");
   EXPECT_THAT(message("load_base",
@@ -292,26 +293,26 @@ TEST_F(Hosted, RefusesWhatIsNotLoadedOrNotKnown) {
 }
 
 TEST_F(Hosted, AHeadOfAnotherBaseIsRefused) {
-  ASSERT_TRUE(
-      ask(*world_->host, "load_base",
-          params({{"base", "other"}, {"folder", path("base").string()}, {"cache", path("cache").string()}})));
+  ASSERT_TRUE(call(
+      *world_->host, "load_base",
+      params({{"base", "other"}, {"folder", path("base").string()}, {"cache", path("cache").string()}})));
   const auto loaded =
-      ask(*world_->host, "load_head",
-          params({{"head", "head-3"}, {"folder", path("out/model").string()}, {"base", "other"}}));
+      call(*world_->host, "load_head",
+           params({{"head", "head-3"}, {"folder", path("out/model").string()}, {"base", "other"}}));
   ASSERT_FALSE(loaded);
   EXPECT_EQ(loaded.error().code, Code::failed_precondition);
-  EXPECT_EQ(loaded.error().message, "model.json: the head stands on base " + base_digest +
+  EXPECT_EQ(loaded.error().message, "model.json: the head was made for base " + base_digest +
                                         ", but the loaded base has other; load the base that it names");
 }
 
-TEST_F(Hosted, HeadsComeAndGo) {
+TEST_F(Hosted, HeadsAreLoadedAndUnloaded) {
   ASSERT_TRUE(
-      ask(*world_->host, "load_head",
-          params({{"head", "again"}, {"folder", path("out/model").string()}, {"base", base_digest}})));
-  ASSERT_TRUE(ask(*world_->host, "unload_head", params({{"head", "again"}})));
-  EXPECT_THAT(ask(*world_->host, "predict", params({{"head", "again"}})).error().message,
+      call(*world_->host, "load_head",
+           params({{"head", "again"}, {"folder", path("out/model").string()}, {"base", base_digest}})));
+  ASSERT_TRUE(call(*world_->host, "unload_head", params({{"head", "again"}})));
+  EXPECT_THAT(call(*world_->host, "predict", params({{"head", "again"}})).error().message,
               HasSubstr("is not loaded"));
-  EXPECT_TRUE(ask(*world_->host, "unload_head", params({{"head", "again"}})));
+  EXPECT_TRUE(call(*world_->host, "unload_head", params({{"head", "again"}})));
 }
 
 TEST_F(Hosted, AnUnreadablePictureInAFolderIsNamed) {
@@ -320,16 +321,16 @@ TEST_F(Hosted, AnUnreadablePictureInAFolderIsNamed) {
   fs::create_directories(folder / "none");
   fs::copy_file(path("stamps") / "bird/0.png", folder / "class" / "a.png");
   ASSERT_OK(os::write_file(folder / "class" / "b.png", "oh"));
-  ASSERT_OK(os::write_file(folder / "notes.txt", "no picture, and not taken for one"));
+  ASSERT_OK(os::write_file(folder / "notes.txt", "not a picture, and not treated as one"));
   const auto embed = [&](const fs::path& pictures) {
-    return ask(
+    return call(
         *world_->host, "embed_folder",
         params({{"base", base_digest}, {"pictures", pictures.string()}, {"out", path("no").string()}}));
   };
   EXPECT_EQ(embed(folder).error().message,
             "class/b.png: cannot read picture: it is not PNG, JPEG, WebP, GIF or TIFF");
   EXPECT_EQ(embed(folder / "none").error().message,
-            "no pictures in the folder: PNG, JPEG, WebP, GIF and TIFF files are read");
+            "no pictures in the folder; supported formats are PNG, JPEG, WebP, GIF and TIFF");
 }
 
 TEST_F(Hosted, EveryFormatIsEmbedded) {
@@ -341,11 +342,11 @@ TEST_F(Hosted, EveryFormatIsEmbedded) {
   ASSERT_OK(os::write_file(folder / "c.webp", test::to_webp(quarters)));
   ASSERT_OK(os::write_file(folder / "deep" / "d.TIFF", test::to_tiff(quarters, 16)));
   ASSERT_OK(os::write_file(folder / "deep" / "no_extension", test::to_png(quarters)));
-  ASSERT_OK(os::write_file(folder / ".hidden.png", "passed over"));
+  ASSERT_OK(os::write_file(folder / ".hidden.png", "skipped"));
   const auto out = path("formats-out");
   const auto embedded =
-      ask(*world_->host, "embed_folder",
-          params({{"base", base_digest}, {"pictures", folder.string()}, {"out", out.string()}}));
+      call(*world_->host, "embed_folder",
+           params({{"base", base_digest}, {"pictures", folder.string()}, {"out", out.string()}}));
   ASSERT_OK(embedded);
   const auto index = parse_json(os::read_file(out / "index.json").value()).value();
   std::vector<std::string> paths;
@@ -354,7 +355,7 @@ TEST_F(Hosted, EveryFormatIsEmbedded) {
             (std::vector<std::string>{"a.png", "b.jpg", "c.webp", "deep/d.TIFF", "deep/no_extension"}));
 }
 
-TEST_F(Hosted, ADyingHostFailsItsCallsAndSaysSo) {
+TEST_F(Hosted, ADyingHostFailsItsCallsWithTheReason) {
   const auto host = start();
   std::promise<Result<ports::HostReply>> promise;
   ASSERT_EQ(::kill(host->pid(), SIGSTOP), 0);  // so that it dies during the request
@@ -366,9 +367,9 @@ TEST_F(Hosted, ADyingHostFailsItsCallsAndSaysSo) {
   EXPECT_EQ(reply.error().code, Code::unavailable);
   EXPECT_EQ(reply.error().blame, Blame::environment);
   EXPECT_EQ(reply.error().message,
-            "the model host ended (signal 9) before it answered `hello`; try again, and a new one starts");
+            "the model host ended (signal 9) before it answered `hello`; retry, and a new host is started");
   EXPECT_TRUE(host->died());
-  EXPECT_EQ(ask(*host, "hello", Struct{}).error().code, Code::unavailable);
+  EXPECT_EQ(call(*host, "hello", Struct{}).error().code, Code::unavailable);
 }
 
 TEST_F(Hosted, AHostEndsWithItsLastOwner) {
@@ -379,7 +380,7 @@ TEST_F(Hosted, AHostEndsWithItsLastOwner) {
   EXPECT_FALSE(os::process_info(pid));
 }
 
-TEST_F(Hosted, AnAnswerMayLetGoOfTheHost) {
+TEST_F(Hosted, AResponseMayReleaseTheHost) {
   auto host = start();
   std::promise<void> done;
   auto* raw = host.get();
@@ -395,7 +396,7 @@ TEST(HostedRuntime, AMissingProgramIsNamed) {
   const auto host = runtime.start_host();
   ASSERT_FALSE(host);
   EXPECT_EQ(host.error().message,
-            "/nowhere/sluice-host: no such program; it is installed beside sluice, and models run in it");
+            "/nowhere/sluice-host: no such program; it runs models and is installed beside sluice");
   EXPECT_EQ(runtime.name(), "openvino");
 }
 

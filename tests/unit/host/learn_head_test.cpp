@@ -1,4 +1,4 @@
-// From a table of features and a split to a head's folder and its answers about held-out pictures.
+// From a table of features and a split to a head's folder and its predictions for held-out pictures.
 #include "sluice/host/learning/learn_head.hpp"
 
 #include <cmath>
@@ -89,7 +89,7 @@ class LearnHead : public testing::Test {
   runtimes::OpenVino runtime_;
 };
 
-TEST_F(LearnHead, WritesAModelAndAnswersAboutHeldOutPictures) {
+TEST_F(LearnHead, WritesAModelAndPredictionsForHeldOutPictures) {
   const auto summary = learn(split(5));
   ASSERT_OK(summary);
   EXPECT_EQ(summary->integer_at("learned"), 15);
@@ -136,10 +136,10 @@ TEST_F(LearnHead, TheSameInputGivesTheSameBytes) {
 
 TEST_F(LearnHead, NamesTheClassThatHasTooFew) {
   EXPECT_EQ(learn(split(1)).error().message,
-            "class `apple` has one picture to learn from, and two are needed; add pictures of it, or leave "
+            "class `apple` has one picture to learn from, but two are needed; add pictures of it, or leave "
             "the class out");
   EXPECT_EQ(learn(split(0)).error().message,
-            "class `apple` has no picture to learn from, and two are needed; add pictures of it, or leave "
+            "class `apple` has no picture to learn from, but two are needed; add pictures of it, or leave "
             "the class out");
 }
 
@@ -161,7 +161,7 @@ TEST_F(LearnHead, NamesWhatIsWrongWithTheSplit) {
             "split.json: picture `cat/8.png` has label `cats`, which is not among the classes; did you mean "
             "`cat`?");
   EXPECT_EQ(learn(Struct{}).error().message, "split.json: `classes` must name two classes or more");
-  EXPECT_EQ(learn(split(3), "out", 1.5).error().message, "`keep` is 1.5, and must be above 0 and at most 1");
+  EXPECT_EQ(learn(split(3), "out", 1.5).error().message, "`keep` is 1.5, but must be above 0 and at most 1");
 }
 
 }  // namespace

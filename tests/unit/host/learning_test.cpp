@@ -20,17 +20,17 @@ double normal(SeededRandom& random) {
   return std::sqrt(-2 * std::log(1 - random.unit())) * std::cos(6.283185307179586 * random.unit());
 }
 
-/// `each` points around each of `classes` centres, as unit-length rows.
+/// `each` points around each of `classes` centers, as unit-length rows.
 Data clusters(std::size_t classes, std::size_t each, std::size_t columns, double spread, std::uint64_t seed) {
   SeededRandom random(seed);
-  Matrix centres(classes, columns);
-  for (double& x : centres.values) x = normal(random);
+  Matrix centers(classes, columns);
+  for (double& x : centers.values) x = normal(random);
   Data out{.samples = Matrix(classes * each, columns), .labels = {}};
   for (std::size_t i = 0; i < classes * each; ++i) {
     const auto label = i % classes;
     out.labels.push_back(label);
     auto row = out.samples.row(i);
-    for (std::size_t k = 0; k < columns; ++k) row[k] = centres.row(label)[k] + spread * normal(random);
+    for (std::size_t k = 0; k < columns; ++k) row[k] = centers.row(label)[k] + spread * normal(random);
     const double length = std::sqrt(std::inner_product(row.begin(), row.end(), row.begin(), 0.0));
     for (double& x : row) x /= length;
   }
@@ -49,13 +49,13 @@ double loss_of(const Logistic& model, const Data& data, double l2) {
   return loss;
 }
 
-TEST(Logistic, IsAtTheBottom) {
+TEST(Logistic, IsAtTheMinimum) {
   const auto data = clusters(4, 6, 10, 0.8, 1);
   for (const double l2 : {1.0, 0.01}) {
     const auto model = fit_logistic(data.samples, data.labels, 4, l2);
     ASSERT_TRUE(model);
     const double least = loss_of(*model, data, l2);
-    // A step in any direction is a step up.
+    // A step in any direction increases the loss.
     SeededRandom random(2);
     for (int i = 0; i < 40; ++i) {
       auto other = *model;
@@ -110,7 +110,7 @@ TEST(Calibration, FindsTheScaleThatLogitsWereMultipliedBy) {
     double sum = 0;
     for (std::size_t c = 0; c < 3; ++c) {
       const double logit = 2 * normal(random);
-      logits.row(i)[c] = 5 * logit;  // five times too sure
+      logits.row(i)[c] = 5 * logit;  // overconfident by a factor of five
       sum += probability[c] = std::exp(logit);
     }
     double draw = random.unit() * sum;
@@ -126,7 +126,7 @@ TEST(Threshold, KeepsTheShareThatIsAskedFor) {
   for (int i = 0; i < 50; ++i) scores.push_back(i);
   EXPECT_EQ(threshold_for(scores, 0.9), 5);  // 45 of 50 are at least 5
   EXPECT_EQ(threshold_for(scores, 1), 0);
-  EXPECT_EQ(threshold_for({1, 2, 3}, 0.9), 1);  // a third would be too much to lose
+  EXPECT_EQ(threshold_for({1, 2, 3}, 0.9), 1);  // losing a third would be too much
 }
 
 TEST(Centroids, CosineIsOneInTheMiddleOfAClass) {

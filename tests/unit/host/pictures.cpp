@@ -95,7 +95,7 @@ std::string to_png_gray(const Picture& picture) {
 }
 
 std::string png_header(std::uint32_t width, std::uint32_t height) {
-  // An honest file of one pixel, its size rewritten and the checksum of that chunk made anew.
+  // A valid file of one pixel, with its size rewritten and the checksum of that chunk recomputed.
   auto out = to_png(blank(1, 1)).substr(0, 33);
   const auto put = [&](std::size_t at, std::uint32_t number) {
     for (int i = 0; i < 4; ++i)
@@ -142,7 +142,7 @@ std::string to_jpeg(const Picture& picture, JpegKind kind, int orientation) {
         row.push_back(from[0]);
       else
         row.insert(row.end(), from, from + 3);
-      // Adobe's way, which libjpeg marks: 255 is no ink.
+      // Adobe's convention, which libjpeg marks in the file: 255 is no ink.
       if (kind == JpegKind::cmyk) row.push_back(255);
     }
     JSAMPROW rows = row.data();
@@ -205,7 +205,7 @@ std::string to_gif(const Picture& picture, bool interlaced) {
 }
 
 std::string to_tiff(const Picture& picture, int bits, int orientation) {
-  // libtiff writes by seeking, so into a string with a place.
+  // libtiff seeks while it writes, so the target is a string with a position.
   struct Target {
     std::string bytes;
     std::size_t at = 0;

@@ -10,13 +10,13 @@ namespace sluice::test {
 
 /// The picture of data/make_pillow_bicubic.py: each pixel by formula, some of them half transparent.
 host::media::Picture drawn(int width, int height);
-/// Four quarters: red, green / blue, white. What JPEG keeps well enough to be told apart.
+/// Four quarters: red, green / blue, white. JPEG preserves them well enough to be told apart.
 host::media::Picture quarters(int width, int height);
 
 std::string to_png(const host::media::Picture& picture);
-/// As 16 bits a channel, each byte doubled.
+/// With 16 bits per channel, each byte doubled.
 std::string to_png_16(const host::media::Picture& picture);
-/// The red channel only, one byte a pixel.
+/// The red channel only, one byte per pixel.
 std::string to_png_gray(const host::media::Picture& picture);
 /// A PNG header that announces a size, and nothing after it.
 std::string png_header(std::uint32_t width, std::uint32_t height);
@@ -26,7 +26,8 @@ enum class JpegKind { rgb, gray, cmyk, progressive };
 std::string to_jpeg(const host::media::Picture& picture, JpegKind kind = JpegKind::rgb, int orientation = 0);
 
 std::string to_webp(const host::media::Picture& picture);  ///< lossless
-/// Of black and white, index 2 transparent: a pixel is white where red > 127, transparent where alpha < 128.
+/// In black and white, with index 2 transparent: a pixel is white where red > 127, transparent where alpha <
+/// 128.
 std::string to_gif(const host::media::Picture& picture, bool interlaced);
 std::string to_tiff(const host::media::Picture& picture, int bits, int orientation = 1);
 

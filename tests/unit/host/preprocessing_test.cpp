@@ -27,7 +27,7 @@ std::string message_with(std::string_view field, Value value) {
   return test::message_of(Preprocessing::from_value(fields, "preprocessing.json"));
 }
 
-TEST(Resize, IsPillows) {
+TEST(Resize, MatchesPillow) {
   std::ifstream file(test::source("tests/unit/host/data/pillow_bicubic.json"));
   std::stringstream text;
   text << file.rdbuf();
@@ -51,7 +51,7 @@ TEST(Resize, IsPillows) {
   }
 }
 
-TEST(Resize, PlainColoursStayWhatTheyAre) {
+TEST(Resize, UniformColorsAreUnchanged) {
   Picture picture{.width = 640, .height = 640, .rgba = std::vector<std::uint8_t>(4UL * 640 * 640, 255)};
   for (std::size_t i = 0; i < picture.rgba.size(); i += 4) picture.rgba[i] = 40;
   const auto got = on_white_square(picture, 224);
@@ -67,7 +67,7 @@ TEST(Resize, TransparentPixelsAreWhite) {
 }
 
 TEST(Resize, LongThinPicturesCostWhatTheirPixelsCost) {
-  // Were the white square made, this would take 50 GB and minutes.
+  // If the white square were allocated, this would take 50 GB and minutes.
   for (const auto& [width, height] : {std::pair{side_max, 40}, {40, side_max}}) {
     const Picture picture{
         .width = width, .height = height, .rgba = std::vector<std::uint8_t>(4UL * 40 * side_max, 255)};
@@ -96,25 +96,26 @@ TEST(Preprocessing, ReadsWhatItWrites) {
   EXPECT_EQ(*first, *second);
 }
 
-TEST(Preprocessing, RefusesWhatItDoesNotKnow) {
+TEST(Preprocessing, RefusesWhatItDoesNotSupport) {
   EXPECT_EQ(message_with("version", 2),
-            "preprocessing.json: `version` is 2, and this program knows 1; a newer Sluice may know it");
+            "preprocessing.json: `version` is 2, but this program supports 1; a newer Sluice may support it");
   EXPECT_EQ(message_with("resize", "nearest"),
-            "preprocessing.json: `resize` is \"nearest\", and version 1 knows \"bicubic-antialias\" only");
+            "preprocessing.json: `resize` is \"nearest\", but version 1 supports only \"bicubic-antialias\"");
   EXPECT_EQ(message_with("channels", "bgr"),
-            "preprocessing.json: `channels` is \"bgr\", and version 1 knows \"rgb\" only");
+            "preprocessing.json: `channels` is \"bgr\", but version 1 supports only \"rgb\"");
   EXPECT_EQ(message_with("size", 100'000),
             "preprocessing.json: `size` must be a whole number from 8 to 1024");
   EXPECT_EQ(message_with("mean", List{1, 2}),
-            "preprocessing.json: `mean` must be a list of 3 numbers, one a channel");
+            "preprocessing.json: `mean` must be a list of 3 numbers, one per channel");
   EXPECT_EQ(message_with("scale", List{1, 0, 1}),
-            "preprocessing.json: `scale` divides, so none of its numbers may be zero");
+            "preprocessing.json: `scale` is a divisor, so none of its numbers may be zero");
   EXPECT_EQ(message_with("scal", List{1, 1, 1}),
             "preprocessing.json: unknown field `scal`; did you mean `scale`?");
   EXPECT_EQ(Preprocessing::from_value(Value("text"), "preprocessing.json").error().message,
             "preprocessing.json: must be an object, not string");
-  EXPECT_EQ(Preprocessing::from_value(Struct{}, "preprocessing.json").error().message,
-            "preprocessing.json: `version` is missing, and this program knows 1; a newer Sluice may know it");
+  EXPECT_EQ(
+      Preprocessing::from_value(Struct{}, "preprocessing.json").error().message,
+      "preprocessing.json: `version` is missing, but this program supports 1; a newer Sluice may support it");
 }
 
 }  // namespace

@@ -46,7 +46,7 @@ TEST(Frame, HeadsOverTheLimitsAreRefused) {
   EXPECT_EQ(decode_json("[1]").error().message, "a frame's JSON must be an object, not list");
 }
 
-TEST(Message, RequestsComeBack) {
+TEST(Message, RequestsRoundTrip) {
   const auto read = request_from(to_value(Request{.id = 7, .method = "predict", .params = params()}));
   ASSERT_TRUE(read);
   EXPECT_EQ(read->id, 7);
@@ -54,7 +54,7 @@ TEST(Message, RequestsComeBack) {
   EXPECT_EQ(read->params, params());
 }
 
-TEST(Message, AnswersComeBack) {
+TEST(Message, ResponsesRoundTrip) {
   const auto read = answer_from(to_value(Answer{.id = 8, .outcome = params()}));
   ASSERT_TRUE(read);
   ASSERT_TRUE(read->outcome);
@@ -80,7 +80,7 @@ TEST(Message, MalformedOnesAreRefused) {
   EXPECT_EQ(request_from(read(R"({"id": 1, "method": "m", "params": 3})")).error().message,
             "malformed frame: `params` must be an object");
   EXPECT_EQ(answer_from(read(R"({"id": 1})")).error().message,
-            "malformed frame: an answer has either `result` or `error`");
+            "malformed frame: a response must have either `result` or `error`");
 }
 
 TEST(Channel, FramesCrossASocketBothWaysAtOnce) {
@@ -88,7 +88,7 @@ TEST(Channel, FramesCrossASocketBothWaysAtOnce) {
   ASSERT_TRUE(sockets);
   Channel left(std::move(sockets->first));
   Channel right(std::move(sockets->second));
-  const std::string payload(std::size_t{5} << 20, 'x');  // more than a socket holds
+  const std::string payload(std::size_t{5} << 20, 'x');  // more than a socket's buffer holds
   const auto echo = [](Channel& channel, int count) {
     for (int i = 0; i < count; ++i) {
       auto frame = channel.read();

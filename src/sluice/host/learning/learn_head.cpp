@@ -17,7 +17,7 @@
 namespace sluice::host {
 namespace {
 
-constexpr std::size_t rows_a_batch = 256;
+constexpr std::size_t rows_per_batch = 256;
 
 struct Picture {
   std::string path;
@@ -86,7 +86,7 @@ Result<Split> read_split(const std::filesystem::path& file, const Features& feat
   for (std::size_t i = 0; i < counts.size(); ++i)
     if (counts[i] < 2)
       return Fail(user_error(Code::invalid_argument,
-                             fmt::format("class `{}` has {} to learn from, and two are needed; add pictures "
+                             fmt::format("class `{}` has {} to learn from, but two are needed; add pictures "
                                          "of it, or leave the class out",
                                          out.classes[i], counts[i] == 0 ? "no picture" : "one picture")));
   out.learned = std::move(learned);
@@ -101,7 +101,7 @@ std::vector<float> to_floats(std::span<const double> values) {
   return out;
 }
 
-/// The classifier that the choice asks for, from all learned pictures.
+/// Fits the classifier with the chosen parameters on all learned pictures.
 Result<HeadNumbers> fit_head(const Matrix& samples, std::span<const std::size_t> labels, std::size_t classes,
                              const Reduction& reduction, const Choice& choice) {
   SLUICE_TRY(model, fit_logistic(reduction.reduced(), labels, classes, choice.l2));
@@ -117,29 +117,29 @@ Result<HeadNumbers> fit_head(const Matrix& samples, std::span<const std::size_t>
                      .threshold = static_cast<float>(choice.threshold)};
 }
 
-Result<Value> ask_held_out(Head& head, const Features& features, const Split& split) {
+Result<Value> predict_held_out(Head& head, const Features& features, const Split& split) {
   List predictions;
   for (std::size_t done = 0; done < split.held_out.size();) {
-    const auto count = std::min(rows_a_batch, split.held_out.size() - done);
+    const auto count = std::min(rows_per_batch, split.held_out.size() - done);
     std::vector<float> rows;
     for (std::size_t i = 0; i < count; ++i) {
       const auto row = features.row(split.held_out[done + i].row);
       rows.insert(rows.end(), row.begin(), row.end());
     }
-    SLUICE_TRY(answers, head.predict(rows, count));
+    SLUICE_TRY(results, head.predict(rows, count));
     for (std::size_t i = 0; i < count; ++i) {
       const auto& picture = split.held_out[done + i];
-      const auto& answer = answers[i];
+      const auto& result = results[i];
       List probabilities;
-      for (const float p : answer.probabilities) probabilities.emplace_back(static_cast<double>(p));
+      for (const float p : result.probabilities) probabilities.emplace_back(static_cast<double>(p));
       Struct entry;
       entry.set("path", picture.path);
       entry.set("label", split.classes[picture.label]);
-      entry.set("predicted", split.classes[answer.label]);
-      entry.set("probability", static_cast<double>(answer.probabilities[answer.label]));
+      entry.set("predicted", split.classes[result.label]);
+      entry.set("probability", static_cast<double>(result.probabilities[result.label]));
       entry.set("probabilities", std::move(probabilities));
-      entry.set("score", static_cast<double>(answer.score));
-      entry.set("rejected", answer.rejected);
+      entry.set("score", static_cast<double>(result.score));
+      entry.set("rejected", result.rejected);
       predictions.emplace_back(std::move(entry));
     }
     done += count;
@@ -169,12 +169,12 @@ Value summary_of(const Split& split, const Choice& choice, const HeadDescription
 
 }  // namespace
 
-Result<Value> learn_head(runtimes::OpenVino& runtime, const HeadOrder& order) {
-  if (!(order.keep > 0 && order.keep <= 1))
+Result<Value> learn_head(runtimes::OpenVino& runtime, const LearnOptions& options) {
+  if (!(options.keep > 0 && options.keep <= 1))
     return Fail(user_error(Code::invalid_argument,
-                           fmt::format("`keep` is {}, and must be above 0 and at most 1", order.keep)));
-  SLUICE_TRY(features, read_features(order.features));
-  SLUICE_TRY(split, read_split(order.split, features));
+                           fmt::format("`keep` is {}, but must be above 0 and at most 1", options.keep)));
+  SLUICE_TRY(features, read_features(options.features));
+  SLUICE_TRY(split, read_split(options.split, features));
   const auto classes = split.classes.size();
 
   Matrix samples(split.learned.size(), features.columns);
@@ -184,27 +184,27 @@ Result<Value> learn_head(runtimes::OpenVino& runtime, const HeadOrder& order) {
     labels.push_back(split.learned[i].label);
   }
   const Reduction reduction(samples);
-  SLUICE_TRY(choice, choose(reduction.reduced(), labels, classes, order.seed, order.keep));
+  SLUICE_TRY(choice, choose(reduction.reduced(), labels, classes, options.seed, options.keep));
   SLUICE_TRY(numbers, fit_head(samples, labels, classes, reduction, choice));
 
-  // The description says what the graph holds: numbers of 32 bits.
-  const HeadDescription description{.base = order.base,
-                                    .preprocessing = order.preprocessing,
+  // The description repeats the numbers of the graph, which have 32 bits.
+  const HeadDescription description{.base = options.base,
+                                    .preprocessing = options.preprocessing,
                                     .temperature = static_cast<double>(numbers.temperature),
                                     .threshold = static_cast<double>(numbers.threshold),
                                     .classes = split.classes,
                                     .centroid_weight = static_cast<double>(numbers.centroid_weight)};
   const auto graph = write_head_graph(numbers);
   const auto text = to_text(description);
-  SLUICE_DO(os::make_directories(order.out / "model"));
-  SLUICE_DO(os::write_file(order.out / "model" / description.head_file, graph));
-  SLUICE_DO(os::write_file(order.out / "model" / "model.json", text));
+  SLUICE_DO(os::make_directories(options.out / "model"));
+  SLUICE_DO(os::write_file(options.out / "model" / description.head_file, graph));
+  SLUICE_DO(os::write_file(options.out / "model" / "model.json", text));
 
-  // What is measured is what was written: read back as a server would.
+  // Measure what was written: read it back as a server would.
   SLUICE_TRY(written, head_description_from(text));
   SLUICE_TRY(head, Head::load(runtime, written, graph, features.columns));
-  SLUICE_TRY(predictions, ask_held_out(*head, features, split));
-  SLUICE_DO(os::write_file(order.out / "predictions.json", to_json(predictions, JsonStyle::pretty) + "\n"));
+  SLUICE_TRY(predictions, predict_held_out(*head, features, split));
+  SLUICE_DO(os::write_file(options.out / "predictions.json", to_json(predictions, JsonStyle::pretty) + "\n"));
   return summary_of(split, choice, description);
 }
 

@@ -8,20 +8,20 @@
 
 namespace sluice::host {
 
-/// What `learn_head` is made from and where it goes.
-struct HeadOrder {
+/// Inputs, settings and output folder of `learn_head`.
+struct LearnOptions {
   std::filesystem::path features;  ///< the folder that embed_folder filled
   std::filesystem::path split;     ///< {"classes": […], "learned": [{"path", "label"}, …], "held_out": […]}
-  std::filesystem::path out;       ///< gets model/ (README.md: a head's folder) and predictions.json
+  std::filesystem::path out;       ///< receives model/ (README.md: a head's folder) and predictions.json
   std::int64_t seed = 0;           ///< of the folds
-  double keep = 0.9;               ///< share of right answers that the reject threshold lets through
+  double keep = 0.9;               ///< share of correct predictions that the reject threshold accepts
   BaseReference base;
   media::Preprocessing preprocessing;
 };
 
-/// Learns a head and asks the written one about every held-out picture. Answers a summary (classes, l2,
-/// temperature, …), the same bytes for the same input. A class with fewer than two learned pictures is an
+/// Learns a head and runs the written one on every held-out picture. Returns a summary (classes, l2,
+/// temperature, …), the same for the same input. A class with fewer than two learned pictures is an
 /// error that names it.
-Result<Value> learn_head(runtimes::OpenVino& runtime, const HeadOrder& order);
+Result<Value> learn_head(runtimes::OpenVino& runtime, const LearnOptions& options);
 
 }  // namespace sluice::host

@@ -26,13 +26,13 @@ Matrix copy_of(const Rows& rows) {
   return out;
 }
 
-/// What L-BFGS asks again and again. Its variables: the weights by rows, then the bias.
+/// The objective that L-BFGS evaluates. Its variables are the weights by rows, then the bias.
 struct Problem {
   RowsView samples;
   std::span<const std::size_t> labels;
   Eigen::Index classes;
   double l2;
-  Rows residual;  ///< scratch: a row a sample
+  Rows residual;  ///< scratch: one row per sample
 
   /// The loss and its gradient, both divided by the number of samples.
   double evaluate(const double* variables, double* gradient) {
@@ -69,8 +69,8 @@ struct Problem {
   }
 };
 
-// These tell that it went as far as numbers go, not that it went wrong.
-bool arrived(int status) {
+// These statuses mean that numerical precision or a limit of iterations was reached, not that the fit failed.
+bool converged(int status) {
   return status >= 0 || status == LBFGSERR_ROUNDING_ERROR || status == LBFGSERR_MAXIMUMITERATION ||
          status == LBFGSERR_MAXIMUMLINESEARCH || status == LBFGSERR_MINIMUMSTEP ||
          status == LBFGSERR_WIDTHTOOSMALL;
@@ -104,7 +104,7 @@ Result<Logistic> fit_logistic(const Matrix& samples, std::span<const std::size_t
   settings.max_iterations = 2000;
   const int status = lbfgs(static_cast<int>(count), variables.get(), nullptr, Problem::on_evaluate, nullptr,
                            &problem, &settings);
-  if (!arrived(status))
+  if (!converged(status))
     return Fail(Error{.code = Code::internal,
                       .message = fmt::format("learning failed: L-BFGS ended with status {}", status),
                       .blame = Blame::sluice});

@@ -7,7 +7,7 @@
 
 namespace sluice::host {
 
-/// Numbers by rows.
+/// A matrix, stored by rows.
 struct Matrix {
   std::size_t rows = 0;
   std::size_t columns = 0;
@@ -27,8 +27,8 @@ struct Matrix {
 
 /// A linear classifier: logits = weights x + bias.
 struct Logistic {
-  Matrix weights;            ///< a row a class
-  std::vector<double> bias;  ///< a place a class; not regularised
+  Matrix weights;            ///< one row per class
+  std::vector<double> bias;  ///< one value per class; not regularized
 };
 
 /// The multinomial logistic regression that minimises
@@ -37,11 +37,12 @@ struct Logistic {
 Result<Logistic> fit_logistic(const Matrix& samples, std::span<const std::size_t> labels, std::size_t classes,
                               double l2, const Logistic* start = nullptr);
 
-/// A row of logits a sample.
+/// One row of logits per sample.
 Matrix logits_of(const Logistic& model, const Matrix& samples);
 
-/// The same samples in as many dimensions as there are samples, if those are fewer: all products between them
-/// are kept, so everything above may be done there, much faster. Weights come back by `restore`.
+/// The same samples projected to as many dimensions as there are samples, if those are fewer. All inner
+/// products are preserved, so everything above can be computed there, much faster. `restore` maps weights
+/// back.
 class Reduction {
  public:
   explicit Reduction(const Matrix& samples);
@@ -51,7 +52,7 @@ class Reduction {
 
  private:
   Matrix reduced_;
-  Matrix basis_;  ///< a row a reduced dimension; empty: nothing was reduced
+  Matrix basis_;  ///< one row per reduced dimension; empty: nothing was reduced
 };
 
 }  // namespace sluice::host

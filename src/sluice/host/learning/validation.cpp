@@ -11,14 +11,15 @@
 namespace sluice::host {
 namespace {
 
-// Inverse strengths, from strong to weak, so that each fit starts near its end.
+// Inverse strengths of L2, from strong to weak, so that each fit starts near its solution.
 constexpr std::array inverse_l2 = {1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0};
-// A smaller difference of loss is chance: the stronger L2 then has it.
+// Smaller differences of loss are due to chance: the stronger L2 is then chosen.
 constexpr double loss_tolerance = 0.01;
 constexpr std::array centroid_weights = {0.0, 1.0, 2.0, 4.0, 8.0};
-constexpr double usual_centroid_weight = 4;  // where too few classes are there to try
+constexpr double default_centroid_weight = 4;  // where there are too few classes to choose one
 constexpr std::size_t folds_max = 5;
-// A fold of few samples says little: they are drawn again. With many it costs much and says nothing new.
+// With few samples, one division into folds is not reliable, so it is repeated with other folds. With many,
+// repeating costs much and adds nothing.
 constexpr std::size_t repeats = 3;
 constexpr std::size_t repeated_samples_max = 250;
 
@@ -40,13 +41,13 @@ Matrix rows_of(const Matrix& matrix, std::span<const std::size_t> indices) {
   return out;
 }
 
-/// The fold of each sample: as many of each class in every fold as can be.
+/// The fold of each sample, stratified: each class is spread over the folds as evenly as possible.
 std::vector<std::size_t> draw_folds(std::span<const std::size_t> labels, std::size_t classes,
                                     std::size_t folds, SeededRandom& random) {
   std::vector<std::vector<std::size_t>> members(classes);
   for (std::size_t i = 0; i < labels.size(); ++i) members[labels[i]].push_back(i);
   std::vector<std::size_t> out(labels.size());
-  std::size_t next = 0;  // goes on from class to class, so that folds are of one size
+  std::size_t next = 0;  // continues from class to class, so that folds have equal sizes
   for (auto& own : members) {
     for (std::size_t i = 0; i + 1 < own.size(); ++i) std::swap(own[i], own[i + random.below(own.size() - i)]);
     for (const auto sample : own) out[sample] = next++ % folds;
@@ -54,7 +55,7 @@ std::vector<std::size_t> draw_folds(std::span<const std::size_t> labels, std::si
   return out;
 }
 
-/// Answers of models that did not see the sample. A sample stands here once a repeat.
+/// Outputs of models that were not trained on the sample. Each sample occurs once per repeat.
 struct OutOfFold {
   std::vector<std::size_t> labels;
   Matrix cosines;
@@ -72,88 +73,89 @@ Result<OutOfFold> cross_validate(const Matrix& samples, std::span<const std::siz
   for (std::size_t time = 0; time < times; ++time) {
     const auto fold_of = draw_folds(labels, classes, folds, random);
     for (std::size_t fold = 0; fold < folds; ++fold) {
-      std::vector<std::size_t> inside;
-      std::vector<std::size_t> outside;
-      std::vector<std::size_t> inside_labels;
+      std::vector<std::size_t> training_indices;
+      std::vector<std::size_t> validation_indices;
+      std::vector<std::size_t> training_labels;
       for (std::size_t i = 0; i < samples.rows; ++i) {
         if (fold_of[i] == fold) {
-          outside.push_back(i);
+          validation_indices.push_back(i);
         } else {
-          inside.push_back(i);
-          inside_labels.push_back(labels[i]);
+          training_indices.push_back(i);
+          training_labels.push_back(labels[i]);
         }
       }
-      if (outside.empty()) continue;
-      const auto learned = rows_of(samples, inside);
-      const auto asked = rows_of(samples, outside);
-      const auto place = [&](Matrix& to, const Matrix& from) {
-        for (std::size_t i = 0; i < outside.size(); ++i)
-          std::ranges::copy(from.row(i), to.row(time * samples.rows + outside[i]).begin());
+      if (validation_indices.empty()) continue;
+      const auto training = rows_of(samples, training_indices);
+      const auto validation = rows_of(samples, validation_indices);
+      const auto scatter = [&](Matrix& to, const Matrix& from) {
+        for (std::size_t i = 0; i < validation_indices.size(); ++i)
+          std::ranges::copy(from.row(i), to.row(time * samples.rows + validation_indices[i]).begin());
       };
-      place(out.cosines, cosines_of(centroids_of(learned, inside_labels, classes), asked));
-      for (const auto i : outside) out.labels[time * samples.rows + i] = labels[i];
+      scatter(out.cosines, cosines_of(centroids_of(training, training_labels, classes), validation));
+      for (const auto i : validation_indices) out.labels[time * samples.rows + i] = labels[i];
       Logistic model;
       for (std::size_t c = 0; c < inverse_l2.size(); ++c) {
-        SLUICE_TRY(
-            next, fit_logistic(learned, inside_labels, classes, 1 / inverse_l2[c], c > 0 ? &model : nullptr));
+        SLUICE_TRY(next, fit_logistic(training, training_labels, classes, 1 / inverse_l2[c],
+                                      c > 0 ? &model : nullptr));
         model = std::move(next);
-        place(out.logits[c], logits_of(model, asked));
+        scatter(out.logits[c], logits_of(model, validation));
       }
     }
   }
   return out;
 }
 
-/// Logits and cosines of samples whose class a model never saw.
-struct Strangers {
+/// Logits and cosines of samples of a class that the model was not trained on.
+struct LeftOutClass {
   Matrix logits;
   Matrix cosines;
 };
 
-Result<std::vector<Strangers>> leave_classes_out(const Matrix& samples, std::span<const std::size_t> labels,
-                                                 std::size_t classes, double l2) {
-  std::vector<Strangers> out;
-  for (std::size_t left = 0; left < classes; ++left) {
-    std::vector<std::size_t> inside;
-    std::vector<std::size_t> outside;
-    std::vector<std::size_t> inside_labels;
+Result<std::vector<LeftOutClass>> leave_classes_out(const Matrix& samples,
+                                                    std::span<const std::size_t> labels, std::size_t classes,
+                                                    double l2) {
+  std::vector<LeftOutClass> out;
+  for (std::size_t excluded = 0; excluded < classes; ++excluded) {
+    std::vector<std::size_t> training_indices;
+    std::vector<std::size_t> validation_indices;
+    std::vector<std::size_t> training_labels;
     for (std::size_t i = 0; i < samples.rows; ++i) {
-      if (labels[i] == left) {
-        outside.push_back(i);
+      if (labels[i] == excluded) {
+        validation_indices.push_back(i);
       } else {
-        inside.push_back(i);
-        inside_labels.push_back(labels[i] - (labels[i] > left ? 1 : 0));
+        training_indices.push_back(i);
+        training_labels.push_back(labels[i] - (labels[i] > excluded ? 1 : 0));
       }
     }
-    const auto learned = rows_of(samples, inside);
-    const auto asked = rows_of(samples, outside);
-    SLUICE_TRY(model, fit_logistic(learned, inside_labels, classes - 1, l2));
-    out.push_back(
-        {logits_of(model, asked), cosines_of(centroids_of(learned, inside_labels, classes - 1), asked)});
+    const auto training = rows_of(samples, training_indices);
+    const auto validation = rows_of(samples, validation_indices);
+    SLUICE_TRY(model, fit_logistic(training, training_labels, classes - 1, l2));
+    out.push_back({logits_of(model, validation),
+                   cosines_of(centroids_of(training, training_labels, classes - 1), validation)});
   }
   return out;
 }
 
-std::vector<double> scores_of_right(const OutOfFold& answers, const Matrix& logits, double temperature,
-                                    double centroid_weight) {
+std::vector<double> correct_scores(const OutOfFold& predictions, const Matrix& logits, double temperature,
+                                   double centroid_weight) {
   std::vector<double> out;
   for (std::size_t i = 0; i < logits.rows; ++i)
-    if (index_of_most(logits.row(i)) == answers.labels[i])
-      out.push_back(score_of(logits.row(i), answers.cosines.row(i), temperature, centroid_weight));
+    if (index_of_most(logits.row(i)) == predictions.labels[i])
+      out.push_back(score_of(logits.row(i), predictions.cosines.row(i), temperature, centroid_weight));
   return out;
 }
 
-double share_below(const std::vector<Strangers>& strangers, double temperature, double centroid_weight,
-                   double threshold) {
+double share_rejected(const std::vector<LeftOutClass>& left_out, double temperature, double centroid_weight,
+                      double threshold) {
   std::size_t all = 0;
-  std::size_t below = 0;
-  for (const auto& of_class : strangers)
+  std::size_t rejected = 0;
+  for (const auto& of_class : left_out)
     for (std::size_t i = 0; i < of_class.logits.rows; ++i, ++all)
-      below +=
+      rejected +=
           score_of(of_class.logits.row(i), of_class.cosines.row(i), temperature, centroid_weight) < threshold
               ? 1
               : 0;
-  return all > 0 ? static_cast<double>(below) / static_cast<double>(all) : 0;
+  return all > 0 ? static_cast<double>(rejected) / static_cast<double>(all) : 0;
 }
 
 }  // namespace
@@ -205,7 +207,7 @@ Calibration calibrate(const Matrix& logits, std::span<const std::size_t> labels)
       loss += log_sum_exp(logits.row(i), factor) - logits.row(i)[labels[i]] * factor;
     return loss / static_cast<double>(logits.rows);
   };
-  // The loss is convex in 1/temperature, so it has one valley: golden section.
+  // The loss is convex in 1/temperature, so it has one minimum: golden-section search.
   double low = std::log(0.01);
   double high = std::log(100.0);
   constexpr double golden = 0.6180339887498949;
@@ -247,11 +249,12 @@ Result<Choice> choose(const Matrix& samples, std::span<const std::size_t> labels
   Choice out;
   out.folds = std::min(folds_max, std::ranges::min(counts));
   SLUICE_CHECK(classes >= 2 && out.folds >= 2);
-  SLUICE_TRY(answers, cross_validate(samples, labels, classes, out.folds, seed));
+  SLUICE_TRY(predictions, cross_validate(samples, labels, classes, out.folds, seed));
 
   std::vector<Calibration> calibrations;
-  calibrations.reserve(answers.logits.size());
-  for (const auto& logits_at : answers.logits) calibrations.push_back(calibrate(logits_at, answers.labels));
+  calibrations.reserve(predictions.logits.size());
+  for (const auto& logits_at : predictions.logits)
+    calibrations.push_back(calibrate(logits_at, predictions.labels));
   const double least = std::ranges::min_element(calibrations, {}, &Calibration::loss)->loss;
   const auto chosen =
       std::ranges::find_if(calibrations, [&](const auto& c) { return c.loss <= least + loss_tolerance; });
@@ -259,28 +262,28 @@ Result<Choice> choose(const Matrix& samples, std::span<const std::size_t> labels
   out.loss = chosen->loss;
   out.temperature = chosen->temperature;
   out.l2 = 1 / inverse_l2[best];
-  const auto& logits = answers.logits[best];
-  std::size_t right = 0;
+  const auto& logits = predictions.logits[best];
+  std::size_t correct = 0;
   for (std::size_t i = 0; i < logits.rows; ++i)
-    right += index_of_most(logits.row(i)) == answers.labels[i] ? 1 : 0;
-  out.accuracy = static_cast<double>(right) / static_cast<double>(logits.rows);
+    correct += index_of_most(logits.row(i)) == predictions.labels[i] ? 1 : 0;
+  out.accuracy = static_cast<double>(correct) / static_cast<double>(logits.rows);
 
   const auto threshold_at = [&](double centroid_weight) {
-    return threshold_for(scores_of_right(answers, logits, out.temperature, centroid_weight), keep);
+    return threshold_for(correct_scores(predictions, logits, out.temperature, centroid_weight), keep);
   };
-  out.centroid_weight = usual_centroid_weight;
+  out.centroid_weight = default_centroid_weight;
   out.strangers_rejected = -1;
   if (classes >= 3) {
-    SLUICE_TRY(strangers, leave_classes_out(samples, labels, classes, out.l2));
+    SLUICE_TRY(left_out, leave_classes_out(samples, labels, classes, out.l2));
     for (const double weight : centroid_weights) {
-      const double rejected = share_below(strangers, out.temperature, weight, threshold_at(weight));
+      const double rejected = share_rejected(left_out, out.temperature, weight, threshold_at(weight));
       if (rejected <= out.strangers_rejected) continue;
       out.strangers_rejected = rejected;
       out.centroid_weight = weight;
     }
   }
   out.threshold = threshold_at(out.centroid_weight);
-  const auto scores = scores_of_right(answers, logits, out.temperature, out.centroid_weight);
+  const auto scores = correct_scores(predictions, logits, out.temperature, out.centroid_weight);
   const auto kept = std::ranges::count_if(scores, [&](double score) { return score >= out.threshold; });
   out.kept = scores.empty() ? 1 : static_cast<double>(kept) / static_cast<double>(scores.size());
   return out;

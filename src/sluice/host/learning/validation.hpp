@@ -7,28 +7,27 @@
 
 namespace sluice::host {
 
-/// Where the classes stand: the mean of all rows, and for each class the unit-length mean of its rows less
-/// that.
+/// Centroids of classes: the mean of all rows, and for each class the unit-length mean of its rows less that.
 struct Centroids {
   std::vector<double> center;
   Matrix rows;
 };
 Centroids centroids_of(const Matrix& samples, std::span<const std::size_t> labels, std::size_t classes);
-/// Cosines of (sample - center) with each class's centroid: a row a sample.
+/// Cosines of (sample - center) with each class's centroid: one row per sample.
 Matrix cosines_of(const Centroids& centroids, const Matrix& samples);
 
-/// How sure a head is of its label, from logits and cosines of one sample (README.md has the formula).
+/// The confidence of a head in its label, from logits and cosines of one sample (README.md has the formula).
 double score_of(std::span<const double> logits, std::span<const double> cosines, double temperature,
                 double centroid_weight);
 
-/// The temperature by which logits are divided to have the least loss (mean -log probability of the label).
+/// The temperature that, as a divisor of logits, gives the lowest loss (mean -log probability of the label).
 struct Calibration {
   double temperature = 1;
   double loss = 0;
 };
 Calibration calibrate(const Matrix& logits, std::span<const std::size_t> labels);
 
-/// The largest threshold that lets at least `keep` of `scores` through (score >= threshold).
+/// The largest threshold that accepts at least the share `keep` of `scores` (score >= threshold).
 double threshold_for(std::vector<double> scores, double keep);
 
 /// What cross-validation chose.
@@ -38,14 +37,14 @@ struct Choice {
   double centroid_weight = 0;
   double threshold = 0;
   std::size_t folds = 0;
-  double accuracy = 0;  ///< of out-of-fold answers
+  double accuracy = 0;  ///< of out-of-fold predictions
   double loss = 0;      ///< of the same, calibrated
-  double kept = 0;      ///< share of right out-of-fold answers that the threshold lets through
+  double kept = 0;      ///< share of correct out-of-fold predictions that the threshold accepts
   double strangers_rejected =
-      0;  ///< share of pictures of a class left out that it rejects, each class in turn; -1: under 3 classes
+      0;  ///< share of rejected pictures of a left-out class, each class in turn; -1: under 3 classes
 };
 
-/// Every class has two samples at least, and there are two classes at least. Seeded: the same input gives the
+/// There must be at least two classes, and at least two samples of each. Seeded: the same input gives the
 /// same choice.
 Result<Choice> choose(const Matrix& samples, std::span<const std::size_t> labels, std::size_t classes,
                       std::int64_t seed, double keep);

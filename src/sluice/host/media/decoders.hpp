@@ -4,7 +4,8 @@
 
 #include "sluice/host/media/picture.hpp"
 
-/// Inside media only: one decoder a format. Each trusts nothing in the bytes but the magic at their start.
+/// The decoders, one per format; internal to media. Each trusts nothing in the bytes but the magic at the
+/// start.
 namespace sluice::host::media {
 
 Result<Picture> decode_png(std::string_view bytes);
@@ -16,13 +17,15 @@ Result<Picture> decode_tiff(std::string_view bytes);
 /// "cannot read picture: WHY"
 Fail unreadable(std::string_view why);
 
-/// `extra` is what the decoder holds besides the 4 bytes a pixel of the answer.
+/// Checks the limits of picture.hpp. `extra` is the decoder's memory besides the 4 bytes per pixel of the
+/// result.
 Result<void> check_size(std::int64_t width, std::int64_t height, std::int64_t extra = 0);
 
-/// An answer of that size, all of it transparent.
+/// A picture of that size, fully transparent.
 Picture blank(int width, int height);
 
-/// `orientation` as EXIF and TIFF number it (1 to 8); anything else leaves the picture as it is.
+/// Applies an orientation, numbered as in EXIF and TIFF (1 to 8); any other number leaves the picture
+/// unchanged.
 Picture upright(Picture picture, int orientation);
 
 }  // namespace sluice::host::media

@@ -8,9 +8,9 @@ namespace {
 
 using namespace std::string_view_literals;
 
-class Reader {
+class ExifReader {
  public:
-  Reader(std::string_view bytes, bool little) : bytes_(bytes), little_(little) {}
+  ExifReader(std::string_view bytes, bool little) : bytes_(bytes), little_(little) {}
 
   [[nodiscard]] std::optional<std::uint32_t> number(std::size_t at, std::size_t width) const {
     if (at > bytes_.size() || width > bytes_.size() - at) return std::nullopt;
@@ -33,7 +33,7 @@ int exif_orientation(std::string_view segment) {
   const auto tiff = segment.substr(signature.size());
   const bool little = tiff.starts_with("II*\0"sv);
   if (!little && !tiff.starts_with("MM\0*"sv)) return 1;
-  const Reader reader(tiff, little);
+  const ExifReader reader(tiff, little);
   const auto directory = reader.number(4, 4);
   if (!directory) return 1;
   const auto entries = reader.number(*directory, 2);

@@ -25,8 +25,9 @@ struct Closer {
 using File = std::unique_ptr<GifFileType, Closer>;
 
 Fail broken(int error) {
-  const char* words = GifErrorString(error);
-  return unreadable(fmt::format("broken or cut-off GIF ({})", words != nullptr ? words : "no frame in it"));
+  const char* reason = GifErrorString(error);
+  return unreadable(
+      fmt::format("corrupt or truncated GIF ({})", reason != nullptr ? reason : "no frame in it"));
 }
 
 /// The palette index that means "transparent" in the next frame; -1: none.
@@ -48,8 +49,8 @@ Result<Picture> read_frame(GifFileType& file, int transparent) {
   if (DGifGetImageDesc(&file) == GIF_ERROR) return broken(file.Error);
   const auto& frame = file.Image;
   const auto* colors = frame.ColorMap != nullptr ? frame.ColorMap : file.SColorMap;
-  if (colors == nullptr) return unreadable("a GIF without colours");
-  // Some writers leave the screen's size out, or make it smaller than its only frame.
+  if (colors == nullptr) return unreadable("a GIF without a color table");
+  // Some writers omit the size of the screen, or make it smaller than the only frame.
   const int width = std::max(file.SWidth, frame.Left + frame.Width);
   const int height = std::max(file.SHeight, frame.Top + frame.Height);
   SLUICE_DO(check_size(width, height));

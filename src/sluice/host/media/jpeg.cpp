@@ -3,7 +3,7 @@
 #include <cstdio>
 
 #include <fmt/format.h>
-// clang-format off: which messages jerror.h has depends on what jpeglib.h said
+// clang-format off: the messages that jerror.h declares depend on jpeglib.h
 #include <jpeglib.h>
 #include <jerror.h>
 // clang-format on
@@ -14,11 +14,12 @@
 namespace sluice::host::media {
 namespace {
 
-// A progressive file may ask for any number of passes over all pixels: an honest one has about ten.
+// A progressive file may require any number of passes over all pixels; an ordinary one has about ten.
 constexpr int scans_max = 100;
 
-/// libjpeg reports through these and longjmps out of its own frames. Between setjmp and the jump no object
-/// with a destructor is made in `run_decoder`: what must live longer is in here.
+/// The state of one decoder. libjpeg's callbacks report errors in it and longjmp out of libjpeg's frames.
+/// `run_decoder` creates no object with a destructor between setjmp and the jump: what must live longer is
+/// here.
 struct Decoder {
   jpeg_decompress_struct info{};
   jpeg_error_mgr errors{};
@@ -43,7 +44,7 @@ Decoder& decoder_of(j_common_ptr info) { return *static_cast<Decoder*>(info->cli
 
 void on_message(j_common_ptr info, int level) {
   // Below zero: a warning. Stray bytes between segments are harmless; missing picture data is not: libjpeg
-  // would paint it grey.
+  // would fill it with gray.
   const int code = info->err->msg_code;
   if (level < 0 && (code == JWRN_JPEG_EOF || code == JWRN_HIT_MARKER || code == JWRN_HUFF_BAD_CODE ||
                     code == JWRN_ARITH_BAD_CODE))
@@ -83,7 +84,7 @@ std::int64_t extra_memory(const jpeg_decompress_struct& info) {
   return bytes;
 }
 
-/// False: see the decoder's message.
+/// On false, the fields of the decoder give the reason.
 bool run_decoder(Decoder& decoder, std::string_view bytes) {
   auto* info = &decoder.info;
   if (setjmp(decoder.escape) != 0) return false;
@@ -126,9 +127,10 @@ Result<Picture> decode_jpeg(std::string_view bytes) {
   jpeg_destroy_decompress(&decoder.info);
   if (!decoder.size) return Fail(std::move(decoder.size).error());
   if (decoder.too_many_scans)
-    return unreadable(fmt::format("a JPEG of over {} scans; save it without progressive coding", scans_max));
-  if (!done) return unreadable(fmt::format("broken JPEG ({})", decoder.message.data()));
-  if (decoder.cut_off) return unreadable("broken or cut-off JPEG (picture data is missing)");
+    return unreadable(
+        fmt::format("a JPEG with over {} scans; save it without progressive coding", scans_max));
+  if (!done) return unreadable(fmt::format("corrupt JPEG ({})", decoder.message.data()));
+  if (decoder.cut_off) return unreadable("corrupt or truncated JPEG (picture data is missing)");
   return upright(std::move(decoder.picture), decoder.orientation);
 }
 

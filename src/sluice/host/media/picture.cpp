@@ -27,14 +27,15 @@ constexpr std::array magics = {
     Magic{"MM\0+"sv, PictureFormat::tiff},
 };
 
-// What people send by mistake: told by name, since the way out is to save it in another format.
-std::string_view known_stranger(std::string_view bytes) {
+// Formats that people send by mistake. They are reported by name, since the picture can be saved in another
+// format.
+std::string_view unsupported_format(std::string_view bytes) {
   if (bytes.starts_with("BM")) return "BMP";
   if (bytes.starts_with("%PDF")) return "PDF";
   if (bytes.starts_with("<svg") || bytes.starts_with("<?xml")) return "SVG or XML";
   if (bytes.size() >= 12 && bytes.substr(4, 4) == "ftyp") {
     if (bytes.substr(8, 4) == "avif") return "AVIF";
-    return "HEIC or a film";
+    return "HEIC or a video";
   }
   return {};
 }
@@ -53,9 +54,9 @@ Result<Picture> decode_picture(std::string_view bytes) {
   if (bytes.empty()) return unreadable("it is empty");
   const auto format = picture_format(bytes);
   if (!format) {
-    const auto stranger = known_stranger(bytes);
-    if (stranger.empty()) return unreadable("it is not PNG, JPEG, WebP, GIF or TIFF");
-    return unreadable(fmt::format("it is {}, which is not read; save it as PNG or JPEG", stranger));
+    const auto unsupported = unsupported_format(bytes);
+    if (unsupported.empty()) return unreadable("it is not PNG, JPEG, WebP, GIF or TIFF");
+    return unreadable(fmt::format("{} is not supported; save it as PNG or JPEG", unsupported));
   }
   switch (*format) {
     case PictureFormat::png: return decode_png(bytes);
@@ -64,7 +65,7 @@ Result<Picture> decode_picture(std::string_view bytes) {
     case PictureFormat::gif: return decode_gif(bytes);
     case PictureFormat::tiff: return decode_tiff(bytes);
   }
-  return unreadable("it is of no known format");
+  return unreadable("unrecognized format");
 }
 
 Fail unreadable(std::string_view why) {
@@ -76,7 +77,7 @@ Result<void> check_size(std::int64_t width, std::int64_t height, std::int64_t ex
   if (width > side_max || height > side_max)
     return Fail(user_error(
         Code::too_large,
-        fmt::format("cannot read picture: {} x {} pixels, and a side may have at most {}; make it smaller",
+        fmt::format("cannot read picture: {} x {} pixels are over the limit of {} per side; make it smaller",
                     width, height, side_max)));
   if (width * height > pixels_max)
     return Fail(user_error(

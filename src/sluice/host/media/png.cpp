@@ -12,10 +12,10 @@ Result<Picture> decode_png(std::string_view bytes) {
   SLUICE_CHECK(context != nullptr);
   const auto failed = [](int error) {
     if (error == SPNG_ECHUNK_LIMITS)
-      return unreadable("text or a colour profile in this PNG unpacks to over 8 MiB; save it without");
-    return unreadable(fmt::format("broken or cut-off PNG ({})", spng_strerror(error)));
+      return unreadable("text or a color profile in this PNG unpacks to over 8 MiB; save it without");
+    return unreadable(fmt::format("corrupt or truncated PNG ({})", spng_strerror(error)));
   };
-  // Text and colour profiles are of no use to us: what they may grow to when unpacked is kept small.
+  // Text and color profiles are not used, so the limit for their unpacked size is small.
   spng_set_chunk_limits(context.get(), std::size_t{8} << 20, std::size_t{16} << 20);
   if (const int error = spng_set_png_buffer(context.get(), bytes.data(), bytes.size())) return failed(error);
   spng_ihdr header{};

@@ -16,10 +16,10 @@ namespace sluice::host::media {
 namespace {
 
 constexpr std::int64_t version = 1;
-constexpr std::int64_t size_least = 8;
-constexpr std::int64_t size_most = 1024;
+constexpr std::int64_t size_min = 8;
+constexpr std::int64_t size_max = 1024;
 
-/// What version 1 says in one way only.
+/// Fields that have only one valid value in version 1.
 constexpr std::array<std::pair<std::string_view, std::string_view>, 5> fixed = {
     {{"channels", "rgb"},
      {"alpha", "white"},
@@ -32,14 +32,15 @@ Result<std::array<double, 3>> three_numbers(const Value& description, std::strin
   const auto* field = description.find(key);
   const auto* list = field != nullptr ? field->if_list() : nullptr;
   std::array<double, 3> out{};
-  bool right = list != nullptr && list->size() == out.size();
-  for (std::size_t i = 0; right && i < out.size(); ++i) {
+  bool valid = list != nullptr && list->size() == out.size();
+  for (std::size_t i = 0; valid && i < out.size(); ++i) {
     const auto number = (*list)[i].as_double();
-    right = number && std::isfinite(*number);
-    if (right) out[i] = *number;
+    valid = number && std::isfinite(*number);
+    if (valid) out[i] = *number;
   }
-  if (!right)
-    return Fail(invalid_argument(name, fmt::format("`{}` must be a list of 3 numbers, one a channel", key)));
+  if (!valid)
+    return Fail(
+        invalid_argument(name, fmt::format("`{}` must be a list of 3 numbers, one per channel", key)));
   return out;
 }
 
@@ -52,7 +53,7 @@ Result<Preprocessing> Preprocessing::from_value(const Value& description, std::s
         invalid_argument(name, fmt::format("must be an object, not {}", kind_name(description.kind()))));
   if (const auto* given = description.find("version"); given == nullptr || *given != Value(version))
     return Fail(invalid_argument(
-        name, fmt::format("`version` is {}, and this program knows {}; a newer Sluice may know it",
+        name, fmt::format("`version` is {}, but this program supports {}; a newer Sluice may support it",
                           given != nullptr ? to_json(*given) : "missing", version)));
   std::vector<std::string> known = {"version", "size", "mean", "scale"};
   for (const auto& [key, value] : fixed) known.emplace_back(key);
@@ -63,20 +64,20 @@ Result<Preprocessing> Preprocessing::from_value(const Value& description, std::s
     const auto* given = description.find(key);
     if (given == nullptr || *given != Value(value))
       return Fail(invalid_argument(
-          name, fmt::format("`{}` is {}, and version {} knows \"{}\" only", key,
+          name, fmt::format("`{}` is {}, but version {} supports only \"{}\"", key,
                             given != nullptr ? to_json(*given) : "missing", version, value)));
   }
   Preprocessing out;
   const auto size = description.integer_at("size", 0);
-  if (size < size_least || size > size_most)
+  if (size < size_min || size > size_max)
     return Fail(invalid_argument(
-        name, fmt::format("`size` must be a whole number from {} to {}", size_least, size_most)));
+        name, fmt::format("`size` must be a whole number from {} to {}", size_min, size_max)));
   out.size_ = static_cast<int>(size);
   SLUICE_TRY(mean, three_numbers(description, "mean", name));
   SLUICE_TRY(scale, three_numbers(description, "scale", name));
   for (const double s : scale)
     if (std::abs(s) < 1e-6)
-      return Fail(invalid_argument(name, "`scale` divides, so none of its numbers may be zero"));
+      return Fail(invalid_argument(name, "`scale` is a divisor, so none of its numbers may be zero"));
   out.mean_ = mean;
   out.scale_ = scale;
   return out;

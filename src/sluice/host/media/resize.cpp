@@ -18,8 +18,8 @@ double catmull_rom(double x) {
   return 0;
 }
 
-/// For each place of the answer along one side: the pixels of the picture that it is made of, and their
-/// weights. With `white`, the weight of what lies beside the picture, they sum to `one`.
+/// For each position of the result along one side: the pixels of the picture that contribute to it, and their
+/// weights. With `white`, the weight of the area outside the picture, they sum to `one`.
 struct Taps {
   struct Place {
     int first = 0;  ///< in the picture
@@ -69,7 +69,7 @@ std::uint8_t to_byte(std::int32_t sum) {
   return static_cast<std::uint8_t>(std::clamp((sum + half) >> weight_bits, 0, 255));
 }
 
-void lay_row_on_white(const std::uint8_t* rgba, int width, std::uint8_t* rgb) {
+void blend_row_with_white(const std::uint8_t* rgba, int width, std::uint8_t* rgb) {
   for (int x = 0; x < width; ++x, rgba += 4, rgb += 3) {
     const unsigned alpha = rgba[3];
     for (std::size_t c = 0; c < 3; ++c) {
@@ -92,7 +92,7 @@ std::vector<std::uint8_t> on_white_square(const Picture& picture, int size) {
   std::vector<std::uint8_t> narrow(
       out_row * static_cast<std::size_t>(picture.height));  // the picture's rows, `size` wide
   for (std::size_t y = 0; y < static_cast<std::size_t>(picture.height); ++y) {
-    lay_row_on_white(&picture.rgba[4 * y * width], picture.width, row.data());
+    blend_row_with_white(&picture.rgba[4 * y * width], picture.width, row.data());
     auto* to = &narrow[out_row * y];
     for (const auto& place : columns.places) {
       const auto* pixel = row.data() + std::size_t{3} * static_cast<std::size_t>(place.first);

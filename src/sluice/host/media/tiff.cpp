@@ -17,7 +17,7 @@ namespace {
 struct Source {
   std::string_view bytes;
   std::uint64_t at = 0;
-  std::string complaint;  ///< the library's first one
+  std::string first_error;  ///< of the library
 };
 
 tmsize_t read_bytes(thandle_t handle, void* into, tmsize_t size) {
@@ -44,11 +44,11 @@ toff_t size_of(thandle_t handle) { return static_cast<Source*>(handle)->bytes.si
 
 int on_error(TIFF*, void* user, const char*, const char* format, va_list arguments) {
   auto& source = *static_cast<Source*>(user);
-  if (source.complaint.empty()) {
+  if (source.first_error.empty()) {
     std::array<char, 200> text{};
     std::vsnprintf(text.data(), text.size(), format, arguments);
-    source.complaint = text.data();
-    while (source.complaint.ends_with('.')) source.complaint.pop_back();
+    source.first_error = text.data();
+    while (source.first_error.ends_with('.')) source.first_error.pop_back();
   }
   return 1;
 }
@@ -80,8 +80,9 @@ Result<Picture> decode_tiff(std::string_view bytes) {
   Source source{.bytes = bytes};
   const auto file = open(source);
   const auto failed = [&] {
-    return unreadable(fmt::format("broken or unusual TIFF ({})",
-                                  source.complaint.empty() ? "no more is known" : source.complaint));
+    return unreadable(source.first_error.empty()
+                          ? "cannot decode TIFF"
+                          : fmt::format("cannot decode TIFF ({})", source.first_error));
   };
   if (!file) return failed();
   std::uint32_t width = 0;
@@ -95,11 +96,11 @@ Result<Picture> decode_tiff(std::string_view bytes) {
   SLUICE_DO(check_size(width, height, piece));
   std::array<char, 1024> reason{};
   if (TIFFRGBAImageOK(file.get(), reason.data()) == 0) {
-    return unreadable(fmt::format("this kind of TIFF is not read ({}); save it as PNG", reason.data()));
+    return unreadable(fmt::format("this kind of TIFF is not supported ({}); save it as PNG", reason.data()));
   }
   std::uint16_t orientation = ORIENTATION_TOPLEFT;
   TIFFGetFieldDefaulted(file.get(), TIFFTAG_ORIENTATION, &orientation);
-  // libtiff only flips; turning is ours to do, from rows as they are stored.
+  // libtiff only flips, so `upright` applies the orientation, to rows as they are stored.
   TIFFSetField(file.get(), TIFFTAG_ORIENTATION, static_cast<int>(ORIENTATION_TOPLEFT));
   auto picture = blank(static_cast<int>(width), static_cast<int>(height));
   // Packed as 0xAABBGGRR: on a little-endian machine the bytes are in our order.
@@ -110,7 +111,7 @@ Result<Picture> decode_tiff(std::string_view bytes) {
   for (std::size_t i = 0; i < picture.rgba.size(); i += 4) {
     const unsigned alpha = picture.rgba[i + 3];
     if (alpha == 0 || alpha == 255) continue;
-    for (std::size_t c = 0; c < 3; ++c)  // it comes multiplied by alpha
+    for (std::size_t c = 0; c < 3; ++c)  // the color is premultiplied by alpha
       picture.rgba[i + c] =
           static_cast<std::uint8_t>(std::min(255U, (picture.rgba[i + c] * 255U + alpha / 2) / alpha));
   }

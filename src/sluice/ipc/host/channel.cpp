@@ -9,17 +9,18 @@
 
 namespace sluice::host::protocol {
 
-/// The next `bytes` bytes, in memory of their own.
+/// Reads the next `bytes` bytes into a new string.
 Result<std::string> Channel::take(std::size_t bytes) {
   std::string out;
   Result<void> done;
-  // Not filled first: pages of a large payload are taken as they arrive.
-  // The size that libstdc++ 12 passes may be larger than the one that was asked for.
+  // Not zero-filled first: the pages of a large payload are allocated as they arrive.
+  // The size that libstdc++ 12 passes may be larger than the requested one.
   out.resize_and_overwrite(bytes, [&](char* data, std::size_t) {
-    const auto here = std::min(bytes, ahead_end_ - ahead_begin_);
-    std::memcpy(data, ahead_.data() + ahead_begin_, here);
-    ahead_begin_ += here;
-    done = os::read_exact(socket_.get(), std::as_writable_bytes(std::span(data + here, bytes - here)));
+    const auto buffered = std::min(bytes, ahead_end_ - ahead_begin_);
+    std::memcpy(data, ahead_.data() + ahead_begin_, buffered);
+    ahead_begin_ += buffered;
+    done =
+        os::read_exact(socket_.get(), std::as_writable_bytes(std::span(data + buffered, bytes - buffered)));
     return done ? bytes : 0;
   });
   if (!done) return Fail(std::move(done).error());
@@ -27,12 +28,12 @@ Result<std::string> Channel::take(std::size_t bytes) {
 }
 
 Result<void> Channel::read_ahead(std::size_t least) {
-  const auto here = ahead_end_ - ahead_begin_;
-  if (here >= least) return {};
-  std::memmove(ahead_.data(), ahead_.data() + ahead_begin_, here);
-  SLUICE_TRY(got, os::read_some(socket_.get(), std::span(ahead_).subspan(here), least - here));
+  const auto buffered = ahead_end_ - ahead_begin_;
+  if (buffered >= least) return {};
+  std::memmove(ahead_.data(), ahead_.data() + ahead_begin_, buffered);
+  SLUICE_TRY(got, os::read_some(socket_.get(), std::span(ahead_).subspan(buffered), least - buffered));
   ahead_begin_ = 0;
-  ahead_end_ = here + got;
+  ahead_end_ = buffered + got;
   return {};
 }
 

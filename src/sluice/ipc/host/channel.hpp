@@ -10,18 +10,18 @@
 
 namespace sluice::host::protocol {
 
-/// Frames over a connected stream socket. One thread reads; any thread writes.
+/// Sends and receives frames over a connected stream socket. One thread reads; any thread may write.
 class Channel {
  public:
   explicit Channel(os::UniqueFd socket) : socket_(std::move(socket)) {}
 
-  /// Waits for the next frame. Code::unavailable: the other end closed. After any error the channel is of no
-  /// more use.
+  /// Waits for the next frame. Code::unavailable: the other end closed. After any error the channel must
+  /// not be used any more.
   Result<Frame> read();
-  /// Whole frames: writers wait for each other, and for the other end to read.
+  /// Writes a whole frame: waits for other writers, and for the other end to read.
   Result<void> write(const Value& json, std::string_view payload = {});
-  /// Ends both directions: a reader that waits, here or there, gets Code::unavailable. Any thread; may be
-  /// called again.
+  /// Shuts down both directions: a waiting reader, at either end, gets Code::unavailable. Any thread may call
+  /// it, more than once.
   void close();
 
  private:
@@ -30,7 +30,8 @@ class Channel {
 
   os::UniqueFd socket_;
   std::mutex writing_;
-  /// The reader's: what has come and not been taken yet. A frame of one picture fits, and costs one read.
+  /// For the reading thread only: bytes received and not consumed yet. A frame with one picture fits, and
+  /// costs one read.
   std::vector<std::byte> ahead_ = std::vector<std::byte>(std::size_t{64} << 10);
   std::size_t ahead_begin_ = 0;
   std::size_t ahead_end_ = 0;

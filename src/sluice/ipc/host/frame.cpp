@@ -21,7 +21,7 @@ std::uint64_t little_endian(std::span<const std::byte> bytes) {
   return out;
 }
 
-Fail over(std::string_view part, std::uint64_t bytes, std::size_t most) {
+Fail over_limit(std::string_view part, std::uint64_t bytes, std::size_t most) {
   return Fail(user_error(Code::too_large, fmt::format("a frame's {} of {} bytes is over the limit of {} MiB",
                                                       part, bytes, most >> 20)));
 }
@@ -30,8 +30,8 @@ Fail over(std::string_view part, std::uint64_t bytes, std::size_t most) {
 
 Result<std::string> encode(const Value& json, std::size_t payload_bytes) {
   const auto text = to_json(json);
-  if (text.size() > json_bytes_max) return over("JSON", text.size(), json_bytes_max);
-  if (payload_bytes > payload_bytes_max) return over("payload", payload_bytes, payload_bytes_max);
+  if (text.size() > json_bytes_max) return over_limit("JSON", text.size(), json_bytes_max);
+  if (payload_bytes > payload_bytes_max) return over_limit("payload", payload_bytes, payload_bytes_max);
   std::string out;
   out.reserve(head_bytes + text.size());
   out += magic;
@@ -51,8 +51,8 @@ Result<FrameHead> decode_head(std::span<const std::byte, head_bytes> bytes) {
         .blame = Blame::sluice});
   const auto json_bytes = little_endian(bytes.subspan<4, 4>());
   const auto payload_bytes = little_endian(bytes.subspan<8, 8>());
-  if (json_bytes > json_bytes_max) return over("JSON", json_bytes, json_bytes_max);
-  if (payload_bytes > payload_bytes_max) return over("payload", payload_bytes, payload_bytes_max);
+  if (json_bytes > json_bytes_max) return over_limit("JSON", json_bytes, json_bytes_max);
+  if (payload_bytes > payload_bytes_max) return over_limit("payload", payload_bytes, payload_bytes_max);
   return FrameHead{.json_bytes = json_bytes, .payload_bytes = payload_bytes};
 }
 

@@ -67,7 +67,8 @@ Result<Answer> answer_from(const Value& json) {
   SLUICE_TRY(id, id_of(json));
   const auto* result = json.find("result");
   const auto* error = json.find("error");
-  if ((result == nullptr) == (error == nullptr)) return malformed("an answer has either `result` or `error`");
+  if ((result == nullptr) == (error == nullptr))
+    return malformed("a response must have either `result` or `error`");
   if (error != nullptr) return Answer{.id = id, .outcome = Fail(error_from(*error))};
   return Answer{.id = id, .outcome = *result};
 }
@@ -87,7 +88,7 @@ Value error_to_value(const Error& error) {
 
 Error error_from(const Value& json) {
   Error out{.code = code_named(json.text_at("code")),
-            .message = json.text_at("message", "the host gave no reason"),
+            .message = json.text_at("message", "the host reported an error without a message"),
             .blame = blame_named(json.text_at("blame"))};
   if (const auto* notes = json.find("notes"); notes != nullptr && notes->is_list())
     for (const auto& note : *notes->if_list())

@@ -7,14 +7,14 @@
 
 namespace sluice::host::protocol {
 
-/// What the server asks.
+/// A request from the server.
 struct Request {
   std::int64_t id = 0;
   std::string method;
   Value params = Struct{};
 };
 
-/// What the host answers.
+/// A response from the host.
 struct Answer {
   std::int64_t id = 0;
   Result<Value> outcome;
@@ -28,7 +28,7 @@ Result<Answer> answer_from(const Value& json);
 
 /// {"code", "blame", "message", "notes"?}
 Value error_to_value(const Error& error);
-/// Lenient: what is missing gets the mildest reading, so that an error is never lost.
+/// Lenient: missing fields get defaults, so that an error is never lost.
 Error error_from(const Value& json);
 
 }  // namespace sluice::host::protocol

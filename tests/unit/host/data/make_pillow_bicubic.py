@@ -1,4 +1,4 @@
-"""Writes pillow_bicubic.json, what Pillow makes of the two pictures that preprocessing_test.cpp draws: laid on white in the
+"""Writes pillow_bicubic.json, Pillow's result for the two pictures that preprocessing_test.cpp draws: blended into the
 middle of a white square, resized by BICUBIC, as hexadecimal RGB. Needs Pillow; run by hand only: python3 make_pillow_bicubic.py"""
 import json
 import pathlib
