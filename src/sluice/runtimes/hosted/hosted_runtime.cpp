@@ -23,9 +23,9 @@ namespace protocol = host::protocol;
 using namespace std::chrono_literals;
 
 constexpr int host_connection = 3;
-constexpr auto patience = 2s;  // for a host to end by itself once its connection is closed
+constexpr auto exit_timeout = 2s;  // for a host to exit by itself once its connection is closed
 
-/// What the owner of a host and the thread that watches it share.
+/// The state that the owner of a host shares with the thread that watches it.
 struct Connection {
   explicit Connection(os::UniqueFd socket) : channel(std::move(socket)) {}
 
@@ -37,36 +37,36 @@ struct Connection {
   protocol::Channel channel;
   std::atomic<int> pid = 0;
   std::atomic<bool> died = false;
-  std::mutex mutex;  ///< what follows
+  std::mutex mutex;  ///< guards the members below
   std::int64_t next_id = 1;
-  std::map<std::int64_t, Call> open;
-  bool let_go = false;  ///< by its last owner: the end is wanted
+  std::map<std::int64_t, Call> pending;
+  bool released = false;  ///< by its last owner: the end is expected
 };
 
 std::string how_it_ended(const std::optional<os::Exit>& exit) {
-  if (!exit) return "its connection broke";
+  if (!exit) return "connection lost";
   if (exit->signal != 0) return fmt::format("signal {}", exit->signal);
   return fmt::format("exit status {}", exit->status);
 }
 
-Error gone(std::string_view method, std::string_view how) {
+Error host_ended(std::string_view method, std::string_view how) {
   return environment_error(
       Code::unavailable,
-      fmt::format("the model host ended ({}) before it answered `{}`; try again, and a new one starts", how,
+      fmt::format("the model host ended ({}) before it answered `{}`; retry, and a new host is started", how,
                   method));
 }
 
 std::optional<Connection::Call> take_call(Connection& connection, std::int64_t id) {
   const std::lock_guard lock(connection.mutex);
-  const auto found = connection.open.find(id);
-  if (found == connection.open.end()) return std::nullopt;
+  const auto found = connection.pending.find(id);
+  if (found == connection.pending.end()) return std::nullopt;
   auto call = std::move(found->second);
-  connection.open.erase(found);
+  connection.pending.erase(found);
   return call;
 }
 
-/// Gives answers out until the connection ends.
-void read_answers(Connection& connection) {
+/// Delivers responses to their calls until the connection ends.
+void read_responses(Connection& connection) {
   for (;;) {
     auto frame = connection.channel.read();
     if (!frame) {
@@ -74,65 +74,67 @@ void read_answers(Connection& connection) {
         log::error(fmt::format("model host {}: {}", connection.pid.load(), frame.error().message));
       return;
     }
-    auto answer = protocol::answer_from(frame->json);
-    if (!answer) {
-      log::error(fmt::format("model host {}: {}", connection.pid.load(), answer.error().message));
+    auto response = protocol::answer_from(frame->json);
+    if (!response) {
+      log::error(fmt::format("model host {}: {}", connection.pid.load(), response.error().message));
       return;
     }
-    auto call = take_call(connection, answer->id);
+    auto call = take_call(connection, response->id);
     if (!call) continue;
-    if (answer->outcome)
+    if (response->outcome)
       call->done(
-          ports::HostReply{.result = std::move(*answer->outcome), .payload = std::move(frame->payload)});
+          ports::HostReply{.result = std::move(*response->outcome), .payload = std::move(frame->payload)});
     else
-      call->done(Fail(std::move(answer->outcome).error()));
+      call->done(Fail(std::move(response->outcome).error()));
   }
 }
 
-/// Reaps the host; one that does not end is killed.
+/// Reaps the host; one that does not exit in time is killed.
 std::optional<os::Exit> await_end(os::Process& process) {
-  auto exit = process.wait_for(patience);
+  auto exit = process.wait_for(exit_timeout);
   if (exit && *exit) return *exit;
   process.signal(SIGKILL);
   auto killed = process.wait();
   return killed ? std::optional(*killed) : std::nullopt;
 }
 
-void fail_open_calls(Connection& connection, const std::string& how) {
-  std::map<std::int64_t, Connection::Call> open;
+void fail_pending_calls(Connection& connection, const std::string& how) {
+  std::map<std::int64_t, Connection::Call> pending;
   {
     const std::lock_guard lock(connection.mutex);
     connection.died = true;
-    open.swap(connection.open);
+    pending.swap(connection.pending);
   }
-  for (auto& [id, call] : open) call.done(Fail(gone(call.method, how)));
+  for (auto& [id, call] : pending) call.done(Fail(host_ended(call.method, how)));
 }
 
-/// The life of one host. It is spawned here, on the thread that stays with it: a host asks the kernel to be
-/// killed when its parent *thread* ends, so no passing thread may be its parent.
+/// Runs one host from start to end. It is spawned on this thread, which lives as long as the host: a host
+/// asks the kernel to be killed when its parent *thread* ends, so a short-lived thread must not be its
+/// parent.
 void watch(const std::shared_ptr<Connection>& connection, const std::filesystem::path& program,
-           os::UniqueFd theirs, std::promise<Result<void>> started) {
-  auto process = os::spawn(
-      {.program = program, .argv = {program.filename().string()}, .fds = {{theirs.get(), host_connection}}});
-  theirs.reset();
+           os::UniqueFd host_socket, std::promise<Result<void>> started) {
+  auto process = os::spawn({.program = program,
+                            .argv = {program.filename().string()},
+                            .fds = {{host_socket.get(), host_connection}}});
+  host_socket.reset();
   if (!process) {
     started.set_value(Fail(std::move(process).error()));
     return;
   }
   connection->pid = process->pid();
   started.set_value({});
-  read_answers(*connection);
-  // Whoever asks from now on hears of it at once; why it ended is told to those who wait already.
+  read_responses(*connection);
+  // New calls fail at once from here on; pending calls fail below, with the reason.
   connection->died = true;
   connection->channel.close();
   const auto exit = await_end(*process);
-  bool wanted = false;
+  bool expected = false;
   {
     const std::lock_guard lock(connection->mutex);
-    wanted = connection->let_go;
+    expected = connection->released;
   }
-  if (!wanted) log::warning(fmt::format("model host {} ended: {}", process->pid(), how_it_ended(exit)));
-  fail_open_calls(*connection, how_it_ended(exit));
+  if (!expected) log::warning(fmt::format("model host {} ended: {}", process->pid(), how_it_ended(exit)));
+  fail_pending_calls(*connection, how_it_ended(exit));
 }
 
 class HostedModel final : public ports::ModelHost {
@@ -143,10 +145,10 @@ class HostedModel final : public ports::ModelHost {
   ~HostedModel() override {
     {
       const std::lock_guard lock(connection_->mutex);
-      connection_->let_go = true;
+      connection_->released = true;
     }
     connection_->channel.close();
-    // Let go of by an answer: the watcher cannot wait for itself.
+    // Released by a call's `done`: the watcher cannot join itself.
     if (watcher_.get_id() == std::this_thread::get_id())
       watcher_.detach();
     else
@@ -161,17 +163,17 @@ class HostedModel final : public ports::ModelHost {
       std::unique_lock lock(connection_->mutex);
       if (connection_->died) {
         lock.unlock();
-        return done(Fail(gone(method, "earlier")));
+        return done(Fail(host_ended(method, "earlier")));
       }
       id = connection_->next_id++;
-      connection_->open.emplace(id, Connection::Call{.method = method, .done = std::move(done)});
+      connection_->pending.emplace(id, Connection::Call{.method = method, .done = std::move(done)});
     }
     const auto written =
         connection_->channel.write(protocol::to_value(protocol::Request{
                                        .id = id, .method = std::move(method), .params = std::move(params)}),
                                    payload);
     if (written) return;
-    // A request that is too long never left; where the host is gone, the watcher tells why.
+    // A request that is too long was not sent; if the host is gone, the watcher reports why.
     if (written.error().code == Code::too_large) {
       if (auto call = take_call(*connection_, id)) call->done(Fail(written.error()));
     }
@@ -191,9 +193,8 @@ Result<std::shared_ptr<ports::ModelHost>> HostedRuntime::start_host() {
   std::error_code missing;
   if (!std::filesystem::is_regular_file(program_, missing))
     return Fail(environment_error(
-        Code::not_found,
-        fmt::format("{}: no such program; it is installed beside sluice, and models run in it",
-                    program_.string())));
+        Code::not_found, fmt::format("{}: no such program; it runs models and is installed beside sluice",
+                                     program_.string())));
   SLUICE_TRY(sockets, os::socket_pair());
   auto connection = std::make_shared<Connection>(std::move(sockets.first));
   std::promise<Result<void>> promise;

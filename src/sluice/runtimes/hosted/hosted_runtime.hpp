@@ -6,8 +6,8 @@
 
 namespace sluice::runtimes {
 
-/// Runs models in `sluice-host` processes. Hosts may outlive the runtime, but never this process: they end
-/// when their connection does, and the kernel kills them when the thread that watches them is gone.
+/// Runs models in `sluice-host` processes. Hosts may outlive the runtime, but never this process: they exit
+/// when their connection closes, and the kernel kills them when the thread that watches them ends.
 class HostedRuntime final : public ports::ModelRuntime {
  public:
   /// `program` is sluice-host's file. Its log goes to our standard error.

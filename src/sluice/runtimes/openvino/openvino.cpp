@@ -19,11 +19,11 @@
 namespace sluice::runtimes {
 namespace {
 
-// One picture on four cores is nearly four times as fast as on one; on more, two pictures at once are better.
-constexpr unsigned cores_a_stream = 4;
+// One picture on four cores is nearly four times as fast as on one; on more, two pictures at once are faster.
+constexpr unsigned cores_per_stream = 4;
 
-/// The library's own words, of which the last line says what was wrong; before it stand source files of its
-/// own.
+/// The reason in a message of the library: its last line; the lines before it name source files of the
+/// library.
 std::string reason(const std::exception& error) {
   std::string text = error.what();
   while (!text.empty() && (text.back() == '\n' || text.back() == ' ' || text.back() == '.')) text.pop_back();
@@ -82,11 +82,11 @@ Tensor copy_of(const ov::Tensor& tensor) {
   } else if (type == ov::element::boolean || type == ov::element::u8)
     out.data = numbers<std::uint8_t>(tensor);
   else
-    throw std::runtime_error(fmt::format("an output of type {} is not read", type.get_type_name()));
+    throw std::runtime_error(fmt::format("outputs of type {} are not supported", type.get_type_name()));
   return out;
 }
 
-/// Raised inside, where a message of ours is wanted instead of the library's.
+/// Thrown internally where our own message replaces the library's.
 struct Refused : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
@@ -115,45 +115,45 @@ std::size_t ItemModel::parallel() const { return impl_->requests.size(); }
 Result<void> ItemModel::run(std::span<const float> in, std::span<float> out) {
   const std::size_t items = in.size() / impl_->in;
   SLUICE_CHECK(in.size() == items * impl_->in && out.size() == items * impl_->out);
-  // Takes whichever request is idle, at least one; others may be running for other callers.
-  const auto take = [&](std::size_t most) {
+  // Acquires idle requests, at least one; others may be running for other callers.
+  const auto acquire = [&](std::size_t most) {
     std::unique_lock lock(impl_->mutex);
     impl_->changed.wait(lock, [&] { return !impl_->idle.empty(); });
-    std::vector<std::size_t> taken;
-    for (; taken.size() < most && !impl_->idle.empty(); impl_->idle.pop_back())
-      taken.push_back(impl_->idle.back());
-    return taken;
+    std::vector<std::size_t> acquired;
+    for (; acquired.size() < most && !impl_->idle.empty(); impl_->idle.pop_back())
+      acquired.push_back(impl_->idle.back());
+    return acquired;
   };
-  const auto give_back = [&](const std::vector<std::size_t>& taken) {
+  const auto release = [&](const std::vector<std::size_t>& acquired) {
     const std::lock_guard lock(impl_->mutex);
-    impl_->idle.insert(impl_->idle.end(), taken.begin(), taken.end());
+    impl_->idle.insert(impl_->idle.end(), acquired.begin(), acquired.end());
     impl_->changed.notify_all();
   };
   for (std::size_t done = 0; done < items;) {
-    const auto taken = take(items - done);
+    const auto acquired = acquire(items - done);
     Result<void> outcome;
     try {
-      for (std::size_t i = 0; i < taken.size(); ++i) {
-        auto tensor = impl_->requests[taken[i]].get_input_tensor();
+      for (std::size_t i = 0; i < acquired.size(); ++i) {
+        auto tensor = impl_->requests[acquired[i]].get_input_tensor();
         std::memcpy(tensor.data(), in.data() + (done + i) * impl_->in, impl_->in * sizeof(float));
-        // Alone, the caller's own thread does it: no hand-over.
-        if (taken.size() == 1)
-          impl_->requests[taken[i]].infer();
+        // A single request runs in the caller's thread, without a hand-over.
+        if (acquired.size() == 1)
+          impl_->requests[acquired[i]].infer();
         else
-          impl_->requests[taken[i]].start_async();
+          impl_->requests[acquired[i]].start_async();
       }
-      for (std::size_t i = 0; i < taken.size(); ++i) {
-        auto& request = impl_->requests[taken[i]];
-        if (taken.size() > 1) request.wait();
+      for (std::size_t i = 0; i < acquired.size(); ++i) {
+        auto& request = impl_->requests[acquired[i]];
+        if (acquired.size() > 1) request.wait();
         std::memcpy(out.data() + (done + i) * impl_->out, request.get_output_tensor().data(),
                     impl_->out * sizeof(float));
       }
     } catch (const std::exception& error) {
       outcome = cannot_run(error);
     }
-    give_back(taken);
+    release(acquired);
     if (!outcome) return outcome;
-    done += taken.size();
+    done += acquired.size();
   }
   return {};
 }
@@ -203,7 +203,7 @@ namespace {
 ov::CompiledModel compile_items(ov::Core& core, const OpenVino::Items& items, const ov::AnyMap& settings) {
   const auto network = core.read_model(items.file.string());
   if (network->inputs().size() != 1)
-    throw Refused(fmt::format("it has {} inputs, and a base model has one", network->inputs().size()));
+    throw Refused(fmt::format("it has {} inputs, but a base model has one", network->inputs().size()));
   const auto outputs = network->outputs();
   const auto tap = std::ranges::find_if(
       outputs, [&](const auto& output) { return output.get_names().contains(items.tap); });
@@ -219,15 +219,15 @@ ov::CompiledModel compile_items(ov::Core& core, const OpenVino::Items& items, co
   shape[0] = 1;
   cut->reshape(shape);
   if (cut->input().get_partial_shape().is_dynamic() || cut->output().get_partial_shape().is_dynamic())
-    throw Refused("only the first dimension of its input may be open");
+    throw Refused("only the first dimension of its input may be dynamic");
   if (cut->input().get_element_type() != ov::element::f32 ||
       cut->output().get_element_type() != ov::element::f32)
     throw Refused("its input and the tapped output must be f32");
   return core.compile_model(cut, "CPU", settings);
 }
 
-/// Where the compiled network is kept. The library's own cache reads the whole network before it looks, which
-/// takes longer than all else that a first request waits for.
+/// The file of the compiled network. The library's own cache reads the whole network before it looks it up,
+/// which takes longer than everything else that a first request waits for.
 std::filesystem::path compiled_file(ov::Core& core, const OpenVino::Items& items, unsigned streams,
                                     unsigned cores) {
   const auto key = fmt::format("{}\n{}\n{}\n{}\n{}\n{} streams, {} cores", items.identity,
@@ -243,22 +243,22 @@ std::optional<ov::CompiledModel> read_compiled(ov::Core& core, const std::filesy
   try {
     return core.import_model(stream, "CPU", settings);
   } catch (const std::exception&) {
-    return std::nullopt;  // damaged: it is compiled and written again
+    return std::nullopt;  // damaged: the network is compiled and written again
   }
 }
 
-/// A cache that cannot be written costs time, nothing else.
-void keep_compiled(ov::CompiledModel& compiled, const std::filesystem::path& file) {
+/// A cache that cannot be written costs only time.
+void write_compiled(ov::CompiledModel& compiled, const std::filesystem::path& file) {
   std::error_code failed;
   std::filesystem::create_directories(file.parent_path(), failed);
-  const auto half = file.string() + "." + std::to_string(getpid());
+  const auto partial = file.string() + "." + std::to_string(getpid());
   {
-    std::ofstream stream(half, std::ios::binary);
+    std::ofstream stream(partial, std::ios::binary);
     compiled.export_model(stream);
     if (!stream) failed = std::make_error_code(std::errc::io_error);
   }
-  if (!failed) std::filesystem::rename(half, file, failed);
-  if (failed) std::filesystem::remove(half, failed);
+  if (!failed) std::filesystem::rename(partial, file, failed);
+  if (failed) std::filesystem::remove(partial, failed);
 }
 
 }  // namespace
@@ -266,19 +266,19 @@ void keep_compiled(ov::CompiledModel& compiled, const std::filesystem::path& fil
 Result<std::unique_ptr<ItemModel>> OpenVino::load_items(const Items& items) {
   try {
     const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
-    const unsigned streams = std::max(1U, cores / cores_a_stream);
+    const unsigned streams = std::max(1U, cores / cores_per_stream);
     // Threads are not pinned: several hosts share the machine, and each would choose the same cores.
     const ov::AnyMap settings = {
         ov::hint::inference_precision(ov::element::f32), ov::num_streams(static_cast<int>(streams)),
         ov::inference_num_threads(static_cast<int>(cores)), ov::hint::enable_cpu_pinning(false)};
     auto impl = std::make_unique<ItemModel::Impl>();
-    const bool kept = !items.cache.empty() && !items.identity.empty();
-    const auto file = kept ? compiled_file(impl_->core, items, streams, cores) : std::filesystem::path();
-    if (auto compiled = kept ? read_compiled(impl_->core, file, settings) : std::nullopt) {
+    const bool cached = !items.cache.empty() && !items.identity.empty();
+    const auto file = cached ? compiled_file(impl_->core, items, streams, cores) : std::filesystem::path();
+    if (auto compiled = cached ? read_compiled(impl_->core, file, settings) : std::nullopt) {
       impl->compiled = std::move(*compiled);
     } else {
       impl->compiled = compile_items(impl_->core, items, settings);
-      if (kept) keep_compiled(impl->compiled, file);
+      if (cached) write_compiled(impl->compiled, file);
     }
     impl->shape = dimensions(impl->compiled.input().get_partial_shape());
     impl->in = ov::shape_size(impl->compiled.input().get_shape());
@@ -300,9 +300,9 @@ Result<std::unique_ptr<BatchModel>> OpenVino::load_batches(const std::string& on
   try {
     const auto network = impl_->core.read_model(onnx, ov::Tensor());
     if (network->inputs().size() != 1)
-      throw Refused(fmt::format("it has {} inputs, and must have one", network->inputs().size()));
+      throw Refused(fmt::format("it has {} inputs, but must have one", network->inputs().size()));
     auto impl = std::make_unique<BatchModel::Impl>();
-    // No streams: it runs where it is called, and thousands of heads bring no thread of their own.
+    // No streams: it runs in the caller's thread, and thousands of heads create no threads.
     ov::AnyMap settings = {ov::hint::inference_precision(ov::element::f32), ov::num_streams(0)};
     if (!cache.empty()) settings.insert(ov::cache_dir(cache.string()));
     impl->compiled = impl_->core.compile_model(network, "CPU", settings);

@@ -12,7 +12,7 @@
 
 namespace sluice::runtimes {
 
-/// Numbers with a shape, by rows.
+/// Numbers with a shape, in row-major order.
 struct Tensor {
   std::vector<std::int64_t> shape;
   std::variant<std::vector<float>, std::vector<std::int64_t>, std::vector<std::uint8_t>>
@@ -20,7 +20,7 @@ struct Tensor {
 };
 
 /// A network that turns one item (a picture) into one row of numbers. It is compiled for one item at a time:
-/// an answer never depends on which items came beside it, and on the processors at hand batches are no
+/// a result never depends on other items, and on the measured processors batches are no
 /// faster. Thread-safe.
 class ItemModel {
  public:
@@ -31,9 +31,10 @@ class ItemModel {
   [[nodiscard]] const std::vector<std::int64_t>& input_shape() const;  ///< [1, channels, rows, columns]
   [[nodiscard]] std::size_t input_elements() const;
   [[nodiscard]] std::size_t output_elements() const;
-  /// Items that run at the same time; the cores are shared out among them.
+  /// Items that run at the same time; the cores are divided among them.
   [[nodiscard]] std::size_t parallel() const;
-  /// Any number of items, one after the other in `in`; their rows in `out`, in the same order. Blocks.
+  /// Runs any number of items, one after the other in `in`; writes their rows to `out`, in the same order.
+  /// Blocks.
   Result<void> run(std::span<const float> in, std::span<float> out);
 
  private:
@@ -59,7 +60,7 @@ class BatchModel {
 
   [[nodiscard]] const std::vector<Port>& inputs() const;
   [[nodiscard]] const std::vector<Port>& outputs() const;
-  /// `in` holds `rows` rows for the one input. Answers every output by name.
+  /// `in` holds `rows` rows for the one input. Returns every output by name.
   Result<std::map<std::string, Tensor>> run(std::span<const float> in, std::size_t rows);
 
  private:
@@ -69,7 +70,7 @@ class BatchModel {
   std::unique_ptr<Impl> impl_;
 };
 
-/// The runtime, once a process. Models may outlive it. Thread-safe.
+/// The OpenVINO runtime, one per process. Models may outlive it. Thread-safe.
 class OpenVino {
  public:
   OpenVino();
@@ -81,15 +82,15 @@ class OpenVino {
 
   struct Items {
     std::filesystem::path file;   ///< ONNX or OpenVINO IR with one input
-    std::string tap;              ///< the output that is wanted; the graph is cut there
-    std::filesystem::path cache;  ///< compiled models are kept here; empty: nowhere
-    std::string identity;  ///< of the file's bytes (a digest), by which a compiled model is found again
+    std::string tap;              ///< the requested output; the graph is cut there
+    std::filesystem::path cache;  ///< for compiled models; empty: no cache
+    std::string identity;         ///< of the file's bytes (a digest), the key of a compiled model
   };
-  /// The file's name leads every message.
+  /// The file's name prefixes every error message.
   Result<std::unique_ptr<ItemModel>> load_items(const Items& items);
 
-  /// From the bytes of an ONNX file with one f32 input [N, …]. `name` leads every message; `cache` as for
-  /// `Items`.
+  /// From the bytes of an ONNX file with one f32 input [N, …]. `name` prefixes every error message; `cache`
+  /// as for `Items`.
   Result<std::unique_ptr<BatchModel>> load_batches(const std::string& onnx, const std::string& name,
                                                    const std::filesystem::path& cache = {});
 
