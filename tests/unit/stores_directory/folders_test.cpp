@@ -31,7 +31,7 @@ TEST_F(Folders, AreTheirCanonicalDirectoryMessage) {
                                              Digest::of("#!/bin/sh\n")));
 }
 
-TEST_F(Folders, CountOnlyWhatIsInTheFiles) {
+TEST_F(Folders, DependOnlyOnNamesContentsAndExecutableBits) {
   write("one/x", "1");
   write("two/x", "1", 0600);
   EXPECT_EQ(store_->put_directory(outside_ / "one", {})->digest,
@@ -54,7 +54,7 @@ TEST_F(Folders, LeaveOutWhatIsIgnored) {
   EXPECT_EQ(full->digest, plain->digest);
 }
 
-TEST_F(Folders, ComeOutWritableAsTheyWentIn) {
+TEST_F(Folders, AreCopiedOutWritableAndUnchanged) {
   write("in/deep/er/file", "x");
   write("in/run", "y", 0755);
   fs::create_symlink("../run", outside_ / "in/deep/link");
@@ -69,7 +69,7 @@ TEST_F(Folders, ComeOutWritableAsTheyWentIn) {
   const auto again = store_->copy_out(folder(*stored), outside_ / "out");
   ASSERT_FALSE(again);
   EXPECT_EQ(again.error().message,
-            (outside_ / "out").string() + ": is there already; name a new place, or remove it");
+            (outside_ / "out").string() + ": already exists; name another path, or remove it");
   EXPECT_EQ(read(outside_ / "out/deep/er/file"), "x");
 }
 
@@ -107,17 +107,17 @@ TEST_F(Folders, AreNotReadAgainWhileTheyAreUnchanged) {
   clock_.ahead = std::chrono::seconds(10);  // the files are old enough now to be remembered
   const auto stored = store_->put_directory(outside_, {});
   ASSERT_OK(stored);
-  // Proof that a file is not read: its digest is another in the memory, and that one comes back.
-  auto memory = read(cache() / "digests");
+  // Proof that a file is not read: the cache holds another digest for it, and that one is returned.
+  auto cached = read(cache() / "digests");
   const auto real = Digest::of("text 3").hex();
-  ASSERT_NE(memory.find(real), std::string::npos);
+  ASSERT_NE(cached.find(real), std::string::npos);
   const auto planted = store_->put("planted")->digest;
-  memory.replace(memory.find(real), 64, planted.hex());
-  ASSERT_OK(os::write_file(cache() / "digests", memory + "1 2 3 torn"));
+  cached.replace(cached.find(real), 64, planted.hex());
+  ASSERT_OK(os::write_file(cache() / "digests", cached + "1 2 3 torn"));
   const auto another = open();
   EXPECT_NE(another->put_directory(outside_, {})->digest, stored->digest);
   EXPECT_EQ(another->put_file(outside_ / "f3", nullptr)->digest, planted);
-  // Touched, it is read.
+  // A modified file is read.
   write("f3", "text 3");
   EXPECT_EQ(another->put_directory(outside_, {})->digest, stored->digest);
 }
@@ -150,21 +150,22 @@ TEST_F(Folders, AreMadeOfStoredFilesWithoutReadingThem) {
   const auto missing = store_->put_tree({{.path = "x", .digest = digest, .size = 1}});
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().message,
-            "`x`: object " + digest.hex() + " is not in the store; put its bytes in first");
+            "`x`: object " + digest.hex() + " is not in the store; store its bytes first");
   for (const auto* path : {"", "/x", "x/", "a//b", "../x", "a/./b"})
     EXPECT_FALSE(store_->put_tree({{.path = path, .digest = Digest::of("card"), .size = 4}})) << path;
 }
 
-// What a client uploads is bytes like any other: a message among them may be made to do harm.
-TEST_F(Folders, ThatWereMadeToDoHarmAreNotWritten) {
+// Clients upload arbitrary bytes: a message among them may be malicious.
+TEST_F(Folders, ThatAreMaliciousAreNotWritten) {
   const auto put = [&](const directory::Message& message) {
     return store_->put(directory::encode(message).value()).value();
   };
   const auto escaping = put({.files = {}, .folders = {}, .symlinks = {{.name = "x", .target = "../../etc"}}});
   const auto out = store_->copy_out(folder(escaping), outside_ / "out");
   ASSERT_FALSE(out);
-  EXPECT_EQ(out.error().message, "directory " + escaping.digest.hex() +
-                                     ": symlink `x` to `../../etc` may lie outside; it is not laid out");
+  EXPECT_EQ(out.error().message,
+            "directory " + escaping.digest.hex() +
+                ": symlink `x` to `../../etc` may point outside the directory; it is not written");
   EXPECT_FALSE(fs::exists(outside_ / "out"));
 
   // 2^60 files in 60 small messages.
@@ -180,7 +181,7 @@ TEST_F(Folders, ThatWereMadeToDoHarmAreNotWritten) {
                           .folders = {},
                           .symlinks = {}});
   EXPECT_EQ(store_->copy_out(folder(lying), outside_ / "out").error().message,
-            "directory " + lying.digest.hex() + ": `f` is said to have 9 bytes, but has 3");
+            "directory " + lying.digest.hex() + ": `f` is listed with 9 bytes, but has 3");
 
   const auto text = store_->put("no message").value();
   EXPECT_THAT(store_->copy_out(folder(text), outside_ / "out").error().message,

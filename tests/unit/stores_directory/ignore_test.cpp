@@ -34,11 +34,11 @@ TEST(IgnoreRules, MatchAsInGitignore) {
   EXPECT_TRUE(ignored("*.log\r", "x.log"));
 }
 
-TEST(IgnoreRules, SayWhatTheyDoNotUnderstand) {
+TEST(IgnoreRules, NameUnsupportedPatterns) {
   const auto rules = IgnoreRules::read({"*.o", "!keep.o"});
   ASSERT_FALSE(rules);
   EXPECT_EQ(rules.error().message,
-            "ignore pattern `!keep.o`: `!`, `[` and `\\` are not understood here; use `*`, `?`, `**`");
+            "ignore pattern `!keep.o`: `!`, `[` and `\\` are not supported; use `*`, `?`, `**`");
 }
 
 TEST(IgnoreRules, StayQuickOnPatternsMadeToBeSlow) {

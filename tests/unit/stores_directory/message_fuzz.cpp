@@ -3,7 +3,7 @@
 
 #include "sluice/stores/directory/message.hpp"
 
-// Whatever is taken is canonical: written again, it has the same bytes.
+// Whatever is accepted is canonical: encoded again, it has the same bytes.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   namespace directory = sluice::stores::directory;
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);

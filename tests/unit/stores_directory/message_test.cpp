@@ -48,7 +48,7 @@ TEST(Message, RefusesNamesThatAreNotOneSegment) {
     const auto bytes =
         encode({.files = {{.name = std::string(name), .digest = {}}}, .folders = {}, .symlinks = {}});
     ASSERT_FALSE(bytes) << name;
-    EXPECT_THAT(bytes.error().message, HasSubstr("is not the name of one file in UTF-8; rename it"));
+    EXPECT_THAT(bytes.error().message, HasSubstr("is not a valid file name in UTF-8; rename it"));
   }
 }
 
@@ -56,12 +56,12 @@ TEST(Message, RefusesANameTwice) {
   const auto bytes = encode(
       {.files = {{.name = "x", .digest = {}}}, .folders = {}, .symlinks = {{.name = "x", .target = "y"}}});
   ASSERT_FALSE(bytes);
-  EXPECT_EQ(bytes.error().message, "`x` is there twice in one folder");
+  EXPECT_EQ(bytes.error().message, "`x` occurs twice in one folder");
 }
 
 TEST(Message, RefusesWhatIsNotCanonical) {
   const auto good = encode(all_kinds()).value();
-  // A long form of a length, a field twice, fields of another version, cut off anywhere.
+  // An overlong length, duplicate fields, fields of another version, truncation anywhere.
   std::string padded = good;
   padded.replace(1, 1, std::string(1, static_cast<char>(good[1] | '\x80')) + '\0');
   EXPECT_FALSE(decode(padded));
@@ -82,7 +82,7 @@ TEST(Message, KnowsWhichSymlinksStayInside) {
   EXPECT_FALSE(stays_inside("/etc/passwd", 3));
   EXPECT_FALSE(stays_inside("..", 0));
   EXPECT_FALSE(stays_inside("../../a", 1));
-  // `a` may be a symlink upwards itself, so that `a/..` is not here.
+  // `a` may itself be a symlink upwards, so that `a/..` is not this folder.
   EXPECT_FALSE(stays_inside("a/../b", 5));
 }
 

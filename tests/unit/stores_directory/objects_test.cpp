@@ -10,7 +10,7 @@ using testing::HasSubstr;
 
 class Objects : public StoreTest {};
 
-TEST_F(Objects, ComeBackByTheirDigest) {
+TEST_F(Objects, AreReadByTheirDigest) {
   const auto stored = store_->put("hello");
   ASSERT_OK(stored);
   EXPECT_EQ(stored->digest, Digest::of("hello"));
@@ -40,7 +40,7 @@ TEST_F(Objects, ThatAreMissingAreNamed) {
   EXPECT_EQ(bytes.error().code, Code::not_found);
   EXPECT_EQ(bytes.error().message, "object " + digest.hex() + " is not in the store (" +
                                        store_->path_of(digest).string() +
-                                       "); put its bytes in again, or run again what made it");
+                                       "); store its bytes again, or rerun what produced it");
   EXPECT_EQ(store_->missing({digest, store_->put("x")->digest}), std::vector{digest});
 }
 
@@ -48,27 +48,27 @@ TEST_F(Objects, ThatWereChangedAreFoundWhenTheyAreRead) {
   const auto stored = store_->put("hello").value();
   const auto path = store_->path_of(stored.digest);
   tamper(path, "hellO");
-  const auto expected = "object " + stored.digest.hex() + " has changed: " + path.string() +
-                        " now has the bytes of " + Digest::of("hellO").hex() +
-                        "; delete that file, then put the right bytes in or run again what made it";
+  const auto expected = "object " + stored.digest.hex() + " is corrupt: " + path.string() +
+                        " now has digest " + Digest::of("hellO").hex() +
+                        "; delete that file, then store the right bytes or rerun what produced it";
   const auto bytes = store_->get(stored.digest, 100);
   ASSERT_FALSE(bytes);
   EXPECT_EQ(bytes.error().code, Code::data_loss);
   EXPECT_EQ(bytes.error().message, expected);
-  const auto laid_out = store_->lay_out(file(stored));
-  ASSERT_FALSE(laid_out);
-  EXPECT_EQ(laid_out.error().message, expected);
+  const auto materialized = store_->lay_out(file(stored));
+  ASSERT_FALSE(materialized);
+  EXPECT_EQ(materialized.error().message, expected);
   const auto copied = store_->copy_out(file(stored), outside_ / "copy");
   ASSERT_FALSE(copied);
   EXPECT_EQ(copied.error().message, expected);
   EXPECT_FALSE(fs::exists(outside_ / "copy"));
-  // The way out, as the message says.
+  // The remedy that the message names.
   fs::remove(path);
   ASSERT_OK(store_->put("hello"));
   EXPECT_EQ(store_->get(stored.digest, 100).value(), "hello");
 }
 
-TEST_F(Objects, ThatAPowerCutLeftEmptyAreMissingAndHealed) {
+TEST_F(Objects, ThatAPowerFailureLeftEmptyAreMissingAndRestored) {
   const auto stored = store_->put("hello").value();
   tamper(store_->path_of(stored.digest), "");
   EXPECT_FALSE(store_->has(stored.digest));
@@ -104,8 +104,8 @@ TEST_F(Objects, RefuseOtherBytesThanExpected) {
     const auto expected = Digest::of("something else");
     const auto stored = store_->put_file(outside_ / "upload", &expected);
     ASSERT_FALSE(stored);
-    EXPECT_EQ(stored.error().message, (outside_ / "upload").string() + ": these are not the bytes of " +
-                                          expected.hex() + ", but of " +
+    EXPECT_EQ(stored.error().message, (outside_ / "upload").string() + ": digest mismatch: expected " +
+                                          expected.hex() + ", found " +
                                           Digest::of(std::string(size, 'x')).hex() + "; send the file again");
     EXPECT_FALSE(store_->has(expected));
     EXPECT_TRUE(fs::is_empty(objects() / "tmp"));
@@ -149,11 +149,11 @@ TEST_F(Objects, MayBePutByManyThreadsAtOnce) {
 }
 
 TEST_F(Objects, ThatAreOnlyLinksHaveNoBytes) {
-  const auto laid_out =
+  const auto materialized =
       store_->lay_out({.name = "weights", .uri = "https://example.org/w.bin", .metadata = {}});
-  ASSERT_FALSE(laid_out);
-  EXPECT_EQ(laid_out.error().message,
-            "artifact `weights` is only a link to https://example.org/w.bin, its bytes are not in the store; "
+  ASSERT_FALSE(materialized);
+  EXPECT_EQ(materialized.error().message,
+            "artifact `weights` is only a link to https://example.org/w.bin: its bytes are not in the store; "
             "download it "
             "and pass the file");
 }

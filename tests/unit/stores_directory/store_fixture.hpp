@@ -27,7 +27,7 @@ class ShiftedClock final : public Clock {
   SystemClock system_;
 };
 
-/// A store in a folder of its own, and a folder `outside` beside it.
+/// A store in a temporary folder, and a folder `outside` next to it.
 class StoreTest : public testing::Test {
  protected:
   void SetUp() override {

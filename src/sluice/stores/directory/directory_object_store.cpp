@@ -1,8 +1,8 @@
 #include "sluice/stores/directory/directory_object_store.hpp"
 
-#include "sluice/stores/directory/digest_memory.hpp"
+#include "sluice/stores/directory/digest_cache.hpp"
 #include "sluice/stores/directory/folder.hpp"
-#include "sluice/stores/directory/layouts.hpp"
+#include "sluice/stores/directory/materialized_copies.hpp"
 #include "sluice/stores/directory/object_files.hpp"
 #include "sluice/stores/directory/tree_writer.hpp"
 
@@ -12,11 +12,11 @@ namespace fs = std::filesystem;
 
 struct DirectoryObjectStore::Impl {
   Impl(directory::ObjectFiles files, const fs::path& cache, const Clock& the_clock)
-      : objects(std::move(files)), memory(cache / "digests"), clock(the_clock) {}
+      : objects(std::move(files)), digests(cache / "digests"), clock(the_clock) {}
   directory::ObjectFiles objects;
-  directory::DigestMemory memory;
+  directory::DigestCache digests;
   const Clock& clock;
-  std::unique_ptr<directory::Layouts> layouts;
+  std::unique_ptr<directory::MaterializedCopies> copies;
 };
 
 namespace {
@@ -26,7 +26,7 @@ Result<Digest> digest_of(const Artifact& artifact) {
     return Fail(user_error(Code::failed_precondition,
                            "artifact `" + (artifact.name.empty() ? artifact.uri : artifact.name) +
                                "` is only a link to " + artifact.uri +
-                               ", its bytes are not in the store; download it and pass the file"));
+                               ": its bytes are not in the store; download it and pass the file"));
   return *artifact.digest;
 }
 
@@ -40,8 +40,8 @@ Result<std::unique_ptr<DirectoryObjectStore>> DirectoryObjectStore::open(const f
                                                                          const Clock& clock) {
   SLUICE_TRY(files, directory::ObjectFiles::open(objects, clock));
   auto impl = std::make_unique<Impl>(std::move(files), cache, clock);
-  SLUICE_TRY(layouts, directory::Layouts::open(cache, impl->objects, clock));
-  impl->layouts = std::make_unique<directory::Layouts>(std::move(layouts));
+  SLUICE_TRY(copies, directory::MaterializedCopies::open(cache, impl->objects, clock));
+  impl->copies = std::make_unique<directory::MaterializedCopies>(std::move(copies));
   return std::unique_ptr<DirectoryObjectStore>(new DirectoryObjectStore(std::move(impl)));
 }
 
@@ -49,8 +49,8 @@ Result<ports::Stored> DirectoryObjectStore::put(std::string_view bytes) { return
 
 Result<ports::Stored> DirectoryObjectStore::put_file(const fs::path& file, const Digest* expected) {
   SLUICE_TRY(stored,
-             directory::store_file(impl_->objects, impl_->memory, impl_->clock, file, expected, true));
-  impl_->memory.save();
+             directory::store_file(impl_->objects, impl_->digests, impl_->clock, file, expected, true));
+  impl_->digests.save();
   return stored;
 }
 
@@ -58,8 +58,8 @@ Result<ports::Stored> DirectoryObjectStore::put_directory(const fs::path& folder
                                                           const std::vector<std::string>& ignore) {
   SLUICE_TRY(rules, directory::IgnoreRules::read(ignore));
   SLUICE_TRY(tree, directory::walk(folder, rules));
-  SLUICE_DO(directory::store_files(impl_->objects, impl_->memory, impl_->clock, folder, tree));
-  impl_->memory.save();
+  SLUICE_DO(directory::store_files(impl_->objects, impl_->digests, impl_->clock, folder, tree));
+  impl_->digests.save();
   return directory::store_messages(impl_->objects, tree);
 }
 
@@ -67,7 +67,7 @@ Result<ports::Stored> DirectoryObjectStore::put_tree(const std::vector<ports::Tr
   for (const auto& file : files)
     if (!has(file.digest))
       return Fail(environment_error(Code::not_found, "`" + file.path + "`: object " + file.digest.hex() +
-                                                         " is not in the store; put its bytes in first"));
+                                                         " is not in the store; store its bytes first"));
   SLUICE_TRY(tree, directory::arrange(files));
   return directory::store_messages(impl_->objects, tree);
 }
@@ -84,14 +84,14 @@ Result<std::string> DirectoryObjectStore::get(const Digest& digest, std::size_t 
 
 Result<fs::path> DirectoryObjectStore::lay_out(const Artifact& artifact) {
   SLUICE_TRY(digest, digest_of(artifact));
-  return impl_->layouts->lay_out(digest, artifact.form);
+  return impl_->copies->materialize(digest, artifact.form);
 }
 
 Result<void> DirectoryObjectStore::copy_out(const Artifact& artifact, const fs::path& destination) const {
   SLUICE_TRY(digest, digest_of(artifact));
   if (os::exists(destination))
     return Fail(user_error(Code::already_exists,
-                           destination.string() + ": is there already; name a new place, or remove it"));
+                           destination.string() + ": already exists; name another path, or remove it"));
   if (artifact.form == Form::file) {
     SLUICE_DO(impl_->objects.copy_to(digest, destination, 0644));
     return {};

@@ -7,12 +7,12 @@
 
 namespace sluice::stores {
 
-/// Objects as files: `objects/ab/cd/<whole digest>`, read-only, each written beside and renamed. Thread-safe,
-/// and safe for several processes at once. Under `cache/` (which may be deleted while no process uses it):
-/// copies that were laid out, and remembered digests of outside files.
+/// The object store as files: `objects/ab/cd/<whole digest>`, read-only, each written to a temporary file and
+/// renamed. Thread-safe, and safe for several processes at once. Under `cache/` (which may be deleted while
+/// no process uses it): materialized copies, and cached digests of outside files.
 class DirectoryObjectStore final : public ports::ObjectStore {
  public:
-  /// Makes both folders where they are missing. The clock outlives the store.
+  /// Creates both folders if they are missing. The clock must outlive the store.
   static Result<std::unique_ptr<DirectoryObjectStore>> open(const std::filesystem::path& objects,
                                                             const std::filesystem::path& cache,
                                                             const Clock& clock);

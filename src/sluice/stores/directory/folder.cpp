@@ -16,7 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// About a file or folder that its folder listed a moment ago.
+/// Rewords an error about a file or folder that its folder listed a moment ago.
 Error since_listed(Error error, const fs::path& path) {
   if (error.code != Code::not_found) return error;
   return user_error(
@@ -75,12 +75,12 @@ Result<void> walk_into(const fs::path& path, const std::string& relative, std::s
   return {};
 }
 
-struct Job {
+struct StoreJob {
   fs::path path;
   Message::File* file;
 };
 
-void collect(const fs::path& path, Folder& folder, std::vector<Job>& jobs) {
+void collect(const fs::path& path, Folder& folder, std::vector<StoreJob>& jobs) {
   for (auto& file : folder.files) jobs.push_back({path / file.name, &file});
   for (auto& inner : folder.folders) collect(path / inner.name, inner, jobs);
 }
@@ -90,24 +90,24 @@ struct StoredFile {
   bool executable = false;
 };
 
-Result<StoredFile> store_open(const ObjectFiles& objects, DigestMemory& memory, const Clock& clock,
+Result<StoredFile> store_open(const ObjectFiles& objects, DigestCache& digests, const Clock& clock,
                               const fs::path& file, const Digest* expected, bool follow_symlink) {
   const auto began = clock.now();
   SLUICE_TRY(fd, os::open_file(file, O_RDONLY | O_NONBLOCK | O_NOCTTY | (follow_symlink ? 0 : O_NOFOLLOW)));
   struct stat before{};
-  if (fstat(fd.get(), &before) != 0) return Fail(system_error("look at " + file.string(), errno));
+  if (fstat(fd.get(), &before) != 0) return Fail(system_error("stat " + file.string(), errno));
   if (!S_ISREG(before.st_mode))
     return Fail(invalid_argument(os::printable(file),
                                  S_ISDIR(before.st_mode) ? "a folder, not a file" : "not a regular file"));
   const auto identity = FileIdentity::of(before);
   const bool executable = (before.st_mode & S_IXUSR) != 0;
   if (expected == nullptr)
-    if (const auto known = memory.find(identity); known && objects.has(*known))
+    if (const auto known = digests.find(identity); known && objects.has(*known))
       return StoredFile{.stored = {.digest = *known, .size = identity.size}, .executable = executable};
   SLUICE_TRY(stored, objects.put_open(fd.get(), file, expected));
   struct stat after{};
   if (fstat(fd.get(), &after) == 0 && FileIdentity::of(after) == identity && stored.size == identity.size)
-    memory.remember(identity, stored.digest, began);
+    digests.remember(identity, stored.digest, began);
   return StoredFile{.stored = stored, .executable = executable};
 }
 
@@ -126,9 +126,9 @@ Result<void> add(Folder& root, const ports::TreeFile& file) {
       return Fail(user_error(Code::invalid_argument, file.path.substr(0, 80) +
                                                          "…: folders are nested more than " +
                                                          std::to_string(folder_depth_max) + " deep"));
-    auto at = std::ranges::find(folder->folders, name, &Folder::name);
-    if (at == folder->folders.end()) at = folder->folders.insert(at, Folder{.name = name});
-    folder = &*at;
+    auto found = std::ranges::find(folder->folders, name, &Folder::name);
+    if (found == folder->folders.end()) found = folder->folders.insert(found, Folder{.name = name});
+    folder = &*found;
     rest.remove_prefix(slash + 1);
   }
 }
@@ -168,22 +168,22 @@ Result<Folder> arrange(const std::vector<ports::TreeFile>& files) {
   return root;
 }
 
-Result<ports::Stored> store_file(const ObjectFiles& objects, DigestMemory& memory, const Clock& clock,
+Result<ports::Stored> store_file(const ObjectFiles& objects, DigestCache& digests, const Clock& clock,
                                  const fs::path& file, const Digest* expected, bool follow_symlink) {
-  SLUICE_TRY(stored, store_open(objects, memory, clock, file, expected, follow_symlink));
+  SLUICE_TRY(stored, store_open(objects, digests, clock, file, expected, follow_symlink));
   return stored.stored;
 }
 
-Result<void> store_files(const ObjectFiles& objects, DigestMemory& memory, const Clock& clock,
+Result<void> store_files(const ObjectFiles& objects, DigestCache& digests, const Clock& clock,
                          const fs::path& root, Folder& folder) {
-  std::vector<Job> jobs;
+  std::vector<StoreJob> jobs;
   collect(root, folder, jobs);
   std::vector<std::optional<Error>> failures(jobs.size());
   std::atomic<std::size_t> next{0};
   std::atomic<bool> failed{false};
   const auto work = [&] {
     for (std::size_t i = next.fetch_add(1); i < jobs.size() && !failed; i = next.fetch_add(1)) {
-      auto stored = store_open(objects, memory, clock, jobs[i].path, nullptr, false);
+      auto stored = store_open(objects, digests, clock, jobs[i].path, nullptr, false);
       if (!stored) {
         failures[i] = since_listed(std::move(stored).error(), jobs[i].path);
         failed = true;
@@ -195,7 +195,7 @@ Result<void> store_files(const ObjectFiles& objects, DigestMemory& memory, const
     }
   };
   {
-    // A few files are done before a second thread has started.
+    // A few files are stored before a second thread would have started.
     std::jthread second;
     if (jobs.size() > 8) second = std::jthread(work);
     work();

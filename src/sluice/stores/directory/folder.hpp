@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "sluice/ports/object_store.hpp"
-#include "sluice/stores/directory/digest_memory.hpp"
+#include "sluice/stores/directory/digest_cache.hpp"
 #include "sluice/stores/directory/ignore.hpp"
 #include "sluice/stores/directory/message.hpp"
 #include "sluice/stores/directory/object_files.hpp"
@@ -21,21 +21,20 @@ struct Folder {
   std::vector<Message::Symlink> symlinks;
 };
 
-/// What lies in `root`, less what the rules ignore; digests and sizes of files are still open. Refuses what a
-/// Directory message cannot hold, naming it.
+/// Lists what is below `root` and not ignored by the rules; digests and sizes of files are not set yet.
+/// Refuses what a Directory message cannot represent, naming it.
 Result<Folder> walk(const std::filesystem::path& root, const IgnoreRules& ignore);
-/// The tree of these files.
+/// Builds the tree of these files.
 Result<Folder> arrange(const std::vector<ports::TreeFile>& files);
 
-/// Puts one file from outside in, or finds its digest in the memory.
-Result<ports::Stored> store_file(const ObjectFiles& objects, DigestMemory& memory, const Clock& clock,
+/// Stores one outside file, or finds its digest in the cache.
+Result<ports::Stored> store_file(const ObjectFiles& objects, DigestCache& digests, const Clock& clock,
                                  const std::filesystem::path& file, const Digest* expected,
                                  bool follow_symlink);
-/// Puts every file of a tree in that `walk` found below `root`, with two threads, and fills in digests and
-/// sizes.
-Result<void> store_files(const ObjectFiles& objects, DigestMemory& memory, const Clock& clock,
+/// Stores every file of a tree that `walk` found below `root`, with two threads, and sets digests and sizes.
+Result<void> store_files(const ObjectFiles& objects, DigestCache& digests, const Clock& clock,
                          const std::filesystem::path& root, Folder& folder);
-/// Puts the messages of the tree in, from the leaves up.
+/// Stores the messages of the tree, from the leaves up.
 Result<ports::Stored> store_messages(const ObjectFiles& objects, const Folder& folder);
 
 }  // namespace sluice::stores::directory

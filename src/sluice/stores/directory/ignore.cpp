@@ -16,9 +16,9 @@ std::vector<std::string> split(std::string_view text) {
   return out;
 }
 
-/// Whether `text` is what `pattern` says, element by element: `is_star` of an element of the pattern means
-/// any number of elements, any other one is held against one by `fits`. Goes back to the last star only, so
-/// the work is at most |pattern| · |text|.
+/// Whether `text` matches `pattern`, element by element: an element of the pattern for which `is_star` holds
+/// matches any number of elements, any other one is compared with one element by `fits`. Backtracks to the
+/// last star only, so the work is at most |pattern| · |text|.
 template <typename Sequence, typename IsStar, typename Fits>
 bool matches(const Sequence& pattern, const Sequence& text, IsStar is_star, Fits fits) {
   std::size_t p = 0;
@@ -66,7 +66,7 @@ Result<IgnoreRules> IgnoreRules::read(const std::vector<std::string>& lines) {
     if (line.find_first_of("![\\") != std::string_view::npos)
       return Fail(user_error(Code::invalid_argument,
                              "ignore pattern `" + std::string(line) +
-                                 "`: `!`, `[` and `\\` are not understood here; use `*`, `?`, `**`"));
+                                 "`: `!`, `[` and `\\` are not supported; use `*`, `?`, `**`"));
     Rule rule;
     if (line.ends_with('/')) {
       rule.folders_only = true;

@@ -7,12 +7,12 @@
 
 namespace sluice::stores::directory {
 
-/// Which paths of a folder do not count: a subset of .gitignore. A pattern with a `/` that is not its last
-/// character is held against the whole path, else against the last name; `*` and `?` stay within one name, a
-/// segment `**` is any number of folders, a trailing `/` means folders only.
+/// Rules for the paths of a folder to ignore: a subset of .gitignore. A pattern with a `/` that is not its
+/// last character is matched against the whole path, else against the last name; `*` and `?` match within one
+/// name, a segment `**` matches any number of folders, a trailing `/` means folders only.
 class IgnoreRules {
  public:
-  /// Refuses what the subset does not have (`!`, `[`, `\`), naming the pattern.
+  /// Refuses what the subset does not support (`!`, `[`, `\`), naming the pattern.
   static Result<IgnoreRules> read(const std::vector<std::string>& lines);
   /// `path` is relative, "/" between names.
   [[nodiscard]] bool ignores(std::string_view path, bool is_folder) const;

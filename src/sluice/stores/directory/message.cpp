@@ -39,7 +39,7 @@ void put_bytes(std::string& out, Field field, std::string_view bytes) {
   out += bytes;
 }
 
-/// A message that is there although it may be empty.
+/// Writes a submessage, even if it is empty.
 void put_message(std::string& out, Field field, std::string_view bytes) {
   put_tag(out, field, Wire::bytes);
   put_varint(out, bytes.size());
@@ -63,16 +63,16 @@ Error malformed(std::string_view why) {
   return user_error(Code::invalid_argument, "not a canonical Directory message: " + std::string(why));
 }
 
-/// Walks the fields of one message.
-class Reader {
+/// Reads the fields of one message.
+class DirectoryMessageReader {
  public:
-  explicit Reader(std::string_view bytes) : rest_(bytes) {}
+  explicit DirectoryMessageReader(std::string_view bytes) : rest_(bytes) {}
   [[nodiscard]] bool at_end() const { return rest_.empty(); }
 
   Result<std::uint64_t> varint() {
     std::uint64_t value = 0;
     for (unsigned shift = 0; shift < 64; shift += 7) {
-      if (rest_.empty()) return Fail(malformed("a number is cut off"));
+      if (rest_.empty()) return Fail(malformed("a number is truncated"));
       const auto byte = static_cast<unsigned char>(rest_.front());
       rest_.remove_prefix(1);
       value |= static_cast<std::uint64_t>(byte & 0x7fU) << shift;
@@ -83,7 +83,7 @@ class Reader {
 
   Result<std::string_view> bytes() {
     SLUICE_TRY(length, varint());
-    if (length > rest_.size()) return Fail(malformed("a field is cut off"));
+    if (length > rest_.size()) return Fail(malformed("a field is truncated"));
     const auto out = rest_.substr(0, length);
     rest_.remove_prefix(length);
     return out;
@@ -97,15 +97,15 @@ bool is(std::uint64_t tag, Field field, Wire wire) {
   return tag == (static_cast<unsigned>(field) << 3 | static_cast<unsigned>(wire));
 }
 
-struct Sized {
+struct DigestAndSize {
   Digest digest;
   std::int64_t size = 0;
 };
 
-Result<Sized> read_digest(std::string_view bytes) {
-  Sized out;
+Result<DigestAndSize> read_digest(std::string_view bytes) {
+  DigestAndSize out;
   bool has_hash = false;
-  for (Reader reader(bytes); !reader.at_end();) {
+  for (DirectoryMessageReader reader(bytes); !reader.at_end();) {
     SLUICE_TRY(tag, reader.varint());
     if (is(tag, Field::digest_hash, Wire::bytes)) {
       SLUICE_TRY(hash, reader.bytes());
@@ -128,7 +128,7 @@ Result<Sized> read_digest(std::string_view bytes) {
 Result<Message::File> read_node(std::string_view bytes, bool is_file) {
   Message::File out;
   bool has_digest = false;
-  for (Reader reader(bytes); !reader.at_end();) {
+  for (DirectoryMessageReader reader(bytes); !reader.at_end();) {
     SLUICE_TRY(tag, reader.varint());
     if (is(tag, Field::node_name, Wire::bytes)) {
       SLUICE_TRY(name, reader.bytes());
@@ -152,7 +152,7 @@ Result<Message::File> read_node(std::string_view bytes, bool is_file) {
 
 Result<Message::Symlink> read_symlink(std::string_view bytes) {
   Message::Symlink out;
-  for (Reader reader(bytes); !reader.at_end();) {
+  for (DirectoryMessageReader reader(bytes); !reader.at_end();) {
     SLUICE_TRY(tag, reader.varint());
     const bool is_name = is(tag, Field::node_name, Wire::bytes);
     if (!is_name && !is(tag, Field::symlink_target, Wire::bytes))
@@ -167,10 +167,9 @@ Result<void> check_name(std::string_view name, std::set<std::string_view>& seen)
   if (name.empty() || name == "." || name == ".." || name.find('/') != name.npos ||
       name.find('\0') != name.npos || !is_utf8(name))
     return Fail(user_error(Code::invalid_argument, "`" + percent_encode(name, " /") +
-                                                       "` is not the name of one file in UTF-8; rename it"));
+                                                       "` is not a valid file name in UTF-8; rename it"));
   if (!seen.insert(name).second)
-    return Fail(
-        user_error(Code::invalid_argument, "`" + std::string(name) + "` is there twice in one folder"));
+    return Fail(user_error(Code::invalid_argument, "`" + std::string(name) + "` occurs twice in one folder"));
   return {};
 }
 
@@ -182,7 +181,7 @@ Result<void> check(const Message& message) {
     SLUICE_DO(check_name(symlink.name, seen));
     if (symlink.target.empty() || symlink.target.find('\0') != std::string::npos || !is_utf8(symlink.target))
       return Fail(
-          user_error(Code::invalid_argument, "symlink `" + symlink.name + "` has no target in UTF-8"));
+          user_error(Code::invalid_argument, "symlink `" + symlink.name + "` has no valid target in UTF-8"));
   }
   return {};
 }
@@ -219,7 +218,7 @@ Result<std::string> encode(Message message) {
 
 Result<Message> decode(std::string_view bytes) {
   Message out;
-  for (Reader reader(bytes); !reader.at_end();) {
+  for (DirectoryMessageReader reader(bytes); !reader.at_end();) {
     SLUICE_TRY(tag, reader.varint());
     SLUICE_TRY(inner, reader.bytes());
     if (is(tag, Field::directory_files, Wire::bytes)) {
@@ -235,9 +234,9 @@ Result<Message> decode(std::string_view bytes) {
       return Fail(malformed("unknown field"));
     }
   }
-  // Order, doubled fields, long numbers and default values written out all show here.
-  SLUICE_TRY(again, encode(out));
-  if (again != bytes) return Fail(malformed("its fields are not in the one order and form"));
+  // This detects wrong order, duplicate fields, overlong numbers and default values that were written out.
+  SLUICE_TRY(canonical, encode(out));
+  if (canonical != bytes) return Fail(malformed("its fields are not in canonical order and form"));
   return out;
 }
 

@@ -33,14 +33,14 @@ struct Message {
   bool operator==(const Message&) const = default;
 };
 
-/// The canonical bytes: children sorted by name. Refuses names that are no single UTF-8 path segment, and
-/// doubled ones.
+/// The canonical bytes: children sorted by name. Refuses names that are not a single UTF-8 path segment, and
+/// duplicate names.
 Result<std::string> encode(Message message);
 /// Canonical bytes only, so that equal folders have equal digests: decode, then encode, is the identity.
 Result<Message> decode(std::string_view bytes);
 
-/// Whether a symlink that lies `depth` folders below the root ends inside the root, whatever other symlinks
-/// there are. `..` may only stand in front: after a name it could step out of a folder that is itself a
+/// Whether the target of a symlink `depth` folders below the root is inside the root, whatever other symlinks
+/// exist. `..` is accepted at the front only: after a name it could step out of a folder that is itself a
 /// symlink.
 bool stays_inside(std::string_view target, std::size_t depth);
 

@@ -16,7 +16,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr mode_t object_mode = 0444;
-/// Up to here a file is read into memory first: an object that is there already then costs no write.
+/// Files up to this size are read into memory first: an object that already exists then costs no write.
 constexpr std::int64_t small_file = std::int64_t{1} << 20;
 
 const Digest& digest_of_nothing() {
@@ -25,8 +25,8 @@ const Digest& digest_of_nothing() {
 }
 
 Error not_expected(const fs::path& name, const Digest& expected, const Digest& found) {
-  return user_error(Code::invalid_argument, name.string() + ": these are not the bytes of " + expected.hex() +
-                                                ", but of " + found.hex() + "; send the file again");
+  return user_error(Code::invalid_argument, name.string() + ": digest mismatch: expected " + expected.hex() +
+                                                ", found " + found.hex() + "; send the file again");
 }
 
 }  // namespace
@@ -62,13 +62,13 @@ fs::path ObjectFiles::path_of(const Digest& digest) const {
 Result<ObjectFiles::Temporary> ObjectFiles::new_temporary() const {
   std::string name = (root_ / "tmp" / "XXXXXX").string();
   os::UniqueFd fd(mkostemp(name.data(), O_CLOEXEC));
-  if (!fd) return Fail(system_error("make a file in " + (root_ / "tmp").string(), errno));
+  if (!fd) return Fail(system_error("create a file in " + (root_ / "tmp").string(), errno));
   if (fchmod(fd.get(), object_mode) != 0) return Fail(system_error("set the mode of " + name, errno));
   return Temporary(std::move(fd), name);
 }
 
 bool ObjectFiles::has(const Digest& digest) const {
-  // An empty file under another name than that of no bytes is what a power cut leaves of a file that was
+  // An empty file whose name is not the digest of no bytes is what a power failure leaves of a file that was
   // never synced.
   struct stat info{};
   return stat(path_of(digest).c_str(), &info) == 0 && S_ISREG(info.st_mode) &&
@@ -80,7 +80,7 @@ bool ObjectFiles::has_sized(const Digest& digest, std::int64_t size) const {
   return stat(path_of(digest).c_str(), &info) == 0 && S_ISREG(info.st_mode) && info.st_size == size;
 }
 
-Result<void> ObjectFiles::move_in(const fs::path& temporary, const Digest& digest) const {
+Result<void> ObjectFiles::move_into_place(const fs::path& temporary, const Digest& digest) const {
   const auto path = path_of(digest);
   if (rename(temporary.c_str(), path.c_str()) == 0) return {};
   if (errno != ENOENT) return Fail(system_error("store " + path.string(), errno));
@@ -96,13 +96,13 @@ Result<ports::Stored> ObjectFiles::put(std::string_view bytes) const {
   SLUICE_TRY(temporary, new_temporary());
   if (auto written = os::write_fd(temporary.fd(), bytes); !written)
     return Fail(std::move(written).error().at(root_.string()));
-  SLUICE_DO(move_in(temporary.path(), stored.digest));
+  SLUICE_DO(move_into_place(temporary.path(), stored.digest));
   return stored;
 }
 
 Result<ports::Stored> ObjectFiles::put_open(int fd, const fs::path& name, const Digest* expected) const {
   struct stat info{};
-  if (fstat(fd, &info) != 0) return Fail(system_error("look at " + name.string(), errno));
+  if (fstat(fd, &info) != 0) return Fail(system_error("stat " + name.string(), errno));
   if (info.st_size <= small_file) {
     auto bytes = os::read_all(fd, static_cast<std::size_t>(small_file));
     if (bytes) {
@@ -110,7 +110,7 @@ Result<ports::Stored> ObjectFiles::put_open(int fd, const fs::path& name, const 
         return Fail(not_expected(name, *expected, digest));
       return put(*bytes);
     }
-    // It has grown meanwhile: the long way, from its beginning.
+    // The file has grown meanwhile: read it in blocks, from its beginning.
     if (bytes.error().code != Code::too_large) return Fail(std::move(bytes).error().at(name.string()));
     if (lseek(fd, 0, SEEK_SET) != 0) return Fail(system_error("read " + name.string() + " again", errno));
   }
@@ -127,7 +127,7 @@ Result<ports::Stored> ObjectFiles::put_open(int fd, const fs::path& name, const 
   if (expected != nullptr && stored.digest != *expected)
     return Fail(not_expected(name, *expected, stored.digest));
   if (has_sized(stored.digest, stored.size)) return stored;
-  SLUICE_DO(move_in(temporary.path(), stored.digest));
+  SLUICE_DO(move_into_place(temporary.path(), stored.digest));
   return stored;
 }
 
@@ -137,22 +137,22 @@ Result<os::UniqueFd> ObjectFiles::open_object(const Digest& digest) const {
   if (!fd && fd.error().code == Code::not_found)
     return Fail(environment_error(Code::not_found,
                                   "object " + digest.hex() + " is not in the store (" + path.string() +
-                                      "); put its bytes in again, or run again what made it"));
+                                      "); store its bytes again, or rerun what produced it"));
   return fd;
 }
 
-Error ObjectFiles::changed(const Digest& digest, const Digest& found) const {
+Error ObjectFiles::corrupt(const Digest& digest, const Digest& found) const {
   return environment_error(Code::data_loss,
-                           "object " + digest.hex() + " has changed: " + path_of(digest).string() +
-                               " now has the bytes of " + found.hex() +
-                               "; delete that file, then put the right bytes in or run again what made it");
+                           "object " + digest.hex() + " is corrupt: " + path_of(digest).string() +
+                               " now has digest " + found.hex() +
+                               "; delete that file, then store the right bytes or rerun what produced it");
 }
 
 Result<std::string> ObjectFiles::get(const Digest& digest, std::size_t bytes_max) const {
   SLUICE_TRY(fd, open_object(digest));
   auto bytes = os::read_all(fd.get(), bytes_max);
   if (!bytes) return Fail(std::move(bytes).error().at("object " + digest.hex()));
-  if (const auto found = Digest::of(*bytes); found != digest) return Fail(changed(digest, found));
+  if (const auto found = Digest::of(*bytes); found != digest) return Fail(corrupt(digest, found));
   return bytes;
 }
 
@@ -168,7 +168,7 @@ Result<std::int64_t> ObjectFiles::copy_to(const Digest& digest, const fs::path& 
     return written ? written : Fail(std::move(written).error().at(to.string()));
   });
   if (copied)
-    if (const auto found = hasher.finish(); found != digest) copied = Fail(changed(digest, found));
+    if (const auto found = hasher.finish(); found != digest) copied = Fail(corrupt(digest, found));
   if (copied && fchmod(out.get(), mode) != 0)
     copied = Fail(system_error("set the mode of " + to.string(), errno));
   if (!copied) {
@@ -189,7 +189,7 @@ Result<void> ObjectFiles::make_durable(const std::vector<Digest>& digests) const
   };
   for (const auto& digest : digests) {
     SLUICE_TRY(fd, open_object(digest));
-    // All of them on their way to the disk first: the syncs then wait once, not one after the other.
+    // Start writing back all of them first: the syncs then wait once, not one after the other.
     sync_file_range(fd.get(), 0, 0, SYNC_FILE_RANGE_WRITE);
     files.push_back(std::move(fd));
     const auto folder = path_of(digest).parent_path();

@@ -26,13 +26,13 @@ Result<Message> read_message(const ObjectFiles& objects, const Digest& digest, s
   if (!message) return Fail(std::move(message).error().at("directory " + digest.hex()));
   for (const auto& symlink : message->symlinks)
     if (!stays_inside(symlink.target, depth))
-      return Fail(user_error(Code::invalid_argument, "directory " + digest.hex() + ": symlink `" +
-                                                         symlink.name + "` to `" + symlink.target +
-                                                         "` may lie outside; it is not laid out"));
+      return Fail(user_error(Code::invalid_argument,
+                             "directory " + digest.hex() + ": symlink `" + symlink.name + "` to `" +
+                                 symlink.target + "` may point outside the directory; it is not written"));
   return message;
 }
 
-struct Writer {
+struct TreeWriter {
   const ObjectFiles& objects;
   const Modes& modes;
   std::size_t entries_left = entries_max;
@@ -42,42 +42,43 @@ struct Writer {
     const auto entries = message.files.size() + message.folders.size() + message.symlinks.size();
     if (entries > entries_left)
       return Fail(user_error(Code::too_large, "directory " + digest.hex() + ": more than " +
-                                                  std::to_string(entries_max) + " files in all; divide it"));
+                                                  std::to_string(entries_max) +
+                                                  " entries in total; split it"));
     entries_left -= entries;
-    if (mkdir(to.c_str(), 0700) != 0) return Fail(system_error("make folder " + to.string(), errno));
+    if (mkdir(to.c_str(), 0700) != 0) return Fail(system_error("create folder " + to.string(), errno));
     for (const auto& file : message.files) {
       SLUICE_TRY(size,
                  objects.copy_to(file.digest, to / file.name, file.executable ? modes.program : modes.file));
       if (size != file.size)
         return Fail(user_error(Code::invalid_argument, "directory " + digest.hex() + ": `" + file.name +
-                                                           "` is said to have " + std::to_string(file.size) +
+                                                           "` is listed with " + std::to_string(file.size) +
                                                            " bytes, but has " + std::to_string(size)));
     }
     for (const auto& folder : message.folders) SLUICE_DO(write(folder.digest, to / folder.name, depth + 1));
     for (const auto& link : message.symlinks)
       if (symlink(link.target.c_str(), (to / link.name).c_str()) != 0)
-        return Fail(system_error("make symlink " + (to / link.name).string(), errno));
-    // Last: nothing can be made in a folder that is read-only.
+        return Fail(system_error("create symlink " + (to / link.name).string(), errno));
+    // Last: nothing can be created in a read-only folder.
     return os::set_mode(to, modes.folder);
   }
 };
 
-struct Gatherer {
+struct ClosureCollector {
   const ObjectFiles& objects;
   std::vector<Digest> out = {};
   std::unordered_set<Digest> listed = {};
   std::unordered_set<Digest> entered =
-      {};  ///< apart: the bytes of a folder's message may also be those of a file
+      {};  ///< separate: the bytes of a folder's message may also be those of a file
 
   void list(const Digest& digest) {
     if (listed.insert(digest).second) out.push_back(digest);
   }
-  Result<void> gather(const Digest& digest, std::size_t depth) {
+  Result<void> collect(const Digest& digest, std::size_t depth) {
     list(digest);
     if (!entered.insert(digest).second) return {};
     SLUICE_TRY(message, read_message(objects, digest, depth));
     for (const auto& file : message.files) list(file.digest);
-    for (const auto& folder : message.folders) SLUICE_DO(gather(folder.digest, depth + 1));
+    for (const auto& folder : message.folders) SLUICE_DO(collect(folder.digest, depth + 1));
     return {};
   }
 };
@@ -86,14 +87,14 @@ struct Gatherer {
 
 Result<void> write_tree(const ObjectFiles& objects, const Digest& digest, const fs::path& to,
                         const Modes& modes) {
-  Writer writer{.objects = objects, .modes = modes};
+  TreeWriter writer{.objects = objects, .modes = modes};
   return writer.write(digest, to, 0);
 }
 
 Result<std::vector<Digest>> tree_closure(const ObjectFiles& objects, const Digest& digest) {
-  Gatherer gatherer{.objects = objects};
-  SLUICE_DO(gatherer.gather(digest, 0));
-  return std::move(gatherer.out);
+  ClosureCollector collector{.objects = objects};
+  SLUICE_DO(collector.collect(digest, 0));
+  return std::move(collector.out);
 }
 
 }  // namespace sluice::stores::directory

@@ -6,7 +6,7 @@
 
 namespace sluice::stores::directory {
 
-/// Modes of what is written.
+/// Modes of the written files and folders.
 struct Modes {
   mode_t file = 0644;
   mode_t program = 0755;  ///< files with the executable bit
@@ -14,8 +14,8 @@ struct Modes {
 };
 
 /// Writes the directory `digest` as a new folder, every object checked. Bounded in depth and in the number of
-/// entries, since a few small messages can name one another into a tree that fills a disk. Leaves what it had
-/// written after an error.
+/// entries, since a few small messages that reference one another can describe a tree that fills a disk.
+/// After an error, what was written remains.
 Result<void> write_tree(const ObjectFiles& objects, const Digest& digest, const std::filesystem::path& to,
                         const Modes& modes);
 

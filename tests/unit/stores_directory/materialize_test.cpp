@@ -9,7 +9,7 @@
 namespace sluice::stores {
 namespace {
 
-class Layouts : public StoreTest {
+class Materialized : public StoreTest {
  protected:
   ports::Stored some_folder() {
     write("in/a", "one");
@@ -18,7 +18,7 @@ class Layouts : public StoreTest {
   }
 };
 
-TEST_F(Layouts, AreReadOnlyAndMadeOnce) {
+TEST_F(Materialized, CopiesAreReadOnlyAndCreatedOnce) {
   const auto stored = some_folder();
   const auto path = store_->lay_out(folder(stored));
   ASSERT_OK(path);
@@ -37,7 +37,7 @@ TEST_F(Layouts, AreReadOnlyAndMadeOnce) {
   EXPECT_TRUE(fs::is_empty(cache() / "tmp"));
 }
 
-TEST_F(Layouts, OfADeadProcessAreRemovedADayLater) {
+TEST_F(Materialized, CopiesOfADeadProcessAreRemovedADayLater) {
   ASSERT_OK(os::make_directories(cache() / "tmp/left/tree"));
   ASSERT_OK(os::write_file(cache() / "tmp/left/tree/half", "a", 0444));
   fs::permissions(cache() / "tmp/left/tree", fs::perms{0555});
@@ -48,14 +48,14 @@ TEST_F(Layouts, OfADeadProcessAreRemovedADayLater) {
   EXPECT_TRUE(fs::is_empty(cache() / "tmp"));
 }
 
-TEST_F(Layouts, OfAFileIsAFile) {
+TEST_F(Materialized, AFileIsAFile) {
   const auto path = store_->lay_out(file(store_->put("bytes").value()));
   ASSERT_OK(path);
   EXPECT_EQ(read(*path), "bytes");
   EXPECT_EQ(fs::status(*path).permissions(), fs::perms{0444});
 }
 
-TEST_F(Layouts, ThatWereTouchedAreMadeAgain) {
+TEST_F(Materialized, ModifiedCopiesAreCreatedAgain) {
   const auto stored = some_folder();
   const auto path = store_->lay_out(folder(stored)).value();
   const auto expect_whole = [&](const char* what) {
@@ -76,12 +76,12 @@ TEST_F(Layouts, ThatWereTouchedAreMadeAgain) {
   expect_whole("removed");
   tamper(path / "a", "ONE");
   tamper(path.parent_path() / "manifest", "sluice layout 1\nend\n");
-  expect_whole("a manifest that tells nothing");
+  expect_whole("an empty manifest");
   ASSERT_OK(os::remove_tree(cache()));
   expect_whole("cache deleted");
 }
 
-TEST_F(Layouts, OfAFolderWithALostFileFailByName) {
+TEST_F(Materialized, AFolderWithALostFileFailsByName) {
   const auto stored = some_folder();
   fs::remove(store_->path_of(Digest::of("two")));
   const auto path = store_->lay_out(folder(stored));
@@ -91,7 +91,7 @@ TEST_F(Layouts, OfAFolderWithALostFileFailByName) {
   EXPECT_TRUE(fs::is_empty(cache() / "tmp"));
 }
 
-TEST_F(Layouts, MayBeAskedForByManyThreadsAndProcessesAtOnce) {
+TEST_F(Materialized, ByManyThreadsAndProcessesAtOnce) {
   for (int i = 0; i < 50; ++i)
     write("in/f" + std::to_string(i), std::string(1000, static_cast<char>('a' + i % 26)));
   const auto stored = store_->put_directory(outside_ / "in", {}).value();

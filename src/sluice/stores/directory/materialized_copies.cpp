@@ -1,4 +1,4 @@
-#include "sluice/stores/directory/layouts.hpp"
+#include "sluice/stores/directory/materialized_copies.hpp"
 
 #include <cerrno>
 #include <cstdio>
@@ -9,7 +9,7 @@
 
 #include "sluice/base/log.hpp"
 #include "sluice/base/words.hpp"
-#include "sluice/stores/directory/digest_memory.hpp"
+#include "sluice/stores/directory/digest_cache.hpp"
 #include "sluice/stores/directory/tree_writer.hpp"
 
 namespace sluice::stores::directory {
@@ -17,13 +17,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view manifest_head = "sluice layout 1\n";
+constexpr std::string_view manifest_header = "sluice layout 1\n";
 constexpr std::size_t manifest_bytes_max = std::size_t{512} << 20;
 constexpr Modes read_only{.file = 0444, .program = 0555, .folder = 0555};
 
-/// How one entry looks without reading it, as a line; empty where it is gone. A folder's times change with
-/// its entries, so nothing can be added unseen.
-std::string look(const fs::path& path) {
+/// The metadata of one entry as a line, without reading its content; empty if it does not exist. A folder's
+/// times change with its entries, so additions are noticed.
+std::string metadata_of(const fs::path& path) {
   struct stat info{};
   if (lstat(path.c_str(), &info) != 0) return {};
   const auto id = FileIdentity::of(info);
@@ -35,7 +35,7 @@ std::string look(const fs::path& path) {
 Result<void> describe(const fs::path& content, const std::string& relative, bool is_folder,
                       std::string& out) {
   const auto path = relative.empty() ? content : content / relative;
-  out += look(path) + " " + percent_encode(relative, "/") + "\n";
+  out += metadata_of(path) + " " + percent_encode(relative, "/") + "\n";
   if (!is_folder) return {};
   SLUICE_TRY(entries, os::list_directory(path));
   for (const auto& entry : entries)
@@ -48,12 +48,12 @@ fs::path content_of(const fs::path& container, Form form) {
   return container / (form == Form::file ? "file" : "tree");
 }
 
-bool untouched(const fs::path& container, Form form) {
+bool unmodified(const fs::path& container, Form form) {
   const auto text = os::read_file(container / "manifest", manifest_bytes_max);
-  if (!text || !text->starts_with(manifest_head) || !text->ends_with("\nend\n")) return false;
+  if (!text || !text->starts_with(manifest_header) || !text->ends_with("\nend\n")) return false;
   const auto content = content_of(container, form);
   std::string_view rest(*text);
-  rest.remove_prefix(manifest_head.size());
+  rest.remove_prefix(manifest_header.size());
   if (rest == "end\n") return false;
   while (rest != "end\n") {
     const auto line = rest.substr(0, rest.find('\n'));
@@ -61,7 +61,7 @@ bool untouched(const fs::path& container, Form form) {
     const auto space = line.rfind(' ');
     if (space == std::string_view::npos) return false;
     const auto relative = percent_decode(line.substr(space + 1));
-    if (!relative || look(relative->empty() ? content : content / *relative) != line.substr(0, space))
+    if (!relative || metadata_of(relative->empty() ? content : content / *relative) != line.substr(0, space))
       return false;
   }
   return true;
@@ -69,47 +69,49 @@ bool untouched(const fs::path& container, Form form) {
 
 }  // namespace
 
-Result<Layouts> Layouts::open(fs::path cache, const ObjectFiles& objects, const Clock& clock) {
+Result<MaterializedCopies> MaterializedCopies::open(fs::path cache, const ObjectFiles& objects,
+                                                    const Clock& clock) {
   SLUICE_DO(os::make_directories(cache / "tmp"));
   if (auto removed = os::remove_abandoned(cache / "tmp", clock.now()); !removed)
     log::warning(removed.error().message);
-  return Layouts(std::move(cache), objects);
+  return MaterializedCopies(std::move(cache), objects);
 }
 
-Result<void> Layouts::make(const Digest& digest, Form form, const fs::path& container) const {
+Result<void> MaterializedCopies::write_copy(const Digest& digest, Form form,
+                                            const fs::path& container) const {
   const auto content = content_of(container, form);
   if (form == Form::file) {
     SLUICE_DO(objects_.copy_to(digest, content, read_only.file));
   } else {
     SLUICE_DO(write_tree(objects_, digest, content, read_only));
   }
-  std::string manifest(manifest_head);
+  std::string manifest(manifest_header);
   SLUICE_DO(describe(content, "", form == Form::directory, manifest));
   SLUICE_DO(os::write_file(container / "manifest", manifest + "end\n", 0444));
   // Other users' processes read it too.
   return os::set_mode(container, 0755);
 }
 
-Result<fs::path> Layouts::lay_out(const Digest& digest, Form form) {
+Result<fs::path> MaterializedCopies::materialize(const Digest& digest, Form form) {
   const auto hex = digest.hex();
   const auto container = cache_ / (form == Form::file ? "files" : "trees") / hex.substr(0, 2) / hex;
-  const std::scoped_lock lock(making_[digest.bytes[0] % making_.size()]);
-  if (untouched(container, form)) return content_of(container, form);
+  const std::scoped_lock lock(creating_[digest.bytes[0] % creating_.size()]);
+  if (unmodified(container, form)) return content_of(container, form);
 
   SLUICE_DO(os::make_directories(cache_ / "tmp"));
   SLUICE_DO(os::make_directories(container.parent_path()));
-  SLUICE_TRY(made, os::TemporaryDirectory::make(cache_ / "tmp"));
-  SLUICE_DO(make(digest, form, made.path()));
-  if (renameat2(AT_FDCWD, made.path().c_str(), AT_FDCWD, container.c_str(), RENAME_NOREPLACE) == 0) {
-    static_cast<void>(made.release());
+  SLUICE_TRY(created, os::TemporaryDirectory::make(cache_ / "tmp"));
+  SLUICE_DO(write_copy(digest, form, created.path()));
+  if (renameat2(AT_FDCWD, created.path().c_str(), AT_FDCWD, container.c_str(), RENAME_NOREPLACE) == 0) {
+    static_cast<void>(created.release());
     return content_of(container, form);
   }
   if (errno != EEXIST) return Fail(system_error("rename to " + container.string(), errno));
-  // Another process was faster, or what is there has been touched.
-  if (untouched(container, form)) return content_of(container, form);
-  log::warning(container.string() + " was changed by another program; it is made again");
-  // Exchanged, so that the name never is without a copy; the touched one goes with `made`.
-  if (renameat2(AT_FDCWD, made.path().c_str(), AT_FDCWD, container.c_str(), RENAME_EXCHANGE) != 0)
+  // Another process was faster, or the existing copy was modified.
+  if (unmodified(container, form)) return content_of(container, form);
+  log::warning(container.string() + " was modified by another program; creating it again");
+  // Exchanged, so that the path always has a copy; the modified one is removed with `created`.
+  if (renameat2(AT_FDCWD, created.path().c_str(), AT_FDCWD, container.c_str(), RENAME_EXCHANGE) != 0)
     return Fail(system_error("replace " + container.string(), errno));
   return content_of(container, form);
 }

@@ -12,7 +12,7 @@
 
 namespace sluice::stores::directory {
 
-/// What tells, without reading it, that a file is still the one it was.
+/// The metadata by which an unchanged file is recognized without reading it.
 struct FileIdentity {
   std::uint64_t device = 0;
   std::uint64_t inode = 0;
@@ -24,22 +24,22 @@ struct FileIdentity {
   bool operator==(const FileIdentity&) const = default;
 };
 
-/// Digests of files outside the store, so that an unchanged folder is not read again. Thread-safe; several
-/// processes may share the file: each adds lines to its end. It lives in the cache: without it, files are
-/// merely read again.
-class DigestMemory {
+/// A cache of digests of files outside the store, so that an unchanged folder is not read again. Thread-safe;
+/// several processes may share the file: each appends lines to it. It is in the cache folder: if it is
+/// deleted, files are merely read again.
+class DigestCache {
  public:
-  explicit DigestMemory(std::filesystem::path file) : file_(std::move(file)) {}
+  explicit DigestCache(std::filesystem::path file) : file_(std::move(file)) {}
 
   [[nodiscard]] std::optional<Digest> find(const FileIdentity& identity);
-  /// `began` is the clock's time before the file was read. A file that had been touched within two seconds of
-  /// it is not remembered: another change in the same tick would leave no trace.
+  /// `began` is the clock's time before the file was read. A file that was modified less than two seconds
+  /// before that is not remembered: another change within the resolution of timestamps would not be noticed.
   void remember(const FileIdentity& identity, const Digest& digest, Time began);
-  /// Writes what is new. A failure costs speed only, so it is not reported.
+  /// Writes new entries to the file. A failure only costs time, so it is not reported.
   void save();
 
  private:
-  struct Known {
+  struct Entry {
     FileIdentity identity;
     Digest digest;
   };
@@ -48,7 +48,7 @@ class DigestMemory {
   std::filesystem::path file_;
   std::mutex mutex_;
   bool loaded_ = false;
-  std::map<std::pair<std::uint64_t, std::uint64_t>, Known> known_;  ///< by device and inode
+  std::map<std::pair<std::uint64_t, std::uint64_t>, Entry> known_;  ///< by device and inode
   std::string unsaved_;
 };
 

@@ -1,4 +1,4 @@
-#include "sluice/stores/directory/digest_memory.hpp"
+#include "sluice/stores/directory/digest_cache.hpp"
 
 #include <array>
 #include <sstream>
@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t entries_max = 1'000'000;
 constexpr std::size_t file_bytes_max = std::size_t{512} << 20;
-constexpr std::chrono::seconds settled{2};
+constexpr std::chrono::seconds timestamp_margin{2};
 
 std::string line_of(const FileIdentity& id, const Digest& digest) {
   return "1 " + std::to_string(id.device) + " " + std::to_string(id.inode) + " " + std::to_string(id.size) +
@@ -22,8 +22,8 @@ std::string line_of(const FileIdentity& id, const Digest& digest) {
          "\n";
 }
 
-/// Exactly the fields that `line_of` writes, so that a line torn by a crash, alone or with the next one
-/// joined to it, is never taken for a whole one.
+/// Exactly the fields that `line_of` writes, so that a line truncated by a crash, alone or with the next one
+/// joined to it, is never accepted.
 bool read_line(std::string_view line, FileIdentity& id, Digest& digest) {
   std::array<std::string_view, 7> fields;
   for (std::size_t i = 0; i < fields.size(); ++i) {
@@ -59,7 +59,7 @@ FileIdentity FileIdentity::of(const struct stat& info) {
           .changed_ns = nanoseconds(info.st_ctim)};
 }
 
-void DigestMemory::load_once() {
+void DigestCache::load_once() {
   if (loaded_) return;
   loaded_ = true;
   const auto text = os::read_file(file_, file_bytes_max);
@@ -67,46 +67,46 @@ void DigestMemory::load_once() {
   std::size_t lines = 0;
   for (std::string_view rest = *text; !rest.empty(); ++lines) {
     const auto end = rest.find('\n');
-    Known known;
-    if (end != std::string_view::npos && read_line(rest.substr(0, end), known.identity, known.digest))
-      known_.insert_or_assign({known.identity.device, known.identity.inode}, known);
+    Entry entry;
+    if (end != std::string_view::npos && read_line(rest.substr(0, end), entry.identity, entry.digest))
+      known_.insert_or_assign({entry.identity.device, entry.identity.inode}, entry);
     rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
   }
   if (known_.size() > entries_max) known_.clear();
   if (lines <= 2 * known_.size() + 1000) return;
   std::string compact;
-  for (const auto& [key, known] : known_) compact += line_of(known.identity, known.digest);
-  // Lines that another process adds meanwhile may be lost: it will read those files once more.
+  for (const auto& [key, entry] : known_) compact += line_of(entry.identity, entry.digest);
+  // Lines that another process appends meanwhile may be lost: it will read those files once more.
   static_cast<void>(os::write_file_atomically(file_, compact, os::Sync::no));
 }
 
-std::optional<Digest> DigestMemory::find(const FileIdentity& identity) {
+std::optional<Digest> DigestCache::find(const FileIdentity& identity) {
   const std::scoped_lock lock(mutex_);
   load_once();
-  const auto at = known_.find({identity.device, identity.inode});
-  if (at == known_.end() || at->second.identity != identity) return std::nullopt;
-  return at->second.digest;
+  const auto found = known_.find({identity.device, identity.inode});
+  if (found == known_.end() || found->second.identity != identity) return std::nullopt;
+  return found->second.digest;
 }
 
-void DigestMemory::remember(const FileIdentity& identity, const Digest& digest, Time began) {
+void DigestCache::remember(const FileIdentity& identity, const Digest& digest, Time began) {
   const auto newest = std::max(identity.modified_ns, identity.changed_ns);
-  const auto limit = std::chrono::nanoseconds((began - settled).time_since_epoch()).count();
+  const auto limit = std::chrono::nanoseconds((began - timestamp_margin).time_since_epoch()).count();
   if (newest >= limit) return;
   const std::scoped_lock lock(mutex_);
   load_once();
   if (known_.size() >= entries_max) known_.clear();
-  known_.insert_or_assign({identity.device, identity.inode}, Known{identity, digest});
+  known_.insert_or_assign({identity.device, identity.inode}, Entry{identity, digest});
   unsaved_ += line_of(identity, digest);
 }
 
-void DigestMemory::save() {
+void DigestCache::save() {
   std::string lines;
   {
     const std::scoped_lock lock(mutex_);
     lines.swap(unsaved_);
   }
   if (lines.empty()) return;
-  // One write at the end of the file: the lines of several processes never mix.
+  // One append: the lines of several processes never interleave.
   if (auto fd = os::open_file(file_, O_WRONLY | O_CREAT | O_APPEND, 0600))
     static_cast<void>(os::write_fd(fd->get(), lines));
 }
