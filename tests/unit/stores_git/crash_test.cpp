@@ -13,7 +13,7 @@ namespace {
 
 class Together : public ModelsTest {
  protected:
-  /// A folder of its own to register from.
+  /// A version with a content folder of its own.
   [[nodiscard]] ports::NewVersion version_with(const std::string& name, const std::string& weights) const {
     auto wanted = version();
     wanted.content = root_->path() / name;
@@ -24,7 +24,7 @@ class Together : public ModelsTest {
   }
 };
 
-TEST_F(Together, ARepositoryThatADeadProcessWasMakingIsRemovedADayLater) {
+TEST_F(Together, AnUnfinishedRepositoryOfADeadProcessIsRemovedADayLater) {
   const auto left = models_->path_of("default", "stamps").parent_path() / ".new-left";
   ASSERT_OK(os::make_directories(left / "objects"));
   open_models(*store_);
@@ -73,8 +73,8 @@ TEST_F(Together, TwoProcessesAndTheirThreadsRegisterWithoutLosingAny) {
     EXPECT_EQ(entry.path().filename(), "stamps.git");
 }
 
-// A kill at any moment: before, in and after each file that is written. What is there afterwards is whole,
-// and goes on.
+// A kill at any moment: before, during and after each write of a file. The repository is consistent
+// afterwards, and usable.
 TEST_F(Together, AKillAtAnyMomentLeavesAWholeRepository) {
   std::int64_t before = 0;
   for (int round = 0; round < 12; ++round) {

@@ -58,11 +58,11 @@ TEST(PackedRefs, AreReadAsGitWritesThem) {
     const auto parsed = parse_refs(text);
     ASSERT_FALSE(parsed) << text;
     EXPECT_THAT(parsed.error().message,
-                testing::HasSubstr("is no ref; restore this file from a backup, or from a clone"));
+                testing::HasSubstr("is not a valid ref; restore this file from a backup, or from a clone"));
   }
 }
 
-TEST(ObjectText, ComesBack) {
+TEST(ObjectText, RoundTrips) {
   const auto tree = format_tree({{.mode = TreeEntry::Mode::folder, .name = "a", .oid = oid_a},
                                  {.mode = TreeEntry::Mode::file, .name = "a.b", .oid = oid_b},
                                  {.mode = TreeEntry::Mode::program, .name = "a0", .oid = oid_b}});

@@ -7,7 +7,7 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-/// What people do with a model's folder: the real git, with git-lfs.
+/// Uses a model's repository with the real git and git-lfs.
 class GitProgram : public ModelsTest {};
 
 TEST_F(GitProgram, ClonesAWholeModelAndReadsItsHistory) {

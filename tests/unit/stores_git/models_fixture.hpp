@@ -61,8 +61,8 @@ class ModelsTest : public testing::Test {
             .effect_key = "",
             .at = Time(Milliseconds(1'700'000'000'123))};
   }
-  /// What the command printed, both streams, and its status where that is not 0. Nothing of this machine's
-  /// git settings.
+  /// The output of the command, both streams, and its status if that is not 0. Ignores this machine's git
+  /// settings.
   [[nodiscard]] std::string shell(const std::string& command) const {
     const auto full = "cd " + root_->path().string() + " && { export HOME=" + root_->path().string() +
                       " GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=" + (root_->path() / "gitconfig").string() +
@@ -79,7 +79,7 @@ class ModelsTest : public testing::Test {
   [[nodiscard]] std::string git(const std::string& model, const std::string& arguments) const {
     return shell("git -C '" + models_->path_of("default", model).string() + "' " + arguments);
   }
-  /// Empty where the repository is sound.
+  /// Empty if the repository is consistent.
   [[nodiscard]] std::string fsck(const std::string& model) const {
     return git(model, "fsck --strict --full --no-dangling");
   }

@@ -6,7 +6,7 @@
 namespace sluice::stores::git {
 namespace {
 
-TEST(Names, BecomeOneSegmentAndComeBack) {
+TEST(Names, BecomeOneSegmentAndRoundTrip) {
   const std::pair<std::string, std::string> cases[] = {{"stamps", "stamps"},
                                                        {"a.b_c-d", "a.b_c-d"},
                                                        {".", "%2E"},
@@ -34,7 +34,7 @@ TEST(Names, BecomeOneSegmentAndComeBack) {
   EXPECT_EQ(decode_name("a%2"), std::nullopt);
 }
 
-TEST(Names, ThatAreLongAreCutAndStayDifferent) {
+TEST(Names, ThatAreLongAreTruncatedAndStayDifferent) {
   const auto one = encode_name(std::string(4000, 'a'));
   const auto two = encode_name(std::string(4001, 'a'));
   EXPECT_EQ(one.size(), 165U);
@@ -56,7 +56,7 @@ TEST(Names, ReadWellInMessages) {
   EXPECT_EQ(identity_of({.workspace = "", .name = "<>\n"}), "unknown <unknown@unknown>");
 }
 
-TEST(Names, ThatGitKeepsForItselfAreKnown) {
+TEST(Names, ThatGitReservesAreRecognized) {
   for (const auto* name : {".git", ".GIT", ".Git ", ".git.", "git~1", ".git::$INDEX_ALLOCATION", ".g\u200cit",
                            "a\\.git", ".gitmodules", ".GitModules"})
     EXPECT_TRUE(is_reserved_file_name(name)) << name;

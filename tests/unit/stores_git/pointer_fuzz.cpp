@@ -4,7 +4,7 @@
 #include "sluice/base/result.hpp"
 #include "sluice/stores/git/pointer.hpp"
 
-// Whatever is taken for a pointer is written again as the same bytes.
+// Whatever is accepted as a pointer is written again as the same bytes.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   namespace git = sluice::stores::git;
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);

@@ -36,7 +36,7 @@ TEST_F(Reading, ResolvesReferences) {
   EXPECT_EQ(error("best"), "model `stamps` has no version or alias `best`; it has v1 … v3");
   EXPECT_EQ(error("../../x"), "model `stamps` has no version or alias `../../x`; it has v1 … v3");
   EXPECT_EQ(models_->resolve("default", "other", "").error().message,
-            "there is no model `other` in workspace `default`; `sluice models` lists those that are there");
+            "there is no model `other` in workspace `default`; `sluice models` lists the existing ones");
   EXPECT_EQ(models_->resolve("team", "stamps", "").error().code, Code::not_found);
 }
 
@@ -85,7 +85,7 @@ TEST_F(Reading, ListsAndReadsFilesWithTheirRealBytes) {
   EXPECT_EQ(models_->files("default", forged).error().message, "`main` is not a git object's name");
 }
 
-TEST_F(Reading, GivesAVersionAsAFolderOfTheStore) {
+TEST_F(Reading, ReturnsAVersionAsAFolderOfTheStore) {
   const auto version = models_->resolve("default", "stamps", "v3").value();
   const auto artifact = models_->as_artifact("default", version);
   ASSERT_OK(artifact);
@@ -96,11 +96,11 @@ TEST_F(Reading, GivesAVersionAsAFolderOfTheStore) {
   EXPECT_EQ(read(*path / "head.onnx"), "weights 3");
   EXPECT_EQ(read(*path / "README.md"), read(content() / "README.md"));
   EXPECT_EQ(models_->as_artifact("default", version)->digest, artifact->digest);
-  // Its large files are not read for that: bytes that are damaged show when they are laid out, not here.
+  // Its large files are not read for that: damaged bytes are detected when they are materialized, not here.
   fs::remove(store_->path_of(Digest::of("weights 3")));
   EXPECT_EQ(models_->as_artifact("default", version).error().message,
             "model `stamps` v3: `head.onnx`: object " + Digest::of("weights 3").hex() +
-                " is not in the store; put its bytes in first");
+                " is not in the store; store its bytes first");
 }
 
 }  // namespace

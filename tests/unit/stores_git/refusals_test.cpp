@@ -27,7 +27,7 @@ TEST_F(Refusals, NameTheFile) {
   fs::remove(content() / "pipe");
   for (const std::string name : {".git", ".GIT", "sub/git~1", ".gitmodules"}) {
     write(name + (name == ".gitmodules" ? "" : "/config"), "x");
-    EXPECT_EQ(refusal(), at(name) + ": git keeps this name for itself; remove it from the model's folder");
+    EXPECT_EQ(refusal(), at(name) + ": git reserves this name; remove it from the model's folder");
     fs::remove_all(content() / name);
   }
   const std::string pointer =
@@ -52,18 +52,18 @@ TEST_F(Refusals, LeaveNothingBehind) {
   EXPECT_THAT(refusal(nothing), HasSubstr("nowhere"));
   fs::create_directories(root_->path() / "hollow/inner");
   nothing.content = root_->path() / "hollow";
-  EXPECT_EQ(refusal(nothing),
-            (root_->path() / "hollow").string() + ": there is no file in this folder to make a version of");
+  EXPECT_EQ(refusal(nothing), (root_->path() / "hollow").string() +
+                                  ": the folder contains no file; a version needs at least one");
 }
 
 TEST_F(Refusals, OfNamesAndAliasesSayWhatIsWanted) {
-  EXPECT_EQ(refusal(version("")), "a model needs a name");
+  EXPECT_EQ(refusal(version("")), "the model's name must not be empty");
   EXPECT_EQ(refusal(version("\xff")), "the model's name `%FF` is not UTF-8; rename it");
   auto wanted = version();
   wanted.alias = "v3";
-  EXPECT_EQ(refusal(wanted), "alias `v3` would mean a version; give it a name such as `champion`");
+  EXPECT_EQ(refusal(wanted), "alias `v3` is reserved for a version; give it a name such as `champion`");
   wanted.alias = "latest";
-  EXPECT_EQ(refusal(wanted), "alias `latest` would mean a version; give it a name such as `champion`");
+  EXPECT_EQ(refusal(wanted), "alias `latest` is reserved for a version; give it a name such as `champion`");
   wanted.alias = "a\nb";
   EXPECT_EQ(refusal(wanted), "alias `a%0Ab` must be one line of at most 255 characters in UTF-8");
   ASSERT_OK(models_->add_version(version()));
@@ -80,9 +80,9 @@ TEST_F(Refusals, OfARepositoryThatAnotherProgramWroteTo) {
   const auto repository = models_->path_of("default", "stamps").string();
   EXPECT_EQ(git("stamps", "update-ref refs/heads/other main"), "");
   write("head.onnx", "two");
-  EXPECT_EQ(refusal(), repository + ": another program wrote refs/heads/other; take it over with `git -C " +
+  EXPECT_EQ(refusal(), repository + ": another program wrote refs/heads/other; pack it with `git -C " +
                            repository + " pack-refs --all`");
-  // The way out, as the message says.
+  // The remedy that the message names.
   EXPECT_EQ(git("stamps", "pack-refs --all"), "");
   EXPECT_EQ(refusal(), "");
   EXPECT_EQ(fsck("stamps"), "");

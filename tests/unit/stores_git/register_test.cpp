@@ -84,7 +84,7 @@ TEST_F(Register, KeepsLargeFilesInTheObjectStore) {
       fs::exists(models_->path_of("default", "stamps") / "lfs/objects" / Digest::of("x").hex().substr(0, 2)));
 }
 
-TEST_F(Register, AnswersTheVersionThatIsThereForEqualContent) {
+TEST_F(Register, ReturnsTheExistingVersionForEqualContent) {
   const auto one = models_->add_version(version()).value();
   write("provenance.json", "{\"run\":\"r2\", \"long\": \"" + std::string(150'000, 'p') + "\"}\n");
   const auto same = models_->add_version(version());
@@ -100,7 +100,7 @@ TEST_F(Register, AnswersTheVersionThatIsThereForEqualContent) {
   EXPECT_EQ(git("stamps", "rev-parse v2~"), one.version.commit + "\n");
   EXPECT_THAT(models_->resolve("default", "stamps", "")->number, 2);
 
-  // The first content again: its version is there; the alias follows what was asked for last.
+  // The first content again: its version exists; the alias follows the last request.
   write("head.onnx", "the weights of the first version");
   const auto back = models_->add_version(version()).value();
   EXPECT_FALSE(back.created);
@@ -108,7 +108,7 @@ TEST_F(Register, AnswersTheVersionThatIsThereForEqualContent) {
   EXPECT_THAT(back.version.aliases, ElementsAre("champion"));
   EXPECT_EQ(git("stamps", "log -1 --format=%s refs/meta/registry"), "alias champion v2 -> v1\n");
 
-  // A file's mode and a file more are content.
+  // An additional file and a file's mode count as content.
   write("extra.txt", "x");
   EXPECT_EQ(models_->add_version(version())->version.number, 3);
   fs::permissions(content() / "extra.txt", fs::perms{0755});
@@ -116,7 +116,7 @@ TEST_F(Register, AnswersTheVersionThatIsThereForEqualContent) {
   EXPECT_EQ(fsck("stamps"), "");
 }
 
-TEST_F(Register, AnswersTheSameToTheSameEffect) {
+TEST_F(Register, ReturnsTheSameVersionForTheSameEffect) {
   auto call = version();
   call.effect_key = "run1/version";
   const auto first = models_->add_version(call).value();
@@ -124,8 +124,8 @@ TEST_F(Register, AnswersTheSameToTheSameEffect) {
   auto other = version();
   other.effect_key = "run2/version";
   EXPECT_EQ(models_->add_version(other)->version.number, 2);
-  // The engine repeats the first call after a crash, even with files that have changed since; the alias stays
-  // where it is.
+  // The engine repeats the first call after a crash, even with files that have changed since; the alias is
+  // not moved.
   write("head.onnx", "changed meanwhile");
   const auto again = open_models(*store_)->add_version(call);
   ASSERT_OK(again);
@@ -135,13 +135,13 @@ TEST_F(Register, AnswersTheSameToTheSameEffect) {
   EXPECT_EQ(models_->resolve("default", "stamps", "champion")->number, 2);
 }
 
-TEST_F(Register, LeavesOutTheAliasWhereNoneIsWanted) {
+TEST_F(Register, SetsNoAliasIfNoneIsRequested) {
   auto plain = version();
   plain.alias = "";
   EXPECT_THAT(models_->add_version(plain)->version.aliases, IsEmpty());
 }
 
-TEST_F(Register, TakesALaidOutVersionForTheSameContent) {
+TEST_F(Register, RecognizesTheContentOfAMaterializedVersion) {
   write("table.bin", std::string(200'000, 'x'));
   write(".gitattributes", "*.txt text\n*.bin filter=lfs diff=lfs merge=lfs -text\n");
   const auto one = models_->add_version(version()).value();
@@ -159,7 +159,7 @@ TEST_F(Register, NeverUsesANumberTwice) {
   ASSERT_OK(models_->add_version(version()));
   write("head.onnx", "two");
   ASSERT_OK(models_->add_version(version()));
-  // As deleting v2 will leave it: the tag under refs/deleted.
+  // The state after v2 was deleted: its tag is under refs/deleted.
   const auto file = models_->path_of("default", "stamps") / "packed-refs";
   auto refs = read(file);
   refs.replace(refs.find("refs/tags/v2"), 12, "refs/deleted/v2");
@@ -181,7 +181,7 @@ TEST_F(Register, PacksManyVersionsTogether) {
     return count;
   };
   EXPECT_EQ(packs(), 5U);
-  // A reader that has the old packs open goes on.
+  // A reader that has the old packs open continues to work.
   auto reader = git::Objects::open(repository);
   ASSERT_OK(reader);
   ASSERT_OK(git::Objects::open(repository)->repack(5));
@@ -193,11 +193,11 @@ TEST_F(Register, PacksManyVersionsTogether) {
   EXPECT_EQ(git::Objects::open(repository)->all()->size(), all.size());
   EXPECT_EQ(fsck("stamps"), "");
   EXPECT_EQ(ModelsTest::git("stamps", "rev-list --count main"), "5\n");
-  ASSERT_OK(git::Objects::open(repository)->repack(0));  // nothing to gain: the same pack again
+  ASSERT_OK(git::Objects::open(repository)->repack(0));  // nothing to do: the same pack again
   EXPECT_EQ(fsck("stamps"), "");
 }
 
-TEST_F(Register, TakesAnyNameThatIsText) {
+TEST_F(Register, AcceptsAnyNameInUtf8) {
   const std::string names[] = {"two words",
                                "-rf",
                                "..",

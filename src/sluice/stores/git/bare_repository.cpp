@@ -47,15 +47,15 @@ Result<fs::path> link_target(const fs::path& place, const fs::path& objects) {
 
 }  // namespace
 
-Result<void> make_bare(const fs::path& folder, const fs::path& final_place, const fs::path& objects) {
+Result<void> make_bare(const fs::path& folder, const fs::path& final_path, const fs::path& objects) {
   for (const auto* name : {"objects/pack", "refs", "lfs"}) SLUICE_DO(os::make_directories(folder / name));
   SLUICE_DO(os::write_file(folder / "HEAD", "ref: refs/heads/main\n"));
   SLUICE_DO(os::write_file(folder / "config", settings));
   SLUICE_DO(os::write_file(folder / lock_name, ""));
   const auto link = folder / "lfs" / "objects";
-  SLUICE_TRY(target, link_target(final_place, objects));
+  SLUICE_TRY(target, link_target(final_path, objects));
   if (symlink(target.c_str(), link.c_str()) != 0)
-    return Fail(system_error("make symlink " + link.string(), errno));
+    return Fail(system_error("create symlink " + link.string(), errno));
   SLUICE_DO(os::set_mode(folder, 0755));
   for (const auto* name : {"HEAD", "config"}) SLUICE_DO(os::fsync_file(folder / name));
   for (const auto* name : {"objects", "lfs", ""}) SLUICE_DO(os::fsync_directory(folder / name));
@@ -71,7 +71,7 @@ Result<bool> move_into_place(const fs::path& built, const fs::path& place) {
   return true;
 }
 
-Result<std::optional<RepositoryLock>> RepositoryLock::take(const fs::path& repository) {
+Result<std::optional<RepositoryLock>> RepositoryLock::acquire(const fs::path& repository) {
   const auto file = repository / lock_name;
   for (;;) {
     auto fd = os::open_file(file, O_RDWR | O_CREAT, 0644);
@@ -83,9 +83,9 @@ Result<std::optional<RepositoryLock>> RepositoryLock::take(const fs::path& repos
       if (errno != EINTR) return Fail(system_error("lock " + file.string(), errno));
     // While this waited, the repository may have been moved away and another one put in its place.
     struct stat held{};
-    struct stat there{};
-    if (fstat(fd->get(), &held) != 0 || stat(file.c_str(), &there) != 0 || held.st_ino != there.st_ino ||
-        held.st_dev != there.st_dev)
+    struct stat current{};
+    if (fstat(fd->get(), &held) != 0 || stat(file.c_str(), &current) != 0 || held.st_ino != current.st_ino ||
+        held.st_dev != current.st_dev)
       continue;
     SLUICE_TRY(entries, os::list_directory(repository));
     for (const auto& entry : entries)

@@ -6,21 +6,22 @@
 
 namespace sluice::stores::git {
 
-/// Fills an empty folder with a bare repository that has no refs yet, synced. `lfs/objects` becomes a link to
+/// Creates a bare repository without refs in an empty folder, synced. `lfs/objects` becomes a link to
 /// `objects`: relative where both lie in one data folder, so that the folder can be moved as a whole.
-/// `final_place` is where the repository will be.
-Result<void> make_bare(const std::filesystem::path& folder, const std::filesystem::path& final_place,
+/// `final_path` is where the repository will be.
+Result<void> make_bare(const std::filesystem::path& folder, const std::filesystem::path& final_path,
                        const std::filesystem::path& objects);
 
-/// Renames a finished repository to its place, synced. False: somebody else's is there already.
+/// Renames a finished repository to its final path, synced. False: another process's repository already
+/// exists there.
 Result<bool> move_into_place(const std::filesystem::path& built, const std::filesystem::path& place);
 
-/// The right to change one repository, for one thread of one process at a time; ends with its owner, however
-/// that ends.
+/// An exclusive lock for changes to one repository, held by one thread of one process at a time; it is
+/// released with its owner, also when the process dies.
 class RepositoryLock {
  public:
-  /// Waits. Nothing where the repository is not there. Removes what a writer left that died.
-  static Result<std::optional<RepositoryLock>> take(const std::filesystem::path& repository);
+  /// Waits for the lock; nullopt if the repository does not exist. Removes what a dead writer left.
+  static Result<std::optional<RepositoryLock>> acquire(const std::filesystem::path& repository);
 
  private:
   explicit RepositoryLock(os::UniqueFd fd) : fd_(std::move(fd)) {}

@@ -17,7 +17,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t depth_max = 100;
-/// A line of .gitattributes over 2,048 bytes counts as broken.
+/// git treats a line of .gitattributes over 2,048 bytes as broken.
 constexpr std::size_t path_max = 900;
 constexpr std::string_view attributes_name = ".gitattributes";
 constexpr std::string_view lfs_attributes = " filter=lfs diff=lfs merge=lfs -text";
@@ -50,7 +50,7 @@ std::string attributes_line(std::string_view path) {
   return quoted + "\"" + std::string(lfs_attributes);
 }
 
-struct Reader {
+struct ContentReader {
   ports::ObjectStore& store;
   Content content = {};
   std::vector<std::string> large = {};  ///< paths that need a line of their own in .gitattributes
@@ -67,7 +67,7 @@ struct Reader {
         return Fail(invalid_argument(os::printable(child), "the name is not UTF-8; rename it"));
       if (is_reserved_file_name(entry.name))
         return Fail(invalid_argument(os::printable(child),
-                                     "git keeps this name for itself; remove it from the model's folder"));
+                                     "git reserves this name; remove it from the model's folder"));
       if (child_relative.size() > path_max)
         return Fail(invalid_argument(os::printable(child), "the path is longer than 900 bytes; shorten it"));
       switch (entry.kind) {
@@ -87,7 +87,7 @@ struct Reader {
 
   Result<void> file(const fs::path& path, const std::string& relative) {
     struct stat info{};
-    if (lstat(path.c_str(), &info) != 0) return Fail(system_error("look at " + path.string(), errno));
+    if (lstat(path.c_str(), &info) != 0) return Fail(system_error("stat " + path.string(), errno));
     const bool executable = (info.st_mode & S_IXUSR) != 0;
     const bool is_onnx = relative.ends_with(onnx_pattern.substr(1));
     if (info.st_size > plain_file_max || (is_onnx && info.st_size > 0)) {
@@ -112,8 +112,7 @@ struct Reader {
     return {};
   }
 
-  /// A pointer in the folder would make bytes of somebody else's model, which share the store, part of this
-  /// one.
+  /// A pointer in the folder would add bytes of another user's model, which share the store, to this one.
   static Result<void> refuse_pointer(const fs::path& path, std::string_view bytes) {
     if (!read_pointer(bytes)) return {};
     return Fail(invalid_argument(os::printable(path),
@@ -138,15 +137,15 @@ struct Reader {
   }
 };
 
-struct Node {
-  std::map<std::string, Node> folders;
+struct TreeNode {
+  std::map<std::string, TreeNode> folders;
   std::vector<TreeEntry> files;
 };
 
-Result<Oid> write_node(Objects& objects, const Node& node) {
+Result<Oid> write_tree_node(Objects& objects, const TreeNode& node) {
   auto entries = node.files;
   for (const auto& [name, folder] : node.folders) {
-    SLUICE_TRY(oid, write_node(objects, folder));
+    SLUICE_TRY(oid, write_tree_node(objects, folder));
     entries.push_back({.mode = TreeEntry::Mode::folder, .name = name, .oid = std::move(oid)});
   }
   return objects.write(Objects::Kind::tree, format_tree(std::move(entries)));
@@ -178,17 +177,17 @@ Result<void> list_into(const Objects& objects, const Oid& tree, const std::strin
 }  // namespace
 
 Result<Content> read_content(const fs::path& folder, ports::ObjectStore& store) {
-  Reader reader{.store = store};
+  ContentReader reader{.store = store};
   SLUICE_DO(reader.folder(folder, "", 0));
   if (reader.content.files.empty())
     return Fail(
-        invalid_argument(os::printable(folder), "there is no file in this folder to make a version of"));
+        invalid_argument(os::printable(folder), "the folder contains no file; a version needs at least one"));
   reader.attributes();
   return std::move(reader.content);
 }
 
 Result<Oid> write_tree(Objects& objects, const std::vector<ContentFile>& files) {
-  Node root;
+  TreeNode root;
   for (const auto& file : files) {
     SLUICE_TRY(oid, objects.write(Objects::Kind::blob, file.blob));
     auto* node = &root;
@@ -201,7 +200,7 @@ Result<Oid> write_tree(Objects& objects, const std::vector<ContentFile>& files) 
                            .name = std::string(rest),
                            .oid = std::move(oid)});
   }
-  return write_node(objects, root);
+  return write_tree_node(objects, root);
 }
 
 Result<std::vector<TreeBlob>> list_blobs(const Objects& objects, const Oid& root) {
@@ -210,8 +209,8 @@ Result<std::vector<TreeBlob>> list_blobs(const Objects& objects, const Oid& root
   return out;
 }
 
-Result<std::string> essence_of(const Objects& objects, const Oid& root,
-                               const std::vector<std::string>& incidental) {
+Result<std::string> content_key(const Objects& objects, const Oid& root,
+                                const std::vector<std::string>& incidental) {
   SLUICE_TRY(blobs, list_blobs(objects, root));
   std::string out;
   for (const auto& blob : blobs) {
@@ -221,11 +220,11 @@ Result<std::string> essence_of(const Objects& objects, const Oid& root,
       out += blob.oid + '\0';
       continue;
     }
-    // Whether an incidental file is large shows here too.
+    // This file also depends on which incidental files are large.
     SLUICE_TRY(text, objects.read(blob.oid, Objects::Kind::blob));
     for (const auto& path : incidental) {
       const auto line = attributes_line(path) + "\n";
-      if (const auto at = text.find(line); at != std::string::npos) text.erase(at, line.size());
+      if (const auto found = text.find(line); found != std::string::npos) text.erase(found, line.size());
     }
     out += text + '\0';
   }

@@ -15,20 +15,20 @@ constexpr std::int64_t plain_file_max = 100'000;
 struct ContentFile {
   std::string path;
   bool executable = false;
-  std::string blob;  ///< what git holds: the bytes, or a pointer
+  std::string blob;  ///< what git stores: the bytes, or a pointer
 };
 
-/// What a version is made of, as git will hold it, `.gitattributes` included.
+/// The content of a version as git will store it, `.gitattributes` included.
 struct Content {
   std::vector<ContentFile> files;
-  std::vector<Digest> objects;  ///< that the pointers name
+  std::vector<Digest> objects;  ///< named by the pointers
 };
 
-/// Reads a folder, and puts its large files into the store. Refuses, naming it, what a model's repository
-/// cannot hold or cannot hold safely.
+/// Reads a folder, and stores its large files in the object store. Refuses, naming it, what a model's
+/// repository cannot contain, or not safely.
 Result<Content> read_content(const std::filesystem::path& folder, ports::ObjectStore& store);
 
-/// Writes the files as trees; answers the root.
+/// Writes the files as trees; returns the root.
 Result<Oid> write_tree(Objects& objects, const std::vector<ContentFile>& files);
 
 /// One file of a version.
@@ -40,8 +40,8 @@ struct TreeBlob {
 /// Every file below a root, in git's order. Refuses symlinks and submodules.
 Result<std::vector<TreeBlob>> list_blobs(const Objects& objects, const Oid& root);
 
-/// Equal for two trees that differ in nothing but files named in `incidental`.
-Result<std::string> essence_of(const Objects& objects, const Oid& root,
-                               const std::vector<std::string>& incidental);
+/// A key that is equal for two trees that differ only in the files named in `incidental`.
+Result<std::string> content_key(const Objects& objects, const Oid& root,
+                                const std::vector<std::string>& incidental);
 
 }  // namespace sluice::stores::git

@@ -7,10 +7,10 @@
 #include "sluice/os/files.hpp"
 #include "sluice/stores/git/bare_repository.hpp"
 #include "sluice/stores/git/content.hpp"
+#include "sluice/stores/git/import.hpp"
 #include "sluice/stores/git/names.hpp"
 #include "sluice/stores/git/pointer.hpp"
 #include "sluice/stores/git/registry.hpp"
-#include "sluice/stores/git/take_in.hpp"
 
 namespace sluice::stores {
 
@@ -20,12 +20,12 @@ using git::Registry;
 
 namespace {
 
-constexpr std::string_view building = ".new-";
-constexpr std::string_view ending = ".git";
+constexpr std::string_view temporary_prefix = ".new-";
+constexpr std::string_view suffix = ".git";
 constexpr std::size_t alias_max = std::size_t{4} * 255;
 
 Result<void> check_model_name(const std::string& name) {
-  if (name.empty()) return Fail(user_error(Code::invalid_argument, "a model needs a name"));
+  if (name.empty()) return Fail(user_error(Code::invalid_argument, "the model's name must not be empty"));
   if (!is_utf8(name))
     return Fail(user_error(Code::invalid_argument,
                            "the model's name `" + percent_encode(name, " ") + "` is not UTF-8; rename it"));
@@ -44,7 +44,8 @@ Result<void> check_alias(const std::string& alias) {
                                                        "` " + std::string(why)));
   };
   if (alias.empty()) return refuse("is empty; give it a name such as `champion`");
-  if (is_reserved_reference(alias)) return refuse("would mean a version; give it a name such as `champion`");
+  if (is_reserved_reference(alias))
+    return refuse("is reserved for a version; give it a name such as `champion`");
   if (alias.size() > alias_max || !is_utf8(alias) ||
       std::ranges::any_of(alias, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; }))
     return refuse("must be one line of at most 255 characters in UTF-8");
@@ -75,7 +76,7 @@ Result<ports::ModelVersion> describe(const Registry& registry, const std::string
                              .aliases = std::move(aliases)};
 }
 
-/// The version that this call made before, or that has this content: nothing, or the call has to make one.
+/// The version that this call made before, or that has this content; nullopt if the call has to create one.
 struct Existing {
   std::int64_t number = 0;
   bool by_key = false;
@@ -88,16 +89,16 @@ Result<std::optional<Existing>> find_existing(Registry& registry, const ports::N
       SLUICE_TRY(tag, registry.version(number));
       if (tag->record.key == version.effect_key) return Existing{.number = number, .by_key = true};
     }
-  SLUICE_TRY(wanted, git::essence_of(registry.objects(), tree, version.incidental));
+  SLUICE_TRY(wanted_key, git::content_key(registry.objects(), tree, version.incidental));
   for (const auto number : numbers) {
     SLUICE_TRY(tag, registry.version(number));
-    SLUICE_TRY(essence, git::essence_of(registry.objects(), tag->tree, version.incidental));
-    if (essence == wanted) return Existing{.number = number};
+    SLUICE_TRY(key, git::content_key(registry.objects(), tag->tree, version.incidental));
+    if (key == wanted_key) return Existing{.number = number};
   }
   return std::nullopt;
 }
 
-/// Adds the version to a repository whose lock is held, or which nobody else can see yet.
+/// Adds the version to a repository whose lock is held, or which no other process can see yet.
 Result<ports::Registered> add_to(Registry& registry, const ports::NewVersion& version,
                                  const git::Content& content, Time at, bool is_new_model) {
   const Registry::By by{.principal = version.principal, .at = at};
@@ -106,7 +107,7 @@ Result<ports::Registered> add_to(Registry& registry, const ports::NewVersion& ve
   std::int64_t number = existing ? existing->number : 0;
   bool changed = false;
   if (!existing) {
-    if (is_new_model) registry.begin_model(version.model, by);
+    if (is_new_model) registry.create_model(version.model, by);
     const git::Record record{.created = at,
                              .user = version.principal.name,
                              .source = version.source,
@@ -118,8 +119,8 @@ Result<ports::Registered> add_to(Registry& registry, const ports::NewVersion& ve
     changed = true;
   }
   if (!version.alias.empty() && !(existing && existing->by_key)) {
-    SLUICE_TRY(named, registry.alias(version.alias));
-    if (named != number) {
+    SLUICE_TRY(current, registry.alias(version.alias));
+    if (current != number) {
       SLUICE_DO(registry.set_alias(version.alias, number, by));
       changed = true;
     }
@@ -135,13 +136,13 @@ struct GitModelRepository::Impl {
   fs::path models;
   ports::ObjectStore& store;
   const Clock& clock;
-  mutable git::TagMemory tags;
+  mutable git::TagCache tags;
 
   [[nodiscard]] fs::path folder_of(const std::string& workspace) const {
     return models / git::encode_name(workspace);
   }
   [[nodiscard]] fs::path path_of(const std::string& workspace, const std::string& model) const {
-    return folder_of(workspace) / (git::encode_name(model) + std::string(ending));
+    return folder_of(workspace) / (git::encode_name(model) + std::string(suffix));
   }
   /// objects/ab/cd/<digest> → objects
   [[nodiscard]] fs::path objects_folder() const {
@@ -153,8 +154,8 @@ struct GitModelRepository::Impl {
   [[nodiscard]] Result<Registry> open(const std::string& workspace, const std::string& model) const;
   [[nodiscard]] Result<ports::ModelFile> resolve_file(const Objects& objects, const git::TreeBlob& blob,
                                                       bool store_plain) const;
-  /// Runs `fill(registry)` on a new repository beside the place of the model, then moves it there. False: one
-  /// is there.
+  /// Runs `fill(registry)` on a new repository next to the model's path, then moves it there. False: one
+  /// already exists.
   template <typename Fill>
   Result<bool> make_model(const std::string& workspace, const std::string& model, Fill fill);
 };
@@ -165,8 +166,8 @@ Result<std::vector<std::string>> GitModelRepository::Impl::names(const std::stri
   if (!os::exists(folder)) return out;
   SLUICE_TRY(entries, os::list_directory(folder));
   for (const auto& entry : entries) {
-    if (entry.kind != os::DirectoryEntry::Kind::directory || !entry.name.ends_with(ending)) continue;
-    const auto encoded = entry.name.substr(0, entry.name.size() - ending.size());
+    if (entry.kind != os::DirectoryEntry::Kind::directory || !entry.name.ends_with(suffix)) continue;
+    const auto encoded = entry.name.substr(0, entry.name.size() - suffix.size());
     auto name = git::decode_name(encoded);
     if (!name && encoded.find('=') != std::string::npos) {
       SLUICE_TRY(registry, Registry::open(folder / entry.name, tags));
@@ -181,10 +182,10 @@ Result<std::vector<std::string>> GitModelRepository::Impl::names(const std::stri
 
 Error GitModelRepository::Impl::unknown_model(const std::string& workspace, const std::string& model) const {
   const auto known = names(workspace);
-  auto way_out = known ? did_you_mean(model, *known) : "";
-  if (way_out.empty()) way_out = "; `sluice models` lists those that are there";
+  auto hint = known ? did_you_mean(model, *known) : "";
+  if (hint.empty()) hint = "; `sluice models` lists the existing ones";
   return user_error(Code::not_found, "there is no model `" + git::subject_of(model) + "` in workspace `" +
-                                         workspace + "`" + way_out);
+                                         workspace + "`" + hint);
 }
 
 Result<Registry> GitModelRepository::Impl::open(const std::string& workspace,
@@ -202,7 +203,7 @@ Result<bool> GitModelRepository::Impl::make_model(const std::string& workspace, 
     SLUICE_DO(os::make_directories(folder));
     SLUICE_DO(os::fsync_directory(models));
   }
-  SLUICE_TRY(built, os::TemporaryDirectory::make(place.parent_path(), building));
+  SLUICE_TRY(built, os::TemporaryDirectory::make(place.parent_path(), temporary_prefix));
   SLUICE_DO(git::make_bare(built.path(), place, objects_folder()));
   {
     SLUICE_TRY(registry, Registry::open(built.path(), tags));
@@ -243,7 +244,7 @@ Result<std::unique_ptr<GitModelRepository>> GitModelRepository::open(const fs::p
   SLUICE_TRY(workspaces, os::list_directory(models));
   for (const auto& workspace : workspaces) {
     if (workspace.kind != os::DirectoryEntry::Kind::directory) continue;
-    if (auto removed = os::remove_abandoned(models / workspace.name, clock.now(), building); !removed)
+    if (auto removed = os::remove_abandoned(models / workspace.name, clock.now(), temporary_prefix); !removed)
       log::warning(removed.error().message);
   }
   auto impl = std::make_unique<Impl>(models, store, clock);
@@ -254,12 +255,12 @@ Result<ports::Registered> GitModelRepository::add_version(const ports::NewVersio
   SLUICE_DO(check_model_name(version.model));
   if (!version.alias.empty()) SLUICE_DO(check_alias(version.alias));
   const auto at = version.at == Time{} ? impl_->clock.now() : version.at;
-  // Large files first, and without the lock: others need not wait for them.
+  // Large files first, and without the lock: other writers need not wait for them.
   SLUICE_TRY(content, git::read_content(version.content, impl_->store));
   SLUICE_DO(impl_->store.make_durable(content.objects));
   const auto place = impl_->path_of(version.principal.workspace, version.model);
   for (;;) {
-    SLUICE_TRY(lock, git::RepositoryLock::take(place));
+    SLUICE_TRY(lock, git::RepositoryLock::acquire(place));
     if (lock) {
       SLUICE_TRY(registry, Registry::open(place, impl_->tags));
       return add_to(registry, version, content, at, false);
@@ -314,10 +315,10 @@ Result<ports::ModelVersion> GitModelRepository::resolve(const std::string& works
   SLUICE_TRY(number, registry.alias(reference));
   if (number) return describe(registry, model, *number);
   SLUICE_TRY(aliases, registry.aliases());
-  auto way_out = did_you_mean(reference, aliases);
-  if (way_out.empty()) way_out = "; it has " + list_of(numbers);
+  auto hint = did_you_mean(reference, aliases);
+  if (hint.empty()) hint = "; it has " + list_of(numbers);
   return Fail(user_error(Code::not_found, "model `" + git::subject_of(model) + "` has no version or alias `" +
-                                              git::subject_of(reference) + "`" + way_out));
+                                              git::subject_of(reference) + "`" + hint));
 }
 
 Result<std::vector<ports::ModelFile>> GitModelRepository::files(const std::string& workspace,
@@ -338,15 +339,15 @@ Result<std::string> GitModelRepository::read(const std::string& workspace, const
   SLUICE_TRY(registry, impl_->open(workspace, version.model));
   SLUICE_TRY(commit, registry.objects().commit(version.commit));
   SLUICE_TRY(blobs, git::list_blobs(registry.objects(), commit.tree));
-  const auto at = std::ranges::find(blobs, path, &git::TreeBlob::path);
-  if (at == blobs.end()) {
+  const auto found = std::ranges::find(blobs, path, &git::TreeBlob::path);
+  if (found == blobs.end()) {
     std::vector<std::string> names;
     for (const auto& blob : blobs) names.push_back(blob.path);
     return Fail(user_error(Code::not_found, "model `" + git::subject_of(version.model) + "` v" +
                                                 std::to_string(version.number) + " has no file `" +
                                                 git::subject_of(path) + "`" + did_you_mean(path, names)));
   }
-  SLUICE_TRY(bytes, registry.objects().read(at->oid, Objects::Kind::blob));
+  SLUICE_TRY(bytes, registry.objects().read(found->oid, Objects::Kind::blob));
   if (const auto pointer = git::read_pointer(bytes)) return impl_->store.get(pointer->digest);
   return bytes;
 }
@@ -382,7 +383,7 @@ Result<void> GitModelRepository::set_alias(const std::string& workspace, const s
                                            const Principal& by, Time at) {
   SLUICE_DO(check_alias(alias));
   const auto place = impl_->path_of(workspace, model);
-  SLUICE_TRY(lock, git::RepositoryLock::take(place));
+  SLUICE_TRY(lock, git::RepositoryLock::acquire(place));
   if (!lock) return Fail(impl_->unknown_model(workspace, model));
   SLUICE_TRY(registry, Registry::open(place, impl_->tags));
   const auto numbers = registry.numbers();
@@ -390,8 +391,8 @@ Result<void> GitModelRepository::set_alias(const std::string& workspace, const s
     return Fail(user_error(Code::not_found, "model `" + git::subject_of(model) + "` has no version `v" +
                                                 std::to_string(version) + "`" +
                                                 (numbers.empty() ? "" : "; it has " + list_of(numbers))));
-  SLUICE_TRY(named, registry.alias(alias));
-  if (named == version) return {};
+  SLUICE_TRY(current, registry.alias(alias));
+  if (current == version) return {};
   const Registry::By who{.principal = by, .at = at == Time{} ? impl_->clock.now() : at};
   SLUICE_DO(registry.set_alias(alias, version, who));
   return registry.commit(who);
@@ -403,7 +404,7 @@ Result<void> GitModelRepository::take_in(const std::string& workspace, const std
   if (os::exists(impl_->path_of(workspace, model))) return {};
   const Registry::By by{.principal = {.workspace = workspace, .name = "sluice"}, .at = impl_->clock.now()};
   SLUICE_DO(impl_->make_model(workspace, model, [&](Registry& registry) -> Result<void> {
-    SLUICE_DO(git::take_in(bare_repository, model, registry, impl_->store, by));
+    SLUICE_DO(git::import_repository(bare_repository, model, registry, impl_->store, by));
     return registry.commit(by);
   }));
   return {};

@@ -8,23 +8,23 @@
 
 namespace sluice::stores {
 
-/// Models as bare git repositories, `models/WORKSPACE/NAME.git`, their large files in the object store.
-/// Thread-safe, and safe for several processes at once. Killed at any moment, it leaves a whole repository:
-/// everything that one change moves, it moves with one rename.
+/// Model repositories as bare git repositories, `models/WORKSPACE/NAME.git`, their large files in the object
+/// store. Thread-safe, and safe for several processes at once. A process that is killed at any moment leaves
+/// a consistent repository: each change takes effect with one rename.
 class GitModelRepository final : public ports::ModelRepository {
  public:
-  /// Makes `models` where it is missing. Store and clock outlive this.
+  /// Creates `models` if it is missing. Store and clock must outlive this.
   static Result<std::unique_ptr<GitModelRepository>> open(const std::filesystem::path& models,
                                                           ports::ObjectStore& store, const Clock& clock);
   ~GitModelRepository() override;
 
   /// The version of the library that reads and writes the repositories: "1.5.1". Fails with `unavailable`
-  /// where it cannot be loaded; then every operation fails so.
+  /// if it cannot be loaded; then every operation fails so.
   static Result<std::string> library_version();
 
   void warm_up() override;
-  /// Where the content or the effect key has a version already, that one is answered; the alias is moved to
-  /// it for equal content, and left where it is for an equal key (that call has moved it before).
+  /// If a version with this content or effect key exists, returns that one; the alias is moved to it for
+  /// equal content, and not moved for an equal key (the earlier call has moved it).
   Result<ports::Registered> add_version(const ports::NewVersion& version) override;
   [[nodiscard]] Result<std::vector<std::string>> models(const std::string& workspace) const override;
   [[nodiscard]] Result<std::vector<ports::ModelVersion>> versions(const std::string& workspace,

@@ -23,7 +23,7 @@ Result<Libgit2> load() {
   if (out.name == nullptr) return cannot_load("it has no function git_" #name);
   SLUICE_LIBGIT2_FUNCTIONS(SLUICE_FUNCTION)
 #undef SLUICE_FUNCTION
-  if (out.libgit2_init() < 0) return cannot_load("it cannot begin");
+  if (out.libgit2_init() < 0) return cannot_load("it cannot be initialized");
   return out;
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// Private to its room: objects.cpp alone calls these functions.
+// libgit2, loaded at run time. Private to stores/git: only objects.cpp calls these functions.
 #include <git2.h>
 #include <git2/sys/mempack.h>
 #include <git2/sys/repository.h>
@@ -8,7 +8,7 @@
 
 namespace sluice::stores::git {
 
-/// The functions of libgit2 that this room calls.
+/// The functions of libgit2 that this module calls.
 // clang-format off
 #define SLUICE_LIBGIT2_FUNCTIONS(use) \
   use(config_free) \
@@ -42,17 +42,17 @@ namespace sluice::stores::git {
   use(repository_wrap_odb)
 // clang-format on
 
-/// libgit2, loaded when it is first wanted: it brings thirteen more, and together they are a third of what a
-/// command that needs no repository would wait for at its start.
+/// libgit2, loaded on first use: it depends on thirteen more libraries, and loading all of them would take a
+/// third of the start-up time of a command that needs no repository.
 struct Libgit2 {
 #define SLUICE_FUNCTION(name) decltype(&::git_##name) name = nullptr;
   SLUICE_LIBGIT2_FUNCTIONS(SLUICE_FUNCTION)
 #undef SLUICE_FUNCTION
 };
 
-/// Loads and begins it with the first call of the process, several milliseconds; the answer of that call is
-/// every later one's. It is never ended: each beginning reads all certificates of this machine. Thread-safe.
-/// Fails with `unavailable` where the library, or a function of it, is missing.
+/// Loads and initializes it at the first call of the process, which takes several milliseconds; later calls
+/// return the same result. It is never shut down: each initialization reads all certificates of this machine.
+/// Thread-safe. Fails with `unavailable` if the library, or a function of it, is missing.
 Result<const Libgit2*> libgit2();
 
 }  // namespace sluice::stores::git

@@ -38,7 +38,7 @@ std::string identity_part(std::string_view text, bool with_blanks) {
   std::string out;
   for (const char c : one_line(text))
     if (c != '<' && c != '>' && (with_blanks || (c != ' ' && c != '@'))) out.push_back(c);
-  // git drops these from both ends, and then finds nothing left.
+  // git strips these from both ends, and refuses an identity that is then empty.
   constexpr std::string_view crud = " .,:;\"'\\";
   const auto first = out.find_first_not_of(crud);
   if (first == std::string::npos) return "unknown";
@@ -73,17 +73,17 @@ std::string encode_name(std::string_view name) {
   for (std::size_t i = 0; i < name.size(); ++i) {
     const char c = name[i];
     const auto rest = name.substr(i);
-    const bool hide = (i == 0 && (c == '.' || c == '-')) ||
-                      (c == '.' && (rest.size() == 1 || rest == ".git" || rest == ".lock" ||
-                                    (i > 0 && name[i - 1] == '.')));
-    if (hide)
+    const bool escape = (i == 0 && (c == '.' || c == '-')) ||
+                        (c == '.' && (rest.size() == 1 || rest == ".git" || rest == ".lock" ||
+                                      (i > 0 && name[i - 1] == '.')));
+    if (escape)
       out += c == '.' ? "%2E" : "%2D";
     else
       out += percent_encode(std::string_view(&c, 1));
   }
   if (out.size() <= encoded_max) return out;
   auto length = readable_part;
-  // Never half of a %XX.
+  // Never split a %XX.
   if (out[length - 1] == '%') length -= 1;
   if (out[length - 2] == '%') length -= 2;
   return out.substr(0, length) + "=" + Digest::of(name).hex();
@@ -92,7 +92,7 @@ std::string encode_name(std::string_view name) {
 std::optional<std::string> decode_name(std::string_view encoded) {
   if (encoded.find('=') != std::string_view::npos) return std::nullopt;
   auto name = percent_decode(encoded);
-  // Only what `encode_name` writes: a folder that somebody else made has no second spelling of a name.
+  // Only what `encode_name` writes is accepted, so that no name has a second spelling.
   return name && encode_name(*name) == encoded ? name : std::nullopt;
 }
 

@@ -38,7 +38,7 @@ std::string stamp(Time at) {
   return std::to_string(std::chrono::floor<std::chrono::seconds>(at).time_since_epoch().count()) + " +0000";
 }
 
-/// Takes "KEY REST" off the front, and answers REST.
+/// Removes a line "KEY REST" from the front, and returns REST.
 std::optional<std::string_view> take_header(std::string_view& bytes, std::string_view key) {
   const auto line = bytes.substr(0, bytes.find('\n'));
   if (line.size() == bytes.size() || !line.starts_with(key) || line.size() <= key.size() ||
@@ -55,8 +55,8 @@ void read_identity(std::string_view line, std::string& who, Time& at) {
   if (close == std::string_view::npos || close + 2 >= line.size()) return;
   auto rest = line.substr(close + 2);
   const auto seconds = take_integer<std::int64_t>(rest).value_or(0);
-  constexpr std::int64_t far = 253'402'300'800;  // the year 10000
-  if (seconds > -far && seconds < far) at = Time(std::chrono::seconds(seconds));
+  constexpr std::int64_t year_10000 = 253'402'300'800;
+  if (seconds > -year_10000 && seconds < year_10000) at = Time(std::chrono::seconds(seconds));
 }
 
 /// What follows the first empty line.

@@ -9,7 +9,7 @@
 
 namespace sluice::stores::git {
 
-// The bytes of git's objects, and what we need of them back.
+// Encodes and decodes git's objects, as far as this module needs them.
 
 struct TreeEntry {
   enum class Mode {

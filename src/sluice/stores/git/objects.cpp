@@ -14,7 +14,7 @@ namespace {
 namespace fs = std::filesystem;
 
 /// Prefix of folders, in the repository, in which packs are written. Only the holder of the repository's lock
-/// writes, so whoever takes the lock may remove what a dead one left.
+/// writes, so the next holder may remove what a dead one left.
 constexpr std::string_view unfinished = "new-";
 
 Error failed(const Libgit2& git, const fs::path& repository, std::string_view what) {
@@ -35,15 +35,15 @@ git_object_t type_of(Objects::Kind kind) {
 }
 
 template <typename T, void (*Libgit2::*Free)(T*)>
-struct Freed {
+struct Deleter {
   const Libgit2* git = nullptr;
   void operator()(T* object) const { (git->*Free)(object); }
 };
-using Odb = std::unique_ptr<git_odb, Freed<git_odb, &Libgit2::odb_free>>;
-using Repository = std::unique_ptr<git_repository, Freed<git_repository, &Libgit2::repository_free>>;
-using Config = std::unique_ptr<git_config, Freed<git_config, &Libgit2::config_free>>;
-using PackBuilder = std::unique_ptr<git_packbuilder, Freed<git_packbuilder, &Libgit2::packbuilder_free>>;
-using OdbObject = std::unique_ptr<git_odb_object, Freed<git_odb_object, &Libgit2::odb_object_free>>;
+using Odb = std::unique_ptr<git_odb, Deleter<git_odb, &Libgit2::odb_free>>;
+using Repository = std::unique_ptr<git_repository, Deleter<git_repository, &Libgit2::repository_free>>;
+using Config = std::unique_ptr<git_config, Deleter<git_config, &Libgit2::config_free>>;
+using PackBuilder = std::unique_ptr<git_packbuilder, Deleter<git_packbuilder, &Libgit2::packbuilder_free>>;
+using OdbObject = std::unique_ptr<git_odb_object, Deleter<git_odb_object, &Libgit2::odb_object_free>>;
 
 Oid text_of(const Libgit2& git, const git_oid& oid) {
   Oid out(GIT_OID_HEXSZ, '\0');
@@ -57,12 +57,12 @@ struct Objects::Impl {
   const Libgit2& git;
   fs::path path;
   Odb odb;
-  Repository repository;         ///< around the same odb: what the pack builder wants
-  std::vector<git_oid> written;  ///< in memory still
+  Repository repository;         ///< around the same odb: required by the pack builder
+  std::vector<git_oid> written;  ///< in memory, not flushed yet
 
   Result<fs::path> write_pack(const std::vector<git_oid>& oids, const fs::path& folder) const;
   Result<std::vector<fs::path>> packs() const;
-  Result<void> move_in(const fs::path& folder) const;
+  Result<void> move_into_place(const fs::path& folder) const;
   [[nodiscard]] Fail fail(std::string_view what) const { return Fail(failed(git, path, what)); }
 };
 
@@ -89,10 +89,10 @@ Result<Objects> Objects::open(const fs::path& repository) {
   if (git.odb_open(&odb, (repository / "objects").c_str()) != 0) return impl->fail(opening);
   impl->odb = Odb(odb, {library});
   git_odb_backend* memory = nullptr;
-  constexpr int before_the_disk = 999;
-  if (git.mempack_new(&memory) != 0 || git.odb_add_backend(odb, memory, before_the_disk) != 0)
+  constexpr int priority_before_disk = 999;
+  if (git.mempack_new(&memory) != 0 || git.odb_add_backend(odb, memory, priority_before_disk) != 0)
     return impl->fail(opening);
-  // Wrapped, not opened: no configuration of this machine's user is read, and no owner is asked for.
+  // Wrapped, not opened: the user's git configuration is not read, and the folder's owner is not checked.
   git_repository* wrapped = nullptr;
   git_config* none = nullptr;
   if (git.repository_wrap_odb(&wrapped, odb) != 0) return impl->fail(opening);
@@ -107,7 +107,7 @@ Result<Oid> Objects::write(Kind kind, std::string_view bytes) {
   git_oid oid;
   if (impl_->git.odb_hash(&oid, bytes.data(), bytes.size(), type_of(kind)) != 0)
     return impl_->fail("hash an object");
-  // Nobody else writes here meanwhile, so packs need not be looked for again.
+  // No one else writes here meanwhile, so there is no need to look for new packs.
   if (impl_->git.odb_exists_ext(impl_->odb.get(), &oid, GIT_ODB_LOOKUP_NO_REFRESH) != 0)
     return text_of(impl_->git, oid);
   if (impl_->git.odb_write(&oid, impl_->odb.get(), bytes.data(), bytes.size(), type_of(kind)) != 0)
@@ -168,8 +168,8 @@ Result<std::vector<Oid>> Objects::all() const {
     static_cast<std::vector<git_oid>*>(list)->push_back(*oid);
     return 0;
   };
-  // One more look at the folder: libgit2's memory back-end, which ours has in front, cannot list (1.5 calls a
-  // null pointer).
+  // Opens the folder once more: libgit2's memory back-end, which precedes the disk in `odb`, cannot list
+  // objects (1.5 calls a null pointer).
   git_odb* on_disk = nullptr;
   if (impl_->git.odb_open(&on_disk, (impl_->path / "objects").c_str()) != 0)
     return impl_->fail("open its objects");
@@ -193,10 +193,10 @@ Result<fs::path> Objects::Impl::write_pack(const std::vector<git_oid>& oids, con
   return folder;
 }
 
-Result<void> Objects::Impl::move_in(const fs::path& folder) const {
+Result<void> Objects::Impl::move_into_place(const fs::path& folder) const {
   SLUICE_TRY(files, os::list_directory(folder));
   for (const auto& file : files) SLUICE_DO(os::fsync_file(folder / file.name));
-  // The pack before its index: a pack is looked for by its index.
+  // The pack before its index: a pack is found by its index.
   for (const std::string_view ending : {".pack", ".idx"})
     for (const auto& file : files) {
       if (!file.name.ends_with(ending)) continue;
@@ -219,7 +219,7 @@ Result<void> Objects::flush() {
   if (impl_->written.empty()) return {};
   SLUICE_TRY(folder, os::TemporaryDirectory::make(impl_->path, unfinished));
   SLUICE_DO(impl_->write_pack(impl_->written, folder.path()));
-  SLUICE_DO(impl_->move_in(folder.path()));
+  SLUICE_DO(impl_->move_into_place(folder.path()));
   impl_->written.clear();
   return {};
 }
@@ -234,9 +234,9 @@ Result<void> Objects::repack(std::size_t packs_max) {
   SLUICE_TRY(folder, os::TemporaryDirectory::make(impl_->path, unfinished));
   SLUICE_DO(impl_->write_pack(oids, folder.path()));
   SLUICE_TRY(made, os::list_directory(folder.path()));
-  SLUICE_DO(impl_->move_in(folder.path()));
-  // Readers that have an old pack open go on with it; those that look for it afterwards look again, and find
-  // the new one.
+  SLUICE_DO(impl_->move_into_place(folder.path()));
+  // Readers that have an old pack open continue to use it; others that look for it later scan the folder
+  // again, and find the new one.
   for (const auto& pack : old) {
     bool is_new = false;
     for (const auto& file : made) is_new = is_new || pack.filename() == file.name;

@@ -19,15 +19,15 @@ class Objects {
     std::string bytes;
   };
 
-  /// "1.5.1"; `unavailable` where libgit2 cannot be loaded. The first call of the process does what the first
-  /// `open` would: several milliseconds.
+  /// "1.5.1"; `unavailable` where libgit2 cannot be loaded. The first call of the process takes several
+  /// milliseconds, as the first `open` would.
   static Result<std::string> library_version();
   static Result<Objects> open(const std::filesystem::path& repository);
   ~Objects();
   Objects(Objects&&) noexcept;
   Objects& operator=(Objects&&) noexcept;
 
-  /// Answers the object's name; writes nothing where it is there already.
+  /// Returns the object's name; writes nothing if it exists already.
   Result<Oid> write(Kind kind, std::string_view bytes);
   Result<Object> read(const Oid& oid) const;
   /// The bytes of an object that must be of this kind.
@@ -38,10 +38,10 @@ class Objects {
   /// Every object on the disk.
   [[nodiscard]] Result<std::vector<Oid>> all() const;
 
-  /// All that was written since the last flush, as one pack, synced: before it returns no ref may name any of
-  /// it.
+  /// Writes all objects since the last flush as one pack, synced. No ref may name any of them before it
+  /// returns.
   Result<void> flush();
-  /// Where there are more than `packs_max` packs: one pack of everything, synced, and then only that one.
+  /// If there are more than `packs_max` packs, replaces them with one pack of all objects, synced.
   Result<void> repack(std::size_t packs_max);
 
  private:

@@ -9,14 +9,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view head = "# pack-refs with: peeled fully-peeled sorted \n";
+constexpr std::string_view header = "# pack-refs with: peeled fully-peeled sorted \n";
 constexpr std::size_t oid_digits = 40;
 constexpr std::size_t refs_bytes_max = std::size_t{1} << 30;
 
 Error broken(std::size_t line) {
-  return environment_error(
-      Code::data_loss,
-      "line " + std::to_string(line) + " is no ref; restore this file from a backup, or from a clone");
+  return environment_error(Code::data_loss,
+                           "line " + std::to_string(line) +
+                               " is not a valid ref; restore this file from a backup, or from a clone");
 }
 
 }  // namespace
@@ -27,7 +27,7 @@ bool is_oid(std::string_view text) {
 }
 
 std::string format_refs(const Refs& refs) {
-  std::string out(head);
+  std::string out(header);
   for (const auto& [name, ref] : refs) {
     out += ref.target + " " + name + "\n";
     if (!ref.peeled.empty()) out += "^" + ref.peeled + "\n";
@@ -40,7 +40,7 @@ Result<Refs> parse_refs(std::string_view text) {
   Ref* last = nullptr;
   for (std::size_t number = 1; !text.empty(); ++number) {
     const auto end = text.find('\n');
-    if (end == std::string_view::npos) return Fail(broken(number));  // cut off
+    if (end == std::string_view::npos) return Fail(broken(number));  // truncated
     const auto line = text.substr(0, end);
     text.remove_prefix(end + 1);
     if (line.starts_with('#')) continue;
@@ -78,9 +78,9 @@ Result<void> write_refs(const fs::path& repository, const Refs& refs) {
 Result<void> refuse_loose_refs(const fs::path& repository) {
   SLUICE_TRY(loose, os::files_below(repository / "refs"));
   if (loose.empty()) return {};
-  return Fail(user_error(Code::failed_precondition,
-                         repository.string() + ": another program wrote refs/" + loose.front().string() +
-                             "; take it over with `git -C " + repository.string() + " pack-refs --all`"));
+  return Fail(user_error(Code::failed_precondition, repository.string() + ": another program wrote refs/" +
+                                                        loose.front().string() + "; pack it with `git -C " +
+                                                        repository.string() + " pack-refs --all`"));
 }
 
 }  // namespace sluice::stores::git

@@ -14,17 +14,17 @@ bool is_oid(std::string_view text);
 
 struct Ref {
   Oid target;
-  Oid peeled;  ///< what an annotated tag names in the end; "" where the target is no tag
+  Oid peeled;  ///< the object that an annotated tag finally names; "" if the target is not a tag
   bool operator==(const Ref&) const = default;
 };
 /// By full name, "refs/heads/main".
 using Refs = std::map<std::string, Ref, std::less<>>;
 
-/// The text of git's file `packed-refs`, and back.
+/// Encode and decode the text of git's file `packed-refs`.
 std::string format_refs(const Refs& refs);
 Result<Refs> parse_refs(std::string_view text);
 
-/// The refs of a repository of ours; all of them are packed.
+/// Reads the refs of one of our repositories; all of them are packed.
 Result<Refs> read_refs(const std::filesystem::path& repository);
 /// Replaces all refs with one rename; synced. The caller holds the repository's lock.
 Result<void> write_refs(const std::filesystem::path& repository, const Refs& refs);

@@ -15,7 +15,7 @@ struct Pointer {
 };
 
 std::string write_pointer(const Pointer& pointer);
-/// Nothing where the bytes are not exactly a pointer.
+/// nullopt unless the bytes are exactly a pointer.
 std::optional<Pointer> read_pointer(std::string_view bytes);
 
 }  // namespace sluice::stores::git

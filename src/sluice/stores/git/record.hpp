@@ -8,7 +8,7 @@
 
 namespace sluice::stores::git {
 
-/// What a version was born with; the last line of its tag's message.
+/// Facts about the creation of a version; the last line of its tag's message.
 struct Record {
   Time created{};
   std::string user;
@@ -20,10 +20,10 @@ struct Record {
 
 /// `NAME vN`, the description, and the last line `Sluice-Record: {…}`.
 std::string tag_message(std::string_view name, std::int64_t number, const Record& record);
-/// The record in the last line of a message; nothing where there is none (a tag that was pushed by hand).
+/// The record in the last line of a message; nullopt if there is none (a tag that was pushed by hand).
 std::optional<Record> read_record(std::string_view message);
 
-/// One line of ASCII: what survives every tool that shows a message.
+/// JSON as one line of ASCII, which every tool that displays a message preserves.
 std::string ascii_json(const Value& value);
 
 /// Text for a message: no NUL, which git refuses, no carriage return, no empty lines at its ends.

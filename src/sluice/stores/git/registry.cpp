@@ -9,7 +9,7 @@
 namespace sluice::stores::git {
 namespace {
 
-constexpr std::size_t remembered_max = 100'000;
+constexpr std::size_t cached_tags_max = 100'000;
 constexpr std::size_t packs_max = 50;
 constexpr const char* state_file = "model.json";
 
@@ -34,10 +34,10 @@ std::optional<std::int64_t> version_number(std::string_view name) {
   return number && *number >= 1 ? number : std::nullopt;
 }
 
-Result<std::shared_ptr<const VersionTag>> TagMemory::read(const Objects& objects, const Oid& target) {
+Result<std::shared_ptr<const VersionTag>> TagCache::read(const Objects& objects, const Oid& target) {
   {
     const std::scoped_lock lock(mutex_);
-    if (const auto at = known_.find(target); at != known_.end()) return at->second;
+    if (const auto found = known_.find(target); found != known_.end()) return found->second;
   }
   auto out = std::make_shared<VersionTag>();
   SLUICE_TRY(object, objects.read(target));
@@ -46,7 +46,7 @@ Result<std::shared_ptr<const VersionTag>> TagMemory::read(const Objects& objects
     SLUICE_TRY(tag, parse_tag(object.bytes));
     out->commit = tag.target;
     out->number = version_number(tag.name);
-    // Without a record it was tagged by hand: the message is the description.
+    // A tag without a record was made by hand: its message is the description.
     out->record = read_record(tag.message)
                       .value_or(Record{
                           .created = tag.at, .user = tag.tagger, .description = message_text(tag.message)});
@@ -58,21 +58,21 @@ Result<std::shared_ptr<const VersionTag>> TagMemory::read(const Objects& objects
   if (object.kind != Objects::Kind::tag)
     out->record = {.created = commit.at, .user = commit.author, .description = message_text(commit.message)};
   const std::scoped_lock lock(mutex_);
-  if (known_.size() >= remembered_max) known_.clear();
+  if (known_.size() >= cached_tags_max) known_.clear();
   known_.insert_or_assign(target, out);
   return out;
 }
 
-Result<Registry> Registry::open(const std::filesystem::path& repository, TagMemory& memory) {
+Result<Registry> Registry::open(const std::filesystem::path& repository, TagCache& tags) {
   SLUICE_TRY(refs, read_refs(repository));
   SLUICE_TRY(objects, Objects::open(repository));
-  return Registry(repository, std::move(objects), std::move(refs), memory);
+  return Registry(repository, std::move(objects), std::move(refs), tags);
 }
 
 std::vector<std::int64_t> Registry::numbers() const {
   std::vector<std::int64_t> out;
-  for (auto at = refs_.lower_bound(tag_prefix); at != refs_.end() && at->first.starts_with(tag_prefix); ++at)
-    if (const auto number = version_number(std::string_view(at->first).substr(tag_prefix.size())))
+  for (auto it = refs_.lower_bound(tag_prefix); it != refs_.end() && it->first.starts_with(tag_prefix); ++it)
+    if (const auto number = version_number(std::string_view(it->first).substr(tag_prefix.size())))
       out.push_back(*number);
   std::ranges::sort(out, std::greater{});
   return out;
@@ -87,36 +87,36 @@ std::int64_t Registry::next_number() const {
 }
 
 Result<std::shared_ptr<const VersionTag>> Registry::version(std::int64_t number) const {
-  const auto at = refs_.find(std::string(tag_prefix) + version_name(number));
-  if (at == refs_.end())
+  const auto found = refs_.find(std::string(tag_prefix) + version_name(number));
+  if (found == refs_.end())
     return Fail(
         user_error(Code::not_found, path_.string() + ": there is no version " + version_name(number)));
-  return memory_->read(objects_, at->second.target);
+  return tags_->read(objects_, found->second.target);
 }
 
 Result<std::optional<std::int64_t>> Registry::number_of(const Oid& target) const {
-  const auto is_it = [&](std::int64_t number) {
-    const auto at = refs_.find(std::string(tag_prefix) + version_name(number));
-    return at != refs_.end() && at->second.target == target;
+  const auto has_target = [&](std::int64_t number) {
+    const auto found = refs_.find(std::string(tag_prefix) + version_name(number));
+    return found != refs_.end() && found->second.target == target;
   };
-  SLUICE_TRY(tag, memory_->read(objects_, target));
-  if (tag->number && is_it(*tag->number)) return tag->number;
+  SLUICE_TRY(tag, tags_->read(objects_, target));
+  if (tag->number && has_target(*tag->number)) return tag->number;
   for (const auto number : numbers())
-    if (is_it(number)) return number;
+    if (has_target(number)) return number;
   return std::nullopt;
 }
 
 Result<std::optional<std::int64_t>> Registry::alias(std::string_view name) const {
-  const auto at = refs_.find(std::string(alias_prefix) + encode_name(name));
-  if (at == refs_.end()) return std::nullopt;
-  return number_of(at->second.target);
+  const auto found = refs_.find(std::string(alias_prefix) + encode_name(name));
+  if (found == refs_.end()) return std::nullopt;
+  return number_of(found->second.target);
 }
 
 Result<std::vector<std::string>> Registry::aliases() const {
   std::vector<std::string> out;
-  for (auto at = refs_.lower_bound(alias_prefix); at != refs_.end() && at->first.starts_with(alias_prefix);
-       ++at) {
-    const auto encoded = at->first.substr(alias_prefix.size());
+  for (auto it = refs_.lower_bound(alias_prefix); it != refs_.end() && it->first.starts_with(alias_prefix);
+       ++it) {
+    const auto encoded = it->first.substr(alias_prefix.size());
     auto name = decode_name(encoded);
     if (!name) {
       SLUICE_TRY(json, model_json());
@@ -139,9 +139,9 @@ Result<std::vector<std::string>> Registry::aliases_of(std::int64_t number) const
 }
 
 Result<Struct> Registry::model_json() const {
-  const auto at = refs_.find(registry_ref);
-  if (at == refs_.end()) return Struct{};
-  SLUICE_TRY(commit, objects_.commit(at->second.target));
+  const auto found = refs_.find(registry_ref);
+  if (found == refs_.end()) return Struct{};
+  SLUICE_TRY(commit, objects_.commit(found->second.target));
   SLUICE_TRY(entries, objects_.tree(commit.tree));
   const auto file = std::ranges::find(entries, state_file, &TreeEntry::name);
   if (file == entries.end()) return Struct{};
@@ -155,7 +155,7 @@ Result<std::string> Registry::model_name() const {
   return Value(json).text_at("name");
 }
 
-void Registry::begin_model(const std::string& name, const By& by) {
+void Registry::create_model(const std::string& name, const By& by) {
   new_name_ = name;
   auto op = operation("create", by);
   op.set("name", name);
@@ -172,7 +172,8 @@ Result<std::int64_t> Registry::add_version(const std::string& name, const Oid& t
                 .author = who,
                 .at = by.at,
                 .message = subject_of(name) + " " + version_name(number) + "\n"};
-  if (const auto at = refs_.find(branch_ref); at != refs_.end()) commit.parents.push_back(at->second.target);
+  if (const auto found = refs_.find(branch_ref); found != refs_.end())
+    commit.parents.push_back(found->second.target);
   if (const auto text = message_text(record.description); !text.empty()) commit.message += "\n" + text + "\n";
   SLUICE_TRY(commit_oid, objects_.write(Objects::Kind::commit, format_commit(commit)));
   const Tag tag{.target = commit_oid,
@@ -209,7 +210,7 @@ Result<void> Registry::set_alias(const std::string& alias_name, std::int64_t num
   return {};
 }
 
-void Registry::take_ref(const std::string& name, Ref ref) { refs_[name] = std::move(ref); }
+void Registry::import_ref(const std::string& name, Ref ref) { refs_[name] = std::move(ref); }
 
 Result<Oid> Registry::write_state(const By& by) {
   SLUICE_TRY(state, model_json());
@@ -220,20 +221,20 @@ Result<Oid> Registry::write_state(const By& by) {
     state.set("tags", Struct{});
     state.set("created_ms", now);
   }
-  // An alias that moves leaves the model's time of change as it is, as people know it from MLflow.
+  // Moving an alias does not change the model's update time, as in MLflow.
   if (std::ranges::any_of(operations_,
                           [](const Struct& op) { return *op.find("op")->if_string() != "alias"; }))
     state.set("updated_ms", now);
   if (!long_aliases_.empty()) {
-    const auto* there = state.find("long_aliases");
-    Struct names = there != nullptr && there->is_struct() ? *there->if_struct() : Struct{};
+    const auto* existing = state.find("long_aliases");
+    Struct names = existing != nullptr && existing->is_struct() ? *existing->if_struct() : Struct{};
     for (const auto& [encoded, name] : long_aliases_) names.set(encoded, name);
     state.set("long_aliases", names);
   }
   SLUICE_TRY(blob, objects_.write(Objects::Kind::blob, to_json(state, JsonStyle::pretty) + "\n"));
   std::vector<TreeEntry> entries;
-  if (const auto at = refs_.find(registry_ref); at != refs_.end()) {
-    SLUICE_TRY(commit, objects_.commit(at->second.target));
+  if (const auto found = refs_.find(registry_ref); found != refs_.end()) {
+    SLUICE_TRY(commit, objects_.commit(found->second.target));
     SLUICE_TRY(old, objects_.tree(commit.tree));
     entries = std::move(old);
   }
@@ -246,14 +247,14 @@ Result<void> Registry::commit(const By& by) {
   SLUICE_DO(refuse_loose_refs(path_));
   SLUICE_TRY(tree, write_state(by));
   Commit commit{.tree = tree, .parents = {}, .author = identity_of(by.principal), .at = by.at, .message = ""};
-  if (const auto at = refs_.find(registry_ref); at != refs_.end())
-    commit.parents.push_back(at->second.target);
+  if (const auto found = refs_.find(registry_ref); found != refs_.end())
+    commit.parents.push_back(found->second.target);
   for (const auto& subject : subjects_) commit.message += (commit.message.empty() ? "" : ", ") + subject;
   commit.message += "\n\n";
   for (const auto& op : operations_) commit.message += "Op: " + ascii_json(op) + "\n";
   SLUICE_TRY(oid, objects_.write(Objects::Kind::commit, format_commit(commit)));
   refs_[std::string(registry_ref)] = {.target = oid, .peeled = ""};
-  // Objects before refs: whatever a ref names is on the disk.
+  // Objects before refs: whatever a ref names must be on the disk.
   SLUICE_DO(objects_.flush());
   SLUICE_DO(write_refs(path_, refs_));
   new_name_.reset();

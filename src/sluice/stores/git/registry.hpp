@@ -21,21 +21,21 @@ inline constexpr std::string_view tag_prefix = "refs/tags/";
 inline constexpr std::string_view alias_prefix = "refs/aliases/";
 inline constexpr std::string_view deleted_prefix = "refs/deleted/";
 
-/// 12 for "v12", "refs/tags/v12" and "refs/deleted/v12"; nothing for other names, "v0" and "v012" among them.
+/// 12 for "v12", "refs/tags/v12" and "refs/deleted/v12"; nullopt for other names, including "v0" and "v012".
 std::optional<std::int64_t> version_number(std::string_view name);
 
-/// What one version's tag says.
+/// The contents of one version's tag.
 struct VersionTag {
   Oid tag;
-  std::optional<std::int64_t> number;  ///< as the tag object itself says; nothing for a tag without an object
+  std::optional<std::int64_t> number;  ///< as in the tag object itself; nullopt for a tag without an object
   Oid commit;
   Oid tree;
   Record record;
 };
 
-/// Remembers tags that were read: they never change, and every look-up of an effect key or an equal tree goes
-/// through all. Thread-safe.
-class TagMemory {
+/// A cache of tags that were read: they never change, and every look-up of an effect key or an equal tree
+/// reads all of them. Thread-safe.
+class TagCache {
  public:
   Result<std::shared_ptr<const VersionTag>> read(const Objects& objects, const Oid& target);
 
@@ -44,13 +44,13 @@ class TagMemory {
   std::unordered_map<Oid, std::shared_ptr<const VersionTag>> known_;
 };
 
-/// The registry's side of one repository: its refs, and how a change becomes one commit on
+/// The registry in one repository: its refs, and how a change becomes one commit on
 /// refs/meta/registry. The caller holds the repository's lock while it changes anything.
 class Registry {
  public:
-  static Result<Registry> open(const std::filesystem::path& repository, TagMemory& memory);
+  static Result<Registry> open(const std::filesystem::path& repository, TagCache& tags);
 
-  /// Numbers of versions that are there, newest first.
+  /// Numbers of the existing versions, newest first.
   [[nodiscard]] std::vector<std::int64_t> numbers() const;
   /// Greater than every number ever used.
   [[nodiscard]] std::int64_t next_number() const;
@@ -65,25 +65,25 @@ class Registry {
   Objects& objects() { return objects_; }
   [[nodiscard]] const Objects& objects() const { return objects_; }
 
-  /// Who changes the registry, when.
+  /// Who changes the registry, and when.
   struct By {
     Principal principal;
     Time at{};
   };
   // Changes: in memory until `commit`.
-  void begin_model(const std::string& name, const By& by);
+  void create_model(const std::string& name, const By& by);
   Result<std::int64_t> add_version(const std::string& name, const Oid& tree, const Record& record,
                                    const By& by);
   Result<void> set_alias(const std::string& alias, std::int64_t number, const By& by);
-  /// Takes refs and their objects as they are (of a repository that is taken in).
-  void take_ref(const std::string& name, Ref ref);
+  /// Sets a ref unchanged (of an imported repository, whose objects are written already).
+  void import_ref(const std::string& name, Ref ref);
   void note_version(std::int64_t number, const By& by);
   /// One commit on refs/meta/registry, one pack, one rename of packed-refs: all of it, or nothing. Synced.
   Result<void> commit(const By& by);
 
  private:
-  Registry(std::filesystem::path path, Objects objects, Refs refs, TagMemory& memory)
-      : path_(std::move(path)), objects_(std::move(objects)), refs_(std::move(refs)), memory_(&memory) {}
+  Registry(std::filesystem::path path, Objects objects, Refs refs, TagCache& tags)
+      : path_(std::move(path)), objects_(std::move(objects)), refs_(std::move(refs)), tags_(&tags) {}
   [[nodiscard]] Result<Struct> model_json() const;
   [[nodiscard]] Result<std::optional<std::int64_t>> number_of(const Oid& target) const;
   Result<Oid> write_state(const By& by);
@@ -91,9 +91,9 @@ class Registry {
   std::filesystem::path path_;
   Objects objects_;
   Refs refs_;
-  TagMemory* memory_;
+  TagCache* tags_;
   std::optional<std::string> new_name_;
-  std::map<std::string, std::string> long_aliases_;  ///< new ones that `decode_name` cannot give back
+  std::map<std::string, std::string> long_aliases_;  ///< new ones that `decode_name` cannot decode
   std::vector<std::string> subjects_;
   std::vector<Struct> operations_;
 };

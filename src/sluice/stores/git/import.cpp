@@ -1,4 +1,4 @@
-#include "sluice/stores/git/take_in.hpp"
+#include "sluice/stores/git/import.hpp"
 
 #include <algorithm>
 
@@ -13,7 +13,7 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t pointer_bytes_max = 1024;
 
-/// Packed and loose refs together; a loose one counts. The branch that HEAD names is called main here.
+/// Packed and loose refs together; a loose one takes precedence. The branch that HEAD names becomes main.
 Result<Refs> source_refs(const fs::path& source) {
   SLUICE_TRY(refs, read_refs(source));
   SLUICE_TRY(loose, os::files_below(source / "refs"));
@@ -50,7 +50,8 @@ Result<void> store_lfs_objects(const fs::path& source, ports::ObjectStore& store
   return store.make_durable(stored);
 }
 
-/// Every git-lfs file of a version is in the store, so that it can be laid out and cloned.
+/// Checks that every git-lfs file of a version is in the store, so that the version can be materialized and
+/// cloned.
 Result<void> check_large_files(const fs::path& source, const Objects& objects, const Oid& tree,
                                std::int64_t number, const ports::ObjectStore& store) {
   SLUICE_TRY(blobs, list_blobs(objects, tree));
@@ -61,15 +62,15 @@ Result<void> check_large_files(const fs::path& source, const Objects& objects, c
       return Fail(environment_error(Code::data_loss,
                                     source.string() + ": `" + blob.path + "` of v" + std::to_string(number) +
                                         " is git-lfs object " + pointer->digest.hex() +
-                                        ", which is not under lfs/objects; make this repository again"));
+                                        ", which is not under lfs/objects; create this repository again"));
   }
   return {};
 }
 
 }  // namespace
 
-Result<void> take_in(const fs::path& source, const std::string& name, Registry& registry,
-                     ports::ObjectStore& store, const Registry::By& by) {
+Result<void> import_repository(const fs::path& source, const std::string& name, Registry& registry,
+                               ports::ObjectStore& store, const Registry::By& by) {
   SLUICE_TRY(refs, source_refs(source));
   SLUICE_DO(store_lfs_objects(source, store));
   SLUICE_TRY(from, Objects::open(source));
@@ -78,8 +79,8 @@ Result<void> take_in(const fs::path& source, const std::string& name, Registry& 
     SLUICE_TRY(object, from.read(oid));
     SLUICE_TRY(written, registry.objects().write(object.kind, object.bytes));
     if (written != oid)
-      return Fail(environment_error(
-          Code::data_loss, source.string() + ": object " + oid + " has changed; make this repository again"));
+      return Fail(environment_error(Code::data_loss, source.string() + ": object " + oid +
+                                                         " is corrupt; create this repository again"));
   }
   const bool has_registry = refs.contains(registry_ref);
   for (auto& [ref_name, ref] : refs) {
@@ -89,13 +90,13 @@ Result<void> take_in(const fs::path& source, const std::string& name, Registry& 
       SLUICE_TRY(tag, parse_tag(object.bytes));
       ref.peeled = tag.target;
     }
-    registry.take_ref(ref_name, ref);
+    registry.import_ref(ref_name, ref);
   }
   auto numbers = registry.numbers();
   if (numbers.empty())
     return Fail(user_error(Code::invalid_argument,
                            source.string() + ": has no version; tag a commit with `git tag -a v1` first"));
-  if (!has_registry) registry.begin_model(name, by);
+  if (!has_registry) registry.create_model(name, by);
   std::ranges::reverse(numbers);
   for (const auto number : numbers) {
     SLUICE_TRY(version, registry.version(number));
