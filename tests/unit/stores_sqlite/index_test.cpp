@@ -93,7 +93,7 @@ TEST_F(SqliteIndex, ARowThatDoesNotChangeIsNotWritten) {
   EXPECT_EQ(ledger_->runs({})->at(0).status, "running");
 }
 
-// In the real ledger the engine's events tell; here an event is "status" or "cache KEY TEXT MS".
+// The real ledger holds the engine's events; here an event is "status" or "cache KEY TEXT MS".
 Result<SqliteLedger::Projection> project(const RunId& run, const std::vector<std::string>& events) {
   SqliteLedger::Projection out;
   out.row = ports::RunRow{.id = run,
@@ -116,7 +116,7 @@ Result<SqliteLedger::Projection> project(const RunId& run, const std::vector<std
   return out;
 }
 
-TEST_F(SqliteIndex, IsMadeAgainFromTheJournals) {
+TEST_F(SqliteIndex, IsRebuiltFromTheJournals) {
   auto one = append_of("r1", 0, {"cache hello", "succeeded"}, "wrong");
   one.cache = {entry("stale", "x", 1)};
   ASSERT_OK(ledger_->append({one, append_of("r2", 0, {"failed"}, "wrong")}, Durability::process));

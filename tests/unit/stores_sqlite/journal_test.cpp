@@ -16,7 +16,7 @@ using testing::ElementsAre;
 
 class SqliteJournal : public LedgerTest {};
 
-TEST_F(SqliteJournal, ComesBackInOrderAndAfterReopening) {
+TEST_F(SqliteJournal, IsReadInOrderAndAfterReopening) {
   ASSERT_OK(ledger_->append({append_of("r1", 0, {"{\"t\":\"a\"}", "b"})}, Durability::process));
   ASSERT_OK(ledger_->append({append_of("r1", 2, {std::string("c\0d", 3)}), append_of("r2", 0, {"x"})},
                             Durability::power));
@@ -36,19 +36,19 @@ TEST_F(SqliteJournal, RefusesToAppendAnywhereButAtItsEnd) {
     ASSERT_FALSE(appended);
     EXPECT_EQ(appended.error().code, Code::conflict);
     EXPECT_EQ(appended.error().message, "run r1: its journal has 2 events, not " + std::to_string(next) +
-                                            ": another engine went on with it; read it again");
+                                            ": another engine has appended to it; read it again");
   }
   EXPECT_THAT(ledger_->read({"r1"}).value(), ElementsAre("a", "b"));
 }
 
-TEST_F(SqliteJournal, TakesABatchWhollyOrNotAtAll) {
+TEST_F(SqliteJournal, AppendsABatchWhollyOrNotAtAll) {
   auto first = append_of("r1", 0, {"a"}, "succeeded");
   first.cache = {{.key = Digest::of("k"), .outputs = Struct{}, .run = {"r1"}, .path = "t", .at = at(5)}};
   EXPECT_FALSE(ledger_->append({first, append_of("r2", 7, {"b"})}, Durability::power));
   EXPECT_THAT(ledger_->read({"r1"}).value(), ElementsAre());
   EXPECT_TRUE(ledger_->runs({})->empty());
   EXPECT_FALSE(ledger_->cached("default", Digest::of("k"))->has_value());
-  // The connection is fit for use afterwards.
+  // The connection is usable afterwards.
   ASSERT_OK(ledger_->append({first, append_of("r2", 0, {"b"})}, Durability::power));
   EXPECT_EQ(ledger_->runs({})->size(), 2U);
 }
@@ -70,7 +70,7 @@ TEST_F(SqliteJournal, IsWrittenByManyThreadsWhileOthersRead) {
   EXPECT_EQ(ledger_->runs({})->size(), 4U);
 }
 
-TEST_F(SqliteJournal, LetsOnlyOneOfTwoEnginesGoOn) {
+TEST_F(SqliteJournal, LetsOnlyOneOfTwoEnginesContinue) {
   const auto other = open();
   std::atomic<int> won{0};
   std::atomic<int> conflicts{0};

@@ -12,7 +12,7 @@ namespace sluice::stores {
 
 namespace fs = std::filesystem;
 
-/// A ledger in a folder of its own.
+/// A ledger in a temporary folder.
 class LedgerTest : public testing::Test {
  protected:
   void SetUp() override {

@@ -17,7 +17,7 @@ class SqliteOpening : public LedgerTest {
         << sqlite3_errmsg(handle);
     sqlite3_close(handle);
   }
-  std::vector<std::string> ask(const std::string& sql) {
+  std::vector<std::string> query(const std::string& sql) {
     std::vector<std::string> out;
     sqlite3* handle = nullptr;
     EXPECT_EQ(sqlite3_open(file().c_str(), &handle), SQLITE_OK);
@@ -52,10 +52,10 @@ TEST_F(SqliteOpening, RefusesDatabasesOfOtherPrograms) {
   EXPECT_EQ(
       opened.error().message,
       file().string() + ": a database of another program, not a ledger of Sluice; use another data folder");
-  EXPECT_EQ(ask("SELECT name FROM sqlite_master").size(), 1U);
+  EXPECT_EQ(query("SELECT name FROM sqlite_master").size(), 1U);
 }
 
-TEST_F(SqliteOpening, RefusesWhatIsNoDatabase) {
+TEST_F(SqliteOpening, RefusesWhatIsNotADatabase) {
   ledger_.reset();
   ASSERT_OK(os::write_file(file(), std::string(5000, 'x')));
   const auto opened = SqliteLedger::open(file());
@@ -66,7 +66,7 @@ TEST_F(SqliteOpening, RefusesWhatIsNoDatabase) {
                 ": file is not a database; restore this file from a backup, or use another data folder");
 }
 
-TEST_F(SqliteOpening, SaysWhereAFolderIsMissing) {
+TEST_F(SqliteOpening, NamesAMissingFolder) {
   const auto opened = SqliteLedger::open(root_->path() / "nowhere" / "ledger.db");
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().message,
@@ -75,20 +75,20 @@ TEST_F(SqliteOpening, SaysWhereAFolderIsMissing) {
 }
 
 TEST_F(SqliteOpening, PutsWorkspaceAndPrincipalOnEveryRow) {
-  for (const auto& table : ask("SELECT name FROM sqlite_master WHERE type = 'table'")) {
+  for (const auto& table : query("SELECT name FROM sqlite_master WHERE type = 'table'")) {
     EXPECT_EQ(
-        ask("SELECT name FROM pragma_table_info('" + table + "') WHERE name IN ('workspace', 'principal')")
+        query("SELECT name FROM pragma_table_info('" + table + "') WHERE name IN ('workspace', 'principal')")
             .size(),
         2U)
         << table;
   }
-  EXPECT_EQ(ask("PRAGMA user_version"), std::vector<std::string>{"1"});
-  EXPECT_EQ(ask("PRAGMA journal_mode"), std::vector<std::string>{"wal"});
+  EXPECT_EQ(query("PRAGMA user_version"), std::vector<std::string>{"1"});
+  EXPECT_EQ(query("PRAGMA journal_mode"), std::vector<std::string>{"wal"});
 }
 
-// What is done for each event, look-up and list is a search in an index: its cost does not grow with the
-// number of runs.
-TEST_F(SqliteOpening, HasAnIndexForEachQuestion) {
+// The queries for each event, look-up and list are index searches: their cost does not grow with the number
+// of runs.
+TEST_F(SqliteOpening, HasAnIndexForEachQuery) {
   for (const std::string sql :
        {"SELECT max(number) + 1 FROM events WHERE run = 'r'",
         "SELECT event FROM events WHERE run = 'r' AND number >= 5 ORDER BY number",
@@ -97,7 +97,7 @@ TEST_F(SqliteOpening, HasAnIndexForEachQuestion) {
         "SELECT id FROM runs WHERE workspace = 'w' AND status = 's' ORDER BY created_ms DESC, id DESC LIMIT "
         "9",
         "SELECT outputs FROM cache WHERE workspace = 'w' AND key = x'00'"})
-    for (const auto& step : ask("EXPLAIN QUERY PLAN " + sql)) EXPECT_THAT(step, HasSubstr("SEARCH")) << sql;
+    for (const auto& step : query("EXPLAIN QUERY PLAN " + sql)) EXPECT_THAT(step, HasSubstr("SEARCH")) << sql;
 }
 
 }  // namespace

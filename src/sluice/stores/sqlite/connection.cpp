@@ -7,27 +7,27 @@ namespace {
 
 constexpr int busy_timeout_ms = 10'000;
 
-Error error_of(const std::filesystem::path& file, int code, const std::string& words) {
-  const auto say = [&](Code kind, std::string_view way_out) {
-    return environment_error(kind, file.string() + ": " + words + std::string(way_out));
+Error error_of(const std::filesystem::path& file, int code, const std::string& reason) {
+  const auto failed = [&](Code kind, std::string_view hint) {
+    return environment_error(kind, file.string() + ": " + reason + std::string(hint));
   };
   switch (code & 0xff) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-      return say(Code::unavailable, "; another program keeps the ledger locked, end it and try again");
-    case SQLITE_FULL: return say(Code::disk_full, "; free some space");
+      return failed(Code::unavailable, "; another program keeps the ledger locked; end it and try again");
+    case SQLITE_FULL: return failed(Code::disk_full, "; free some space");
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-      return say(Code::data_loss, "; restore this file from a backup, or use another data folder");
+      return failed(Code::data_loss, "; restore this file from a backup, or use another data folder");
     case SQLITE_READONLY:
     case SQLITE_PERM:
     case SQLITE_CANTOPEN:
-      return say(Code::permission_denied, "; check that the folder exists and that you may write there");
+      return failed(Code::permission_denied, "; check that the folder exists and that you may write there");
     case SQLITE_MISUSE:
     case SQLITE_ERROR:
     case SQLITE_CONSTRAINT:
-      return {.code = Code::internal, .message = file.string() + ": " + words, .blame = Blame::sluice};
-    default: return say(Code::unavailable, "");
+      return {.code = Code::internal, .message = file.string() + ": " + reason, .blame = Blame::sluice};
+    default: return failed(Code::unavailable, "");
   }
 }
 
@@ -133,7 +133,7 @@ Result<void> Connection::execute(const char* sql) {
   return {};
 }
 
-Result<std::string> Connection::ask(const char* sql) {
+Result<std::string> Connection::query_value(const char* sql) {
   SLUICE_TRY(statement, prepare(sql));
   SLUICE_TRY(row, statement.step());
   return row ? statement.text(0) : std::string();
@@ -142,14 +142,14 @@ Result<std::string> Connection::ask(const char* sql) {
 std::int64_t Connection::changes() const { return sqlite3_changes64(handle_); }
 
 Result<Transaction> Transaction::begin(Connection& connection) {
-  // IMMEDIATE: a transaction that is to write waits for others here, not half-way through.
+  // IMMEDIATE: a transaction that will write waits for others here, not in the middle.
   SLUICE_TRY(statement, connection.prepare("BEGIN IMMEDIATE"));
   SLUICE_DO(statement.run());
   return Transaction(connection);
 }
 
 Transaction::~Transaction() {
-  // After some failures SQLite has rolled back by itself; then this one finds nothing to do.
+  // After some failures SQLite has already rolled back by itself; then this does nothing.
   if (connection_ != nullptr) static_cast<void>(connection_->execute("ROLLBACK"));
 }
 

@@ -24,7 +24,7 @@ class Statement {
   Statement& bind(std::string_view text);  ///< must live until the statement is reset
   Statement& bind_blob(std::string_view bytes);
   Statement& bind_null();
-  /// True: a row is there. False: done.
+  /// True: a row is available. False: done.
   Result<bool> step();
   /// For statements without rows.
   Result<void> run();
@@ -56,8 +56,8 @@ class Connection {
   Result<Statement> prepare(const char* sql);
   /// One or more statements without values.
   Result<void> execute(const char* sql);
-  /// The first column of the first row.
-  Result<std::string> ask(const char* sql);
+  /// The first column of the first row, or "".
+  Result<std::string> query_value(const char* sql);
   /// How many rows the last statement changed.
   [[nodiscard]] std::int64_t changes() const;
 
@@ -71,7 +71,7 @@ class Connection {
   std::map<const char*, sqlite3_stmt*> prepared_;
 };
 
-/// Rolls back at the end of its scope unless it was committed.
+/// A write transaction; it rolls back at the end of its scope unless it was committed.
 class Transaction {
  public:
   static Result<Transaction> begin(Connection& connection);

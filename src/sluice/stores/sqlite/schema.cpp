@@ -8,12 +8,12 @@
 namespace sluice::stores::sqlite {
 namespace {
 
-// "SLUI": tells a ledger from any other SQLite file.
+// "SLUI": distinguishes a ledger from other SQLite files.
 constexpr const char* application_id = "1397511497";
 
-// Entry N brings a ledger from version N to N + 1. Entries are only ever added.
+// Entry N migrates a ledger from version N to N + 1. Entries are only ever added.
 constexpr std::array<const char*, schema_version> steps{R"sql(
-  -- The truth: what was decided and what happened, in order.
+  -- The source of truth: all decisions and what happened, as events, in order.
   CREATE TABLE events(
     run TEXT NOT NULL,
     number INTEGER NOT NULL,
@@ -38,7 +38,7 @@ constexpr std::array<const char*, schema_version> steps{R"sql(
   CREATE INDEX runs_by_time ON runs(workspace, created_ms, id);
   CREATE INDEX runs_by_status ON runs(workspace, status, created_ms, id);
 
-  -- A projection too: outputs of finished tasks by cache key.
+  -- Also a projection: outputs of finished tasks by cache key.
   CREATE TABLE cache(
     workspace TEXT NOT NULL,
     key BLOB NOT NULL,
@@ -64,15 +64,15 @@ constexpr std::array<const char*, schema_version> steps{R"sql(
 )sql"};
 
 Result<int> version_of(Connection& connection) {
-  SLUICE_TRY(text, connection.ask("PRAGMA user_version"));
+  SLUICE_TRY(text, connection.query_value("PRAGMA user_version"));
   const auto version = parse_integer<int>(text);
   SLUICE_CHECK(version);  // a field of 32 bits in the head of the file, whatever the file holds
   return *version;
 }
 
 Result<void> check_owner(Connection& connection, const std::filesystem::path& file, int version) {
-  SLUICE_TRY(id, connection.ask("PRAGMA application_id"));
-  SLUICE_TRY(tables, connection.ask("SELECT count(*) FROM sqlite_master"));
+  SLUICE_TRY(id, connection.query_value("PRAGMA application_id"));
+  SLUICE_TRY(tables, connection.query_value("SELECT count(*) FROM sqlite_master"));
   if (id != application_id && (tables != "0" || version != 0))
     return Fail(user_error(
         Code::failed_precondition,
@@ -90,7 +90,7 @@ Result<void> check_owner(Connection& connection, const std::filesystem::path& fi
 Result<void> prepare_schema(Connection& connection, const std::filesystem::path& file) {
   SLUICE_TRY(found, version_of(connection));
   SLUICE_DO(check_owner(connection, file, found));
-  SLUICE_TRY(mode, connection.ask("PRAGMA journal_mode=WAL"));
+  SLUICE_TRY(mode, connection.query_value("PRAGMA journal_mode=WAL"));
   if (mode != "wal")
     return Fail(environment_error(
         Code::failed_precondition,

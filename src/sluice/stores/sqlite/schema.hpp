@@ -5,11 +5,11 @@
 
 namespace sluice::stores::sqlite {
 
-/// The version of the tables that this program writes.
+/// The schema version that this program writes.
 constexpr int schema_version = 1;
 
-/// Puts the connection into WAL mode and brings the tables up to `schema_version`. Refuses a file that a
-/// newer Sluice wrote and one that is no ledger, and changes neither.
+/// Puts the connection into WAL mode and migrates the tables to `schema_version`. Refuses a file that a newer
+/// Sluice wrote and one that is not a ledger, and changes neither.
 Result<void> prepare_schema(Connection& connection, const std::filesystem::path& file);
 
 }  // namespace sluice::stores::sqlite

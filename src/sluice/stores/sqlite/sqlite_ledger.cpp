@@ -71,7 +71,7 @@ Result<void> append_one(Connection& connection, const ports::Append& append) {
       return Fail(user_error(Code::conflict, "run " + append.run.text + ": its journal has " +
                                                  std::to_string(length) + " events, not " +
                                                  std::to_string(append.expected_next) +
-                                                 ": another engine went on with it; read it again"));
+                                                 ": another engine has appended to it; read it again"));
   }
   auto number = static_cast<std::int64_t>(append.expected_next);
   for (const auto& event : append.events) {
@@ -135,7 +135,7 @@ struct SqliteLedger::Impl {
   std::mutex reading;  ///< guards the list only; each reader is used by one thread at a time
   std::vector<std::unique_ptr<Connection>> idle_readers;
 
-  Result<std::unique_ptr<Connection>> take_reader() {
+  Result<std::unique_ptr<Connection>> acquire_reader() {
     {
       const std::scoped_lock lock(reading);
       if (!idle_readers.empty()) {
@@ -146,19 +146,19 @@ struct SqliteLedger::Impl {
     }
     return Connection::open(file, Connection::Use::read);
   }
-  void give_back(std::unique_ptr<Connection> reader) {
+  void release_reader(std::unique_ptr<Connection> reader) {
     const std::scoped_lock lock(reading);
     if (idle_readers.size() < idle_readers_max) idle_readers.push_back(std::move(reader));
   }
-  /// `work(connection)` with a reader of its own.
+  /// Returns `work(connection)`, called with a reader of its own.
   template <typename Work>
   auto read(Work work) -> decltype(work(std::declval<Connection&>())) {
-    SLUICE_TRY(reader, take_reader());
+    SLUICE_TRY(reader, acquire_reader());
     auto result = work(*reader);
-    give_back(std::move(reader));
+    release_reader(std::move(reader));
     return result;
   }
-  /// `work(connection)` in one transaction.
+  /// Calls `work(connection)` in one transaction.
   template <typename Work>
   Result<void> write(ports::Durability durability, Work work) {
     const std::scoped_lock lock(writing);
@@ -206,7 +206,7 @@ Result<std::vector<std::string>> SqliteLedger::read(const RunId& run, std::uint6
 
 Result<std::vector<ports::RunRow>> SqliteLedger::runs(const ports::RunFilter& filter) const {
   return impl_->read([&](Connection& connection) -> Result<std::vector<ports::RunRow>> {
-    // One text for each kind of question, so that each finds its index. `+` keeps the last one on the primary
+    // One statement for each kind of query, so that each uses its index. `+` keeps `by_prefix` on the primary
     // key.
     constexpr const char* by_time =
         "SELECT id, workspace, principal, name, plan, status, created_ms, ended_ms, message FROM runs "
@@ -242,8 +242,8 @@ Result<std::vector<ports::RunRow>> SqliteLedger::runs(const ports::RunFilter& fi
     if (filter.id_prefix) select.bind(*filter.id_prefix).bind(end);
     std::vector<ports::RunRow> rows;
     for (;;) {
-      SLUICE_TRY(there, select.step());
-      if (!there) return rows;
+      SLUICE_TRY(has_row, select.step());
+      if (!has_row) return rows;
       SLUICE_TRY(row, row_of(select));
       rows.push_back(std::move(row));
     }
@@ -255,8 +255,8 @@ Result<std::optional<ports::CacheEntry>> SqliteLedger::cached(const std::string&
   return impl_->read([&](Connection& connection) -> Result<std::optional<ports::CacheEntry>> {
     SLUICE_TRY(select, connection.prepare(
                            "SELECT outputs, run, path, at_ms FROM cache WHERE workspace = ? AND key = ?"));
-    SLUICE_TRY(there, select.bind(workspace).bind_blob(blob_of(key)).step());
-    if (!there) return std::nullopt;
+    SLUICE_TRY(has_row, select.bind(workspace).bind_blob(blob_of(key)).step());
+    if (!has_row) return std::nullopt;
     SLUICE_TRY(outputs, parse_json(select.text(0), "cached outputs"));
     return ports::CacheEntry{.key = key,
                              .workspace = workspace,
@@ -300,8 +300,8 @@ Result<std::vector<ports::Deployment>> SqliteLedger::list(const std::string& wor
     select.bind(workspace);
     std::vector<ports::Deployment> out;
     for (;;) {
-      SLUICE_TRY(there, select.step());
-      if (!there) return out;
+      SLUICE_TRY(has_row, select.step());
+      if (!has_row) return out;
       out.push_back(deployment_of(select));
     }
   });
@@ -313,8 +313,8 @@ Result<std::optional<ports::Deployment>> SqliteLedger::find(const std::string& w
     SLUICE_TRY(select, connection.prepare(R"sql(
       SELECT workspace, endpoint, principal, model, version, "commit", at_ms, effect_key FROM deployments
       WHERE workspace = ? AND endpoint = ?)sql"));
-    SLUICE_TRY(there, select.bind(workspace).bind(endpoint).step());
-    if (!there) return std::nullopt;
+    SLUICE_TRY(has_row, select.bind(workspace).bind(endpoint).step());
+    if (!has_row) return std::nullopt;
     return deployment_of(select);
   });
 }
@@ -324,11 +324,11 @@ Result<void> SqliteLedger::rebuild_projections(const Project& project) {
     SLUICE_DO(connection.execute("DELETE FROM runs; DELETE FROM cache"));
     for (RunId run;;) {
       {
-        // From each run straight to the next: what lies between is not read twice.
+        // Seeks directly from each run to the next: the events of a run are not read twice.
         SLUICE_TRY(next, connection.prepare("SELECT run FROM events WHERE run > ? ORDER BY run LIMIT 1"));
         const auto after = run.text;
-        SLUICE_TRY(there, next.bind(after).step());
-        if (!there) return {};
+        SLUICE_TRY(has_row, next.bind(after).step());
+        if (!has_row) return {};
         run.text = next.text(0);
       }
       SLUICE_TRY(events, read_events(connection, run, 0, SIZE_MAX));

@@ -16,13 +16,13 @@ namespace sluice::stores {
 /// `rebuild_projections` reads every journal.
 class SqliteLedger final : public ports::Journal, public ports::RunIndex, public ports::Deployments {
  public:
-  /// Makes the file where it is missing. Code::failed_precondition for a file that a newer Sluice or another
-  /// program wrote; Code::data_loss for one that is no database.
+  /// Creates the file if it is missing. Code::failed_precondition for a file that a newer Sluice or another
+  /// program wrote; Code::data_loss for one that is not a database.
   static Result<std::unique_ptr<SqliteLedger>> open(const std::filesystem::path& file);
   ~SqliteLedger() override;
 
   Result<void> append(const std::vector<ports::Append>& batch, ports::Durability durability) override;
-  /// Empty for a run that is not there.
+  /// Empty for an unknown run.
   [[nodiscard]] Result<std::vector<std::string>> read(const RunId& run, std::uint64_t from = 0,
                                                       std::size_t limit = SIZE_MAX) const override;
 
@@ -36,15 +36,14 @@ class SqliteLedger final : public ports::Journal, public ports::RunIndex, public
   [[nodiscard]] Result<std::optional<ports::Deployment>> find(const std::string& workspace,
                                                               const std::string& endpoint) const override;
 
-  /// What follows from one whole journal: the row, and every cache entry that its events made.
+  /// The projection of one whole journal: the row, and every cache entry that its events created.
   struct Projection {
     ports::RunRow row;
     std::vector<ports::CacheEntry> cache;
   };
   using Project = std::function<Result<Projection>(const RunId& run, const std::vector<std::string>& events)>;
-  /// Throws all rows of runs and cache entries away and makes them again from the journals, in one
-  /// transaction: all or nothing. `project` knows how they follow (the ledger does not look into events).
-  /// Writers wait meanwhile.
+  /// Deletes all rows of runs and cache entries and rebuilds them from the journals, in one transaction: all
+  /// or nothing. `project` computes them (the ledger does not interpret events). Writers wait meanwhile.
   Result<void> rebuild_projections(const Project& project);
 
  private:
