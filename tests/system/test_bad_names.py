@@ -134,14 +134,14 @@ def test_odd_names_in_an_address(unharmed, target):
 @pytest.mark.parametrize("name", ["-rf", "two\nlines", "UPPER", "", "ü", LONG], ids=lambda name: ascii(name)[:20])
 def test_an_endpoint_has_a_plain_name(unharmed, name):
     status, answer = unharmed.server.ask("PUT", "/v1/endpoints/" + urllib.parse.quote(name, safe=""), {"model": "none"})
-    assert status in (400, 404) and "not a name for an endpoint" in answer["error"]["message"] or not name, answer
+    assert status in (400, 404) and "not a valid endpoint name" in answer["error"]["message"] or not name, answer
 
 
 MODEL_NAMES = {
     "-rf": None,
     ".": None,
     "x" * 1_000: None,
-    "../../up": "model name `../../up`: `/` and `:` are not allowed; `-` is a good replacement",
+    "../../up": "model name `../../up`: `/` and `:` are not allowed; use `-` instead",
     "two\nlines": "control characters are not allowed",
     LONG: "it is longer than 1,000 bytes",
 }
@@ -154,7 +154,7 @@ def test_a_model_may_have_nearly_any_name(main_job_copy, main_job_report, stamps
             done = sluice("run", ROOT / "examples" / "stamps" / "sluice.yaml", "--input", f"pictures={stamps}", "--input", f"name={name}", "--json", data=data)
             report = report_of(done)
             assert done.returncode == 1 and report["failed_at"] == ("verdict{0}/register" if refused else "verdict{0}/deploy"), report["message"]
-            assert (refused or "is not a name for an endpoint") in report["message"], report["message"]
+            assert (refused or "is not a valid endpoint name") in report["message"], report["message"]
             if refused:
                 continue
             shown = json.loads(sluice("show", "--json", "--data", data, "--", f"{name}@v1").stdout)

@@ -32,7 +32,7 @@ inline std::string drawing(const std::function<int(int, int)>& shade) {
   field(262, 3, 1);            // black is zero
   field(273, 4, 8);            // where the pixels are
   field(277, 3, 1);            // samples
-  field(278, 4, side);         // rows a strip
+  field(278, 4, side);         // rows per strip
   field(279, 4, side * side);  // bytes
   u32(0);
   return out;

@@ -24,9 +24,9 @@ using testing::StartsWith;
 class Heads : public testing::Test {
  protected:
   void SetUp() override {
-    const auto taken = data_.models().take_in("default", "efficientnet-lite0",
-                                              test::source("build/models/efficientnet-lite0.git"));
-    ASSERT_OK(taken);
+    const auto imported = data_.models().take_in("default", "efficientnet-lite0",
+                                                 test::source("build/models/efficientnet-lite0.git"));
+    ASSERT_OK(imported);
   }
   void draw_pictures() const {
     for (int i = 0; i < 5; ++i) {
@@ -97,7 +97,7 @@ TEST_F(Heads, AreLearnedFromAFewPictures) {
   EXPECT_TRUE(fs::exists(*folder / "head.onnx"));
 
   EXPECT_EQ(data_.run(learn_, with)->find("model")->if_artifact()->digest, model.digest)
-      << "the same in, the same out";
+      << "the same inputs give the same model";
 }
 
 TEST_F(Heads, NameAPictureThatCannotBeRead) {
@@ -123,12 +123,12 @@ TEST_F(Heads, RefuseUnknownAndUnfitBaseModels) {
   ASSERT_TRUE(data_.models().add_version({.model = "sentiment", .content = data_.path() / "text"}));
   with.set("model", "sentiment");
   EXPECT_EQ(data_.run(embed_, with).error().message,
-            "model `sentiment` v1 embeds no pictures: its model.json has no tap `features`; name a base "
+            "model `sentiment` v1 cannot embed pictures: its model.json has no tap `features`; name a base "
             "model such as "
             "`efficientnet-lite0`");
 }
 
-TEST_F(Heads, DoNotStandOnFeaturesOfAnotherModel) {
+TEST_F(Heads, AreNotTrainedOnFeaturesOfAnotherModel) {
   Struct elsewhere;
   elsewhere.set("repository", "other");
   elsewhere.set("commit", "0123456789abcdef");
@@ -142,12 +142,13 @@ TEST_F(Heads, DoNotStandOnFeaturesOfAnotherModel) {
   EXPECT_THAT(
       data_.run(learn_, with).error().message,
       AllOf(
-          StartsWith("the features were made by `other` at commit 0123456789ab, but the head is to stand on "
-                     "`efficientnet-lite0` at commit "),
-          HasSubstr("; embed the pictures by that model")));
+          StartsWith("the features were computed with `other` at commit 0123456789ab, but the head is to be "
+                     "trained on `efficientnet-lite0` at commit "),
+          HasSubstr("; embed the pictures with that model")));
   with.set("keep", 1.5);
-  EXPECT_EQ(data_.run(learn_, with).error().message,
-            "keep is 1.5; it is the share of right answers to keep, above 0 and at most 1");
+  EXPECT_EQ(
+      data_.run(learn_, with).error().message,
+      "keep is 1.5; it is the fraction of correct predictions to keep and must be above 0 and at most 1");
 }
 
 TEST_F(Heads, CacheKeysNameBaseRuntimeAndInstructionSet) {
@@ -158,7 +159,7 @@ TEST_F(Heads, CacheKeysNameBaseRuntimeAndInstructionSet) {
   EXPECT_EQ(environment->find("base")->text_at("commit"), base->commit);
   EXPECT_EQ(environment->find("base")->text_at("digest").size(), 64U);
 
-  // What they say without starting a host is what a host says.
+  // The values that they give without starting a host are those that a host reports.
   auto files = data_.models().as_artifact("default", *base);
   ASSERT_OK(files);
   auto host = hosts_.acquire_and_wait({.base = *files}, {});
@@ -169,7 +170,7 @@ TEST_F(Heads, CacheKeysNameBaseRuntimeAndInstructionSet) {
   EXPECT_EQ(hello->result.text_at("instruction_set"), environment->text_at("instruction_set"));
 }
 
-TEST_F(Heads, AreGivenUpWhenTheRunIsCancelled) {
+TEST_F(Heads, StopWhenTheRunIsCancelled) {
   draw_pictures();
   std::stop_source cancel;
   cancel.request_stop();

@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-std::vector<std::string> paths_of(const std::vector<LabelledPicture>& pictures) {
+std::vector<std::string> paths_of(const std::vector<LabeledPicture>& pictures) {
   std::vector<std::string> out;
   for (const auto& picture : pictures) out.push_back(picture.path);
   return out;
@@ -27,16 +27,16 @@ void add_class(const test::DataFolder& data, const std::string& label, int pictu
 }
 
 Split split_of(const test::DataFolder& data, std::int64_t learn = 5, std::int64_t seed = 7) {
-  return test::value_of(draw_split(test::value_of(labelled_pictures(data.pictures())), learn, seed));
+  return test::value_of(draw_split(test::value_of(labeled_pictures(data.pictures())), learn, seed));
 }
 
 Error refusal_of(const test::DataFolder& data) {
-  const auto pictures = labelled_pictures(data.pictures());
+  const auto pictures = labeled_pictures(data.pictures());
   EXPECT_FALSE(pictures);
   return pictures ? Error{} : pictures.error();
 }
 
-TEST(Split, TakesSoManyOfEachClassAndHoldsOutTheRest) {
+TEST(Split, DrawsLearnPicturesOfEachClassAndHoldsOutTheRest) {
   const test::DataFolder data;
   add_class(data, "fish", 11);
   add_class(data, "bird", 8);
@@ -44,7 +44,7 @@ TEST(Split, TakesSoManyOfEachClassAndHoldsOutTheRest) {
   EXPECT_THAT(split.classes, ElementsAre("bird", "fish"));
   EXPECT_EQ(split.learned.size(), 10U);
   EXPECT_EQ(split.held_out.size(), 9U);
-  EXPECT_EQ(std::ranges::count(split.learned, "bird", &LabelledPicture::label), 5);
+  EXPECT_EQ(std::ranges::count(split.learned, "bird", &LabeledPicture::label), 5);
   auto all = paths_of(split.learned);
   EXPECT_TRUE(std::ranges::is_sorted(all));
   EXPECT_TRUE(std::ranges::is_sorted(paths_of(split.held_out)));
@@ -52,7 +52,7 @@ TEST(Split, TakesSoManyOfEachClassAndHoldsOutTheRest) {
   EXPECT_EQ(std::set<std::string>(all.begin(), all.end()).size(), 19U) << "each picture once";
 }
 
-// What it answers is part of every cached run: it must not change.
+// Its result is part of every cached run: it must not change.
 TEST(Split, IsTheSameOnEveryMachine) {
   const test::DataFolder data;
   add_class(data, "bird", 6);
@@ -77,19 +77,19 @@ TEST(Split, ASmallClassStillHoldsOneOut) {
   add_class(data, "bird", 2);
   add_class(data, "fish", 5);
   const auto split = split_of(data);
-  EXPECT_EQ(std::ranges::count(split.held_out, "bird", &LabelledPicture::label), 1);
-  EXPECT_EQ(std::ranges::count(split.held_out, "fish", &LabelledPicture::label), 1);
+  EXPECT_EQ(std::ranges::count(split.held_out, "bird", &LabeledPicture::label), 1);
+  EXPECT_EQ(std::ranges::count(split.held_out, "fish", &LabeledPicture::label), 1);
   EXPECT_EQ(split.learned.size(), 5U);
 }
 
-TEST(Split, PassesHiddenFilesOverAndReadsAnyCaseOfExtension) {
+TEST(Split, IgnoresHiddenFilesAndTheCaseOfExtensions) {
   const test::DataFolder data;
   add_class(data, "bird", 2);
   data.picture(".DS_Store");
   data.picture("fish/.thumbs");
   data.picture("fish/a.JPG");
   data.picture("fish/b.webp");
-  EXPECT_THAT(paths_of(*labelled_pictures(data.pictures())),
+  EXPECT_THAT(paths_of(*labeled_pictures(data.pictures())),
               ElementsAre("bird/0.png", "bird/1.png", "fish/a.JPG", "fish/b.webp"));
 }
 
@@ -101,21 +101,21 @@ TEST(Split, RefusesAClassWithOnePicture) {
             "class `bird` has one picture; at least 2 are needed: one to learn from and one to hold out");
 }
 
-TEST(Split, RefusesFoldersThatAreNoClasses) {
+TEST(Split, RefusesFoldersWithFewerThanTwoClasses) {
   {
     const test::DataFolder data;
     EXPECT_EQ(refusal_of(data).message,
-              "there are no pictures: the folder is empty; pictures stand in one sub-folder a class, "
+              "there are no pictures: the folder is empty; the expected layout is one subfolder per class, "
               "CLASS/NAME.png");
   }
   {
     const test::DataFolder data;
     add_class(data, "bird", 3);
-    EXPECT_EQ(refusal_of(data).message, "there is one class, `bird`; at least 2 are needed to tell apart");
+    EXPECT_EQ(refusal_of(data).message, "there is only one class, `bird`; at least 2 are needed");
   }
 }
 
-TEST(Split, TellsEveryProblemAtOnce) {
+TEST(Split, ReportsAllProblemsAtOnce) {
   const test::DataFolder data;
   add_class(data, "bird", 3);
   fs::create_directories(data.pictures() / "fish");
@@ -124,17 +124,17 @@ TEST(Split, TellsEveryProblemAtOnce) {
   data.picture("readme.png");
   const auto error = refusal_of(data);
   EXPECT_EQ(error.code, Code::invalid_argument);
-  EXPECT_EQ(
-      error.message,
-      "`ant/deep` is a folder inside class `ant`; pictures stand in one sub-folder a class, CLASS/NAME.png");
+  EXPECT_EQ(error.message,
+            "`ant/deep` is a folder inside class `ant`; the expected layout is one subfolder per class, "
+            "CLASS/NAME.png");
   EXPECT_THAT(
       error.notes,
       ElementsAre(
-          "`bird/notes.txt` is no picture by its name; known are .bmp .gif .jpeg .jpg .png .tif .tiff .webp; "
-          "leave it "
-          "out, or rename it",
-          "class `fish` has no picture; put some in, or remove the folder",
-          "`readme.png` lies beside the classes; pictures stand in one sub-folder a class, CLASS/NAME.png"));
+          "`bird/notes.txt` does not have a picture extension (.bmp .gif .jpeg .jpg .png .tif .tiff .webp); "
+          "remove or rename it",
+          "class `fish` has no pictures; add some, or remove the folder",
+          "`readme.png` is not in a class folder; the expected layout is one subfolder per class, "
+          "CLASS/NAME.png"));
 }
 
 TEST(DatasetSplit, StoresTheSplit) {
@@ -170,8 +170,7 @@ TEST(DatasetSplit, RefusesArgumentsThatCannotWork) {
   Struct with;
   with.set("pictures", data.stored_pictures());
   with.set("learn", 0);
-  EXPECT_EQ(data.run(service, with).error().message,
-            "learn is 0; at least 1 picture a class is needed to learn from");
+  EXPECT_EQ(data.run(service, with).error().message, "learn is 0; it must be at least 1 picture per class");
   const auto file = data.objects().put("a file");
   with.set("pictures", Artifact{.digest = file->digest, .size = file->size});
   EXPECT_EQ(data.run(service, with).error().message,

@@ -55,24 +55,23 @@ TEST(Card, MetadataIsInFront) {
   EXPECT_EQ(metrics[1].text_at("type"), "calibration_error");
 }
 
-TEST(Card, TheBodyIsForPeople) {
+TEST(Card, TheBodyIsProse) {
   const auto card = write_card(stamps());
-  EXPECT_THAT(card, HasSubstr("# stamps\nTells 2 classes of pictures apart: `bird`, `fish`.\n"));
+  EXPECT_THAT(card, HasSubstr("# stamps\nClassifies pictures into 2 classes: `bird`, `fish`.\n"));
   EXPECT_THAT(card, HasSubstr("On 188 held-out pictures:\n"));
   EXPECT_THAT(card, HasSubstr("| accuracy | 0.8191 | 0.7579 to 0.8676 |\n| calibration error | 0.04 |  |\n"));
   EXPECT_THAT(card, HasSubstr("| bird | 0.92 | 0.75 | 30 |\n| fish | – | 0.00 | 6 |\n"));
   EXPECT_THAT(card, HasSubstr("![Confusion matrix](confusion.svg)"));
   EXPECT_THAT(card, HasSubstr("/v2/models/stamps/infer"));
-  EXPECT_THAT(
-      card,
-      HasSubstr("- `fish` had fewer than 10 held-out pictures: take its precision and recall as a hint.\n"));
+  EXPECT_THAT(card, HasSubstr("- `fish` had fewer than 10 held-out pictures: treat its precision and recall "
+                              "as rough estimates.\n"));
   EXPECT_THAT(card, HasSubstr("`rejected` is true for 57 % of such pictures (measured by leaving each class "
-                              "out of learning, in turn): look"));
+                              "out of training, in turn): check"));
   EXPECT_THAT(card, HasSubstr("| l2 | 0.001 |\n| seed | 7 |\n"));
   EXPECT_EQ(brief(stamps()), "2 classes, accuracy 0.819 (0.758 to 0.868 at 95 %)");
 }
 
-TEST(Card, SaysNothingThatItWasNotTold) {
+TEST(Card, OmitsWhatIsNotKnown) {
   auto facts = stamps();
   facts.metrics = {};
   facts.training = {};
@@ -84,7 +83,7 @@ TEST(Card, SaysNothingThatItWasNotTold) {
   EXPECT_THAT(card,
               AllOf(Not(HasSubstr("model-index")), Not(HasSubstr("## Numbers")), Not(HasSubstr("base_model")),
                     Not(HasSubstr("confusion")), Not(HasSubstr("whose score"))));
-  EXPECT_THAT(card, HasSubstr("`rejected` is true for some of such pictures: look"));
+  EXPECT_THAT(card, HasSubstr("`rejected` is true for some of such pictures: check"));
   EXPECT_EQ(brief(facts), "2 classes");
 }
 
@@ -102,7 +101,7 @@ TEST(Card, NamesWithOddCharactersStayTheirNames) {
 
 TEST(Card, AClassifierNamesItsClasses) {
   EXPECT_EQ(read_model_json("{}").error().message,
-            "model.json: `classes` is missing; a classifier names its classes there");
+            "model.json: `classes` is missing; a classifier must list its classes");
 }
 
 }  // namespace

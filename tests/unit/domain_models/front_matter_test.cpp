@@ -8,22 +8,22 @@
 namespace sluice::models {
 namespace {
 
-TEST(FrontMatter, IsTheYamlBetweenTheFences) {
+TEST(FrontMatter, IsTheYamlBetweenTheDelimiters) {
   const auto read = read_front_matter("---\nlicense: mit\ntags: [a, b]\n---\n# Title\n---\n", "README.md");
   ASSERT_OK(read);
   EXPECT_EQ(read->text_at("license"), "mit");
   EXPECT_EQ(read->find("tags")->if_list()->size(), 2U);
 }
 
-TEST(FrontMatter, ACardWithoutIsEmpty) {
+TEST(FrontMatter, IsEmptyForACardWithoutIt) {
   EXPECT_EQ(*read_front_matter("# Title\n", "README.md"), Value(Struct{}));
   EXPECT_EQ(*read_front_matter("", "README.md"), Value(Struct{}));
   EXPECT_EQ(*read_front_matter("---\n---\n# Title\n", "README.md"), Value(Struct{}));
 }
 
-TEST(FrontMatter, ItsEndMustBeThere) {
+TEST(FrontMatter, MustBeTerminated) {
   EXPECT_EQ(read_front_matter("---\nlicense: mit\n", "README.md").error().message,
-            "README.md: the metadata in front has no end; close it with a line `---`");
+            "README.md: the front matter is not terminated; close it with a line `---`");
 }
 
 TEST(FrontMatter, ScalarsReadBackAsTheStringsTheyWere) {

@@ -53,7 +53,7 @@ TEST(Provenance, DependsOnWhatCameFromOutside) {
     names.push_back(dependency.text_at("name"));
   EXPECT_THAT(names,
               testing::ElementsAre("pictures", "base efficientnet-lite0", "argv[1]", "code of evaluate"))
-      << "each once, and not what one task made for another";
+      << "each once, and not what one task produced for another";
   const auto& base = (*at(made, {"predicate", "buildDefinition", "resolvedDependencies"}).if_list())[1];
   EXPECT_EQ(base.find("digest")->text_at("gitCommit"), "0123456789012345678901234567890123456789");
 }
@@ -73,7 +73,7 @@ TEST(Provenance, KeepsTasksSeedsAndInstructionSets) {
   EXPECT_EQ(tasks[2].text_at("ended"), "2026-11-24T08:48:57.123Z");
 }
 
-TEST(Provenance, FindsArtifactsWhereverTheyStand) {
+TEST(Provenance, FindsNestedArtifacts) {
   Struct inner;
   inner.set("model", artifact("m", "model"));
   Struct value;

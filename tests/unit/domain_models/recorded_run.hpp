@@ -10,8 +10,8 @@ inline Artifact artifact(const std::string& text, const std::string& kind, Form 
   return {.kind = kind, .form = form, .digest = Digest::of(text), .size = 1};
 }
 
-/// The facts of a run as its journal gives them: a service that embedded pictures, taken from the cache, a
-/// head, and a process.
+/// The facts of a run as its journal records them: a cached service task that embedded pictures, a head, and
+/// a process.
 inline Value recorded_facts() {
   const auto tagged = [](auto&&... fields) {
     Struct out;

@@ -118,7 +118,7 @@ TEST_F(Register, MakesAVersionWithCardAndProvenance) {
               testing::ElementsAre("README.md", "confusion.svg", "head.onnx", "metrics.json", "model.json"));
 }
 
-TEST_F(Register, AnswersTheVersionThatIsThereForUnchangedContent) {
+TEST_F(Register, ReturnsTheExistingVersionForUnchangedContent) {
   const auto first = run(arguments(), "r1");
   ASSERT_OK(first);
   const auto again = run(arguments(), "r2");
@@ -136,7 +136,7 @@ TEST_F(Register, AnswersTheVersionThatIsThereForUnchangedContent) {
   EXPECT_EQ(*run(arguments(), "r3")->find("version"), Value(2)) << "the same effect";
 }
 
-TEST_F(Register, ReportAndMetricsMayBeLeftOut) {
+TEST_F(Register, ReportAndMetricsAreOptional) {
   auto with = arguments();
   with.erase("report");
   with.erase("metrics");
@@ -148,8 +148,7 @@ TEST_F(Register, ReportAndMetricsMayBeLeftOut) {
 TEST_F(Register, RefusesNamesThatNoRegistryTakes) {
   auto with = arguments();
   with.set("name", "a/b");
-  EXPECT_EQ(run(with).error().message,
-            "model name `a/b`: `/` and `:` are not allowed; `-` is a good replacement");
+  EXPECT_EQ(run(with).error().message, "model name `a/b`: `/` and `:` are not allowed; use `-` instead");
   with.set("name", "");
   EXPECT_EQ(run(with).error().message, "model name ``: a name needs at least one character");
   with.set("name", "a\nb");
@@ -160,7 +159,7 @@ TEST_F(Register, RefusesNamesThatNoRegistryTakes) {
   EXPECT_TRUE(run(with));
 }
 
-TEST_F(Register, RefusesContentThatIsNoModel) {
+TEST_F(Register, RefusesContentThatIsNotAModel) {
   auto with = arguments();
   with.set("model", stored("report", "model"));
   with.erase("report");
@@ -173,20 +172,19 @@ TEST_F(Register, RefusesContentThatIsNoModel) {
 TEST_F(Register, RefusesNamesThatAreTaken) {
   write("report/model.json", "{}");
   EXPECT_EQ(run(arguments()).error().message,
-            "report: `model.json` is a name that the model's files have already; rename one");
+            "report: the model already has a file `model.json`; rename one of them");
   fs::remove(root_.path() / "report/model.json");
   write("report/README.md", "mine");
   EXPECT_EQ(run(arguments()).error().message,
-            "`README.md` is written by model.register; leave it out of the model and the report");
+            "`README.md` is written by model.register; remove it from the model and the report");
 }
 
-TEST_F(Register, NeedsTheBaseForItsLicence) {
+TEST_F(Register, NeedsTheBaseForItsLicense) {
   base_commit_ = "0123456789012345678901234567890123456789";
   write_head("weights");
   EXPECT_EQ(run(arguments()).error().message,
-            "the base model `efficientnet-lite0` at commit 012345678901 is not among the models here, and "
-            "its card has the licence "
-            "that holds for this one; take it in first");
+            "the base model `efficientnet-lite0` at commit 012345678901 is not in this data folder, but "
+            "its card states the license that applies to this one; import it first");
 }
 
 TEST_F(Register, NeedsTheFactsOfItsRun) {

@@ -55,9 +55,9 @@ TEST(NativeRuns, AreCancelledAndNotResumedAfterwards) {
   s.server.wait(run);
   EXPECT_EQ(json_of(s.get("/v1/runs/" + run)).text_at("status"), "cancelled");
   EXPECT_EQ(refusal(s.post("/v1/runs/" + run + "/resume")),
-            "409: run " + run + " has ended (cancelled) already; `sluice show " + run + "` tells more");
+            "409: run " + run + " has ended (cancelled) already; see `sluice show " + run + "`");
   EXPECT_EQ(refusal(s.post("/v1/runs/" + run + "/cancel")),
-            "409: run " + run + " has ended (cancelled) already; `sluice show " + run + "` tells more");
+            "409: run " + run + " has ended (cancelled) already; see `sluice show " + run + "`");
 }
 
 TEST(NativeRuns, AreCancelledForAReason) {

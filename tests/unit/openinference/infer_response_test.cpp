@@ -7,8 +7,8 @@ namespace {
 
 using namespace std::string_literals;
 
-serving::Answered answered() {
-  serving::Answered out{
+serving::PredictResult answered() {
+  serving::PredictResult out{
       .model = "stamps-model", .version = 3, .classes = {"bird", "fish"}, .predictions = {}};
   out.predictions.emplace_back(
       serving::Prediction{.label = "bird", .probabilities = {0.75, 0.25}, .rejected = false});

@@ -38,7 +38,7 @@ std::shared_ptr<const ir::Plan> plan_of(const std::string& text) {
   return test::value_of(compile(text, "plan.yaml", dialects()));
 }
 
-TEST(Compiling, TheFirstFrontendThatRecognisesTheTextTakesIt) {
+TEST(Compiling, TheFirstFrontendThatRecognizesTheTextCompilesIt) {
   const WordsFrontend words;
   const Dialects both{.frontends = {&words, &canonical}, .services = {}};
   const auto of_words = compile("words\nfit", "plan.txt", both);
@@ -49,17 +49,17 @@ TEST(Compiling, TheFirstFrontendThatRecognisesTheTextTakesIt) {
   EXPECT_EQ((*of_the_other)->pipelines.front().name, "main");
 }
 
-TEST(Compiling, RefusesATextThatNoFrontendRecognises) {
+TEST(Compiling, RefusesATextThatNoFrontendRecognizes) {
   const WordsFrontend words;
   for (const auto* text : {"hello: world\n", ""}) {
     const auto plan = compile(text, "plan.yaml", {.frontends = {&words}, .services = {}});
     ASSERT_FALSE(plan);
     EXPECT_EQ(plan.error().message,
-              "plan.yaml: this is no pipeline that is known here; a Sluice plan begins with `sluice: 1`");
+              "plan.yaml: unrecognized pipeline format; a Sluice plan begins with `sluice: 1`");
   }
 }
 
-TEST(Compiling, TellsEveryProblemOnALineOfItsOwnInTheOrderOfTheText) {
+TEST(Compiling, ReportsEachProblemOnItsOwnLineInTextOrder) {
   EXPECT_EQ(problem(R"(sluice: 1
 pipelines:
   main:
@@ -73,7 +73,7 @@ pipelines:
             "plan.yaml:7:30: `process` has no `colour`");
 }
 
-TEST(Compiling, SaysWhereTheTextIsNoYaml) {
+TEST(Compiling, SaysWhereTheTextIsNotYaml) {
   EXPECT_THAT(problem("sluice: 1\npipelines: [\n"), testing::StartsWith("plan.yaml:"));
 }
 
@@ -94,7 +94,7 @@ pipelines:
   EXPECT_THAT(code_folders(*plan), testing::UnorderedElementsAre("src", "inner", "."));
 }
 
-TEST(Compiling, NamesThePipelinesThatThereAre) {
+TEST(Compiling, ListsTheExistingPipelines) {
   const auto plan = plan_of("sluice: 1\npipelines:\n  main: {graph: {}}\n  train: {graph: {}}\n");
   EXPECT_EQ(find_pipeline(*plan, "train").value()->name, "train");
   EXPECT_EQ(find_pipeline(*plan, "trian").error().message,

@@ -25,7 +25,7 @@ const Value& task(const Value& facts, std::string_view path) {
   return none;
 }
 
-TEST(Facts, TellWhatWentIntoARun) {
+TEST(Facts, RecordTheInputsAndTasksOfARun) {
   RunsStage s;
   s.stage.echo.set_environment("avx512");
   const auto report = s.run(two);
@@ -33,7 +33,7 @@ TEST(Facts, TellWhatWentIntoARun) {
   EXPECT_EQ(facts.text_at("plan_name"), "plan.yaml");
   EXPECT_EQ(facts.text_at("plan_digest"), report.created.plan_digest.hex());
   EXPECT_EQ(to_json(*facts.find("inputs")), R"({"n":3})");
-  EXPECT_EQ(facts.find("tasks")->if_list()->size(), 2U) << "of those that succeeded only";
+  EXPECT_EQ(facts.find("tasks")->if_list()->size(), 2U) << "only those that succeeded";
   const auto& a = task(facts, "a");
   EXPECT_EQ(a.text_at("kind"), "service");
   EXPECT_EQ(a.text_at("service"), "test.echo");
@@ -48,7 +48,7 @@ TEST(Facts, TellWhatWentIntoARun) {
   EXPECT_EQ(b.find("environment")->text_at("digest").size(), 64U);
 }
 
-TEST(Facts, OfACachedTaskNameItsMakerAndTheEnvironmentThatItRanIn) {
+TEST(Facts, OfACachedTaskNameItsOriginAndItsEnvironment) {
   RunsStage s;
   s.stage.echo.set_environment("avx512");
   const auto first = s.run(two);

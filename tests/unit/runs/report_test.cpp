@@ -42,7 +42,7 @@ runs::RunReport report_of(RunsStage& s) {
   return value_of(s.runs.report(id));
 }
 
-TEST(Report, TellsHowEachOperationEndedAndWhy) {
+TEST(Report, ShowsHowEachOperationEndedAndWhy) {
   RunsStage s;
   const auto report = report_of(s);
   EXPECT_EQ(operation(report, "ran").state, "succeeded");
@@ -55,7 +55,7 @@ TEST(Report, TellsHowEachOperationEndedAndWhy) {
   EXPECT_EQ(operation(report, "fails").state, "failed");
   EXPECT_EQ(operation(report, "fails").failure.message, "cat.png: not a picture");
   EXPECT_EQ(operation(report, "blocked").state, "blocked");
-  EXPECT_EQ(operation(report, "blocked").why, "something that it waits for failed");
+  EXPECT_EQ(operation(report, "blocked").why, "a dependency failed");
 }
 
 TEST(Report, NamesOperationsByTheirPath) {
@@ -72,7 +72,7 @@ TEST(Report, NamesOperationsByTheirPath) {
   EXPECT_EQ(operation(report, "sub/task").code, code(*s.stage.objects).begin()->second.if_artifact()->digest);
 }
 
-TEST(Report, TellsWhoMadeWhatWasNotRunAgain) {
+TEST(Report, NamesTheOriginOfCachedOutputs) {
   RunsStage s;
   const auto first = report_of(s);
   const auto report = report_of(s);
@@ -80,7 +80,7 @@ TEST(Report, TellsWhoMadeWhatWasNotRunAgain) {
   EXPECT_TRUE(ran.cached);
   EXPECT_EQ(ran.made_in, first.created.run);
   EXPECT_EQ(ran.made_by, "ran");
-  EXPECT_EQ(ran.why, "its key is that of ran in run " + first.created.run.text);
+  EXPECT_EQ(ran.why, "its key equals that of ran in run " + first.created.run.text);
   EXPECT_EQ(ran.key, operation(first, "ran").key);
   EXPECT_EQ(ran.attempts, 0);
   EXPECT_EQ(to_json(ran.outputs), R"({"value":1})");
@@ -95,7 +95,7 @@ TEST(Report, CountsAttemptsOfATaskThatIsTriedAgain) {
   EXPECT_EQ(operation(report, "a").state, "failed");
 }
 
-TEST(Report, ShowsARunThatGoesOn) {
+TEST(Report, ShowsARunningRun) {
   RunsStage s;
   const auto id = value_of(
       s.runs.submit({.text = "sluice: 1\npipelines:\n  main:\n    graph:\n      a: {service: test.held}\n",
@@ -134,7 +134,7 @@ TEST(Report, OfAnUnknownRunIsAnError) {
   EXPECT_EQ(s.runs.report({"nobody"}).error().message, "there is no run nobody");
 }
 
-TEST(OperationAt, FindsNothingForAPathThatIsNone) {
+TEST(OperationAt, ReturnsNullForAnInvalidPath) {
   RunsStage s;
   const auto plan = s.stage.plan(all_kinds);
   EXPECT_EQ(operation_at(*plan, "main", "choose{1}/two%2Fthree")->name, "two/three");

@@ -6,7 +6,7 @@
 
 namespace sluice::test {
 
-/// A stage whose services are there before anything stands on them.
+/// A stage whose services are registered before anything that uses them is built.
 struct ServedStage : Stage {
   CanonicalFrontend frontend;
   Gate gate;
@@ -38,7 +38,7 @@ struct RunsStage {
             {.frontends = {&dialect}, .services = stage.signatures}};
   }
   std::string problem(runs::Submission submission) { return message_of(runs.submit(std::move(submission))); }
-  /// Submits it and waits for its end.
+  /// Submits a plan and waits until the run has ended.
   runs::RunReport run(const std::string& text, Struct inputs = {}) {
     const auto id = value_of(runs.submit({.text = text, .file = "plan.yaml", .inputs = std::move(inputs)}));
     server.wait(id.text);

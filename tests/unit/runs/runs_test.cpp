@@ -119,7 +119,7 @@ TEST(Submitting, RefusesAPathWhereAnArtifactIsNeeded) {
   EXPECT_EQ(s.problem({.text = picture_plan, .file = "plan.yaml"}), message);
 }
 
-TEST(Submitting, WantsTheFoldersThatThePlanNamesAsCode) {
+TEST(Submitting, NeedsTheFoldersThatThePlanNamesAsCode) {
   RunsStage s;
   EXPECT_EQ(s.problem({.text = code_plan, .file = "plan.yaml"}),
             "the folder `src` that the plan names as `code` was not submitted with it");
@@ -141,7 +141,7 @@ TEST(FindingRuns, ByTheBeginningOfTheirId) {
   const auto ambiguous = s.runs.find("default", "0");
   ASSERT_FALSE(ambiguous);
   EXPECT_EQ(ambiguous.error().message,
-            "several runs begin with `0`: " + second.text + ", " + first.text + "; write more of it");
+            "several runs begin with `0`: " + second.text + ", " + first.text + "; give a longer prefix");
   EXPECT_EQ(s.runs.find("default", "zz").error().message, "there is no run `zz`; `sluice runs` lists them");
   EXPECT_EQ(s.runs.find("default", "latset").error().message,
             "there is no run `latset`; did you mean `latest`?");
@@ -168,14 +168,14 @@ TEST(ResumingRuns, IsRefusedForOneThatHasEnded) {
   RunsStage s;
   const auto run = s.run(echo_plan).created.run.text;
   EXPECT_EQ(s.runs.resume("default", run).error().message,
-            "run " + run + " has succeeded already; `sluice show " + run + "` tells more");
+            "run " + run + " has succeeded already; see `sluice show " + run + "`");
   const auto failed =
       s.run("sluice: 1\npipelines:\n  main:\n    graph:\n      a: {service: test.broken}\n").created.run.text;
   EXPECT_EQ(s.runs.resume("default", failed).error().message,
-            "run " + failed + " has ended (failed) already; `sluice show " + failed + "` tells more");
+            "run " + failed + " has ended (failed) already; see `sluice show " + failed + "`");
 }
 
-TEST(ResumingRuns, GoesOnWithAllThatHaveNotEndedInEveryWorkspace) {
+TEST(ResumingRuns, ResumesAllThatHaveNotEndedInEveryWorkspace) {
   ServedStage stage;
   SystemRandom random;
   std::vector<RunId> ids;
@@ -218,7 +218,7 @@ TEST(CancellingRuns, FindsThemByTheBeginningOfTheirId) {
   EXPECT_EQ(s.server.end_of(id.text).status, engine::Status::cancelled);
 }
 
-TEST(CancellingRuns, TakesUpOneWhoseProcessDied) {
+TEST(CancellingRuns, CancelsOneWhoseProcessDied) {
   ServedStage stage;
   SystemRandom random;
   const auto runs_over = [&](Server& server) {
@@ -241,7 +241,7 @@ TEST(CancellingRuns, TakesUpOneWhoseProcessDied) {
   EXPECT_EQ(value_of(runs.cancel("default", id.text, "enough")), id);
   EXPECT_EQ(server.end_of(id.text).status, engine::Status::cancelled);
   EXPECT_EQ(runs.cancel("default", id.text, "again").error().message,
-            "run " + id.text + " has ended (cancelled) already; `sluice show " + id.text + "` tells more");
+            "run " + id.text + " has ended (cancelled) already; see `sluice show " + id.text + "`");
 }
 
 }  // namespace

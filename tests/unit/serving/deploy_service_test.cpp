@@ -17,7 +17,7 @@ ports::ServiceCall call(const std::string& endpoint, std::int64_t version, const
   return call;
 }
 
-TEST(DeployService, DeploysAndAnswersTheSameTwice) {
+TEST(DeployService, DeploysAndReturnsTheSameResultAgain) {
   Stage stage;
   stage.add_head("stamps-model", stage.add_base("base", {"plain"}), {"bird"});
   DeployService service(*stage.serving);

@@ -18,7 +18,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-/// Time that the test may put forward.
+/// A clock that the test can advance.
 struct MovedClock final : Clock {
   [[nodiscard]] Time now() const override { return system.now(); }
   [[nodiscard]] std::chrono::nanoseconds steady() const override { return system.steady() + ahead.load(); }
@@ -33,12 +33,12 @@ class HostsTest : public ::testing::Test {
       : objects_(std::move(*stores::DirectoryObjectStore::open(scratch_.path / "objects",
                                                                scratch_.path / "cache", clock_))) {}
 
-  /// A base whose folder holds a file of that name.
+  /// A base whose folder contains a file of that name.
   Artifact base(const std::string& name = "plain") {
     scratch_.file("base-" + name + "/" + name, "");
     return stored(scratch_.path / ("base-" + name));
   }
-  /// A base that loads once the test says so.
+  /// A base that does not load until the test calls `open_gate`.
   Artifact gated_base() {
     scratch_.file("base-gate/gate", (scratch_.path / "open").string());
     return stored(scratch_.path / "base-gate");
@@ -91,7 +91,7 @@ TEST_F(HostsTest, OneHostServesAllWhoNeedTheSameBase) {
       std::filesystem::is_directory(scratch_.path / "cache/compiled" / (needed.digest->hex() + "-openvino")));
 }
 
-TEST_F(HostsTest, ManyAtOnceWaitForTheSameStart) {
+TEST_F(HostsTest, ConcurrentCallersWaitForTheSameStart) {
   auto all = hosts();
   const auto needed = gated_base();
   std::vector<std::future<int>> pids;
@@ -108,7 +108,7 @@ TEST_F(HostsTest, ManyAtOnceWaitForTheSameStart) {
   for (std::size_t i = 1; i < pids.size(); ++i) EXPECT_EQ(pids[i].get(), first);
 }
 
-TEST_F(HostsTest, CallsWaitForTheirAnswer) {
+TEST_F(HostsTest, CallsWaitForTheirReply) {
   auto all = hosts();
   const auto cat = head("cat");
   auto host = all->acquire_and_wait({.base = base(), .head = cat}, {});
@@ -152,7 +152,7 @@ TEST_F(HostsTest, StopWhenIdleAndStartAgain) {
     const auto other = base("other");
     use(other);
     clock_.ahead = 2 * idle;
-    use(base("third"));  // for which all hosts are looked at
+    use(base("third"));  // makes the worker sweep all hosts
     test::wait_until([&] { return cold(other); });
     EXPECT_FALSE(host->died()) << "a lease keeps it";
     EXPECT_EQ(all->status(*needed.digest).state, Hosts::State::warm);
@@ -182,29 +182,29 @@ TEST_F(HostsTest, ADeadHostFailsItsCallsAndIsReplaced) {
   EXPECT_TRUE(call_and_wait(*next, "predict", predict_params(cat, 3), "cat", {}));
 }
 
-TEST_F(HostsTest, WhoeverAsksAndWaitsOutlivesOneDeath) {
+TEST_F(HostsTest, CallWithRetrySurvivesOneHostDeath) {
   auto all = hosts();
   int tries = 0;
   const auto look_at = [&](std::string picture) {
     tries = 0;
-    return ask_and_wait(*all, {.base = base()}, "look",
-                        [&]() -> Result<Struct> {
-                          ++tries;
-                          Struct params;
-                          params.set("picture", picture);
-                          return params;
-                        },
-                        {});
+    return call_with_retry(*all, {.base = base()}, "look",
+                           [&]() -> Result<Struct> {
+                             ++tries;
+                             Struct params;
+                             params.set("picture", picture);
+                             return params;
+                           },
+                           {});
   };
-  const auto answer = look_at("die once " + (scratch_.path / "died").string());
-  ASSERT_OK(answer);
-  EXPECT_EQ(answer->result.text_at("label"), "cat");
+  const auto reply = look_at("die once " + (scratch_.path / "died").string());
+  ASSERT_OK(reply);
+  EXPECT_EQ(reply->result.text_at("label"), "cat");
   EXPECT_EQ(tries, 2);
 
   const auto given_up = look_at("die");
   ASSERT_FALSE(given_up);
   EXPECT_EQ(given_up.error().code, Code::unavailable);
-  EXPECT_THAT(given_up.error().message, HasSubstr("died twice during `look`; see whether memory ran out"));
+  EXPECT_THAT(given_up.error().message, HasSubstr("died twice during `look`; check whether memory ran out"));
   EXPECT_THAT(given_up.error().notes, ElementsAre(HasSubstr("exit status 9")));
   EXPECT_EQ(tries, 2);
 
@@ -212,25 +212,25 @@ TEST_F(HostsTest, WhoeverAsksAndWaitsOutlivesOneDeath) {
   EXPECT_EQ(tries, 1);
 }
 
-TEST_F(HostsTest, OnlyADeathIsTriedAgain) {
+TEST_F(HostsTest, OnlyAHostDeathIsRetried) {
   auto all = hosts();
   int tries = 0;
   const auto params = [&]() -> Result<Struct> {
     ++tries;
     return Struct{};
   };
-  const auto refused = ask_and_wait(*all, {.base = base()}, "fly", params, {});
+  const auto refused = call_with_retry(*all, {.base = base()}, "fly", params, {});
   EXPECT_EQ(refused.error().message, "no method `fly`");
   EXPECT_EQ(tries, 1);
-  EXPECT_FALSE(ask_and_wait(*all, {.base = base("die")}, "look", params, {}));
-  EXPECT_EQ(tries, 3) << "one that dies while it loads is tried once more too";
+  EXPECT_FALSE(call_with_retry(*all, {.base = base("die")}, "look", params, {}));
+  EXPECT_EQ(tries, 3) << "a host that dies while it loads is retried too";
   const auto broken =
-      ask_and_wait(*all, {.base = base()}, "look",
-                   []() -> Result<Struct> { return Fail(user_error(Code::internal, "no")); }, {});
+      call_with_retry(*all, {.base = base()}, "look",
+                      []() -> Result<Struct> { return Fail(user_error(Code::internal, "no")); }, {});
   EXPECT_EQ(broken.error().message, "no");
 }
 
-TEST_F(HostsTest, WhatDoesNotLoadSaysWhy) {
+TEST_F(HostsTest, AFailureToLoadHasAMessage) {
   auto all = hosts();
   const auto refused = all->acquire_and_wait({.base = base("refuse")}, {});
   EXPECT_EQ(refused.error().message, "base: this base refuses to load");
@@ -246,7 +246,7 @@ TEST_F(HostsTest, WhatDoesNotLoadSaysWhy) {
   EXPECT_FALSE(all->acquire_and_wait({.base = nowhere}, {}));
 }
 
-TEST_F(HostsTest, TheLongestUnusedHeadLeavesFirst) {
+TEST_F(HostsTest, TheLeastRecentlyUsedHeadIsEvictedFirst) {
   auto all = hosts(std::chrono::minutes(1), 2);
   const auto needed = base();
   const auto get = [&](const std::string& name) {
@@ -267,7 +267,7 @@ TEST_F(HostsTest, TheLongestUnusedHeadLeavesFirst) {
   EXPECT_TRUE(call_and_wait(*two, "predict", predict_params(head("two"), 3), "two", {}));
 }
 
-TEST_F(HostsTest, EndingThemFailsWhatIsOpen) {
+TEST_F(HostsTest, StoppingThemFailsOpenCalls) {
   auto all = hosts();
   const auto cat = head("cat");
   const std::string wait = "wait " + (scratch_.path / "never").string();

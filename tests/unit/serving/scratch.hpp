@@ -6,14 +6,14 @@
 
 namespace sluice::serving {
 
-/// A folder that goes away with the test.
+/// A temporary folder that is removed at the end of the test.
 struct Scratch {
   Scratch() {
     std::string name = (std::filesystem::temp_directory_path() / "sluice-serving-XXXXXX").string();
     path = ::mkdtemp(name.data());
   }
   ~Scratch() {
-    std::error_code ignored;  // laid-out copies are read-only
+    std::error_code ignored;  // materialized copies are read-only
     for (const auto& entry : std::filesystem::recursive_directory_iterator(path, ignored))
       if (entry.is_directory())
         std::filesystem::permissions(entry.path(), std::filesystem::perms::owner_all, ignored);

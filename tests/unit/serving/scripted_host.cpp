@@ -1,6 +1,6 @@
-// Speaks ipc/host on descriptor 3, like sluice-host, and obeys the bytes that it is given. A base's
-// folder may hold the files `die`, `refuse` or `gate` (with a path: it loads once that is there); a picture
-// may be `die`, `die once PATH`, `wait PATH` (until that file is there), `bad`, or anything else, whose label
+// Speaks ipc/host on descriptor 3, like sluice-host, and follows instructions in its input. A base's
+// folder may contain the files `die`, `refuse` or `gate` (with a path: it loads once that exists); a picture
+// may be `die`, `die once PATH`, `wait PATH` (until that file exists), `bad`, or anything else, whose label
 // is the class of that name, if there is one. `look` looks at one picture without a head.
 #include <chrono>
 #include <filesystem>
@@ -71,7 +71,7 @@ struct Host {
     Struct prediction;
     if (picture == "bad") {
       prediction.set("error",
-                     protocol::error_to_value(user_error(Code::invalid_argument, "this is no picture")));
+                     protocol::error_to_value(user_error(Code::invalid_argument, "this is not a picture")));
       return prediction;
     }
     prediction.set("label", classes.front());

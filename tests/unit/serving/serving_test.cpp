@@ -31,39 +31,39 @@ TEST(Serving, AnswersWithTheDeployedModel) {
   EXPECT_TRUE(answered->predictions[2]->rejected);
 }
 
-TEST(Serving, IsAtLeisureOnceAWarmHostHasNothingToDo) {
+TEST(Serving, IsIdleOnceAWarmHostHasNoWork) {
   Stage stage;
-  const auto at_leisure = [&](std::optional<std::int64_t> version = {}) {
-    return stage.serving->is_at_leisure("default", "stamps", version);
+  const auto is_idle = [&](std::optional<std::int64_t> version = {}) {
+    return stage.serving->is_idle("default", "stamps", version);
   };
-  EXPECT_FALSE(at_leisure());
+  EXPECT_FALSE(is_idle());
   stage.deploy_stamps();
-  EXPECT_FALSE(at_leisure()) << "no host yet";
+  EXPECT_FALSE(is_idle()) << "no host yet";
   ASSERT_TRUE(stage.predict({"fish"}));
-  test::wait_until([&] { return at_leisure(); });
-  EXPECT_TRUE(at_leisure(1));
-  EXPECT_FALSE(at_leisure(2)) << "nobody has looked for that version";
+  test::wait_until([&] { return is_idle(); });
+  EXPECT_TRUE(is_idle(1));
+  EXPECT_FALSE(is_idle(2)) << "that version has not been looked up";
 
   const auto gate = stage.scratch.path / "gate";
   auto waiting = stage.ask({"wait " + gate.string()});
-  EXPECT_FALSE(at_leisure()) << "the host is busy";
+  EXPECT_FALSE(is_idle()) << "the host is busy";
   std::ofstream(gate) << "open";
   ASSERT_TRUE(waiting.get());
-  test::wait_until([&] { return at_leisure(); });
+  test::wait_until([&] { return is_idle(); });
   ASSERT_TRUE(stage.serving->undeploy("default", "stamps"));
-  EXPECT_FALSE(at_leisure());
+  EXPECT_FALSE(is_idle());
 }
 
-TEST(Serving, APictureThatCannotBeReadIsOneErrorAmongAnswers) {
+TEST(Serving, AnUnreadablePictureIsOneErrorAmongPredictions) {
   Stage stage;
   stage.deploy_stamps();
   const auto answered = stage.predict({"fish", "bad"});
   ASSERT_TRUE(answered);
   EXPECT_TRUE(answered->predictions[0]);
-  EXPECT_EQ(answered->predictions[1].error().message, "this is no picture");
+  EXPECT_EQ(answered->predictions[1].error().message, "this is not a picture");
 }
 
-TEST(Serving, AnyVersionOfTheModelCanBeAsked) {
+TEST(Serving, AnyVersionOfTheModelCanBeRequested) {
   Stage stage;
   stage.deploy_stamps();
   const auto base = *stage.models->resolve("default", "base", "");
@@ -113,7 +113,7 @@ TEST(Serving, ListsEndpointsColdAndWarm) {
   EXPECT_TRUE(stage.predict({"fish"}));
 }
 
-TEST(Serving, ARequestOutlivesOneDeathOfItsHost) {
+TEST(Serving, ARequestSurvivesOneDeathOfItsHost) {
   Stage stage;
   stage.deploy_stamps();
   const auto once = "die once " + (stage.scratch.path / "dead").string();
@@ -132,13 +132,13 @@ TEST(Serving, ARequestThatKillsTwoHostsIsGivenUp) {
   EXPECT_EQ(answered.error().message,
             "the host of endpoint `stamps` died twice during this request; if it holds several pictures, "
             "send them one by one to find "
-            "the one that does it");
+            "the one that causes it");
   ASSERT_EQ(answered.error().notes.size(), 1U);
   EXPECT_TRUE(stage.predict({"fish"}));
   EXPECT_EQ(stage.serving->find("default", "stamps")->open, 0U);
 }
 
-TEST(Serving, AnInnocentRequestSurvivesItsNeighboursDeath) {
+TEST(Serving, ARequestSurvivesWhenAnotherKillsItsHost) {
   Stage stage;
   stage.deploy_stamps();
   const auto go = stage.scratch.path / "go";
@@ -150,7 +150,7 @@ TEST(Serving, AnInnocentRequestSurvivesItsNeighboursDeath) {
   EXPECT_OK(answered);
 }
 
-TEST(Serving, ABaseThatKillsItsHostIsSaidToo) {
+TEST(Serving, ABaseThatKillsItsHostIsReported) {
   Stage stage;
   stage.add_head("stamps-model", stage.add_base("base", {"die"}), {"bird"});
   ASSERT_TRUE(stage.serving->deploy({}, "stamps", "stamps-model", "1"));
@@ -172,7 +172,7 @@ TEST(Serving, OpenRequestsAreBounded) {
   ASSERT_FALSE(third);
   EXPECT_EQ(third.error().code, Code::exhausted);
   EXPECT_EQ(third.error().message,
-            "endpoint `stamps` has 2 requests open already; wait for an answer, then send the next");
+            "endpoint `stamps` already has 2 requests in flight; retry when one has finished");
   EXPECT_EQ(stage.serving->find("default", "stamps")->open, 2U);
   std::ofstream(go) << "go";
   EXPECT_TRUE(first.get());
@@ -183,7 +183,7 @@ TEST(Serving, OpenRequestsAreBounded) {
 TEST(Serving, ManyRequestsAtOnceAreAnswered) {
   Stage stage;
   stage.deploy_stamps();
-  std::vector<std::future<Result<Answered>>> answers;
+  std::vector<std::future<Result<PredictResult>>> answers;
   for (int i = 0; i < 60; ++i) answers.push_back(stage.ask({i % 2 ? "fish" : "bird"}));
   for (std::size_t i = 0; i < answers.size(); ++i) {
     const auto answered = answers[i].get();
@@ -192,7 +192,7 @@ TEST(Serving, ManyRequestsAtOnceAreAnswered) {
   }
 }
 
-TEST(Serving, EndsWithRequestsOpen) {
+TEST(Serving, StopsWithRequestsInFlight) {
   Stage stage;
   stage.deploy_stamps();
   auto open = stage.ask({"wait " + (stage.scratch.path / "never").string()});
@@ -203,21 +203,21 @@ TEST(Serving, EndsWithRequestsOpen) {
   cold.get();
 }
 
-TEST(Serving, RefusesWhatIsNotThere) {
+TEST(Serving, RefusesUnknownEndpointsAndEmptyRequests) {
   Stage stage;
   stage.deploy_stamps();
   EXPECT_EQ(stage.predict({"x"}, {}, "stamp").error().message, "no endpoint `stamp`; did you mean `stamps`?");
   EXPECT_EQ(stage.predict({"x"}, {}, "other").error().message,
-            "no endpoint `other`; `sluice endpoints` lists those there are");
-  EXPECT_EQ(stage.predict({}).error().message, "the request holds no picture");
+            "no endpoint `other`; `sluice endpoints` lists all endpoints");
+  EXPECT_EQ(stage.predict({}).error().message, "the request contains no pictures");
   EXPECT_EQ(stage.predict(std::vector<std::string>(257, "x")).error().message,
-            "the request holds 257 pictures; send up to 256 at once");
+            "the request contains 257 pictures; send up to 256 at once");
   EXPECT_EQ(stage.serving->undeploy("default", "other").error().code, Code::not_found);
   ASSERT_TRUE(stage.serving->undeploy("default", "stamps"));
   EXPECT_EQ(stage.predict({"x"}).error().code, Code::not_found);
 }
 
-TEST(Serving, DeployingAgainAnswersWhatIsThere) {
+TEST(Serving, DeployingAgainReturnsTheExistingDeployment) {
   Stage stage;
   stage.deploy_stamps();
   const auto first = *stage.serving->deploy({}, "stamps", "stamps-model", "1", "run/deploy");
@@ -245,7 +245,7 @@ TEST(Serving, DeployRefusesWhatCannotBeServed) {
             "folder; push or "
             "copy that repository here");
   stage.add_head("changed", base, {"a"}, std::string(64, 'b'));
-  EXPECT_THAT(refusal("changed"), StartsWith("model `changed` v1 cannot be served: it was made on a base "
+  EXPECT_THAT(refusal("changed"), StartsWith("model `changed` v1 cannot be served: it was trained on a base "
                                              "with the digest bbbbbbbbbbbb, but `base` v1 has "));
   stage.scratch.file("odd/model.json", "{}");
   ASSERT_TRUE(stage.models->add_version(
@@ -262,8 +262,8 @@ TEST(Serving, EndpointNamesAreDnsLabels) {
     EXPECT_FALSE(check_endpoint_name(name)) << name;
   Stage stage;
   EXPECT_EQ(stage.serving->deploy({}, "My Stamps", "x", "").error().message,
-            "`My Stamps` is not a name for an endpoint; use 1 to 63 of a-z, 0-9 and `-`, neither first nor "
-            "last a `-`");
+            "`My Stamps` is not a valid endpoint name; use 1 to 63 of a-z, 0-9 and `-`, not beginning or "
+            "ending with `-`");
 }
 
 }  // namespace

@@ -62,17 +62,17 @@ class Stage {
     ASSERT_OK(deployed);
   }
 
-  std::future<Result<Answered>> ask(std::vector<std::string> pictures,
-                                    std::optional<std::int64_t> version = {},
-                                    const std::string& endpoint = "stamps") {
-    auto answer = std::make_shared<std::promise<Result<Answered>>>();
+  std::future<Result<PredictResult>> ask(std::vector<std::string> pictures,
+                                         std::optional<std::int64_t> version = {},
+                                         const std::string& endpoint = "stamps") {
+    auto answer = std::make_shared<std::promise<Result<PredictResult>>>();
     auto future = answer->get_future();
     serving->predict("default", endpoint, version, std::move(pictures),
-                     [answer](Result<Answered> given) { answer->set_value(std::move(given)); });
+                     [answer](Result<PredictResult> given) { answer->set_value(std::move(given)); });
     return future;
   }
-  Result<Answered> predict(std::vector<std::string> pictures, std::optional<std::int64_t> version = {},
-                           const std::string& endpoint = "stamps") {
+  Result<PredictResult> predict(std::vector<std::string> pictures, std::optional<std::int64_t> version = {},
+                                const std::string& endpoint = "stamps") {
     return ask(std::move(pictures), version, endpoint).get();
   }
 

@@ -56,7 +56,7 @@ class Tensor {
   std::string bytes_;
 };
 
-Tensor tensor_of(const std::string& name, const serving::Answered& answered) {
+Tensor tensor_of(const std::string& name, const serving::PredictResult& answered) {
   List shape{static_cast<std::int64_t>(answered.predictions.size())};
   if (name == "label") {
     Tensor tensor(name, "BYTES", std::move(shape));
@@ -78,7 +78,7 @@ Tensor tensor_of(const std::string& name, const serving::Answered& answered) {
 }  // namespace
 
 Result<ports::Response> write_infer_response(const InferRequest& request, const std::string& endpoint,
-                                             const serving::Answered& answered) {
+                                             const serving::PredictResult& answered) {
   for (std::size_t i = 0; i < answered.predictions.size(); ++i) {
     if (answered.predictions[i]) continue;
     Error error = answered.predictions[i].error();

@@ -9,6 +9,6 @@ namespace sluice::api {
 
 /// The answer to `request`. Fails where a picture could not be read: the first of them, by its place.
 Result<ports::Response> write_infer_response(const InferRequest& request, const std::string& endpoint,
-                                             const serving::Answered& answered);
+                                             const serving::PredictResult& answered);
 
 }  // namespace sluice::api

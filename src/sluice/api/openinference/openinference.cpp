@@ -93,7 +93,7 @@ struct Routes {
   [[nodiscard]] bool is_brief(const ports::Request& request) const {
     if (request.body.size() > brief_body_max) return false;
     const auto number = version_in(request);
-    return number && serving.is_at_leisure(request.principal.workspace, request.params.at(0), *number);
+    return number && serving.is_idle(request.principal.workspace, request.params.at(0), *number);
   }
 
   void infer(ports::Request request, ports::Responder respond) const {
@@ -106,7 +106,7 @@ struct Routes {
     const std::string endpoint = request.params.at(0);
     serving.predict(request.principal.workspace, endpoint, *number, std::move(pictures),
                     [wanted = std::move(*read), endpoint,
-                     respond = std::move(respond)](Result<serving::Answered> answered) mutable {
+                     respond = std::move(respond)](Result<serving::PredictResult> answered) mutable {
                       if (!answered) return respond(error_response(answered.error()));
                       auto response = write_infer_response(wanted, endpoint, *answered);
                       respond(response ? std::move(*response) : error_response(response.error()));

@@ -5,8 +5,8 @@
 
 #include "sluice/base/value.hpp"
 
-// Arguments of a call. The verifier and the service executor have checked names and types; what was left out
-// has its default here.
+// Arguments of a service call. The verifier and the service executor have checked names and types; an omitted
+// argument gets its default here.
 namespace sluice::ai {
 
 /// An artifact that the signature requires.

@@ -10,14 +10,14 @@ namespace {
 
 constexpr std::string_view embedding_tap = "features";
 
-/// Reads what the repository says about itself.
+/// Reads the model's description and preprocessing from its repository.
 Result<BaseModel> read_base(ports::ModelRepository& repositories, const std::string& workspace,
                             const ports::ModelVersion& version) {
   const std::string where = fmt::format("model `{}` v{}", version.model, version.number);
   const auto refuse = [&](std::string_view why) {
-    return Fail(user_error(
-        Code::failed_precondition,
-        fmt::format("{} embeds no pictures: {}; name a base model such as `{}`", where, why, default_base)));
+    return Fail(user_error(Code::failed_precondition,
+                           fmt::format("{} cannot embed pictures: {}; name a base model such as `{}`", where,
+                                       why, default_base)));
   };
   const auto description_text = repositories.read(workspace, version, "model.json");
   if (!description_text) return refuse("it has no model.json");
@@ -43,12 +43,12 @@ Result<BaseModel> BaseModels::find(const std::string& workspace, const std::stri
   auto version = repositories_.resolve(workspace, name, "");
   if (!version) {
     if (version.error().code != Code::not_found) return Fail(std::move(version).error());
-    const auto there = repositories_.models(workspace).value_or(std::vector<std::string>{});
+    const auto existing = repositories_.models(workspace).value_or(std::vector<std::string>{});
     return Fail(user_error(
         Code::not_found,
-        fmt::format("unknown base model `{}`{}{}", name, did_you_mean(name, there),
-                    there.empty() ? "; there is no model yet, and `sluice up` takes in the built-in ones"
-                                  : fmt::format("; models: {}", fmt::join(there, ", ")))));
+        fmt::format("unknown base model `{}`{}{}", name, did_you_mean(name, existing),
+                    existing.empty() ? "; there are no models yet; `sluice up` imports the built-in ones"
+                                     : fmt::format("; models: {}", fmt::join(existing, ", ")))));
   }
   const std::string key = workspace + '\n' + name + '\n' + version->commit;
   {

@@ -9,22 +9,22 @@
 
 namespace sluice::ai {
 
-/// One version of the model that embeds pictures, under every head.
+/// One version of a base model: it embeds pictures, and heads are trained on its embeddings.
 struct BaseModel {
   std::string repository;  ///< "efficientnet-lite0"
   std::string commit;
-  Artifact files;       ///< a directory
+  Artifact files;       ///< in directory form
   std::string tap;      ///< the output that is the embedding, "features"
-  Value preprocessing;  ///< as its repository has it
+  Value preprocessing;  ///< the repository's preprocessing file, parsed
 };
 
-/// Base models by name. Thread-safe; what belongs to a commit is read once and kept (versions do not change).
-/// The ports outlive it.
+/// Finds base models by name. Thread-safe. Each commit is read once and cached (versions do not change).
+/// The ports must outlive it.
 class BaseModels {
  public:
   explicit BaseModels(ports::ModelRepository& repositories) : repositories_(repositories) {}
-  /// The champion of `name`, else its latest version. Code::not_found for an unknown name (the message lists
-  /// those that are there), Code::failed_precondition for a model that embeds no pictures.
+  /// Returns the champion of `name`, else its latest version. Code::not_found for an unknown name (the
+  /// message lists the existing models), Code::failed_precondition for a model that cannot embed pictures.
   Result<BaseModel> find(const std::string& workspace, const std::string& name);
 
  private:
@@ -33,14 +33,14 @@ class BaseModels {
   std::map<std::string, BaseModel> known_;  ///< by workspace, name and commit
 };
 
-/// {"repository", "commit", "digest", "tap"}: how a head names what it stands on, and features what they were
-/// made by.
+/// {"repository", "commit", "digest", "tap"}: how a head names its base model, and features the model that
+/// computed them.
 Value reference_of(const BaseModel& base);
 
 /// For cache keys: {"base": reference, "runtime", "instruction_set"}.
 Value environment_of(const BaseModel& base, const Platform& platform);
 
-/// The model's name where a call names none.
+/// The base model of a call that does not name one.
 inline constexpr std::string_view default_base = "efficientnet-lite0";
 
 }  // namespace sluice::ai

@@ -29,8 +29,8 @@ const ir::Signature& DatasetSplit::signature() const { return declared(); }
 Result<Value> DatasetSplit::environment(const Struct& /*with*/) const { return Struct{}; }
 
 Result<Struct> DatasetSplit::run(const ports::ServiceCall& call) {
-  SLUICE_TRY(folder, lay_out_folder(objects_, artifact_of(call.with, "pictures"), "pictures"));
-  SLUICE_TRY(pictures, labelled_pictures(folder));
+  SLUICE_TRY(folder, materialize_folder(objects_, artifact_of(call.with, "pictures"), "pictures"));
+  SLUICE_TRY(pictures, labeled_pictures(folder));
   SLUICE_TRY(split,
              draw_split(pictures, integer_of(call.with, "learn", 5), integer_of(call.with, "seed", 7)));
   SLUICE_TRY(stored, objects_.put(to_json(to_json_value(split), JsonStyle::pretty) + "\n"));

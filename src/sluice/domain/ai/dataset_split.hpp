@@ -4,13 +4,13 @@
 
 namespace sluice::ai {
 
-/// `dataset.split`: which of the labelled pictures are learned from and which are held out. The same
-/// pictures, `learn` and `seed` give the same split on every machine.
-///   pictures  a folder with one sub-folder a class
-///   learn     pictures a class to learn from, default 5
+/// The service `dataset.split`: divides labeled pictures into those to train on and those to hold out. The
+/// same pictures, `learn` and `seed` give the same split on every machine.
+///   pictures  a folder with one subfolder per class
+///   learn     number of pictures per class to train on, default 5
 ///   seed      default 7
-///   → split (JSON file, split.hpp), classes (sorted), learned and held_out (how many)
-/// Thread-safe. `objects` outlives it.
+///   → split (a JSON file, see split.hpp), classes (sorted), learned and held_out (counts)
+/// Thread-safe. `objects` must outlive it.
 class DatasetSplit final : public ports::Service {
  public:
   explicit DatasetSplit(ports::ObjectStore& objects) : objects_(objects) {}

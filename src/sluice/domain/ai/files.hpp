@@ -6,7 +6,7 @@
 
 namespace sluice::ai {
 
-/// An empty folder, whatever an earlier try left there.
+/// Creates an empty folder; removes whatever an earlier attempt left at that path.
 inline Result<void> make_empty_folder(const std::filesystem::path& path) {
   std::error_code failed;
   std::filesystem::remove_all(path, failed);
@@ -15,15 +15,16 @@ inline Result<void> make_empty_folder(const std::filesystem::path& path) {
   return {};
 }
 
-/// The artifact as a read-only folder. `name` is the input's, for the message where it is a file.
-inline Result<std::filesystem::path> lay_out_folder(ports::ObjectStore& objects, const Artifact& artifact,
-                                                    const std::string& name) {
+/// Materializes the artifact as a read-only folder. `name` is the input's name, for the message if the
+/// artifact is a file.
+inline Result<std::filesystem::path> materialize_folder(ports::ObjectStore& objects, const Artifact& artifact,
+                                                        const std::string& name) {
   if (artifact.form == Form::directory) return objects.lay_out(artifact);
   return Fail(user_error(Code::invalid_argument,
                          "`" + name + "` is a file; give the folder that holds the pictures"));
 }
 
-/// What a host wrote, into the store.
+/// Stores a folder that a host wrote.
 inline Result<Artifact> store_folder(ports::ObjectStore& objects, const std::filesystem::path& folder,
                                      std::string kind) {
   SLUICE_TRY(stored, objects.put_directory(folder));

@@ -9,20 +9,20 @@
 namespace sluice::ai {
 namespace {
 
-/// A head on features of another model would answer nonsense, so what the features were made by must be the
-/// base.
+/// A head trained on the features of another model would predict nonsense, so the model that computed the
+/// features must be the base.
 Result<void> check_same_base(const Artifact& features, const BaseModel& base) {
   const Value* made_by = features.metadata ? features.metadata->find("base") : nullptr;
   if (made_by == nullptr || *made_by == reference_of(base)) return {};
-  const auto words = [](const Value& reference) {
+  const auto described = [](const Value& reference) {
     return fmt::format("`{}` at commit {}", reference.text_at("repository"),
                        reference.text_at("commit").substr(0, 12));
   };
-  return Fail(user_error(
-      Code::failed_precondition,
-      fmt::format(
-          "the features were made by {}, but the head is to stand on {}; embed the pictures by that model",
-          words(*made_by), words(reference_of(base)))));
+  return Fail(
+      user_error(Code::failed_precondition, fmt::format("the features were computed with {}, but the head is "
+                                                        "to be trained on {}; embed the pictures with that "
+                                                        "model",
+                                                        described(*made_by), described(reference_of(base)))));
 }
 
 }  // namespace
@@ -56,7 +56,10 @@ Result<Struct> HeadLearn::run(const ports::ServiceCall& call) {
   if (!(keep > 0 && keep <= 1)) {
     return Fail(user_error(
         Code::invalid_argument,
-        fmt::format("keep is {}; it is the share of right answers to keep, above 0 and at most 1", keep)));
+        fmt::format(
+            "keep is {}; it is the fraction of correct predictions to keep and must be above 0 and at "
+            "most 1",
+            keep)));
   }
   SLUICE_TRY(base, bases_.find(call.principal.workspace, text_of(call.with, "model", default_base)));
   SLUICE_DO(check_same_base(artifact_of(call.with, "features"), base));
@@ -75,7 +78,8 @@ Result<Struct> HeadLearn::run(const ports::ServiceCall& call) {
     made.set("keep", keep);
     return made;
   };
-  SLUICE_TRY(reply, serving::ask_and_wait(hosts_, {.base = base.files}, "learn_head", params, call.cancel));
+  SLUICE_TRY(reply,
+             serving::call_with_retry(hosts_, {.base = base.files}, "learn_head", params, call.cancel));
 
   SLUICE_TRY(model, store_folder(objects_, out / "model", "model"));
   SLUICE_TRY(predictions, objects_.put_file(out / "predictions.json"));

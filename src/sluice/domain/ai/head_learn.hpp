@@ -8,16 +8,16 @@ class Hosts;
 
 namespace sluice::ai {
 
-/// `head.learn`: a classifier on top of a base model's features, from the learned pictures of a split:
-/// multinomial logistic regression, its L2 strength by cross-validation, its confidence calibrated, and a
-/// threshold below which it rejects.
-///   features  of image.embed
-///   split     of dataset.split
+/// The service `head.learn`: trains a classifier on top of a base model's features, with the pictures that a
+/// split selects for training: multinomial logistic regression, its L2 strength chosen by cross-validation,
+/// its confidence calibrated, and a threshold below which it rejects.
+///   features  from image.embed
+///   split     from dataset.split
 ///   model     the base model of the features, default "efficientnet-lite0"
 ///   seed      of the folds, default 7
-///   keep      the share of right answers that the threshold lets through, default 0.9
+///   keep      the fraction of correct predictions that the threshold accepts, default 0.9
 ///   → model (a folder: head.onnx, model.json), predictions (a JSON file: every held-out picture), summary
-/// Thread-safe. What it refers to outlives it.
+/// Thread-safe. The objects that it refers to must outlive it.
 class HeadLearn final : public ports::Service {
  public:
   HeadLearn(ports::ObjectStore& objects, BaseModels& bases, serving::Hosts& hosts, Platform platform)

@@ -27,7 +27,7 @@ Result<Value> ImageEmbed::environment(const Struct& with) const {
 
 Result<Struct> ImageEmbed::run(const ports::ServiceCall& call) {
   SLUICE_TRY(base, bases_.find(call.principal.workspace, text_of(call.with, "model", default_base)));
-  SLUICE_TRY(pictures, lay_out_folder(objects_, artifact_of(call.with, "pictures"), "pictures"));
+  SLUICE_TRY(pictures, materialize_folder(objects_, artifact_of(call.with, "pictures"), "pictures"));
   const auto out = call.scratch / "features";
   const auto params = [&]() -> Result<Struct> {
     SLUICE_DO(make_empty_folder(out));
@@ -37,7 +37,8 @@ Result<Struct> ImageEmbed::run(const ports::ServiceCall& call) {
     made.set("out", out.string());
     return made;
   };
-  SLUICE_TRY(reply, serving::ask_and_wait(hosts_, {.base = base.files}, "embed_folder", params, call.cancel));
+  SLUICE_TRY(reply,
+             serving::call_with_retry(hosts_, {.base = base.files}, "embed_folder", params, call.cancel));
 
   SLUICE_TRY(features, store_folder(objects_, out, "features"));
   Struct made_by;

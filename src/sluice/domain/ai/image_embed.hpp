@@ -8,11 +8,14 @@ class Hosts;
 
 namespace sluice::ai {
 
-/// `image.embed`: every picture of a folder as a row of numbers, by a base model, in f32.
-///   pictures  a folder of pictures, sub-folders included
+/// The service `image.embed`: computes the embedding (an f32 vector) of every picture in a folder with a base
+/// model.
+///   pictures  a folder of pictures, subfolders included
 ///   model     the base model, default "efficientnet-lite0"
-///   → features (a folder: features.npy, rows of unit length; index.json, the path of each row), count
-/// A picture that cannot be read is an error that names it. Thread-safe. What it refers to outlives it.
+///   → features (a folder: features.npy, one row of unit length per picture; index.json, the path of each
+///     row), count
+/// A picture that cannot be read is an error that names it. Thread-safe. The objects that it refers to must
+/// outlive it.
 class ImageEmbed final : public ports::Service {
  public:
   ImageEmbed(ports::ObjectStore& objects, BaseModels& bases, serving::Hosts& hosts, Platform platform)

@@ -8,31 +8,32 @@
 
 namespace sluice::ai {
 
-struct LabelledPicture {
+/// A picture of a data set and its class.
+struct LabeledPicture {
   std::string path;   ///< relative, "bird/robin.png"
-  std::string label;  ///< its class: the folder's name
-  bool operator==(const LabelledPicture&) const = default;
+  std::string label;  ///< its class: the name of its folder
+  bool operator==(const LabeledPicture&) const = default;
 };
 
-/// Which pictures a head learns from and which it is measured on. Both sorted by path.
+/// The pictures that a head is trained on and those that it is evaluated on. Both sorted by path.
 struct Split {
   std::int64_t seed = 0;
   std::vector<std::string> classes;  ///< sorted
-  std::vector<LabelledPicture> learned;
-  std::vector<LabelledPicture> held_out;
+  std::vector<LabeledPicture> learned;
+  std::vector<LabeledPicture> held_out;
 };
 
-/// The pictures of a folder with one sub-folder a class, sorted by path. Names that begin with a dot are
-/// passed over. Every problem is told at once (the first as the message, the others as notes): a file beside
-/// the classes, a folder inside one, a file that is no picture by its name, fewer than two classes, a class
-/// with fewer than two pictures.
-Result<std::vector<LabelledPicture>> labelled_pictures(const std::filesystem::path& folder);
+/// Lists the pictures of a folder with one subfolder per class, sorted by path. Names that begin with a dot
+/// are ignored. All problems are reported at once (the first as the message, the others as notes): a file
+/// outside a class folder, a folder inside one, a file without a picture extension, fewer than two classes, a
+/// class with fewer than two pictures.
+Result<std::vector<LabeledPicture>> labeled_pictures(const std::filesystem::path& folder);
 
-/// Draws `learn` pictures of each class to learn from and holds the others out. A class that has `learn`
-/// pictures or fewer still holds one out, so it is learned from all its others. `pictures` is sorted by path,
-/// two a class at least. The draw of a class depends on `seed`, its name and its own pictures only: other
-/// classes may come and go.
-Result<Split> draw_split(const std::vector<LabelledPicture>& pictures, std::int64_t learn, std::int64_t seed);
+/// Draws `learn` pictures of each class to train on and holds the others out. A class that has `learn`
+/// pictures or fewer still holds one out, so all its others are for training. `pictures` must be sorted by
+/// path and have at least two pictures per class. The draw of a class depends only on `seed`, its name and
+/// its own pictures: adding or removing other classes does not change it.
+Result<Split> draw_split(const std::vector<LabeledPicture>& pictures, std::int64_t learn, std::int64_t seed);
 
 /// {"seed", "classes": […], "learned": [{"path", "label"}, …], "held_out": [{"path", "label"}, …]}
 Value to_json_value(const Split& split);

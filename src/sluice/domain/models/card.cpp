@@ -12,7 +12,7 @@
 namespace sluice::models {
 namespace {
 
-constexpr std::int64_t few_pictures = 10;  // below that, a class's precision and recall say little
+constexpr std::int64_t few_pictures = 10;  // with fewer, a class's precision and recall are unreliable
 
 struct Metric {
   std::string name;
@@ -20,7 +20,7 @@ struct Metric {
   std::optional<std::pair<double, double>> interval;
 };
 
-/// The shortest text of at most `digits` places.
+/// The number with at most `digits` decimal places, without trailing zeros.
 std::string number(double x, int digits = 4) {
   std::string text = fmt::format("{:.{}f}", x, digits);
   if (text.find('.') == std::string::npos) return text;
@@ -56,23 +56,23 @@ std::string code_list(const std::vector<std::string>& items) {
   return out;
 }
 
-/// What a reader must know before trusting an answer; also in the metadata.
+/// What a user must know before relying on a prediction; also part of the metadata.
 std::vector<std::string> limits_of(const CardFacts& facts) {
   std::vector<std::string> out;
   const Value* strangers = facts.training.find("strangers_rejected");
   const auto flagged = strangers && strangers->as_double()
                            ? fmt::format("{:.0f} %", 100 * *strangers->as_double())
                            : std::string("some");
-  const auto* const how = strangers ? " (measured by leaving each class out of learning, in turn)" : "";
+  const auto* const how = strangers ? " (measured by leaving each class out of training, in turn)" : "";
   out.push_back(
-      fmt::format("It knows these {} classes only. A picture of anything else gets one of them as its label; "
-                  "`rejected` is "
-                  "true for {} of such pictures{}: look at it, and do not trust it alone.",
+      fmt::format("It knows only these {} classes. A picture of anything else gets one of them as its label; "
+                  "`rejected` is true for {} of such pictures{}: check it, but do not rely on it alone.",
                   facts.classes.size(), flagged, how));
   if (const auto pictures = pictures_measured(facts); pictures > 0) {
     out.push_back(fmt::format(
-        "The numbers come from {} held-out pictures of the same collection that it learned from. Pictures of "
-        "another kind, camera or light may do worse: measure on your own before you rely on it.",
+        "The numbers were measured on {} held-out pictures of the collection that it was trained on. Results "
+        "on "
+        "pictures of another kind, camera or lighting may be worse: measure on your own data first.",
         pictures));
   }
   std::vector<std::string> rare;
@@ -81,16 +81,15 @@ std::vector<std::string> limits_of(const CardFacts& facts) {
       if (row.integer_at("pictures") < few_pictures) rare.push_back(label);
   if (!rare.empty()) {
     out.push_back(fmt::format(
-        "{} had fewer than {} held-out pictures{}: take {} precision and recall as a hint.", code_list(rare),
-        few_pictures, rare.size() > 1 ? " each" : "", rare.size() > 1 ? "their" : "its"));
+        "{} had fewer than {} held-out pictures{}: treat {} precision and recall as rough estimates.",
+        code_list(rare), few_pictures, rare.size() > 1 ? " each" : "", rare.size() > 1 ? "their" : "its"));
   }
   if (!facts.base_repository.empty()) {
-    out.push_back(fmt::format("What limits the base model `{}` limits this one; its card says more.",
+    out.push_back(fmt::format("The limits of the base model `{}` also apply to this one; see its card.",
                               facts.base_repository));
     out.push_back(
-        fmt::format("The base's licence is `{}`. The pictures that it learned from may have another, which "
-                    "this card does "
-                    "not know.",
+        fmt::format("The base model's license is `{}`. The pictures that it was trained on may have another "
+                    "license, which is not recorded here.",
                     facts.license));
   }
   return out;
@@ -171,7 +170,7 @@ std::string training_section(const CardFacts& facts) {
   for (const auto& [key, value] : facts.training)
     if (value.as_double()) rows += fmt::format("| {} | {} |\n", words_of(key), number(*value.as_double(), 6));
   std::string out = "\n## How it was made\n";
-  out += "`provenance.json` has the run, its plan, and the digest of everything that went in.\n";
+  out += "`provenance.json` records the run, its plan, and the digest of every input.\n";
   for (const auto& data : facts.data) out += fmt::format("- {}: SHA-256 `{}`\n", data.name, data.digest);
   if (!facts.base_repository.empty())
     out += fmt::format("- base: `{}` at commit `{}`\n", facts.base_repository, facts.base_commit);
@@ -188,7 +187,7 @@ On a server where an endpoint named `{0}` serves it (Open Inference Protocol V2)
 printf '{{"inputs":[{{"name":"image","shape":[1],"datatype":"BYTES","parameters":{{"content_type":"base64"}},"data":["%s"]}}]}}' \
   "$(base64 -w0 picture.png)" | curl -s --json @- http://127.0.0.1:8080/v2/models/{1}/infer
 ```
-The outputs are `label`, `probability` (a number a class, in the order of `classes`) and `rejected`.
+The outputs are `label`, `probability` (one number per class, in the order of `classes`) and `rejected`.
 )text",
       facts.name, percent_encode(facts.name));
 }
@@ -203,7 +202,7 @@ Result<CardFacts> read_model_json(const std::string& text) {
       if (const auto* name = label.if_string()) facts.classes.push_back(*name);
   if (facts.classes.empty()) {
     return Fail(user_error(Code::invalid_argument,
-                           "model.json: `classes` is missing; a classifier names its classes there"));
+                           "model.json: `classes` is missing; a classifier must list its classes"));
   }
   if (const Value* base = model.find("base")) {
     facts.base_repository = base->text_at("repository");
@@ -219,7 +218,7 @@ Result<CardFacts> read_model_json(const std::string& text) {
 
 std::string write_card(const CardFacts& facts) {
   std::string out = front_matter(facts);
-  out += fmt::format("# {}\nTells {} classes of pictures apart: {}.\n", facts.name, facts.classes.size(),
+  out += fmt::format("# {}\nClassifies pictures into {} classes: {}.\n", facts.name, facts.classes.size(),
                      code_list(facts.classes));
   if (!facts.base_repository.empty()) {
     out += fmt::format(
@@ -230,7 +229,7 @@ std::string write_card(const CardFacts& facts) {
   if (facts.temperature)
     out += fmt::format("Confidence is calibrated (temperature {}).\n", number(*facts.temperature));
   if (facts.threshold)
-    out += fmt::format("An answer whose score is below {} comes with `rejected` true.\n",
+    out += fmt::format("A prediction whose score is below {} has `rejected` set to true.\n",
                        number(*facts.threshold));
   out += numbers_section(facts);
   out += call_section(facts);

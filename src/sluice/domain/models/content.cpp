@@ -14,16 +14,16 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t description_bytes_max = std::size_t{16} << 20;
 
-Fail no_folder(std::string_view what) {
+Fail not_a_folder(std::string_view what) {
   return Fail(user_error(Code::invalid_argument, fmt::format("`{}` is a file; give a folder", what)));
 }
 
-/// The files below a folder, relative, sorted.
+/// All files below a folder, as relative paths, sorted.
 Result<std::vector<fs::path>> files_below(const fs::path& folder) {
   std::error_code failed;
   std::vector<fs::path> out;
   for (fs::recursive_directory_iterator at(folder, failed), end; !failed && at != end; at.increment(failed))
-    if (std::error_code unknown; !at->is_directory(unknown))  // an error of its own, when it is read
+    if (std::error_code unknown; !at->is_directory(unknown))  // an unreadable entry fails when it is read
       out.push_back(at->path().lexically_relative(folder));
   if (failed) return Fail(system_error("read folder " + folder.string(), failed.value()));
   std::ranges::sort(out);
@@ -43,19 +43,19 @@ Result<Digest> digest_of_file(const fs::path& file) {
 }  // namespace
 
 Result<void> Content::begin_with(const Artifact& model) {
-  if (model.form != Form::directory) return no_folder("model");
+  if (model.form != Form::directory) return not_a_folder("model");
   return objects_.copy_out(model, folder_);
 }
 
 Result<void> Content::add(const Artifact& extra, const std::string& what) {
-  if (extra.form != Form::directory) return no_folder(what);
+  if (extra.form != Form::directory) return not_a_folder(what);
   SLUICE_TRY(source, objects_.lay_out(extra));
   SLUICE_TRY(files, files_below(source));
   for (const auto& file : files) {
     if (has(file.string())) {
-      return Fail(user_error(Code::invalid_argument,
-                             fmt::format("{}: `{}` is a name that the model's files have already; rename one",
-                                         what, file.string())));
+      return Fail(user_error(
+          Code::invalid_argument,
+          fmt::format("{}: the model already has a file `{}`; rename one of them", what, file.string())));
     }
     std::error_code failed;
     fs::create_directories((folder_ / file).parent_path(), failed);
@@ -69,7 +69,7 @@ Result<void> Content::write(const std::string& name, const std::string& text) {
   if (has(name)) {
     return Fail(user_error(
         Code::invalid_argument,
-        fmt::format("`{}` is written by model.register; leave it out of the model and the report", name)));
+        fmt::format("`{}` is written by model.register; remove it from the model and the report", name)));
   }
   errno = 0;
   std::ofstream out(folder_ / name, std::ios::binary);
@@ -89,7 +89,7 @@ Result<std::string> Content::read(const std::string& name) const {
   const auto size = fs::file_size(folder_ / name, failed);
   if (failed) return Fail(system_error("read " + name, failed.value()));
   if (size > description_bytes_max)
-    return Fail(user_error(Code::too_large, fmt::format("{} has over 16 MiB", name)));
+    return Fail(user_error(Code::too_large, fmt::format("{} is larger than 16 MiB", name)));
   std::ifstream in(folder_ / name, std::ios::binary);
   std::string text(size, '\0');
   if (!in.read(text.data(), static_cast<std::streamsize>(size)))

@@ -8,19 +8,19 @@
 
 namespace sluice::models {
 
-/// The folder of a new version, being filled. One thread.
+/// The folder of a new version while it is being assembled. Not thread-safe.
 class Content {
  public:
   /// `folder` must not exist yet.
   Content(ports::ObjectStore& objects, std::filesystem::path folder)
       : objects_(objects), folder_(std::move(folder)) {}
 
-  /// The artifact's files become the content. Code::invalid_argument for an artifact that is no folder.
+  /// Copies the artifact's files into the content. Code::invalid_argument if it is not a folder.
   Result<void> begin_with(const Artifact& model);
-  /// Adds the files of `extra`, an artifact in folder form; Code::invalid_argument where a name is taken
-  /// (`what` it is leads the message).
+  /// Adds the files of `extra`, an artifact in folder form; Code::invalid_argument if a file of that name
+  /// exists. The message begins with `what`, the name of the artifact.
   Result<void> add(const Artifact& extra, const std::string& what);
-  /// Code::invalid_argument where the name is taken.
+  /// Code::invalid_argument if a file of that name exists.
   Result<void> write(const std::string& name, const std::string& text);
 
   [[nodiscard]] bool has(const std::string& name) const;

@@ -6,13 +6,13 @@
 
 namespace sluice::models {
 
-/// The metadata in front of a card (the YAML between the first two lines `---`) as a struct; empty where a
-/// card has none. `name` leads the messages.
+/// Parses the front matter of a card (the YAML between the first two lines `---`) into a struct; empty if the
+/// card has none. Messages begin with `name`.
 Result<Value> read_front_matter(std::string_view card, const std::string& name);
 
-/// A string as a YAML scalar that reads back as that string: plain where that is safe, else in double quotes.
+/// A string as a YAML scalar that reads back as that string: plain where that is safe, else double-quoted.
 std::string yaml_scalar(std::string_view text);
-/// [a, "b c"] on one line.
+/// A YAML flow sequence on one line: [a, "b c"].
 std::string yaml_list(const std::vector<std::string>& items);
 
 }  // namespace sluice::models

@@ -10,8 +10,8 @@
 namespace sluice::models {
 namespace {
 
-/// in-toto names a digest by how it was taken. A directory's is of its canonical `Directory` message, not of
-/// bytes in a row.
+/// in-toto names a digest by its algorithm. A directory's digest is that of its canonical `Directory`
+/// message, not of the bytes of a file.
 Struct digest_set(const Artifact& artifact) {
   Struct out;
   out.set(artifact.form == Form::file ? "sha256" : "reapiDirectorySha256", artifact.digest->hex());
@@ -47,7 +47,7 @@ Result<List> descriptors(const Value* tagged) {
   return out;
 }
 
-/// Gathers what a version was made from, each thing once.
+/// Collects the dependencies of a version, each once.
 class Dependencies {
  public:
   void add(Struct descriptor) {
@@ -69,7 +69,7 @@ void copy_field(const Value& from, std::string_view key, Struct& to) {
   if (const Value* value = from.find(key)) to.set(std::string(key), *value);
 }
 
-/// One task of the run as the statement tells it.
+/// One task of the run as the statement records it.
 Result<Struct> task_record(const Value& task) {
   Struct out;
   for (const auto* key : {"path", "kind", "service", "key"}) copy_field(task, key, out);
@@ -92,14 +92,14 @@ Result<Tasks> read_tasks(const Value& facts, Dependencies& dependencies) {
   Tasks out;
   const Value* tasks = facts.find("tasks");
   if (tasks == nullptr || tasks->if_list() == nullptr) return out;
-  std::set<std::string> made_here;  // what one task made and another took is no dependency
+  std::set<std::string> produced;  // an output of one task that another task reads is not a dependency
   for (const auto& task : *tasks->if_list()) {
     SLUICE_TRY(record, task_record(task));
     for (const auto& output : *record.find("outputs")->if_list())
-      if (const Value* digest = output.find("digest")) made_here.insert(canonical_json(*digest));
+      if (const Value* digest = output.find("digest")) produced.insert(canonical_json(*digest));
     for (const auto& input : *record.find("inputs")->if_list())
       if (const Value* digest = input.find("digest");
-          digest == nullptr || !made_here.contains(canonical_json(*digest)))
+          digest == nullptr || !produced.contains(canonical_json(*digest)))
         dependencies.add(*input.if_struct());
     if (const auto code = task.text_at("code"); !code.empty()) {
       Struct entry;

@@ -14,8 +14,8 @@
 namespace sluice::models {
 namespace {
 
-// Of a summary, what is a choice or a measure of learning. Counts, timings and what model.json says anyway
-// stay out.
+// The fields of a training summary that a card shows: choices and quality measures. Counts, timings and what
+// model.json already states are omitted.
 constexpr std::array<std::string_view, 7> training_shown{
     "learned", "seed", "folds", "l2", "cross_validated_accuracy", "strangers_rejected", "keep"};
 
@@ -28,7 +28,7 @@ Result<void> check_name(const std::string& name) {
   if (name.size() > name_bytes_max) return refuse("it is longer than 1,000 bytes");
   if (!is_utf8(name)) return refuse("it is not UTF-8");
   if (name.find_first_of("/:") != std::string::npos)
-    return refuse("`/` and `:` are not allowed; `-` is a good replacement");
+    return refuse("`/` and `:` are not allowed; use `-` instead");
   if (std::ranges::any_of(name, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }))
     return refuse("control characters are not allowed");
   return {};
@@ -44,7 +44,7 @@ const Artifact* artifact_of(const Struct& with, std::string_view name) {
   return value ? value->if_artifact() : nullptr;
 }
 
-/// The artifacts that the run was given.
+/// The artifacts among the run's inputs.
 Result<std::vector<CardData>> data_of_run(const Value& facts) {
   std::vector<CardData> out;
   const Value* inputs = facts.find("inputs");
@@ -102,12 +102,11 @@ Result<std::string> RegisterService::license_of_base(const std::string& workspac
           ? std::find_if(versions->data(), end, [&](const auto& v) { return v.commit == card.base_commit; })
           : end;
   if (version == end) {
-    return Fail(user_error(
-        Code::failed_precondition,
-        fmt::format(
-            "the base model `{}` at commit {} is not among the models here, and its card has the licence "
-            "that holds for this one; take it in first",
-            card.base_repository, card.base_commit.substr(0, 12))));
+    return Fail(user_error(Code::failed_precondition,
+                           fmt::format("the base model `{}` at commit {} is not in this data folder, but its "
+                                       "card states the license that "
+                                       "applies to this one; import it first",
+                                       card.base_repository, card.base_commit.substr(0, 12))));
   }
   const auto text = repositories_.read(workspace, *version, "README.md");
   if (!text) return std::string(unknown);

@@ -9,16 +9,16 @@ namespace sluice::models {
 
 struct CardFacts;
 
-/// `model.register`: a trained model becomes the next version of its repository, with a card and its
-/// provenance, and the alias `champion` moves to it. What is unchanged (files and card) answers the version
-/// that is there; so does the same call.
-///   model     a folder with model.json, as head.learn gives it
-///   name      of the repository
-///   report    a folder whose files go along (metrics.json, confusion.svg); may be left out
-///   metrics   numbers for the card (README.md says how they are read); may be left out
-///   training  how it was learned, for the card: head.learn's summary; may be left out
-///   → name, version, tag ("v3"), commit, created (false: it was there)
-/// Thread-safe. What it refers to outlives it.
+/// The service `model.register`: adds a trained model as the next version of its repository, with a card and
+/// its provenance, and moves the alias `champion` to it. If the files and the card are unchanged, it returns
+/// the existing version; so does a repeated call.
+///   model     a folder with model.json, as head.learn produces it
+///   name      the name of the repository
+///   report    a folder whose files are added (metrics.json, confusion.svg); optional
+///   metrics   numbers for the card (README.md describes how they are read); optional
+///   training  how the model was trained, for the card: head.learn's summary; optional
+///   → name, version, tag ("v3"), commit, created (false: the version existed)
+/// Thread-safe. The objects that it refers to must outlive it.
 class RegisterService final : public ports::Service {
  public:
   RegisterService(ports::ObjectStore& objects, ports::ModelRepository& repositories, const RunFacts& facts,

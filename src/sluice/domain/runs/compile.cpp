@@ -26,25 +26,24 @@ Result<std::shared_ptr<const ir::Plan>> compile(const std::string& text, const s
   const auto frontend =
       std::ranges::find_if(dialects.frontends, [&](const auto* f) { return f->recognises(text, file); });
   if (frontend == dialects.frontends.end())
-    return Fail(
-        user_error(Code::invalid_argument,
-                   file + ": this is no pipeline that is known here; a Sluice plan begins with `sluice: 1`"));
+    return Fail(user_error(Code::invalid_argument,
+                           file + ": unrecognized pipeline format; a Sluice plan begins with `sluice: 1`"));
   SLUICE_TRY(lowered, (*frontend)->lower(text, file));
   auto problems = std::move(lowered.problems);
   for (auto& problem : ir::verify(lowered.plan, dialects.services)) problems.push_back(std::move(problem));
   if (!problems.empty()) {
-    // Who has so many has made one mistake many times; the rest would fill a screen, or a memory.
-    constexpr std::size_t told_max = 100;
-    const auto untold = problems.size() > told_max ? problems.size() - told_max : 0;
-    if (untold > 0) {
-      std::ranges::nth_element(problems, problems.begin() + told_max, {}, [](const auto& problem) {
+    // So many problems are usually one mistake repeated; listing all could fill the screen or memory.
+    constexpr std::size_t listed_max = 100;
+    const auto omitted = problems.size() > listed_max ? problems.size() - listed_max : 0;
+    if (omitted > 0) {
+      std::ranges::nth_element(problems, problems.begin() + listed_max, {}, [](const auto& problem) {
         return std::pair(problem.at.line, problem.at.column);
       });
-      problems.resize(told_max);
+      problems.resize(listed_max);
     }
     auto lines = syntax::render(file, std::move(problems));
-    lines.pop_back();  // the last line's end
-    if (untold > 0) lines += "\n" + file + ": and " + std::to_string(untold) + " more problems";
+    lines.pop_back();  // the final newline
+    if (omitted > 0) lines += "\n" + file + ": and " + std::to_string(omitted) + " more problems";
     return Fail(user_error(Code::invalid_argument, std::move(lines)));
   }
   return std::make_shared<const ir::Plan>(std::move(lowered.plan));

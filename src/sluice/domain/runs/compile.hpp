@@ -8,23 +8,22 @@
 
 namespace sluice::runs {
 
-/// What a text is compiled against. The front-ends outlive it; asked in order, the first that recognises the
-/// text takes it.
+/// The front ends and services that a text is compiled against. The front ends must outlive it. They are
+/// tried in order; the first that recognizes the text compiles it.
 struct Dialects {
   std::vector<const ir::Frontend*> frontends;
   ir::Signatures services;
 };
 
-/// Lowers and verifies. On failure the message has one line a problem, "FILE:LINE:COLUMN: …", in the order of
-/// the text.
+/// Lowers and verifies a text. On failure the message has one line per problem, "FILE:LINE:COLUMN: …", in the
+/// order of the text.
 Result<std::shared_ptr<const ir::Plan>> compile(const std::string& text, const std::string& file,
                                                 const Dialects& dialects);
 
-/// Folders named by `code:` anywhere in the plan, as written, each once.
+/// The folders named by `code:` anywhere in the plan, as written, without duplicates.
 std::vector<std::string> code_folders(const ir::Plan& plan);
 
-/// The pipeline of a verified plan to run; "" : its entry. The message of a failure lists those that there
-/// are.
+/// The pipeline of a verified plan to run; "": its entry. The message of a failure lists the existing ones.
 Result<const ir::Pipeline*> find_pipeline(const ir::Plan& plan, const std::string& name);
 
 }  // namespace sluice::runs

@@ -40,7 +40,7 @@ Result<Value> JournalFacts::facts(const RunId& run) const {
   List tasks;
   for (auto row : report.operations) {
     if ((row.kind != "process" && row.kind != "service") || row.state != "succeeded") continue;
-    // What a cached task ran in is told by the run that ran it.
+    // The environment of a cached task is recorded in the run that executed it.
     if (row.cached && row.environment.is_null())
       if (const auto original = runs_.report(row.made_in); original)
         for (const auto& made : original->operations)

@@ -4,7 +4,8 @@
 
 namespace sluice::runs {
 
-/// A run's facts for the provenance of the models that it makes. Thread-safe; `runs` outlives it.
+/// A run's facts, from its journal, for the provenance of the models that it creates. Thread-safe; `runs`
+/// must outlive it.
 class JournalFacts final : public models::RunFacts {
  public:
   explicit JournalFacts(const Runs& runs) : runs_(runs) {}

@@ -10,8 +10,8 @@ namespace sluice::runs {
 namespace {
 
 const ir::Operation* find_in(const ir::Region& region, const std::string& name) {
-  const auto there = std::ranges::find(region.operations, name, &ir::Operation::name);
-  return there == region.operations.end() ? nullptr : &*there;
+  const auto found = std::ranges::find(region.operations, name, &ir::Operation::name);
+  return found == region.operations.end() ? nullptr : &*found;
 }
 
 double seconds(Milliseconds duration) { return static_cast<double>(duration.count()) / 1000; }
@@ -32,8 +32,8 @@ std::string kind_of(const ir::Operation& operation) {
 }
 
 const ir::Operation* operation_at(const ir::Plan& plan, const std::string& pipeline, std::string_view path) {
-  const auto* begun = plan.find(pipeline);
-  const ir::Region* region = begun ? &begun->body : nullptr;
+  const auto* started = plan.find(pipeline);
+  const ir::Region* region = started ? &started->body : nullptr;
   while (region) {
     const auto slash = path.find('/');
     const auto segment = path.substr(0, slash);
@@ -59,20 +59,20 @@ const ir::Operation* operation_at(const ir::Plan& plan, const std::string& pipel
 }
 
 OperationReport& Reporter::at(const std::string& path) {
-  const auto [there, fresh] = index_.try_emplace(path, report_.operations.size());
-  if (fresh) {
-    auto& made = report_.operations.emplace_back();
-    made.path = path;
+  const auto [entry, added] = index_.try_emplace(path, report_.operations.size());
+  if (added) {
+    auto& row = report_.operations.emplace_back();
+    row.path = path;
     if (plan_)
       if (const auto* operation = operation_at(*plan_, report_.created.pipeline, path)) {
-        made.kind = kind_of(*operation);
-        if (const auto* call = std::get_if<ir::ServiceCall>(&operation->what)) made.service = call->service;
+        row.kind = kind_of(*operation);
+        if (const auto* call = std::get_if<ir::ServiceCall>(&operation->what)) row.service = call->service;
         if (const auto* process = std::get_if<ir::Process>(&operation->what); process && process->code)
           if (const auto* code = report_.created.code.find(*process->code); code && code->is_artifact())
-            made.code = code->if_artifact()->digest;
+            row.code = code->if_artifact()->digest;
       }
   }
-  return report_.operations[there->second];
+  return report_.operations[entry->second];
 }
 
 const OperationReport* Reporter::apply(const engine::Event& event) {
@@ -103,7 +103,7 @@ const OperationReport* Reporter::apply(const engine::Event& event) {
     row.key = e->key;
     row.made_in = e->run;
     row.made_by = e->made_by;
-    row.why = "its key is that of " + e->made_by + " in run " + e->run.text;
+    row.why = "its key equals that of " + e->made_by + " in run " + e->run.text;
     return &row;
   }
   if (const auto* e = std::get_if<engine::Scheduled>(&event)) {
@@ -137,7 +137,7 @@ const OperationReport* Reporter::apply(const engine::Event& event) {
     row.ended = e->at;
     if (e->status == engine::Status::skipped)
       row.why = "its condition does not hold, or what it reads was skipped";
-    if (e->status == engine::Status::blocked) row.why = "something that it waits for failed";
+    if (e->status == engine::Status::blocked) row.why = "a dependency failed";
     return &row;
   }
   return nullptr;

@@ -14,7 +14,7 @@
 namespace sluice::runs {
 namespace {
 
-/// The first artifact in the value that is not in the store; null: all are there.
+/// The first artifact in the value that is not in the store; null if all are.
 const Artifact* missing_in(const Value& value, const ports::ObjectStore& objects) {
   if (const auto* artifact = value.if_artifact())
     return artifact->digest && !objects.has(*artifact->digest) ? artifact : nullptr;
@@ -29,7 +29,7 @@ const Artifact* missing_in(const Value& value, const ports::ObjectStore& objects
   return nullptr;
 }
 
-/// A command that reads a plan takes paths for artifacts; here they have to be artifacts already.
+/// Commands that read a plan accept paths for artifacts; here the inputs must already be artifacts.
 Result<void> check_no_paths(const ir::Pipeline& pipeline, const Struct& inputs) {
   for (const auto& input : pipeline.inputs)
     if (const auto* value = inputs.find(input.name))
@@ -51,7 +51,7 @@ Result<void> check_objects(const Struct& values, std::string_view what, const po
   return {};
 }
 
-/// A run whose stored plan cannot be read back could not be resumed.
+/// Checks that the stored plan can be read back: otherwise the run could not be resumed.
 Result<void> check_readable(const std::string& canonical) {
   const auto again = ir::read_plan(canonical);
   if (again) return {};
@@ -70,19 +70,19 @@ Result<void> check_readable(const std::string& canonical) {
 Error has_ended(const ports::RunRow& row) {
   return user_error(
       Code::failed_precondition,
-      fmt::format("run {} has {} already; `sluice show {}` tells more", row.id.text,
+      fmt::format("run {} has {} already; see `sluice show {}`", row.id.text,
                   row.status == "succeeded" ? "succeeded" : "ended (" + row.status + ")", row.id.text));
 }
 
-/// A run that was meant by `word`, which is none: whole, or as much of its id as was written.
+/// A hint for `word`, which matches no run: the run whose id, or prefix of the same length, is nearest.
 std::string run_near(const std::string& word, const std::vector<ports::RunRow>& newest) {
-  std::vector<std::string> beginnings{"latest"};
-  for (const auto& row : newest) beginnings.push_back(row.id.text.substr(0, word.size()));
-  const auto near = nearest(word, beginnings);
+  std::vector<std::string> prefixes{"latest"};
+  for (const auto& row : newest) prefixes.push_back(row.id.text.substr(0, word.size()));
+  const auto near = nearest(word, prefixes);
   if (!near) return "; `sluice runs` lists them";
-  const auto there = std::ranges::find(beginnings, *near) - beginnings.begin();
+  const auto position = std::ranges::find(prefixes, *near) - prefixes.begin();
   return fmt::format("; did you mean `{}`?",
-                     there == 0 ? *near : newest[static_cast<std::size_t>(there) - 1].id.text);
+                     position == 0 ? *near : newest[static_cast<std::size_t>(position) - 1].id.text);
 }
 
 }  // namespace
@@ -125,18 +125,18 @@ Result<ports::RunRow> Runs::find(const std::string& workspace, const std::string
   SLUICE_TRY(rows, ports_.index.runs(filter));
   if (rows.empty() && !filter.id_prefix) return Fail(user_error(Code::not_found, "there are no runs yet"));
   if (rows.empty()) {
-    constexpr std::size_t looked_at = 1000;
-    SLUICE_TRY(
-        newest,
-        ports_.index.runs(
-            {.workspace = workspace, .status = std::nullopt, .id_prefix = std::nullopt, .limit = looked_at}));
+    constexpr std::size_t searched_max = 1000;
+    SLUICE_TRY(newest, ports_.index.runs({.workspace = workspace,
+                                          .status = std::nullopt,
+                                          .id_prefix = std::nullopt,
+                                          .limit = searched_max}));
     return Fail(user_error(Code::not_found, fmt::format("there is no run `{}`{}", id_or_prefix,
                                                         run_near(id_or_prefix, newest))));
   }
   if (rows.size() > 1 && filter.id_prefix && rows[0].id.text != id_or_prefix)
     return Fail(user_error(Code::invalid_argument,
-                           fmt::format("several runs begin with `{}`: {}, {}; write more of it", id_or_prefix,
-                                       rows[0].id.text, rows[1].id.text)));
+                           fmt::format("several runs begin with `{}`: {}, {}; give a longer prefix",
+                                       id_or_prefix, rows[0].id.text, rows[1].id.text)));
   return rows.front();
 }
 
@@ -156,7 +156,7 @@ Result<std::size_t> Runs::resume_all() {
     if (const auto done = ports_.control.resume(row.id); done)
       ++resumed;
     else
-      log::error("cannot go on with run " + row.id.text + ": " + done.error().message);
+      log::error("cannot resume run " + row.id.text + ": " + done.error().message);
   }
   if (resumed == rows.size() && resumed < runs_max) ports_.control.all_resumed();
   return resumed;
@@ -166,7 +166,7 @@ Result<RunId> Runs::cancel(const std::string& workspace, const std::string& id_o
                            std::string reason) {
   SLUICE_TRY(row, find(workspace, id_or_prefix));
   if (row.status != "running") return Fail(has_ended(row));
-  SLUICE_DO(ports_.control.resume(row.id));  // its process may have died: its tasks may live
+  SLUICE_DO(ports_.control.resume(row.id));  // its process may have died while its tasks are still running
   SLUICE_DO(ports_.control.cancel(row.id, std::move(reason)));
   return row.id;
 }

@@ -11,17 +11,18 @@
 
 namespace sluice::runs {
 
+/// A request to run a pipeline of a plan.
 struct Submission {
   std::string text;           ///< of the plan, in any dialect
   std::string file;           ///< its name, for messages and for people
-  std::string pipeline = {};  ///< "" : the plan's entry
+  std::string pipeline = {};  ///< "": the plan's entry
   Struct inputs;              ///< artifacts are in the object store already
   Struct code;                ///< folder as written in the plan → artifact
   Principal principal;
   bool cache = true;
 };
 
-/// Use-cases of runs. Thread-safe. The ports outlive it.
+/// The use cases of runs: submit, resume, cancel, list, find, report. Thread-safe. The ports must outlive it.
 class Runs {
  public:
   struct Ports {
@@ -34,25 +35,25 @@ class Runs {
   };
   Runs(Ports ports, Dialects dialects) : ports_(ports), dialects_(std::move(dialects)) {}
 
-  /// Compiles, binds the inputs, checks that every object is there. The run is stored and goes on when this
-  /// returns.
+  /// Compiles, binds the inputs, checks that every object is in the store. When this returns, the run is
+  /// stored and running.
   Result<RunId> submit(Submission submission);
-  /// Goes on with a run whose process died; with one that has ended: Code::failed_precondition.
+  /// Resumes a run whose process died. Code::failed_precondition if it has ended.
   Result<RunId> resume(const std::string& workspace, const std::string& id_or_prefix);
-  /// Goes on with every run that has not ended; answers how many. For the start of a server.
+  /// Resumes every run that has not ended; returns how many. For the start of a server.
   Result<std::size_t> resume_all();
-  /// Takes up a run whose process died, and ends it; has it ended: Code::failed_precondition. It has not
-  /// ended yet when this returns.
+  /// Requests the cancellation of a run; resumes it first if its process died. Code::failed_precondition if
+  /// it has ended. The run may not have ended yet when this returns.
   Result<RunId> cancel(const std::string& workspace, const std::string& id_or_prefix, std::string reason);
 
   [[nodiscard]] Result<std::vector<ports::RunRow>> list(const ports::RunFilter& filter) const {
     return ports_.index.runs(filter);
   }
-  /// The one run whose id begins so; "latest" is the newest.
+  /// The only run whose id has this prefix; "latest" is the newest run.
   [[nodiscard]] Result<ports::RunRow> find(const std::string& workspace,
                                            const std::string& id_or_prefix) const;
   [[nodiscard]] Result<RunReport> report(const RunId& run) const;
-  /// The journal's events from number `from` on, no more than `limit`, as they are stored.
+  /// At most `limit` of the journal's events, from number `from` on, in stored form.
   [[nodiscard]] Result<std::vector<std::string>> events(const RunId& run, std::uint64_t from,
                                                         std::size_t limit = SIZE_MAX) const {
     return ports_.journal.read(run, from, limit);

@@ -4,7 +4,8 @@
 
 namespace sluice::serving {
 
-/// `endpoint.deploy`: gives an endpoint a version of a model. Answers the same to the same effect key.
+/// The service `endpoint.deploy`: deploys a version of a model to an endpoint. Calls with the same effect key
+/// return the same result.
 class DeployService final : public ports::Service {
  public:
   explicit DeployService(Serving& serving) : serving_(serving) {}

@@ -11,7 +11,7 @@
 
 namespace sluice::serving {
 
-/// A host and what it has loaded. Guarded by Hosts::Impl::mutex.
+/// A host process and the models that it has loaded. Guarded by Hosts::Impl::mutex.
 struct HostEntry {
   struct Waiter {
     std::optional<Artifact> head;
@@ -21,15 +21,15 @@ struct HostEntry {
     bool loaded = false;
     std::vector<LeaseDone> waiters;
     std::size_t leases = 0;
-    std::chrono::nanoseconds used{};
+    std::chrono::nanoseconds last_used{};
   };
   enum class State { starting, ready, gone } state = State::starting;
   Artifact base;
-  std::shared_ptr<ports::ModelHost> host;  ///< null until it is spawned, and once it is let go of
-  std::vector<Waiter> waiters;             ///< for the base
+  std::shared_ptr<ports::ModelHost> host;  ///< null until it is spawned, and after it is released
+  std::vector<Waiter> waiters;             ///< callers that wait for the base to be loaded
   std::map<Digest, Head> heads;
-  std::size_t leases = 0;           ///< and calls that are being handed over
-  std::chrono::nanoseconds used{};  ///< when the last lease ended
+  std::size_t leases = 0;                ///< including calls that are being passed to the host
+  std::chrono::nanoseconds last_used{};  ///< when the last lease ended
 
   [[nodiscard]] bool is_loading() const {
     return state == State::starting ||
@@ -41,8 +41,8 @@ namespace {
 
 using Ready = std::vector<std::pair<LeaseDone, Result<HostLease>>>;
 
-/// Outside the lock: what is called may come back here.
-void answer(Ready& ready) {
+/// Call without the lock: the callbacks may call back into this class.
+void complete(Ready& ready) {
   for (auto& [done, lease] : ready) done(std::move(lease));
 }
 
@@ -63,10 +63,10 @@ struct Hosts::Impl {
   mutable std::mutex mutex;
   std::condition_variable_any changed;
   bool closing = false;
-  std::list<std::unique_ptr<HostEntry>> entries;          ///< at most one a base that is not gone
-  std::deque<std::move_only_function<void()>> jobs;       ///< for the keeper: what may block
-  std::vector<std::shared_ptr<ports::ModelHost>> let_go;  ///< to be ended by the keeper
-  std::jthread keeper;                                    ///< starts, lays out, ends
+  std::list<std::unique_ptr<HostEntry>> entries;            ///< at most one per base that is not gone
+  std::deque<std::move_only_function<void()>> jobs;         ///< for the worker: work that may block
+  std::vector<std::shared_ptr<ports::ModelHost>> released;  ///< to be destroyed by the worker
+  std::jthread worker;                                      ///< starts hosts, materializes files, stops hosts
 
   HostEntry* live(const Digest& base) {
     for (auto& entry : entries) {
@@ -96,42 +96,42 @@ struct Hosts::Impl {
         auto& made = *entries.emplace_back(std::make_unique<HostEntry>());
         made.base = std::move(need.base);
         made.waiters.push_back({.head = std::move(need.head), .done = std::move(done)});
-        give_job([this, &made] { start(made); });
+        enqueue([this, &made] { start(made); });
       } else if (entry->state == HostEntry::State::starting) {
         entry->waiters.push_back({.head = std::move(need.head), .done = std::move(done)});
       } else {
-        with_head(*entry, std::move(need.head), std::move(done), ready);
+        acquire_head(*entry, std::move(need.head), std::move(done), ready);
       }
     }
-    answer(ready);
+    complete(ready);
   }
 
-  /// The entry is ready. Called under the lock.
-  void with_head(HostEntry& entry, std::optional<Artifact> head, LeaseDone done, Ready& ready) {
+  /// Loads the head if need be and grants a lease. The entry is ready. Called under the lock.
+  void acquire_head(HostEntry& entry, std::optional<Artifact> head, LeaseDone done, Ready& ready) {
     if (!head) {
       ready.emplace_back(std::move(done), grant(entry, {}));
       return;
     }
     const Digest digest = *head->digest;
-    const auto [place, is_new] = entry.heads.try_emplace(digest);
-    if (place->second.loaded) {
+    const auto [entry_head, is_new] = entry.heads.try_emplace(digest);
+    if (entry_head->second.loaded) {
       ready.emplace_back(std::move(done), grant(entry, digest));
       return;
     }
-    place->second.waiters.push_back(std::move(done));
+    entry_head->second.waiters.push_back(std::move(done));
     if (is_new)
-      give_job(
+      enqueue(
           [this, &entry, artifact = std::move(*head)]() mutable { load_head(entry, std::move(artifact)); });
   }
 
-  void give_job(std::move_only_function<void()> job) {
+  void enqueue(std::move_only_function<void()> job) {
     jobs.push_back(std::move(job));
     changed.notify_all();
   }
 
-  /// On the keeper.
+  /// On the worker thread.
   void start(HostEntry& entry) {
-    auto host = runtime.start_host();  // first: it loads its libraries while files are laid out
+    auto host = runtime.start_host();  // first: it loads its libraries while the files are materialized
     if (!host) return base_loaded(entry, Fail(std::move(host).error()));
     {
       const std::lock_guard lock(mutex);
@@ -153,7 +153,7 @@ struct Hosts::Impl {
     });
   }
 
-  /// On the keeper or the host's thread.
+  /// On the worker thread or the host's thread.
   void base_loaded(HostEntry& entry, Result<void> loaded) {
     Ready ready;
     {
@@ -161,31 +161,31 @@ struct Hosts::Impl {
       auto waiters = std::exchange(entry.waiters, {});
       if (loaded && closing) loaded = Fail(stopping());
       entry.state = loaded ? HostEntry::State::ready : HostEntry::State::gone;
-      entry.used = clock.steady();
+      entry.last_used = clock.steady();
       for (auto& waiter : waiters) {
         if (loaded)
-          with_head(entry, std::move(waiter.head), std::move(waiter.done), ready);
+          acquire_head(entry, std::move(waiter.head), std::move(waiter.done), ready);
         else
           ready.emplace_back(std::move(waiter.done), Fail(loaded.error()));
       }
       changed.notify_all();
     }
-    answer(ready);
+    complete(ready);
   }
 
-  /// On the keeper.
+  /// On the worker thread.
   void load_head(HostEntry& entry, Artifact head) {
     std::shared_ptr<ports::ModelHost> host;
-    std::vector<Digest> superfluous;
+    std::vector<Digest> evicted;
     {
       const std::lock_guard lock(mutex);
       host = entry.host;
-      if (entry.heads.size() > options.heads_max) superfluous = forget_oldest_head(entry);
+      if (entry.heads.size() > options.heads_max) evicted = evict_oldest_head(entry);
     }
     const Digest digest = *head.digest;
     const auto folder = objects.lay_out(head);
     if (!host || !folder) return head_loaded(entry, digest, Fail(folder ? stopping() : folder.error()));
-    for (const auto& other : superfluous) {
+    for (const auto& other : evicted) {
       Struct params;
       params.set("head", other.hex());
       host->call("unload_head", std::move(params), {}, [](Result<ports::HostReply>) {});
@@ -199,11 +199,12 @@ struct Hosts::Impl {
     });
   }
 
-  std::vector<Digest> forget_oldest_head(HostEntry& entry) {
+  /// Evicts the least recently used head without leases, if any; returns its digest. Under the lock.
+  std::vector<Digest> evict_oldest_head(HostEntry& entry) {
     auto oldest = entry.heads.end();
     for (auto head = entry.heads.begin(); head != entry.heads.end(); ++head) {
       if (!head->second.loaded || head->second.leases > 0) continue;
-      if (oldest == entry.heads.end() || head->second.used < oldest->second.used) oldest = head;
+      if (oldest == entry.heads.end() || head->second.last_used < oldest->second.last_used) oldest = head;
     }
     if (oldest == entry.heads.end()) return {};
     const Digest digest = oldest->first;
@@ -211,27 +212,27 @@ struct Hosts::Impl {
     return {digest};
   }
 
-  /// On the keeper or the host's thread.
+  /// On the worker thread or the host's thread.
   void head_loaded(HostEntry& entry, const Digest& digest, Result<void> loaded) {
     Ready ready;
     {
       const std::lock_guard lock(mutex);
-      const auto place = entry.heads.find(digest);
-      if (place == entry.heads.end()) return;
+      const auto found = entry.heads.find(digest);
+      if (found == entry.heads.end()) return;
       if (loaded && closing) loaded = Fail(stopping());
-      auto waiters = std::exchange(place->second.waiters, {});
-      place->second.loaded = loaded.has_value();
-      place->second.used = entry.used = clock.steady();
+      auto waiters = std::exchange(found->second.waiters, {});
+      found->second.loaded = loaded.has_value();
+      found->second.last_used = entry.last_used = clock.steady();
       for (auto& done : waiters) {
         if (loaded)
           ready.emplace_back(std::move(done), grant(entry, digest));
         else
           ready.emplace_back(std::move(done), Fail(loaded.error()));
       }
-      if (!loaded) entry.heads.erase(place);
+      if (!loaded) entry.heads.erase(found);
       changed.notify_all();
     }
-    answer(ready);
+    complete(ready);
   }
 
   void call(HostEntry& entry, std::string method, Value params, std::string payload, ports::HostDone done) {
@@ -239,31 +240,31 @@ struct Hosts::Impl {
     {
       const std::lock_guard lock(mutex);
       host = entry.host;
-      ++entry.leases;  // `done` may end the caller's lease before the host has returned to us
+      ++entry.leases;  // `done` may end the caller's lease before the call below returns
     }
     if (host)
       host->call(std::move(method), std::move(params), std::move(payload), std::move(done));
     else
       done(Fail(stopping()));
     const std::lock_guard lock(mutex);
-    if (closing) let_go.push_back(std::move(host));
-    host.reset();  // not the last owner: the entry is, or the line above
+    if (closing) released.push_back(std::move(host));
+    host.reset();  // never the last owner: the entry or the line above holds another reference
     return_lease(entry, {});
   }
 
   /// Under the lock.
   void return_lease(HostEntry& entry, const std::optional<Digest>& head) {
     --entry.leases;
-    entry.used = clock.steady();
+    entry.last_used = clock.steady();
     if (head) {
-      auto& place = entry.heads.at(*head);
-      --place.leases;
-      place.used = entry.used;
+      auto& leased = entry.heads.at(*head);
+      --leased.leases;
+      leased.last_used = entry.last_used;
     }
     if (entry.leases == 0 && (closing || entry.state == HostEntry::State::gone)) changed.notify_all();
   }
 
-  void keep(const std::stop_token& stop) {
+  void work(const std::stop_token& stop) {
     std::unique_lock lock(mutex);
     while (!stop.stop_requested()) {
       if (!jobs.empty()) {
@@ -276,26 +277,26 @@ struct Hosts::Impl {
         continue;
       }
       const auto pause = sweep();
-      if (auto ending = std::exchange(let_go, {}); !ending.empty()) {
+      if (auto ending = std::exchange(released, {}); !ending.empty()) {
         lock.unlock();
         ending.clear();
         lock.lock();
         continue;
       }
-      const auto woken = [this] { return !jobs.empty() || std::ranges::any_of(entries, is_over); };
+      const auto has_work = [this] { return !jobs.empty() || std::ranges::any_of(entries, is_finished); };
       if (pause)
-        changed.wait_for(lock, stop, *pause, woken);
+        changed.wait_for(lock, stop, *pause, has_work);
       else
-        changed.wait(lock, stop, [&] { return woken() || !entries.empty(); });
+        changed.wait(lock, stop, [&] { return has_work() || !entries.empty(); });
     }
   }
 
-  static bool is_over(const std::unique_ptr<HostEntry>& entry) {
+  static bool is_finished(const std::unique_ptr<HostEntry>& entry) {
     return entry->state == HostEntry::State::gone && entry->leases == 0 && !entry->is_loading();
   }
 
-  /// Lets go of hosts that died or that nobody used for a while; answers when to look again, if ever. Under
-  /// the lock.
+  /// Releases hosts that died or that were idle for too long; returns how long to wait before the next sweep,
+  /// nullopt if there is nothing to wait for. Under the lock.
   std::optional<std::chrono::nanoseconds> sweep() {
     std::optional<std::chrono::nanoseconds> pause;
     const auto now = clock.steady();
@@ -303,11 +304,11 @@ struct Hosts::Impl {
       auto& it = **entry;
       std::chrono::nanoseconds left = options.idle;
       if (it.state == HostEntry::State::ready && it.leases == 0 && !it.is_loading()) {
-        left = it.used + options.idle - now;
+        left = it.last_used + options.idle - now;
         if (it.host->died() || left <= std::chrono::nanoseconds::zero()) it.state = HostEntry::State::gone;
       }
-      if (is_over(*entry)) {
-        if (it.host) let_go.push_back(std::move(it.host));
+      if (is_finished(*entry)) {
+        if (it.host) released.push_back(std::move(it.host));
         entry = entries.erase(entry);
         continue;
       }
@@ -330,31 +331,31 @@ struct Hosts::Impl {
             ready.emplace_back(std::move(done), Fail(stopping()));
       }
     }
-    answer(ready);
-    keeper.request_stop();
-    keeper.join();
+    complete(ready);
+    worker.request_stop();
+    worker.join();
     std::unique_lock lock(mutex);
     jobs.clear();
     for (auto& entry : entries)
-      if (entry->host) let_go.push_back(std::move(entry->host));
-    // Ending the hosts fails their open calls, which gives the leases back.
-    const auto all_back = [this] {
+      if (entry->host) released.push_back(std::move(entry->host));
+    // Stopping the hosts fails their open calls, which returns the leases.
+    const auto all_returned = [this] {
       return std::ranges::all_of(entries, [](const auto& entry) { return entry->leases == 0; });
     };
     for (;;) {
-      auto ending = std::exchange(let_go, {});
+      auto ending = std::exchange(released, {});
       lock.unlock();
       ending.clear();
       lock.lock();
-      if (all_back() && let_go.empty()) return;
-      changed.wait(lock, [&] { return all_back() || !let_go.empty(); });
+      if (all_returned() && released.empty()) return;
+      changed.wait(lock, [&] { return all_returned() || !released.empty(); });
     }
   }
 };
 
 Hosts::Hosts(ports::ModelRuntime& runtime, ports::ObjectStore& objects, const Clock& clock, Options options)
     : impl_(std::make_unique<Impl>(*this, runtime, objects, clock, std::move(options))) {
-  impl_->keeper = std::jthread([impl = impl_.get()](const std::stop_token& stop) { impl->keep(stop); });
+  impl_->worker = std::jthread([impl = impl_.get()](const std::stop_token& stop) { impl->work(stop); });
 }
 
 Hosts::~Hosts() { impl_->close(); }
@@ -374,9 +375,9 @@ Hosts::Status Hosts::status(const Digest& base, const std::optional<Digest>& hea
   Status status{
       .state = State::loading, .pid = entry->host ? entry->host->pid() : 0, .leases = entry->leases};
   if (entry->state != HostEntry::State::ready) return status;
-  const auto place = head ? entry->heads.find(*head) : entry->heads.end();
-  if (!head || (place != entry->heads.end() && place->second.loaded)) status.state = State::warm;
-  if (head && place == entry->heads.end()) status.state = State::cold;
+  const auto found = head ? entry->heads.find(*head) : entry->heads.end();
+  if (!head || (found != entry->heads.end() && found->second.loaded)) status.state = State::warm;
+  if (head && found == entry->heads.end()) status.state = State::cold;
   return status;
 }
 
@@ -385,16 +386,16 @@ HostLease::HostLease(HostLease&& other) noexcept
 
 HostLease& HostLease::operator=(HostLease&& other) noexcept {
   if (this == &other) return *this;
-  give_back();
+  release();
   hosts_ = std::exchange(other.hosts_, nullptr);
   entry_ = other.entry_;
   head_ = other.head_;
   return *this;
 }
 
-HostLease::~HostLease() { give_back(); }
+HostLease::~HostLease() { release(); }
 
-void HostLease::give_back() {
+void HostLease::release() {
   if (!hosts_) return;
   auto& impl = *std::exchange(hosts_, nullptr)->impl_;
   const std::lock_guard lock(impl.mutex);

@@ -58,7 +58,7 @@ Result<Resolved> Resolver::read(const std::string& workspace, ports::ModelVersio
   if (!base || !base->is_struct() || !classes || !classes->is_list())
     return cannot_serve(
         where,
-        "its model.json names no base and classes, so it is not a head; `sluice models` lists what there is");
+        "its model.json names no base and classes, so it is not a head; `sluice models` lists all models");
   Resolved resolved;
   for (const auto& entry : *classes->if_list()) {
     const auto* name = entry.if_string();
@@ -88,10 +88,10 @@ Result<Artifact> Resolver::find_base(const std::string& workspace, const Value& 
                                    " is not in this data folder; push or copy that repository here");
   SLUICE_TRY(files, models_.as_artifact(workspace, *found));
   if (!files.digest || files.digest->hex() != digest)
-    return cannot_serve(where, "it was made on a base with the digest " + digest.substr(0, 12) + ", but `" +
-                                   repository + "` v" + std::to_string(found->number) + " has " +
+    return cannot_serve(where, "it was trained on a base with the digest " + digest.substr(0, 12) +
+                                   ", but `" + repository + "` v" + std::to_string(found->number) + " has " +
                                    (files.digest ? files.digest->brief() : std::string("none")) +
-                                   "; make the head again");
+                                   "; train the head again");
   return files;
 }
 

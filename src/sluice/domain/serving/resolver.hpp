@@ -10,24 +10,24 @@
 
 namespace sluice::serving {
 
-/// All that a host needs to answer with a version of a model. Versions never change, so it never does.
+/// Everything that a host needs to serve a version of a model. Versions are immutable, and so is this.
 struct Resolved {
   ports::ModelVersion version;
   Artifact head;  ///< the version's own files
-  Artifact base;  ///< those of the base that it names, checked against the digest that it names
+  Artifact base;  ///< the files of the base that it names, checked against the digest that it names
   std::vector<std::string> classes;
 };
 
-/// Finds what versions consist of, and remembers it. Thread-safe.
+/// Finds the files and classes of model versions and caches them. Thread-safe.
 class Resolver {
  public:
   explicit Resolver(ports::ModelRepository& models) : models_(models) {}
 
-  /// `reference` as ModelRepository::resolve takes it. Code::failed_precondition where the version cannot be
-  /// served: it is no head, or its base is not here, or is another one than it was made on.
+  /// `reference` is as for ModelRepository::resolve. Code::failed_precondition if the version cannot be
+  /// served: it is not a head, its base is missing, or its base is not the one that it was trained on.
   Result<std::shared_ptr<const Resolved>> resolve(const std::string& workspace, const std::string& model,
                                                   const std::string& reference);
-  /// What is remembered of a version, without looking: null where nothing is.
+  /// The cached entry of a version; null if it has not been resolved yet. Does not access the repository.
   [[nodiscard]] std::shared_ptr<const Resolved> known(const std::string& workspace, const std::string& model,
                                                       std::int64_t number) const;
 

@@ -12,23 +12,23 @@ namespace {
 
 constexpr std::size_t payload_max = std::size_t{256} << 20;  ///< of a frame of ipc/host
 
-Error broken_answer(const std::string& endpoint) {
+Error malformed_response(const std::string& endpoint) {
   return {.code = Code::internal,
-          .message = "the host of endpoint `" + endpoint + "` gave an answer that cannot be read",
+          .message = "the host of endpoint `" + endpoint + "` returned a malformed response",
           .blame = Blame::sluice};
 }
 
-/// One picture's part of a host's answer.
+/// Parses the part of a host's response that belongs to one picture.
 Result<Prediction> prediction_from(const Value& json, std::size_t classes, const std::string& endpoint) {
   if (const auto* error = json.find("error"); error && error->is_struct())
     return Fail(user_error(code_named(error->text_at("code")), error->text_at("message")));
   const auto* probabilities = json.find("probabilities");
   if (!probabilities || !probabilities->is_list() || probabilities->if_list()->size() != classes)
-    return Fail(broken_answer(endpoint));
+    return Fail(malformed_response(endpoint));
   Prediction prediction{.label = json.text_at("label"), .rejected = json.boolean_at("rejected")};
   for (const auto& value : *probabilities->if_list()) {
     const auto number = value.as_double();
-    if (!number) return Fail(broken_answer(endpoint));
+    if (!number) return Fail(malformed_response(endpoint));
     prediction.probabilities.push_back(*number);
   }
   return prediction;
@@ -48,8 +48,8 @@ Result<void> check_endpoint_name(std::string_view name) {
     return {};
   return Fail(user_error(Code::invalid_argument,
                          "`" + std::string(name) +
-                             "` is not a name for an endpoint; use 1 to 63 of a-z, 0-9 and `-`, neither "
-                             "first nor last a `-`"));
+                             "` is not a valid endpoint name; use 1 to 63 of a-z, 0-9 and `-`, not beginning "
+                             "or ending with `-`"));
 }
 
 struct Serving::Impl {
@@ -62,13 +62,13 @@ struct Serving::Impl {
 
   using Name = std::pair<std::string, std::string>;  ///< workspace, endpoint
 
-  std::mutex deploying;      ///< look, then put; taken before `mutex`
-  mutable std::mutex mutex;  ///< guards what follows
+  std::mutex deploying;      ///< makes read-then-write of a deployment atomic; locked before `mutex`
+  mutable std::mutex mutex;  ///< guards the members below
   std::map<Name, Load> loads;
-  /// What the ledger holds, as far as somebody has asked: it changes here alone.
+  /// Cache of the ledger's deployments, filled on demand. Deployments change only through this class.
   std::map<Name, std::shared_ptr<const ports::Deployment>> deployed;
 
-  /// One call of `predict` on its way. Kept by the callbacks that will go on with it.
+  /// One call of `predict` in flight. Kept alive by the callbacks that continue it.
   struct Request {
     std::shared_ptr<Impl> impl;
     Name name;
@@ -77,7 +77,7 @@ struct Serving::Impl {
     PredictDone done;
     int deaths = 0;
 
-    void end(Result<Answered> result) {
+    void end(Result<PredictResult> result) {
       {
         const std::lock_guard lock(impl->mutex);
         --impl->loads[name].open;
@@ -87,7 +87,7 @@ struct Serving::Impl {
   };
   using RequestPtr = std::shared_ptr<Request>;
 
-  /// Null where nobody has asked for it yet.
+  /// The cached deployment; null if it has not been looked up yet.
   std::shared_ptr<const ports::Deployment> known(const std::string& workspace,
                                                  const std::string& endpoint) const {
     const std::lock_guard lock(mutex);
@@ -110,10 +110,10 @@ struct Serving::Impl {
     std::vector<std::string> names;
     if (const auto all = deployments.list(workspace))
       for (const auto& deployment : *all) names.push_back(deployment.endpoint);
-    const auto guess = did_you_mean(endpoint, names);
-    return Fail(user_error(Code::not_found,
-                           "no endpoint `" + endpoint + "`" +
-                               (guess.empty() ? "; `sluice endpoints` lists those there are" : guess)));
+    const auto hint = did_you_mean(endpoint, names);
+    return Fail(
+        user_error(Code::not_found, "no endpoint `" + endpoint + "`" +
+                                        (hint.empty() ? "; `sluice endpoints` lists all endpoints" : hint)));
   }
 
   /// `deploying` is held.
@@ -130,7 +130,7 @@ struct Serving::Impl {
     return kept;
   }
 
-  /// `version`: else the deployed one.
+  /// `version`: nullopt for the deployed one.
   Result<std::shared_ptr<const Resolved>> resolve(const ports::Deployment& deployment,
                                                   std::optional<std::int64_t> version) {
     return resolver.resolve(deployment.principal.workspace, deployment.model,
@@ -161,9 +161,9 @@ struct Serving::Impl {
   }
 
   Result<void> check_pictures(const std::vector<std::string>& pictures) const {
-    if (pictures.empty()) return Fail(user_error(Code::invalid_argument, "the request holds no picture"));
+    if (pictures.empty()) return Fail(user_error(Code::invalid_argument, "the request contains no pictures"));
     if (pictures.size() > options.pictures_max)
-      return Fail(user_error(Code::too_large, "the request holds " + std::to_string(pictures.size()) +
+      return Fail(user_error(Code::too_large, "the request contains " + std::to_string(pictures.size()) +
                                                   " pictures; send up to " +
                                                   std::to_string(options.pictures_max) + " at once"));
     std::size_t bytes = 0;
@@ -177,26 +177,26 @@ struct Serving::Impl {
     const std::lock_guard lock(mutex);
     auto& load = loads[name];
     if (load.open >= options.open_max)
-      return Fail(
-          user_error(Code::exhausted, "endpoint `" + name.second + "` has " + std::to_string(load.open) +
-                                          " requests open already; wait for an answer, then send the next"));
+      return Fail(user_error(Code::exhausted, "endpoint `" + name.second + "` already has " +
+                                                  std::to_string(load.open) +
+                                                  " requests in flight; retry when one has finished"));
     ++load.open;
     ++load.requests;
     return {};
   }
 
-  /// Gets a host and asks it. Again, while hosts die.
+  /// Acquires a host and sends the request to it. Retried if the host dies.
   static void attempt(const RequestPtr& request) {
     request->impl->hosts.acquire({.base = request->resolved->base, .head = request->resolved->head},
                                  [request](Result<HostLease> lease) {
                                    if (!lease && lease.error().code == Code::unavailable)
                                      return died(request, lease.error());
                                    if (!lease) return request->end(Fail(std::move(lease).error()));
-                                   ask(request, std::make_shared<HostLease>(std::move(*lease)));
+                                   send(request, std::make_shared<HostLease>(std::move(*lease)));
                                  });
   }
 
-  static void ask(const RequestPtr& request, const std::shared_ptr<HostLease>& host) {
+  static void send(const RequestPtr& request, const std::shared_ptr<HostLease>& host) {
     List sizes;
     std::string payload;
     for (const auto& picture : request->pictures) {
@@ -211,7 +211,7 @@ struct Serving::Impl {
                  if (!reply && reply.error().code == Code::unavailable && host->died())
                    return died(request, reply.error());
                  if (!reply) return request->end(Fail(std::move(reply).error()));
-                 request->end(answered(*request, reply->result));
+                 request->end(parse_response(*request, reply->result));
                });
   }
 
@@ -222,18 +222,18 @@ struct Serving::Impl {
             Code::unavailable,
             "the host of endpoint `" + request->name.second +
                 "` died twice during this request; if it holds several pictures, send them one by one to "
-                "find the one that does it")
+                "find the one that causes it")
             .with_note(error.message)));
   }
 
-  static Result<Answered> answered(const Request& request, const Value& json) {
+  static Result<PredictResult> parse_response(const Request& request, const Value& json) {
     const auto* predictions = json.find("predictions");
     if (!predictions || !predictions->is_list() || predictions->if_list()->size() != request.pictures.size())
-      return Fail(broken_answer(request.name.second));
-    Answered out{.model = request.resolved->version.model,
-                 .version = request.resolved->version.number,
-                 .classes = request.resolved->classes,
-                 .predictions = {}};
+      return Fail(malformed_response(request.name.second));
+    PredictResult out{.model = request.resolved->version.model,
+                      .version = request.resolved->version.number,
+                      .classes = request.resolved->classes,
+                      .predictions = {}};
     for (const auto& prediction : *predictions->if_list())
       out.predictions.push_back(prediction_from(prediction, out.classes.size(), request.name.second));
     return out;
@@ -302,8 +302,8 @@ Result<Description> Serving::describe(const std::string& workspace, const std::s
   return out;
 }
 
-bool Serving::is_at_leisure(const std::string& workspace, const std::string& endpoint,
-                            std::optional<std::int64_t> version) const {
+bool Serving::is_idle(const std::string& workspace, const std::string& endpoint,
+                      std::optional<std::int64_t> version) const {
   const auto deployment = impl_->known(workspace, endpoint);
   if (!deployment) return false;
   const auto resolved =
