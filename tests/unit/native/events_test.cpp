@@ -19,16 +19,15 @@ TEST(NativeEvents, AreTheJournal) {
   EXPECT_EQ(rest.find("events")->if_list()->size(), 1U);
 }
 
-TEST(NativeEvents, AreRefusedForNoRunAndOddNumbers) {
+TEST(NativeEvents, AreRefusedForUnknownRunsAndInvalidNumbers) {
   NativeStage s;
   EXPECT_EQ(refusal(s.get("/v1/runs/nobody/events")),
             "404: there is no run `nobody`; `sluice runs` lists them");
   EXPECT_EQ(refusal(s.events("nobody")), "404: there is no run `nobody`; `sluice runs` lists them");
   EXPECT_EQ(refusal(s.get("/v1/runs/nobody/events?from=x")),
-            "400: `from` in the query must be a whole number");
+            "400: query parameter `from` must be a non-negative integer");
   for (const auto* last : {"x", "-1", "1 ", "99999999999999999999"})
-    EXPECT_EQ(refusal(s.events("latest", last)),
-              "400: the header Last-Event-ID must be the number of an event");
+    EXPECT_EQ(refusal(s.events("latest", last)), "400: the header Last-Event-ID must be an event number");
 }
 
 /// "ID TYPE" of each event.
@@ -57,7 +56,7 @@ TEST(NativeEvents, AreStreamedToTheEndOfTheRun) {
   EXPECT_EQ(seen.back(), std::to_string(seen.size() - 1) + " run_ended");
 }
 
-TEST(NativeEvents, GoOnAfterTheLastOneThatWasSeen) {
+TEST(NativeEvents, ContinueAfterTheLastOneThatWasReceived) {
   NativeStage s;
   const auto run = ended(s, plan_body(echo_plan));
   const auto length = s.stage.journal(run).size();
@@ -66,10 +65,10 @@ TEST(NativeEvents, GoOnAfterTheLastOneThatWasSeen) {
   auto from = s.ask("GET", "/v1/runs/" + run + "/events?from=" + std::to_string(length - 1), "", {},
                     {{"accept", "text/html, text/event-stream"}});
   EXPECT_EQ(events_in(read_to_the_end(*from.get().stream)).size(), 1U);
-  EXPECT_EQ(s.events(run, std::to_string(length - 1)).status, 204) << "so a browser does not ask again";
+  EXPECT_EQ(s.events(run, std::to_string(length - 1)).status, 204) << "so that a browser does not reconnect";
 }
 
-TEST(NativeEvents, OfALongJournalComeInPieces) {
+TEST(NativeEvents, OfALongJournalAreSentInPieces) {
   NativeStage s;
   const auto run = ended(s, plan_body(echo_plan));
   auto length = s.stage.journal(run).size();
@@ -92,7 +91,7 @@ TEST(NativeEvents, OfALongJournalComeInPieces) {
   EXPECT_TRUE(events_in(text).back().starts_with(std::to_string(length - 1) + " "));
 }
 
-TEST(NativeEvents, AHeartbeatComesWhereNothingElseDoes) {
+TEST(NativeEvents, AHeartbeatIsSentWhileThereAreNoEvents) {
   NativeStage s;
   s.router = s.make_router(Milliseconds(20));
   const auto run = submitted(s, plan_body(held_plan));
@@ -104,12 +103,12 @@ TEST(NativeEvents, AHeartbeatComesWhereNothingElseDoes) {
   EXPECT_FALSE(events_in(read_to_the_end(*answer.stream)).empty());
 }
 
-TEST(NativeEvents, SayThatARunHasStoppedWithoutAnEnd) {
+TEST(NativeEvents, ShowThatARunStoppedWithoutEnding) {
   NativeStage s;
   const auto run = submitted(s, plan_body(held_plan));
   s.stage.gate.wait_for_a_call();
   const auto length = s.stage.journal(run).size();
-  const auto foreign = engine::encode(engine::Stopping{.path = "", .reason = "somebody else"});
+  const auto foreign = engine::encode(engine::Stopping{.path = "", .reason = "another process"});
   ASSERT_OK(s.stage.ledger->append(
       {{.run = {run}, .expected_next = length, .events = {foreign}, .row = s.stage.row(run), .cache = {}}},
       ports::Durability::process));

@@ -13,12 +13,12 @@ pipelines:
       quiet: {service: test.echo}
 )";
 
-/// A plan whose tasks look at the stage's folder.
+/// A plan whose tasks use the stage's folder.
 std::string in_folder(NativeStage& s, std::string text) {
   return text.replace(text.find("FOLDER"), 6, s.stage.folder.path().string());
 }
 
-TEST(NativeLogs, AreThoseOfTheNewestAttemptUnlessAsked) {
+TEST(NativeLogs, AreThoseOfTheLatestAttemptByDefault) {
   NativeStage s;
   const auto run = ended(s, plan_body(in_folder(s, printing_plan)));
   const auto newest = s.get("/v1/runs/" + run + "/log?task=say");
@@ -31,7 +31,7 @@ TEST(NativeLogs, AreThoseOfTheNewestAttemptUnlessAsked) {
             "404: task `say` has written no log");
 }
 
-TEST(NativeLogs, OfACachedTaskAreThoseOfTheAttemptThatMadeIt) {
+TEST(NativeLogs, OfACachedTaskAreThoseOfTheAttemptThatProducedIt) {
   NativeStage s;
   const auto first = ended(s, plan_body(in_folder(s, printing_plan)));
   const auto second = ended(s, plan_body(in_folder(s, printing_plan)));
@@ -44,7 +44,7 @@ TEST(NativeLogs, AreGivenForTasksOfTheJournalOnly) {
   NativeStage s;
   const auto run = ended(s, plan_body(in_folder(s, printing_plan)));
   for (const auto* task : {"../say", "..%2f..%2fledger.db", "%2Fetc%2Fpasswd", "nobody", "", "say%2F.."})
-    EXPECT_NE(refusal(s.get("/v1/runs/" + run + "/log?task=" + task)).find("; those with a log are `say`"),
+    EXPECT_NE(refusal(s.get("/v1/runs/" + run + "/log?task=" + task)).find("; tasks with a log: `say`"),
               std::string::npos)
         << task;
   EXPECT_EQ(refusal(s.get("/v1/runs/" + run + "/log?task=quiet")),
@@ -73,7 +73,7 @@ TEST(NativeLogs, AreFollowedUntilTheTaskHasEnded) {
 
 TEST(NativeLogs, AreFollowedThroughAllAttempts) {
   NativeStage s;
-  // The first attempt is still running when somebody begins to follow.
+  // The first attempt is still running when the client starts to follow.
   const auto run = submitted(s, plan_body(in_folder(s, R"(
 sluice: 1
 pipelines:
@@ -91,10 +91,10 @@ pipelines:
   EXPECT_EQ(read_to_the_end(*s.get("/v1/runs/" + run + "/log?task=say&follow=1&attempt=1").stream),
             "hello\n");
   EXPECT_EQ(read_to_the_end(*s.get("/v1/runs/" + run + "/log?task=say&follow=1").stream), "hello\n")
-      << "what has ended shows its last attempt";
+      << "a task that has ended shows its last attempt";
 }
 
-TEST(NativeLogs, ATaskThatHasNotBegunIsWaitedFor) {
+TEST(NativeLogs, ATaskThatHasNotStartedIsWaitedFor) {
   NativeStage s;
   const auto run = submitted(s, plan_body(in_folder(s, R"(
 sluice: 1
@@ -110,7 +110,7 @@ pipelines:
   EXPECT_EQ(read_to_the_end(*answer.stream), "three\n");
 }
 
-TEST(NativeLogs, OneThatNeverBeganEndsWithTheRun) {
+TEST(NativeLogs, OfATaskThatNeverStartsEndWithTheRun) {
   NativeStage s;
   const auto run = submitted(s, plan_body(in_folder(s, slow_plan)));
   const auto answer = s.get("/v1/runs/" + run + "/log?task=second&follow=1");
@@ -118,7 +118,7 @@ TEST(NativeLogs, OneThatNeverBeganEndsWithTheRun) {
   EXPECT_EQ(read_to_the_end(*answer.stream), "");
 }
 
-TEST(NativeLogs, NamesThatAreNearAreTold) {
+TEST(NativeLogs, SuggestTheNearestName) {
   NativeStage s;
   const auto run = ended(s, plan_body(in_folder(s, printing_plan)));
   for (const auto* follow : {"", "&follow=1"}) {

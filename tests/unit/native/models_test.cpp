@@ -67,7 +67,8 @@ TEST(NativeEndpoints, ThatAreUnknownAreNamed) {
   EXPECT_EQ(s.get("/v1/endpoints").body, "{\"endpoints\":[]}\n");
   EXPECT_EQ(refusal(s.ask("DELETE", "/v1/endpoints/stamps").get()),
             "404: no endpoint `stamps`; `sluice endpoints` lists all endpoints");
-  EXPECT_EQ(refusal(s.ask("PUT", "/v1/endpoints/stamps", "{}").get()), "400: the body needs `model`, a text");
+  EXPECT_EQ(refusal(s.ask("PUT", "/v1/endpoints/stamps", "{}").get()),
+            "400: the body must have a string `model`");
   EXPECT_EQ(s.ask("PUT", "/v1/endpoints/stamps", R"({"model": "stamps"})").get().status, 404);
   EXPECT_EQ(s.ask("PUT", "/v1/endpoints/No%20name", R"({"model": "stamps"})").get().status, 400);
 }

@@ -37,7 +37,7 @@ struct NativeStage : RunsStage {
     return value_of(net::Router::make(std::move(protocols)));
   }
 
-  /// Asks, and answers what will come.
+  /// Sends a request; returns the future response.
   std::future<ports::Response> ask(std::string method, const std::string& target, std::string body = "",
                                    const std::filesystem::path& body_file = {},
                                    std::vector<std::pair<std::string, std::string>> headers = {}) {
@@ -63,7 +63,7 @@ struct NativeStage : RunsStage {
     return future;
   }
   ports::Response get(const std::string& target) { return ask("GET", target).get(); }
-  /// The events of a run as a stream; `last`: the id of the one that was seen last.
+  /// The events of a run as a stream; `last`: the id of the last event that was received.
   ports::Response events(const std::string& run, const std::string& last = "") {
     std::vector<std::pair<std::string, std::string>> headers{{"accept", "text/event-stream"}};
     if (!last.empty()) headers.emplace_back("last-event-id", last);
@@ -74,7 +74,7 @@ struct NativeStage : RunsStage {
   }
 };
 
-/// The next piece that is not empty; nothing at the end.
+/// The next non-empty piece; nullopt at the end.
 inline ports::Stream::Piece next_piece(ports::Stream& stream) {
   for (;;) {
     std::promise<ports::Stream::Piece> given;
@@ -92,7 +92,7 @@ inline Value json_of(const ports::Response& response) {
   return value_of(parse_json(response.body, "answer"));
 }
 
-/// "STATUS: MESSAGE" of an answer that must be an error.
+/// "STATUS: MESSAGE" of a response that must be an error.
 inline std::string refusal(const ports::Response& response) {
   const auto json = json_of(response);
   const auto* error = json.find("error");
@@ -117,14 +117,14 @@ pipelines:
 )";
 inline constexpr auto held_plan =
     "sluice: 1\npipelines:\n  main:\n    graph:\n      a: {service: test.held}\n";
-/// Submits a run; answers its id.
+/// Submits a run; returns its id.
 inline std::string submitted(NativeStage& s, const std::string& body) {
   const auto answer = s.post("/v1/runs", body);
   EXPECT_EQ(answer.status, 201) << answer.body;
   return json_of(answer).text_at("run");
 }
 
-/// Submits a run and waits for its end.
+/// Submits a run and waits until it has ended.
 inline std::string ended(NativeStage& s, const std::string& body) {
   auto run = submitted(s, body);
   s.server.wait(run);

@@ -10,7 +10,7 @@ std::filesystem::path file(NativeStage& s, const std::string& bytes) {
   return path;
 }
 
-TEST(NativeObjects, TellWhichAreMissing) {
+TEST(NativeObjects, ReportWhichAreMissing) {
   NativeStage s;
   EXPECT_OK(s.stage.objects->put("here"));
   const auto here = Digest::of("here").hex();
@@ -23,10 +23,10 @@ TEST(NativeObjects, TellWhichAreMissing) {
   EXPECT_EQ(refusal(s.post("/v1/objects/missing", R"({"digests": [3]})")),
             "400: a digest is 64 hexadecimal digits, not 0");
   EXPECT_EQ(refusal(s.post("/v1/objects/missing")),
-            "400: the body needs `digests`, a list of at most 1000000");
+            "400: the body must have a list `digests` of at most 1000000 entries");
 }
 
-TEST(NativeObjects, TakeBytesOfTheirDigestOnly) {
+TEST(NativeObjects, AcceptOnlyBytesOfTheirDigest) {
   NativeStage s;
   const auto digest = Digest::of("new bytes");
   const auto answer = s.ask("PUT", "/v1/objects/" + digest.hex(), "", file(s, "new bytes")).get();

@@ -32,7 +32,7 @@ TEST(NativeRuns, TakeInputsInTaggedForm) {
   EXPECT_EQ(*outputs.find("n"), Value(List{artifact, one("$artifact", "plain")}));
 }
 
-TEST(NativeRuns, RefuseWhatIsWrongInTheWordsOfTheCompiler) {
+TEST(NativeRuns, ReportTheErrorsOfTheCompiler) {
   NativeStage s;
   EXPECT_EQ(refusal(s.post(
                 "/v1/runs",
@@ -50,7 +50,7 @@ TEST(NativeRuns, AreCancelledAndNotResumedAfterwards) {
   const auto run = submitted(s, plan_body(held_plan));
   s.stage.gate.wait_for_a_call();
   EXPECT_EQ(s.post("/v1/runs/" + run + "/resume").body, "{\"run\":\"" + run + "\"}\n")
-      << "it goes on already";
+      << "it is running already";
   EXPECT_EQ(s.post("/v1/runs/" + run + "/cancel").status, 200);
   s.server.wait(run);
   EXPECT_EQ(json_of(s.get("/v1/runs/" + run)).text_at("status"), "cancelled");

@@ -14,7 +14,7 @@ using ::testing::HasSubstr;
 using ::testing::StartsWith;
 using namespace std::string_literals;
 
-/// The whole way: a socket, the protocol, a model in git, a host process.
+/// End to end: a socket, the protocol, a model in git, a host process.
 class EndpointTest : public ::testing::Test {
  protected:
   EndpointTest() : server_({.listen = "127.0.0.1:0"}, protocols(), stage_.clock) {
@@ -97,15 +97,15 @@ TEST_F(EndpointTest, ErrorsAreInTheProtocolsForm) {
   EXPECT_EQ(get("/v2/models/stamp", 404), R"({"error":"no endpoint `stamp`; did you mean `stamps`?"})");
   EXPECT_EQ(get("/v2/models/stamp/ready", 404), R"({"error":"no endpoint `stamp`; did you mean `stamps`?"})");
   EXPECT_EQ(get("/v2/models/stamps/versions/x", 404),
-            R"({"error":"`x` is not a version; versions are numbers from 1"})");
+            R"({"error":"`x` is not a valid version; versions are numbers from 1"})");
   EXPECT_THAT(get("/v2/models/stamps/versions/9", 404), StartsWith(R"({"error":")"));
   EXPECT_EQ(get("/v2/models/stamps/config", 404),
-            R"({"error":"nothing answers at `/v2/models/stamps/config`"})");
+            R"({"error":"no route matches `/v2/models/stamps/config`; see /v1"})");
   EXPECT_EQ(infer(request({"fish"}), {}, "/v2/models/none/infer").status, 404);
   EXPECT_EQ(infer("{").status, 400);
   const auto bad = infer(request({"fish", "bad"}));
   EXPECT_EQ(bad.status, 400);
-  EXPECT_EQ(bad.body, R"({"error":"image[1]: this is no picture"})");
+  EXPECT_EQ(bad.body, R"({"error":"image[1]: this is not a picture"})");
   const auto died = infer(request({"die"}));
   EXPECT_EQ(died.status, 503);
   EXPECT_THAT(died.body,

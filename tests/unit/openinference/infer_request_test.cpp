@@ -19,7 +19,7 @@ std::string refusal(const std::string& json, const std::string& tail = "") {
   return test::message_of(read_infer_request(json + tail, tail.empty() ? "" : std::to_string(json.size())));
 }
 
-/// A request whose one input has these fields after its name.
+/// A request whose only input has these fields after its name.
 std::string with_input(const std::string& fields, const std::string& rest = "") {
   return R"({"inputs": [{"name": "image", )" + fields + "}]" + rest + "}";
 }
@@ -65,14 +65,15 @@ TEST(InferRequest, TakesOnePictureAsTheWholeBody) {
 }
 
 TEST(InferRequest, TextIsNotAPictureAndTheMessageSaysHowToSendOne) {
-  EXPECT_EQ(refusal(with_input(R"("datatype": "BYTES", "shape": [1], "data": ["AAEC"])")),
-            "input `image` is plain text, which cannot hold a picture; base64-encode each picture and set "
-            "\"parameters\": "
-            "{\"content_type\": \"base64\"} on the input, or send the bytes by the binary tensor extension");
+  EXPECT_EQ(
+      refusal(with_input(R"("datatype": "BYTES", "shape": [1], "data": ["AAEC"])")),
+      "input `image` is plain text, which cannot hold a picture; base64-encode each picture and set "
+      "\"parameters\": "
+      "{\"content_type\": \"base64\"} on the input, or send the bytes with the binary tensor extension");
   EXPECT_THAT(
       refusal(with_input(
           R"("datatype": "BYTES", "shape": [1], "data": ["AAEC"], "parameters": {"content_type": "pil"})")),
-      HasSubstr("content_type `pil` is not known here; send `base64`"));
+      HasSubstr("unsupported content_type `pil`; use `base64`"));
   EXPECT_EQ(
       refusal(with_input(
           R"("datatype": "BYTES", "shape": [2], "data": ["AAEC", "A"], "parameters": {"content_type": "base64"})")),
@@ -83,23 +84,24 @@ TEST(InferRequest, TextIsNotAPictureAndTheMessageSaysHowToSendOne) {
       HasSubstr("element 0 is not a string"));
 }
 
-TEST(InferRequest, ShapesMustBeWhatTheyAnnounce) {
+TEST(InferRequest, ShapesMustMatchTheData) {
   const auto with_shape = [](const std::string& shape) {
     return refusal(with_input(
         R"("datatype": "BYTES", "parameters": {"content_type": "base64"}, "data": ["AAEC"])" + shape));
   };
-  EXPECT_EQ(with_shape(R"(, "shape": [2])"), "input `image` announces 2 by its shape, but holds 1");
+  EXPECT_EQ(with_shape(R"(, "shape": [2])"), "input `image` has 2 elements by its shape, but contains 1");
   EXPECT_EQ(with_shape(R"(, "shape": [1, 1])"),
-            "input `image` has the shape [1,1]; it is [N] for N pictures");
-  EXPECT_EQ(with_shape(R"(, "shape": [-1])"), "input `image` has the shape [-1]; it is [N] for N pictures");
+            "input `image` has the shape [1,1]; expected [N] for N pictures");
+  EXPECT_EQ(with_shape(R"(, "shape": [-1])"),
+            "input `image` has the shape [-1]; expected [N] for N pictures");
   EXPECT_EQ(with_shape(R"(, "shape": ["1"])"),
-            "input `image` has the shape [\"1\"]; it is [N] for N pictures");
-  EXPECT_EQ(with_shape(""), "input `image` has no shape; it is [N] for N pictures");
+            "input `image` has the shape [\"1\"]; expected [N] for N pictures");
+  EXPECT_EQ(with_shape(""), "input `image` has no shape; expected [N] for N pictures");
   EXPECT_EQ(refusal(with_input(R"("datatype": "UINT8", "shape": [1], "data": [1])")),
-            "input `image` has the datatype `UINT8`; it is BYTES, the encoded picture files");
+            "input `image` has the datatype `UINT8`; expected BYTES, the encoded picture files");
 }
 
-TEST(InferRequest, BinaryDataMustBeWhatItAnnounces) {
+TEST(InferRequest, BinaryDataMustMatchItsSize) {
   const auto with_tail = [](const std::string& size, const std::string& tail) {
     return refusal(
         with_input(R"("datatype": "BYTES", "shape": [1], "parameters": {"binary_data_size": )" + size + "}"),
@@ -108,14 +110,15 @@ TEST(InferRequest, BinaryDataMustBeWhatItAnnounces) {
   EXPECT_EQ(with_tail("8", "\4\0\0\0abc"s),
             "input `image`: `binary_data_size` is 8, but only 7 bytes follow the JSON");
   EXPECT_EQ(with_tail("7", "\4\0\0\0abc"s),
-            "input `image`: element 0 announces 4 bytes, but 3 are left of the tensor");
+            "input `image`: element 0 has a length of 4 bytes, but only 3 bytes of the tensor remain");
   EXPECT_EQ(with_tail("3", "\4\0\0"s),
-            "input `image`: element 0 has no length: 4 bytes, little-endian, go before each element's own");
+            "input `image`: element 0 has no length prefix (4 bytes, little-endian)");
   EXPECT_EQ(with_tail("7", "\3\0\0\0abcd"s),
-            "the inputs take 7 of the 8 bytes that follow the JSON; `binary_data_size` must account for all");
+            "the inputs use 7 of the 8 bytes that follow the JSON; `binary_data_size` must account for all");
   EXPECT_EQ(with_tail("-1", "abcd"), "input `image`: `binary_data_size` is not a number of bytes");
-  EXPECT_EQ(with_tail("4", "\377\377\377\377"s),
-            "input `image`: element 0 announces 4294967295 bytes, but 0 are left of the tensor");
+  EXPECT_EQ(
+      with_tail("4", "\377\377\377\377"s),
+      "input `image`: element 0 has a length of 4294967295 bytes, but only 0 bytes of the tensor remain");
   EXPECT_EQ(read_infer_request("{}", "3").error().message,
             "the header Inference-Header-Content-Length says 3, but the body has 2 bytes");
   EXPECT_EQ(read_infer_request("{}", "two").error().message,
@@ -124,33 +127,33 @@ TEST(InferRequest, BinaryDataMustBeWhatItAnnounces) {
             "input `image` needs either `data` or the parameter `binary_data_size`");
 }
 
-TEST(InferRequest, NamesWhatIsNotThere) {
+TEST(InferRequest, NamesMissingAndUnknownParts) {
   EXPECT_EQ(refusal("{}"), "the request has no list `inputs`");
   EXPECT_EQ(refusal(R"({"inputs": []})"), "the request has no input `image`");
-  EXPECT_EQ(refusal(R"({"inputs": [{"name": "picture"}]})"), "no input `picture`; the one input is `image`");
+  EXPECT_EQ(refusal(R"({"inputs": [{"name": "picture"}]})"), "no input `picture`; the only input is `image`");
   EXPECT_EQ(refusal(R"({"inputs": [{"name": "image", )" + base64_input + R"(}, {"name": "image", )" +
                     base64_input + "}]}"),
-            "input `image` is there twice; one holds several pictures by its shape [N]");
+            "duplicate input `image`; send several pictures as one input of shape [N]");
   EXPECT_EQ(refusal(with_input(base64_input, R"(, "outputs": [{"name": "labels"}])")),
             "no output `labels`; did you mean `label`?");
   EXPECT_EQ(refusal(with_input(base64_input, R"(, "outputs": [{"name": "x"}])")),
-            "no output `x`; there are `label`, `probability` and `rejected`");
+            "no output `x`; the outputs are `label`, `probability` and `rejected`");
   EXPECT_EQ(refusal(with_input(base64_input, R"(, "outputs": [{"name": "label"}, {"name": "label"}])")),
-            "output `label` is asked for twice");
+            "duplicate output `label`");
   EXPECT_EQ(refusal("[1]"), "the request is not a JSON object");
   EXPECT_THAT(refusal("{"), HasSubstr("request:1:"));
   EXPECT_EQ(refusal(with_input(base64_input, R"(, "id": 7)")), "`id` is not a string");
 }
 
-TEST(InferRequest, SaysWhatItDoesNotOffer) {
+TEST(InferRequest, RefusesUnsupportedExtensions) {
   EXPECT_THAT(refusal(with_input(base64_input,
                                  R"(, "outputs": [{"name": "label", "parameters": {"classification": 3}}])")),
-              HasSubstr("the classification extension is not offered"));
+              HasSubstr("the classification extension is not supported"));
   EXPECT_THAT(refusal(with_input(
                   R"("datatype": "BYTES", "shape": [1], "parameters": {"shared_memory_region": "x"})")),
-              HasSubstr("shared memory is not offered"));
+              HasSubstr("shared memory is not supported"));
   EXPECT_THAT(refusal(with_input(base64_input, R"(, "parameters": {"binary_data_output": 1})")),
-              HasSubstr("the request: `binary_data_output` is not true or false"));
+              HasSubstr("the request: `binary_data_output` is not a boolean"));
   EXPECT_THAT(refusal(with_input(base64_input, R"(, "parameters": 1)")),
               HasSubstr("`parameters` is not an object"));
 }

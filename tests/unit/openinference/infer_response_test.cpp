@@ -32,7 +32,7 @@ TEST(InferResponse, WritesJson) {
       R"({"name":"rejected","datatype":"BOOL","shape":[2],"data":[false,true]}]})");
 }
 
-TEST(InferResponse, WritesBinaryTensorsInTheOrderAskedFor) {
+TEST(InferResponse, WritesBinaryTensorsInTheRequestedOrder) {
   const InferRequest request{
       .id = {}, .pictures = {}, .outputs = {{"probability", true}, {"label", true}, {"rejected", true}}};
   const auto response = write_infer_response(request, "stamps", answered());
@@ -58,11 +58,11 @@ TEST(InferResponse, MixesTheTwo) {
 
 TEST(InferResponse, NamesThePictureThatCannotBeRead) {
   auto broken = answered();
-  broken.predictions[1] = Fail(user_error(Code::invalid_argument, "this is no picture"));
+  broken.predictions[1] = Fail(user_error(Code::invalid_argument, "this is not a picture"));
   const InferRequest request{.id = {}, .pictures = {}, .outputs = {{"label"}}};
   const auto response = write_infer_response(request, "stamps", broken);
   ASSERT_FALSE(response);
-  EXPECT_EQ(response.error().message, "image[1]: this is no picture");
+  EXPECT_EQ(response.error().message, "image[1]: this is not a picture");
   EXPECT_EQ(response.error().code, Code::invalid_argument);
 }
 

@@ -1,6 +1,6 @@
 #include <fmt/format.h>
 
-#include "sluice/api/native/answers.hpp"
+#include "sluice/api/native/responses.hpp"
 
 namespace sluice::api {
 namespace {
@@ -36,9 +36,9 @@ Result<ports::Response> list(const NativeApi& api, const ports::Request& request
     s.set("open", static_cast<std::int64_t>(endpoint.open));
     out.emplace_back(std::move(s));
   }
-  Struct answer;
-  answer.set("endpoints", std::move(out));
-  return json_answer(answer);
+  Struct result;
+  result.set("endpoints", std::move(out));
+  return json_response(result);
 }
 
 Result<ports::Response> deploy(const NativeApi& api, const ports::Request& request) {
@@ -46,27 +46,27 @@ Result<ports::Response> deploy(const NativeApi& api, const ports::Request& reque
   SLUICE_TRY(model, text_of(body, "model"));
   SLUICE_TRY(deployment,
              api.serving.deploy(request.principal, request.params.at(0), model, body.text_at("version")));
-  return json_answer(deployment_to_json(deployment));
+  return json_response(deployment_to_json(deployment));
 }
 
 Result<ports::Response> undeploy(const NativeApi& api, const ports::Request& request) {
   SLUICE_DO(api.serving.undeploy(request.principal.workspace, request.params.at(0)));
-  return json_answer(Struct{});
+  return json_response(Struct{});
 }
 
 }  // namespace
 
 void add_endpoint_routes(const NativeApi& api, ports::Protocol& protocol) {
   auto& routes = protocol.routes;
-  routes.push_back({.method = "GET", .pattern = "/v1/endpoints", .handler = answering([api](const auto& r) {
-                                                                   return list(api, r);
-                                                                 })});
+  routes.push_back({.method = "GET",
+                    .pattern = "/v1/endpoints",
+                    .handler = sync_handler([api](const auto& r) { return list(api, r); })});
   routes.push_back({.method = "PUT",
                     .pattern = "/v1/endpoints/{}",
-                    .handler = answering([api](const auto& r) { return deploy(api, r); })});
+                    .handler = sync_handler([api](const auto& r) { return deploy(api, r); })});
   routes.push_back({.method = "DELETE",
                     .pattern = "/v1/endpoints/{}",
-                    .handler = answering([api](const auto& r) { return undeploy(api, r); })});
+                    .handler = sync_handler([api](const auto& r) { return undeploy(api, r); })});
 }
 
 }  // namespace sluice::api

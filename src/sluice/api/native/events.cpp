@@ -1,38 +1,39 @@
 
 #include <fmt/format.h>
 
-#include "sluice/api/native/answers.hpp"
+#include "sluice/api/native/responses.hpp"
 #include "sluice/base/event_stream.hpp"
 #include "sluice/base/numbers.hpp"
 
 namespace sluice::api {
 namespace {
 
-constexpr std::size_t events_a_time = 10'000;
+constexpr std::size_t events_per_response = 10'000;
 constexpr std::size_t piece_bytes = std::size_t{64} << 10;
-constexpr std::size_t held_events = 1000;  ///< by one client's stream, however slow the client is
+constexpr std::size_t buffered_events = 1000;  ///< per stream, however slow its client is
 
-/// A run's journal as server-sent events, to the run's end. Ends early where the run does not go on here.
+/// A run's journal as server-sent events, up to the run's end. Ends early if the run is not running in this
+/// process.
 class EventStream final : public ports::Stream {
  public:
   EventStream(const NativeApi& api, RunId run, std::uint64_t from)
       : api_(api), run_(std::move(run)), next_(from) {}
 
   void next(std::move_only_function<void(Piece)> done) override {
-    if (at_ == held_.size()) {
-      const bool goes_on =
-          api_.runs.goes_on(run_);  // asked first: if not, there is no more than what is read now
-      auto events = api_.runs.events(run_, next_, held_events);
-      if (!events) return;  // the client sees that this is no end, and may come again
-      if (events->empty() && !goes_on) return done(std::nullopt);
+    if (at_ == buffered_.size()) {
+      const bool running =
+          api_.runs.goes_on(run_);  // read first: if false, the events read below are complete
+      auto events = api_.runs.events(run_, next_, buffered_events);
+      if (!events) return;  // the client sees that the stream was cut off, and may reconnect
+      if (events->empty() && !running) return done(std::nullopt);
       if (events->empty()) return wait(std::move(done));
-      held_ = std::move(*events);
+      buffered_ = std::move(*events);
       at_ = 0;
     }
     waited_ = false;
     std::string piece;
-    for (; at_ < held_.size() && piece.size() < piece_bytes; ++at_, ++next_)
-      piece += event_text(std::to_string(next_), std::exchange(held_[at_], {}));
+    for (; at_ < buffered_.size() && piece.size() < piece_bytes; ++at_, ++next_)
+      piece += event_text(std::to_string(next_), std::exchange(buffered_[at_], {}));
     done(std::move(piece));
   }
 
@@ -45,19 +46,18 @@ class EventStream final : public ports::Stream {
 
   NativeApi api_;
   RunId run_;
-  std::uint64_t next_;             ///< number of the event to be sent next
-  std::vector<std::string> held_;  ///< read and not sent, from `at_` on
+  std::uint64_t next_;                 ///< number of the next event to send
+  std::vector<std::string> buffered_;  ///< events not sent yet, from `at_` on
   std::size_t at_ = 0;
-  bool waited_ =
-      true;  ///< since something was sent; so a stream that has nothing at first begins with a heartbeat
+  bool waited_ = true;  ///< since the last piece; initially true, so that a stream without events begins with
+                        ///< a heartbeat
 };
 
-/// The journal from `from` on, as the journal has it: the events are JSON texts already.
+/// The journal from `from` on, in stored form: the events are JSON texts already.
 Result<ports::Response> as_list(const NativeApi& api, const RunId& run, std::uint64_t from) {
-  const bool goes_on =
-      api.runs.goes_on(run);  // asked first: if not, there will be no more than the events below
-  SLUICE_TRY(events, api.runs.events(run, from, events_a_time));
-  std::string body = fmt::format(R"({{"from":{},"goes_on":{},"events":[)", from, goes_on);
+  const bool running = api.runs.goes_on(run);  // read first: if false, the events below are complete
+  SLUICE_TRY(events, api.runs.events(run, from, events_per_response));
+  std::string body = fmt::format(R"({{"from":{},"goes_on":{},"events":[)", from, running);
   for (std::size_t i = 0; i < events.size(); ++i) {
     if (i > 0) body += ",";
     body += events[i];
@@ -67,7 +67,7 @@ Result<ports::Response> as_list(const NativeApi& api, const RunId& run, std::uin
 }
 
 Result<ports::Response> as_stream(const NativeApi& api, const ports::RunRow& row, std::uint64_t from) {
-  // A browser asks again when a stream ends, unless it is told that there is no more.
+  // A browser reconnects when a stream ends, unless it receives status 204.
   if (row.status != "running") {
     SLUICE_TRY(left, api.runs.events(row.id, from, 1));
     if (left.empty()) return ports::Response{.status = 204};
@@ -77,15 +77,14 @@ Result<ports::Response> as_stream(const NativeApi& api, const ports::RunRow& row
                          .stream = std::make_shared<EventStream>(api, row.id, from)};
 }
 
-/// The event after the one that the client has seen last.
+/// The number of the event after the last one that the client has received.
 Result<std::uint64_t> first_event(const ports::Request& request) {
   SLUICE_TRY(from, number_of(request, "from", 0, INT64_MAX));
   const auto last = request.header("last-event-id");
   if (last.empty()) return static_cast<std::uint64_t>(from);
   const auto number = parse_integer<std::uint64_t>(last);
   if (!number || *number >= INT64_MAX)
-    return Fail(
-        user_error(Code::invalid_argument, "the header Last-Event-ID must be the number of an event"));
+    return Fail(user_error(Code::invalid_argument, "the header Last-Event-ID must be an event number"));
   return *number + 1;
 }
 
@@ -101,7 +100,7 @@ Result<ports::Response> events(const NativeApi& api, const ports::Request& reque
 void add_event_routes(const NativeApi& api, ports::Protocol& protocol) {
   protocol.routes.push_back({.method = "GET",
                              .pattern = "/v1/runs/{}/events",
-                             .handler = answering([api](const auto& r) { return events(api, r); })});
+                             .handler = sync_handler([api](const auto& r) { return events(api, r); })});
 }
 
 }  // namespace sluice::api

@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-#include "sluice/api/native/answers.hpp"
+#include "sluice/api/native/responses.hpp"
 #include "sluice/base/words.hpp"
 #include "sluice/ir/plan.hpp"
 
@@ -13,7 +13,7 @@ namespace sluice::api {
 namespace {
 
 constexpr std::size_t piece_bytes = std::size_t{64} << 10;
-constexpr Milliseconds look_again = std::chrono::milliseconds(200);  ///< at a file that may have grown
+constexpr Milliseconds poll_interval = std::chrono::milliseconds(200);  ///< for a file that may have grown
 
 bool has_log(const NativeApi& api, const RunId& run, const std::string& kind, const std::string& path) {
   return !api.log_of(kind, run, path, 1).empty();
@@ -28,7 +28,7 @@ Error no_such_task(const NativeApi& api, const runs::RunReport& report, const st
     names.push_back(operation.path);
   }
   auto hint = did_you_mean(task, names);
-  if (hint.empty() && !known.empty()) hint = "; those with a log are " + known;
+  if (hint.empty() && !known.empty()) hint = "; tasks with a log: " + known;
   return user_error(Code::not_found,
                     fmt::format("run {} has no task `{}`{}", report.created.run.text, task, hint));
 }
@@ -38,18 +38,18 @@ Error no_log(const runs::OperationReport& task) {
                                                  task.kind == "service" ? "; it is a service" : ""));
 }
 
-/// The file of an attempt, 0 for the newest; of a cached task, that of the attempt that made the outputs.
-/// Empty: there was no such attempt.
+/// The log file of an attempt, 0 for the latest; of a cached task, that of the attempt that produced the
+/// outputs. Empty if found was no such attempt.
 std::filesystem::path file_of(const NativeApi& api, const RunId& run, const runs::OperationReport& task,
-                              const std::string& kind, std::int64_t asked) {
+                              const std::string& kind, std::int64_t requested) {
   const auto& holder = task.cached ? task.made_in : run;
   const auto& path = task.cached ? task.made_by : task.path;
   auto attempts = task.attempts;
   if (task.cached)
-    if (const auto maker = api.runs.report(holder))
-      for (const auto& operation : maker->operations)
+    if (const auto origin = api.runs.report(holder))
+      for (const auto& operation : origin->operations)
         if (operation.path == path) attempts = operation.attempts;
-  const auto attempt = asked > 0 ? asked : std::max<std::int64_t>(1, attempts);
+  const auto attempt = requested > 0 ? requested : std::max<std::int64_t>(1, attempts);
   return attempts < attempt ? std::filesystem::path()
                             : api.log_of(kind, holder, path, static_cast<int>(attempt));
 }
@@ -57,38 +57,41 @@ std::filesystem::path file_of(const NativeApi& api, const RunId& run, const runs
 Result<ports::Response> log_of(const NativeApi& api, const RunId& run, const std::string& path,
                                std::int64_t attempt) {
   SLUICE_TRY(report, api.runs.report(run));
-  // The path names a file, so only one that the journal knows is taken.
-  const auto there = std::ranges::find(report.operations, path, &runs::OperationReport::path);
-  if (there == report.operations.end()) return Fail(no_such_task(api, report, path));
-  const auto file = file_of(api, run, *there, there->kind, attempt);
-  if (file.empty()) return Fail(no_log(*there));
-  // One that printed nothing keeps no file.
+  // The path becomes part of a file name, so only paths from the journal are accepted.
+  const auto found = std::ranges::find(report.operations, path, &runs::OperationReport::path);
+  if (found == report.operations.end()) return Fail(no_such_task(api, report, path));
+  const auto file = file_of(api, run, *found, found->kind, attempt);
+  if (file.empty()) return Fail(no_log(*found));
+  // A task that printed nothing has no log file.
   std::error_code failed;
-  const bool there_is_one = std::filesystem::exists(file, failed);
-  if (failed) return Fail(system_error("look at " + file.string(), failed.value()));
-  if (!there_is_one) return ports::Response{.content_type = "text/plain; charset=utf-8"};
+  const bool exists = std::filesystem::exists(file, failed);
+  if (failed) return Fail(system_error("access " + file.string(), failed.value()));
+  if (!exists) return ports::Response{.content_type = "text/plain; charset=utf-8"};
   return ports::Response{.content_type = "text/plain; charset=utf-8", .body_file = file};
 }
 
-/// What a task prints, attempt after attempt, until it has ended.
+/// The output of a task, attempt after attempt, until it has ended.
 class LogStream final : public ports::Stream {
  public:
   LogStream(const NativeApi& api, RunId run, std::string kind, std::string path, std::int64_t attempt)
-      : api_(api), run_(std::move(run)), kind_(std::move(kind)), path_(std::move(path)), asked_(attempt) {}
+      : api_(api),
+        run_(std::move(run)),
+        kind_(std::move(kind)),
+        path_(std::move(path)),
+        requested_(attempt) {}
 
   void next(std::move_only_function<void(Piece)> done) override {
-    const bool goes_on =
-        api_.runs.goes_on(run_);  // asked first: if not, all that is read below is all there is
+    const bool running = api_.runs.goes_on(run_);  // read first: if false, the events read below are complete
     if (!read_events()) return;
     const auto& operations = reporter_.report().operations;
     const auto task = std::ranges::find(operations, path_, &runs::OperationReport::path);
-    if (task == operations.end()) return goes_on ? wait(std::move(done)) : done(std::nullopt);
-    if (attempt_ == 0) attempt_ = asked_ > 0 ? asked_ : std::max<std::int64_t>(1, task->attempts);
-    const bool over = !goes_on || task->ended || task->attempts > attempt_;
-    auto piece = read_file(file_of(api_, run_, *task, kind_, task->cached ? asked_ : attempt_));
+    if (task == operations.end()) return running ? wait(std::move(done)) : done(std::nullopt);
+    if (attempt_ == 0) attempt_ = requested_ > 0 ? requested_ : std::max<std::int64_t>(1, task->attempts);
+    const bool finished = !running || task->ended || task->attempts > attempt_;
+    auto piece = read_file(file_of(api_, run_, *task, kind_, task->cached ? requested_ : attempt_));
     if (!piece.empty()) return done(std::move(piece));
-    if (!over) return wait(std::move(done));
-    if (asked_ > 0 || task->cached || task->attempts <= attempt_) return done(std::nullopt);
+    if (!finished) return wait(std::move(done));
+    if (requested_ > 0 || task->cached || task->attempts <= attempt_) return done(std::nullopt);
     ++attempt_;
     offset_ = 0;
     done(std::string());
@@ -108,7 +111,7 @@ class LogStream final : public ports::Stream {
 
   std::string read_file(const std::filesystem::path& file) {
     std::string bytes(piece_bytes, '\0');
-    std::ifstream in(file, std::ios::binary);  // a task that has printed nothing yet has no file
+    std::ifstream in(file, std::ios::binary);  // a task that has not printed anything has no file
     in.seekg(static_cast<std::streamoff>(offset_));
     in.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
     bytes.resize(static_cast<std::size_t>(std::max<std::streamsize>(0, in.gcount())));
@@ -117,29 +120,29 @@ class LogStream final : public ports::Stream {
   }
 
   void wait(std::move_only_function<void(Piece)> done) {
-    api_.runs.when_longer(run_, reporter_.report().length, look_again,
+    api_.runs.when_longer(run_, reporter_.report().length, poll_interval,
                           [done = std::move(done)]() mutable { done(std::string()); });
   }
 
   NativeApi api_;
   RunId run_;
-  std::string kind_;  ///< of the task; events alone do not tell it
+  std::string kind_;  ///< the kind of the task; events alone do not contain it
   std::string path_;
-  std::int64_t asked_;
-  std::int64_t attempt_ = 0;  ///< whose file is read; 0: not known yet
+  std::int64_t requested_;    ///< the requested attempt; 0: all
+  std::int64_t attempt_ = 0;  ///< the attempt whose file is read; 0: not known yet
   std::uint64_t offset_ = 0;
   runs::Reporter reporter_;
 };
 
-/// A task that has not begun is waited for, if the plan has it and the run goes on.
+/// Waits for a task that has not started yet, if it is in the plan and the run has not ended.
 Result<ports::Response> follow(const NativeApi& api, const RunId& run, const std::string& path,
                                std::int64_t attempt) {
   SLUICE_TRY(report, api.runs.report(run));
-  const auto there = std::ranges::find(report.operations, path, &runs::OperationReport::path);
+  const auto found = std::ranges::find(report.operations, path, &runs::OperationReport::path);
   std::string kind;
-  if (there != report.operations.end()) {
-    kind = there->kind;
-    if (!has_log(api, run, kind, path)) return Fail(no_log(*there));
+  if (found != report.operations.end()) {
+    kind = found->kind;
+    if (!has_log(api, run, kind, path)) return Fail(no_log(*found));
   } else {
     SLUICE_TRY(plan, ir::read_plan(report.created.plan));
     const auto* planned = runs::operation_at(*plan, report.created.pipeline, path);
@@ -165,7 +168,7 @@ Result<ports::Response> log(const NativeApi& api, const ports::Request& request)
 void add_log_routes(const NativeApi& api, ports::Protocol& protocol) {
   protocol.routes.push_back({.method = "GET",
                              .pattern = "/v1/runs/{}/log",
-                             .handler = answering([api](const auto& r) { return log(api, r); })});
+                             .handler = sync_handler([api](const auto& r) { return log(api, r); })});
 }
 
 }  // namespace sluice::api

@@ -1,4 +1,4 @@
-#include "sluice/api/native/answers.hpp"
+#include "sluice/api/native/responses.hpp"
 #include "sluice/base/json.hpp"
 
 namespace sluice::api {
@@ -35,14 +35,14 @@ Result<ports::Response> list(const NativeApi& api, const ports::Request& request
     SLUICE_TRY(one, model_to_json(api, request.principal.workspace, model));
     out.push_back(std::move(one));
   }
-  Struct answer;
-  answer.set("models", std::move(out));
-  return json_answer(answer);
+  Struct result;
+  result.set("models", std::move(out));
+  return json_response(result);
 }
 
 Result<ports::Response> show(const NativeApi& api, const ports::Request& request) {
   SLUICE_TRY(one, model_to_json(api, request.principal.workspace, request.params.at(0)));
-  return json_answer(one);
+  return json_response(one);
 }
 
 Result<ports::Response> show_version(const NativeApi& api, const ports::Request& request) {
@@ -64,22 +64,22 @@ Result<ports::Response> show_version(const NativeApi& api, const ports::Request&
     if (auto about = parse_json(text, "model.json")) s.set("about", std::move(*about));
   }
   s.set("files", std::move(list));
-  return json_answer(s);
+  return json_response(s);
 }
 
 }  // namespace
 
 void add_model_routes(const NativeApi& api, ports::Protocol& protocol) {
   auto& routes = protocol.routes;
-  routes.push_back({.method = "GET", .pattern = "/v1/models", .handler = answering([api](const auto& r) {
+  routes.push_back({.method = "GET", .pattern = "/v1/models", .handler = sync_handler([api](const auto& r) {
                                                                 return list(api, r);
                                                               })});
-  routes.push_back({.method = "GET", .pattern = "/v1/models/{}", .handler = answering([api](const auto& r) {
-                                                                   return show(api, r);
-                                                                 })});
+  routes.push_back({.method = "GET",
+                    .pattern = "/v1/models/{}",
+                    .handler = sync_handler([api](const auto& r) { return show(api, r); })});
   routes.push_back({.method = "GET",
                     .pattern = "/v1/models/{}/versions/{}",
-                    .handler = answering([api](const auto& r) { return show_version(api, r); })});
+                    .handler = sync_handler([api](const auto& r) { return show_version(api, r); })});
 }
 
 }  // namespace sluice::api

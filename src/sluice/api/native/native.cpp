@@ -3,17 +3,17 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include "sluice/api/native/answers.hpp"
+#include "sluice/api/native/responses.hpp"
 #include "sluice/base/json.hpp"
 #include "sluice/base/numbers.hpp"
 
 namespace sluice::api {
 
-ports::Response json_answer(const Value& value, int status) {
+ports::Response json_response(const Value& value, int status) {
   return {.status = status, .body = to_json(value) + "\n"};
 }
 
-ports::Response error_answer(const Error& error) {
+ports::Response error_response(const Error& error) {
   Struct inner;
   inner.set("code", name(error.code));
   inner.set("blame", error.blame == Blame::user          ? "user"
@@ -23,13 +23,13 @@ ports::Response error_answer(const Error& error) {
   if (!error.notes.empty()) inner.set("notes", List(error.notes.begin(), error.notes.end()));
   Struct outer;
   outer.set("error", std::move(inner));
-  return json_answer(outer, http_status(error.code));
+  return json_response(outer, http_status(error.code));
 }
 
-ports::Handler answering(std::function<Result<ports::Response>(const ports::Request&)> work) {
+ports::Handler sync_handler(std::function<Result<ports::Response>(const ports::Request&)> work) {
   return [work = std::move(work)](const ports::Request& request, ports::Responder respond) {
-    auto answer = work(request);
-    respond(answer ? std::move(*answer) : error_answer(answer.error()));
+    auto response = work(request);
+    respond(response ? std::move(*response) : error_response(response.error()));
   };
 }
 
@@ -42,7 +42,7 @@ Result<Value> body_of(const ports::Request& request) {
 Result<std::string> text_of(const Value& body, std::string_view field) {
   const auto* value = body.find(field);
   if (!value || !value->is_string())
-    return Fail(user_error(Code::invalid_argument, fmt::format("the body needs `{}`, a text", field)));
+    return Fail(user_error(Code::invalid_argument, fmt::format("the body must have a string `{}`", field)));
   return *value->if_string();
 }
 
@@ -52,22 +52,22 @@ Result<std::int64_t> number_of(const ports::Request& request, std::string_view n
   if (text.empty()) return otherwise;
   const auto number = parse_integer<std::int64_t>(text);
   if (!number || *number < 0)
-    return Fail(
-        user_error(Code::invalid_argument, fmt::format("`{}` in the query must be a whole number", name)));
+    return Fail(user_error(Code::invalid_argument,
+                           fmt::format("query parameter `{}` must be a non-negative integer", name)));
   return std::min(*number, most);
 }
 
 ports::Protocol native_protocol(const NativeApi& api) {
-  ports::Protocol protocol{.name = "native", .routes = {}, .error = error_answer};
+  ports::Protocol protocol{.name = "native", .routes = {}, .error = error_response};
   protocol.routes.push_back({.method = "GET",
                              .pattern = "/v1/status",
-                             .handler = answering([api](const ports::Request&) -> Result<ports::Response> {
+                             .handler = sync_handler([api](const ports::Request&) -> Result<ports::Response> {
                                Struct s;
                                s.set("name", "sluice");
                                s.set("version", api.version);
                                s.set("pid", static_cast<std::int64_t>(::getpid()));
                                s.set("data", api.data.string());
-                               return json_answer(s);
+                               return json_response(s);
                              })});
   add_object_routes(api, protocol);
   add_run_routes(api, protocol);

@@ -12,7 +12,7 @@
 
 namespace sluice::api {
 
-/// What the native API stands on. All of it outlives the server.
+/// The dependencies of the native API. All must outlive the server.
 struct NativeApi {
   runs::Runs& runs;
   ports::ObjectStore& objects;
@@ -21,14 +21,14 @@ struct NativeApi {
   const Clock& clock;
   std::string version;
   std::filesystem::path data;
-  /// Where the output of an attempt is, given the kind of its operation; empty: that kind writes none.
+  /// The log file of an attempt, given the kind of its operation; empty if that kind has no log.
   std::function<std::filesystem::path(std::string_view kind, const RunId&, const std::string& path,
                                       int attempt)>
       log_of;
-  Milliseconds heartbeat = std::chrono::seconds(15);  ///< a stream of events is never silent for longer
+  Milliseconds heartbeat = std::chrono::seconds(15);  ///< the longest silence in an event stream
 };
 
-/// The protocol under /v1 (README.md).
+/// The protocol under /v1 (see README.md).
 ports::Protocol native_protocol(const NativeApi& api);
 
 }  // namespace sluice::api

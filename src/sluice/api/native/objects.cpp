@@ -1,19 +1,20 @@
 #include <fmt/format.h>
 
-#include "sluice/api/native/answers.hpp"
+#include "sluice/api/native/responses.hpp"
 
 namespace sluice::api {
 namespace {
 
 constexpr std::size_t object_max = std::size_t{16} << 30;
-constexpr std::size_t asked_at_once_max = 1'000'000;
+constexpr std::size_t digests_max = 1'000'000;
 
 Result<ports::Response> missing(const NativeApi& api, const ports::Request& request) {
   SLUICE_TRY(body, body_of(request));
   const auto* list = body.find("digests");
-  if (!list || !list->is_list() || list->if_list()->size() > asked_at_once_max)
-    return Fail(user_error(Code::invalid_argument,
-                           fmt::format("the body needs `digests`, a list of at most {}", asked_at_once_max)));
+  if (!list || !list->is_list() || list->if_list()->size() > digests_max)
+    return Fail(
+        user_error(Code::invalid_argument,
+                   fmt::format("the body must have a list `digests` of at most {} entries", digests_max)));
   std::vector<Digest> digests;
   for (const auto& item : *list->if_list()) {
     const auto* text = item.if_string();
@@ -22,18 +23,18 @@ Result<ports::Response> missing(const NativeApi& api, const ports::Request& requ
   }
   List lacking;
   for (const auto& digest : api.objects.missing(digests)) lacking.emplace_back(digest.hex());
-  Struct answer;
-  answer.set("missing", std::move(lacking));
-  return json_answer(answer);
+  Struct result;
+  result.set("missing", std::move(lacking));
+  return json_response(result);
 }
 
 Result<ports::Response> put(const NativeApi& api, const ports::Request& request) {
   SLUICE_TRY(digest, Digest::from_hex(request.params.at(0)));
   SLUICE_TRY(stored, api.objects.put_file(request.body_file, &digest));
-  Struct answer;
-  answer.set("digest", stored.digest.hex());
-  answer.set("size", stored.size);
-  return json_answer(answer, 201);
+  Struct result;
+  result.set("digest", stored.digest.hex());
+  result.set("size", stored.size);
+  return json_response(result, 201);
 }
 
 }  // namespace
@@ -41,11 +42,11 @@ Result<ports::Response> put(const NativeApi& api, const ports::Request& request)
 void add_object_routes(const NativeApi& api, ports::Protocol& protocol) {
   protocol.routes.push_back({.method = "POST",
                              .pattern = "/v1/objects/missing",
-                             .handler = answering([api](const auto& r) { return missing(api, r); }),
+                             .handler = sync_handler([api](const auto& r) { return missing(api, r); }),
                              .body_max = std::size_t{72} << 20});
   protocol.routes.push_back({.method = "PUT",
                              .pattern = "/v1/objects/{}",
-                             .handler = answering([api](const auto& r) { return put(api, r); }),
+                             .handler = sync_handler([api](const auto& r) { return put(api, r); }),
                              .body_max = object_max,
                              .body_to_file = true});
 }

@@ -1,12 +1,12 @@
 #include <fmt/format.h>
 
-#include "sluice/api/native/answers.hpp"
+#include "sluice/api/native/responses.hpp"
 #include "sluice/base/json.hpp"
 
 namespace sluice::api {
 namespace {
 
-constexpr std::size_t plan_max = JsonLimits{}.bytes_max;  // more would be held for nothing
+constexpr std::size_t plan_max = JsonLimits{}.bytes_max;  // a longer text would be buffered for nothing
 
 Value row_to_json(const ports::RunRow& row) {
   Struct s;
@@ -44,9 +44,9 @@ Result<ports::Response> submit(const NativeApi& api, const ports::Request& reque
                                    .code = std::move(code),
                                    .principal = request.principal,
                                    .cache = body.boolean_at("cache", true)}));
-  Struct answer;
-  answer.set("run", run.text);
-  return json_answer(answer, 201);
+  Struct result;
+  result.set("run", run.text);
+  return json_response(result, 201);
 }
 
 Result<ports::Response> list(const NativeApi& api, const ports::Request& request) {
@@ -59,15 +59,15 @@ Result<ports::Response> list(const NativeApi& api, const ports::Request& request
   SLUICE_TRY(rows, api.runs.list(filter));
   List out;
   for (const auto& row : rows) out.push_back(row_to_json(row));
-  Struct answer;
-  answer.set("runs", std::move(out));
-  return json_answer(answer);
+  Struct result;
+  result.set("runs", std::move(out));
+  return json_response(result);
 }
 
 Result<ports::Response> show(const NativeApi& api, const ports::Request& request) {
   SLUICE_TRY(row, api.runs.find(request.principal.workspace, request.params.at(0)));
   SLUICE_TRY(report, api.runs.report(row.id));
-  return json_answer(runs::to_json(report));
+  return json_response(runs::to_json(report));
 }
 
 Result<RunId> cancel(const NativeApi& api, const ports::Request& request) {
@@ -80,11 +80,11 @@ Result<RunId> cancel(const NativeApi& api, const ports::Request& request) {
   return api.runs.cancel(request.principal.workspace, request.params.at(0), std::move(reason));
 }
 
-Result<ports::Response> named(Result<RunId> run) {
+Result<ports::Response> run_response(Result<RunId> run) {
   if (!run) return Fail(run.error());
-  Struct answer;
-  answer.set("run", run->text);
-  return json_answer(answer);
+  Struct result;
+  result.set("run", run->text);
+  return json_response(result);
 }
 
 }  // namespace
@@ -93,22 +93,22 @@ void add_run_routes(const NativeApi& api, ports::Protocol& protocol) {
   auto& routes = protocol.routes;
   routes.push_back({.method = "POST",
                     .pattern = "/v1/runs",
-                    .handler = answering([api](const auto& r) { return submit(api, r); }),
+                    .handler = sync_handler([api](const auto& r) { return submit(api, r); }),
                     .body_max = plan_max});
-  routes.push_back({.method = "GET", .pattern = "/v1/runs", .handler = answering([api](const auto& r) {
+  routes.push_back({.method = "GET", .pattern = "/v1/runs", .handler = sync_handler([api](const auto& r) {
                                                               return list(api, r);
                                                             })});
-  routes.push_back({.method = "GET", .pattern = "/v1/runs/{}", .handler = answering([api](const auto& r) {
+  routes.push_back({.method = "GET", .pattern = "/v1/runs/{}", .handler = sync_handler([api](const auto& r) {
                                                                  return show(api, r);
                                                                })});
   routes.push_back({.method = "POST",
                     .pattern = "/v1/runs/{}/resume",
-                    .handler = answering([api](const auto& r) {
-                      return named(api.runs.resume(r.principal.workspace, r.params.at(0)));
+                    .handler = sync_handler([api](const auto& r) {
+                      return run_response(api.runs.resume(r.principal.workspace, r.params.at(0)));
                     })});
   routes.push_back({.method = "POST",
                     .pattern = "/v1/runs/{}/cancel",
-                    .handler = answering([api](const auto& r) { return named(cancel(api, r)); })});
+                    .handler = sync_handler([api](const auto& r) { return run_response(cancel(api, r)); })});
 }
 
 }  // namespace sluice::api

@@ -8,23 +8,24 @@
 
 namespace sluice::api {
 
-/// The outputs of every endpoint, in the order in which they are sent unless the client asks otherwise.
+/// The outputs of every endpoint, in the order in which they are sent unless the client requests another.
 const std::vector<std::string>& output_names();
 
+/// An output that the client requests.
 struct RequestedOutput {
   std::string name;
-  bool binary = false;  ///< after the JSON, instead of in it
+  bool binary = false;  ///< sent after the JSON instead of in it
 };
 
-/// What an inference request asks for.
+/// A parsed inference request.
 struct InferRequest {
-  std::optional<std::string> id;         ///< echoed
+  std::optional<std::string> id;         ///< echoed in the response
   std::vector<std::string> pictures;     ///< encoded files
   std::vector<RequestedOutput> outputs;  ///< never empty
 };
 
-/// Reads the body of `POST …/infer`. `json_length` is the header Inference-Header-Content-Length, "" where
-/// there is none: then the whole body is JSON. Errors say where in the request, and how it should be.
+/// Parses the body of `POST …/infer`. `json_length` is the header Inference-Header-Content-Length, "" if it
+/// is absent: then the whole body is JSON. Errors state the place in the request and what is expected.
 Result<InferRequest> read_infer_request(std::string_view body, std::string_view json_length);
 
 }  // namespace sluice::api

@@ -11,7 +11,7 @@ void append_u32(std::string& out, std::uint32_t value) {
   for (int shift = 0; shift < 32; shift += 8) out.push_back(static_cast<char>(value >> shift & 0xffU));
 }
 
-/// One output, in both forms.
+/// One output tensor, in JSON and in binary form.
 class Tensor {
  public:
   Tensor(std::string name, std::string datatype, List shape)
@@ -31,7 +31,7 @@ class Tensor {
     bytes_.push_back(flag ? '\1' : '\0');
   }
 
-  /// Its JSON; what goes after the JSON is added to `tail`.
+  /// Returns the tensor's JSON; its binary data is appended to `tail`.
   [[nodiscard]] Value write(bool binary, std::string& tail) const {
     Struct out;
     out.set("name", name_);
@@ -56,21 +56,21 @@ class Tensor {
   std::string bytes_;
 };
 
-Tensor tensor_of(const std::string& name, const serving::PredictResult& answered) {
-  List shape{static_cast<std::int64_t>(answered.predictions.size())};
+Tensor tensor_of(const std::string& name, const serving::PredictResult& result) {
+  List shape{static_cast<std::int64_t>(result.predictions.size())};
   if (name == "label") {
     Tensor tensor(name, "BYTES", std::move(shape));
-    for (const auto& prediction : answered.predictions) tensor.add(prediction->label);
+    for (const auto& prediction : result.predictions) tensor.add(prediction->label);
     return tensor;
   }
   if (name == "rejected") {
     Tensor tensor(name, "BOOL", std::move(shape));
-    for (const auto& prediction : answered.predictions) tensor.add(prediction->rejected);
+    for (const auto& prediction : result.predictions) tensor.add(prediction->rejected);
     return tensor;
   }
-  shape.emplace_back(static_cast<std::int64_t>(answered.classes.size()));
+  shape.emplace_back(static_cast<std::int64_t>(result.classes.size()));
   Tensor tensor(name, "FP32", std::move(shape));
-  for (const auto& prediction : answered.predictions)
+  for (const auto& prediction : result.predictions)
     for (const double probability : prediction->probabilities) tensor.add(static_cast<float>(probability));
   return tensor;
 }
@@ -78,21 +78,21 @@ Tensor tensor_of(const std::string& name, const serving::PredictResult& answered
 }  // namespace
 
 Result<ports::Response> write_infer_response(const InferRequest& request, const std::string& endpoint,
-                                             const serving::PredictResult& answered) {
-  for (std::size_t i = 0; i < answered.predictions.size(); ++i) {
-    if (answered.predictions[i]) continue;
-    Error error = answered.predictions[i].error();
+                                             const serving::PredictResult& result) {
+  for (std::size_t i = 0; i < result.predictions.size(); ++i) {
+    if (result.predictions[i]) continue;
+    Error error = result.predictions[i].error();
     return Fail(std::move(error).at("image[" + std::to_string(i) + "]"));
   }
   Struct json;
   json.set("model_name", endpoint);
-  json.set("model_version", std::to_string(answered.version));
+  json.set("model_version", std::to_string(result.version));
   if (request.id) json.set("id", *request.id);
   List outputs;
   std::string tail;
   bool any_binary = false;
   for (const auto& output : request.outputs) {
-    outputs.push_back(tensor_of(output.name, answered).write(output.binary, tail));
+    outputs.push_back(tensor_of(output.name, result).write(output.binary, tail));
     any_binary = any_binary || output.binary;
   }
   json.set("outputs", std::move(outputs));

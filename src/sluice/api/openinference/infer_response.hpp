@@ -7,8 +7,9 @@
 
 namespace sluice::api {
 
-/// The answer to `request`. Fails where a picture could not be read: the first of them, by its place.
+/// Builds the response to `request`. Fails with the first picture that could not be read; the message gives
+/// its index.
 Result<ports::Response> write_infer_response(const InferRequest& request, const std::string& endpoint,
-                                             const serving::PredictResult& answered);
+                                             const serving::PredictResult& result);
 
 }  // namespace sluice::api

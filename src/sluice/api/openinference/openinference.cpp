@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::size_t infer_body_max = std::size_t{64} << 20;
 constexpr std::size_t brief_body_max = std::size_t{64}
-                                       << 10;  ///< a socket to a host takes two of them at once
+                                       << 10;  ///< two of them fit into the buffer of a host's socket
 
 ports::Response json_response(Struct json) { return {.body = to_json(std::move(json))}; }
 
@@ -22,13 +22,14 @@ ports::Response error_response(const Error& error) {
   return {.status = http_status(error.code), .body = to_json(std::move(json))};
 }
 
-/// The version that a path names, if it does: params are NAME and perhaps V.
+/// The version in the path, if any: params are NAME and optionally V.
 Result<std::optional<std::int64_t>> version_in(const ports::Request& request) {
   if (request.params.size() < 2) return std::optional<std::int64_t>();
   const auto& text = request.params[1];
   const auto version = parse_integer<std::int64_t>(text);
   if (version && *version > 0) return version;
-  return Fail(user_error(Code::not_found, "`" + text + "` is not a version; versions are numbers from 1"));
+  return Fail(
+      user_error(Code::not_found, "`" + text + "` is not a valid version; versions are numbers from 1"));
 }
 
 Value tensor(std::string_view name, std::string_view datatype, List shape) {
@@ -39,7 +40,7 @@ Value tensor(std::string_view name, std::string_view datatype, List shape) {
   return json;
 }
 
-/// The routes over one Serving. Copied into the handlers.
+/// The implementation of the routes. Copied into the handlers.
 struct Routes {
   serving::Serving& serving;
   std::string version;
@@ -60,7 +61,7 @@ struct Routes {
   [[nodiscard]] ports::Response ready(const ports::Request& request) const {
     const auto description = describe(request);
     if (!description) return error_response(description.error());
-    // Also while no host is up: the first request starts it, and waits.
+    // Ready even if no host is running: the first request starts one and waits for it.
     Struct json;
     json.set("name", description->endpoint);
     json.set("ready", true);
@@ -89,7 +90,7 @@ struct Routes {
     return json_response(std::move(json));
   }
 
-  /// A host that has nothing to do reads at once, and what is small fits its socket anyway.
+  /// An idle host reads a request at once, and a small request fits into the socket's buffer anyway.
   [[nodiscard]] bool is_brief(const ports::Request& request) const {
     if (request.body.size() > brief_body_max) return false;
     const auto number = version_in(request);
@@ -105,17 +106,17 @@ struct Routes {
     auto pictures = std::exchange(read->pictures, {});
     const std::string endpoint = request.params.at(0);
     serving.predict(request.principal.workspace, endpoint, *number, std::move(pictures),
-                    [wanted = std::move(*read), endpoint,
-                     respond = std::move(respond)](Result<serving::PredictResult> answered) mutable {
-                      if (!answered) return respond(error_response(answered.error()));
-                      auto response = write_infer_response(wanted, endpoint, *answered);
+                    [parsed = std::move(*read), endpoint,
+                     respond = std::move(respond)](Result<serving::PredictResult> result) mutable {
+                      if (!result) return respond(error_response(result.error()));
+                      auto response = write_infer_response(parsed, endpoint, *result);
                       respond(response ? std::move(*response) : error_response(response.error()));
                     });
   }
 };
 
-ports::Handler answering(ports::Response (Routes::*method)(const ports::Request&) const,
-                         const Routes& routes) {
+ports::Handler sync_handler(ports::Response (Routes::*method)(const ports::Request&) const,
+                            const Routes& routes) {
   return [method, routes](const ports::Request& request, ports::Responder respond) {
     respond((routes.*method)(request));
   };
@@ -146,12 +147,14 @@ ports::Protocol openinference_protocol(serving::Serving& serving, std::string ve
       {.method = "GET", .pattern = "/v2", .handler = server},
       {.method = "GET", .pattern = "/v2/health/live", .handler = always("live"), .is_brief = at_once},
       {.method = "GET", .pattern = "/v2/health/ready", .handler = always("ready"), .is_brief = at_once},
-      {.method = "GET", .pattern = "/v2/models/{}", .handler = answering(&Routes::model, routes)},
-      {.method = "GET", .pattern = "/v2/models/{}/versions/{}", .handler = answering(&Routes::model, routes)},
-      {.method = "GET", .pattern = "/v2/models/{}/ready", .handler = answering(&Routes::ready, routes)},
+      {.method = "GET", .pattern = "/v2/models/{}", .handler = sync_handler(&Routes::model, routes)},
+      {.method = "GET",
+       .pattern = "/v2/models/{}/versions/{}",
+       .handler = sync_handler(&Routes::model, routes)},
+      {.method = "GET", .pattern = "/v2/models/{}/ready", .handler = sync_handler(&Routes::ready, routes)},
       {.method = "GET",
        .pattern = "/v2/models/{}/versions/{}/ready",
-       .handler = answering(&Routes::ready, routes)},
+       .handler = sync_handler(&Routes::ready, routes)},
       {.method = "POST",
        .pattern = "/v2/models/{}/infer",
        .handler = infer,

@@ -6,8 +6,8 @@
 
 namespace sluice::api {
 
-/// The Open Inference Protocol V2 under /v2. `serving` outlives every server of it; `version` is this
-/// program's.
+/// The Open Inference Protocol V2 under /v2. `serving` must outlive every server that uses it; `version` is
+/// that of this program.
 ports::Protocol openinference_protocol(serving::Serving& serving, std::string version);
 
 }  // namespace sluice::api
