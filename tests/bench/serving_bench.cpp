@@ -116,7 +116,7 @@ void raw(Raw& model, double seconds, const std::vector<std::string>& pictures) {
 }
 
 /// A request with one picture by the binary extension.
-net::Ask ask_of(const std::string& endpoint, const std::string& picture) {
+net::ClientRequest ask_of(const std::string& endpoint, const std::string& picture) {
   const auto head = fmt::format(
       "{{\"inputs\":[{{\"name\":\"image\",\"shape\":[1],\"datatype\":\"BYTES\",\"parameters\":{{\"binary_"
       "data_"
@@ -135,7 +135,7 @@ net::Ask ask_of(const std::string& endpoint, const std::string& picture) {
 
 void load(const std::string& url, const std::string& endpoint, std::size_t clients, double seconds,
           const std::vector<std::string>& pictures) {
-  std::vector<net::Ask> asks;
+  std::vector<net::ClientRequest> asks;
   for (const auto& picture : pictures) asks.push_back(ask_of(endpoint, picture));
   std::atomic<bool> stop = false;
   std::vector<std::vector<double>> times(clients);

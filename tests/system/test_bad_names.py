@@ -107,7 +107,7 @@ def test_a_plan_that_is_no_utf8_is_refused(tmp_path):
 
 BAD_TARGETS = {
     "/v1/runs/%ff": (400, "is not UTF-8 once decoded"),
-    "/v1/runs/%00": (400, "holds a NUL byte"),
+    "/v1/runs/%00": (400, "contains a NUL byte"),
     "/v1/runs/%zz": (400, "two hexadecimal digits"),
     "/v1/runs/" + LONG: (404, "there is no run"),
     "/v1/runs/..%2f..%2fledger.db": (404, "there is no run"),

@@ -43,7 +43,7 @@ class RemoteBackend final : public Backend {
   explicit RemoteBackend(net::HttpClient client) : client_(std::move(client)) {}
   Result<ports::Response> request(std::string_view method, const std::string& target, std::string body,
                                   const std::filesystem::path& body_file) override {
-    net::Ask ask{
+    net::ClientRequest ask{
         .method = std::string(method), .target = target, .body = std::move(body), .body_file = body_file};
     if (!ask.body.empty()) ask.headers.emplace_back("content-type", "application/json");
     return client_.request(ask);

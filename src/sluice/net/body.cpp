@@ -16,7 +16,7 @@ Body::Body(const ports::Route& route, std::filesystem::path folder, BodyMemory& 
 Body::~Body() { drop(); }
 
 void Body::drop() {
-  if (!route_.body_to_file) shared_.give_back(size_);
+  if (!route_.body_to_file) shared_.release(size_);
   size_ = 0;
   memory_ = {};
   if (descriptor_ >= 0) ::close(descriptor_);
@@ -40,10 +40,8 @@ Result<void> Body::open() {
 Result<void> Body::add(std::string_view bytes) {
   if (bytes.size() > route_.body_max - size_) return Fail(body_too_large(route_));
   if (!route_.body_to_file) {
-    if (!shared_.take(bytes.size()))
-      return Fail(environment_error(Code::unavailable,
-                                    "the bodies of the requests that are open now are more than the server "
-                                    "holds in memory at once; ask again a little later"));
+    if (!shared_.reserve(bytes.size()))
+      return Fail(environment_error(Code::unavailable, "too much request data is buffered; retry shortly"));
     size_ += bytes.size();
     memory_.append(bytes);
     return {};
@@ -53,13 +51,13 @@ Result<void> Body::add(std::string_view bytes) {
   while (!bytes.empty()) {
     const auto written = ::write(descriptor_, bytes.data(), bytes.size());
     if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return Fail(system_error("write the request's body to " + file_.string(), errno));
+    if (written < 0) return Fail(system_error("write the request body to " + file_.string(), errno));
     bytes.remove_prefix(static_cast<std::size_t>(written));
   }
   return {};
 }
 
-Result<void> Body::give_to(ports::Request& request) {
+Result<void> Body::move_to(ports::Request& request) {
   if (!route_.body_to_file) {
     request.body = std::move(memory_);
     return {};

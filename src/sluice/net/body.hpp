@@ -9,39 +9,39 @@
 
 namespace sluice::net {
 
-/// What all bodies may hold in memory together. Any thread.
+/// The memory budget shared by all request bodies. Thread-safe.
 class BodyMemory {
  public:
-  explicit BodyMemory(std::size_t most) : most_(most) {}
-  bool take(std::size_t bytes) {
-    if (held_.fetch_add(bytes) + bytes <= most_) return true;
-    give_back(bytes);
+  explicit BodyMemory(std::size_t limit) : limit_(limit) {}
+  bool reserve(std::size_t bytes) {
+    if (used_.fetch_add(bytes) + bytes <= limit_) return true;
+    release(bytes);
     return false;
   }
-  void give_back(std::size_t bytes) { held_.fetch_sub(bytes); }
+  void release(std::size_t bytes) { used_.fetch_sub(bytes); }
 
  private:
-  std::size_t most_;
-  std::atomic<std::size_t> held_{0};
+  std::size_t limit_;
+  std::atomic<std::size_t> used_{0};
 };
 
-/// Takes a request's body in, in memory or in a file. One thread at a time.
+/// Receives a request's body into memory or into a file. Used by one thread at a time.
 class Body {
  public:
-  /// `folder`: where files of routes with `body_to_file` go. `shared` outlives this; what is taken of it is
-  /// given back at the end.
+  /// `folder`: for the files of routes with `body_to_file`. `shared` must outlive this; what is reserved from
+  /// it is released by `drop` or the destructor.
   Body(const ports::Route& route, std::filesystem::path folder, BodyMemory& shared);
   /// Removes the file.
   ~Body();
   Body(const Body&) = delete;
   Body& operator=(const Body&) = delete;
 
-  /// Code::too_large beyond the route's limit, Code::unavailable beyond what all may hold; what the disk said
-  /// where it is full.
+  /// Appends bytes. Code::too_large beyond the route's limit, Code::unavailable beyond the shared memory
+  /// budget; the system's error if the file cannot be written.
   Result<void> add(std::string_view bytes);
-  /// Hands the bytes, or the file's path, to the request. The file stays until `drop`.
-  Result<void> give_to(ports::Request& request);
-  /// Lets go of what came so far: the request is refused, or answered. Once more does nothing.
+  /// Moves the bytes, or the file's path, into the request. The file stays until `drop`.
+  Result<void> move_to(ports::Request& request);
+  /// Discards the data: the request was refused or answered. Idempotent.
   void drop();
 
  private:

@@ -35,8 +35,8 @@ namespace http = beast::http;
 using tcp = asio::ip::tcp;
 using Parser = http::response_parser<http::buffer_body>;
 
-constexpr std::size_t first_read = std::size_t{16} << 10;  ///< a small answer comes in one
-constexpr std::size_t piece = std::size_t{256} << 10;
+constexpr std::size_t first_read = std::size_t{16} << 10;  ///< enough for a small response in one read
+constexpr std::size_t piece = std::size_t{256} << 10;      ///< the most bytes per read or write
 
 struct File {
   explicit File(int d) : descriptor(d) {}
@@ -64,49 +64,49 @@ struct HttpClient::Impl {
   asio::io_context io{1};
   std::optional<beast::tcp_stream> stream;
   beast::flat_buffer buffer;
-  bool answered = false;  ///< the server has begun to answer the request at hand
+  bool answered = false;  ///< the server has started to respond to the current request
 
-  Result<ports::Response> request(const Ask& ask);
-  asio::awaitable<Result<ports::Response>> exchange(const Ask& ask);
+  Result<ports::Response> request(const ClientRequest& request);
+  asio::awaitable<Result<ports::Response>> exchange(const ClientRequest& request);
   asio::awaitable<Result<void>> connect();
-  asio::awaitable<Result<bool>> send(const Ask& ask);
+  asio::awaitable<Result<bool>> send(const ClientRequest& request);
   asio::awaitable<Result<bool>> write(std::string_view bytes);
-  asio::awaitable<Result<ports::Response>> receive(const Ask& ask);
-  asio::awaitable<Result<void>> receive_body(const Ask& ask, Parser& parser, ports::Response& response);
+  asio::awaitable<Result<ports::Response>> receive(const ClientRequest& request);
+  asio::awaitable<Result<void>> receive_body(const ClientRequest& request, Parser& parser,
+                                             ports::Response& response);
 
-  /// A kept connection that the server has closed, or on which something lies that nobody asked for, is of no
-  /// use.
+  /// Whether a kept connection cannot be reused: the server has closed it, or it has unexpected unread data.
   [[nodiscard]] bool is_stale() {
     char byte = 0;
     const auto got = ::recv(stream->socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
     return got >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
   }
 
-  Error lost(const Ask& ask, const boost::system::error_code& error) const {
+  Error lost(const ClientRequest& request, const boost::system::error_code& error) const {
     if (error == beast::error::timeout)
-      return environment_error(
-          Code::deadline_exceeded,
-          "the server at " + options.url + " has not answered " + ask.method + " " + ask.target + " for " +
-              std::to_string(options.answer_timeout.count() / 1000) + " s; its log may say why");
-    return environment_error(Code::unavailable, "lost the server at " + options.url + " during " +
-                                                    ask.method + " " + ask.target + ": " + words(error) +
-                                                    "; has it been stopped?");
+      return environment_error(Code::deadline_exceeded,
+                               "the server at " + options.url + " has not responded to " + request.method +
+                                   " " + request.target + " for " +
+                                   std::to_string(options.answer_timeout.count() / 1000) + " s; see its log");
+    return environment_error(Code::unavailable, "lost the connection to the server at " + options.url +
+                                                    " during " + request.method + " " + request.target +
+                                                    ": " + words(error) + "; has it been stopped?");
   }
 };
 
-Result<ports::Response> HttpClient::Impl::request(const Ask& ask) {
-  if (!std::ranges::all_of(ask.target, [](unsigned char c) { return c > 0x20 && c < 0x7f; }))
+Result<ports::Response> HttpClient::Impl::request(const ClientRequest& request) {
+  if (!std::ranges::all_of(request.target, [](unsigned char c) { return c > 0x20 && c < 0x7f; }))
     return Fail(Error{.code = Code::internal,
-                      .message = "the target `" + ask.target + "` is not percent-encoded",
+                      .message = "the target `" + request.target + "` is not percent-encoded",
                       .blame = Blame::sluice});
-  const bool repeatable = ask.method == "GET" || ask.method == "HEAD";
+  const bool repeatable = request.method == "GET" || request.method == "HEAD";
   if (stream && is_stale()) stream.reset();
   const bool kept = stream.has_value();
   for (bool again = kept && repeatable;; again = false) {
     answered = false;
     Result<ports::Response> result = Fail(Error{});
     std::exception_ptr thrown;
-    auto exchanging = exchange(ask);
+    auto exchanging = exchange(request);
     asio::co_spawn(io, std::move(exchanging),
                    [&](const std::exception_ptr& problem, Result<ports::Response> got) {
                      thrown = problem;
@@ -120,23 +120,23 @@ Result<ports::Response> HttpClient::Impl::request(const Ask& ask) {
   }
 }
 
-asio::awaitable<Result<ports::Response>> HttpClient::Impl::exchange(const Ask& ask) {
+asio::awaitable<Result<ports::Response>> HttpClient::Impl::exchange(const ClientRequest& request) {
   if (!stream) {
     auto connected = co_await connect();
     if (!connected) co_return Fail(std::move(connected).error());
   }
-  auto sent = co_await send(ask);
+  auto sent = co_await send(request);
   if (!sent) co_return Fail(std::move(sent).error());
-  // A server that refuses a body answers before it has all of it: what it says is worth more than "broken
-  // pipe".
-  auto response = co_await receive(ask);
+  // A server that refuses a body responds before it has received all of it: its response is more useful than
+  // "broken pipe".
+  auto response = co_await receive(request);
   if (!*sent) stream.reset();
   co_return response;
 }
 
 asio::awaitable<Result<void>> HttpClient::Impl::connect() {
   const auto unreachable = [this](const boost::system::error_code& error) {
-    const std::string why = error == beast::error::timeout ? "no answer" : words(error);
+    const std::string why = error == beast::error::timeout ? "no response" : words(error);
     return Fail(environment_error(Code::unavailable, "cannot reach the server at " + options.url + ": " +
                                                          why + "; is `sluice up` running?"));
   };
@@ -157,38 +157,39 @@ asio::awaitable<Result<void>> HttpClient::Impl::connect() {
   co_return Result<void>{};
 }
 
-/// False: the server stopped reading; it may have said why.
-asio::awaitable<Result<bool>> HttpClient::Impl::send(const Ask& ask) {
+/// Returns false if the server stopped reading; it may have sent a response that says why.
+asio::awaitable<Result<bool>> HttpClient::Impl::send(const ClientRequest& request) {
   std::optional<SentFile> file;
-  if (!ask.body_file.empty()) file.emplace(ask.body_file);
+  if (!request.body_file.empty()) file.emplace(request.body_file);
   if (file && file->failed())
-    co_return Fail(user_error(Code::not_found, "cannot read " + ask.body_file.string() + " to send it"));
-  const std::uint64_t length = file ? file->size() : ask.body.size();
+    co_return Fail(user_error(Code::not_found, "cannot read " + request.body_file.string() + " to send it"));
+  const std::uint64_t length = file ? file->size() : request.body.size();
   const bool v6 = host.find(':') != std::string::npos;
-  std::string head = ask.method + " " + ask.target + " HTTP/1.1\r\nHost: " + (v6 ? "[" + host + "]" : host) +
-                     ":" + port + "\r\n";
+  std::string head = request.method + " " + request.target +
+                     " HTTP/1.1\r\nHost: " + (v6 ? "[" + host + "]" : host) + ":" + port + "\r\n";
   if (options.token) head += "Authorization: Bearer " + *options.token + "\r\n";
-  for (const auto& [name, value] : ask.headers) head.append(name).append(": ").append(value).append("\r\n");
-  if (length > 0 || (ask.method != "GET" && ask.method != "HEAD"))
+  for (const auto& [name, value] : request.headers)
+    head.append(name).append(": ").append(value).append("\r\n");
+  if (length > 0 || (request.method != "GET" && request.method != "HEAD"))
     head += "Content-Length: " + std::to_string(length) + "\r\n";
   head += "\r\n";
   if (!file) {
-    head += ask.body;
+    head += request.body;
     co_return co_await write(head);
   }
-  auto going = co_await write(head);
+  auto writing = co_await write(head);
   std::string chunk(std::min<std::uint64_t>(piece, length), '\0');
-  for (std::uint64_t sent = 0; going && *going && sent < length;) {
+  for (std::uint64_t sent = 0; writing && *writing && sent < length;) {
     const auto got =
         file->read(sent, std::span(chunk).first(std::min<std::uint64_t>(chunk.size(), length - sent)));
     if (got == 0)
       co_return Fail(environment_error(Code::failed_precondition,
-                                       ask.body_file.string() + " became shorter while it was sent"));
+                                       request.body_file.string() + " shrank while it was being sent"));
     const std::string_view bytes(chunk.data(), got);
-    going = co_await write(bytes);
+    writing = co_await write(bytes);
     sent += got;
   }
-  co_return going;
+  co_return writing;
 }
 
 asio::awaitable<Result<bool>> HttpClient::Impl::write(std::string_view bytes) {
@@ -202,15 +203,15 @@ asio::awaitable<Result<bool>> HttpClient::Impl::write(std::string_view bytes) {
   co_return true;
 }
 
-asio::awaitable<Result<ports::Response>> HttpClient::Impl::receive(const Ask& ask) {
+asio::awaitable<Result<ports::Response>> HttpClient::Impl::receive(const ClientRequest& request) {
   Parser parser;
   parser.header_limit(std::uint32_t{64} << 10);
   parser.body_limit(boost::none);
-  if (ask.method == "HEAD") parser.skip(true);
+  if (request.method == "HEAD") parser.skip(true);
   stream->expires_after(options.answer_timeout);
-  buffer.reserve(first_read);  // a read is as long as the room that it finds here
+  buffer.reserve(first_read);  // a read is at most as long as the space reserved here
   const auto [error, count] = co_await http::async_read_header(*stream, buffer, parser, as_result);
-  if (error) co_return Fail(lost(ask, error));
+  if (error) co_return Fail(lost(request, error));
   answered = true;
   ports::Response response{.status = static_cast<int>(parser.get().result_int()), .content_type = {}};
   for (const auto& field : parser.get()) {
@@ -218,64 +219,64 @@ asio::awaitable<Result<ports::Response>> HttpClient::Impl::receive(const Ask& as
     if (name == "content-type") response.content_type = std::string(field.value());
     response.headers.emplace_back(std::move(name), std::string(field.value()));
   }
-  auto received = co_await receive_body(ask, parser, response);
+  auto received = co_await receive_body(request, parser, response);
   if (!received) co_return Fail(std::move(received).error());
   if (!parser.is_done() || !parser.get().keep_alive()) stream.reset();
   co_return response;
 }
 
-asio::awaitable<Result<void>> HttpClient::Impl::receive_body(const Ask& ask, Parser& parser,
+asio::awaitable<Result<void>> HttpClient::Impl::receive_body(const ClientRequest& request, Parser& parser,
                                                              ports::Response& response) {
-  const bool good = response.status >= 200 && response.status < 300;
-  const bool save = !ask.save_to.empty() && good;
-  const bool hand_over = ask.on_bytes && good;
-  File file(save ? ::open(ask.save_to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666) : -1);
-  if (save && file.descriptor < 0) co_return Fail(system_error("make " + ask.save_to.string(), errno));
+  const bool succeeded = response.status >= 200 && response.status < 300;
+  const bool save = !request.save_to.empty() && succeeded;
+  const bool pass_on = request.on_bytes && succeeded;
+  File file(save ? ::open(request.save_to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666) : -1);
+  if (save && file.descriptor < 0) co_return Fail(system_error("make " + request.save_to.string(), errno));
   std::string chunk(
       parser.is_done() ? 0 : std::min<std::uint64_t>(parser.content_length().value_or(piece), piece), '\0');
   while (!parser.is_done()) {
     parser.get().body().data = chunk.data();
     parser.get().body().size = chunk.size();
-    if (hand_over && ask.may_be_silent)
+    if (pass_on && request.may_be_silent)
       stream->expires_never();
     else
       stream->expires_after(options.answer_timeout);
     const auto [error, count] = co_await http::async_read_some(*stream, buffer, parser, as_result);
     std::string_view got(chunk.data(), chunk.size() - parser.get().body().size);
-    if (error && error != http::error::need_buffer) co_return Fail(lost(ask, error));
-    if (hand_over) {
-      if (!got.empty() && !ask.on_bytes(got)) co_return Result<void>{};
+    if (error && error != http::error::need_buffer) co_return Fail(lost(request, error));
+    if (pass_on) {
+      if (!got.empty() && !request.on_bytes(got)) co_return Result<void>{};
       continue;
     }
     if (!save && response.body.size() + got.size() > options.body_max)
-      co_return Fail(environment_error(Code::too_large, "the answer to " + ask.method + " " + ask.target +
-                                                            " is larger than " +
+      co_return Fail(environment_error(Code::too_large, "the response to " + request.method + " " +
+                                                            request.target + " is larger than " +
                                                             human_bytes(options.body_max)));
     if (!save) response.body.append(got);
     while (save && !got.empty()) {
       const auto written = ::write(file.descriptor, got.data(), got.size());
       if (written < 0 && errno == EINTR) continue;
-      if (written < 0) co_return Fail(system_error("write " + ask.save_to.string(), errno));
+      if (written < 0) co_return Fail(system_error("write " + request.save_to.string(), errno));
       got.remove_prefix(static_cast<std::size_t>(written));
     }
   }
-  if (save) response.body_file = ask.save_to;
+  if (save) response.body_file = request.save_to;
   co_return Result<void>{};
 }
 
 Result<HttpClient> HttpClient::make(Options options) {
-  const auto wrong = [&](std::string_view why) {
+  const auto invalid = [&](std::string_view why) {
     return Fail(user_error(Code::invalid_argument, "`" + options.url + "` " + std::string(why)));
   };
   constexpr std::string_view scheme = "http://";
   while (options.url.ends_with('/') && options.url.size() > scheme.size()) options.url.pop_back();
-  if (!options.url.starts_with(scheme))
-    return wrong("is not an address that is spoken here; write http://HOST:PORT");
+  if (!options.url.starts_with(scheme)) return invalid("is not a supported URL; write http://HOST:PORT");
   std::string_view rest = std::string_view(options.url).substr(scheme.size());
   std::string_view host = rest;
   std::string_view port = "80";
   const auto bracket = rest.starts_with('[') ? rest.find(']') : 0;
-  if (bracket == std::string_view::npos) return wrong("has no closing bracket; write http://[ADDRESS]:PORT");
+  if (bracket == std::string_view::npos)
+    return invalid("has no closing bracket; write http://[ADDRESS]:PORT");
   if (const auto colon = rest.find(':', bracket); colon != std::string_view::npos) {
     host = rest.substr(0, colon);
     port = rest.substr(colon + 1);
@@ -283,7 +284,7 @@ Result<HttpClient> HttpClient::make(Options options) {
   if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
   const auto number = parse_integer<std::uint16_t>(port).value_or(0);
   if (host.empty() || host.find('/') != std::string_view::npos || number == 0)
-    return wrong("is not the address of a server; write http://HOST:PORT");
+    return invalid("is not a valid server URL; write http://HOST:PORT");
   auto impl = std::make_unique<Impl>();
   impl->host = std::string(host);
   impl->port = std::to_string(number);
@@ -296,12 +297,12 @@ HttpClient::HttpClient(HttpClient&&) noexcept = default;
 HttpClient& HttpClient::operator=(HttpClient&&) noexcept = default;
 HttpClient::~HttpClient() = default;
 
-Result<ports::Response> HttpClient::request(const Ask& ask) {
+Result<ports::Response> HttpClient::request(const ClientRequest& request) {
   try {
-    return impl_->request(ask);
+    return impl_->request(request);
   } catch (const std::exception& problem) {
-    return Fail(environment_error(Code::unavailable,
-                                  "cannot ask the server at " + impl_->options.url + ": " + problem.what()));
+    return Fail(environment_error(Code::unavailable, "cannot send a request to the server at " +
+                                                         impl_->options.url + ": " + problem.what()));
   }
 }
 

@@ -15,21 +15,22 @@
 
 namespace sluice::net {
 
-/// What a client asks.
-struct Ask {
+/// A request to send.
+struct ClientRequest {
   std::string method = "GET";
-  std::string target;  ///< "/v2/models/stamps?x=1", encoded
+  std::string target;  ///< "/v2/models/stamps?x=1", percent-encoded
   std::vector<std::pair<std::string, std::string>> headers = {};
   std::string body = {};
-  std::filesystem::path body_file = {};  ///< not empty: the body is this file, streamed
-  std::filesystem::path save_to = {};    ///< not empty: the body of a 2xx answer goes to this new file
-  /// Not empty: the body of a 2xx answer is handed over as it comes, and not kept. False ends the request.
+  std::filesystem::path body_file = {};  ///< if not empty, the body is this file, streamed
+  std::filesystem::path save_to =
+      {};  ///< if not empty, the body of a 2xx response is written to this new file
+  /// If set, the body of a 2xx response is passed to it as it arrives, and not kept. Returning false ends the
+  /// request.
   std::function<bool(std::string_view)> on_bytes = {};
-  bool may_be_silent =
-      false;  ///< such a body may say nothing for any time; a dead server is noticed by the system
+  bool may_be_silent = false;  ///< no timeout for such a body; the operating system detects a dead server
 };
 
-/// One connection to a server, kept open between requests. Blocks; one thread at a time.
+/// An HTTP client with one connection, kept open between requests. Blocks; used by one thread at a time.
 class HttpClient {
  public:
   struct Options {
@@ -37,18 +38,18 @@ class HttpClient {
     std::optional<std::string> token;
     Milliseconds connect_timeout = std::chrono::seconds(5);
     Milliseconds answer_timeout = std::chrono::minutes(10);  ///< without any progress
-    std::uint64_t body_max = std::uint64_t{256} << 20;       ///< of an answer that is kept in memory
+    std::uint64_t body_max = std::uint64_t{256} << 20;       ///< of a response that is kept in memory
   };
 
-  /// Does not connect yet. Code::invalid_argument where the URL is none.
+  /// Does not connect yet. Code::invalid_argument for an invalid URL.
   static Result<HttpClient> make(Options options);
   HttpClient(HttpClient&&) noexcept;
   HttpClient& operator=(HttpClient&&) noexcept;
   ~HttpClient();
 
-  /// Any status is a response; an Error means that there was none. Header names of the response are in lower
-  /// case. A GET or HEAD is sent once more where a kept connection turns out to be dead.
-  Result<ports::Response> request(const Ask& ask);
+  /// A response with any status is a success; an Error means that there was no response. Header names of the
+  /// response are in lower case. A GET or HEAD is retried once if a kept connection turns out to be dead.
+  Result<ports::Response> request(const ClientRequest& request);
 
  private:
   struct Impl;

@@ -1,5 +1,5 @@
 #pragma once
-// Private to its room: its files share coroutines.
+// An accepted connection. Private to this module: its files share coroutines.
 #include <chrono>
 #include <string>
 
@@ -12,20 +12,20 @@
 
 namespace sluice::net {
 
-/// How coroutines here wait: for a tuple of error and result. Named, so that no coroutine awaits with a
-/// temporary: some compilers free those twice.
+/// The completion token of coroutines here: they await a tuple of error and result. Named, so that no
+/// coroutine awaits with a temporary: some compilers free those twice.
 inline constexpr auto as_result = boost::asio::as_tuple(boost::asio::use_awaitable);
 
-/// One accepted socket. Touched on its loop's thread only.
+/// One accepted socket and its state. Used on its loop's thread only.
 struct Connection {
-  /// `c` outlives it.
+  /// `c` must outlive it.
   Connection(boost::asio::ip::tcp::socket accepted, const Clock& c) : socket(std::move(accepted)), clock(c) {}
 
-  /// What waits for the socket fails at about that time. A word in memory and no timer: it moves several
-  /// times a request, and its loop looks at it now and then.
+  /// Pending operations on the socket fail at about that time. The deadline is a field and not a timer
+  /// because it changes several times per request; the loop checks it periodically.
   void expires_after(std::chrono::milliseconds time) { deadline = clock.steady() + time; }
   void expires_never() { deadline = std::chrono::nanoseconds::max(); }
-  /// Ends all that waits for the socket.
+  /// Ends all pending operations on the socket.
   void close() {
     boost::system::error_code ignored;
     socket.close(ignored);
@@ -35,9 +35,9 @@ struct Connection {
   boost::beast::flat_buffer buffer;
   std::string local_ip;
   const Clock& clock;
-  std::chrono::nanoseconds deadline = std::chrono::nanoseconds::max();  ///< by the steady clock
-  bool busy = false;       ///< between a request's first byte and its answer's last
-  bool streaming = false;  ///< busy with a body that has no end in sight
+  std::chrono::nanoseconds deadline = std::chrono::nanoseconds::max();  ///< on the steady clock
+  bool busy = false;       ///< between a request's first byte and its response's last
+  bool streaming = false;  ///< busy with a streamed body of unknown length
 };
 
 }  // namespace sluice::net

@@ -1,5 +1,5 @@
 #pragma once
-// Private to its room: its files share coroutines.
+// An I/O thread. Private to this module: its files share coroutines.
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -13,22 +13,22 @@
 
 namespace sluice::net {
 
-/// A thread with an event loop of its own: what belongs to one connection stays on one thread, so that no
-/// step of a request wakes a second one.
+/// A thread with its own event loop. A connection stays on one thread, so that no step of a request wakes a
+/// second one.
 class EventLoop {
  public:
-  /// Looks for connections beyond their deadline so often, while there are any.
+  /// `sweep`: how often connections are checked for an expired deadline, while there are any.
   EventLoop(std::chrono::milliseconds sweep, const Clock& clock);
   ~EventLoop();
   EventLoop(const EventLoop&) = delete;
   EventLoop& operator=(const EventLoop&) = delete;
 
   void start();
-  /// Joins the thread. Coroutines that are left are dropped with this object.
+  /// Joins the thread. Unfinished coroutines are destroyed with this object.
   void stop();
   [[nodiscard]] boost::asio::io_context& context() { return io_; }
 
-  /// On the loop's thread, as what follows. The connection outlives its registration.
+  /// These three must be called on the loop's thread. A connection must outlive its registration.
   void add(Connection& connection);
   void remove(Connection& connection);
   void each(const std::function<void(Connection&)>& visit);
@@ -40,7 +40,8 @@ class EventLoop {
   const Clock& clock_;
   std::unordered_set<Connection*> connections_;
   bool sweeping_ = false;
-  boost::asio::io_context io_{1};  ///< one thread: its own posts wake nobody. Frames in it refer to all above
+  boost::asio::io_context io_{
+      1};  ///< one thread: its own posts wake no other. Its coroutine frames use the members above
   std::thread thread_;
 };
 

@@ -8,15 +8,16 @@
 namespace sluice::net {
 namespace {
 
-/// The Host that counts, or why there is none that does.
+/// The effective host of the request, or why there is none.
 Result<std::string> host_of(const RequestHead& head, const Target& target) {
   const auto is_host = [](const auto& header) { return header.first == "host"; };
   const auto hosts = std::ranges::count_if(head.headers, is_host);
   if (hosts > 1) return Fail(user_error(Code::invalid_argument, "the request has more than one Host header"));
   if (!target.authority.empty()) return target.authority;
   if (hosts == 1) return std::ranges::find_if(head.headers, is_host)->second;
-  if (head.version_1_0) return std::string("localhost");  // older than the header; no browser speaks it
-  return Fail(user_error(Code::invalid_argument, "the request has no Host header, which HTTP/1.1 asks for"));
+  if (head.version_1_0)
+    return std::string("localhost");  // older than the Host header; browsers do not use it
+  return Fail(user_error(Code::invalid_argument, "the request has no Host header, which HTTP/1.1 requires"));
 }
 
 std::string_view header_of(const RequestHead& head, std::string_view name) {
@@ -54,10 +55,11 @@ std::expected<Admission, ports::Response> Gate::admit(RequestHead head, std::str
 
   auto match = router_.find(head.method, target->segments);
   if (!match.route && match.allowed.empty())
-    return refuse(user_error(Code::not_found, "nothing answers at `" + target->path + "`"));
+    return refuse(user_error(Code::not_found, "no route matches `" + target->path + "`; see /v1"));
   if (!match.route) {
-    auto refusal = refuse(user_error(Code::invalid_argument, head.method + " is not for `" + target->path +
-                                                                 "`; it takes " + joined(match.allowed)));
+    auto refusal =
+        refuse(user_error(Code::invalid_argument, "method " + head.method + " is not allowed for `" +
+                                                      target->path + "`; allowed: " + joined(match.allowed)));
     refusal.error().status = 405;
     refusal.error().headers.emplace_back("Allow", joined(match.allowed));
     return refusal;
@@ -75,9 +77,9 @@ std::expected<Admission, ports::Response> Gate::admit(RequestHead head, std::str
 }
 
 Error body_too_large(const ports::Route& route) {
-  return user_error(Code::too_large, "the request's body is larger than " + route.method + " " +
-                                         route.pattern + " takes (" + human_bytes(route.body_max) +
-                                         "); send less at once");
+  return user_error(Code::too_large, "the request body is larger than " + route.method + " " + route.pattern +
+                                         " accepts (" + human_bytes(route.body_max) +
+                                         "); send less per request");
 }
 
 }  // namespace sluice::net

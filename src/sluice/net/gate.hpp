@@ -12,7 +12,7 @@
 
 namespace sluice::net {
 
-/// A request's head as it came.
+/// A request's head as it was received.
 struct RequestHead {
   std::string method;
   std::string target;
@@ -22,24 +22,24 @@ struct RequestHead {
   bool chunked = false;
 };
 
-/// A request that may go on: its body is read next.
+/// A request that was admitted: its body is read next.
 struct Admission {
   const ports::Route* route = nullptr;
-  std::vector<std::string> segments;  ///< of its path, to write later errors by
+  std::vector<std::string> segments;  ///< of its path; selects the protocol that writes later errors
   ports::Request request;             ///< all but the body
 };
 
-/// Decides about a request by its head alone, before memory is spent on its body. Frozen once made: any
-/// thread may ask.
+/// Admits or refuses a request by its head alone, before memory is spent on its body. Immutable, and
+/// therefore thread-safe.
 class Gate {
  public:
   Gate(Router router, Guard guard) : router_(std::move(router)), guard_(std::move(guard)) {}
 
-  /// `local_ip`: the address at which the connection arrived. The refusal is an answer, ready to be sent.
+  /// `local_ip`: the address at which the connection arrived. A refusal is a response, ready to be sent.
   [[nodiscard]] std::expected<Admission, ports::Response> admit(RequestHead head,
                                                                 std::string_view local_ip) const;
 
-  /// An error about an admitted request, written as its protocol does.
+  /// The error response for an admitted request, in the form of its protocol.
   [[nodiscard]] ports::Response error(const Admission& admission, const Error& error) const {
     return router_.error(admission.segments, error);
   }
@@ -49,7 +49,7 @@ class Gate {
   Guard guard_;
 };
 
-/// Code::too_large: the route takes shorter bodies.
+/// Code::too_large: the body exceeds the route's limit.
 Error body_too_large(const ports::Route& route);
 
 }  // namespace sluice::net

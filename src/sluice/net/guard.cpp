@@ -9,7 +9,7 @@
 namespace sluice::net {
 namespace {
 
-/// "name" of "name:port"; "::1" of "[::1]:port"; "" where it is neither.
+/// "name" of "name:port"; "::1" of "[::1]:port"; "" if it is neither.
 std::string name_of(std::string_view host) {
   std::string_view name = host;
   std::string_view port;
@@ -28,14 +28,14 @@ std::string name_of(std::string_view host) {
   return lower_ascii(name);
 }
 
-/// Text that came from outside, fit for a message.
-std::string shown(std::string_view text) {
+/// Untrusted text, made safe for a message.
+std::string printable(std::string_view text) {
   std::string out(text.substr(0, 100));
   std::ranges::replace_if(out, [](unsigned char c) { return c < 0x20 || c >= 0x7f; }, '?');
   return out;
 }
 
-/// Through digests, so that neither content nor length shows in the time.
+/// Compares digests, so that the time depends on neither content nor length.
 bool same_secret(std::string_view given, std::string_view expected) {
   const Digest a = Digest::of(given);
   const Digest b = Digest::of(expected);
@@ -51,7 +51,7 @@ Guard::Guard(Options options) : options_(std::move(options)) {
   for (auto& host : options_.allowed_hosts) host = lower_ascii(host);
 }
 
-bool Guard::knows(std::string_view host, std::string_view local_ip) const {
+bool Guard::is_own_host(std::string_view host, std::string_view local_ip) const {
   const std::string name = name_of(host);
   if (name.empty()) return false;
   if (name == "localhost" || std::ranges::find(options_.allowed_hosts, name) != options_.allowed_hosts.end())
@@ -61,36 +61,36 @@ bool Guard::knows(std::string_view host, std::string_view local_ip) const {
 }
 
 Result<void> Guard::check_host(std::string_view host, std::string_view local_ip) const {
-  if (knows(host, local_ip)) return {};
-  const std::string name = shown(name_of(host).empty() ? host : name_of(host));
+  if (is_own_host(host, local_ip)) return {};
+  const std::string name = printable(name_of(host).empty() ? host : name_of(host));
   return Fail(user_error(Code::permission_denied,
-                         "host `" + name + "` is not a name of this server; ask for " + options_.url +
-                             ", or start it with `--allow-host " + name + "`"));
+                         "host `" + name + "` is not a name of this server; use " + options_.url +
+                             ", or start the server with `--allow-host " + name + "`"));
 }
 
 Result<void> Guard::check_origin(std::string_view origin, std::string_view local_ip) const {
   if (origin.empty()) return {};
   const auto scheme = origin.find("://");
-  if (scheme != std::string_view::npos && knows(origin.substr(scheme + 3), local_ip)) return {};
+  if (scheme != std::string_view::npos && is_own_host(origin.substr(scheme + 3), local_ip)) return {};
   const std::string host =
-      scheme == std::string_view::npos ? std::string() : shown(name_of(origin.substr(scheme + 3)));
+      scheme == std::string_view::npos ? std::string() : printable(name_of(origin.substr(scheme + 3)));
   return Fail(user_error(Code::permission_denied,
-                         "a page of `" + shown(origin) + "` may not use this server; use it from " +
+                         "requests from origin `" + printable(origin) + "` are not allowed; use " +
                              options_.url +
-                             (host.empty() ? "" : ", or start it with `--allow-host " + host + "`")));
+                             (host.empty() ? "" : ", or start the server with `--allow-host " + host + "`")));
 }
 
 Result<void> Guard::check_token(std::string_view authorization) const {
   if (!options_.token) return {};
-  constexpr std::string_view way_out =
-      "send `Authorization: Bearer TOKEN` with what its `--token-file` holds";
+  constexpr std::string_view hint =
+      "send `Authorization: Bearer TOKEN` with the content of its `--token-file`";
   const auto space = std::min(authorization.find(' '), authorization.size());
   if (lower_ascii(authorization.substr(0, space)) != "bearer")
-    return Fail(user_error(Code::unauthenticated, "this server asks for a token; " + std::string(way_out)));
+    return Fail(user_error(Code::unauthenticated, "this server requires a token; " + std::string(hint)));
   std::string_view given = authorization.substr(space);
   while (given.starts_with(' ')) given.remove_prefix(1);
   if (same_secret(given, *options_.token)) return {};
-  return Fail(user_error(Code::unauthenticated, "the token is not this server's; " + std::string(way_out)));
+  return Fail(user_error(Code::unauthenticated, "invalid token; " + std::string(hint)));
 }
 
 }  // namespace sluice::net

@@ -8,13 +8,13 @@
 
 namespace sluice::net {
 
-/// Keeps web pages and strangers out. A page that a person looks at can send requests to 127.0.0.1 from
-/// inside their browser, also under a name of its own that suddenly means 127.0.0.1 (DNS rebinding): both
-/// show in Host or Origin. Frozen once made: any thread may ask.
+/// Checks Host, Origin and token: refuses web pages of other origins and clients without the token. A page in
+/// a user's browser can send requests to 127.0.0.1, also under a domain name that resolves to 127.0.0.1 (DNS
+/// rebinding): both show in Host or Origin. Immutable, and therefore thread-safe.
 class Guard {
  public:
   struct Options {
-    std::string url;  ///< the server's own, named in messages
+    std::string url;  ///< the server's own URL, for messages
     std::vector<std::string>
         allowed_hosts;  ///< names besides localhost and the addresses that reach the server
     std::optional<std::string> token;
@@ -24,13 +24,13 @@ class Guard {
   /// `host` is the header ("name", "name:port", "[::1]:port"); `local_ip` the address at which this
   /// connection arrived.
   [[nodiscard]] Result<void> check_host(std::string_view host, std::string_view local_ip) const;
-  /// `origin` is the header, "" where there is none.
+  /// `origin` is the header, "" if there is none.
   [[nodiscard]] Result<void> check_origin(std::string_view origin, std::string_view local_ip) const;
   /// `authorization` is the header. Takes the same time for every wrong token of the same length.
   [[nodiscard]] Result<void> check_token(std::string_view authorization) const;
 
  private:
-  [[nodiscard]] bool knows(std::string_view host, std::string_view local_ip) const;
+  [[nodiscard]] bool is_own_host(std::string_view host, std::string_view local_ip) const;
   Options options_;
 };
 

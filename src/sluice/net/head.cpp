@@ -46,7 +46,7 @@ void add_header(std::string& out, std::string_view name, std::string_view value)
   out += "\r\n";
 }
 
-/// Headers that this file writes itself.
+/// Headers that `response_head` writes itself.
 bool is_ours(std::string_view name) {
   constexpr std::array<std::string_view, 6> ours{"content-length",    "content-type", "connection",
                                                  "transfer-encoding", "date",         "server"};

@@ -9,14 +9,14 @@
 
 namespace sluice::net {
 
-/// How a client finds the end of a body.
+/// How the end of a body is announced to the client.
 struct BodyEnd {
-  std::optional<std::uint64_t> length;  ///< absent: not known before
-  bool chunked = false;  ///< without a length: in chunks; else the body ends with the connection
+  std::optional<std::uint64_t> length;  ///< absent: not known in advance
+  bool chunked = false;  ///< if there is no length: chunked encoding, else the body ends with the connection
 };
 
-/// The lines before an answer's bytes. Header values lose their control characters: no handler can start
-/// another header. `end` is not written where the status has no body.
+/// The status line and headers of a response. Control characters are removed from header values: no handler
+/// can inject another header. `end` is not written if the status has no body.
 std::string response_head(const ports::Response& response, const BodyEnd& end, bool keep_alive, Time now);
 
 /// 204, 304 and the like have no body.

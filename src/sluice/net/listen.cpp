@@ -38,26 +38,26 @@ std::string canonical_ip(std::string_view text) {
 }
 
 Result<ListenAddress> parse_listen(std::string_view text) {
-  const auto wrong = [text] {
+  const auto invalid = [text] {
     return Fail(user_error(Code::invalid_argument,
                            "`" + std::string(text) +
                                "` is not an address to listen on; write it as 127.0.0.1:8080 or "
                                "[::1]:8080 (port 0 picks a free one)"));
   };
   const auto colon = text.rfind(':');
-  if (colon == std::string_view::npos) return wrong();
+  if (colon == std::string_view::npos) return invalid();
   std::string_view host = text.substr(0, colon);
   const std::string_view port = text.substr(colon + 1);
   ListenAddress address;
   const auto number = parse_integer<std::uint16_t>(port);
-  if (!number) return wrong();
+  if (!number) return invalid();
   address.port = *number;
   if (host == "localhost") host = "127.0.0.1";
   const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
   if (bracketed) host = host.substr(1, host.size() - 2);
-  if (bracketed != (host.find(':') != std::string_view::npos)) return wrong();
+  if (bracketed != (host.find(':') != std::string_view::npos)) return invalid();
   address.host = canonical_ip(host);
-  if (address.host.empty()) return wrong();
+  if (address.host.empty()) return invalid();
   address.loopback = is_loopback(address.host);
   return address;
 }
@@ -72,8 +72,8 @@ Result<void> check_exposure(const ListenAddress& address, bool has_token) {
   return Fail(user_error(
       Code::failed_precondition,
       "listening on " + print(address) +
-          " lets other machines in, and whoever gets in may run programs here; name a file that holds a "
-          "secret with `--token-file FILE`, or listen on 127.0.0.1"));
+          " exposes the server to other machines, and anyone who can connect can run programs here; pass a "
+          "file with a secret as `--token-file FILE`, or listen on 127.0.0.1"));
 }
 
 }  // namespace sluice::net

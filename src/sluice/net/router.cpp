@@ -8,10 +8,10 @@
 namespace sluice::net {
 
 struct Router::Node {
-  std::map<std::string, std::unique_ptr<Node>, std::less<>> written;
+  std::map<std::string, std::unique_ptr<Node>, std::less<>> literal;
   std::unique_ptr<Node> any;
   std::vector<const ports::Route*> routes;
-  const ports::Protocol* protocol = nullptr;  ///< the first that has a route through here
+  const ports::Protocol* protocol = nullptr;  ///< the first with a route through this node
 
   struct Walk {
     std::string_view method;
@@ -27,7 +27,7 @@ struct Router::Node {
       }
       return;
     }
-    if (const auto next = written.find(walk.segments[depth]); next != written.end())
+    if (const auto next = literal.find(walk.segments[depth]); next != literal.end())
       next->second->find(walk, depth + 1);
     if (walk.match.route || !any || walk.segments[depth].empty()) return;
     walk.match.params.push_back(walk.segments[depth]);
@@ -35,7 +35,7 @@ struct Router::Node {
     if (!walk.match.route) walk.match.params.pop_back();
   }
 
-  /// The deepest node that the path leads to.
+  /// Finds the protocol of the deepest node on the path.
   void deepest(const std::vector<std::string>& segments, std::size_t depth, std::size_t& best,
                const ports::Protocol*& nearest) const {
     if (protocol && depth > best) {
@@ -43,7 +43,7 @@ struct Router::Node {
       nearest = protocol;
     }
     if (depth == segments.size()) return;
-    if (const auto next = written.find(segments[depth]); next != written.end())
+    if (const auto next = literal.find(segments[depth]); next != literal.end())
       next->second->deepest(segments, depth + 1, best, nearest);
     if (any && !segments[depth].empty()) any->deepest(segments, depth + 1, best, nearest);
   }
@@ -62,25 +62,25 @@ Result<Router> Router::make(std::vector<ports::Protocol> protocols) {
     for (const auto& route : protocol.routes) {
       const std::string named =
           "route `" + route.method + " " + route.pattern + "` of protocol `" + protocol.name + "`";
-      const auto broken = [&](std::string_view why) {
+      const auto invalid = [&](std::string_view why) {
         return Fail(
             Error{.code = Code::internal, .message = named + " " + std::string(why), .blame = Blame::sluice});
       };
       if (!route.pattern.starts_with('/') || !route.handler)
-        return broken("does not begin with `/`, or has no handler");
+        return invalid("does not begin with `/`, or has no handler");
       Node* node = router.root_.get();
       std::string_view rest = std::string_view(route.pattern).substr(1);
       while (!rest.empty()) {
         const auto end = std::min(rest.find('/'), rest.size());
         const std::string segment(rest.substr(0, end));
         rest.remove_prefix(std::min(end + 1, rest.size()));
-        auto& next = segment == "{}" ? node->any : node->written[segment];
+        auto& next = segment == "{}" ? node->any : node->literal[segment];
         if (!next) next = std::make_unique<Node>();
         node = next.get();
         if (!node->protocol) node->protocol = &protocol;
       }
       for (const auto* other : node->routes)
-        if (other->method == route.method) return broken("is there twice");
+        if (other->method == route.method) return invalid("is defined twice");
       node->routes.push_back(&route);
     }
   }
@@ -97,8 +97,8 @@ Router::Match Router::find(std::string_view method, const std::vector<std::strin
   if (!match.route && method == "HEAD") match = walked("GET");
   auto& allowed = match.allowed;
   std::ranges::sort(allowed);
-  const auto doubled = std::ranges::unique(allowed);
-  allowed.erase(doubled.begin(), doubled.end());
+  const auto duplicates = std::ranges::unique(allowed);
+  allowed.erase(duplicates.begin(), duplicates.end());
   return match;
 }
 

@@ -9,27 +9,28 @@
 
 namespace sluice::net {
 
-/// Finds a request's route, segment by segment. A written segment goes before a `{}`. Frozen once made: any
-/// thread may ask.
+/// Finds the route of a request, segment by segment. A literal segment takes precedence over `{}`. Immutable,
+/// and therefore thread-safe.
 class Router {
  public:
-  /// Two routes with the same method and pattern, or a pattern that is none, are a bug of ours:
-  /// Code::internal, both named.
+  /// Two routes with the same method and pattern, or an invalid pattern, are a bug in this program:
+  /// Code::internal, with the route in the message.
   static Result<Router> make(std::vector<ports::Protocol> protocols);
   Router(Router&&) noexcept;
   Router& operator=(Router&&) noexcept;
   ~Router();
 
   struct Match {
-    const ports::Route* route = nullptr;  ///< null: none; then `allowed` says whether another method would do
+    const ports::Route* route =
+        nullptr;  ///< null if none matches; `allowed` then shows whether another method would
     std::vector<std::string> params;
     std::vector<std::string> allowed;  ///< the methods of this path, sorted
   };
-  /// HEAD finds GET's route where it has none of its own.
+  /// HEAD finds the route of GET if it has none of its own.
   [[nodiscard]] Match find(std::string_view method, const std::vector<std::string>& segments) const;
 
-  /// Writes an error as the protocol does that shares the longest beginning with this path; {"error":
-  /// MESSAGE} where none shares any.
+  /// The error in the form of the protocol that shares the longest prefix with this path; {"error": MESSAGE}
+  /// if none does.
   [[nodiscard]] ports::Response error(const std::vector<std::string>& segments, const Error& error) const;
 
  private:

@@ -5,19 +5,19 @@
 
 namespace sluice::net {
 
-/// An open file that is sent as a body. One thread at a time.
+/// An open file that is sent as a body. Used by one thread at a time.
 class SentFile {
  public:
-  /// See `failed`.
+  /// Opens the file; check `failed` afterwards.
   explicit SentFile(const std::filesystem::path& path);
   ~SentFile();
   SentFile(const SentFile&) = delete;
   SentFile& operator=(const SentFile&) = delete;
 
-  /// It is no regular file that can be read.
+  /// True if the path is not a readable regular file.
   [[nodiscard]] bool failed() const { return failed_; }
   [[nodiscard]] std::uint64_t size() const { return size_; }
-  /// As many bytes from `offset` as fit, or fewer; 0 at its end and where it cannot be read.
+  /// Reads at most `into.size()` bytes from `offset`; returns 0 at the end of the file or on an error.
   std::size_t read(std::uint64_t offset, std::span<char> into);
 
  private:

@@ -50,11 +50,11 @@ struct HttpServer::Impl {
 
   std::atomic<bool> stopping{false};
   std::atomic<std::size_t> connections{0};
-  std::mutex mutex;  ///< of `none_left`
+  std::mutex mutex;  ///< for `none_left`
   std::condition_variable none_left;
 
   std::unique_ptr<asio::thread_pool> workers;
-  // Frames of suspended connections live in the loops and refer to all above.
+  // Frames of suspended connections live in the loops and use the members above.
   std::vector<std::unique_ptr<EventLoop>> loops;
   std::unique_ptr<tcp::acceptor> acceptor;  ///< on the first loop
 
@@ -71,7 +71,7 @@ Result<void> HttpServer::Impl::start() {
   address = std::move(parsed);
   if (options.token && options.token->empty())
     return Fail(user_error(Code::invalid_argument,
-                           "the token is empty; put a long random word into the `--token-file`"));
+                           "the token is empty; write a long random string to the `--token-file`"));
   SLUICE_DO(check_exposure(address, options.token.has_value()));
   SLUICE_TRY(router, Router::make(std::move(protocols)));
   raise_open_files();
@@ -138,7 +138,7 @@ void HttpServer::Impl::stop() {
   workers->stop();
   workers->join();
   acceptor.reset();
-  loops.clear();  // ends the frames of connections that are still there
+  loops.clear();  // destroys the frames of the remaining connections
 }
 
 asio::awaitable<void> HttpServer::Impl::accept() {
@@ -148,7 +148,7 @@ asio::awaitable<void> HttpServer::Impl::accept() {
     auto [error, socket] = co_await acceptor->async_accept(loop.context(), as_result);
     if (error == asio::error::operation_aborted || error == asio::error::bad_descriptor) co_return;
     if (error) {
-      // No descriptor or memory left: some connection will end.
+      // Out of descriptors or memory: wait until some connection ends.
       pause.expires_after(std::chrono::milliseconds(100));
       co_await pause.async_wait(as_result);
       continue;
@@ -171,7 +171,7 @@ asio::awaitable<void> HttpServer::Impl::accept() {
 
 asio::awaitable<void> HttpServer::Impl::serve(EventLoop& loop, tcp::socket socket) {
   Connection connection(std::move(socket), clock);
-  // Also undone where the frame is dropped unfinished, with its loop.
+  // Also unregistered if the frame is destroyed unfinished, with its loop.
   struct Registered {
     Impl& impl;
     EventLoop& loop;

@@ -10,8 +10,8 @@
 
 #include "sluice/base/log.hpp"
 #include "sluice/base/words.hpp"
-#include "sluice/net/answer.hpp"
-#include "sluice/net/hand_over.hpp"
+#include "sluice/net/response.hpp"
+#include "sluice/net/run_and_wait.hpp"
 
 namespace sluice::net {
 namespace {
@@ -21,14 +21,14 @@ namespace http = boost::beast::http;
 using tcp = asio::ip::tcp;
 using Parser = http::request_parser<http::buffer_body>;
 
-constexpr std::size_t piece = std::size_t{64} << 10;       ///< of a body that is read
-constexpr std::size_t first_read = std::size_t{16} << 10;  ///< a small request comes in one
+constexpr std::size_t piece = std::size_t{64} << 10;       ///< the most bytes per read of a body
+constexpr std::size_t first_read = std::size_t{16} << 10;  ///< enough for a small request in one read
 constexpr std::size_t discard_max = std::size_t{64}
-                                    << 10;  ///< of an unwanted body that is read to keep the connection
-constexpr std::size_t linger_max = std::size_t{8} << 20;  ///< of an unwanted body that is read before closing
+                                    << 10;  ///< of an unwanted body, read to keep the connection
+constexpr std::size_t linger_max = std::size_t{8} << 20;  ///< of an unwanted body, read before closing
 
 Error malformed(std::string_view why) {
-  return user_error(Code::invalid_argument, "this is not HTTP/1.1 as it should be: " + std::string(why));
+  return user_error(Code::invalid_argument, "malformed HTTP/1.1 request: " + std::string(why));
 }
 
 RequestHead head_of(const Parser& parser) {
@@ -54,7 +54,7 @@ Framing framing_of(const Parser& parser, const RequestHead& head) {
       .chunks = !head.version_1_0};
 }
 
-/// Waits for a request's first byte, holding as little memory as may be.
+/// Waits for a request's first byte, using as little memory as possible.
 asio::awaitable<bool> wait_for_request(const SessionContext& context, Connection& connection) {
   if (connection.buffer.size() > 0) co_return true;
   connection.buffer.shrink_to_fit();
@@ -66,7 +66,7 @@ asio::awaitable<bool> wait_for_request(const SessionContext& context, Connection
   co_return !error || error == asio::error::would_block;
 }
 
-/// Lets a client that is still sending read our answer: closing at once would reset the connection under it.
+/// Lets a client that is still sending read the response: closing at once would reset the connection.
 asio::awaitable<void> linger(Connection& connection) {
   boost::system::error_code ignored;
   connection.socket.shutdown(tcp::socket::shutdown_send, ignored);
@@ -80,17 +80,17 @@ asio::awaitable<void> linger(Connection& connection) {
   }
 }
 
-/// Code::cancelled: the client went away, or was too slow.
+/// Receives the body. Code::cancelled: the client disconnected, or was too slow.
 asio::awaitable<Result<void>> read_body(const SessionContext& context, Connection& connection, Parser& parser,
                                         Body& body, const Framing& framing) {
   if (framing.expects_continue && connection.buffer.size() == 0) {
-    constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
-    if (!co_await send_bytes(context, connection, go_on))
-      co_return Fail(user_error(Code::cancelled, "the client went away"));
+    constexpr std::string_view go_ahead = "HTTP/1.1 100 Continue\r\n\r\n";
+    if (!co_await send_bytes(context, connection, go_ahead))
+      co_return Fail(user_error(Code::cancelled, "the client disconnected"));
   }
   const auto length = parser.content_length();
   std::string chunk(length ? std::min<std::size_t>(*length, piece) : piece, '\0');
-  connection.buffer.reserve(chunk.size());  // a read is as long as the room that it finds here
+  connection.buffer.reserve(chunk.size());  // a read is at most as long as the space reserved here
   while (!parser.is_done()) {
     parser.get().body().data = chunk.data();
     parser.get().body().size = chunk.size();
@@ -101,7 +101,7 @@ asio::awaitable<Result<void>> read_body(const SessionContext& context, Connectio
       if (error.category() == http::make_error_code(http::error::bad_method).category() &&
           error != http::error::partial_message && error != http::error::end_of_stream)
         co_return Fail(malformed(error.message()));
-      co_return Fail(user_error(Code::cancelled, "the client went away"));
+      co_return Fail(user_error(Code::cancelled, "the client disconnected"));
     }
     const std::string_view got(chunk.data(), chunk.size() - parser.get().body().size);
     if (auto added = body.add(got); !added) co_return added;
@@ -109,7 +109,7 @@ asio::awaitable<Result<void>> read_body(const SessionContext& context, Connectio
   co_return Result<void>{};
 }
 
-/// Reads an unwanted body if it is small. True: it is gone.
+/// Reads an unwanted body if it is small. Returns true if it was read completely.
 asio::awaitable<bool> discard_body(const SessionContext& context, Connection& connection, Parser& parser) {
   std::string chunk(std::size_t{16} << 10, '\0');
   std::size_t total = 0;
@@ -125,40 +125,41 @@ asio::awaitable<bool> discard_body(const SessionContext& context, Connection& co
   co_return parser.is_done();
 }
 
-/// Calls the handler, or has a worker call it, and waits for its answer, of which some may have been sent.
-/// `body` is let go of first: a client that has its answer finds nothing of it.
-asio::awaitable<Answer> ask(const SessionContext& context, Connection& connection, Waiting& waiting,
-                            Admission& admission, Body& body, const Framing& framing) {
+/// Calls the handler, here or on a worker, and waits for its response, part of which may have been sent
+/// already. `body` is dropped before the response is sent: a client that has its response finds nothing of
+/// the body.
+asio::awaitable<OutgoingResponse> call_handler(const SessionContext& context, Connection& connection,
+                                               Waiter& waiter, Admission& admission, Body& body,
+                                               const Framing& framing) {
   const auto& route = *admission.route;
   const bool brief = route.is_brief && route.is_brief(admission.request);
-  Work<Answer> call = [request = std::move(admission.request),
-                       &route](std::move_only_function<void(Answer)> done) mutable {
+  Task<OutgoingResponse> call = [request = std::move(admission.request),
+                                 &route](std::move_only_function<void(OutgoingResponse)> done) mutable {
     try {
       route.handler(std::move(request), std::move(done));
     } catch (const std::exception& problem) {
       log::error("the handler of " + route.method + " " + route.pattern + " threw: " + problem.what());
     }
   };
-  std::function<void(Answer&)> begin = [&context, &body, socket = connection.socket.native_handle(),
-                                        framing](Answer& answer) {
+  std::function<void(OutgoingResponse&)> begin = [&context, &body, socket = connection.socket.native_handle(),
+                                                  framing](OutgoingResponse& outgoing) {
     body.drop();
-    begin_answer(context, socket, answer, framing);
+    begin_response(context, socket, outgoing, framing);
   };
-  auto answer = co_await handed_over<Answer>(brief ? nullptr : &context.workers, waiting, std::move(call),
-                                             std::move(begin));
-  if (answer) co_return std::move(*answer);
+  auto outgoing = co_await run_and_wait<OutgoingResponse>(brief ? nullptr : &context.workers, waiter,
+                                                          std::move(call), std::move(begin));
+  if (outgoing) co_return std::move(*outgoing);
   co_return context.gate.error(
-      admission,
-      Error{.code = Code::internal,
-            .message = "this request was never answered, which is a bug; the server's log may say why",
-            .blame = Blame::sluice});
+      admission, Error{.code = Code::internal,
+                       .message = "internal error: no response was produced; see the server log",
+                       .blame = Blame::sluice});
 }
 
-/// Reads one request and answers it. True: the connection is good for another.
-asio::awaitable<bool> answer_one(const SessionContext& context, Connection& connection) {
+/// Reads one request and responds to it. Returns true if the connection can be used for another.
+asio::awaitable<bool> serve_one(const SessionContext& context, Connection& connection) {
   Parser parser;
   parser.header_limit(static_cast<std::uint32_t>(context.options.head_max));
-  parser.body_limit(boost::none);  // ours knows the route
+  parser.body_limit(boost::none);  // `Body` checks the route's limit
   connection.expires_after(context.options.read_timeout);
   const auto [error, count] =
       co_await http::async_read_header(connection.socket, connection.buffer, parser, as_result);
@@ -168,51 +169,51 @@ asio::awaitable<bool> answer_one(const SessionContext& context, Connection& conn
       co_return false;
     const bool too_long = error == http::error::header_limit;
     const Error problem =
-        too_long ? user_error(Code::too_large, "the request's head is larger than " +
+        too_long ? user_error(Code::too_large, "the request head is larger than " +
                                                    std::to_string(context.options.head_max >> 10) + " KiB")
                  : malformed(error.message());
     ports::Response response = context.gate.error({}, problem);
     if (too_long) response.status = 431;
     const Framing closing{};
-    co_await send_answer(context, connection, std::move(response), closing);
+    co_await send_response(context, connection, std::move(response), closing);
     co_await linger(connection);
     co_return false;
   }
 
   RequestHead head = head_of(parser);
   Framing framing = framing_of(parser, head);
-  const bool odd_encoding = !head.chunked && parser.get().count(http::field::transfer_encoding) > 0;
+  const bool unsupported_encoding = !head.chunked && parser.get().count(http::field::transfer_encoding) > 0;
   auto admission = context.gate.admit(std::move(head), connection.local_ip);
-  if (odd_encoding)  // where the body ends would be a guess, and two guesses make two requests
-    admission = std::unexpected(
-        context.gate.error({}, malformed("the only transfer coding that is taken is `chunked`")));
+  if (unsupported_encoding)  // guessing where the body ends would allow request smuggling
+    admission =
+        std::unexpected(context.gate.error({}, malformed("the only supported transfer coding is `chunked`")));
   if (!admission) {
-    bool clean = !odd_encoding && !framing.has_body;
-    if (framing.has_body && !odd_encoding && !framing.expects_continue)
+    bool clean = !unsupported_encoding && !framing.has_body;
+    if (framing.has_body && !unsupported_encoding && !framing.expects_continue)
       clean = co_await discard_body(context, connection, parser);
     framing.keep_alive = framing.keep_alive && clean;
-    const bool sent = co_await send_answer(context, connection, std::move(admission.error()), framing);
+    const bool sent = co_await send_response(context, connection, std::move(admission.error()), framing);
     if (sent && !clean) co_await linger(connection);
     co_return sent&& framing.keep_alive;
   }
 
   Body body(*admission->route, context.options.scratch, context.body_memory);
-  Result<void> taken;
-  if (framing.has_body) taken = co_await read_body(context, connection, parser, body, framing);
-  if (taken) taken = body.give_to(admission->request);
-  if (!taken && taken.error().code == Code::cancelled) co_return false;
-  if (!taken) {
-    body.drop();  // lingering takes a while
+  Result<void> received;
+  if (framing.has_body) received = co_await read_body(context, connection, parser, body, framing);
+  if (received) received = body.move_to(admission->request);
+  if (!received && received.error().code == Code::cancelled) co_return false;
+  if (!received) {
+    body.drop();  // `linger` may take a while
     framing.keep_alive = false;
-    ports::Response response = context.gate.error(*admission, taken.error());
-    const bool sent = co_await send_answer(context, connection, std::move(response), framing);
+    ports::Response response = context.gate.error(*admission, received.error());
+    const bool sent = co_await send_response(context, connection, std::move(response), framing);
     if (sent) co_await linger(connection);
     co_return false;
   }
   connection.expires_never();
-  Waiting waiting(connection.socket.get_executor());
-  Answer answer = co_await ask(context, connection, waiting, *admission, body, framing);
-  co_return co_await send_answer(context, connection, std::move(answer), framing);
+  Waiter waiter(connection.socket.get_executor());
+  OutgoingResponse outgoing = co_await call_handler(context, connection, waiter, *admission, body, framing);
+  co_return co_await send_response(context, connection, std::move(outgoing), framing);
 }
 
 }  // namespace
@@ -221,12 +222,12 @@ asio::awaitable<void> serve_requests(const SessionContext& context, Connection& 
   try {
     while (!context.stopping && co_await wait_for_request(context, connection)) {
       connection.busy = true;
-      const bool again = co_await answer_one(context, connection);
+      const bool again = co_await serve_one(context, connection);
       connection.busy = false;
       if (!again) break;
     }
   } catch (const std::exception& problem) {
-    log::error(std::string("a connection ended by surprise: ") + problem.what());
+    log::error(std::string("connection closed unexpectedly: ") + problem.what());
   }
   boost::system::error_code ignored;
   connection.socket.shutdown(tcp::socket::shutdown_send, ignored);

@@ -1,5 +1,5 @@
 #pragma once
-// Private to its room: its files share coroutines.
+// Serves the requests of one connection. Private to this module: its files share coroutines.
 #include <atomic>
 
 #include <boost/asio/awaitable.hpp>
@@ -13,7 +13,7 @@
 
 namespace sluice::net {
 
-/// What all sessions of a server share; outlives them.
+/// The state that all sessions of a server share; must outlive them.
 struct SessionContext {
   const HttpServer::Options& options;
   const Gate& gate;
@@ -23,8 +23,8 @@ struct SessionContext {
   const std::atomic<bool>& stopping;
 };
 
-/// Reads requests from a connection and answers them, one after the other, until either side has enough. Does
-/// not throw; `connection` outlives the coroutine.
+/// Reads requests from a connection and responds to them, one after the other, until either side closes it.
+/// Does not throw; `connection` must outlive the coroutine.
 boost::asio::awaitable<void> serve_requests(const SessionContext& context, Connection& connection);
 
 }  // namespace sluice::net

@@ -8,14 +8,18 @@ namespace sluice::net {
 namespace {
 
 Result<std::string> decode(std::string_view text, std::string_view what) {
-  const auto wrong = [&](std::string_view why) {
-    return Fail(user_error(Code::invalid_argument,
-                           std::string(what) + " of the request's address " + std::string(why)));
+  const auto invalid = [&](std::string_view why) {
+    return Fail(
+        user_error(Code::invalid_argument, std::string(what) + " of the request target " + std::string(why)));
   };
   auto decoded = percent_decode(text);
-  if (!decoded) return wrong("has a `%` that two hexadecimal digits do not follow; write a plain one as %25");
-  if (decoded->find('\0') != std::string::npos) return wrong("holds a NUL byte (%00), which no name has");
-  if (!is_utf8(*decoded)) return wrong("is not UTF-8 once decoded; percent-encode the UTF-8 bytes of a name");
+  if (!decoded)
+    return invalid(
+        "contains a `%` that is not followed by two hexadecimal digits; write a literal `%` as %25");
+  if (decoded->find('\0') != std::string::npos)
+    return invalid("contains a NUL byte (%00), which is not allowed");
+  if (!is_utf8(*decoded))
+    return invalid("is not UTF-8 once decoded; percent-encode the UTF-8 bytes of a name");
   return std::move(*decoded);
 }
 
@@ -45,17 +49,17 @@ Result<Target> parse_target(std::string_view text) {
     target.authority = std::string(text.substr(0, end));
     text.remove_prefix(end);
     if (target.authority.empty() || target.authority.find('@') != std::string::npos)
-      return Fail(user_error(Code::invalid_argument,
-                             "the request's address names no host; write http://HOST:PORT/PATH"));
+      return Fail(
+          user_error(Code::invalid_argument, "the request target has no host; write http://HOST:PORT/PATH"));
   }
   if (text.find('#') != std::string_view::npos)
-    return Fail(user_error(Code::invalid_argument, "the request's address holds a `#`; write it as %23"));
+    return Fail(user_error(Code::invalid_argument, "the request target contains a `#`; write it as %23"));
   const auto question = std::min(text.find('?'), text.size());
   const std::string_view query = text.substr(std::min(question + 1, text.size()));
   std::string_view path = text.substr(0, question);
   if (path.empty() && !target.authority.empty()) path = "/";
   if (!path.starts_with('/'))
-    return Fail(user_error(Code::invalid_argument, "the request's address does not begin with `/`"));
+    return Fail(user_error(Code::invalid_argument, "the request target does not begin with `/`"));
   path.remove_prefix(1);
   target.path = "/";
   while (!path.empty()) {

@@ -8,15 +8,15 @@
 
 namespace sluice::net {
 
-/// A request target, taken apart. "/a/b%2Fc?x=1+2" has the segments "a" and "b/c" and the query x = "1 2".
+/// A parsed request target. "/a/b%2Fc?x=1+2" has the segments "a" and "b/c" and the query x = "1 2".
 struct Target {
   std::vector<std::string> segments;  ///< decoded: valid UTF-8 without NUL; one trailing slash is ignored
-  std::string path;                   ///< decoded, as it was written
+  std::string path;                   ///< decoded, with its slashes
   std::vector<std::pair<std::string, std::string>> query;
-  std::string authority;  ///< "host:port" where the target was a whole URL
+  std::string authority;  ///< "host:port" if the target is an absolute URL
 };
 
-/// Takes the forms "/path?query" and "http://host/path?query".
+/// Parses the forms "/path?query" and "http://host/path?query".
 Result<Target> parse_target(std::string_view text);
 
 }  // namespace sluice::net

@@ -17,7 +17,7 @@ std::string post(std::string_view target, std::string_view headers, std::string_
          std::string(body);
 }
 
-TEST(HttpBodies, AreTakenInChunks) {
+TEST(HttpBodies, AreReceivedInChunks) {
   TestServer test;
   RawClient client(test.port());
   client.send(post("/echo/x", "Transfer-Encoding: chunked\r\n", "3\r\nabc\r\n"));
@@ -27,7 +27,7 @@ TEST(HttpBodies, AreTakenInChunks) {
   EXPECT_THAT(client.read_answer(), EndsWith("{y}\n"));
 }
 
-TEST(HttpBodies, TooLargeIsSaidBeforeTheyAreRead) {
+TEST(HttpBodies, TooLargeIsReportedBeforeTheyAreRead) {
   TestServer test;
   RawClient client(test.port());
   client.send(post("/echo/x", "Content-Length: 100001\r\n", "first bytes"));
@@ -35,10 +35,11 @@ TEST(HttpBodies, TooLargeIsSaidBeforeTheyAreRead) {
   EXPECT_THAT(answer, StartsWith("HTTP/1.1 413 Content Too Large\r\n"));
   EXPECT_THAT(
       answer,
-      EndsWith("test: the request's body is larger than POST /echo/{} takes (100 kB); send less at once"));
+      EndsWith(
+          "test: the request body is larger than POST /echo/{} accepts (100 kB); send less per request"));
 }
 
-TEST(HttpBodies, TooLargeIsSaidWhileChunksArrive) {
+TEST(HttpBodies, TooLargeIsReportedWhileChunksArrive) {
   TestServer test;
   RawClient client(test.port());
   client.send(post("/echo/x", "Transfer-Encoding: chunked\r\n"));
@@ -57,7 +58,7 @@ TEST(HttpBodies, SmallUnwantedOnesDoNotCostTheConnection) {
   EXPECT_THAT(client.read_answer(), EndsWith("{x}\nhello"));
 }
 
-TEST(HttpBodies, WaitForTheWordToGoOn) {
+TEST(HttpBodies, AreSentAfter100Continue) {
   TestServer test;
   RawClient client(test.port());
   client.send(post("/echo/x", "Content-Length: 5\r\nExpect: 100-continue\r\n"));
@@ -82,7 +83,7 @@ TEST(HttpBodies, GoThroughAFile) {
   ASSERT_OK(response);
   EXPECT_EQ(response->body, "5000000 " + std::to_string(sum) + " 1");
   EXPECT_EQ(files_in(test.folder() / "bodies"), 0U)
-      << "a client that has its answer finds nothing of its body";
+      << "a client that has its response finds nothing of its body";
   const auto empty = client->request({.method = "POST", .target = "/echo/upload"});
   ASSERT_TRUE(empty);
   EXPECT_EQ(empty->body, "0 0 1");
@@ -94,7 +95,7 @@ TEST(HttpBodies, GoThroughAFile) {
   EXPECT_EQ(files_in(test.folder() / "bodies"), 0U);
 }
 
-TEST(HttpBodies, AnswersComeFromFiles) {
+TEST(HttpBodies, ResponsesAreSentFromFiles) {
   TestServer test;
   auto client = HttpClient::make({.url = test.server().url()});
   std::string bytes(3'000'000, '\0');
@@ -115,10 +116,10 @@ TEST(HttpBodies, AnswersComeFromFiles) {
   const auto missing = client->request({.target = "/echo/download/none"});
   ASSERT_TRUE(missing);
   EXPECT_EQ(missing->status, 500);
-  EXPECT_THAT(missing->body, HasSubstr("a file that should be sent cannot be read"));
+  EXPECT_THAT(missing->body, HasSubstr("cannot read the file of a response"));
 }
 
-TEST(HttpBodies, GoBackWholeWhenTheyAreLarge) {
+TEST(HttpBodies, LargeOnesAreSentBackComplete) {
   TestServer test;
   auto client = HttpClient::make({.url = test.server().url()});
   const std::string bytes(99'000, 'y');

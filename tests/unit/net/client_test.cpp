@@ -10,7 +10,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-TEST(HttpClient, SaysThatNobodyIsThere) {
+TEST(HttpClient, ReportsAnUnreachableServer) {
   std::uint16_t port = 0;
   {
     TestServer test;
@@ -26,7 +26,7 @@ TEST(HttpClient, SaysThatNobodyIsThere) {
   EXPECT_EQ(response.error().code, Code::unavailable);
 }
 
-TEST(HttpClient, RefusesWhatIsNoServer) {
+TEST(HttpClient, RefusesInvalidUrls) {
   for (const char* url : {"https://127.0.0.1:1", "127.0.0.1:80", "http://", "http://x/y", "http://x:99999",
                           "http://[::1", "http://x:"})
     EXPECT_THAT(HttpClient::make({.url = url}).error().message, HasSubstr("write http://")) << url;
@@ -47,7 +47,7 @@ TEST(HttpClient, KeepsItsConnection) {
   EXPECT_EQ(test.server().connections(), 1U);
 }
 
-TEST(HttpClient, ComesBackAfterTheServerClosedAKeptConnection) {
+TEST(HttpClient, ReconnectsAfterTheServerClosedAKeptConnection) {
   auto test = std::make_unique<TestServer>();
   const auto address = "127.0.0.1:" + std::to_string(test->port());
   auto client = HttpClient::make({.url = test->server().url()});
@@ -68,7 +68,7 @@ TEST(HttpClient, SendsItsToken) {
   EXPECT_EQ(without->request({.target = "/echo/x"})->status, 401);
 }
 
-TEST(HttpClient, NamesAFileThatIsNotThere) {
+TEST(HttpClient, NamesAMissingFile) {
   TestServer test;
   auto client = HttpClient::make({.url = test.server().url()});
   const auto missing = client->request({.method = "POST", .target = "/echo/x", .body_file = "/no/such/file"});
@@ -80,15 +80,15 @@ TEST(HttpClient, NamesAFileThatIsNotThere) {
   EXPECT_EQ(client->request({.target = "/echo/x"})->status, 200);
 }
 
-TEST(HttpClient, SaysWhenTheServerIsSlow) {
+TEST(HttpClient, ReportsASlowServer) {
   TestServer test({.stop_grace = Milliseconds(0)});
   auto hasty = HttpClient::make({.url = test.server().url(), .answer_timeout = Milliseconds(10)});
   const auto slow = hasty->request({.target = "/echo/hold"});
   ASSERT_FALSE(slow);
-  EXPECT_THAT(slow.error().message, HasSubstr("has not answered GET /echo/hold for 0 s"));
+  EXPECT_THAT(slow.error().message, HasSubstr("has not responded to GET /echo/hold for 0 s"));
 }
 
-TEST(HttpClient, SaysWhenTheServerGoesAway) {
+TEST(HttpClient, ReportsALostConnection) {
   TestServer test({.stop_grace = Milliseconds(0)});
   auto client = HttpClient::make({.url = test.server().url()});
   ports::Responder respond;
@@ -99,8 +99,8 @@ TEST(HttpClient, SaysWhenTheServerGoesAway) {
   const auto lost = client->request({.method = "POST", .target = "/echo/hold", .body = "x"});
   stopping.join();
   ASSERT_FALSE(lost);
-  EXPECT_THAT(lost.error().message,
-              HasSubstr("lost the server at " + test.server().url() + " during POST /echo/hold: "));
+  EXPECT_THAT(lost.error().message, HasSubstr("lost the connection to the server at " + test.server().url() +
+                                              " during POST /echo/hold: "));
 }
 
 }  // namespace

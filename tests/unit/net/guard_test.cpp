@@ -19,7 +19,7 @@ TEST(Guard, KnowsItsOwnNames) {
   EXPECT_TRUE(guard().check_host("[fe80::1]:8", "fe80:0::1"));
 }
 
-TEST(Guard, RefusesForeignHostsAndNamesTheWayOut) {
+TEST(Guard, RefusesForeignHostsWithAHint) {
   for (const char* host : {"evil.example", "localhost.evil.example", "10.1.2.4", "", "[::2]", "[::1",
                            "localhost:80x", "127.0.0.1.evil", "[::1]x", "localhost:80@evil.example"})
     EXPECT_FALSE(guard().check_host(host, "10.1.2.3")) << host;
@@ -27,8 +27,8 @@ TEST(Guard, RefusesForeignHostsAndNamesTheWayOut) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Code::permission_denied);
   EXPECT_EQ(refused.error().message,
-            "host `evil.example` is not a name of this server; ask for http://127.0.0.1:8080, or start it "
-            "with `--allow-host evil.example`");
+            "host `evil.example` is not a name of this server; use http://127.0.0.1:8080, or start the "
+            "server with `--allow-host evil.example`");
 }
 
 TEST(Guard, RefusesForeignOrigins) {
@@ -38,24 +38,23 @@ TEST(Guard, RefusesForeignOrigins) {
   EXPECT_FALSE(guard().check_origin("null", "127.0.0.1"));
   EXPECT_FALSE(guard().check_origin("http://localhost.evil.example", "127.0.0.1"));
   EXPECT_EQ(guard().check_origin("https://evil.example:8", "127.0.0.1").error().message,
-            "a page of `https://evil.example:8` may not use this server; use it from http://127.0.0.1:8080, "
-            "or start it with "
-            "`--allow-host evil.example`");
+            "requests from origin `https://evil.example:8` are not allowed; use http://127.0.0.1:8080, "
+            "or start the server with `--allow-host evil.example`");
 }
 
-TEST(Guard, AsksForTheToken) {
+TEST(Guard, RequiresTheToken) {
   EXPECT_TRUE(guard().check_token(""));
   const auto locked = guard("s3cret");
   EXPECT_TRUE(locked.check_token("Bearer s3cret"));
   EXPECT_TRUE(locked.check_token("bearer  s3cret"));
   for (const char* header : {"Bearer s3cre", "Bearer s3cret ", "Bearer", "Bearer x"})
     EXPECT_THAT(locked.check_token(header).error().message,
-                HasSubstr("the token is not this server's; send `Authorization: Bearer TOKEN`"))
+                HasSubstr("invalid token; send `Authorization: Bearer TOKEN`"))
         << header;
   for (const char* header : {"", "Basic czNjcmV0", "s3cret"})
-    EXPECT_EQ(
-        locked.check_token(header).error().message,
-        "this server asks for a token; send `Authorization: Bearer TOKEN` with what its `--token-file` holds")
+    EXPECT_EQ(locked.check_token(header).error().message,
+              "this server requires a token; send `Authorization: Bearer TOKEN` with the content of its "
+              "`--token-file`")
         << header;
   EXPECT_EQ(locked.check_token("").error().code, Code::unauthenticated);
 }

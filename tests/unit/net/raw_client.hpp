@@ -12,10 +12,10 @@
 
 namespace sluice::net {
 
-/// A socket to 127.0.0.1 that sends and reads exactly what a test says.
+/// A socket to 127.0.0.1 that sends and reads exactly the bytes that a test specifies.
 class RawClient {
  public:
-  /// `buffer`: bytes that wait unread at most, about; 0: as the system likes it.
+  /// `buffer`: the size of the receive buffer, approximately; 0: the system's default.
   explicit RawClient(std::uint16_t port, int buffer = 0)
       : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     if (buffer > 0) ::setsockopt(socket_, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof buffer);
@@ -40,7 +40,7 @@ class RawClient {
     return true;
   }
 
-  /// Everything up to and with `mark`; what there is where the server closes first.
+  /// Everything up to and including `mark`; everything received if the server closes first.
   std::string read_until(std::string_view mark) {
     std::string out;
     for (;;) {
@@ -60,7 +60,7 @@ class RawClient {
     return std::exchange(seen_, {});
   }
 
-  /// One answer: its head, and as many bytes as it announces.
+  /// One response: its head, and as many bytes as its Content-Length.
   std::string read_answer() {
     std::string answer = read_until("\r\n\r\n");
     const auto at = answer.find("Content-Length: ");

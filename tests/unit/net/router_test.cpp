@@ -46,7 +46,7 @@ TEST(Router, FindsBySegments) {
   EXPECT_EQ(find(router, "GET", "/v2").route->pattern, "/v2");
 }
 
-TEST(Router, WrittenSegmentsGoFirst) {
+TEST(Router, LiteralSegmentsTakePrecedence) {
   const auto router = net::router();
   EXPECT_EQ(find(router, "GET", "/v2/models/stats").route->pattern, "/v2/models/stats");
   const auto back = find(router, "POST", "/v2/models/stats/infer");
@@ -66,7 +66,7 @@ TEST(Router, HeadIsGetWithoutABody) {
   EXPECT_EQ(find(router, "HEAD", "/api/objects/x").route->method, "HEAD");
 }
 
-TEST(Router, SaysWhichMethodsAPathTakes) {
+TEST(Router, ListsTheAllowedMethodsOfAPath) {
   const auto match = find(router(), "DELETE", "/api/runs");
   EXPECT_EQ(match.route, nullptr);
   EXPECT_THAT(match.allowed, ElementsAre("GET", "POST"));
@@ -89,7 +89,7 @@ TEST(Router, RefusesTheSameRouteTwice) {
   protocols.push_back(protocol("b", {route("GET", "/x/{}")}));
   const auto router = Router::make(std::move(protocols));
   ASSERT_FALSE(router);
-  EXPECT_EQ(router.error().message, "route `GET /x/{}` of protocol `b` is there twice");
+  EXPECT_EQ(router.error().message, "route `GET /x/{}` of protocol `b` is defined twice");
   std::vector<ports::Protocol> broken;
   broken.push_back(protocol("c", {route("GET", "x")}));
   EXPECT_THAT(Router::make(std::move(broken)).error().message, HasSubstr("does not begin with `/`"));

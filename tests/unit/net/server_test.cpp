@@ -48,22 +48,22 @@ TEST(HttpServer, AnswersPipelinedRequestsInOrder) {
   EXPECT_THAT(client.read_answer(), EndsWith("{4}\n"));
 }
 
-TEST(HttpServer, RefusesInTheWordsOfTheNearestProtocol) {
+TEST(HttpServer, WritesErrorsInTheFormOfTheNearestProtocol) {
   TestServer test;
   RawClient client(test.port());
   client.send(get("/echo/x/y"));
   std::string answer = client.read_answer();
   EXPECT_THAT(answer, StartsWith("HTTP/1.1 404 Not Found\r\n"));
-  EXPECT_THAT(answer, EndsWith("test: nothing answers at `/echo/x/y`"));
+  EXPECT_THAT(answer, EndsWith("test: no route matches `/echo/x/y`; see /v1"));
   client.send("DELETE /echo/x" + std::string(host) + "\r\n");
   answer = client.read_answer();
   EXPECT_THAT(answer, StartsWith("HTTP/1.1 405 Method Not Allowed\r\n"));
   EXPECT_THAT(answer, HasSubstr("\r\nAllow: GET, POST\r\n"));
-  EXPECT_THAT(answer, EndsWith("test: DELETE is not for `/echo/x`; it takes GET, POST"));
+  EXPECT_THAT(answer, EndsWith("test: method DELETE is not allowed for `/echo/x`; allowed: GET, POST"));
   client.send(get("/else"));
-  EXPECT_THAT(client.read_answer(), EndsWith(R"({"error":"nothing answers at `/else`"})"));
+  EXPECT_THAT(client.read_answer(), EndsWith(R"({"error":"no route matches `/else`; see /v1"})"));
   client.send(get("/echo/a%00"));
-  EXPECT_THAT(client.read_answer(), HasSubstr("holds a NUL byte (%00)"));
+  EXPECT_THAT(client.read_answer(), HasSubstr("contains a NUL byte (%00)"));
 }
 
 TEST(HttpServer, HeadHasNoBody) {
@@ -82,8 +82,9 @@ TEST(HttpServer, RefusesForeignHostsAndOrigins) {
   client.send("GET /echo/x HTTP/1.1\r\nHost: evil.example\r\n\r\n");
   std::string answer = client.read_answer();
   EXPECT_THAT(answer, StartsWith("HTTP/1.1 403 Forbidden\r\n"));
-  EXPECT_THAT(answer, EndsWith("test: host `evil.example` is not a name of this server; ask for " +
-                               test.server().url() + ", or start it with `--allow-host evil.example`"));
+  EXPECT_THAT(answer,
+              EndsWith("test: host `evil.example` is not a name of this server; use " + test.server().url() +
+                       ", or start the server with `--allow-host evil.example`"));
   client.send(get("/echo/x", "Origin: http://evil.example\r\n"));
   EXPECT_THAT(client.read_answer(), StartsWith("HTTP/1.1 403 Forbidden\r\n"));
   client.send("GET http://evil.example/echo/x HTTP/1.1\r\nHost: localhost\r\n\r\n");
@@ -98,7 +99,7 @@ TEST(HttpServer, RefusesForeignHostsAndOrigins) {
   EXPECT_THAT(client.read_all(), StartsWith("HTTP/1.1 200 OK\r\n"));
 }
 
-TEST(HttpServer, AsksForItsToken) {
+TEST(HttpServer, RequiresItsToken) {
   TestServer test({.token = "s3cret"});
   ASSERT_TRUE(test.started);
   RawClient client(test.port());
@@ -106,8 +107,8 @@ TEST(HttpServer, AsksForItsToken) {
   const std::string answer = client.read_answer();
   EXPECT_THAT(answer, StartsWith("HTTP/1.1 401 Unauthorized\r\n"));
   EXPECT_THAT(answer, HasSubstr("\r\nWWW-Authenticate: Bearer\r\n"));
-  EXPECT_THAT(answer, EndsWith("test: this server asks for a token; send `Authorization: Bearer TOKEN` with "
-                               "what its `--token-file` holds"));
+  EXPECT_THAT(answer, EndsWith("test: this server requires a token; send `Authorization: Bearer TOKEN` with "
+                               "the content of its `--token-file`"));
   client.send(get("/echo/x", "Authorization: Bearer s3cret\r\n"));
   EXPECT_THAT(client.read_answer(), StartsWith("HTTP/1.1 200 OK\r\n"));
 }
@@ -143,7 +144,7 @@ TEST(HttpServer, RefusesWhatIsNotHttp) {
   noise.send("\x16\x03\x01 hello\r\n\r\n");
   const std::string answer = noise.read_all();
   EXPECT_THAT(answer, StartsWith("HTTP/1.1 400 Bad Request\r\n"));
-  EXPECT_THAT(answer, HasSubstr("this is not HTTP/1.1 as it should be"));
+  EXPECT_THAT(answer, HasSubstr("malformed HTTP/1.1 request"));
   RawClient long_head(test.port());
   long_head.send(get("/echo/x", "X-Long: " + std::string(3000, 'x') + "\r\n"));
   EXPECT_THAT(long_head.read_all(), StartsWith("HTTP/1.1 431 "));
@@ -153,7 +154,7 @@ TEST(HttpServer, RefusesWhatIsNotHttp) {
   EXPECT_THAT(smuggler.read_all(), StartsWith("HTTP/1.1 400 "));
   RawClient odd(test.port());
   odd.send("POST /echo/x" + std::string(host) + "Transfer-Encoding: gzip\r\n\r\n");
-  EXPECT_THAT(odd.read_all(), HasSubstr("the only transfer coding that is taken is `chunked`"));
+  EXPECT_THAT(odd.read_all(), HasSubstr("the only supported transfer coding is `chunked`"));
 }
 
 TEST(HttpServer, SlowHeadsAndIdleConnectionsEnd) {
@@ -168,7 +169,7 @@ TEST(HttpServer, SlowHeadsAndIdleConnectionsEnd) {
   EXPECT_EQ(idle.read_all(), "");
 }
 
-TEST(HttpServer, TurnsAwayConnectionsBeyondItsLimit) {
+TEST(HttpServer, RefusesConnectionsBeyondItsLimit) {
   TestServer test({.connections_max = 1});
   RawClient first(test.port());
   first.send(get("/echo/x"));
@@ -177,16 +178,14 @@ TEST(HttpServer, TurnsAwayConnectionsBeyondItsLimit) {
   EXPECT_THAT(second.read_all(), StartsWith("HTTP/1.1 503 Service Unavailable\r\n"));
 }
 
-TEST(HttpServer, AHandlerThatNeverAnswersIsABugThatShows) {
+TEST(HttpServer, AHandlerThatNeverRespondsIsAnInternalError) {
   TestServer test;
   RawClient client(test.port());
   for (const char* target : {"/echo/silent", "/echo/thrown", "/brief/echo/silent", "/brief/echo/thrown"}) {
     client.send(get(target));
     const std::string answer = client.read_answer();
     EXPECT_THAT(answer, StartsWith("HTTP/1.1 500 Internal Server Error\r\n"));
-    EXPECT_THAT(
-        answer,
-        EndsWith("test: this request was never answered, which is a bug; the server's log may say why"));
+    EXPECT_THAT(answer, EndsWith("test: internal error: no response was produced; see the server log"));
   }
 }
 
@@ -200,11 +199,11 @@ TEST(HttpServer, BriefHandlersNeedNoWorker) {
   EXPECT_THAT(client.read_answer(), EndsWith("\r\n\r\nlater"));
   EXPECT_THAT(client.read_answer(), EndsWith("{2}\n"));
   test.unblock.count_down();
-  EXPECT_THAT(client.read_answer(), EndsWith("{3} long=yes\n"));  // not brief: it has waited for the worker
+  EXPECT_THAT(client.read_answer(), EndsWith("{3} long=yes\n"));  // not brief: it waited for the worker
   EXPECT_THAT(blocked.read_answer(), EndsWith("unblocked"));
 }
 
-TEST(HttpServer, WhatASocketDoesNotTakeAtOnceFollows) {
+TEST(HttpServer, SendsTheRestWhenTheSocketIsFull) {
   TestServer test;
   std::string numbers;
   for (int i = 0; numbers.size() < 3'000'000; ++i) numbers += std::to_string(i) + " ";
@@ -214,7 +213,7 @@ TEST(HttpServer, WhatASocketDoesNotTakeAtOnceFollows) {
     const std::string answer = client.read_answer();
     EXPECT_TRUE(answer.ends_with("\r\n\r\n" + numbers.substr(0, bytes))) << bytes;
   }
-  std::string many;  // more than the kernel holds for a client that does not read
+  std::string many;  // more than the kernel buffers for a client that does not read
   for (int i = 0; i < 40; ++i) many += get("/echo/numbers/250000");
   client.send(many);
   for (int i = 0; i < 40; ++i)
@@ -234,7 +233,7 @@ TEST(HttpServer, NoHandlerCanStartAnotherHeader) {
   EXPECT_THAT(answer, Not(HasSubstr("Bad Name")));
 }
 
-TEST(HttpServer, StopLetsOpenRequestsEnd) {
+TEST(HttpServer, StopWaitsForRequestsInFlight) {
   TestServer test({.stop_grace = std::chrono::minutes(1)});
   RawClient busy(test.port());
   RawClient idle(test.port());
@@ -243,7 +242,7 @@ TEST(HttpServer, StopLetsOpenRequestsEnd) {
   busy.send(get("/echo/hold"));
   auto respond = test.held();
   std::thread stopping([&] { test.server().stop(); });
-  EXPECT_EQ(idle.read_all(), "");  // so it is stopping
+  EXPECT_EQ(idle.read_all(), "");  // the server is stopping
   respond({.content_type = "text/plain", .body = "done"});
   EXPECT_THAT(busy.read_all(), EndsWith("Connection: close\r\n\r\ndone"));
   stopping.join();
@@ -252,7 +251,7 @@ TEST(HttpServer, StopLetsOpenRequestsEnd) {
   EXPECT_FALSE(late.connected());
 }
 
-TEST(HttpServer, AnswersAfterStopGoNowhere) {
+TEST(HttpServer, ResponsesAfterStopAreDropped) {
   std::promise<ports::Responder> caught;
   SystemClock clock;
   {

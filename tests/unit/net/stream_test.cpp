@@ -1,4 +1,4 @@
-// Bodies that come in pieces: over the wire, and to clients that are slow or go away.
+// Streamed bodies: their wire format, and clients that are slow or disconnect.
 #include <atomic>
 #include <condition_variable>
 #include <deque>
@@ -19,14 +19,14 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
 
-/// What the test and the server's side of a stream share.
+/// The state that the test and the server's side of a stream share.
 struct Tap {
   std::mutex mutex;
   std::condition_variable changed;
   std::deque<ports::Stream::Piece> ready;
-  std::move_only_function<void(ports::Stream::Piece)> asked;  ///< waits for a piece
+  std::move_only_function<void(ports::Stream::Piece)> asked;  ///< the pending pull, if any
   int pulls = 0;
-  bool broken = false;  ///< pulls are let go of
+  bool broken = false;  ///< pulls are dropped
   bool gone = false;
 
   void give(ports::Stream::Piece piece) {
@@ -102,7 +102,7 @@ struct StreamServer {
 
 constexpr std::string_view ask = "GET /tap HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
-TEST(Streams, GoOutInChunksAsTheyCome) {
+TEST(Streams, AreSentInChunksAsTheyAreProduced) {
   StreamServer s;
   RawClient client(s.server.port());
   client.send(ask);
@@ -118,7 +118,7 @@ TEST(Streams, GoOutInChunksAsTheyCome) {
   s.tap.give(std::nullopt);
   EXPECT_EQ(client.read_until("0\r\n\r\n"), "0\r\n\r\n");
   client.send("GET /plain HTTP/1.1\r\nHost: localhost\r\n\r\n");
-  EXPECT_THAT(client.read_answer(), EndsWith("plain")) << "the connection is good for another request";
+  EXPECT_THAT(client.read_answer(), EndsWith("plain")) << "the connection can be used for another request";
 }
 
 TEST(Streams, EndWithTheConnectionForAnOlderClient) {
@@ -140,7 +140,7 @@ TEST(Streams, HaveNoBodyForHead) {
   EXPECT_EQ(s.tap.pulls, 0);
 }
 
-TEST(Streams, ABrokenOneIsCutOffAndNotEnded) {
+TEST(Streams, AreCutOffWithoutALastChunkWhenBroken) {
   StreamServer s;
   s.tap.give("half");
   RawClient client(s.server.port());
@@ -150,14 +150,14 @@ TEST(Streams, ABrokenOneIsCutOffAndNotEnded) {
     const std::lock_guard lock(s.tap.mutex);
     s.tap.broken = true;
   }
-  s.tap.give("");  // whoever is asked now lets go of it
-  EXPECT_EQ(client.read_all(), "") << "without a last chunk";
+  s.tap.give("");  // the pending pull ends, and the next one is dropped
+  EXPECT_EQ(client.read_all(), "") << "without the last chunk";
 }
 
-class VanishingClient : public ::testing::TestWithParam<bool> {};
-INSTANTIATE_TEST_SUITE_P(Streams, VanishingClient, ::testing::Bool());
+class DisconnectingClient : public ::testing::TestWithParam<bool> {};
+INSTANTIATE_TEST_SUITE_P(Streams, DisconnectingClient, ::testing::Bool());
 
-TEST_P(VanishingClient, IsLetGoAtOnce) {
+TEST_P(DisconnectingClient, EndsTheStreamAtOnce) {
   StreamServer s;
   const bool reads = GetParam();  // if not, closing resets the connection
   {
@@ -166,14 +166,14 @@ TEST_P(VanishingClient, IsLetGoAtOnce) {
     if (reads) client.read_until("\r\n\r\n");
     s.tap.wait([&] { return s.tap.pulls == 1; });
   }
-  s.tap.wait([&] { return s.tap.gone; });  // though no piece was ever given
+  s.tap.wait([&] { return s.tap.gone; });  // although no piece was ever sent
   s.tap.give("late");
   RawClient next(s.server.port());
   next.send("GET /plain HTTP/1.1\r\nHost: localhost\r\n\r\n");
   EXPECT_THAT(next.read_answer(), EndsWith("plain"));
 }
 
-TEST(Streams, AClientThatDoesNotReadHasAFewPiecesMadeAndIsLetGo) {
+TEST(Streams, AreDroppedAfterAFewPiecesWhenTheClientDoesNotRead) {
   StreamServer s({.read_timeout = Milliseconds(200)});
   constexpr int many = 1000;
   for (int i = 0; i < many; ++i) s.tap.give(std::string(std::size_t{64} << 10, 'x'));
@@ -189,12 +189,12 @@ TEST(Streams, EndWithTheServer) {
   client.send(ask);
   client.read_until("\r\n\r\n");
   s.tap.wait([&] { return s.tap.pulls == 1; });
-  s.server.stop();  // which does not wait for the grace of requests
+  s.server.stop();  // does not wait for `stop_grace`
   EXPECT_EQ(client.read_all(), "");
   EXPECT_TRUE(s.tap.gone);
 }
 
-TEST(Streams, AreHandedToOurClientAsTheyCome) {
+TEST(Streams, ArePassedToOurClientAsTheyArrive) {
   StreamServer s;
   auto client = HttpClient::make({.url = s.server.url()});
   std::string seen;
@@ -220,7 +220,7 @@ TEST(Streams, OurClientMayEndThem) {
   EXPECT_EQ(client->request({.target = "/plain"})->body, "plain");
 }
 
-TEST(Streams, OurClientTellsOneThatIsCutOffFromOneThatEnds) {
+TEST(Streams, OurClientDistinguishesACutOffFromAnEnd) {
   StreamServer s;
   auto client = HttpClient::make({.url = s.server.url()});
   s.tap.give("one");

@@ -11,7 +11,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Pair;
 
-TEST(Target, SegmentsAreDecodedAfterTheyAreCut) {
+TEST(Target, SegmentsAreDecodedAfterSplitting) {
   const auto target = parse_target("/v2/models/a%2Fb/%C3%A4?x=1+2&y=%26&flag&&z=");
   ASSERT_TRUE(target);
   EXPECT_THAT(target->segments, ElementsAre("v2", "models", "a/b", "ä"));
@@ -34,17 +34,17 @@ TEST(Target, WholeUrlNamesItsHost) {
   EXPECT_THAT(parse_target("http://localhost")->segments, ElementsAre());
 }
 
-TEST(Target, RefusesWhatNoNameHas) {
+TEST(Target, RefusesInvalidTargets) {
   EXPECT_THAT(parse_target("/a%00b").error().message,
-              HasSubstr("the path of the request's address holds a NUL byte (%00)"));
+              HasSubstr("the path of the request target contains a NUL byte (%00)"));
   EXPECT_THAT(parse_target("/a?x=%00").error().message,
-              HasSubstr("the query of the request's address holds a NUL byte"));
+              HasSubstr("the query of the request target contains a NUL byte"));
   EXPECT_THAT(parse_target("/%ff").error().message, HasSubstr("is not UTF-8 once decoded; percent-encode"));
-  EXPECT_THAT(parse_target("/100%").error().message, HasSubstr("write a plain one as %25"));
+  EXPECT_THAT(parse_target("/100%").error().message, HasSubstr("write a literal `%` as %25"));
   EXPECT_THAT(parse_target("/a#b").error().message, HasSubstr("write it as %23"));
   EXPECT_THAT(parse_target("*").error().message, HasSubstr("does not begin with `/`"));
-  EXPECT_THAT(parse_target("http:///a").error().message, HasSubstr("names no host"));
-  EXPECT_THAT(parse_target("http://localhost@evil.example/").error().message, HasSubstr("names no host"));
+  EXPECT_THAT(parse_target("http:///a").error().message, HasSubstr("has no host"));
+  EXPECT_THAT(parse_target("http://localhost@evil.example/").error().message, HasSubstr("has no host"));
 }
 
 TEST(Listen, ReadsAddresses) {
@@ -58,7 +58,7 @@ TEST(Listen, ReadsAddresses) {
   EXPECT_FALSE(parse_listen("10.0.0.1:1")->loopback);
 }
 
-TEST(Listen, RefusesWhatIsNoAddress) {
+TEST(Listen, RefusesInvalidAddresses) {
   for (const char* text : {"", "8080", ":8080", "localhost", "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:65536",
                            "::1:80", "[::1]", "[127.0.0.1]:80", "example.com:80", "127.0.0.1:80 "})
     EXPECT_THAT(parse_listen(text).error().message,
@@ -71,10 +71,10 @@ TEST(Listen, BeyondLoopbackNeedsAToken) {
   EXPECT_TRUE(check_exposure(*parse_listen("0.0.0.0:80"), true));
   const auto open = check_exposure(*parse_listen("0.0.0.0:80"), false);
   ASSERT_FALSE(open);
-  EXPECT_EQ(open.error().message,
-            "listening on 0.0.0.0:80 lets other machines in, and whoever gets in may run programs here; name "
-            "a file that holds a "
-            "secret with `--token-file FILE`, or listen on 127.0.0.1");
+  EXPECT_EQ(
+      open.error().message,
+      "listening on 0.0.0.0:80 exposes the server to other machines, and anyone who can connect can run "
+      "programs here; pass a file with a secret as `--token-file FILE`, or listen on 127.0.0.1");
 }
 
 }  // namespace

@@ -15,7 +15,7 @@
 
 namespace sluice::net {
 
-/// A folder that goes away with the test.
+/// A temporary folder that is removed at the end of the test.
 struct Scratch {
   Scratch() {
     std::string name = (std::filesystem::temp_directory_path() / "sluice-net-XXXXXX").string();
@@ -44,11 +44,11 @@ class TestServer {
   HttpServer& server() { return server_; }
   std::uint16_t port() { return server_.port(); }
   const std::filesystem::path& folder() { return scratch_.path; }
-  /// Waits for the one request of /echo/hold; the test answers it.
+  /// Waits for the only request of /echo/hold; the test responds to it.
   ports::Responder held() { return held_.get_future().get(); }
 
   Result<void> started;
-  // The one request of /block holds a worker from the one to the other.
+  // The only request of /block occupies a worker between these two.
   std::latch blocking{1};
   std::latch unblock{1};
 
@@ -125,7 +125,7 @@ class TestServer {
                        {.method = "GET", .pattern = "/echo/split", .handler = split},
                        {.method = "GET", .pattern = "/echo/silent", .handler = silent},
                        {.method = "GET", .pattern = "/echo/thrown", .handler = thrown}};
-    auto brief = protocol.routes;  // the same again, on the connections' own threads
+    auto brief = protocol.routes;  // the same routes again, on the connections' own threads
     for (auto& route : brief) {
       route.pattern = "/brief" + route.pattern;
       route.is_brief = [](const ports::Request& request) { return request.query_at("long").empty(); };

@@ -39,7 +39,7 @@ Error no_log(const runs::OperationReport& task) {
 }
 
 /// The log file of an attempt, 0 for the latest; of a cached task, that of the attempt that produced the
-/// outputs. Empty if found was no such attempt.
+/// outputs. Empty if there was no such attempt.
 std::filesystem::path file_of(const NativeApi& api, const RunId& run, const runs::OperationReport& task,
                               const std::string& kind, std::int64_t requested) {
   const auto& holder = task.cached ? task.made_in : run;

@@ -1,4 +1,4 @@
-#include "sluice/net/answer.hpp"
+#include "sluice/net/response.hpp"
 
 #include <algorithm>
 #include <array>
@@ -11,8 +11,8 @@
 #include <sys/socket.h>
 
 #include "sluice/base/log.hpp"
-#include "sluice/net/hand_over.hpp"
 #include "sluice/net/head.hpp"
+#include "sluice/net/run_and_wait.hpp"
 #include "sluice/net/sent_file.hpp"
 
 namespace sluice::net {
@@ -21,27 +21,28 @@ namespace {
 namespace asio = boost::asio;
 using tcp = asio::ip::tcp;
 
-constexpr std::size_t answer_piece = std::size_t{256} << 10;  ///< of a body that is sent
+constexpr std::size_t send_piece = std::size_t{256} << 10;  ///< the most bytes per write of a body
 
-bool sends_body(const Answer& answer, const Framing& framing) {
-  return !framing.head_only && has_body(answer.response.status);
+bool sends_body(const OutgoingResponse& outgoing, const Framing& framing) {
+  return !framing.head_only && has_body(outgoing.response.status);
 }
 
-/// `length`: of what is not a stream.
-void write_head(const SessionContext& context, Answer& answer, const Framing& framing, std::uint64_t length) {
-  const bool streams = answer.response.stream != nullptr;
-  const bool in_chunks = streams && framing.chunks;
-  answer.lasts = framing.keep_alive && !context.stopping && (!streams || in_chunks);
-  const BodyEnd end{.length = streams ? std::nullopt : std::optional(length), .chunked = in_chunks};
-  answer.head = response_head(answer.response, end, answer.lasts, context.clock.now());
+/// `length`: the length of the body; unused for a stream.
+void write_head(const SessionContext& context, OutgoingResponse& outgoing, const Framing& framing,
+                std::uint64_t length) {
+  const bool streamed = outgoing.response.stream != nullptr;
+  const bool chunked = streamed && framing.chunks;
+  outgoing.keep_alive = framing.keep_alive && !context.stopping && (!streamed || chunked);
+  const BodyEnd end{.length = streamed ? std::nullopt : std::optional(length), .chunked = chunked};
+  outgoing.head = response_head(outgoing.response, end, outgoing.keep_alive, context.clock.now());
 }
 
 asio::awaitable<bool> send_file(const SessionContext& context, Connection& connection, SentFile& file) {
-  std::string chunk(std::min<std::uint64_t>(answer_piece, file.size()), '\0');
+  std::string chunk(std::min<std::uint64_t>(send_piece, file.size()), '\0');
   for (std::uint64_t sent = 0; sent < file.size();) {
     const auto got =
         file.read(sent, std::span(chunk).first(std::min<std::uint64_t>(chunk.size(), file.size() - sent)));
-    if (got == 0) co_return false;  // shorter than promised: closing tells the client
+    if (got == 0) co_return false;  // shorter than announced: closing the connection shows this to the client
     const std::string_view bytes(chunk.data(), got);
     if (!co_await send_bytes(context, connection, bytes)) co_return false;
     sent += got;
@@ -49,16 +50,17 @@ asio::awaitable<bool> send_file(const SessionContext& context, Connection& conne
   co_return true;
 }
 
-/// Pulls pieces and sends them until the stream ends, the client goes away or stops reading, or the server
-/// ends. True: sent whole.
+/// Pulls pieces and sends them until the stream ends, the client disconnects or stops reading, or the server
+/// stops. Returns true if everything was sent.
 asio::awaitable<bool> send_stream(const SessionContext& context, Connection& connection,
                                   std::shared_ptr<ports::Stream> source, bool chunked) {
-  Waiting waiting(connection.socket.get_executor());
-  const auto& wake = waiting.wake;
-  // A client has nothing to send now: what can be read is its end, or its next request, which waits.
+  Waiter waiter(connection.socket.get_executor());
+  const auto& wake = waiter.wake;
+  // The client should not send anything now: the socket becomes readable when the client disconnects, or
+  // with a pipelined request, which stays unread.
   connection.socket.async_wait(tcp::socket::wait_read,
-                               [wake = waiting.wake, &connection](const boost::system::error_code& error) {
-                                 if (wake->over) return;
+                               [wake = waiter.wake, &connection](const boost::system::error_code& error) {
+                                 if (wake->finished) return;
                                  char byte = 0;
                                  const auto native = connection.socket.native_handle();
                                  const auto seen = ::recv(native, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
@@ -67,28 +69,28 @@ asio::awaitable<bool> send_stream(const SessionContext& context, Connection& con
                                  wake->client_gone = error || seen == 0 || reset;
                                  if (wake->client_gone) wake->timer.cancel();
                                });
-  struct Over {
+  struct StreamGuard {
     Connection& connection;
     Wake& wake;
-    ~Over() {
+    ~StreamGuard() {
       boost::system::error_code ignored;
       connection.streaming = false;
-      wake.over = true;
+      wake.finished = true;
       if (connection.socket.is_open()) connection.socket.cancel(ignored);
     }
-  } const over{connection, *wake};
+  } const guard{connection, *wake};
 
   connection.streaming = true;
   while (!context.stopping && !wake->client_gone) {
     connection.expires_never();
-    Work<ports::Stream::Piece> pull = [source](std::move_only_function<void(ports::Stream::Piece)> done) {
+    Task<ports::Stream::Piece> pull = [source](std::move_only_function<void(ports::Stream::Piece)> done) {
       try {
         source->next(std::move(done));
       } catch (const std::exception& problem) {
-        log::error(std::string("a streamed answer is cut off: ") + problem.what());
+        log::error(std::string("a streamed response was cut off: ") + problem.what());
       }
     };
-    const auto got = co_await handed_over<ports::Stream::Piece>(&context.workers, waiting, std::move(pull));
+    const auto got = co_await run_and_wait<ports::Stream::Piece>(&context.workers, waiter, std::move(pull));
     if (!got) co_return false;
     const bool ends = !got->has_value();
     if (ends && !chunked) co_return true;
@@ -116,23 +118,24 @@ asio::awaitable<bool> send_stream(const SessionContext& context, Connection& con
 
 }  // namespace
 
-void begin_answer(const SessionContext& context, int socket, Answer& answer, const Framing& framing) {
-  auto& response = answer.response;
-  if (!response.body_file.empty() || response.stream || response.body.size() > answer_piece) return;
-  write_head(context, answer, framing, response.body.size());
-  std::array<iovec, 2> parts{{{.iov_base = answer.head.data(), .iov_len = answer.head.size()},
+void begin_response(const SessionContext& context, int socket, OutgoingResponse& outgoing,
+                    const Framing& framing) {
+  auto& response = outgoing.response;
+  if (!response.body_file.empty() || response.stream || response.body.size() > send_piece) return;
+  write_head(context, outgoing, framing, response.body.size());
+  std::array<iovec, 2> parts{{{.iov_base = outgoing.head.data(), .iov_len = outgoing.head.size()},
                               {.iov_base = response.body.data(), .iov_len = response.body.size()}}};
   msghdr message{};
   message.msg_iov = parts.data();
-  message.msg_iovlen = sends_body(answer, framing) ? 2 : 1;
+  message.msg_iovlen = sends_body(outgoing, framing) ? 2 : 1;
   const auto sent = ::sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-  // What is wrong with the socket, the connection's thread finds as it goes on.
-  if (sent > 0) answer.sent = static_cast<std::size_t>(sent);
+  // An error of the socket is detected when the connection's thread continues to send.
+  if (sent > 0) outgoing.sent = static_cast<std::size_t>(sent);
 }
 
-asio::awaitable<bool> send_answer(const SessionContext& context, Connection& connection, Answer answer,
-                                  const Framing& framing) {
-  auto& response = answer.response;
+asio::awaitable<bool> send_response(const SessionContext& context, Connection& connection,
+                                    OutgoingResponse outgoing, const Framing& framing) {
+  auto& response = outgoing.response;
   std::optional<SentFile> file;
   if (!response.body_file.empty()) {
     file.emplace(response.body_file);
@@ -140,18 +143,19 @@ asio::awaitable<bool> send_answer(const SessionContext& context, Connection& con
       log::error("cannot open " + response.body_file.string() + " to send it");
       file.reset();
       response = context.gate.error({}, Error{.code = Code::internal,
-                                              .message = "a file that should be sent cannot be read",
+                                              .message = "cannot read the file of a response",
                                               .blame = Blame::sluice});
     }
   }
-  if (answer.head.empty()) write_head(context, answer, framing, file ? file->size() : response.body.size());
-  const bool has_bytes = sends_body(answer, framing);
+  if (outgoing.head.empty())
+    write_head(context, outgoing, framing, file ? file->size() : response.body.size());
+  const bool has_bytes = sends_body(outgoing, framing);
 
-  const auto head = std::string_view(answer.head).substr(std::min(answer.sent, answer.head.size()));
+  const auto head = std::string_view(outgoing.head).substr(std::min(outgoing.sent, outgoing.head.size()));
   auto bytes = has_bytes && !file ? std::string_view(response.body) : std::string_view();
-  bytes.remove_prefix(answer.sent - (answer.head.size() - head.size()));
+  bytes.remove_prefix(outgoing.sent - (outgoing.head.size() - head.size()));
   if (!head.empty()) {
-    const auto first = bytes.substr(0, answer_piece);
+    const auto first = bytes.substr(0, send_piece);
     bytes.remove_prefix(first.size());
     const std::array<asio::const_buffer, 2> start{asio::buffer(head), asio::buffer(first)};
     connection.expires_after(context.options.read_timeout);
@@ -162,13 +166,13 @@ asio::awaitable<bool> send_answer(const SessionContext& context, Connection& con
   if (has_bytes && file) whole = co_await send_file(context, connection, *file);
   if (has_bytes && response.stream)
     whole = co_await send_stream(context, connection, response.stream, framing.chunks);
-  co_return whole&& answer.lasts;
+  co_return whole&& outgoing.keep_alive;
 }
 
 asio::awaitable<bool> send_bytes(const SessionContext& context, Connection& connection,
                                  std::string_view bytes) {
   while (!bytes.empty()) {
-    const auto next = asio::buffer(bytes.data(), std::min(bytes.size(), answer_piece));
+    const auto next = asio::buffer(bytes.data(), std::min(bytes.size(), send_piece));
     connection.expires_after(context.options.read_timeout);
     const auto [error, count] = co_await asio::async_write(connection.socket, next, as_result);
     if (error) co_return false;
