@@ -76,10 +76,10 @@ def test_the_command_of_a_hint_can_be_pasted(plan, tmp_path):
 
 
 def test_bad_usage_ends_with_2(plan, tmp_path):
-    says(sluice("run"), "sluice run: FILE is required; `sluice run --help` tells more\n", status=2)
-    says(sluice(), "sluice: it needs a command; `sluice --help` lists them\n", status=2)
-    says(sluice("runs", "extra"), "sluice runs: nothing takes the argument `extra`; `sluice runs --help` tells what there is\n", status=2)
-    says(sluice("logs", "latest", "a", "--attempt", "none"), "sluice logs: ", "--attempt", "`sluice logs --help` tells more", status=2)
+    says(sluice("run"), "sluice run: FILE is required; see `sluice run --help`\n", status=2)
+    says(sluice(), "sluice: a command is required; `sluice --help` lists the commands\n", status=2)
+    says(sluice("runs", "extra"), "sluice runs: unexpected argument `extra`; see `sluice runs --help`\n", status=2)
+    says(sluice("logs", "latest", "a", "--attempt", "none"), "sluice logs: ", "--attempt", "; see `sluice logs --help`", status=2)
     says(sluice("run", plan(HELLO), "--input", "nam=x", data=tmp_path / "data"), "has no input `nam`; did you mean `name`?", status=2)
     says(sluice("show", "nothing", data=tmp_path / "data"), "neither a run nor a model `nothing`", status=2)
     says(sluice("run", tmp_path / "missing.yaml", data=tmp_path / "data"), "missing.yaml", "No such file", status=2)
@@ -87,15 +87,15 @@ def test_bad_usage_ends_with_2(plan, tmp_path):
 
 @pytest.mark.parametrize(("arguments", "message"), [
     (["runn"], "sluice: unknown command `runn`; did you mean `run`?"),
-    (["xyzzy"], "sluice: unknown command `xyzzy`; `sluice --help` lists them"),
+    (["xyzzy"], "sluice: unknown command `xyzzy`; see `sluice --help`"),
     (["complet"], "sluice: unknown command `complet`; did you mean `compile`?"),
     (["--versoin"], "sluice: unknown option `--versoin`; did you mean `--version`?"),
     (["run", "plan.yaml", "--inptu", "a=b"], "sluice run: unknown option `--inptu`; did you mean `--input`?"),
     (["run", "--inptu=a=b"], "sluice run: unknown option `--inptu`; did you mean `--input`?"),
-    (["--data", "folder", "runs"], "sluice runs: `--data` goes after the command: `sluice runs --data ...`"),
-    (["up", "--xyzzy"], "sluice up: unknown option `--xyzzy`; `sluice up --help` lists them"),
-    (["runs", "--status", "faild"], "`faild` is none of running, succeeded, failed, cancelled; did you mean `failed`?"),
-    (["completion", "bsah"], "`bsah` is none of bash, zsh, fish; did you mean `bash`?"),
+    (["--data", "folder", "runs"], "sluice runs: `--data` must follow the command: `sluice runs --data ...`"),
+    (["up", "--xyzzy"], "sluice up: unknown option `--xyzzy`; see `sluice up --help`"),
+    (["runs", "--status", "faild"], "`faild` is not one of running, succeeded, failed, cancelled; did you mean `failed`?"),
+    (["completion", "bsah"], "`bsah` is not one of bash, zsh, fish; did you mean `bash`?"),
 ])
 def test_a_misspelt_command_line_is_told_with_the_nearest_name(arguments, message):
     says(sluice(*arguments), message, status=2)

@@ -30,7 +30,7 @@ def test_this_machine_runs_sluice(tmp_path):
     seen = findings(tmp_path / "data")
     assert seen["processor"]["health"] == "works" or "AVX2" in seen["processor"]["follows"]
     assert "free" in seen["disk"]["found"] and "ms to sync" in seen["disk"]["found"]
-    assert "which the first command makes" in seen["data folder"]["found"]
+    assert "to be created by the first command" in seen["data folder"]["found"]
     assert seen["git"]["health"] == seen["git-lfs"]["health"] == seen["installation"]["health"] == "works"
     assert "numpy" in seen["python3"]["found"]
     assert not (tmp_path / "data").exists(), "looking leaves nothing"
@@ -88,7 +88,7 @@ def test_who_holds_the_folder_is_told(tmp_path, plan):
     with serving(data) as server:
         seen = findings(data)["data folder"]
         assert seen["health"] == "works" and f"held by sluice up, pid {server.process.pid} at {server.url}" in seen["found"]
-    assert "held by nobody" in findings(data)["data folder"]["found"]
+    assert "not in use" in findings(data)["data folder"]["found"]
     with Gate(tmp_path / "gate") as gate:
         running = start("run", plan(f"sluice: 1\npipelines:\n  main: {{graph: {{a: {{process: [cat, {gate.path}]}}}}}}\n"), data=data)
         until(lambda: b"sluice run" in (data / "lock").read_bytes(), "`sluice run` holds the folder")
@@ -103,7 +103,7 @@ def test_a_folder_that_cannot_be_one_ends_with_3(tmp_path):
     seen = findings(tmp_path / "file" / "data", status=3)["data folder"]
     assert seen["health"] == "fails" and "is not a folder" in seen["found"]
     done = doctor(tmp_path / "file" / "data")
-    assert done.returncode == 3 and done.stdout.splitlines()[-1] == "Sluice does not run on this machine as it is: see disk, data folder"
+    assert done.returncode == 3 and done.stdout.splitlines()[-1] == "Sluice cannot run on this machine: see disk, data folder"
 
 
 def test_missing_parts_of_the_installation_end_with_3(tmp_path):

@@ -144,7 +144,7 @@ def test_every_command_asks_another_machines_server(main_job_copy, main_job_repo
         assert "evaluate" in told("show", "latest")
         assert told("logs", "latest", "evaluate") is not None
         assert "stamps" in told("models") and "stamps v1" in told("endpoints")
-        assert "endpoint other answers with stamps v1" in told("deploy", "stamps", "--endpoint", "other")
+        assert "endpoint other serves stamps v1" in told("deploy", "stamps", "--endpoint", "other")
         assert str(picture) in told("predict", "other", picture)
         told("undeploy", "other")
         without = sluice("runs", "--server", server.url, data=mine)

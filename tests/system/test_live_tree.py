@@ -113,7 +113,7 @@ def test_ctrl_c_leaves_a_servers_run_and_says_how_to_come_back(terminal, gates, 
         seen.type("\x03")
         assert seen.end() == -signal.SIGINT
         [run] = [r["run"] for r in server.ask("GET", "/v1/runs")[1]["runs"]]
-        assert f"run {run} goes on; `sluice resume {run} --data {data}` follows it again, `sluice cancel {run} --data {data}` ends it" in seen.raw
+        assert f"run {run} is still running; `sluice resume {run} --data {data}` follows it again, `sluice cancel {run} --data {data}` cancels it" in seen.raw
         assert server.ask("GET", f"/v1/runs/{run}")[1]["status"] == "running"
         gates.open("first", "items", "last")
         again = sluice("resume", run, data=data)
@@ -127,7 +127,7 @@ def test_ctrl_c_interrupts_a_run_of_this_process_which_can_be_cancelled(terminal
     seen.shows("first", "running")
     seen.type("\x03")
     assert seen.end() == -signal.SIGINT
-    run = re.search(r"run (\w+) is interrupted; `sluice resume \1 --data", seen.raw).group(1)
+    run = re.search(r"run (\w+) was interrupted; `sluice resume \1 --data", seen.raw).group(1)
     cancelled = sluice("cancel", run, "--reason", "wrong pictures", data=data)
     assert cancelled.returncode == 0, cancelled.stderr
     assert cancelled.stdout == f"run {run} is cancelled\n"

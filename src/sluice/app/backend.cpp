@@ -11,12 +11,12 @@
 namespace sluice::app {
 namespace {
 
-/// The error that an answer of the API carries.
+/// The error that an error response of the API carries.
 Error error_of(const ports::Response& response) {
   Error error{.code = response.status >= 500 ? Code::unavailable : Code::invalid_argument,
-              .message = "the server answered with status " + std::to_string(response.status),
+              .message = "the server responded with status " + std::to_string(response.status),
               .blame = response.status >= 500 ? Blame::environment : Blame::user};
-  const auto body = parse_json(response.body, "answer");
+  const auto body = parse_json(response.body, "response");
   if (!body) return error;
   const auto* inner = body->find("error");
   if (!inner) return error;
@@ -33,7 +33,8 @@ Error error_of(const ports::Response& response) {
   return error;
 }
 
-Result<ports::Response> good(Result<ports::Response> response) {
+/// Turns an error response into an Error.
+Result<ports::Response> checked(Result<ports::Response> response) {
   if (response && response->status >= 400) return Fail(error_of(*response));
   return response;
 }
@@ -43,16 +44,16 @@ class RemoteBackend final : public Backend {
   explicit RemoteBackend(net::HttpClient client) : client_(std::move(client)) {}
   Result<ports::Response> request(std::string_view method, const std::string& target, std::string body,
                                   const std::filesystem::path& body_file) override {
-    net::ClientRequest ask{
+    net::ClientRequest request{
         .method = std::string(method), .target = target, .body = std::move(body), .body_file = body_file};
-    if (!ask.body.empty()) ask.headers.emplace_back("content-type", "application/json");
-    return client_.request(ask);
+    if (!request.body.empty()) request.headers.emplace_back("content-type", "application/json");
+    return client_.request(request);
   }
-  Result<ports::Response> listen(const Listening& listening) override {
-    return client_.request({.target = listening.target,
-                            .headers = listening.headers,
-                            .on_bytes = listening.on_bytes,
-                            .may_be_silent = listening.may_be_silent});
+  Result<ports::Response> stream(const StreamRequest& request) override {
+    return client_.request({.target = request.target,
+                            .headers = request.headers,
+                            .on_bytes = request.on_bytes,
+                            .may_be_silent = request.may_be_silent});
   }
 
  private:
@@ -68,20 +69,20 @@ class LocalBackend final : public Backend {
     return handle(method, target, {{"content-type", "application/json"}}, std::move(body), body_file);
   }
 
-  Result<ports::Response> listen(const Listening& listening) override {
-    SLUICE_TRY(response, handle("GET", listening.target, listening.headers, "", {}));
+  Result<ports::Response> stream(const StreamRequest& request) override {
+    SLUICE_TRY(response, handle("GET", request.target, request.headers, "", {}));
     for (bool more = response.stream != nullptr; more;) {
-      // Shared: the piece may come when this has gone on to the next.
-      auto answer = std::make_shared<std::promise<ports::Stream::Piece>>();
-      auto answered = answer->get_future();
-      response.stream->next([answer](ports::Stream::Piece piece) { answer->set_value(std::move(piece)); });
-      answer.reset();
+      // Shared: the callback may still hold the promise after its piece was received.
+      auto promise = std::make_shared<std::promise<ports::Stream::Piece>>();
+      auto next = promise->get_future();
+      response.stream->next([promise](ports::Stream::Piece piece) { promise->set_value(std::move(piece)); });
+      promise.reset();
       try {
-        const auto piece = answered.get();
-        more = piece && (piece->empty() || listening.on_bytes(*piece));
+        const auto piece = next.get();
+        more = piece && (piece->empty() || request.on_bytes(*piece));
       } catch (const std::future_error&) {
         return Fail(
-            environment_error(Code::unavailable, "the answer to " + listening.target + " was cut off"));
+            environment_error(Code::unavailable, "the response to " + request.target + " was cut off"));
       }
     }
     return response;
@@ -104,11 +105,11 @@ class LocalBackend final : public Backend {
                            .body = std::move(body),
                            .body_file = body_file,
                            .principal = {}};
-    auto answer = std::make_shared<std::promise<ports::Response>>();
-    auto answered = answer->get_future();
+    auto promise = std::make_shared<std::promise<ports::Response>>();
+    auto response = promise->get_future();
     match.route->handler(std::move(request),
-                         [answer](ports::Response response) { answer->set_value(std::move(response)); });
-    return answered.get();
+                         [promise](ports::Response given) { promise->set_value(std::move(given)); });
+    return response.get();
   }
 
   net::Router router_;
@@ -117,23 +118,23 @@ class LocalBackend final : public Backend {
 }  // namespace
 
 Result<Value> call(Backend& backend, std::string_view method, const std::string& target, const Value& body) {
-  SLUICE_TRY(response, good(backend.request(method, target, body.is_null() ? "" : to_json(body), {})));
-  return parse_json(response.body, "answer", {.depth_max = 1000, .bytes_max = std::size_t{1} << 30});
+  SLUICE_TRY(response, checked(backend.request(method, target, body.is_null() ? "" : to_json(body), {})));
+  return parse_json(response.body, "response", {.depth_max = 1000, .bytes_max = std::size_t{1} << 30});
 }
 
 Result<void> upload(Backend& backend, const std::string& target, const std::filesystem::path& file) {
-  SLUICE_TRY(response, good(backend.request("PUT", target, "", file)));
+  SLUICE_TRY(response, checked(backend.request("PUT", target, "", file)));
   return {};
 }
 
 Result<std::string> call_for_text(Backend& backend, const std::string& target) {
-  SLUICE_TRY(response, good(backend.request("GET", target, "", {})));
+  SLUICE_TRY(response, checked(backend.request("GET", target, "", {})));
   if (!response.body_file.empty()) return os::read_file(response.body_file, std::size_t{1} << 30);
   return std::move(response.body);
 }
 
-Result<void> listen(Backend& backend, const Listening& listening) {
-  SLUICE_TRY(response, good(backend.listen(listening)));
+Result<void> stream(Backend& backend, const StreamRequest& request) {
+  SLUICE_TRY(response, checked(backend.stream(request)));
   return {};
 }
 

@@ -23,7 +23,7 @@ struct Command::Impl {
   std::function<Exit()> work;
   bool hidden = false;
 
-  /// Checks by the rules; notes what help and completion need.
+  /// Applies the rules, and records what help and completion need.
   CLI::Option& add(CLI::Option& option, const ValueRules& rules, bool is_argument) {
     if (!rules.name.empty()) option.type_name(rules.name);
     if (rules.range) option.check(CLI::Range(rules.range->least, rules.range->most));
@@ -32,10 +32,12 @@ struct Command::Impl {
       option.type_name(fmt::format("{}", fmt::join(rules.one_of, "|")));
       option.check([words = rules.one_of](const std::string& word) {
         if (std::ranges::find(words, word) != words.end()) return std::string();
-        return fmt::format("`{}` is none of {}{}", word, fmt::join(words, ", "), did_you_mean(word, words));
+        return fmt::format("`{}` is not one of {}{}", word, fmt::join(words, ", "),
+                           did_you_mean(word, words));
       });
     }
-    // An argument with words of its own has them as its value; else its name says what it is.
+    // The value of an argument with a fixed set of words is named by these words, else by the argument's
+    // name.
     const bool by_name = is_argument && rules.one_of.empty();
     declared.push_back({.name = option.get_name(),
                         .value = by_name ? option.get_name() : option.get_type_name(),
@@ -108,10 +110,10 @@ namespace {
 
 std::string hint(const std::string& word, const std::vector<std::string>& known, const std::string& called) {
   auto nearest = did_you_mean(word, known);
-  return nearest.empty() ? fmt::format("; `{} --help` lists them", called) : nearest;
+  return nearest.empty() ? fmt::format("; see `{} --help`", called) : nearest;
 }
 
-/// What nobody took, if that explains the failure better than what is missing.
+/// A message about unexpected words, if they explain the failure better than what is missing.
 std::string about_extras(const std::vector<std::string>& extras, const std::vector<std::string>& commands,
                          const std::vector<std::string>& options, bool has_command,
                          const std::string& called) {
@@ -121,11 +123,10 @@ std::string about_extras(const std::vector<std::string>& extras, const std::vect
   const auto option =
       std::ranges::find_if(extras, [](const auto& word) { return word.size() > 1 && word[0] == '-'; });
   if (option == extras.end())
-    return fmt::format("nothing takes the argument `{}`; `{} --help` tells what there is", extras.front(),
-                       called);
+    return fmt::format("unexpected argument `{}`; see `{} --help`", extras.front(), called);
   const auto name = option->substr(0, option->find('='));
-  if (std::ranges::find(options, name) != options.end())  // it stood before the command
-    return fmt::format("`{}` goes after the command: `{} {} ...`", name, called, name);
+  if (std::ranges::find(options, name) != options.end())  // it was given before the command
+    return fmt::format("`{}` must follow the command: `{} {} ...`", name, called, name);
   return fmt::format("unknown option `{}`{}", name, hint(name, options, called));
 }
 
@@ -145,8 +146,8 @@ Exit CommandLine::run(int argc, char** argv) {
   try {
     impl_->app.parse(argc, argv);
     return impl_->called()->impl_->work();
-  } catch (const CLI::ParseError& wrong) {
-    if (wrong.get_exit_code() == 0) return impl_->app.exit(wrong) == 0 ? Exit::ok : Exit::usage;
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return impl_->app.exit(error) == 0 ? Exit::ok : Exit::usage;
     const auto* command = impl_->called();
     const auto called = command ? "sluice " + command->name() : std::string("sluice");
     std::vector<std::string> commands;
@@ -156,9 +157,9 @@ Exit CommandLine::run(int argc, char** argv) {
     for (const auto& option : command ? command->declared() : declared())
       if (!option.is_argument) options.push_back(option.name);
     auto text = about_extras(impl_->app.remaining(true), commands, options, command != nullptr, called);
-    if (text.empty() && !command) text = "it needs a command; `sluice --help` lists them";
-    if (text.empty()) text = wrong.what();
-    if (text == wrong.what() && !text.ends_with('?')) text += fmt::format("; `{} --help` tells more", called);
+    if (text.empty() && !command) text = "a command is required; `sluice --help` lists the commands";
+    if (text.empty()) text = error.what();
+    if (text == error.what() && !text.ends_with('?')) text += fmt::format("; see `{} --help`", called);
     say(stderr, "{}: {}\n", called, text);
     return Exit::usage;
   }

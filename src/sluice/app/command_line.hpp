@@ -1,6 +1,6 @@
 #pragma once
-// The command line: what commands declare, and how it is parsed. CLI11 stays in command_line.cpp: each file
-// that includes it takes ten seconds longer to compile.
+// The command line: what commands declare, and how it is parsed. CLI11 is included in command_line.cpp only:
+// each file that includes it takes ten seconds longer to compile.
 #include <functional>
 #include <memory>
 #include <optional>
@@ -9,29 +9,29 @@
 
 namespace sluice::app {
 
-/// What a shell sees.
+/// The exit status of the program.
 enum class Exit : int { ok = 0, failed = 1, usage = 2, machine = 3 };
 
-/// How the value of an option or of an argument is shown and checked.
+/// How the value of an option or an argument is named in help and checked.
 struct ValueRules {
-  std::string name = {};  ///< in help and for completion: FILE, RUN, NAME=VALUE; "" : by its type
-  std::vector<std::string> one_of = {};  ///< the words it takes; empty: any
+  std::string name = {};  ///< in help and completion: FILE, RUN, NAME=VALUE; "": derived from its type
+  std::vector<std::string> one_of = {};  ///< the allowed words; empty: any
   struct Range {
     double least, most;
   };
   std::optional<Range> range = {};
-  std::string needs = {};  ///< an option declared before, without which this one is refused
+  std::string needs = {};  ///< an option declared before, which this one requires
 };
 
-/// What a command takes, as help and completion see it.
+/// An option or argument of a command, as shown by help and completion.
 struct Declared {
-  std::string name;   ///< "--data"; of an argument "RUN"
-  std::string value;  ///< what its value is called, "DIR" or "bash|zsh|fish"; "" : it takes none
+  std::string name;   ///< "--data", or the name of an argument, "RUN"
+  std::string value;  ///< the name of its value, "DIR" or "bash|zsh|fish"; "": no value
   bool is_argument = false;
   bool repeats = false;
 };
 
-/// One command of the program. What is declared with it must live until the command has run.
+/// One command of the program. The variables that are declared with it must live until the command has run.
 class Command {
  public:
   Command(std::string name, const std::string& description);
@@ -54,9 +54,9 @@ class Command {
   void argument(const std::string& name, std::vector<std::string>& into, const std::string& description = "");
   /// Shown below the help.
   void example(const std::string& text);
-  /// What the command does; called after parsing, with everything declared filled in.
+  /// The action of the command; called after parsing, when all declared variables are set.
   void when_called(std::function<Exit()> work);
-  /// For shells, not for people: neither help nor completion shows it, and its arguments may be absent.
+  /// For shells, not for users: hidden from help and completion, and its arguments are optional.
   void hide();
 
   [[nodiscard]] const std::string& name() const;
@@ -78,12 +78,12 @@ class CommandLine {
   CommandLine& operator=(const CommandLine&) = delete;
 
   Command& add(const std::string& name, const std::string& description);
-  /// Parses and runs the one command that is named. Where the line is wrong, says so on stderr with the
-  /// nearest name of a command or an option; prints help or version where that was asked for.
+  /// Parses the line and runs its command. Reports an invalid line on stderr, with the nearest name of a
+  /// command or an option; prints help or version on request.
   Exit run(int argc, char** argv);
 
   [[nodiscard]] const std::vector<std::unique_ptr<Command>>& commands() const;
-  /// Of the program itself.
+  /// The options of the program itself.
   [[nodiscard]] const std::vector<Declared>& declared() const;
 
  private:

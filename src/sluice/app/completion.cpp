@@ -34,8 +34,8 @@ const Declared* argument_at(const Command& command, std::size_t index) {
   return !arguments.empty() && arguments.back()->repeats ? arguments.back() : nullptr;
 }
 
-/// "RUN|MODEL[@VERSION]" holds names of two kinds; "bash|zsh" are words themselves; FILE and DIR are for the
-/// shell.
+/// Adds the values of a kind: "RUN|MODEL[@VERSION]" means names of two kinds; "bash|zsh" are literal words;
+/// FILE and DIR are left to the shell.
 void add_values(const std::string& what, const TypedLine& line, const Names& names, Completion& out) {
   for (const auto& part : split(what, '|')) {
     const auto kind = part.substr(0, part.find('['));
@@ -49,32 +49,32 @@ void add_values(const std::string& what, const TypedLine& line, const Names& nam
   }
 }
 
-void keep_those_that_begin(const std::string& with, Completion& out) {
-  std::erase_if(out.words, [&](const auto& word) { return !word.starts_with(with); });
+void keep_with_prefix(const std::string& prefix, Completion& out) {
+  std::erase_if(out.words, [&](const auto& word) { return !word.starts_with(prefix); });
 }
 
-/// The place of the cursor: after an option that waits for its value, or at an argument.
+/// The position of the cursor: after an option that needs its value, or at an argument.
 struct Cursor {
   TypedLine line;
-  const Declared* waiting = nullptr;
+  const Declared* option = nullptr;
 };
 
 Cursor read_line(const Command& command, const std::vector<std::string>& words) {
-  Cursor cursor{.line = {.command = command.name(), .arguments = {}, .options = {}}, .waiting = nullptr};
-  std::string waiting_name;
+  Cursor cursor{.line = {.command = command.name(), .arguments = {}, .options = {}}, .option = nullptr};
+  std::string option_name;
   for (const auto& word : words) {
-    if (word == "=" && cursor.waiting) continue;  // bash cuts `--data=x` into three words
-    if (cursor.waiting) {
-      cursor.line.options[waiting_name] = word;
-      cursor.waiting = nullptr;
+    if (word == "=" && cursor.option) continue;  // bash splits `--data=x` into three words
+    if (cursor.option) {
+      cursor.line.options[option_name] = word;
+      cursor.option = nullptr;
     } else if (word.starts_with("--")) {
       const auto equals = word.find('=');
-      waiting_name = word.substr(0, equals);
-      const auto* option = option_named(command, waiting_name);
+      option_name = word.substr(0, equals);
+      const auto* option = option_named(command, option_name);
       if (equals != std::string::npos)
-        cursor.line.options[waiting_name] = word.substr(equals + 1);
+        cursor.line.options[option_name] = word.substr(equals + 1);
       else if (takes_value(option))
-        cursor.waiting = option;
+        cursor.option = option;
     } else {
       cursor.line.arguments.push_back(word);
     }
@@ -95,7 +95,7 @@ Completion complete(const CommandLine& program, const std::vector<std::string>& 
     if (last.starts_with("-")) add_options(program.declared());
     for (const auto& command : program.commands())
       if (!command->is_hidden()) out.words.push_back(command->name());
-    keep_those_that_begin(last, out);
+    keep_with_prefix(last, out);
     return out;
   }
   const auto found = std::ranges::find_if(program.commands(), [&](const auto& command) {
@@ -104,9 +104,9 @@ Completion complete(const CommandLine& program, const std::vector<std::string>& 
   if (found == program.commands().end()) return out;
   const Command& command = **found;
   const auto cursor = read_line(command, {words.begin() + 1, words.end() - 1});
-  if (cursor.waiting) {
+  if (cursor.option) {
     if (last == "=") last.clear();
-    add_values(cursor.waiting->value, cursor.line, names, out);
+    add_values(cursor.option->value, cursor.line, names, out);
   } else if (const auto equals = last.find('='); last.starts_with("--") && equals != std::string::npos) {
     if (const auto* option = option_named(command, last.substr(0, equals)); takes_value(option))
       add_values(option->value, cursor.line, names, out);
@@ -116,7 +116,7 @@ Completion complete(const CommandLine& program, const std::vector<std::string>& 
   } else if (const auto* argument = argument_at(command, cursor.line.arguments.size())) {
     add_values(argument->value, cursor.line, names, out);
   }
-  keep_those_that_begin(last, out);
+  keep_with_prefix(last, out);
   return out;
 }
 

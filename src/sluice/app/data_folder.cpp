@@ -16,8 +16,8 @@ Result<DataFolder> find_data_folder(const std::string& given) {
   if (root.empty()) {
     const char* home = std::getenv("HOME");
     if (!home || !*home)
-      return Fail(user_error(Code::invalid_argument,
-                             "there is no data folder: neither --data, SLUICE_DATA nor HOME is set"));
+      return Fail(
+          user_error(Code::invalid_argument, "no data folder: neither --data, SLUICE_DATA nor HOME is set"));
     root = std::filesystem::path(home) / ".local" / "share" / "sluice";
   }
   std::error_code failed;
@@ -42,11 +42,12 @@ Result<std::optional<RunningServer>> running_server(const DataFolder& data) {
   if (!holder->starts_with("sluice up"))
     return Fail(user_error(Code::failed_precondition,
                            "the data folder " + data.root.string() + " is in use by " + *holder +
-                               "; wait until it ends, or let both submit to a `sluice up`"));
+                               "; wait until it has ended, or run both commands against a `sluice up`"));
   auto text = os::read_file(data.server(), 1 << 16);
   if (!text)
-    return Fail(environment_error(Code::unavailable, "a server holds the data folder " + data.root.string() +
-                                                         " but has not said where it listens; try again"));
+    return Fail(
+        environment_error(Code::unavailable, "a server holds the data folder " + data.root.string() +
+                                                 " but has not published its address yet; retry shortly"));
   SLUICE_TRY(json, parse_json(*text, data.server().string()));
   return RunningServer{.url = json.text_at("url"), .token = json.text_at("token")};
 }

@@ -7,7 +7,7 @@
 
 namespace sluice::app {
 
-/// Where things are below one data folder (docs: "A folder of data on disk" in ARCHITECTURE.md).
+/// The paths inside a data folder (see "A folder of data on disk" in ARCHITECTURE.md).
 struct DataFolder {
   std::filesystem::path root;
 
@@ -20,18 +20,19 @@ struct DataFolder {
   [[nodiscard]] std::filesystem::path server() const { return root / "server.json"; }
 };
 
-/// `given`, else $SLUICE_DATA, else ~/.local/share/sluice; absolute. Fails where there is no home to put it
-/// in.
+/// `given`, else $SLUICE_DATA, else ~/.local/share/sluice; absolute. Fails if none of them is
+/// set.
 Result<DataFolder> find_data_folder(const std::string& given);
 
 /// The server that holds a data folder.
 struct RunningServer {
   std::string url;
-  std::string token;  ///< "" : none is needed
+  std::string token;  ///< "": none is required
 };
-/// What `sluice up` leaves for the commands of the same user (mode 0600).
+/// Writes server.json, by which commands of the same user find the server (mode 0600).
 Result<void> announce(const DataFolder& data, const RunningServer& server);
-/// Null where nobody holds the folder; an error where another command holds it that serves nobody.
+/// The server that holds the folder; nullopt if no process holds it; an error if the holder is a command that
+/// does not serve others.
 Result<std::optional<RunningServer>> running_server(const DataFolder& data);
 
 }  // namespace sluice::app

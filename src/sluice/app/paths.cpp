@@ -8,7 +8,7 @@ namespace {
 
 constexpr auto owners = std::to_array<PathOwner>({
     {"/", "console"},
-    // Sluice's own API; two paths in it are fixed by others' clients.
+    // Sluice's own API; two of its paths are fixed by clients of other products.
     {"/v1", "native"},
     {"/v1/traces", "mlflow"},
     {"/v1/images:annotate", "google"},
@@ -17,7 +17,7 @@ constexpr auto owners = std::to_array<PathOwner>({
     {"/endpoints", "invocations"},
     {"/invocations", "invocations"},
     {"/ping", "invocations"},
-    // MLflow, below a path of its own and where its client looks without one.
+    // MLflow, below a path of its own and at the paths that its client uses without one.
     {"/mlflow", "mlflow"},
     {"/api/2.0/mlflow", "mlflow"},
     {"/api/3.0/mlflow", "mlflow"},
@@ -35,7 +35,7 @@ constexpr auto owners = std::to_array<PathOwner>({
     {"/openai/v1", "openai"},
     {"/hf", "hub"},
     {"/git", "git"},
-    // The clouds' clients, below a path of each cloud and where their own collide with no other.
+    // Clients of the clouds, below one path per cloud and at their own paths where these do not collide.
     {"/google", "google"},
     {"/azure", "azure"},
     {"/customvision", "azure"},
@@ -43,7 +43,7 @@ constexpr auto owners = std::to_array<PathOwner>({
     {"/language", "azure"},
 });
 
-static_assert(owners.front().prefix == "/", "what nobody else owns has an owner");
+static_assert(owners.front().prefix == "/", "the first entry is the default owner");
 
 bool is_below(std::string_view path, std::string_view prefix) {
   if (prefix == "/") return true;

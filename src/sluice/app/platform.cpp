@@ -11,7 +11,7 @@
 
 namespace sluice::app {
 
-/// Members in the order in which they stand on one another; they end the other way round.
+/// Members are in the order of their dependencies; they are destroyed in reverse.
 struct Platform::Impl {
   Impl(Options o, os::FileLock l) : options(std::move(o)), lock(std::move(l)) {}
 
@@ -33,7 +33,7 @@ struct Platform::Impl {
   Executors executors;
 
   ~Impl() {
-    // The driver's thread calls executors, and executors call the driver: the thread ends first.
+    // The driver's thread calls executors, and executors call the driver: the thread must end first.
     if (driver) driver->end();
   }
 
@@ -45,7 +45,7 @@ struct Platform::Impl {
     ledger = std::move(opened_ledger);
     SLUICE_TRY(opened_models, open_models(data, *objects, clock));
     models = std::move(opened_models);
-    SLUICE_DO(take_in_builtin_models());
+    SLUICE_DO(import_builtin_models());
     runtime = make_runtime(installation);
     hosts = std::make_unique<serving::Hosts>(
         *runtime, *objects, clock, serving::Hosts::Options{.cache = data.cache(), .idle = options.host_idle});
@@ -91,8 +91,9 @@ struct Platform::Impl {
                            .clock = clock});
   }
 
-  /// A data folder has the built-in models from its first start on; a newer Sluice adds those that are new.
-  Result<void> take_in_builtin_models() {
+  /// Imports the built-in models that the data folder lacks: all at its first start, new ones of a newer
+  /// Sluice.
+  Result<void> import_builtin_models() {
     const auto entries = os::list_directory(installation.models);
     if (!entries)
       log::warning("there are no built-in models at " + installation.models.string() +
@@ -130,7 +131,7 @@ Result<std::unique_ptr<Platform>> Platform::open(Options options) {
     if (!holder) return Fail(std::move(lock).error());
     return Fail(user_error(Code::failed_precondition,
                            "the data folder " + options.data.root.string() + " is in use by " + *holder +
-                               "; end that first, or give another folder by --data"));
+                               "; stop that process first, or pass another folder with --data"));
   }
   auto impl = std::make_unique<Impl>(std::move(options), std::move(*lock));
   SLUICE_DO(impl->open());

@@ -9,20 +9,20 @@
 
 namespace sluice::app {
 
-/// All roles over one data folder, in this process. Holds the folder's lock.
+/// All roles of Sluice on one data folder, in this process. Holds the folder's lock.
 class Platform {
  public:
   struct Options {
     DataFolder data;
-    std::string holder;  ///< who holds the folder, for others' messages: "sluice up"
+    std::string holder;  ///< the name of this process in messages of others: "sluice up"
     Milliseconds host_idle = std::chrono::seconds(60);
   };
-  /// Opens the folder, or makes it; a new one takes the built-in models in. Fails where another process holds
-  /// it.
+  /// Opens the folder, or creates it, and imports missing built-in models. Fails if another process holds it.
   static Result<std::unique_ptr<Platform>> open(Options options);
   ~Platform();
 
-  /// Does ahead what first requests would: milliseconds. Any thread, once.
+  /// Performs the initialization that the first requests would otherwise wait for: milliseconds. Any thread,
+  /// once.
   void warm_up();
   [[nodiscard]] runs::Runs& runs();
   [[nodiscard]] std::vector<ports::Protocol> protocols();
@@ -34,7 +34,7 @@ class Platform {
   std::unique_ptr<Impl> impl_;
 };
 
-/// Where the parts of an installation are, from the path of this program.
+/// The paths of an installation's parts, derived from the path of this program.
 struct Installation {
   std::filesystem::path supervisor;
   std::filesystem::path host;

@@ -1,5 +1,5 @@
 #pragma once
-// What is built in. Everything that names a concrete class of another room is in plugins.cpp.
+// The built-in implementations. All code that names a concrete class of another module is in plugins.cpp.
 #include <memory>
 #include <utility>
 #include <vector>
@@ -22,10 +22,10 @@
 
 namespace sluice::app {
 
-/// Every front-end, and what every service takes and gives: enough to compile a plan without a data folder.
+/// Every front end, and the signature of every service: enough to compile a plan without a data folder.
 const runs::Dialects& builtin_dialects();
 
-/// One ledger behind its three faces; `owner` keeps them alive.
+/// One ledger and its three interfaces; `owner` keeps them alive.
 struct Ledger {
   std::shared_ptr<void> owner;
   ports::Journal* journal = nullptr;
@@ -36,11 +36,11 @@ Result<Ledger> open_ledger(const DataFolder& data);
 Result<std::unique_ptr<ports::ObjectStore>> open_object_store(const DataFolder& data, const Clock& clock);
 Result<std::unique_ptr<ports::ModelRepository>> open_models(const DataFolder& data,
                                                             ports::ObjectStore& objects, const Clock& clock);
-/// Of the library that models are kept with; fails where it cannot be loaded.
+/// The version of the library that stores models; fails if it cannot be loaded.
 Result<std::string> version_of_model_library();
 std::unique_ptr<ports::ModelRuntime> make_runtime(const Installation& installation);
 
-/// What services stand on.
+/// The dependencies of services.
 struct ServiceParts {
   ports::ObjectStore& objects;
   ports::ModelRepository& models;
@@ -49,14 +49,14 @@ struct ServiceParts {
   const models::RunFacts& facts;
   const Clock& clock;
 };
-/// The services, with whatever they share.
+/// The services, with the objects that they share.
 struct Services {
   std::shared_ptr<void> shared;
   std::vector<std::unique_ptr<ports::Service>> services;
 };
 Services make_services(const ServiceParts& parts);
 
-/// What executors stand on.
+/// The dependencies of executors.
 struct ExecutorParts {
   const DataFolder& data;
   const Installation& installation;
@@ -65,11 +65,11 @@ struct ExecutorParts {
   ports::OutcomeSink& sink;
   const Clock& clock;
 };
-/// One for each kind of work.
+/// One executor for each kind of work.
 using Executors = std::vector<std::pair<engine::Work::Kind, std::unique_ptr<ports::Executor>>>;
 Executors make_executors(const ExecutorParts& parts);
 
-/// What protocols stand on.
+/// The dependencies of protocols.
 struct ProtocolParts {
   const DataFolder& data;
   runs::Runs& runs;
@@ -79,7 +79,7 @@ struct ProtocolParts {
   const Executors& executors;
   const Clock& clock;
 };
-/// Every wire protocol. `check_paths` (paths.hpp) says which paths each may have.
+/// All wire protocols. `check_paths` (paths.hpp) checks which paths each may have.
 std::vector<ports::Protocol> make_protocols(const ProtocolParts& parts);
 
 }  // namespace sluice::app

@@ -5,7 +5,7 @@
 namespace sluice::app {
 namespace {
 
-TEST(Cells, NothingInATextSteersTheTerminal) {
+TEST(Cells, NoTextCanControlTheTerminal) {
   EXPECT_EQ(printable("a\x1b[2Jb\nc\td\x7f"), "a?[2Jb?c?d?");
   EXPECT_EQ(printable("\xc2\x9b"
                       "2J"),
@@ -16,7 +16,7 @@ TEST(Cells, NothingInATextSteersTheTerminal) {
   EXPECT_EQ(printable("Vögel 鳥"), "Vögel 鳥");
 }
 
-TEST(Cells, AreNeverFewerThanATerminalTakes) {
+TEST(Cells, AreNeverFewerThanATerminalUses) {
   EXPECT_EQ(cells_of(""), 0U);
   EXPECT_EQ(cells_of("Vögel"), 5U);
   EXPECT_EQ(cells_of("鳥"), 2U);
@@ -24,7 +24,7 @@ TEST(Cells, AreNeverFewerThanATerminalTakes) {
   EXPECT_EQ(cells_of("a…"), 2U);
 }
 
-TEST(Cells, TextIsCutBetweenCharacters) {
+TEST(Cells, TextIsTruncatedBetweenCharacters) {
   EXPECT_EQ(cut("hello", 5), "hello");
   EXPECT_EQ(cut("hello", 4), "hel…");
   EXPECT_EQ(cut("鳥鳥鳥", 4), "鳥…");

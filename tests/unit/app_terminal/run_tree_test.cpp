@@ -1,5 +1,5 @@
-// Every case of tests/golden/tree: rows of a run, a screen, and the text that is drawn. Then what rows a run
-// has.
+// Every case of tests/golden/tree: rows of a run, a screen, and the text that is drawn. Then the rows of a
+// run.
 #include "sluice/app/terminal/run_tree.hpp"
 
 #include <gtest/gtest.h>
@@ -29,7 +29,7 @@ std::pair<RunPicture, Screen> read(const std::string& text) {
     made.group = row.size() > 4;
     picture.rows.push_back(std::move(made));
   }
-  // A loop of tasks of which the first ones have ended.
+  // A loop of tasks, the first of which have ended.
   if (const auto* many = json->find("many"))
     for (std::int64_t i = 0; i < many->integer_at("count"); ++i)
       picture.rows.push_back({.path = "loop[" + std::to_string(i) + "]/fit",
@@ -39,7 +39,7 @@ std::pair<RunPicture, Screen> read(const std::string& text) {
                               .group = false});
   return {std::move(picture), Screen{.width = static_cast<std::size_t>(screen.integer_at("width")),
                                      .height = static_cast<std::size_t>(screen.integer_at("height")),
-                                     .colours = screen.boolean_at("colours", false)}};
+                                     .colors = screen.boolean_at("colors", false)}};
 }
 
 std::string text_of(const std::vector<TreeLine>& lines) {
@@ -97,7 +97,7 @@ pipelines:
       loop: {each: "${[1]}", as: i, graph: {c: {process: [run]}}}
 )";
 
-TEST(Tree, HasTheRowsOfThePlanInItsOrderAndThoseInsideOnceTheyBegin) {
+TEST(Tree, HasTheRowsOfThePlanInItsOrderAndInnerOnesOnceTheyStart) {
   const auto read = ir::read_plan(plan_text);
   ASSERT_OK(read);
   const auto& plan = *read;

@@ -19,11 +19,11 @@ Result<Session> open_session(const SessionOptions& options, std::string_view com
     SLUICE_TRY(token, read_token(options.token_file));
     SLUICE_TRY(remote, connect(options.server, token.value_or("")));
     session.backend = std::move(remote);
-    session.again = " --server " + shell_word(options.server);
-    if (token) session.again += " --token-file " + shell_word(options.token_file);
+    session.hint_options = " --server " + shell_word(options.server);
+    if (token) session.hint_options += " --token-file " + shell_word(options.token_file);
     return session;
   }
-  if (!options.data.empty()) session.again = " --data " + shell_word(options.data);
+  if (!options.data.empty()) session.hint_options = " --data " + shell_word(options.data);
   SLUICE_TRY(server, running_server(data));
   if (server) {
     SLUICE_TRY(remote, connect(server->url, server->token));
@@ -65,9 +65,10 @@ Result<std::optional<std::string>> read_token(const std::string& file) {
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
   constexpr std::size_t token_least = 16;
   if (text.size() < token_least || text.find_first_of(" \t\r\n") != std::string::npos)
-    return Fail(user_error(
-        Code::invalid_argument,
-        fmt::format("--token-file {}: a token is one word of at least {} characters", file, token_least)));
+    return Fail(
+        user_error(Code::invalid_argument,
+                   fmt::format("--token-file {}: the token must be one word of at least {} characters", file,
+                               token_least)));
   return std::optional(text);
 }
 
@@ -81,8 +82,9 @@ void add_common(Command& command, CommonOptions& options, const std::string& exa
 void add_session(Command& command, SessionOptions& options, const std::string& example) {
   add_common(command, options, example);
   command.option("--server", options.server,
-                 "ask this server; default the one that holds the data folder, else none", {.name = "URL"});
-  command.option("--token-file", options.token_file, "the server's token is in this file",
+                 "use this server; default: the server of the data folder, if one is running",
+                 {.name = "URL"});
+  command.option("--token-file", options.token_file, "file with the server's token",
                  {.name = "FILE", .needs = "--server"});
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// What commands share: their options, how they reach the platform, how they speak.
+// What commands share: their options, access to the platform, output.
 #include <functional>
 #include <memory>
 #include <optional>
@@ -12,42 +12,43 @@
 
 namespace sluice::app {
 
+/// Options of all commands that use a data folder.
 struct CommonOptions {
   std::string data;
   bool json = false;
 };
 
-/// Of a command that needs the platform.
+/// Options of a command that needs the platform.
 struct SessionOptions : CommonOptions {
-  std::string server;  ///< a URL; "" : the data folder's server, or this process
+  std::string server;  ///< a URL; "": the data folder's server, or this process
   std::string token_file;
 };
 
-/// A command's own door to the platform: a server's, or one in this process that ends with it.
+/// A command's access to the platform: a server, or a platform in this process that ends with it.
 struct Session {
   DataFolder data;
-  std::unique_ptr<Platform> platform;  ///< null: a server is used
+  std::unique_ptr<Platform> platform;  ///< null if a server is used
   std::unique_ptr<Backend> backend;
-  std::string again;  ///< the options that lead here again, for hints: " --server URL"
+  std::string hint_options;  ///< the options that select this platform, for hints: " --server URL"
 };
 Result<Session> open_session(const SessionOptions& options, std::string_view command);
-/// Opens a session and hands it to `work`; a failure is told.
+/// Opens a session and passes it to `work`; reports a failure.
 Exit with_session(const SessionOptions& options, std::string_view command,
                   const std::function<Result<Exit>(Session&)>& work);
 
-/// Writes an error for the person at the terminal; answers the exit status that fits.
+/// Prints an error on stderr; returns the matching exit status.
 Exit report(const Error& error);
 void print_json(const Value& value);
-/// Of a plan's file: as much as front-ends read.
+/// The size limit of a plan's file: as much as front ends read.
 inline constexpr std::size_t plan_bytes_max = std::size_t{64} << 20;
-/// A file that the person named: that it cannot be read is theirs to mend.
+/// Reads a file that the user named: an error is the user's to fix.
 Result<std::string> read_given_file(const std::string& file, std::size_t bytes_max);
-/// The token that the file holds; absent where no file is given.
+/// The token in the file; nullopt if `file` is empty.
 Result<std::optional<std::string>> read_token(const std::string& file);
 
-/// Adds `--data` and `--json`, and an example below the help.
+/// Adds `--data` and `--json`, and an example at the end of the help.
 void add_common(Command& command, CommonOptions& options, const std::string& example);
-/// Those, `--server` and `--token-file`.
+/// Adds the same, `--server` and `--token-file`.
 void add_session(Command& command, SessionOptions& options, const std::string& example);
 
 /// Each adds its command to the program.

@@ -43,7 +43,7 @@ void add_compile(CommandLine& program) {
         s.set("problems", lines_of(plan.error().message));
         print_json(s);
       } else {
-        // Diagnostics lead with the place; a prefix of ours would hide it from editors.
+        // Diagnostics begin with the position; a prefix would hide it from editors.
         say(stderr, "{}\n", plan.error().message);
       }
       return Exit::usage;

@@ -12,10 +12,10 @@ namespace {
 
 constexpr int runs_shown = 50;
 
-std::vector<std::string> texts_at(const Result<Value>& answer, std::string_view list,
+std::vector<std::string> texts_at(const Result<Value>& response, std::string_view list,
                                   std::string_view field) {
   std::vector<std::string> out;
-  const auto* items = answer ? answer->find(list) : nullptr;
+  const auto* items = response ? response->find(list) : nullptr;
   if (!items || !items->is_list()) return out;
   for (const auto& item : *items->if_list())
     if (list != "tasks" || item.text_at("kind") == "process") out.push_back(item.text_at(field));
@@ -24,8 +24,8 @@ std::vector<std::string> texts_at(const Result<Value>& answer, std::string_view 
 
 SessionOptions options_in(const TypedLine& line) {
   const auto at = [&](const char* name) {
-    const auto there = line.options.find(name);
-    return there == line.options.end() ? std::string() : there->second;
+    const auto found = line.options.find(name);
+    return found == line.options.end() ? std::string() : found->second;
   };
   SessionOptions options;
   options.data = at("--data");
@@ -34,11 +34,11 @@ SessionOptions options_in(const TypedLine& line) {
   return options;
 }
 
-/// Nothing where the platform cannot be asked: whoever presses a key does not want to read why.
+/// Empty if the platform cannot be reached: an error message would disturb the user who presses a key.
 std::vector<std::string> names(std::string_view kind, const TypedLine& line) {
   const auto options = options_in(line);
   const auto data = find_data_folder(options.data);
-  // To look for names must not make a data folder.
+  // Looking for names must not create a data folder.
   if (!data || (options.server.empty() && !os::exists(data->ledger()))) return {};
   const auto session = open_session(options, "complete");
   if (!session) return {};
@@ -58,7 +58,7 @@ std::vector<std::string> names(std::string_view kind, const TypedLine& line) {
 
 void add_completion(CommandLine& program) {
   auto shell = std::make_shared<std::string>();
-  auto& command = program.add("completion", "print what makes a shell complete sluice's command lines");
+  auto& command = program.add("completion", "print a shell completion script");
   command.argument("SHELL", *shell, "", {.one_of = {"bash", "zsh", "fish"}});
   command.example(
       "sluice completion bash > /etc/bash_completion.d/sluice\n  source <(sluice completion "
@@ -71,7 +71,7 @@ void add_completion(CommandLine& program) {
 
 void add_complete(CommandLine& program) {
   auto words = std::make_shared<std::vector<std::string>>();
-  auto& command = program.add("complete", "what the scripts of `sluice completion` ask");
+  auto& command = program.add("complete", "print completions for the scripts of `sluice completion`");
   command.hide();
   command.argument("WORD", *words);
   command.when_called([words, &program] {

@@ -7,7 +7,7 @@ namespace sluice::app {
 
 void add_doctor(CommandLine& program) {
   auto options = std::make_shared<CommonOptions>();
-  auto& command = program.add("doctor", "tell what works on this machine and what does not");
+  auto& command = program.add("doctor", "check what works on this machine");
   add_common(command, *options, "sluice doctor --data /var/lib/sluice");
   command.when_called([options] {
     const auto data = find_data_folder(options->data);

@@ -16,10 +16,10 @@
 namespace sluice::app {
 namespace {
 
-constexpr auto patience = std::chrono::seconds(5);  ///< with a server that is lost
-constexpr auto between_tries = std::chrono::milliseconds(200);
+constexpr auto reconnect_timeout = std::chrono::seconds(5);  ///< for a server that is not reachable
+constexpr auto retry_interval = std::chrono::milliseconds(200);
 
-/// One line a change that a person wants to see.
+/// Prints one line for a change of interest.
 void print_change(const runs::OperationReport& row) {
   if (row.kind == "branch" || row.kind == "block" || row.kind == "each" || row.kind == "call") {
     if (row.state != "failed") return;
@@ -32,7 +32,7 @@ void print_change(const runs::OperationReport& row) {
   else if (row.state == "failed" && row.failure.source == row.path)
     say(stderr, "  {}  failed: {}\n", row.path, row.failure.message);
   else if (row.state == "waiting to retry")
-    say(stderr, "  {}  failed, will be tried again: {}\n", row.path, row.failure.message);
+    say(stderr, "  {}  failed, will be retried: {}\n", row.path, row.failure.message);
 }
 
 bool has_log(const Value& report, const std::string& path) {
@@ -42,12 +42,12 @@ bool has_log(const Value& report, const std::string& path) {
          });
 }
 
-/// A run as its events tell about it. Thread-safe.
-class Followed {
+/// The state of a followed run, built from its events. Thread-safe.
+class FollowedRun {
  public:
-  explicit Followed(Show show) : show_(show) {}
+  explicit FollowedRun(Show show) : show_(show) {}
 
-  Result<void> take(const engine::Event& event) {
+  Result<void> apply(const engine::Event& event) {
     const std::lock_guard lock(mutex_);
     if (const auto* created = std::get_if<engine::RunCreated>(&event)) {
       SLUICE_TRY(plan, ir::read_plan(created->plan));
@@ -55,13 +55,13 @@ class Followed {
       reporter_ = runs::Reporter(std::move(plan));
     }
     const auto* changed = reporter_.apply(event);
-    const bool told =
+    const bool reported =
         std::holds_alternative<engine::Ended>(event) || std::holds_alternative<engine::RetryAt>(event);
-    if (changed && told && show_ == Show::progress && !drawn_) print_change(*changed);
+    if (changed && reported && show_ == Show::progress && !drawn_) print_change(*changed);
     return {};
   }
-  /// A tree shows it from now on, and no lines.
-  void is_drawn() { drawn_ = true; }
+  /// From now on a tree shows the run; no lines are printed.
+  void set_drawn() { drawn_ = true; }
 
   [[nodiscard]] bool begun() const {
     const std::lock_guard lock(mutex_);
@@ -93,96 +93,99 @@ class Followed {
   runs::Reporter reporter_;
 };
 
-/// One stream of events, from where the last one stopped. `answered`: the server was there.
-Result<void> listen_to(Session& session, const RunId& run, Followed& followed, bool& answered) {
+/// Reads one stream of events, continuing after the last event. `answered`: set if the server responded.
+Result<void> stream_events(Session& session, const RunId& run, FollowedRun& followed, bool& answered) {
   EventReader reader;
-  Result<void> wrong;
-  Listening listening{.target = fmt::format("/v1/runs/{}/events", run.text),
-                      .headers = {{"accept", "text/event-stream"}},
-                      .on_bytes = {}};
+  Result<void> applied;
+  StreamRequest request{.target = fmt::format("/v1/runs/{}/events", run.text),
+                        .headers = {{"accept", "text/event-stream"}},
+                        .on_bytes = {}};
   if (const auto length = followed.length(); length > 0)
-    listening.headers.emplace_back("last-event-id", std::to_string(length - 1));
-  listening.on_bytes = [&](std::string_view bytes) {
-    answered = true;  // a stream that has nothing to say begins with a heartbeat
+    request.headers.emplace_back("last-event-id", std::to_string(length - 1));
+  request.on_bytes = [&](std::string_view bytes) {
+    answered = true;  // a stream without events begins with a heartbeat
     reader.feed(bytes, [&](const ServerSentEvent& sent) {
-      if (!wrong) return;
+      if (!applied) return;
       if (sent.id != std::to_string(followed.length())) {
-        wrong = Fail(Error{.code = Code::internal,
-                           .message = fmt::format("the server sent event {} of run {} where {} was due",
-                                                  sent.id, run.text, followed.length()),
-                           .blame = Blame::sluice});
+        applied =
+            Fail(Error{.code = Code::internal,
+                       .message = fmt::format("the server sent event {} of run {}, but event {} was expected",
+                                              sent.id, run.text, followed.length()),
+                       .blame = Blame::sluice});
         return;
       }
       const auto event = engine::decode(sent.data);
-      wrong = event ? followed.take(*event) : Fail(event.error());
+      applied = event ? followed.apply(*event) : Fail(event.error());
     });
-    return wrong.has_value() && !followed.ended();
+    return applied.has_value() && !followed.ended();
   };
-  const auto heard = listen(*session.backend, listening);
-  return wrong ? heard : wrong;
+  const auto streamed = stream(*session.backend, request);
+  return applied ? streamed : applied;
 }
 
-Error stopped(const RunId& run, const std::string& again) {
+Error stopped(const RunId& run, const std::string& options) {
   return environment_error(Code::unavailable,
-                           fmt::format("run {0} stopped before its end; the messages of its server tell why, "
-                                       "`sluice resume {0}{1}` goes on with it",
-                                       run.text, again));
+                           fmt::format("run {0} stopped before it ended; see the log of its server; "
+                                       "`sluice resume {0}{1}` resumes it",
+                                       run.text, options));
 }
 
-Result<void> listen_to_the_end(Session& session, const RunId& run, Followed& followed) {
+/// Reads events until the run has ended; reconnects if the server is lost for a moment.
+Result<void> follow_events(Session& session, const RunId& run, FollowedRun& followed) {
   using std::chrono::steady_clock;
-  steady_clock::time_point given_up{};
+  steady_clock::time_point deadline{};
   for (bool lost = false;;) {
     bool answered = false;
-    const auto heard = listen_to(session, run, followed, answered);
+    const auto streamed = stream_events(session, run, followed, answered);
     if (followed.ended()) return {};
-    if (answered || !lost) given_up = steady_clock::now() + patience;
-    if (!heard && (session.platform || heard.error().code != Code::unavailable)) return heard;
-    // A server that has just come back may not have gone on with the run yet.
-    if (heard && !lost) return Fail(stopped(run, session.again));
+    if (answered || !lost) deadline = steady_clock::now() + reconnect_timeout;
+    if (!streamed && (session.platform || streamed.error().code != Code::unavailable)) return streamed;
+    // A server that has just restarted may not have resumed the run yet.
+    if (streamed && !lost) return Fail(stopped(run, session.hint_options));
     lost = true;
-    if (steady_clock::now() > given_up) {
-      if (heard) return Fail(stopped(run, session.again));
-      auto error = heard.error();
+    if (steady_clock::now() > deadline) {
+      if (streamed) return Fail(stopped(run, session.hint_options));
+      auto error = streamed.error();
       error.notes.push_back(
-          fmt::format("run {0} is kept there; `sluice resume {0}{1}` follows it once the server is back",
-                      run.text, session.again));
+          fmt::format("run {0} is stored there; `sluice resume {0}{1}` follows it once the server is back",
+                      run.text, session.hint_options));
       return Fail(std::move(error));
     }
-    std::this_thread::sleep_for(between_tries);
+    std::this_thread::sleep_for(retry_interval);
   }
 }
 
-/// What Ctrl-C says. A server's run goes on without us; one of this process stops with it, but for its tasks.
-std::string last_words(const Session& session, const RunId& run) {
-  return fmt::format("\nsluice: run {0} {1}; `sluice resume {0}{3}` {2}, `sluice cancel {0}{3}` ends it\n",
-                     run.text, session.platform ? "is interrupted" : "goes on",
-                     session.platform ? "goes on with it" : "follows it again", session.again);
+/// The message on Ctrl-C. A run on a server continues without this process; a run in this process stops with
+/// it, except for its tasks.
+std::string interrupt_message(const Session& session, const RunId& run) {
+  return fmt::format("\nsluice: run {0} {1}; `sluice resume {0}{3}` {2}, `sluice cancel {0}{3}` cancels it\n",
+                     run.text, session.platform ? "was interrupted" : "is still running",
+                     session.platform ? "resumes it" : "follows it again", session.hint_options);
 }
 
 }  // namespace
 
 Result<Value> follow(Session& session, const RunId& run, Show show, Interrupts& interrupts) {
-  Followed followed(show);
+  FollowedRun followed(show);
   std::optional<LiveTree> tree;
-  if (show == Show::progress && can_draw_over_lines()) {
-    followed.is_drawn();
-    tree.emplace([&followed] { return followed.picture(); }, wants_colours());
+  if (show == Show::progress && can_redraw()) {
+    followed.set_drawn();
+    tree.emplace([&followed] { return followed.picture(); }, wants_colors());
   }
   if (show == Show::progress)
-    interrupts.say([&tree, words = last_words(session, run)] {
+    interrupts.before_exit([&tree, message = interrupt_message(session, run)] {
       if (tree) tree->finish();
-      say(stderr, "{}", words);
+      say(stderr, "{}", message);
       std::fflush(stderr);
     });
-  auto heard = listen_to_the_end(session, run, followed);
-  interrupts.say({});
+  auto streamed = follow_events(session, run, followed);
+  interrupts.before_exit({});
   if (tree) tree->finish();
-  if (!heard) return Fail(std::move(heard).error());
+  if (!streamed) return Fail(std::move(streamed).error());
   return followed.report();
 }
 
-Exit conclude(const Value& report, bool json, const std::string& again) {
+Exit print_result(const Value& report, bool json, const std::string& hint_options) {
   const auto status = report.text_at("status");
   if (json) {
     print_json(report);
@@ -195,9 +198,10 @@ Exit conclude(const Value& report, bool json, const std::string& again) {
       say(stderr, "sluice: {}: {}\n", report.text_at("failed_at"), message);
       const auto run = report.text_at("run");
       const auto where = report.text_at("failed_at");
-      say(stderr, "  `sluice show {}{}` tells more", run, again);
+      say(stderr, "  see `sluice show {}{}`", run, hint_options);
       if (has_log(report, where))
-        say(stderr, ", `sluice logs {} {}{}` what the task printed", run, shell_word(where), again);
+        say(stderr, ", and `sluice logs {} {}{}` for the output of the task", run, shell_word(where),
+            hint_options);
       say(stderr, "\n");
     }
   }

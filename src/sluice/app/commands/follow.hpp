@@ -4,18 +4,18 @@
 
 namespace sluice::app {
 
-/// How a run that is followed shows.
+/// How a followed run is shown.
 enum class Show {
-  progress,  ///< a tree on a terminal, else a line for each task that has ended; on standard error
+  progress,  ///< on standard error: a tree on a terminal, else a line for each task that ends
   nothing,
 };
 
-/// Follows the run to its end and answers its report. A server that is lost for a moment is asked again.
-/// Ctrl-C ends the process, having said how to come back.
+/// Follows the run until it has ended and returns its report. Reconnects if the server is lost for a moment.
+/// Ctrl-C ends the process, after a message about how to continue.
 Result<Value> follow(Session& session, const RunId& run, Show show, Interrupts& interrupts);
 
-/// The end of `run` and `resume`: the report as JSON or for people; the exit status says whether the work
-/// succeeded. `again`: the options of hints (Session::again).
-Exit conclude(const Value& report, bool json, const std::string& again);
+/// Prints the result of `run` and `resume`, as JSON or for people; the exit status says whether the run
+/// succeeded. `hint_options`: see Session::hint_options.
+Exit print_result(const Value& report, bool json, const std::string& hint_options);
 
 }  // namespace sluice::app

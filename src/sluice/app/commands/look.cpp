@@ -5,7 +5,7 @@
 #include "sluice/base/json.hpp"
 #include "sluice/base/words.hpp"
 
-// The commands that look things up: runs, show, logs, models, endpoints.
+// The commands that show data: runs, show, logs, models, endpoints.
 
 namespace sluice::app {
 namespace {
@@ -21,7 +21,7 @@ void print_run(const Value& run) {
       run.text_at("status"));
   if (run.find("seconds")) say(stdout, "took      {:.2f} s\n", run.number_at("seconds"));
   if (const auto message = run.text_at("message"); !message.empty())
-    say(stdout, "because   {}: {}\n", run.text_at("failed_at"), message);
+    say(stdout, "error     {}: {}\n", run.text_at("failed_at"), message);
   const auto print_fields = [](std::string_view title, const Value* fields) {
     if (!fields || !fields->is_struct() || fields->if_struct()->empty()) return;
     say(stdout, "{}\n", title);
@@ -62,7 +62,7 @@ void print_version(const Value& version) {
   say(stdout, "model       {} v{}\ncommit      {}\ncreated     {}\n", version.text_at("model"),
       version.integer_at("version"), version.text_at("commit"), version.text_at("created"));
   if (!aliases.empty()) say(stdout, "aliases     {}\n", aliases);
-  if (const auto run = version.text_at("run"); !run.empty()) say(stdout, "made by     run {}\n", run);
+  if (const auto run = version.text_at("run"); !run.empty()) say(stdout, "created by  run {}\n", run);
   say(stdout, "repository  {}\nfiles\n", version.text_at("repository"));
   for (const auto& file : list_at(version, "files"))
     say(stdout, "  {:<24} {:>10}  {}\n", file.text_at("path"),
@@ -77,11 +77,11 @@ Error neither_run_nor_model(Session& session, const std::string& what) {
   if (const auto runs = call(*session.backend, "GET", "/v1/runs?limit=1000"))
     for (const auto& run : list_at(*runs, "runs")) names.push_back(run.text_at("run"));
   auto hint = did_you_mean(what, names);
-  if (hint.empty()) hint = "; `sluice runs` and `sluice models` list them";
+  if (hint.empty()) hint = "; see `sluice runs` and `sluice models`";
   return user_error(Code::not_found, fmt::format("there is neither a run nor a model `{}`{}", what, hint));
 }
 
-/// A run where there is one of that name, else a model.
+/// Shows the run with that id, else the model with that name.
 Result<Exit> show(Session& session, const std::string& what, bool json) {
   const auto at = what.find('@');
   if (at == std::string::npos) {
@@ -120,19 +120,19 @@ void add_runs(CommandLine& program) {
   auto options = std::make_shared<Options>();
   auto& command = program.add("runs", "list runs, newest first");
   add_session(command, options->common, "sluice runs --status failed");
-  command.option("--status", options->status, "only these",
+  command.option("--status", options->status, "only runs with this status",
                  {.one_of = {"running", "succeeded", "failed", "cancelled"}});
-  command.option("--limit", options->limit, "at most so many; default 20",
+  command.option("--limit", options->limit, "maximum number of runs; default 20",
                  {.range = ValueRules::Range{1, 10000}});
   command.when_called([options] {
     return with_session(options->common, "runs", [&](Session& session) -> Result<Exit> {
-      SLUICE_TRY(answer, call(*session.backend, "GET",
-                              fmt::format("/v1/runs?limit={}&status={}", options->limit, options->status)));
+      SLUICE_TRY(response, call(*session.backend, "GET",
+                                fmt::format("/v1/runs?limit={}&status={}", options->limit, options->status)));
       if (options->common.json) {
-        print_json(answer);
+        print_json(response);
         return Exit::ok;
       }
-      for (const auto& run : list_at(answer, "runs"))
+      for (const auto& run : list_at(response, "runs"))
         say(stdout, "{}  {:<10} {}  {:>8}  {}\n", run.text_at("run"), run.text_at("status"),
             run.text_at("created"),
             run.find("seconds") ? fmt::format("{:.2f} s", run.number_at("seconds")) : "",
@@ -148,10 +148,9 @@ void add_show(CommandLine& program) {
     std::string what;
   };
   auto options = std::make_shared<Options>();
-  auto& command = program.add("show", "tell everything about a run, or about a version of a model");
+  auto& command = program.add("show", "show a run or a model version in detail");
   add_session(command, options->common, "sluice show latest\n  sluice show stamps@v2");
-  command.argument("RUN|MODEL[@VERSION]", options->what,
-                   "a run's id or the beginning of it, `latest`, or a model");
+  command.argument("RUN|MODEL[@VERSION]", options->what, "run id or a prefix of it, `latest`, or a model");
   command.when_called([options] {
     return with_session(options->common, "show",
                         [&](Session& session) { return show(session, options->what, options->common.json); });
@@ -167,14 +166,15 @@ void add_logs(CommandLine& program) {
     bool follow = false;
   };
   auto options = std::make_shared<Options>();
-  auto& command = program.add("logs", "print what a task printed");
+  auto& command = program.add("logs", "print the output of a task");
   add_session(command, options->common,
               "sluice logs latest evaluate\n  sluice logs latest evaluate --follow");
-  command.argument("RUN", options->run, "its id, the beginning of it, or `latest`");
-  command.argument("TASK", options->task, "its path, as `sluice show RUN` lists it");
-  command.option("--attempt", options->attempt, "which attempt; default the last",
+  command.argument("RUN", options->run, "run id, a prefix of it, or `latest`");
+  command.argument("TASK", options->task, "path of the task, as `sluice show RUN` lists it");
+  command.option("--attempt", options->attempt, "number of the attempt; default: the last",
                  {.range = ValueRules::Range{1, 1000000}});
-  command.flag("--follow", options->follow, "go on until the task has ended, through all its attempts");
+  command.flag("--follow", options->follow,
+               "keep printing until the task has ended, through all its attempts");
   command.when_called([options] {
     return with_session(options->common, "logs", [&](Session& session) -> Result<Exit> {
       const auto target = fmt::format("/v1/runs/{}/log?task={}&attempt={}", percent_encode(options->run),
@@ -188,7 +188,7 @@ void add_logs(CommandLine& program) {
         return std::fwrite(bytes.data(), 1, bytes.size(), stdout) == bytes.size() && std::fflush(stdout) == 0;
       };
       if (options->follow) {
-        SLUICE_DO(listen(*session.backend,
+        SLUICE_DO(stream(*session.backend,
                          {.target = target + "&follow=1", .on_bytes = print, .may_be_silent = true}));
       } else {
         SLUICE_TRY(all, call_for_text(*session.backend, target));
@@ -210,12 +210,12 @@ void add_models(CommandLine& program) {
   add_session(command, *options, "sluice models");
   command.when_called([options] {
     return with_session(*options, "models", [&](Session& session) -> Result<Exit> {
-      SLUICE_TRY(answer, call(*session.backend, "GET", "/v1/models"));
+      SLUICE_TRY(response, call(*session.backend, "GET", "/v1/models"));
       if (options->json) {
-        print_json(answer);
+        print_json(response);
         return Exit::ok;
       }
-      for (const auto& model : list_at(answer, "models")) {
+      for (const auto& model : list_at(response, "models")) {
         const auto& versions = list_at(model, "versions");
         std::string champion;
         for (const auto& version : versions)
@@ -233,16 +233,16 @@ void add_models(CommandLine& program) {
 
 void add_endpoints(CommandLine& program) {
   auto options = std::make_shared<SessionOptions>();
-  auto& command = program.add("endpoints", "list endpoints and what they answer with");
+  auto& command = program.add("endpoints", "list endpoints and the models that they serve");
   add_session(command, *options, "sluice endpoints");
   command.when_called([options] {
     return with_session(*options, "endpoints", [&](Session& session) -> Result<Exit> {
-      SLUICE_TRY(answer, call(*session.backend, "GET", "/v1/endpoints"));
+      SLUICE_TRY(response, call(*session.backend, "GET", "/v1/endpoints"));
       if (options->json) {
-        print_json(answer);
+        print_json(response);
         return Exit::ok;
       }
-      for (const auto& endpoint : list_at(answer, "endpoints"))
+      for (const auto& endpoint : list_at(response, "endpoints"))
         say(stdout, "{:<24} {} v{}  {}  /v2/models/{}\n", endpoint.text_at("endpoint"),
             endpoint.text_at("model"), endpoint.integer_at("version"), endpoint.text_at("state"),
             endpoint.text_at("endpoint"));

@@ -4,30 +4,30 @@
 #include "sluice/app/commands/submit.hpp"
 #include "sluice/base/words.hpp"
 
-// The commands that move a run: run, resume, cancel.
+// The commands that start, resume and cancel runs.
 
 namespace sluice::app {
 namespace {
 
 Result<Exit> follow_to_the_end(Session& session, const RunId& run, bool json, Interrupts& interrupts) {
   SLUICE_TRY(ended, follow(session, run, json ? Show::nothing : Show::progress, interrupts));
-  return conclude(ended, json, session.again);
+  return print_result(ended, json, session.hint_options);
 }
 
-/// Answers once the run has ended: a task may take a moment to end, and without a server nobody else would
-/// see to it.
+/// Returns once the run has ended: a task may take a moment to end, and without a server this process must
+/// wait for it.
 Result<Exit> cancel(Session& session, const std::string& which, const std::string& reason, bool json,
                     Interrupts& interrupts) {
   Struct body;
   if (!reason.empty()) body.set("reason", reason);
-  SLUICE_TRY(answer, call(*session.backend, "POST", "/v1/runs/" + percent_encode(which) + "/cancel", body));
-  SLUICE_TRY(report, follow(session, RunId{answer.text_at("run")}, Show::nothing, interrupts));
+  SLUICE_TRY(response, call(*session.backend, "POST", "/v1/runs/" + percent_encode(which) + "/cancel", body));
+  SLUICE_TRY(report, follow(session, RunId{response.text_at("run")}, Show::nothing, interrupts));
   const auto status = report.text_at("status");
   if (json)
     print_json(report);
   else
     say(stdout, "run {} {}\n", report.text_at("run"),
-        status == "cancelled" ? "is cancelled" : "ended before that: " + status);
+        status == "cancelled" ? "is cancelled" : "ended before it was cancelled: " + status);
   return status == "cancelled" ? Exit::ok : Exit::failed;
 }
 
@@ -49,7 +49,7 @@ void add_run(CommandLine& program) {
                  {.name = "NAME=VALUE"});
   command.option("--pipeline", options->request.pipeline,
                  "which pipeline of the plan; default: the only one, or main");
-  command.flag("--no-cache", options->no_cache, "run every task, also those that were done before");
+  command.flag("--no-cache", options->no_cache, "run every task, ignoring cached results");
   command.when_called([options] {
     options->request.cache = !options->no_cache;
     const bool json = options->common.json;
@@ -68,16 +68,15 @@ void add_resume(CommandLine& program) {
     std::string run;
   };
   auto options = std::make_shared<Options>();
-  auto& command =
-      program.add("resume", "go on with a run whose process died; follow one that goes on in a server");
+  auto& command = program.add("resume", "resume an interrupted run, or follow one that is running");
   add_session(command, options->common, "sluice resume latest");
-  command.argument("RUN", options->run, "its id, the beginning of it, or `latest`");
+  command.argument("RUN", options->run, "run id, a prefix of it, or `latest`");
   command.when_called([options] {
     Interrupts interrupts;
     return with_session(options->common, "resume", [&](Session& session) -> Result<Exit> {
-      SLUICE_TRY(answer,
+      SLUICE_TRY(response,
                  call(*session.backend, "POST", "/v1/runs/" + percent_encode(options->run) + "/resume"));
-      return follow_to_the_end(session, RunId{answer.text_at("run")}, options->common.json, interrupts);
+      return follow_to_the_end(session, RunId{response.text_at("run")}, options->common.json, interrupts);
     });
   });
 }
@@ -89,10 +88,10 @@ void add_cancel(CommandLine& program) {
     std::string reason;
   };
   auto options = std::make_shared<Options>();
-  auto& command = program.add("cancel", "end a run that goes on, or whose process died");
+  auto& command = program.add("cancel", "cancel a run");
   add_session(command, options->common, "sluice cancel latest --reason 'wrong pictures'");
-  command.argument("RUN", options->run, "its id, the beginning of it, or `latest`");
-  command.option("--reason", options->reason, "why, for those who ask what became of it", {.name = "TEXT"});
+  command.argument("RUN", options->run, "run id, a prefix of it, or `latest`");
+  command.option("--reason", options->reason, "reason, recorded with the run", {.name = "TEXT"});
   command.when_called([options] {
     Interrupts interrupts;
     return with_session(options->common, "cancel", [&](Session& session) {

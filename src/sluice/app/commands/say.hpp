@@ -8,8 +8,8 @@
 
 namespace sluice::app {
 
-/// Prints for a person: control characters become `?`, since names and messages come from others; lines stay
-/// lines. What a program reads (JSON, a plan, a log) is printed as it is.
+/// Prints text for people: control characters become `?`, because names and messages may be untrusted; line
+/// feeds are kept. Output for programs (JSON, a plan, a log) is printed unchanged.
 template <typename... Args>
 void say(std::FILE* to, fmt::format_string<Args...> format, Args&&... args) {
   const auto text = printable_lines(fmt::format(format, std::forward<Args>(args)...));

@@ -5,7 +5,7 @@
 #include "sluice/base/numbers.hpp"
 #include "sluice/base/words.hpp"
 
-// The commands about endpoints: deploy, undeploy, predict.
+// The commands for endpoints: deploy, undeploy, predict.
 
 namespace sluice::app {
 namespace {
@@ -19,17 +19,18 @@ Result<Exit> deploy(Session& session, const std::string& model, const std::strin
   body.set("model", name);
   body.set("version", at == std::string::npos ? "" : model.substr(at + 1));
   const auto& target = endpoint.empty() ? name : endpoint;
-  SLUICE_TRY(answer, call(*session.backend, "PUT", "/v1/endpoints/" + percent_encode(target), body));
+  SLUICE_TRY(response, call(*session.backend, "PUT", "/v1/endpoints/" + percent_encode(target), body));
   if (json)
-    print_json(answer);
+    print_json(response);
   else
-    say(stdout, "endpoint {} answers with {} v{}{}\n", answer.text_at("endpoint"), answer.text_at("model"),
-        answer.integer_at("version"), session.platform ? "; it comes up with the next `sluice up`" : "");
+    say(stdout, "endpoint {} serves {} v{}{}\n", response.text_at("endpoint"), response.text_at("model"),
+        response.integer_at("version"),
+        session.platform ? "; it becomes available with the next `sluice up`" : "");
   return Exit::ok;
 }
 
-/// The server tells of a picture by its number, `image[2]: …`; whoever gave files knows them by name.
-Error by_file(Error error, const std::vector<std::string>& files) {
+/// The server identifies a picture by its index, `image[2]: …`; this replaces the index by the file name.
+Error with_file_name(Error error, const std::vector<std::string>& files) {
   constexpr std::string_view image = "image[";
   if (!error.message.starts_with(image)) return error;
   auto rest = std::string_view(error.message).substr(image.size());
@@ -56,15 +57,16 @@ Result<Exit> predict(Session& session, const std::string& endpoint, const std::v
   input.set("data", std::move(pictures));
   Struct body;
   body.set("inputs", List{std::move(input)});
-  const auto told = call(*session.backend, "POST", "/v2/models/" + percent_encode(endpoint) + "/infer", body);
-  if (!told) return Fail(by_file(told.error(), files));
-  const auto& answer = *told;
+  const auto response =
+      call(*session.backend, "POST", "/v2/models/" + percent_encode(endpoint) + "/infer", body);
+  if (!response) return Fail(with_file_name(response.error(), files));
+  const auto& result = *response;
   if (json) {
-    print_json(answer);
+    print_json(result);
     return Exit::ok;
   }
   const auto data_of = [&](std::string_view name) {
-    if (const auto* outputs = answer.find("outputs"); outputs && outputs->is_list())
+    if (const auto* outputs = result.find("outputs"); outputs && outputs->is_list())
       for (const auto& output : *outputs->if_list())
         if (output.text_at("name") == name)
           if (const auto* data = output.find("data"); data && data->is_list()) return *data->if_list();
@@ -80,7 +82,7 @@ Result<Exit> predict(Session& session, const std::string& endpoint, const std::v
       best = std::max(best, probabilities[i * classes + c].as_double().value_or(0));
     const bool refused = i < rejected.size() && rejected[i] == Value(true);
     say(stdout, "{}  {}  {:.3f}{}\n", files[i], labels[i].if_string() ? *labels[i].if_string() : "", best,
-        refused ? "  rejected: unlike what it has learned" : "");
+        refused ? "  rejected: unlike the training pictures" : "");
   }
   return Exit::ok;
 }
@@ -94,10 +96,11 @@ void add_deploy(CommandLine& program) {
     std::string endpoint;
   };
   auto options = std::make_shared<Options>();
-  auto& command = program.add("deploy", "let an endpoint answer with a version of a model");
+  auto& command = program.add("deploy", "deploy a version of a model to an endpoint");
   add_session(command, options->common, "sluice deploy stamps@v2 --endpoint stamps");
-  command.argument("MODEL[@VERSION]", options->model, "version: a number, an alias; default the champion");
-  command.option("--endpoint", options->endpoint, "its name; default the model's", {.name = "ENDPOINT"});
+  command.argument("MODEL[@VERSION]", options->model, "version: a number or an alias; default: the champion");
+  command.option("--endpoint", options->endpoint, "name of the endpoint; default: the name of the model",
+                 {.name = "ENDPOINT"});
   command.when_called([options] {
     return with_session(options->common, "deploy", [&](Session& session) {
       return deploy(session, options->model, options->endpoint, options->common.json);
@@ -111,7 +114,7 @@ void add_undeploy(CommandLine& program) {
     std::string endpoint;
   };
   auto options = std::make_shared<Options>();
-  auto& command = program.add("undeploy", "take an endpoint away; its model stays");
+  auto& command = program.add("undeploy", "delete an endpoint (its model is kept)");
   add_session(command, options->common, "sluice undeploy stamps");
   command.argument("ENDPOINT", options->endpoint);
   command.when_called([options] {
@@ -131,10 +134,10 @@ void add_predict(CommandLine& program) {
     std::vector<std::string> files;
   };
   auto options = std::make_shared<Options>();
-  auto& command = program.add("predict", "ask an endpoint about pictures");
+  auto& command = program.add("predict", "classify pictures with an endpoint");
   add_session(command, options->common, "sluice predict stamps cat.png dog.jpg");
   command.argument("ENDPOINT", options->endpoint);
-  command.argument("FILE", options->files, "pictures");
+  command.argument("FILE", options->files, "picture files");
   command.when_called([options] {
     return with_session(options->common, "predict", [&](Session& session) {
       return predict(session, options->endpoint, options->files, options->common.json);

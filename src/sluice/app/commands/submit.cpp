@@ -13,7 +13,7 @@
 namespace sluice::app {
 namespace {
 
-/// Puts local files into the data folder's store, and what the server lacks into the server's.
+/// Stores local files in the data folder's store, and uploads to the server the objects that it lacks.
 class Uploads {
  public:
   Uploads(Session& session, std::unique_ptr<ports::ObjectStore> store)
@@ -26,7 +26,7 @@ class Uploads {
       return Fail(
           user_error(Code::not_found, status.type() == std::filesystem::file_type::not_found
                                           ? "there is no file or folder " + path.string()
-                                          : "cannot look at " + path.string() + ": " + failed.message()));
+                                          : "cannot access " + path.string() + ": " + failed.message()));
     Artifact artifact{.kind = type.artifact_kind, .name = path.filename().string()};
     if (std::filesystem::is_directory(status)) {
       artifact.form = Form::directory;
@@ -67,8 +67,8 @@ class Uploads {
     for (const auto& digest : digests) list.emplace_back(digest.hex());
     Struct body;
     body.set("digests", std::move(list));
-    SLUICE_TRY(answer, call(*session_.backend, "POST", "/v1/objects/missing", body));
-    const auto* missing = answer.find("missing");
+    SLUICE_TRY(response, call(*session_.backend, "POST", "/v1/objects/missing", body));
+    const auto* missing = response.find("missing");
     if (!missing || !missing->is_list()) return {};
     for (const auto& hex : *missing->if_list()) {
       SLUICE_TRY(digest, Digest::from_hex(*hex.if_string()));
@@ -85,16 +85,16 @@ Result<std::map<std::string, std::string>> given_inputs(const std::vector<std::s
   std::map<std::string, std::string> given;
   for (const auto& input : inputs) {
     const auto equals = input.find('=');
-    if (!is_utf8(input))  // it would go to the server changed
+    if (!is_utf8(input))  // it would reach the server changed
       return Fail(user_error(Code::invalid_argument,
-                             fmt::format("--input `{}` is not UTF-8; convert it, or give it as a file",
+                             fmt::format("--input `{}` is not UTF-8; convert it, or pass it as a file",
                                          percent_encode(input, " =/"))));
     if (equals == std::string::npos || equals == 0)
       return Fail(
-          user_error(Code::invalid_argument, fmt::format("--input takes name=value, not `{}`", input)));
+          user_error(Code::invalid_argument, fmt::format("--input expects NAME=VALUE, not `{}`", input)));
     if (!given.emplace(input.substr(0, equals), input.substr(equals + 1)).second)
-      return Fail(user_error(Code::invalid_argument,
-                             fmt::format("--input gives `{}` twice", input.substr(0, equals))));
+      return Fail(
+          user_error(Code::invalid_argument, fmt::format("duplicate --input `{}`", input.substr(0, equals))));
   }
   return given;
 }
@@ -103,11 +103,11 @@ Result<Struct> bind(const ir::Pipeline& pipeline, std::map<std::string, std::str
                     const std::filesystem::path& base, Uploads& uploads) {
   Struct bound;
   for (const auto& input : pipeline.inputs) {
-    const auto there = given.find(input.name);
+    const auto found = given.find(input.name);
     if (input.type.kind != ir::Type::Kind::artifact) {
-      if (there != given.end()) bound.set(input.name, there->second);
-    } else if (there != given.end()) {
-      auto made = uploads.artifact(there->second, input.type, false);
+      if (found != given.end()) bound.set(input.name, found->second);
+    } else if (found != given.end()) {
+      auto made = uploads.artifact(found->second, input.type, false);
       if (!made) return Fail(std::move(made).error().at("input `" + input.name + "`"));
       bound.set(input.name, std::move(*made));
     } else if (const auto* path = input.value ? input.value->if_string() : nullptr) {
@@ -115,7 +115,7 @@ Result<Struct> bind(const ir::Pipeline& pipeline, std::map<std::string, std::str
       if (!made) return Fail(std::move(made).error().at("input `" + input.name + "` (its default)"));
       bound.set(input.name, std::move(*made));
     }
-    if (there != given.end()) given.erase(there);
+    if (found != given.end()) given.erase(found);
   }
   if (!given.empty()) {
     std::vector<std::string> names;
@@ -157,8 +157,8 @@ Result<RunId> submit(Session& session, const RunRequest& request) {
   body.set("inputs", to_tagged(inputs));
   body.set("code", to_tagged(code));
   body.set("cache", request.cache);
-  SLUICE_TRY(answer, call(*session.backend, "POST", "/v1/runs", body));
-  return RunId{answer.text_at("run")};
+  SLUICE_TRY(response, call(*session.backend, "POST", "/v1/runs", body));
+  return RunId{response.text_at("run")};
 }
 
 }  // namespace sluice::app

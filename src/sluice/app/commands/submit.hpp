@@ -7,15 +7,16 @@
 
 namespace sluice::app {
 
+/// A request of `sluice run`.
 struct RunRequest {
   std::string file;
-  std::string pipeline;             ///< "" : the plan's entry
+  std::string pipeline;             ///< "": the plan's entry
   std::vector<std::string> inputs;  ///< "name=value"
   bool cache = true;
 };
 
-/// Compiles the plan here (so that its mistakes are told at once), puts the files it needs into the store,
-/// and submits it.
+/// Compiles the plan here (so that its problems are reported at once), stores the files that it needs, and
+/// submits it.
 Result<RunId> submit(Session& session, const RunRequest& request);
 
 }  // namespace sluice::app

@@ -18,8 +18,8 @@ struct UpOptions {
   bool json = false;
 };
 
-/// Waits for a signal that asks the server to end. The signals were blocked before the first thread began.
-void wait_for_the_end() {
+/// Waits for a signal to stop. The signals were blocked before the first thread started.
+void wait_for_stop_signal() {
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGINT);
@@ -59,11 +59,11 @@ Result<void> up(const UpOptions& options) {
     fmt::print("{}\n", to_json(s));
   } else {
     fmt::print("listening on {}\n", server.url());
-    if (resumed > 0) fmt::print("went on with {} run{}\n", resumed, resumed == 1 ? "" : "s");
+    if (resumed > 0) fmt::print("resumed {} run{}\n", resumed, resumed == 1 ? "" : "s");
   }
   std::fflush(stdout);
   platform->warm_up();
-  wait_for_the_end();
+  wait_for_stop_signal();
   std::error_code ignored;
   std::filesystem::remove(data.server(), ignored);
   server.stop();
@@ -77,12 +77,14 @@ void add_up(CommandLine& program) {
   auto& command = program.add("up", "serve a data folder: runs, models and endpoints");
   command.option("--data", options->data, "data folder; default $SLUICE_DATA, else ~/.local/share/sluice",
                  {.name = "DIR"});
-  command.option("--listen", options->listen, "address and port; port 0 picks one; default 127.0.0.1:8080");
+  command.option("--listen", options->listen,
+                 "address and port to listen on; port 0 picks a free port; default 127.0.0.1:8080");
   command.option("--token-file", options->token_file,
-                 "every request must carry this file's token; needed beyond loopback", {.name = "FILE"});
-  command.option("--allow-host", options->allowed_hosts, "a name under which clients reach this server");
+                 "require this file's token in every request; mandatory beyond loopback", {.name = "FILE"});
+  command.option("--allow-host", options->allowed_hosts,
+                 "additional host name under which clients may reach this server");
   command.option("--idle", options->idle_seconds,
-                 "a model's host stops after so many seconds without a request; default 60",
+                 "stop a model's host after this many seconds without a request; default 60",
                  {.range = ValueRules::Range{0.1, 1e6}});
   command.flag("--json", options->json, "print JSON");
   command.example("sluice up --data ./data --listen 127.0.0.1:0");

@@ -1,5 +1,5 @@
 #pragma once
-// One function a thing that `sluice doctor` looks at. They change nothing that stays, and start no thread.
+// The checks of `sluice doctor`, one function each. They leave no changes behind and start no thread.
 #include "sluice/app/data_folder.hpp"
 #include "sluice/app/doctor/finding.hpp"
 #include "sluice/app/platform.hpp"
@@ -11,12 +11,12 @@ Finding check_processor();
 Finding check_memory();
 Finding check_open_files();
 
-// kernel.cpp: what tasks are kept apart by
+// kernel.cpp: the kernel features that isolate tasks
 Finding check_namespaces();
 Finding check_mounts();
 Finding check_cgroups();
 
-// installation.cpp: our parts, and programs of others
+// installation.cpp: parts of Sluice, and third-party programs
 Finding check_installation(const Installation& installation);
 Finding check_libgit2();
 Finding check_git();
@@ -26,7 +26,7 @@ Finding check_python();
 // storage.cpp
 Finding check_data_folder(const DataFolder& data);
 Finding check_disk(const DataFolder& data);
-/// Of `sluice up` without --listen.
+/// The default port of `sluice up`.
 Finding check_port(const DataFolder& data);
 
 }  // namespace sluice::app

@@ -64,8 +64,7 @@ std::string print(const std::vector<Finding>& findings) {
     limits += finding.health == Finding::Health::limited ? 1 : 0;
     if (finding.health == Finding::Health::fails) failing += (failing.empty() ? "" : ", ") + finding.name;
   }
-  if (!failing.empty())
-    return out + fmt::format("Sluice does not run on this machine as it is: see {}\n", failing);
+  if (!failing.empty()) return out + fmt::format("Sluice cannot run on this machine: see {}\n", failing);
   return out + (limits == 0 ? "Sluice runs on this machine\n"
                             : fmt::format("Sluice runs on this machine, with {} limit{}\n", limits,
                                           limits == 1 ? "" : "s"));

@@ -7,16 +7,16 @@
 
 namespace sluice::app {
 
-/// What `sluice doctor` has found out about one thing.
+/// The result of one check of `sluice doctor`.
 struct Finding {
   enum class Health {
     works,
-    limited,  ///< Sluice runs, and `follows` says what for
+    limited,  ///< Sluice runs with the restriction that `follows` describes
     fails,    ///< Sluice does not run
   };
   std::string name;     ///< "git-lfs"
   std::string found;    ///< "3.3.0"
-  std::string follows;  ///< what that means for the person, and the way out; "" where it works
+  std::string follows;  ///< the consequence for the user, and a hint; "" if it works
   Health health = Health::works;
 };
 
@@ -25,12 +25,12 @@ Finding limited(std::string name, std::string found, std::string follows);
 Finding fails(std::string name, std::string found, std::string follows);
 std::string_view name(Finding::Health health);
 
-/// False: something that Sluice cannot do without is missing.
+/// False if something that Sluice requires is missing.
 bool can_run(const std::vector<Finding>& findings);
 
 /// {"runs", "findings": [{"name", "health", "found", "follows"}]}
 Value to_json(const std::vector<Finding>& findings);
-/// One line a finding, what follows below it, and a last line that sums it up.
+/// One line per finding, its consequence below it, and a summary in the last line.
 std::string print(const std::vector<Finding>& findings);
 
 }  // namespace sluice::app

@@ -14,10 +14,10 @@
 namespace sluice::app {
 namespace {
 
-constexpr auto program_patience = std::chrono::seconds(10);
+constexpr auto program_timeout = std::chrono::seconds(10);
 
-/// What the program prints on its standard output, if it ends well; its first line.
-Result<std::string> answer_of(const std::string& program, const std::vector<std::string>& arguments,
+/// Runs a program; returns the first line of its standard output if it succeeds.
+Result<std::string> output_of(const std::string& program, const std::vector<std::string>& arguments,
                               const std::string& path) {
   const auto file = os::find_program(program, path);
   if (!file) return Fail(environment_error(Code::not_found, "not found in " + path));
@@ -32,19 +32,19 @@ Result<std::string> answer_of(const std::string& program, const std::vector<std:
                                  .cwd = {},
                                  .fds = {{out.get(), 1}, {nowhere.get(), 2}},
                                  .new_group = true}));
-  SLUICE_TRY(exit, process.wait_for(program_patience));
+  SLUICE_TRY(exit, process.wait_for(program_timeout));
   if (!exit) {
     ::kill(-process.pid(), SIGKILL);
     SLUICE_DO(process.wait());
-    return Fail(environment_error(Code::deadline_exceeded, file->string() + " does not answer"));
+    return Fail(environment_error(Code::deadline_exceeded, file->string() + " does not respond"));
   }
   if (!exit->succeeded())
-    return Fail(environment_error(Code::failed_precondition, file->string() + " ends with an error"));
+    return Fail(environment_error(Code::failed_precondition, file->string() + " exits with an error"));
   SLUICE_TRY(text, os::read_file(folder.path() / "out", 1 << 16));
   return text.substr(0, text.find('\n'));
 }
 
-std::string our_path() {
+std::string search_path() {
   const char* path = std::getenv("PATH");  // NOLINT(concurrency-mt-unsafe): no other thread
   return path ? path : "";
 }
@@ -55,33 +55,34 @@ std::string after_last(const std::string& text, char mark) { return text.substr(
 }  // namespace
 
 Finding check_installation(const Installation& installation) {
-  for (const auto& [program, what] : {std::pair{installation.supervisor, "no task that is a process can run"},
-                                      std::pair{installation.host, "no model can run"}})
+  for (const auto& [program, what] : {std::pair{installation.supervisor, "process tasks cannot run"},
+                                      std::pair{installation.host, "models cannot run"}})
     if (::access(program.c_str(), X_OK) != 0)
       return fails("installation", program.string() + " is missing or cannot be executed",
                    fmt::format("{}; install all programs of Sluice into one folder", what));
   if (!os::exists(installation.models))
-    return limited("installation", "there are no built-in models at " + installation.models.string(),
-                   "services about pictures do not work; install share/sluice/models beside bin");
+    return limited("installation", "no built-in models at " + installation.models.string(),
+                   "services about pictures do not work; install share/sluice/models next to bin");
   return works("installation", installation.supervisor.parent_path().string());
 }
 
 Finding check_libgit2() {
   const auto version = version_of_model_library();
-  if (!version) return limited("libgit2", version.error().message, "no model can be kept, shown or served");
+  if (!version)
+    return limited("libgit2", version.error().message, "models cannot be stored, shown or served");
   return works("libgit2", *version);
 }
 
 Finding check_git() {
-  const auto version = answer_of("git", {"--version"}, our_path());
+  const auto version = output_of("git", {"--version"}, search_path());
   if (!version)
     return limited("git", version.error().message,
-                   "models are kept and served without it; to clone one, install git");
+                   "models are stored and served without it; to clone one, install git");
   return works("git", after_last(*version, ' '));
 }
 
 Finding check_git_lfs() {
-  const auto version = answer_of("git-lfs", {"version"}, our_path());
+  const auto version = output_of("git-lfs", {"version"}, search_path());
   if (!version)
     return limited("git-lfs", version.error().message,
                    "a clone of a model has pointers in place of its large files; install git-lfs");
@@ -89,14 +90,14 @@ Finding check_git_lfs() {
 }
 
 Finding check_python() {
-  // Along the PATH that tasks get.
-  const auto version = answer_of(
+  // With the PATH that tasks get.
+  const auto version = output_of(
       "python3",
       {"-c", "import platform, numpy; print(platform.python_version() + ', numpy ' + numpy.__version__)"},
       std::string(executors::task_path));
   if (!version)
     return limited("python3", version.error().message,
-                   "tasks that are written in Python with numpy fail, the example's evaluation among them; "
+                   "tasks written in Python with numpy fail, including the example's evaluation; "
                    "install python3-numpy");
   return works("python3", *version);
 }

@@ -15,10 +15,10 @@ namespace sluice::app {
 namespace {
 
 constexpr auto copies =
-    "inputs of tasks that are large, or folders, are copied instead of shown read-only: the same "
-    "results, more time and disk";
+    "large inputs and folders are copied for tasks instead of mounted read-only: the same results, but "
+    "more time and disk space";
 
-/// Runs `work` in a child, as it is done for tasks; answers what that answers, an errno.
+/// Runs `work` in a child process, as for tasks; returns its result, an errno.
 template <typename Work>
 int in_a_child(Work work) {
   const auto child = ::fork();
@@ -39,8 +39,8 @@ std::string words(int number) {
 Finding check_namespaces() {
   const auto refused = in_a_child([] { return ::unshare(CLONE_NEWNS) == 0 ? 0 : errno; });
   if (refused != 0)
-    return limited("namespaces", "tasks get no mounts of their own: " + words(refused), copies);
-  return works("namespaces", "tasks get mounts of their own");
+    return limited("namespaces", "tasks do not get their own mounts: " + words(refused), copies);
+  return works("namespaces", "tasks get their own mounts");
 }
 
 Finding check_mounts() {
@@ -51,7 +51,7 @@ Finding check_mounts() {
   for (const auto& file : {source, target})
     if (const auto made = os::write_file(file, ""); !made)
       return limited("mounts", made.error().message, copies);
-  constexpr int writable = 0xfe;  // no errno
+  constexpr int writable = 0xfe;  // not an errno
   const auto refused = in_a_child([&] {
     if (::unshare(CLONE_NEWNS) != 0) return errno;
     if (const auto failed = os::make_mounts_private(); failed != 0) return failed;
@@ -60,20 +60,19 @@ Finding check_mounts() {
   });
   if (refused == writable) return limited("mounts", "a read-only mount can be written through", copies);
   if (refused != 0) return limited("mounts", "inputs cannot be mounted: " + words(refused), copies);
-  return works("mounts", "inputs of tasks are mounted, so that nothing writes to them");
+  return works("mounts", "inputs of tasks are mounted read-only");
 }
 
 Finding check_cgroups() {
   const auto parent = os::CgroupParent::make(fmt::format("sluice-doctor-{}", ::getpid()));
   if (!parent)
-    return limited("cgroups", "no writable cgroup2 tree that can end a group of processes",
-                   "a task's processes are found by their descent, an inherited mark and their environment; "
-                   "one that hides from all may "
-                   "outlive a cancel");
+    return limited("cgroups", "no writable cgroup2 tree that can kill a group of processes",
+                   "a task's processes are found by their ancestry, an inherited mark and their environment; "
+                   "a process that evades all of these may survive a cancel");
   if (!parent->counts_memory())
-    return limited("cgroups", "each task gets one; its memory is not counted",
-                   "the memory of a task is told as that of its largest process");
-  return works("cgroups", "each task gets one, with its memory counted");
+    return limited("cgroups", "each task gets one; its memory is not measured",
+                   "the memory of a task is reported as that of its largest process");
+  return works("cgroups", "each task gets one, which measures its memory");
 }
 
 }  // namespace sluice::app

@@ -29,10 +29,10 @@ std::string field_of(const std::string& file, std::string_view key) {
              : text->substr(begin, text->find('\n', begin) - begin);
 }
 
-/// "max" is no number.
+/// nullopt for "max".
 std::optional<std::uint64_t> number_in(std::string_view text) { return take_integer<std::uint64_t>(text); }
 
-/// Of the control group that we are in, if it has one.
+/// The memory limit of this process's control group, if there is one.
 std::optional<std::uint64_t> memory_limit() {
   const auto group = field_of("/proc/self/cgroup", "0::");  // "0::/path"
   for (const auto* root : {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"}) {
@@ -57,7 +57,7 @@ Finding check_processor() {
   const auto count = cores();
   const auto found = fmt::format("{}, {} core{}, {}", model, count, count == 1 ? "" : "s", instruction_set());
   if (__builtin_cpu_supports("sse4.2") == 0)
-    return fails("processor", found, "models need SSE4.2, which x86-64 processors have since 2011");
+    return fails("processor", found, "models require SSE4.2, which x86-64 processors have had since 2011");
   if (instruction_set() == "sse4")
     return limited("processor", found, "without AVX2, models take several times as long");
   return works("processor", found);
@@ -77,19 +77,19 @@ Finding check_memory() {
   if (total < for_one_model)
     return limited(
         "memory", found,
-        "a model may not fit beside its server; a host that is killed for memory is started again");
+        "a model may not fit in memory next to the server; a host that is killed for memory is restarted");
   return works("memory", found);
 }
 
 Finding check_open_files() {
   rlimit limit{};
   ::getrlimit(RLIMIT_NOFILE, &limit);
-  const bool endless = limit.rlim_max == RLIM_INFINITY;
-  const auto found = endless ? std::string("no limit") : fmt::format("at most {}", limit.rlim_max);
+  const bool unlimited = limit.rlim_max == RLIM_INFINITY;
+  const auto found = unlimited ? std::string("no limit") : fmt::format("at most {}", limit.rlim_max);
   constexpr rlim_t enough = 4096;
-  if (!endless && limit.rlim_max < enough)
+  if (!unlimited && limit.rlim_max < enough)
     return limited("open files", found,
-                   "each client and each task takes some; raise the hard limit (`ulimit -Hn`)");
+                   "each client and each task uses some; raise the hard limit (`ulimit -Hn`)");
   return works("open files", found);
 }
 

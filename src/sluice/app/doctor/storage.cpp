@@ -22,8 +22,8 @@ namespace {
 
 constexpr std::uint16_t default_port = 8080;
 
-/// The folder itself, or the one in which it would be made.
-std::filesystem::path nearest_there(std::filesystem::path path) {
+/// The folder itself, or its nearest existing ancestor.
+std::filesystem::path nearest_existing(std::filesystem::path path) {
   std::error_code none;
   while (!std::filesystem::exists(path, none) && path.has_relative_path()) path = path.parent_path();
   return path;
@@ -43,23 +43,23 @@ constexpr std::array file_systems{
     FileSystem{NFS_SUPER_MAGIC, "nfs"},           FileSystem{smb_magic, "smb"},
     FileSystem{FUSE_SUPER_MAGIC, "fuse"},         FileSystem{V9FS_MAGIC, "9p"}};
 
-/// How long one small write takes to be on the disk: the median of some.
+/// How long it takes to sync one small write to the disk: the median of several.
 Result<std::chrono::microseconds> sync_time(const std::filesystem::path& folder) {
   SLUICE_TRY(scratch, os::TemporaryDirectory::make(folder, ".sluice-doctor-"));
   SLUICE_TRY(file, os::open_file(scratch.path() / "sync", O_RDWR | O_CREAT | O_EXCL));
   const std::string page(4096, 'x');
   std::array<std::chrono::microseconds, 9> times{};
   for (auto& time : times) {
-    const auto begun = std::chrono::steady_clock::now();
+    const auto started = std::chrono::steady_clock::now();
     SLUICE_DO(os::write_fd(file.get(), page));
     if (::fsync(file.get()) != 0) return Fail(system_error("sync a file in " + folder.string(), errno));
-    time = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begun);
+    time = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - started);
   }
   std::ranges::sort(times);
   return times[times.size() / 2];
 }
 
-/// 0, or the errno of binding to this port of the loopback.
+/// 0, or the errno of binding to this port on the loopback address.
 int bind_loopback(std::uint16_t port) {
   const os::UniqueFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!socket) return errno;
@@ -75,38 +75,39 @@ int bind_loopback(std::uint16_t port) {
 }  // namespace
 
 Finding check_data_folder(const DataFolder& data) {
-  const auto there = nearest_there(data.root);
+  const auto existing = nearest_existing(data.root);
   const auto root = data.root.string();
-  if (std::error_code unknown; !std::filesystem::is_directory(there, unknown))
-    return fails("data folder", there.string() + " is not a folder", "give another by --data or SLUICE_DATA");
-  if (const auto probe = os::TemporaryDirectory::make(there, ".sluice-doctor-"); !probe)
+  if (std::error_code unknown; !std::filesystem::is_directory(existing, unknown))
+    return fails("data folder", existing.string() + " is not a folder",
+                 "set another with --data or SLUICE_DATA");
+  if (const auto probe = os::TemporaryDirectory::make(existing, ".sluice-doctor-"); !probe)
     return fails("data folder", root + ": " + probe.error().message,
-                 "give another by --data or SLUICE_DATA, or mend its permissions");
-  if (there != data.root) return works("data folder", root + ", which the first command makes");
+                 "set another with --data or SLUICE_DATA, or fix its permissions");
+  if (existing != data.root) return works("data folder", root + ", to be created by the first command");
   if (!os::exists(data.lock())) return works("data folder", root + ", not used yet");
   const auto holder = os::FileLock::holder_of(data.lock());
   if (!holder)
     return fails("data folder", root + ": " + holder.error().message,
-                 "its lock must be readable; mend its permissions");
-  if (!*holder) return works("data folder", root + ", held by nobody");
+                 "its lock must be readable; fix its permissions");
+  if (!*holder) return works("data folder", root + ", not in use");
   const auto server = running_server(data);
   if (server && *server)
     return works("data folder", fmt::format("{}, held by {} at {}", root, **holder, (*server)->url));
   return limited("data folder", fmt::format("{}, held by {}", root, **holder),
-                 "other commands wait until that ends");
+                 "other commands must wait until that has ended");
 }
 
 Finding check_disk(const DataFolder& data) {
-  const auto there = nearest_there(data.root);
+  const auto existing = nearest_existing(data.root);
   struct statfs system{};
-  if (::statfs(there.c_str(), &system) != 0)
-    return fails("disk", there.string() + ": " + std::strerror(errno), "give another folder by --data");
+  if (::statfs(existing.c_str(), &system) != 0)
+    return fails("disk", existing.string() + ": " + std::strerror(errno), "set another folder with --data");
   const auto known = std::ranges::find(file_systems, static_cast<long>(system.f_type), &FileSystem::type);
   const std::string type = known == file_systems.end() ? "unknown file system" : known->name;
-  const auto free = os::free_bytes(there);
-  const auto sync = sync_time(there);
-  if (!free) return fails("disk", free.error().message, "give another folder by --data");
-  if (!sync) return fails("disk", sync.error().message, "give another folder by --data");
+  const auto free = os::free_bytes(existing);
+  const auto sync = sync_time(existing);
+  if (!free) return fails("disk", free.error().message, "set another folder with --data");
+  if (!sync) return fails("disk", sync.error().message, "set another folder with --data");
   const auto found = fmt::format("{}, {} free, {:.2f} ms to sync a write", type, human_bytes(*free),
                                  static_cast<double>(sync->count()) / 1000);
   constexpr std::uint64_t little = std::uint64_t{1} << 30;
@@ -116,9 +117,10 @@ Finding check_disk(const DataFolder& data) {
                    "locks and databases are not safe on every network file system; keep the data folder on a "
                    "disk of this machine");
   if (type == "tmpfs")
-    return limited("disk", found, "this folder is in memory: all in it is lost when the machine ends");
-  if (*free < little) return limited("disk", found, "runs fail when the disk is full; make room");
-  if (*sync > slow) return limited("disk", found, "each end of a run and each new version waits for that");
+    return limited("disk", found,
+                   "this folder is in memory: its content is lost when the machine shuts down");
+  if (*free < little) return limited("disk", found, "runs fail when the disk is full; free some space");
+  if (*sync > slow) return limited("disk", found, "each end of a run and each new version waits for a sync");
   return works("disk", found);
 }
 

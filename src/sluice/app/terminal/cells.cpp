@@ -11,14 +11,14 @@ std::size_t length_at(std::string_view text, std::size_t i) {
   return std::min(length, text.size() - i);
 }
 
-/// From U+1100 on (bytes e1 84 80) there are characters of two cells; before it, none.
+/// Characters of two cells exist from U+1100 on (bytes e1 84 80), but not before it.
 std::size_t width_at(std::string_view text, std::size_t i) {
   const auto lead = static_cast<unsigned char>(text[i]);
   if (lead < 0xe1) return 1;
   return text.substr(i).starts_with("…") ? 1 : 2;
 }
 
-std::string printable_but(std::string_view text, std::string_view kept) {
+std::string printable_except(std::string_view text, std::string_view kept) {
   std::string out;
   const auto whole = is_utf8(text) ? std::string(text) : as_utf8(text);
   for (std::size_t i = 0; i < whole.size();) {
@@ -35,9 +35,9 @@ std::string printable_but(std::string_view text, std::string_view kept) {
 
 }  // namespace
 
-std::string printable(std::string_view text) { return printable_but(text, ""); }
+std::string printable(std::string_view text) { return printable_except(text, ""); }
 
-std::string printable_lines(std::string_view text) { return printable_but(text, "\n\t"); }
+std::string printable_lines(std::string_view text) { return printable_except(text, "\n\t"); }
 
 std::size_t cells_of(std::string_view text) {
   std::size_t cells = 0;
@@ -48,7 +48,7 @@ std::size_t cells_of(std::string_view text) {
 std::string cut(std::string_view text, std::size_t cells) {
   if (cells_of(text) <= cells) return std::string(text);
   if (cells == 0) return {};
-  std::size_t used = 1;  // the dots
+  std::size_t used = 1;  // the ellipsis
   std::size_t end = 0;
   while (end < text.size() && used + width_at(text, end) <= cells) {
     used += width_at(text, end);

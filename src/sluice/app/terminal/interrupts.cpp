@@ -23,11 +23,11 @@ bool is_ignored(int number) {
 }  // namespace
 
 Interrupts::Interrupts() {
-  sigemptyset(&taken_);
+  sigemptyset(&handled_);
   for (const int number : {SIGINT, SIGTERM})
-    if (!is_ignored(number)) sigaddset(&taken_, number);
-  pthread_sigmask(SIG_BLOCK, &taken_, nullptr);
-  signals_.reset(::signalfd(-1, &taken_, SFD_CLOEXEC));
+    if (!is_ignored(number)) sigaddset(&handled_, number);
+  pthread_sigmask(SIG_BLOCK, &handled_, nullptr);
+  signals_.reset(::signalfd(-1, &handled_, SFD_CLOEXEC));
   end_.reset(::eventfd(0, EFD_CLOEXEC));
   SLUICE_CHECK(signals_ && end_);
   thread_ = std::thread([this] { wait(); });
@@ -37,12 +37,12 @@ Interrupts::~Interrupts() {
   const std::uint64_t one = 1;
   static_cast<void>(!::write(end_.get(), &one, sizeof one));
   thread_.join();
-  pthread_sigmask(SIG_UNBLOCK, &taken_, nullptr);
+  pthread_sigmask(SIG_UNBLOCK, &handled_, nullptr);
 }
 
-void Interrupts::say(std::function<void()> last_words) {
+void Interrupts::before_exit(std::function<void()> callback) {
   const std::lock_guard lock(mutex_);
-  last_words_ = std::move(last_words);
+  callback_ = std::move(callback);
 }
 
 void Interrupts::wait() {
@@ -51,14 +51,14 @@ void Interrupts::wait() {
   while (::poll(watched.data(), watched.size(), -1) < 0 && errno == EINTR) {
   }
   if (watched[0].revents == 0) return;
-  signalfd_siginfo taken{};
-  if (::read(signals_.get(), &taken, sizeof taken) != sizeof taken) return;
+  signalfd_siginfo received{};
+  if (::read(signals_.get(), &received, sizeof received) != sizeof received) return;
   const std::lock_guard lock(mutex_);
-  if (last_words_) last_words_();
-  // Not exit(): whoever waits for us, as a shell's loop does, must see that it was the signal.
-  const auto number = static_cast<int>(taken.ssi_signo);
+  if (callback_) callback_();
+  // Not exit(): the parent process, such as a shell's loop, must see that the signal ended this process.
+  const auto number = static_cast<int>(received.ssi_signo);
   ::signal(number, SIG_DFL);
-  pthread_sigmask(SIG_UNBLOCK, &taken_, nullptr);
+  pthread_sigmask(SIG_UNBLOCK, &handled_, nullptr);
   ::raise(number);
 }
 

@@ -9,9 +9,9 @@
 
 namespace sluice::app {
 
-/// Says last words before SIGINT (Ctrl-C) or SIGTERM ends the process, as they would without. Made before the
-/// first other thread: the signals are blocked in every thread that begins later, and taken by one of its
-/// own.
+/// Runs a callback before SIGINT (Ctrl-C) or SIGTERM ends the process, which they still do. Must be created
+/// before any other thread: the signals are blocked in every thread that starts later, and received by a
+/// thread of this object.
 class Interrupts {
  public:
   Interrupts();
@@ -19,18 +19,18 @@ class Interrupts {
   Interrupts(const Interrupts&) = delete;
   Interrupts& operator=(const Interrupts&) = delete;
 
-  /// `last_words` runs on the thread that takes the signals; empty: none. Once this returns, the ones before
-  /// do not run any more.
-  void say(std::function<void()> last_words);
+  /// `callback` runs on the thread that receives the signals; empty: none. Once this returns, the previous
+  /// callback does not run any more.
+  void before_exit(std::function<void()> callback);
 
  private:
   void wait();
 
-  sigset_t taken_;  ///< those of the two that are not ignored, as nohup and a shell's `&` have it
+  sigset_t handled_;  ///< those of the two that are not ignored (nohup and a shell's `&` ignore some)
   os::UniqueFd signals_;
   os::UniqueFd end_;
   std::mutex mutex_;
-  std::function<void()> last_words_;
+  std::function<void()> callback_;
   std::thread thread_;
 };
 

@@ -10,24 +10,24 @@
 
 namespace sluice::app {
 
-/// Whether standard error is a terminal on which lines can be drawn over.
-bool can_draw_over_lines();
-/// Whether the person has not asked for a terminal without colours (https://no-color.org).
-bool wants_colours();
+/// Whether standard error is a terminal on which lines can be redrawn.
+bool can_redraw();
+/// False if the user has disabled colors with NO_COLOR (https://no-color.org).
+bool wants_colors();
 
-/// Redraws a tree in place on standard error until it is finished, on a thread of its own. The terminal may
-/// change its size at any time. Never hides the cursor or changes a mode: however the process ends, the
-/// terminal is fine.
+/// Redraws a tree in place on standard error, on its own thread, until it is finished. The terminal may
+/// change its size at any time. Never hides the cursor or leaves a changed mode: the terminal stays usable
+/// however the process ends.
 class LiveTree {
  public:
-  /// `picture` is called on the thread that draws.
-  LiveTree(std::function<RunPicture()> picture, bool colours);
-  /// Leaves what was drawn last.
+  /// `picture` is called on the drawing thread.
+  LiveTree(std::function<RunPicture()> picture, bool colors);
+  /// Leaves the last drawing on the screen.
   ~LiveTree();
   LiveTree(const LiveTree&) = delete;
   LiveTree& operator=(const LiveTree&) = delete;
 
-  /// Draws once more and stops: what is printed from now on stands below. Any thread; again is free.
+  /// Draws once more and stops: later output appears below. Any thread; idempotent.
   void finish();
 
  private:
@@ -35,11 +35,11 @@ class LiveTree {
   void draw();
 
   std::function<RunPicture()> picture_;
-  bool colours_;
-  std::mutex mutex_;  ///< guards all below
+  bool colors_;
+  std::mutex mutex_;  ///< guards the members below
   std::condition_variable wake_;
   bool finished_ = false;
-  std::vector<std::size_t> drawn_;  ///< cells of the lines that stand there
+  std::vector<std::size_t> drawn_;  ///< cells of the lines on the screen
   std::string last_;
   std::thread thread_;
 };

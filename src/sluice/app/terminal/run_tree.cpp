@@ -14,7 +14,7 @@
 namespace sluice::app {
 namespace {
 
-/// "folds" of "folds[3]/fit"; "" of what stands in the pipeline itself.
+/// "folds" of "folds[3]/fit"; "" for an operation of the pipeline itself.
 std::string parent_of(const std::string& path) {
   const auto slash = path.rfind('/');
   if (slash == std::string::npos) return "";
@@ -36,7 +36,7 @@ bool is_active(const TreeRow& row) {
 }
 bool is_bad(const TreeRow& row) { return row.state == "failed" || row.state == "blocked"; }
 
-std::string_view colour_of(std::string_view state) {
+std::string_view color_of(std::string_view state) {
   if (state == "succeeded") return "\x1b[32m";
   if (state == "cached") return "\x1b[36m";
   if (state == "failed" || state == "blocked") return "\x1b[31m";
@@ -44,8 +44,8 @@ std::string_view colour_of(std::string_view state) {
   return "\x1b[2m";
 }
 
-std::string coloured(const std::string& text, std::string_view state, bool colours) {
-  return colours ? std::string(colour_of(state)) + text + "\x1b[0m" : text;
+std::string colored(const std::string& text, std::string_view state, bool colors) {
+  return colors ? std::string(color_of(state)) + text + "\x1b[0m" : text;
 }
 
 TreeRow row_of(const runs::OperationReport& operation, Time now) {
@@ -65,26 +65,26 @@ TreeRow row_of(const runs::OperationReport& operation, Time now) {
   return row;
 }
 
-/// Rows in the order of the tree, with how deep each is.
+/// A row in the order of the tree, with its depth.
 struct Placed {
   const TreeRow* row = nullptr;
   std::size_t depth = 0;
-  std::size_t parent = 0;  ///< its place in the list, plus one; 0: none
-  std::size_t age = 0;     ///< higher: began later
+  std::size_t parent = 0;  ///< its index in the list, plus one; 0: none
+  std::size_t age = 0;     ///< higher: started later
 };
 
 std::vector<Placed> place(const std::vector<TreeRow>& rows) {
   std::unordered_map<std::string, std::vector<std::size_t>> children;
-  std::unordered_map<std::string, bool> there;
-  for (const auto& row : rows) there[row.path] = true;
+  std::unordered_map<std::string, bool> present;
+  for (const auto& row : rows) present[row.path] = true;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     auto parent = parent_of(rows[i].path);
-    children[there.contains(parent) ? std::move(parent) : std::string()].push_back(i);
+    children[present.contains(parent) ? std::move(parent) : std::string()].push_back(i);
   }
   std::vector<Placed> out;
   out.reserve(rows.size());
-  // Without recursion: a tree may be as deep as its plan.
-  std::vector<std::pair<std::size_t, Placed>> open;  // row, and its parent's place
+  // Iterative: a tree may be as deep as its plan.
+  std::vector<std::pair<std::size_t, Placed>> open;  // index of the row, and the row as placed
   const auto push = [&](const std::string& path, std::size_t depth, std::size_t parent) {
     const auto below = children.find(path);
     if (below == children.end()) return;
@@ -101,7 +101,7 @@ std::vector<Placed> place(const std::vector<TreeRow>& rows) {
   return out;
 }
 
-/// Which rows are shown where only `room` lines are there: what matters most, and what it stands under.
+/// Which rows are shown if only `room` lines are available: the most important ones and their parents.
 std::vector<bool> choose(const std::vector<Placed>& placed, std::size_t room) {
   std::vector<bool> shown(placed.size(), placed.size() <= room);
   if (placed.size() <= room) return shown;
@@ -114,7 +114,7 @@ std::vector<bool> choose(const std::vector<Placed>& placed, std::size_t room) {
     const auto rank_a = rank(*placed[a].row);
     const auto rank_b = rank(*placed[b].row);
     if (rank_a != rank_b) return rank_a < rank_b;
-    return rank_a == 2 ? placed[a].age > placed[b].age : a < b;  // of those that have ended, the last
+    return rank_a == 2 ? placed[a].age > placed[b].age : a < b;  // of those that have ended, the latest first
   };
   const auto first = std::min(order.size(), room + 1);
   std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(first), order.end(), before);
@@ -128,7 +128,7 @@ std::vector<bool> choose(const std::vector<Placed>& placed, std::size_t room) {
   return shown;
 }
 
-/// "3 succeeded, 1 running", in a fixed order.
+/// Counts rows by state: "3 succeeded, 1 running", in a fixed order.
 class Tally {
  public:
   void add(const TreeRow& row) {
@@ -139,8 +139,8 @@ class Tally {
                                "skipped", "blocked", "cancelled",        "waiting"};
     std::string out;
     for (const auto* state : order)
-      if (const auto there = counts_.find(state); there != counts_.end())
-        out += fmt::format("{}{} {}", out.empty() ? "" : ", ", there->second, state);
+      if (const auto found = counts_.find(state); found != counts_.end())
+        out += fmt::format("{}{} {}", out.empty() ? "" : ", ", found->second, state);
     return out;
   }
 
@@ -165,16 +165,16 @@ RunPicture picture_of(const runs::RunReport& report, const ir::Plan& plan, Time 
       .time = std::max(Milliseconds(0), (report.result ? report.result->at : now) - report.created.at),
       .rows = {}};
   picture.rows.reserve(report.operations.size());
-  std::unordered_map<std::string_view, const runs::OperationReport*> begun;
+  std::unordered_map<std::string_view, const runs::OperationReport*> started;
   for (const auto& operation : report.operations)
-    if (operation.path.find('/') == std::string::npos) begun[operation.path] = &operation;
-  // In the order of the plan, so that rows stay where they are.
+    if (operation.path.find('/') == std::string::npos) started[operation.path] = &operation;
+  // In the order of the plan, so that rows keep their positions.
   if (const auto* pipeline = plan.find(report.created.pipeline))
     for (const auto& operation : pipeline->body.operations) {
       const auto path = percent_encode(operation.name);
-      const auto there = begun.find(path);
-      if (there != begun.end())
-        picture.rows.push_back(row_of(*there->second, now));
+      const auto found = started.find(path);
+      if (found != started.end())
+        picture.rows.push_back(row_of(*found->second, now));
       else if (!report.result)
         picture.rows.push_back({.path = path,
                                 .state = "waiting",
@@ -203,19 +203,19 @@ std::vector<TreeLine> draw_tree(const RunPicture& picture, const Screen& screen)
     states = std::max(states, placed[i].row->state.size());
   }
   constexpr std::size_t time_cells = 11;
-  // Long names give way: a state that cannot be seen is worth less than the end of a name.
+  // Long names are truncated: seeing the state matters more than the end of a name.
   names =
       std::min(names, std::max<std::size_t>(
                           width / 4, width > states + time_cells + 4 ? width - states - time_cells - 4 : 0));
 
   std::vector<TreeLine> lines;
   Tally everything;
-  Tally left_out;
+  Tally omitted;
   for (std::size_t i = 0; i < placed.size(); ++i) {
     const auto& row = *placed[i].row;
     everything.add(row);
     if (!shown[i]) {
-      left_out.add(row);
+      omitted.add(row);
       continue;
     }
     const auto name =
@@ -232,11 +232,11 @@ std::vector<TreeLine> draw_tree(const RunPicture& picture, const Screen& screen)
     rest = cut(rest, width - before - states);
     const auto& shown_state = rest.empty() ? row.state : state;
     auto text = name;
-    text += coloured(shown_state, row.state, screen.colours);
+    text += colored(shown_state, row.state, screen.colors);
     text += rest;
     lines.push_back({.text = std::move(text), .cells = before + shown_state.size() + cells_of(rest)});
   }
-  const auto rest = left_out.text();
+  const auto rest = omitted.text();
   if (!rest.empty() && room > 2) {
     const auto text = cut("  … " + rest, width);
     lines.push_back({.text = text, .cells = cells_of(text)});

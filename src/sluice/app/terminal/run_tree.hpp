@@ -13,33 +13,34 @@ struct TreeRow {
   std::string state;  ///< "running", "succeeded", "cached", "waiting", …
   std::optional<Milliseconds> time;
   std::string note;    ///< why it failed
-  bool group = false;  ///< holds others; not counted
+  bool group = false;  ///< contains others; not counted
 };
 
-/// What a run looks like at one moment.
+/// The state of a run at one moment, as the tree shows it.
 struct RunPicture {
   std::string state;  ///< of the run
   Milliseconds time{};
   std::vector<TreeRow> rows;  ///< parents before their children
 };
-/// Operations of the pipeline that have not begun are there too, as waiting; those of inner regions are not,
-/// as nobody knows how many there will be.
+/// Operations of the pipeline that have not started are included, as waiting; those of inner regions are not,
+/// because their number is not known yet.
 RunPicture picture_of(const runs::RunReport& report, const ir::Plan& plan, Time now);
 
+/// The size and capabilities of the terminal.
 struct Screen {
   std::size_t width = 80;
   std::size_t height = 24;
-  bool colours = false;
+  bool colors = false;
 };
 
-/// A line, and how many cells of the terminal it takes.
+/// A line, and how many cells of the terminal it occupies.
 struct TreeLine {
   std::string text;
   std::size_t cells = 0;
 };
 
-/// The tree in at most `height - 1` lines of at most `width - 1` cells: if not all rows fit, those that run
-/// or have failed come first, then what ended last; what is left out is counted. Pure.
+/// Draws the tree in at most `height - 1` lines of at most `width - 1` cells. If not all rows fit, running
+/// and failed ones take precedence, then those that ended last; the omitted rows are counted. Pure.
 std::vector<TreeLine> draw_tree(const RunPicture& picture, const Screen& screen);
 
 /// "0.13 s", "12.3 s", "2 min 05 s", "1 h 02 min".
