@@ -4,7 +4,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "../../waiting.hpp"
 #include "places.hpp"
 #include "result_assertions.hpp"
 #include "services.hpp"
@@ -18,6 +17,7 @@
 #include "sluice/os/files.hpp"
 #include "sluice/stores/directory/directory_object_store.hpp"
 #include "sluice/stores/sqlite/sqlite_ledger.hpp"
+#include "waiting.hpp"
 
 namespace sluice::test {
 

@@ -8,7 +8,6 @@
 #include <signal.h>
 #include <sys/socket.h>
 
-#include "../../waiting.hpp"
 #include "places.hpp"
 #include "sluice/base/json.hpp"
 #include "sluice/executors/process/process_executor.hpp"
@@ -16,6 +15,7 @@
 #include "sluice/os/files.hpp"
 #include "sluice/os/socket.hpp"
 #include "sluice/stores/directory/directory_object_store.hpp"
+#include "waiting.hpp"
 
 namespace sluice::executors {
 

@@ -3,10 +3,10 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include "../../waiting.hpp"
 #include "result_assertions.hpp"
 #include "scratch.hpp"
 #include "sluice/os/process.hpp"
+#include "waiting.hpp"
 
 namespace sluice::os {
 namespace {

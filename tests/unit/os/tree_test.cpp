@@ -6,9 +6,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../../waiting.hpp"
 #include "scratch.hpp"
 #include "sluice/os/process.hpp"
+#include "waiting.hpp"
 
 namespace sluice::os {
 namespace {

@@ -5,12 +5,12 @@
 
 #include <gmock/gmock.h>
 
-#include "../../waiting.hpp"
 #include "places.hpp"
 #include "result_assertions.hpp"
 #include "scratch.hpp"
 #include "sluice/runtimes/hosted/hosted_runtime.hpp"
 #include "sluice/stores/directory/directory_object_store.hpp"
+#include "waiting.hpp"
 
 namespace sluice::serving {
 namespace {

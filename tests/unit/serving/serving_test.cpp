@@ -4,9 +4,9 @@
 
 #include <gmock/gmock.h>
 
-#include "../../waiting.hpp"
 #include "result_assertions.hpp"
 #include "stage.hpp"
+#include "waiting.hpp"
 
 namespace sluice::serving {
 namespace {

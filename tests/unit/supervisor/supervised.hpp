@@ -5,13 +5,13 @@
 #include <signal.h>
 #include <sys/socket.h>
 
-#include "../../waiting.hpp"
 #include "places.hpp"
 #include "result_assertions.hpp"
 #include "sluice/ipc/supervisor/codec.hpp"
 #include "sluice/os/files.hpp"
 #include "sluice/os/process.hpp"
 #include "sluice/os/socket.hpp"
+#include "waiting.hpp"
 
 namespace sluice::supervisor {
 
