@@ -1,16 +1,16 @@
-"""Draws a confusion matrix as SVG: a row for each true class, a column for each answer."""
+"""Draws a confusion matrix as SVG: a row for each true class, a column for each prediction."""
 from xml.sax.saxutils import escape
 
 CELL = 42
 GAP = 2
-LETTER = 7.2  # about the width of a letter at 13 px
+LETTER = 7.2  # approximate width of a letter at 13 px
 INK, FAINT, EMPTY = "#1f2933", "#7b8794", "#f3f5f7"
-RIGHT, WRONG = (27, 94, 160), (201, 82, 20)  # blue for right answers, orange for mistakes
+RIGHT, WRONG = (27, 94, 160), (201, 82, 20)  # blue for correct predictions, orange for errors
 
 
-def shade(colour, strength):
-    """From nearly white (0) to the full colour (1)."""
-    r, g, b = (round(255 - (255 - c) * (0.12 + 0.88 * strength)) for c in colour)
+def shade(color, strength):
+    """Interpolates from nearly white (0) to the full color (1)."""
+    r, g, b = (round(255 - (255 - c) * (0.12 + 0.88 * strength)) for c in color)
     return f"#{r:02x}{g:02x}{b:02x}"
 
 
@@ -18,15 +18,15 @@ def percent(x):
     return "–" if x is None else f"{100 * x:.0f} %"
 
 
-def text(x, y, content, size=13, colour=INK, anchor="middle", extra=""):
+def text(x, y, content, size=13, color=INK, anchor="middle", extra=""):
     return (
-        f'<text x="{x:g}" y="{y:g}" font-size="{size}" fill="{colour}" text-anchor="{anchor}"{extra}>'
+        f'<text x="{x:g}" y="{y:g}" font-size="{size}" fill="{color}" text-anchor="{anchor}"{extra}>'
         f"{escape(str(content))}</text>"
     )
 
 
 def draw(metrics):
-    """`metrics` as evaluate.py measures them."""
+    """Returns the SVG text; `metrics` is the output of evaluate.measure."""
     classes, counts = metrics["confusion"]["classes"], metrics["confusion"]["counts"]
     longest = max(len(label) for label in classes) * LETTER
     left, top = 24 + 20 + longest, 96 + 0.75 * longest
@@ -44,7 +44,7 @@ def draw(metrics):
             58,
             f'95 % interval {100 * metrics["accuracy_low"]:.1f} to {100 * metrics["accuracy_high"]:.1f} %, '
             f'{metrics["pictures"]} held-out pictures',
-            colour=FAINT,
+            color=FAINT,
             anchor="start",
         ),
         text(left + grid / 2, top + grid + 44, "answer", 12, FAINT),
@@ -71,7 +71,7 @@ def draw(metrics):
                 f'fill="{fill}"/>'
             )
             if count:
-                colour = "#ffffff" if strength > 0.5 else INK
-                parts.append(text(x + CELL / 2, y + CELL / 2 + 5, count, 14, colour))
+                color = "#ffffff" if strength > 0.5 else INK
+                parts.append(text(x + CELL / 2, y + CELL / 2 + 5, count, 14, color))
     parts.append("</svg>")
     return "\n".join(parts) + "\n"

@@ -3,12 +3,12 @@
     /usr/bin/python3 evaluate.py PREDICTIONS ACCURACY METRICS REPORT
 
 PREDICTIONS  {"classes": [label, ...],
-              "predictions": [{"path", "label": the truth, "predicted", "probabilities": [one a class], "rejected"}, ...]}
-ACCURACY     written: the share of right answers
-METRICS      written: everything measured, as one JSON object
+              "predictions": [{"path", "label": the true class, "predicted", "probabilities": [one per class], "rejected"}, ...]}
+ACCURACY     written: the fraction of correct predictions
+METRICS      written: all metrics, as one JSON object
 REPORT       written: a folder with metrics.json, confusion.json and confusion.svg
 
-A rejected picture still counts in the accuracy; how often right and wrong answers are rejected is measured apart.
+A rejected picture still counts in the accuracy; how often right and wrong predictions are rejected is measured separately.
 """
 import json
 import math
@@ -19,8 +19,8 @@ import numpy as np
 
 import confusion
 
-Z_95 = 1.959963984540054  # of the normal distribution, both sides
-BINS = 10  # of confidence, for the calibration error
+Z_95 = 1.959963984540054  # quantile of the normal distribution for a two-sided 95 % interval
+BINS = 10  # confidence bins of the calibration error
 
 
 class BadPredictions(Exception):
@@ -28,7 +28,7 @@ class BadPredictions(Exception):
 
 
 def read_predictions(path):
-    """The file as (classes, truth, predicted, probabilities, rejected); classes by number."""
+    """Returns (classes, truth, predicted, probabilities, rejected); classes are given by index."""
     try:
         document = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
         classes = document["classes"]
@@ -39,7 +39,7 @@ def read_predictions(path):
         probabilities = np.array([row["probabilities"] for row in rows], dtype=float)
         rejected = np.array([row["rejected"] for row in rows], dtype=bool)
     except OSError as failure:
-        raise BadPredictions(f"{path}: {failure.strerror}; give the predictions of head.learn") from None
+        raise BadPredictions(f"{path}: {failure.strerror}; pass the predictions of head.learn") from None
     except (ValueError, KeyError, TypeError) as failure:
         raise BadPredictions(f"{path}: not the predictions of head.learn ({failure!r})") from None
     if not rows:
@@ -50,7 +50,7 @@ def read_predictions(path):
 
 
 def wilson(right, total):
-    """The 95 % interval of a share, which stays inside [0, 1] and is honest for few pictures."""
+    """Returns the Wilson 95 % interval of a proportion, which stays inside [0, 1] and is valid for few pictures."""
     share = right / total
     middle = share + Z_95**2 / (2 * total)
     half = Z_95 * math.sqrt(share * (1 - share) / total + Z_95**2 / (4 * total**2))
@@ -59,14 +59,14 @@ def wilson(right, total):
 
 
 def calibration_error(confidence, right):
-    """The mean gap between confidence and share of right answers, over equal bins, weighted by their pictures."""
+    """Returns the mean gap between confidence and accuracy, over equal bins weighted by their number of pictures."""
     bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
     gaps = [abs(confidence[bins == b].sum() - right[bins == b].sum()) for b in range(BINS)]
     return sum(gaps) / len(confidence)
 
 
 def share(part, whole):
-    """None where there is nothing to divide: a class that was never answered has no precision."""
+    """Returns None if `whole` is 0: a class that was never predicted has no precision."""
     return rounded(part / whole) if whole else None
 
 
@@ -100,7 +100,7 @@ def measure(classes, truth, predicted, probabilities, rejected):
 
 
 def to_text(value, depth=0):
-    """JSON with a line for each field and for each row of a table inside: a diff of two versions reads well."""
+    """Returns JSON with one line per field and per row of an inner table, so that two versions are easy to compare."""
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     if depth == 2 or not any(isinstance(row, (dict, list)) for row in inner):
         return json.dumps(value, ensure_ascii=False)
