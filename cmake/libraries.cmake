@@ -1,4 +1,4 @@
-# What Sluice takes from outside: Debian's packages (tools/debian-packages.txt) and OpenVINO's wheel (tools/requirements.in).
+# Third-party libraries: Debian's packages (tools/debian-packages.txt) and OpenVINO's wheel (tools/requirements.in).
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
 find_package(Boost 1.81 REQUIRED COMPONENTS json)
@@ -29,12 +29,12 @@ add_library(ONNX::proto ALIAS onnx_proto)
 # OpenVINO's headers, libraries and CMake package are all in its Python wheel.
 file(GLOB openvino_wheel "${PROJECT_SOURCE_DIR}/build/venv/lib/python3.*/site-packages/openvino")
 if(NOT openvino_wheel)
-  message(FATAL_ERROR "build/venv has no OpenVINO; `./dev build` makes that folder")
+  message(FATAL_ERROR "build/venv has no OpenVINO; run `./dev build`, which creates that folder")
 endif()
 find_package(OpenVINO REQUIRED COMPONENTS Runtime PATHS "${openvino_wheel}/cmake" NO_DEFAULT_PATH)
 
-# The few of its libraries that a program loads, without the wheel around them: the core, the CPU plug-in, the readers of
-# ONNX and of OpenVINO's own format, TBB. The core looks for plug-ins in the folder it was loaded from.
+# Copies the few libraries of the wheel that a program loads: the core, the CPU plug-in, the readers of ONNX and of OpenVINO's
+# own format, TBB. The core looks for plug-ins in the folder it was loaded from.
 function(sluice_copy_openvino folder)
   file(GLOB libraries
     "${openvino_wheel}/libs/libopenvino.so.*"
@@ -45,7 +45,7 @@ function(sluice_copy_openvino folder)
   file(MAKE_DIRECTORY "${folder}")
   foreach(library IN LISTS libraries)
     get_filename_component(name "${library}" NAME)
-    file(CREATE_LINK "${library}" "${folder}/${name}" COPY_ON_ERROR)  # hard links: 92 MB that a build folder need not have twice
+    file(CREATE_LINK "${library}" "${folder}/${name}" COPY_ON_ERROR)  # hard links save 92 MB per build folder
   endforeach()
   install(FILES ${libraries} DESTINATION lib)
 endfunction()

@@ -1,13 +1,14 @@
-# How the rooms of Sluice are built. One room is one folder of src/sluice and one CMake target.
+# Functions that declare the modules, programs, tests and fuzzers of Sluice. A module ("room" in the names below) is one folder
+# of src/sluice and one CMake target.
 #
 #   sluice_room(NAME frontends/native             # the folder under src/sluice; the target is sluice_frontends_native
-#               SOURCES lower.cpp print.cpp       # .cpp files only; none: a room of headers
-#               LINKS syntax ir                   # rooms whose headers OUR HEADERS may include
-#               PRIVATE_LINKS Boost::json)        # rooms and libraries that only our .cpp files may include
+#               SOURCES lower.cpp print.cpp       # .cpp files only; omit it for a header-only module
+#               LINKS syntax ir                   # modules whose headers OUR HEADERS may include
+#               PRIVATE_LINKS Boost::json)        # modules and libraries that only our .cpp files may include
 #
 #   sluice_program(NAME sluice-host               # a program in <out>/bin (build/bin for the preset `release`)
 #                  SOURCES main.cpp LINKS host runtimes/openvino
-#                  [STATIC])                      # wholly static, on the rooms named and libc alone; in the preset `release`
+#                  [STATIC])                      # fully static, linking only the named modules and libc; in the preset `release`
 #                                                 # only, so tests take it from build/bin
 #
 #   sluice_test(NAME syntax                       # GoogleTest program <binary dir>/tests/syntax, in the preset `asan` only;
@@ -15,21 +16,21 @@
 #               SOURCES yaml_test.cpp LINKS syntax)
 #
 #   sluice_fuzzer(NAME yaml SOURCES yaml_fuzz.cpp LINKS syntax   # libFuzzer; in the preset `asan` only
-#                 CORPUS tests/golden/syntax)     # seeds, relative to the project (may be left out)
+#                 CORPUS tests/golden/syntax)     # seeds, relative to the project (optional)
 #
-# LINKS and PRIVATE_LINKS take rooms by their folder (base, stores/sqlite) and any CMake target or library.
+# LINKS and PRIVATE_LINKS take modules by their folder (base, stores/sqlite) and any CMake target or library.
 #
-# A room is included by its full path, #include "sluice/ir/plan.hpp". What a room can see is what it links: each room has an
-# include root of its own, <binary dir>/include/<room>, which holds links to the headers of that room and of no other. So
-# an upward include does not compile. A folder below a room that has a CMakeLists.txt is a room of its own; other
-# sub-folders belong to the room above. Where the edges may point at all is checked by tools/check_layers.py.
+# Headers are included by their full path, #include "sluice/ir/plan.hpp". A module can include only headers of modules that it
+# links: each module has its own include root, <binary dir>/include/<module>, which holds links to the headers of that module
+# and of no other. So an upward include does not compile. A folder below a module that has a CMakeLists.txt is a module of
+# its own; other subfolders belong to the module above. The allowed dependencies are checked by tools/check_layers.py.
 #
 # Libraries, by the target to name:
 #   Boost::headers (beast, asio)  Boost::json  OpenSSL::Crypto  OpenSSL::SSL  fmt::fmt  spdlog::spdlog  CLI11::CLI11
 #   SQLite::SQLite3  PkgConfig::git2  PkgConfig::fyaml  Eigen3::Eigen  PkgConfig::lbfgs  ONNX::proto  openvino::runtime
 #   PkgConfig::spng  JPEG::JPEG  PkgConfig::webp  TIFF::TIFF  GIF::GIF  PkgConfig::stb  Threads::Threads  GTest::gtest
 #
-# Another build folder beside the usual one: cmake --preset release -B build/mine && cmake --build build/mine
+# To use an additional build folder: cmake --preset release -B build/mine && cmake --build build/mine
 # (its programs are in build/mine/bin).
 
 # Warnings and code generation, for every target of ours.
@@ -37,10 +38,10 @@ add_library(sluice_flags INTERFACE)
 target_compile_features(sluice_flags INTERFACE cxx_std_23)
 target_compile_options(sluice_flags INTERFACE
   -Wall -Wextra -Werror -Wshadow -Wnon-virtual-dtor -Wno-missing-field-initializers
-  "-ffile-prefix-map=${PROJECT_SOURCE_DIR}=."  # the same bytes in every folder, so that ccache finds them again
-  -fdiagnostics-absolute-paths)  # name the header itself, not the link to it in the include root
+  "-ffile-prefix-map=${PROJECT_SOURCE_DIR}=."  # the same bytes in every folder, so that ccache hits
+  -fdiagnostics-absolute-paths)  # print the path of the header, not of the link in the include root
 
-# AddressSanitizer and UBSan; for rooms and fuzzers also the coverage that libFuzzer steers by. Empty but in the preset `asan`.
+# AddressSanitizer and UBSan; for modules and fuzzers also the coverage that guides libFuzzer. Empty except in the preset `asan`.
 add_library(sluice_sanitize INTERFACE)
 add_library(sluice_coverage INTERFACE)
 if(SLUICE_SANITIZE)
@@ -51,31 +52,31 @@ if(SLUICE_SANITIZE)
 endif()
 target_link_libraries(sluice_coverage INTERFACE sluice_sanitize)
 
-# Precompiled headers. Each is made of system headers alone, and neither its command nor its bytes hold a path of this
-# checkout: the same bytes come out in every folder, and ccache finds what was compiled with it in another. CMake's own
-# target_precompile_headers() stores absolute paths, which the ccache of Debian 12 does not make relative. clang-tidy parses
-# without them, so a source still has to include what it uses (decision 0013).
+# Precompiled headers. Each consists of system headers only, and neither its command nor its bytes contain a path of this
+# checkout: the result is the same in every folder, so ccache also hits for objects that were compiled with it in another.
+# CMake's own target_precompile_headers() stores absolute paths, which the ccache of Debian 12 does not make relative. clang-tidy
+# parses without them, so a source still has to include what it uses (decision 0013).
 set(SLUICE_STANDARD_HEADERS algorithm array atomic cerrno charconv chrono cmath condition_variable cstddef cstdint cstdio cstdlib
   cstring deque expected filesystem functional limits map memory mutex optional set span string string_view thread
   unordered_map unordered_set utility variant vector fmt/format.h unistd.h fcntl.h sys/stat.h)
 
-# _sluice_precompile(NAME HEADERS h... OPTIONS o...): <binary dir>/pch/NAME-<hash>.pch, and the target sluice_pch_NAME.
+# _sluice_precompile(NAME HEADERS h... OPTIONS o...): builds <binary dir>/pch/NAME-<hash>.pch by the target sluice_pch_NAME.
 function(_sluice_precompile name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "HEADERS;OPTIONS")
   separate_arguments(flags UNIX_COMMAND "${CMAKE_CXX_FLAGS}")
   get_property(warnings TARGET sluice_flags PROPERTY INTERFACE_COMPILE_OPTIONS)
   list(APPEND flags -D_GLIBCXX_USE_CXX11_ABI=1 ${warnings} ${arg_OPTIONS} ${CMAKE_CXX23_STANDARD_COMPILE_OPTION}
     -fpch-instantiate-templates -Xclang -fno-pch-timestamp)
-  list(FILTER flags EXCLUDE REGEX "-prefix-map=|^-g")  # paths, and what makes ccache look at the folder
+  list(FILTER flags EXCLUDE REGEX "-prefix-map=|^-g")  # options that contain paths or make ccache hash the folder
   set(includes)
   foreach(header IN LISTS arg_HEADERS)
     list(APPEND includes -include ${header})
   endforeach()
-  # Its users have no dependency on the file, only on the headers in it: with other flags or headers it gets another name.
+  # Targets that use the file do not depend on it, only on the headers in it: other flags or headers give it another name.
   string(SHA256 key "${CMAKE_CXX_COMPILER_VERSION} ${flags} ${includes}")
   string(SUBSTRING ${key} 0 8 key)
   set(file pch/${name}-${key}.pch)
-  file(GLOB others "${PROJECT_BINARY_DIR}/pch/${name}-*")  # of 20 MB each
+  file(GLOB others "${PROJECT_BINARY_DIR}/pch/${name}-*")  # outdated ones, 20 MB each
   list(FILTER others EXCLUDE REGEX "/${file}")
   if(others)
     file(REMOVE ${others})
@@ -98,14 +99,14 @@ if(SLUICE_SANITIZE)
     OPTIONS ${sanitize} -DGTEST_HAS_PTHREAD=1)
 endif()
 
-# sluice_use_precompiled(TARGET rooms|tests); sluice_room and the other functions below do it by themselves.
+# sluice_use_precompiled(TARGET rooms|tests); sluice_room and the other functions below call it.
 function(sluice_use_precompiled target name)
   get_property(file TARGET sluice_pch_${name} PROPERTY SLUICE_PCH_FILE)
-  target_compile_options(${target} PRIVATE -include-pch ${file})  # relative: the same words in every folder
+  target_compile_options(${target} PRIVATE -include-pch ${file})  # relative, so that the command is the same in every folder
   add_dependencies(${target} sluice_pch_${name})
 endfunction()
 
-# The release programs of the project go to build/bin; those of any other build folder stay inside it.
+# The release programs of the project are built into build/bin; those of any other build folder stay inside it.
 if(PROJECT_BINARY_DIR STREQUAL "${PROJECT_SOURCE_DIR}/build/release")
   set(SLUICE_OUT "${PROJECT_SOURCE_DIR}/build")
 else()
@@ -118,7 +119,7 @@ function(_sluice_target_of room result)
   set(${result} ${target} PARENT_SCOPE)
 endfunction()
 
-# Rooms by folder become their targets; anything else stays as it is.
+# Replaces modules given by folder with their targets; leaves anything else unchanged.
 function(_sluice_resolve result)
   set(links)
   foreach(link IN LISTS ARGN)
@@ -130,7 +131,7 @@ function(_sluice_resolve result)
   set(${result} ${links} PARENT_SCOPE)
 endfunction()
 
-# Fills the include root of a room with links to its headers, and answers where it is.
+# Fills the include root of a module with links to its headers, and returns its path.
 function(_sluice_include_root room result)
   set(folder "${PROJECT_SOURCE_DIR}/src/sluice/${room}")
   set(root "${PROJECT_BINARY_DIR}/include/${room}/root")
@@ -154,7 +155,7 @@ function(sluice_room)
   cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME" "SOURCES;LINKS;PRIVATE_LINKS")
   _sluice_refuse_unknown(sluice_room "${arg_UNPARSED_ARGUMENTS}")
   if(NOT CMAKE_CURRENT_SOURCE_DIR STREQUAL "${PROJECT_SOURCE_DIR}/src/sluice/${arg_NAME}")
-    message(FATAL_ERROR "sluice_room: room `${arg_NAME}` is declared in ${CMAKE_CURRENT_SOURCE_DIR}; its NAME is its folder under src/sluice")
+    message(FATAL_ERROR "sluice_room: `${arg_NAME}` is declared in ${CMAKE_CURRENT_SOURCE_DIR}; NAME must be the folder of the module under src/sluice")
   endif()
   _sluice_target_of(${arg_NAME} target)
   _sluice_resolve(links ${arg_LINKS})
@@ -175,12 +176,12 @@ function(sluice_room)
     SLUICE_ROOT "${root}" SLUICE_SOURCES "${arg_SOURCES}" SLUICE_LINKS "${links}" SLUICE_PRIVATE_LINKS "${private_links}")
 endfunction()
 
-# Debian has fmt as a shared library only; this is what a static program takes of it.
+# Debian has fmt as a shared library only; this is the part of it that a static program needs.
 add_library(sluice_fmt STATIC EXCLUDE_FROM_ALL "${PROJECT_SOURCE_DIR}/cmake/fmt.cpp")
 target_link_libraries(sluice_fmt PRIVATE sluice_flags)
 
-# Adds the archives of a room and of all that it links to the list ARCHIVES, and where their headers are to the list ROOTS.
-# Libraries are left out: a static program takes the few that it needs as archives.
+# Adds the archives of a module and of all modules that it links to the list ARCHIVES, and their include roots to the list
+# ROOTS. Libraries are left out: a static program links the few that it needs as archives.
 function(_sluice_archives target)
   get_target_property(root ${target} SLUICE_ROOT)
   if(root IN_LIST ROOTS)
@@ -262,11 +263,11 @@ function(sluice_fuzzer)
   add_dependencies(sluice_fuzzers ${target})
 endfunction()
 
-add_custom_target(sluice_programs)  # what people run; tests are built in the preset `asan`
+add_custom_target(sluice_programs)  # what users run; tests are built in the preset `asan`
 add_custom_target(sluice_tests)  # all test programs and fuzzers
 add_custom_target(sluice_fuzzers)
 
-# Writes <binary dir>/tests.list, the test runner's list; called once, after all tests are known.
+# Writes <binary dir>/tests.list, which the test runner reads; called once, after all tests are declared.
 function(sluice_finish_tests)
   get_property(tests GLOBAL PROPERTY SLUICE_TESTS)
   list(JOIN tests "\n" text)

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Measures Sluice beside a peer, in turn, in the same run. `./dev bench` runs it.
+"""Measures Sluice and a peer, alternately, in the same run. `./dev bench` runs it.
 
     bench.py [process] [engine] [command] [serving] [--rounds N] [--json FILE]
 
-Every figure is the median of the rounds; a ratio is ours to the peer's. The commands that ran are printed. An absolute figure says little
-on a shared machine; a ratio says more, and what the machine gives stands first.
+Every figure is the median of the rounds; a ratio is Sluice's figure divided by the peer's. The commands that ran are printed. An
+absolute figure means little on a shared machine; a ratio means more. The first table measures the machine itself.
 """
 import argparse
 import contextlib
@@ -27,11 +27,11 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 SLUICE = demo.SLUICE
 PROGRAMS = ROOT / "build/release/bench"
 
-ran = []  # commands, each once
+ran = []  # commands, without duplicates
 
 
 def run(*command, cwd=None):
-    """Runs a command; answers (seconds, stdout)."""
+    """Runs a command. Returns (seconds, stdout)."""
     words = [str(word) for word in command]
     shown = " ".join(word.replace(str(ROOT) + "/", "") for word in words[:6]) + (" …" if len(words) > 6 else "")
     if shown not in ran:
@@ -81,10 +81,10 @@ def ninja_of(count, in_a_row):
 
 
 def bench_machine(table, folder, rounds):
-    """What the machine gives at the moment: figures of two days are compared by it."""
+    """The speed of the machine at present, for comparing results of different days."""
     measured = [json.loads(run(PROGRAMS / "machine_bench", cwd=folder)[1]) for _ in range(rounds)]
-    for what, key, unit in (("a page of memory, touched first", "page_us", "µs"), ("a sleeping thread, woken", "wake_us", "µs"),
-                            ("memory, copied", "copy_gb_s", "GB/s"), ("4 KiB, written and synced", "synced_write_ms", "ms")):
+    for what, key, unit in (("first touch of a page of memory", "page_us", "µs"), ("waking a sleeping thread", "wake_us", "µs"),
+                            ("copying memory", "copy_gb_s", "GB/s"), ("writing and syncing 4 KiB", "synced_write_ms", "ms")):
         table.add(what, median(one[key] for one in measured), unit, "-", None)
 
 
@@ -92,7 +92,7 @@ def bench_process(table, folder, rounds):
     """/bin/true as a process task, every event journaled, cache off, against ninja with the same command."""
     data = folder / "data"
     run(SLUICE, "runs", "--data", data)
-    for name, count, plan, in_a_row in (("chain of 200", 200, chain(200, cache="off"), True), ("fan-out of 1,000, two at once", 1000, fan(1000, 2), False)):
+    for name, count, plan, in_a_row in (("chain of 200", 200, chain(200, cache="off"), True), ("fan-out of 1,000, two at a time", 1000, fan(1000, 2), False)):
         (folder / f"{count}.yaml").write_text(plan)
         (folder / f"{count}.ninja").write_text(ninja_of(count, in_a_row))
         ours, theirs = [], []
@@ -104,7 +104,7 @@ def bench_process(table, folder, rounds):
 
 
 def bench_engine(table, folder, rounds):
-    """The engine on an executor that is done at once."""
+    """The engine with an executor whose attempts finish immediately."""
     def measured(*arguments):
         return [json.loads(run(PROGRAMS / "engine_bench", *arguments, cwd=folder)[1]) for _ in range(rounds)]
 
@@ -114,7 +114,7 @@ def bench_engine(table, folder, rounds):
     rate = median(one["per_second"] for one in sqlite)
     table.add("completions, SQLite", rate, "/s", "≥ 50,000", rate >= 50_000)
     rate = median(one["per_second"] for one in thousand)
-    table.add("tasks from ready to ended, 1,000 at once", rate, "/s", "-", None)
+    table.add("tasks from ready to ended, 1,000 at a time", rate, "/s", "-", None)
     size = median(one["bytes_a_waiting_task"] for one in thousand)
     table.add("memory of a waiting task", size, "bytes", "≤ 1,024", size <= 1024)
     size = median(one["bytes_a_waiting_task"] for one in memory)
@@ -126,7 +126,7 @@ def bench_engine(table, folder, rounds):
 
 
 def bench_command(table, folder, rounds):
-    """What a person waits for."""
+    """Commands, as a user experiences them."""
     data = folder / "data"
     run(SLUICE, "runs", "--data", data)
     (folder / "thousand.yaml").write_text(plan_of(f"t{i}: {{process: [/bin/true, \"{i}\"]}}" for i in range(1000)))
@@ -141,9 +141,9 @@ def bench_command(table, folder, rounds):
     ms = 1e3 * median(again)
     table.add("re-run of 1,000 unchanged tasks", ms, "ms", "≤ 100", ms <= 100)
     ms = 1e3 * (median(one) - median(alone))
-    table.add("sluice run of one task, above the task", ms, "ms", "≤ 25", ms <= 25)
+    table.add("sluice run of one task, minus the task", ms, "ms", "≤ 25", ms <= 25)
     ms = 1e3 * (median(version) - median(alone))
-    table.add("sluice --version, above /bin/true", ms, "ms", "≤ 5", ms <= 5)
+    table.add("sluice --version, minus /bin/true", ms, "ms", "≤ 5", ms <= 5)
     server = demo.Server(data, "127.0.0.1:0")
     try:
         time.sleep(1)
@@ -155,7 +155,7 @@ def bench_command(table, folder, rounds):
 
 
 def bench_serving(table, folder, rounds):
-    """The endpoint against the same pictures through the same runtime in one process."""
+    """The endpoint, compared with the same pictures through the same runtime in one process."""
     stamps.assemble(demo.PICTURES)
     data = folder / "data"
     server = demo.Server(data, "127.0.0.1:0")
@@ -179,12 +179,12 @@ def bench_serving(table, folder, rounds):
                 found.append(json.loads(run(*load_command(clients))[1]))
         full = median(one[0]["per_second"] for one in raw)
         network = median(one[1]["network_per_second"] for one in raw)
-        table.add("endpoint, 1 client: added p50", median(added), "ms", "≤ 0.5", median(added) <= 0.5)
+        table.add("endpoint, 1 client: added latency, p50", median(added), "ms", "≤ 0.5", median(added) <= 0.5)
         for clients, found in loads.items():
             rate = median(one["per_second"] for one in found)
             table.add(f"endpoint, {clients} clients", rate, "/s", "≥ 0.90", rate >= 0.9 * full, "raw", full)
-        table.add("the network alone, pictures prepared", network, "/s", "-", None)
-        table.add("1,000 heads on one base: a head", raw[-1][2]["bytes_a_head"] / 1024, "KiB", "-", None)
+        table.add("the network alone, on prepared pictures", network, "/s", "-", None)
+        table.add("1,000 heads on one base: memory per head", raw[-1][2]["bytes_a_head"] / 1024, "KiB", "-", None)
     finally:
         server.stop()
     zero, heads = [], []
@@ -196,8 +196,8 @@ def bench_serving(table, folder, rounds):
             heads.append(timed(lambda: ask(server.url, "other", pictures[0])) - warm)
         finally:
             server.stop()
-    table.add("a cold head on a warm base, above a request", 1e3 * median(heads), "ms", "≤ 10", median(heads) <= 0.010)
-    table.add("from zero, host and model started by the request", 1e3 * median(zero), "ms", "≤ 150", median(zero) <= 0.150)
+    table.add("a cold head on a warm base, minus a request", 1e3 * median(heads), "ms", "≤ 10", median(heads) <= 0.010)
+    table.add("first request: starts the host, loads the model", 1e3 * median(zero), "ms", "≤ 150", median(zero) <= 0.150)
 
 
 def timed(action):
@@ -209,8 +209,8 @@ def timed(action):
 def ask(url, endpoint, picture):
     request = urllib.request.Request(f"{url}/v2/models/{endpoint}/infer", data=picture.read_bytes(), headers={
         "Content-Type": "application/octet-stream", "Inference-Header-Content-Length": "0"})
-    with urllib.request.urlopen(request, timeout=60) as answer:
-        answer.read()
+    with urllib.request.urlopen(request, timeout=60) as response:
+        response.read()
 
 
 def checkout(repository, folder):
@@ -222,7 +222,7 @@ BENCHES = {"process": bench_process, "engine": bench_engine, "command": bench_co
 
 @contextlib.contextmanager
 def work_folder():
-    """On the disk that the build is on: /tmp may be memory."""
+    """A temporary folder on the disk of the build folder: /tmp may be in memory."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="bench-", dir=ROOT / "build"))
     try:
         yield folder
@@ -233,14 +233,14 @@ def work_folder():
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="./dev bench", description="Measures Sluice beside a peer, in turn, in the same run.")
-    parser.add_argument("benches", nargs="*", metavar="BENCH", help=f"which: {', '.join(BENCHES)}; all, if none is named")
+    parser = argparse.ArgumentParser(prog="./dev bench", description="Measures Sluice and a peer, alternately, in the same run.")
+    parser.add_argument("benches", nargs="*", metavar="BENCH", help=f"one of {', '.join(BENCHES)}; default: all")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", metavar="FILE", help="write the table to this file")
     arguments = parser.parse_args()
     unknown = [name for name in arguments.benches if name not in BENCHES]
     if unknown:
-        parser.error(f"there is no bench `{unknown[0]}`; there are {', '.join(BENCHES)}")
+        parser.error(f"unknown benchmark `{unknown[0]}`; known: {', '.join(BENCHES)}")
     table = Table()
     try:
         for bench in (bench_machine, *(BENCHES[name] for name in arguments.benches or BENCHES)):
@@ -250,7 +250,7 @@ def main():
     except (demo.Failure, stamps.MissingPackage, OSError) as failure:
         print(f"bench: {failure}", file=sys.stderr)
         return 1
-    print("\nThe commands")
+    print("\nCommands")
     for command in ran:
         print(f"  {command}")
     if arguments.json:

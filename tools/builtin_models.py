@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Makes the built-in models: build/models/NAME.git, a bare git repository each, as a registered model has it.
+"""Builds the built-in models: build/models/NAME.git, a bare git repository each, with the layout of a registered model.
 
-A new data folder of Sluice takes them in at its first start. The same inputs give the same commit on every machine.
-Usage: builtin_models.py [--is-made] FOLDER    (--is-made: exit status 0 if there is nothing to do)
+A new data folder of Sluice imports them when it is first opened. The same inputs give the same commit on every machine.
+Usage: builtin_models.py [--is-made] FOLDER    (--is-made: builds nothing; exit status 0 if the models are up to date)
 """
 import hashlib
 import importlib.util
@@ -47,24 +47,24 @@ GIT_ATTRIBUTES = b"*.onnx filter=lfs diff=lfs merge=lfs -text\n"
 
 
 def main() -> None:
-    only_ask, folder = sys.argv[1] == "--is-made", pathlib.Path(sys.argv[-1])
+    only_check, folder = sys.argv[1] == "--is-made", pathlib.Path(sys.argv[-1])
     repository, stamp = folder / f"{NAME}.git", folder / f"{NAME}.stamp"
     inputs = digest_of_inputs()
     if repository.is_dir() and stamp.is_file() and stamp.read_text() == inputs:
         return
-    if only_ask:
+    if only_check:
         sys.exit(1)
     folder.mkdir(parents=True, exist_ok=True)
-    beside = folder / f".{NAME}.{os.getpid()}"
-    commit = make(beside)
+    scratch = folder / f".{NAME}.{os.getpid()}"
+    commit = make(scratch)
     shutil.rmtree(repository, ignore_errors=True)
-    beside.rename(repository)
+    scratch.rename(repository)
     stamp.write_text(inputs)
     print(f"{NAME}: commit {commit}")
 
 
 def digest_of_inputs() -> str:
-    """All that the repository is made from: this code and the pinned packages."""
+    """Digest of everything that the repository is built from: this code and the pinned packages."""
     files = [pathlib.Path(__file__), TOOLS / "requirements.lock", *sorted((TOOLS / "models").glob("*.*"))]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
@@ -108,7 +108,7 @@ def package(name: str) -> pathlib.Path:
 
 
 def check(onnx_file: bytes, labels: list[str]) -> None:
-    """Fails unless the converted network sees two drawn pictures as the original weights do."""
+    """Fails unless the converted network classifies two synthetic pictures as the original weights do."""
     import numpy as np
     import openvino
 
@@ -118,14 +118,14 @@ def check(onnx_file: bytes, labels: list[str]) -> None:
     batch = ((np.stack([squares, disc]) - 127) / 128).astype(np.float32)
     core = openvino.Core()
     network = core.compile_model(core.read_model(onnx_file), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-    answer = network(batch)
-    prob, features = answer["prob"], answer["features"]
+    output = network(batch)
+    prob, features = output["prob"], output["features"]
 
     assert prob.shape == (2, 1000) and features.shape == (2, 1280)
     assert np.isfinite(features).all() and np.allclose(prob.sum(axis=1), 1, atol=1e-4)
     for row, label, probability in ((prob[0], "window screen", 0.359), (prob[1], "ping-pong ball", 0.145)):
-        seen = labels[row.argmax()]
-        assert seen == label and abs(row.max() - probability) < 0.01, f"expected {label} {probability}, got {seen} {row.max():.3f}"
+        predicted = labels[row.argmax()]
+        assert predicted == label and abs(row.max() - probability) < 0.01, f"expected {label} {probability}, got {predicted} {row.max():.3f}"
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Fails if a source calls a function of std::filesystem that throws when the file system refuses.
+"""Fails if a source calls a function of std::filesystem that throws on an error of the file system.
 
-Workers of the server and of hosts run outside any `try`: what they throw ends the process, and with it the work of
-others. So every such call takes a std::error_code as its last argument, or is one of sluice/os/files.hpp, which
-returns a Result. Not asked of the checks of a file_status (`exists(status)`), which touch no file.
+Worker threads of the server and of hosts run outside any `try`: an exception ends the process, and with it all other work in
+it. So every such call must pass a std::error_code as its last argument, or be replaced by a function of sluice/os/files.hpp,
+which returns a Result. Queries of a file_status (`exists(status)`) are exempt: they access no file.
 """
 import pathlib
 import re
@@ -31,12 +31,12 @@ ITERATOR = re.compile(NAMESPACE + r"(?:recursive_)?directory_iterator\s+(\w+)")
 IMPORT = re.compile(r"\busing\s+(?:namespace\s+std::filesystem\b|std::filesystem::(?!path\b)\w+)")
 ERROR_CODE = re.compile(r"\berror_code\s*&?\s+(\w+)")
 STATUS = re.compile(r"\b(\w+)\s*=\s*" + NAMESPACE + r"(?:symlink_)?status\b")
-# Comments, and the contents of strings: neither is code.
+# Comments and the contents of strings, which are not code.
 NO_CODE = re.compile(r'//[^\n]*|/\*.*?\*/|R"(\w*)\((.*?)\)\1"|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])+\'', re.DOTALL)
 
 
 def arguments(code: str, start: int) -> list[str]:
-    """The arguments of the call whose bracket opens before `start`."""
+    """Returns the arguments of the call whose opening bracket is just before `start`."""
     depth, begin, out = 0, start, []
     for at in range(start, len(code)):
         if code[at] in "([{":
@@ -52,7 +52,7 @@ def arguments(code: str, start: int) -> list[str]:
 
 
 def complaints_about(text: str) -> list[tuple[int, str]]:
-    """Line and call of each throwing one."""
+    """Returns line and name of each call that may throw."""
     code = NO_CODE.sub(lambda match: re.sub(r"[^\n]", " ", match.group()), text)
     codes = set(ERROR_CODE.findall(code))
     statuses = set(STATUS.findall(code))
@@ -83,7 +83,7 @@ def complaints_about(text: str) -> list[tuple[int, str]]:
 def main() -> None:
     complaints = [f"{path.relative_to(SOURCES.parent.parent)}:{line}: {what} throws; give it a std::error_code, or use sluice/os/files.hpp"
                   for path in sorted(SOURCES.rglob("*.[ch]pp")) for line, what in complaints_about(path.read_text())]
-    print("\n".join(complaints) or "filesystem: nothing throws")
+    print("\n".join(complaints) or "filesystem: no call throws")
     sys.exit(1 if complaints else 0)
 
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Fails if a room of src/sluice sees a room or a library that it may not see.
+"""Fails if a module ("room" in the code below) of src/sluice depends on a module or a library that it may not use.
 
-Reads the #include lines of the sources and the LINKS of the CMakeLists.txt files. Which way the edges point, and why,
-is in ARCHITECTURE.md; a new room gets its line in SEES.
+Reads the #include lines of the sources and the LINKS of the CMakeLists.txt files. The direction of dependencies is explained
+in ARCHITECTURE.md; a new module needs a line in SEES.
 """
 import fnmatch
 import pathlib
@@ -11,12 +11,12 @@ import sys
 
 SOURCES = pathlib.Path(__file__).resolve().parent.parent / "src" / "sluice"
 
-# What each room may see, beside itself. The first pattern that fits counts.
+# What each module may use, in addition to itself. The first matching pattern applies.
 CORE = ["base", "syntax", "ir", "engine", "ports"]
 SEES = {
     "base": [],
     "os": ["base"],
-    "ipc/*": ["base", "os"],  # what two of the programs say to each other: below both ends
+    "ipc/*": ["base", "os"],  # messages between two of the programs: below both ends
     "syntax": ["base"],
     "ir": ["base", "syntax"],
     "engine": ["base", "syntax", "ir"],
@@ -25,25 +25,25 @@ SEES = {
     "executors/process": [*CORE, "os", "ipc/supervisor"],
     "executors/*": [*CORE, "os"],
     "stores/*": [*CORE, "os"],
-    "runtimes/hosted": [*CORE, "os", "ipc/host"],  # the server's side: it spawns hosts and speaks to them
+    "runtimes/hosted": [*CORE, "os", "ipc/host"],  # the server's side: it spawns hosts and communicates with them
     "runtimes/*": CORE,
     "driver": CORE,
     "domain/*": CORE,  # of each other only headers with the line PUBLIC_TO_DOMAIN
     "api/*": [*CORE, "domain/*"],
     "net": CORE,
     # The two other programs.
-    "supervisor": ["base", "os", "ipc/supervisor"],  # static, on os/ and libc alone
+    "supervisor": ["base", "os", "ipc/supervisor"],  # static, links only os/ and libc
     "host/media": ["base"],
     "host": [*CORE, "os", "ipc/host", "host/*", "runtimes/openvino"],
     "app/terminal": [*CORE, "os", "domain/*"],
-    # `sluice` names all concrete classes, and links no inference and no picture decoder.
+    # `sluice` names all concrete classes, and links no inference library and no picture decoder.
     "app": [*CORE, "os", "driver", "net", "frontends/*", "executors/*", "stores/*", "runtimes/hosted", "domain/*", "api/*", "app/terminal"],
 }
 PUBLIC_TO_DOMAIN = "// Public to other domain rooms: "  # and why
-PRIVATE_TO_ROOM = "// Private to its room: "  # and why: may show the room's libraries, and no other room includes it
+PRIVATE_TO_ROOM = "// Private to its room: "  # and why: may expose the module's libraries, and no other module includes it
 
-# Third-party libraries: headers, CMake targets, and the one room that owns them (with the rooms below it).
-# Their headers stay in its .cpp files, and in headers that are for these alone.
+# Third-party libraries: headers, CMake targets, and the one module that owns them (with the modules below it).
+# Their headers may be included only in its .cpp files, and in headers that are private to the module.
 LIBRARIES = [
     ("Boost.Beast", ["boost/beast*"], [], "net"),
     ("Boost.Asio", ["boost/asio*"], ["Boost::headers", "Boost::boost"], "net"),
@@ -77,7 +77,7 @@ def fits(name: str, patterns: list[str]) -> bool:
 
 
 def room_of(folder: pathlib.PurePath) -> str:
-    """The innermost folder with a CMakeLists.txt, below src/sluice; else the innermost one that SEES knows."""
+    """Returns the innermost folder below src/sluice with a CMakeLists.txt, else the innermost one that is in SEES."""
     candidates = [folder, *folder.parents][:-1]
     for candidate in candidates:
         if (SOURCES / candidate / "CMakeLists.txt").exists():
@@ -92,42 +92,42 @@ def sees(room: str) -> list[str]:
     return next((allowed for pattern, allowed in SEES.items() if fnmatch.fnmatchcase(room, pattern)), [])
 
 
-def says(header: str, words: str) -> bool:
-    """Whether a header ("sluice/ROOM/NAME.hpp") says of itself whom it is for."""
+def contains(header: str, marker: str) -> bool:
+    """Whether a header ("sluice/ROOM/NAME.hpp") contains the marker that declares its audience."""
     path = SOURCES.parent / header
-    return path.is_file() and words in path.read_text()
+    return path.is_file() and marker in path.read_text()
 
 
 def complaint_about_room(room: str, other: str, header: str = "") -> str:
-    """Why `room` may not see `other`; empty if it may."""
+    """Returns why `room` may not use `other`, or "" if it may."""
     if other == room:
         return ""
-    if header and says(header, PRIVATE_TO_ROOM):
-        return f"`{header}` is private to room `{other}`; use what its other headers offer"
+    if header and contains(header, PRIVATE_TO_ROOM):
+        return f"`{header}` is private to module `{other}`; use its other headers"
     if fits(other, sees(room)):
         return ""
     if room.startswith("domain/") and other.startswith("domain/"):
-        if not header or says(header, PUBLIC_TO_DOMAIN):
+        if not header or contains(header, PUBLIC_TO_DOMAIN):
             return ""
-        return f"`{header}` is not for other domain rooms; go through a port, or say in it `{PUBLIC_TO_DOMAIN}REASON`"
-    allowed = ", ".join(sees(room)) or "no other room"
-    return (f"room `{room}` may not see `{other}` (it sees {allowed}); move what is shared down, or go through an interface in "
-            "ports/ that app/ fills in")
+        return f"`{header}` is not public to other domain modules; use a port, or add to it the line `{PUBLIC_TO_DOMAIN}REASON`"
+    allowed = ", ".join(sees(room)) or "no other module"
+    return (f"module `{room}` may not use `{other}` (allowed: {allowed}); move the shared code down, or add an interface in ports/ "
+            "that app/ implements or passes on")
 
 
 def complaint_about_library(room: str, name: str, column: int, in_header: bool = False) -> str:
-    """Why `room` may not use a library by this header (column 1) or CMake target (column 2); empty if it may."""
+    """Returns why `room` may not use a library by this header (column 1) or CMake target (column 2), or "" if it may."""
     for library in LIBRARIES:
         if not fits(name, library[column]):
             continue
         title, owner = library[0], library[3]
         if owner is None:
-            return f"{title} is not used here; base/json.hpp is the way to JSON"
+            return f"{title} is not used in Sluice; use base/json.hpp"
         if room != owner and not room.startswith(f"{owner}/"):
-            return f"{title} belongs to room `{owner}`; use what its headers offer"
+            return f"{title} belongs to module `{owner}`; use the headers of that module"
         if in_header:
-            return (f"{title} stays in .cpp files; hold it behind `struct Impl; std::unique_ptr<Impl>`, or say in a header that is for "
-                    f"this room's .cpp files alone `{PRIVATE_TO_ROOM}REASON`")
+            return (f"{title} may be included only in .cpp files; hide it behind `struct Impl; std::unique_ptr<Impl>`, or add to a "
+                    f"header that only this module's .cpp files include the line `{PRIVATE_TO_ROOM}REASON`")
     return ""
 
 
@@ -143,7 +143,7 @@ def check_source(path: pathlib.Path, complain) -> None:
         elif header.startswith("sluice/"):
             message = complaint_about_room(room, room_of(pathlib.PurePath(header).relative_to("sluice").parent), header)
         else:
-            message = f'write the full path, #include "sluice/{room}/{header}"; libraries go in <>'
+            message = f'write the full path, #include "sluice/{room}/{header}"; include libraries with <>'
         if message:
             complain(path, number, message)
 
@@ -166,7 +166,7 @@ def check_cmake(path: pathlib.Path, complain) -> None:
             else:
                 message = complaint_about_library(room, word, 2)
                 if not message and command == "sluice_room" and section == "LINKS" and "::" in word:
-                    message = f"`{word}` is a library; headers of rooms do not show it, so it goes to PRIVATE_LINKS"
+                    message = f"`{word}` is a library, which headers of modules do not expose; move it to PRIVATE_LINKS"
             if message:
                 complain(path, number, message)
 
@@ -183,13 +183,13 @@ def main() -> None:
 
     for room in all_rooms():
         if not any(fnmatch.fnmatchcase(room, pattern) for pattern in SEES):
-            complain(SOURCES / room / "CMakeLists.txt", 1, f"room `{room}` is unknown; give it a line in SEES of tools/check_layers.py")
+            complain(SOURCES / room / "CMakeLists.txt", 1, f"unknown module `{room}`; add a line to SEES in tools/check_layers.py")
     for path in sorted(SOURCES.rglob("*")):
         if path.suffix in (".cpp", ".hpp"):
             check_source(path, complain)
         elif path.name == "CMakeLists.txt" and path.parent != SOURCES:
             check_cmake(path, complain)
-    print("\n".join(complaints) or "layers: every edge points down")
+    print("\n".join(complaints) or "layers: all dependencies are allowed")
     sys.exit(1 if complaints else 0)
 
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Fails if a room asks the machine for the time: a run must replay the same, and a test must be able to turn the clock.
+"""Fails if a module reads the system's clock: runs must replay deterministically, and tests must be able to set the clock.
 
-The wall clock is asked in base and app alone. The steady clock, which measures, also in the programs beside the server
-(host, supervisor) and in os, which waits for processes.
+The wall clock may be read in base and app only. The steady clock, for durations, also in the other programs (host,
+supervisor) and in os, which waits for processes.
 """
 import pathlib
 import re
@@ -28,8 +28,8 @@ def main() -> None:
                 found = pattern.search(code)
                 if found and room not in rooms:
                     complaints.append(f"{path.relative_to(SOURCES.parent.parent)}:{number}: `{found.group().strip()}` outside "
-                                      f"{', '.join(rooms)}; take a sluice::Clock& and call its now()")
-    print("\n".join(complaints) or "wall clock: asked in base and app alone")
+                                      f"{', '.join(rooms)}; pass a sluice::Clock& and call its now()")
+    print("\n".join(complaints) or "wall clock: read in base and app only")
     sys.exit(1 if complaints else 0)
 
 

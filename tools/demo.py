@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Sluice's main job, shown: from a folder of labelled pictures to a served, versioned model. `./dev demo` runs it.
+"""Demonstrates Sluice's main job: from a folder of labeled pictures to a served, versioned model. `./dev demo` runs it.
 
     demo.py [--json FILE] [--keep] [--data DIR] [--seeds N]
 """
@@ -29,10 +29,10 @@ PICTURES = ROOT / "build/stamps"
 EXAMPLE = ROOT / "examples/stamps"
 NAME = "stamps"  # of the model and of the endpoint
 SEED = 7
-LEARN = 5  # pictures a class
+LEARN = 5  # pictures per class
 USUAL_PORT = 8080
 
-# What is assumed about the server, its data folder and its answers.
+# What is assumed about the server, its data folder and its responses.
 LISTENING = "listening on "
 
 
@@ -53,16 +53,16 @@ def tasks_of(run):
 
 
 class Failure(Exception):
-    """Something that the demo stands on does not work; the message is for the person who started it."""
+    """A precondition of the demo does not hold; the message is for the user."""
 
 
 class Server:
-    """A `sluice up` of our own."""
+    """A `sluice up` process that the demo starts and stops."""
 
     def __init__(self, data, listen):
         self.data = data
         self.output = tempfile.NamedTemporaryFile("w+", prefix="sluice-up-", suffix=".log", delete=False)
-        # A session of its own, and a file instead of a pipe: with --keep it goes on without us.
+        # Its own session, and a file instead of a pipe: with --keep it keeps running when this program ends.
         self.process = subprocess.Popen(
             [SLUICE, "up", "--data", data, "--listen", listen],
             stdin=subprocess.DEVNULL,
@@ -97,7 +97,7 @@ class Server:
 
 
 def run_plan(data, plan, **inputs):
-    """Runs a plan on the server that holds `data`; answers the finished run and the seconds it took from its submission."""
+    """Runs a plan on the server that holds `data`. Returns the finished run and the seconds since its submission."""
     arguments = [f"--input={name}={value}" for name, value in inputs.items()]
     started = time.monotonic()
     done = subprocess.run(
@@ -114,7 +114,7 @@ def run_plan(data, plan, **inputs):
 
 
 def ask(url, files):
-    """What the endpoint says about pictures: one (label, confidence, rejected) a file. Open Inference Protocol V2."""
+    """Requests predictions with the Open Inference Protocol V2. Returns one (label, confidence, rejected) per file."""
     image = {
         "name": "image",
         "shape": [len(files)],
@@ -129,10 +129,10 @@ def ask(url, files):
     )
     try:
         with urllib.request.urlopen(request, timeout=60) as response:
-            answer = json.load(response)
+            reply = json.load(response)
     except urllib.error.HTTPError as refusal:
-        raise Failure(f"the endpoint answered {refusal.code}: {refusal.read().decode(errors='replace')}") from None
-    outputs = {output["name"]: output for output in answer["outputs"]}
+        raise Failure(f"the endpoint returned status {refusal.code}: {refusal.read().decode(errors='replace')}") from None
+    outputs = {output["name"]: output for output in reply["outputs"]}
     probabilities = outputs["probability"]["data"]
     each = len(probabilities) // len(files)
     confidence = [max(probabilities[i * each : (i + 1) * each]) for i in range(len(files))]
@@ -140,7 +140,7 @@ def ask(url, files):
 
 
 def five_held_out(data, run):
-    """Five held-out pictures of five classes, spread over the classes."""
+    """Returns five held-out pictures, of five classes spread over all classes."""
     split = json.loads(object_file(data, digest_of(run["outputs"]["split"])).read_text())
     classes = split["classes"]
     chosen = [classes[i * len(classes) // 5] for i in range(5)]
@@ -148,7 +148,7 @@ def five_held_out(data, run):
 
 
 def short(path):
-    """As the caller would type it."""
+    """Returns the path relative to the current folder if it is below it."""
     path = pathlib.Path(path)
     return path.relative_to(pathlib.Path.cwd()) if path.is_relative_to(pathlib.Path.cwd()) else path
 
@@ -177,11 +177,11 @@ def print_accuracy(metrics):
         f"{metrics['pictures']} held-out pictures; calibration error {metrics['calibration_error']:.3f}"
     )
     of_right, of_wrong = metrics["rejected_of_right"] or 0, metrics["rejected_of_wrong"] or 0
-    print(f"rejects {100 * of_right:.0f} % of its right and {100 * of_wrong:.0f} % of its wrong answers")
+    print(f"rejects {100 * of_right:.0f} % of its right and {100 * of_wrong:.0f} % of its wrong predictions")
 
 
-def print_answers(pictures, answers):
-    for picture, (label, confidence, rejected) in zip(pictures, answers):
+def print_predictions(pictures, predictions):
+    for picture, (label, confidence, rejected) in zip(pictures, predictions):
         verdict = "rejected" if rejected else "right" if label == picture["label"] else "wrong"
         print(f"  {picture['path']:<34} {label:<12} {confidence:.2f}  {verdict}")
 
@@ -197,16 +197,16 @@ def print_history(data):
 
 
 def print_next(server, data, picture, arguments):
-    """`server`: the one that stays up, or None."""
+    """`server`: the one that keeps running, or None."""
     url = server.url if server else f"http://127.0.0.1:{USUAL_PORT}"
     sluice, file, folder = short(SLUICE), short(PICTURES / picture), short(data)
     title("What to try next")
     if server:
-        print(f"  The server stays up at {url}, its data in {folder}; `kill {server.process.pid}` ends it.")
+        print(f"  The server keeps running at {url}, its data is in {folder}; `kill {server.process.pid}` stops it.")
     elif arguments.data:
-        print(f"  {sluice} up --data {folder}    # then, elsewhere:")
+        print(f"  {sluice} up --data {folder}    # then, in another terminal:")
     else:
-        print("  ./dev demo --keep    # leaves the server up; then:")
+        print("  ./dev demo --keep    # keeps the server running; then:")
     body = '{"inputs":[{"name":"image","shape":[1],"datatype":"BYTES","parameters":{"content_type":"base64"},"data":["%s"]}]}'
     print(f"  printf '{body}' \"$(base64 -w0 {file})\" | curl -s --json @- {url}/v2/models/{NAME}/infer")
     if server or arguments.data:
@@ -224,29 +224,29 @@ def run_seeds(data, count):
 
 
 def show(server, data, arguments):
-    """The job itself. Answers what --json writes, and a picture to ask about."""
+    """Runs the job and prints it. Returns what --json writes, and a picture for further requests."""
     pictures, classes = stamps.assemble(PICTURES)
-    title(f"{pictures} pictures in {classes} classes, {LEARN} of each to learn from: sluice run {short(EXAMPLE / 'sluice.yaml')}")
+    title(f"{pictures} pictures in {classes} classes, {LEARN} of each for training: sluice run {short(EXAMPLE / 'sluice.yaml')}")
     started = time.monotonic()
     run, _ = run_plan(data, "sluice.yaml", pictures=PICTURES, learn=LEARN, seed=SEED, name=NAME)
     held_out = five_held_out(data, run)
     ask(server.url, [PICTURES / held_out[0]["path"]])
-    first_answer = time.monotonic() - started
-    answers = ask(server.url, [PICTURES / picture["path"] for picture in held_out])
+    first_prediction = time.monotonic() - started
+    predictions = ask(server.url, [PICTURES / picture["path"] for picture in held_out])
     outputs, metrics = run["outputs"], run["outputs"]["metrics"]
     print_tasks(run)
 
     title(f"Model {outputs['model']} v{outputs['version']}, commit {outputs['commit'][:12]}")
     print_accuracy(metrics)
-    title("Confusion matrix (a row for each true class, a column for each answer)")
+    title("Confusion matrix (a row for each true class, a column for each prediction)")
     print_confusion(metrics["confusion"])
-    title(f"Five held-out pictures, asked of {server.url}/v2/models/{outputs['endpoint']}/infer")
-    print_answers(held_out, answers)
+    title(f"Five held-out pictures, sent to {server.url}/v2/models/{outputs['endpoint']}/infer")
+    print_predictions(held_out, predictions)
 
     again, rerun = run_plan(data, "sluice.yaml", pictures=PICTURES, learn=LEARN, seed=SEED, name=NAME)
     cached = sum(task["cached"] for task in tasks_of(again))
-    title(f"From the folder to the endpoint's first answer  {first_answer:.2f} s")
-    print(f"The same run again                               {rerun:.2f} s  ({cached} tasks cached, still v{again['outputs']['version']})")
+    title(f"From the folder to the endpoint's first prediction  {first_prediction:.2f} s")
+    print(f"The same run again                                   {rerun:.2f} s  ({cached} tasks cached, still v{again['outputs']['version']})")
     title(f"git log of {short(repository(data))}")
     print_history(data)
 
@@ -255,7 +255,7 @@ def show(server, data, arguments):
         "classes": classes,
         "learned_from": outputs["learned"],
         "held_out": outputs["held_out"],
-        "folder_to_first_answer_s": round(first_answer, 3),
+        "folder_to_first_answer_s": round(first_prediction, 3),
         "rerun_s": round(rerun, 3),
         "rerun_cached_tasks": cached,
         "model": outputs["model"],
@@ -269,7 +269,7 @@ def show(server, data, arguments):
 
 
 def usual_address():
-    """The usual port for a server that stays, unless somebody has it."""
+    """Returns the usual address for a server that keeps running, or one with a free port if that is in use."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -281,7 +281,7 @@ def usual_address():
 
 @contextlib.contextmanager
 def data_folder(arguments):
-    """--data, or a folder that goes at the end (but with --keep, whose server needs it)."""
+    """Yields --data, or a temporary folder, which is removed at the end unless --keep left its server running."""
     if arguments.data:
         folder = pathlib.Path(arguments.data).absolute()
         folder.mkdir(parents=True, exist_ok=True)
@@ -294,7 +294,7 @@ def data_folder(arguments):
         kept = arguments.keep
     finally:
         if not kept:
-            for inner, _, _ in os.walk(folder):  # what was laid out is read-only
+            for inner, _, _ in os.walk(folder):  # materialized artifacts are read-only
                 os.chmod(inner, stat.S_IRWXU)
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -307,11 +307,11 @@ def positive(text):
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="./dev demo", description="Runs Sluice's main job: from labelled pictures to a served model.")
-    parser.add_argument("--json", metavar="FILE", help="write the figures to this file")
-    parser.add_argument("--keep", action="store_true", help="leave the server up")
+    parser = argparse.ArgumentParser(prog="./dev demo", description="Runs Sluice's main job: from labeled pictures to a served model.")
+    parser.add_argument("--json", metavar="FILE", help="write the results to this file")
+    parser.add_argument("--keep", action="store_true", help="keep the server running")
     parser.add_argument("--data", metavar="DIR", help="use this data folder, and keep it")
-    parser.add_argument("--seeds", metavar="N", type=positive, help="then learn with N other splits too, and print the mean accuracy")
+    parser.add_argument("--seeds", metavar="N", type=positive, help="then also train with N other splits, and print the mean accuracy")
     arguments = parser.parse_args()
     try:
         with data_folder(arguments) as data:

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Runs a fuzzer of build/asan over its seeds and the inputs that were found before. `./dev fuzz NAME [SECONDS]` runs this file.
+"""Runs a fuzzer of build/asan, starting from its seeds and the inputs found before. `./dev fuzz NAME [SECONDS]` runs this file.
 
-New inputs are kept in build/fuzz-corpus/NAME, inputs that break something in build/fuzz-found: such a one becomes a test or a
-seed, with the fix. `./dev fuzz NAME --pack` writes the fewest kept inputs that reach all that they reach together to
-tests/fuzz/corpus/NAME.tar.xz, from which every other machine goes on.
+New inputs are stored in build/fuzz-corpus/NAME, failing inputs in build/fuzz-found: each of these becomes a test or a seed,
+together with the fix. `./dev fuzz NAME --pack` writes a minimal set of stored inputs with the same total coverage to
+tests/fuzz/corpus/NAME.tar.xz, from which fuzzing starts on other machines.
 """
 import argparse
 import dataclasses
@@ -30,7 +30,7 @@ SANITIZERS = {
     "ASAN_SYMBOLIZER_PATH": "/usr/bin/llvm-symbolizer-19",
     "ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1",
     "UBSAN_OPTIONS": "print_stacktrace=1",
-    "TBB_ENABLE_SANITIZERS": "1",  # else TBB loads a library in a way that AddressSanitizer refuses
+    "TBB_ENABLE_SANITIZERS": "1",  # otherwise TBB loads a library in a way that AddressSanitizer rejects
 }
 
 
@@ -44,7 +44,7 @@ class Fuzzer:
         return pathlib.Path(self.program).name
 
     @property
-    def kept(self) -> pathlib.Path:
+    def corpus(self) -> pathlib.Path:
         return CORPUS / self.name
 
     @property
@@ -64,15 +64,15 @@ def unpack(archive: pathlib.Path, folder: pathlib.Path) -> None:
 
 
 def pack(fuzzer: Fuzzer) -> str:
-    """Of what is packed and what is kept here. The same inputs make the same bytes."""
-    with tempfile.TemporaryDirectory() as fewest, tempfile.TemporaryDirectory() as before:
+    """Merges the packed corpus and the corpus of this machine. The same inputs give the same bytes."""
+    with tempfile.TemporaryDirectory() as minimal, tempfile.TemporaryDirectory() as packed:
         if fuzzer.packed.exists():
-            unpack(fuzzer.packed, pathlib.Path(before))
-        command = [BUILD / fuzzer.program, "-merge=1", f"-timeout={INPUT_LIMIT_S}", f"-rss_limit_mb={MEMORY_LIMIT_MB}", fewest, before, fuzzer.kept]
+            unpack(fuzzer.packed, pathlib.Path(packed))
+        command = [BUILD / fuzzer.program, "-merge=1", f"-timeout={INPUT_LIMIT_S}", f"-rss_limit_mb={MEMORY_LIMIT_MB}", minimal, packed, fuzzer.corpus]
         merged = subprocess.run(command, cwd=ROOT, env={**os.environ, **SANITIZERS}, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace")
         if merged.returncode != 0:
             sys.exit(merged.stderr[-20_000:] + f"{fuzzer.name}: not packed, exit status {merged.returncode}")
-        inputs = sorted(pathlib.Path(fewest).iterdir())
+        inputs = sorted(pathlib.Path(minimal).iterdir())
         PACKED.mkdir(exist_ok=True)
         with tarfile.open(fuzzer.packed, "w:xz") as archive:
             for file in inputs:
@@ -80,18 +80,18 @@ def pack(fuzzer: Fuzzer) -> str:
                 member = tarfile.TarInfo(file.name)
                 member.size = len(content)
                 archive.addfile(member, io.BytesIO(content))
-    return f"{len(inputs)} of {len(list(fuzzer.kept.iterdir()))} inputs, {fuzzer.packed.stat().st_size // 1024} KiB"
+    return f"{len(inputs)} of {len(list(fuzzer.corpus.iterdir()))} inputs, {fuzzer.packed.stat().st_size // 1024} KiB"
 
 
 def command_of(fuzzer: Fuzzer, seconds: int, seed: int) -> list:
-    """New inputs go to the first folder; where nothing is kept on this machine, it begins with what is packed."""
+    """Returns the command line. New inputs go to the first folder, which starts as the packed corpus if this machine has none."""
     FOUND.mkdir(parents=True, exist_ok=True)
-    if not fuzzer.kept.exists():
-        fuzzer.kept.mkdir(parents=True)
+    if not fuzzer.corpus.exists():
+        fuzzer.corpus.mkdir(parents=True)
         if fuzzer.packed.exists():
-            unpack(fuzzer.packed, fuzzer.kept)
+            unpack(fuzzer.packed, fuzzer.corpus)
     return [BUILD / fuzzer.program, f"-max_total_time={seconds}", f"-timeout={INPUT_LIMIT_S}", f"-report_slow_units={INPUT_LIMIT_S}", f"-rss_limit_mb={MEMORY_LIMIT_MB}",
-            "-verbosity=0", "-print_final_stats=1", f"-seed={seed}", f"-artifact_prefix={FOUND}/{fuzzer.name}-", fuzzer.kept, *fuzzer.seeds]
+            "-verbosity=0", "-print_final_stats=1", f"-seed={seed}", f"-artifact_prefix={FOUND}/{fuzzer.name}-", fuzzer.corpus, *fuzzer.seeds]
 
 
 def executions_in(output: str) -> int:
@@ -101,16 +101,16 @@ def executions_in(output: str) -> int:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="dev fuzz")
-    parser.add_argument("name", nargs="?", help="which; without one, they are listed")
-    parser.add_argument("seconds", nargs="?", type=int, default=600, help="default 600")
-    parser.add_argument("--pack", action="store_true", help="do not hunt: pack what is kept")
+    parser.add_argument("name", nargs="?", help="name of the fuzzer; default: list all")
+    parser.add_argument("seconds", nargs="?", type=int, default=600, help="default: 600")
+    parser.add_argument("--pack", action="store_true", help="do not fuzz; pack the corpus")
     options = parser.parse_args()
     known = {fuzzer.name: fuzzer for fuzzer in fuzzers()}
     if options.name is None:
         print("\n".join(known))
         return
     if options.name not in known:
-        parser.error(f"there is no fuzzer `{options.name}`; there are " + ", ".join(known))
+        parser.error(f"unknown fuzzer `{options.name}`; known: " + ", ".join(known))
 
     if options.pack:
         print(f"{options.name}: packed {pack(known[options.name])}")
@@ -118,20 +118,20 @@ def main() -> None:
 
     fuzzer, seed = known[options.name], random.randrange(1, 1 << 31)
     command = command_of(fuzzer, options.seconds, seed)
-    kept = len(list(fuzzer.kept.iterdir()))
-    print(f"{fuzzer.name}: {options.seconds} s, seed {seed}, {kept} inputs kept from before", flush=True)
+    known_inputs = len(list(fuzzer.corpus.iterdir()))
+    print(f"{fuzzer.name}: {options.seconds} s, seed {seed}, {known_inputs} inputs in the corpus", flush=True)
     start = time.monotonic()
     process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **SANITIZERS}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                stderr=subprocess.STDOUT, text=True, errors="replace")
     output, _ = process.communicate()
     seconds = time.monotonic() - start
-    new = len(list(fuzzer.kept.iterdir())) - kept
+    new = len(list(fuzzer.corpus.iterdir())) - known_inputs
     found = "found nothing"
     if process.returncode != 0:
         print(output[-20_000:])
         broken = re.findall(r"Test unit written to (\S+)", output)
         found = "found " + ", ".join(broken) if broken else f"exit status {process.returncode}"
-    print(f"{fuzzer.name}: {executions_in(output)} executions in {seconds:.0f} s, {new} new inputs kept, {found}")
+    print(f"{fuzzer.name}: {executions_in(output)} executions in {seconds:.0f} s, {new} new inputs, {found}")
     sys.exit(0 if process.returncode == 0 else 1)
 
 

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Runs on one server, while it, its supervisor, its hosts and its tasks are killed at random; then looks whether anything was lost, was
-done twice, or is left. `./dev soak` runs it.
+"""Submits runs to one server while it, its supervisor, its hosts and its tasks are killed at random; then checks that nothing was
+lost, done twice, or left behind. `./dev soak` runs it.
 
     soak.py [MINUTES] [--seed N]
 
-Main jobs (some the same again, some with a fresh seed) and runs of small processes that leave a mark at each start go on at once. A
-seed gives the same kills in the same order, not at the same instants.
+Main jobs (some identical, some with a new seed) and runs of small processes that write a mark at each start run concurrently. A
+seed gives the same kills in the same order, not at the same times.
 """
 import argparse
 import base64
@@ -32,12 +32,12 @@ from waiting import until  # noqa: E402
 
 MAIN_JOB = ROOT / "examples" / "stamps" / "sluice.yaml"
 CLASSES = ("bird", "flower", "vehicle")
-PICTURES_A_CLASS = 12
-GOING_MAX = 4  # runs at once
-WEIGHTS = {"server": 3, "supervisor": 2, "host": 1, "task": 3}  # whose host dies twice is given up, and then there is nothing to see
-END_LIMIT_S = 300  # for what goes on when the last kill was
+PICTURES_PER_CLASS = 12
+RUNNING_MAX = 4  # concurrent runs
+WEIGHTS = {"server": 3, "supervisor": 2, "host": 1, "task": 3}  # few hosts: a request whose host dies twice fails, which tests nothing
+END_LIMIT_S = 300  # for the runs that are unfinished after the last kill
 
-# Each start leaves a mark; what was killed is tried again, as often as it takes.
+# Each start writes a mark; killed attempts are retried.
 MARKS = """
 sluice: 1
 pipelines:
@@ -63,14 +63,14 @@ class Soak:
         self.seed = seed
         self.marks = data.parent / "marks"
         self.kills = dict.fromkeys(("server", "supervisor", "host", "task"), 0)
-        self.acknowledged = []  # ids of runs that the server said it has
-        self.submitted = {"main job, the same again": 0, "main job, a fresh seed": 0, "small processes": 0}
-        self.answers = {"answered": 0, "not answered, as server or host died": 0}
-        self.surprises = []  # answers that no kill explains
-        self.asking = False
+        self.acknowledged = []  # ids of runs that the server has accepted
+        self.submitted = {"main job, identical": 0, "main job, new seed": 0, "small processes": 0}
+        self.responses = {"succeeded": 0, "failed, as server or host died": 0}
+        self.unexpected = []  # responses that no kill explains
+        self.requesting = False
         self.server = None
 
-    # What the server is given.
+    # Requests to the server.
 
     def prepare(self):
         pictures = self.data.parent / "pictures"
@@ -78,7 +78,7 @@ class Soak:
         stamps.assemble(all_pictures)
         for label in CLASSES:
             (pictures / label).mkdir(parents=True)
-            for picture in sorted((all_pictures / label).glob("*.png"))[:PICTURES_A_CLASS]:
+            for picture in sorted((all_pictures / label).glob("*.png"))[:PICTURES_PER_CLASS]:
                 shutil.copy(picture, pictures / label)
         self.picture = base64.b64encode(next((pictures / CLASSES[0]).glob("*.png")).read_bytes()).decode()
         first = report_of(sluice("run", MAIN_JOB, "--input", f"pictures={pictures}", "--input", "name=same", "--json", data=self.data))
@@ -92,8 +92,8 @@ class Soak:
         if kind == "small processes":
             body = self.marks_run(str(number))
         else:
-            fresh = {"seed": self.chance.randrange(10**6), "name": f"fresh-{number}"} if "fresh" in kind else {}
-            body = self.main_job | {"inputs": self.main_job["inputs"] | fresh}
+            changed = {"seed": self.chance.randrange(10**6), "name": f"fresh-{number}"} if "new seed" in kind else {}
+            body = self.main_job | {"inputs": self.main_job["inputs"] | changed}
         self.post_run(body)
 
     def marks_run(self, salt):
@@ -104,32 +104,32 @@ class Soak:
         if status == 201:
             self.acknowledged.append(answer["run"])
         elif status is not None:
-            self.surprises.append(f"a run was refused: {status} {answer}")
+            self.unexpected.append(f"a run was rejected: {status} {answer}")
 
     def ask(self, method, path, body=None):
-        """(status, answer); (None, None) where the server died before it gave one."""
+        """Returns (status, answer), or (None, None) if the server died before it responded."""
         try:
             return self.server.ask(method, path, body)
-        except (OSError, http.client.HTTPException, ValueError):  # refused, cut off, half an answer
+        except (OSError, http.client.HTTPException, ValueError):  # connection refused or closed, incomplete response
             return None, None
 
-    def keep_asking(self):
-        """Requests to an endpoint, one after the other."""
+    def send_requests(self):
+        """Sends requests to an endpoint, one after the other."""
         body = {"inputs": [{"name": "image", "datatype": "BYTES", "shape": [1], "parameters": {"content_type": "base64"}, "data": [self.picture]}]}
-        while self.asking:
+        while self.requesting:
             status, answer = self.ask("POST", "/v2/models/same/infer", body)
             if status == 200:
-                self.answers["answered"] += 1
+                self.responses["succeeded"] += 1
             elif status in (None, 503):
-                self.answers["not answered, as server or host died"] += 1
+                self.responses["failed, as server or host died"] += 1
             else:
-                self.surprises.append(f"a request was answered by {status} {answer}")
+                self.unexpected.append(f"unexpected response {status} {answer}")
             time.sleep(0.1)
 
-    # What happens to it.
+    # Kills.
 
     def victims(self):
-        """{kind: pids} of what could be killed now."""
+        """Returns {kind: pids} of the processes that can be killed now."""
         found = {kind: [] for kind in self.kills}
         found["task"] = [pid for pid in killing.processes_of(self.data) if "SLUICE_ATTEMPT" in leftovers.environment_of(pid)]
         if supervisor := killing.supervisor_of(self.data):
@@ -138,13 +138,13 @@ class Soak:
         found["server"] = [self.server.process.pid]
         return {kind: pids for kind, pids in found.items() if pids}
 
-    def strike(self):
+    def kill_one(self):
         victims = self.victims()
         kinds = sorted(victims)
         [kind] = self.chance.choices(kinds, [WEIGHTS[kind] for kind in kinds])
         pids = [self.chance.choice(sorted(victims[kind]))]
         if kind == "supervisor" and self.chance.random() < 0.3:
-            pids.append(self.server.process.pid)  # both at once
+            pids.append(self.server.process.pid)  # both at the same time
         for pid in pids:
             try:
                 os.kill(pid, signal.SIGKILL)
@@ -155,57 +155,57 @@ class Soak:
             self.server.process.wait()
             self.server = Server(self.data)
 
-    def going(self):
+    def running(self):
         return [run for (run,) in killing.query(self.data, "select id from runs where status = 'running'")]
 
-    def go_on_for(self, seconds):
+    def run_for(self, seconds):
         end = time.monotonic() + seconds
-        self.asking = True
-        asking = threading.Thread(target=self.keep_asking)
-        asking.start()
+        self.requesting = True
+        requests = threading.Thread(target=self.send_requests)
+        requests.start()
         try:
-            self.strike_until(end)
+            self.kill_until(end)
         finally:
-            self.asking = False
-            asking.join()
+            self.requesting = False
+            requests.join()
 
-    def strike_until(self, end):
+    def kill_until(self, end):
         while time.monotonic() < end:
-            if len(self.going()) < GOING_MAX:
+            if len(self.running()) < RUNNING_MAX:
                 self.submit()
             time.sleep(self.chance.uniform(0.1, 0.6))
-            if self.chance.random() < 0.3:  # about one in a second: between them, work gets on
-                self.strike()
+            if self.chance.random() < 0.3:  # about one kill per second, so that work progresses in between
+                self.kill_one()
 
-    # What there is afterwards.
+    # Checks afterwards.
 
     def finish(self):
-        until(lambda: not self.going(), "every run has ended", END_LIMIT_S)
-        # What the last supervisor left is removed by the next one: so there is one.
+        until(lambda: not self.running(), "every run has ended", END_LIMIT_S)
+        # What a killed supervisor left behind is removed by the next one, so start one.
         self.submitted["small processes"] += 1
         self.post_run(self.marks_run("last"))
-        until(lambda: not self.going(), "every run has ended", END_LIMIT_S)
+        until(lambda: not self.running(), "every run has ended", END_LIMIT_S)
         self.server.stop()
 
     def problems(self):
-        """What should not be, one line each."""
-        found = list(self.surprises)
+        """Returns all violations, one line each."""
+        found = list(self.unexpected)
         runs = dict(killing.query(self.data, "select id, status from runs"))
-        found += [f"run {run} was acknowledged and is lost" for run in self.acknowledged if run not in runs]
+        found += [f"run {run} was acknowledged, but is lost" for run in self.acknowledged if run not in runs]
         marks = self.marks.read_text().split() if self.marks.exists() else []
         found += [f"attempt {fence} was started {marks.count(fence)} times" for fence in set(marks) if marks.count(fence) > 1]
         versions = {}
-        shot = 0  # attempts that somebody killed
+        killed = 0  # attempts whose process was killed
         for run, status in runs.items():
             journal = killing.journal_of(self.data, run)
-            shot += sum("ended by signal 9" in event["outcome"].get("failure", {}).get("message", "") for event in journal if event["t"] == "attempt_ended")
+            killed += sum("ended by signal 9" in event["outcome"].get("failure", {}).get("message", "") for event in journal if event["t"] == "attempt_ended")
             found += [f"run {run}: {what}" for what in problems_of(journal, set(marks))]
             if status == "succeeded" and "version" in (outputs := journal[-1].get("outputs", {})):
                 versions.setdefault(outputs["model"], set()).add(outputs["version"])
             if status != "succeeded" and not self.excused(journal[-1].get("failure", {}).get("message", "")):
                 found.append(f"run {run} {status}: {journal[-1].get('failure')}")
-        if shot > self.kills["task"]:
-            found.append(f"{shot} attempts ended by signal 9, and {self.kills['task']} were killed here")
+        if killed > self.kills["task"]:
+            found.append(f"{killed} attempts ended by signal 9, but only {self.kills['task']} were killed here")
         for repository in (self.data / "models" / "default").glob("*.git"):
             tags = subprocess.run(["git", "tag"], cwd=repository, check=True, capture_output=True, text=True).stdout.split()
             if tags != ["v1"] or versions.get(repository.stem, {1}) != {1}:
@@ -217,13 +217,13 @@ class Soak:
 
     @staticmethod
     def excused(message):
-        """What a kill may do to a run: a task without `retry` ends with it, and nobody outlives two dead hosts or five supervisors. And a
-        seed may be a bad one."""
+        """Whether a kill explains the failure of a run: a task without `retry` fails, and no attempt survives two dead hosts or five dead
+        supervisors. Also, the model of an unlucky seed may not be good enough."""
         return any(re.search(words, message) for words in ("ended by signal 9", "host died twice", "attempts in a row were lost", "is below 0.75"))
 
 
 def problems_of(journal, marks):
-    """How this journal contradicts what an engine promises."""
+    """Yields how this journal violates the guarantees of the engine."""
     if journal[-1]["t"] != "run_ended":
         yield "it never ended"
     fences = [event["fence"] for event in journal if event["t"] == "scheduled"]
@@ -238,16 +238,16 @@ def problems_of(journal, marks):
         yield "a task that had succeeded ran again"
     for path, number in succeeded:
         if path.startswith("items") and fence_of[path, number] not in marks:
-            yield f"{path} succeeded and left no mark"
+            yield f"{path} succeeded without a mark"
 
 
-def tell(soak, seconds, found):
+def print_report(soak, seconds, found):
     statuses = dict(killing.query(soak.data, "select status, count(*) from runs group by status"))
     print(f"soak: {seconds:.0f} s, seed {soak.seed}")
     print("  killed:     " + ", ".join(f"{count} × {kind}" for kind, count in soak.kills.items()))
     print("  submitted:  " + ", ".join(f"{count} × {kind}" for kind, count in soak.submitted.items()))
     print("  runs:       " + ", ".join(f"{count} {status}" for status, count in statuses.items()))
-    print("  requests:   " + ", ".join(f"{count} {how}" for how, count in soak.answers.items()))
+    print("  requests:   " + ", ".join(f"{count} {how}" for how, count in soak.responses.items()))
     for problem in found:
         print(f"  PROBLEM: {problem}")
     print("  nothing lost, nothing twice, nothing left" if not found else f"  {len(found)} problems; the data folder is kept: {soak.data}", flush=True)
@@ -256,7 +256,7 @@ def tell(soak, seconds, found):
 def main():
     parser = argparse.ArgumentParser(prog="./dev soak", description="Main jobs on a server whose parts are killed at random.")
     parser.add_argument("minutes", nargs="?", type=float, default=10)
-    parser.add_argument("--seed", type=int, default=None, help="choose the same kills again")
+    parser.add_argument("--seed", type=int, default=None, help="repeat the kills of this seed")
     arguments = parser.parse_args()
     seed = arguments.seed if arguments.seed is not None else random.SystemRandom().randrange(10**9)
     print(f"soak: {arguments.minutes:g} minutes, seed {seed}", flush=True)
@@ -265,7 +265,7 @@ def main():
     began = time.monotonic()
     try:
         soak.prepare()
-        soak.go_on_for(arguments.minutes * 60)
+        soak.run_for(arguments.minutes * 60)
         soak.finish()
         found = soak.problems()
     except BaseException:
@@ -274,7 +274,7 @@ def main():
     finally:
         if soak.server:
             soak.server.stop()
-    tell(soak, time.monotonic() - began, found)
+    print_report(soak, time.monotonic() - began, found)
     if not found:
         leftovers.remove(folder)
     return 1 if found else 0

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Assembles the demo's labelled pictures: FOLDER/CLASS/*.png, one sub-folder a class.
+"""Assembles the demo's labeled pictures: FOLDER/CLASS/*.png, one subfolder per class.
 
 The pictures are those of the installed Debian package tuxpaint-stamps-default (GPL-2). They are copied on this machine and
-never enter the project's git.
+never added to the project's git repository.
 
-    tools/stamps.py [FOLDER]    # build/stamps unless told
+    tools/stamps.py [FOLDER]    # default: build/stamps
 """
 import argparse
 import os
@@ -27,7 +27,7 @@ CLASSES = {
     "vegetable": "food/vegetables",
     "vehicle": "vehicles",
 }
-# Drawings, plastic flowers and suits of armour: what the embedding's photographs have not taught it.
+# Drawings, plastic flowers and suits of armor: they differ from the photographs that the embedding was trained on.
 EXCLUDED = ("cartoon", "plastic", "armor")
 
 
@@ -36,7 +36,7 @@ class MissingPackage(Exception):
 
 
 def wanted(source=SOURCE):
-    """The pictures as {relative target: source file}."""
+    """Returns the pictures as {relative target: source file}."""
     pictures = {}
     for label, folder in CLASSES.items():
         if not (source / folder).is_dir():
@@ -48,26 +48,26 @@ def wanted(source=SOURCE):
 
 
 def assemble(target, source=SOURCE):
-    """Makes the folder, or leaves it alone where it is complete; answers how many pictures and classes it has.
+    """Creates the folder unless it is complete. Returns the numbers of its pictures and classes.
 
-    The folder appears whole or not at all: it is put together beside its place and renamed.
+    The folder is created atomically: it is assembled in a temporary folder next to it and renamed.
     """
     target = pathlib.Path(target)
     pictures = wanted(source)
-    there = {str(path.relative_to(target)): path for path in target.rglob("*") if path.is_file()}
-    complete = there.keys() == pictures.keys() and all(
-        there[name].stat().st_size == path.stat().st_size for name, path in pictures.items()
+    present = {str(path.relative_to(target)): path for path in target.rglob("*") if path.is_file()}
+    complete = present.keys() == pictures.keys() and all(
+        present[name].stat().st_size == path.stat().st_size for name, path in pictures.items()
     )
     if not complete:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=target.name + ".", dir=target.parent) as beside:
-            fresh = pathlib.Path(beside) / "new"
+        with tempfile.TemporaryDirectory(prefix=target.name + ".", dir=target.parent) as scratch:
+            new = pathlib.Path(scratch) / "new"
             for name, path in pictures.items():
-                (fresh / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(path, fresh / name)
+                (new / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, new / name)
             if target.exists():
-                os.rename(target, pathlib.Path(beside) / "old")
-            os.rename(fresh, target)
+                os.rename(target, pathlib.Path(scratch) / "old")
+            os.rename(new, target)
     return len(pictures), len(CLASSES)
 
 

@@ -1,4 +1,4 @@
-# The two builds: `release` for people, `asan` for tests.
+# The two builds: `release` for users, `asan` for tests.
 
 build_release() {
   stage "build the programs"
@@ -13,11 +13,11 @@ build_tests() {
 # build_preset PRESET TARGET
 build_preset() {
   local folder=build/$1
-  local made=$folder/build.ninja  # Ninja configures again by itself, but does not know of these two
+  local made=$folder/build.ninja  # Ninja reruns CMake on its own, but does not track the two files below
   if [[ ! -f $made || CMakePresets.json -nt $made || build/venv/requirements.sha256 -nt $made ]]; then
     quietly "configure-$1.txt" cmake --preset "$1"
   fi
-  # Compiler errors belong on the screen, a thousand lines of progress do not.
+  # Show compiler errors, but not a thousand lines of progress.
   if [[ -t 1 ]]; then
     cmake --build "$folder" --target "$2" -j "$(nproc)"
   else
@@ -34,13 +34,13 @@ demo() {
   stage "run the main job"
   export SLUICE_BIN=$PWD/build/bin SLUICE_MODELS=$PWD/build/models SLUICE_DEV_STARTED=$dev_started
   local root=$PWD
-  cd "$caller_folder"  # so that --json FILE and --data DIR mean what the caller means
+  cd "$caller_folder"  # so that --json FILE and --data DIR are relative to the caller's folder
   exec "$root/build/venv/bin/python" "$root/tools/demo.py" "$@"
 }
 
-# bench [BENCH…] [--rounds N]: figures beside a peer's.
+# bench [BENCH…] [--rounds N]: measures Sluice and a peer.
 bench() {
-  stage "build the benches"
+  stage "build the benchmarks"
   alone build_preset release sluice_bench
   export SLUICE_BIN=$PWD/build/bin SLUICE_MODELS=$PWD/build/models
   exec build/venv/bin/python tools/bench.py "$@"

@@ -1,6 +1,6 @@
-# The gates that look at sources, and the fast loop.
+# Checks of the sources, and the fast loop.
 
-# All C++ sources, each ended by a zero byte.
+# Prints all C++ sources, each terminated by a zero byte.
 sources0() {
   find src tests -name '*.[ch]pp' -print0
 }
@@ -18,7 +18,7 @@ check_format() {
   return 1
 }
 
-# Looks at what changed since its last clean verdict.
+# Checks the files that have changed since their last clean result.
 tidy() {
   /usr/bin/python3 tools/tidy/tidy.py
 }
@@ -31,7 +31,7 @@ check() {
   check_format || status=1
   build/venv/bin/python tools/check_layers.py || status=1
   build/venv/bin/python tools/check_wall_clock.py || status=1
-  stage "clang-tidy on what changed"
+  stage "clang-tidy on changed files"
   tidy || status=1
   stage "the largest sources"
   find src -name '*.[ch]pp' -print0 | xargs -0 --no-run-if-empty wc -l | grep -v ' total$' | sort -rn | head -10

@@ -1,12 +1,12 @@
-# Stages with elapsed seconds, quiet commands, errors.
+# Helpers: stages with elapsed seconds, quiet commands, errors.
 
-# What one folder has compiled, another finds: ccache makes paths below this one relative, and looks neither at the time of
-# the precompiled header nor at macros of the time.
+# Checkouts in different folders share the cache: ccache makes paths below this folder relative, and ignores the time stamp of
+# the precompiled header and the macros of the current time.
 export CCACHE_BASEDIR=$PWD CCACHE_SLOPPINESS=pch_defines,time_macros CCACHE_DEPEND=1
 
 dev_started=${SLUICE_DEV_STARTED:-$EPOCHREALTIME}
 
-# stage TEXT: "[  12.3 s] TEXT"
+# stage TEXT: prints "[  12.3 s] TEXT"
 stage() {
   local tenths=$(((${EPOCHREALTIME/./} - ${dev_started/./}) / 100000))
   printf '[%4d.%d s] %s\n' $((tenths / 10)) $((tenths % 10)) "$*"
@@ -17,7 +17,7 @@ fail() {
   exit 1
 }
 
-# quietly LOG COMMAND...: its output goes to build/log/LOG, and is shown only if it fails.
+# quietly LOG COMMAND...: writes the command's output to build/log/LOG, and prints it only if the command fails.
 quietly() {
   local log=build/log/$1
   shift
@@ -28,7 +28,7 @@ quietly() {
   fi
 }
 
-# alone COMMAND...: two calls of ./dev in one checkout set up and build one after the other.
+# alone COMMAND...: runs it under a lock, so that two calls of ./dev in one checkout do not set up or build concurrently.
 alone() {
   mkdir -p build
   (

@@ -1,6 +1,6 @@
-# Hunting with one fuzzer for longer than the tests do.
+# Runs one fuzzer for longer than the tests do.
 
-# fuzz [NAME [SECONDS]]; without a name it lists them.
+# fuzz [NAME [SECONDS]]; without a name it lists the fuzzers.
 fuzz() {
   stage "build the fuzzers (AddressSanitizer and UBSan)"
   alone build_preset asan sluice_fuzzers

@@ -1,11 +1,11 @@
-# What the build needs and does not find: Debian packages, one Python environment, the built-in models.
+# Installs what the build needs and does not find: Debian packages, a Python environment, the built-in models.
 
-# What programs and the demo need.
+# Installs what the programs and the demo need.
 set_up() {
   alone set_up_all debian-packages
 }
 
-# The same, and what tests and gates need.
+# Installs the same, and what tests and checks need.
 set_up_for_tests() {
   alone set_up_all debian-packages debian-packages-tests
 }
@@ -18,13 +18,13 @@ set_up_all() {
   set_up_models
 }
 
-# set_up_packages LIST: those of tools/LIST.txt.
+# set_up_packages LIST: installs the packages of tools/LIST.txt.
 set_up_packages() {
   local list=tools/$1.txt found=build/$1-versions.txt
-  # Nothing was installed or removed since the last look.
+  # Nothing was installed or removed since the last check.
   if [[ $found -nt $list && $found -nt /var/lib/dpkg/status ]]; then return; fi
 
-  command -v dpkg-query >/dev/null || fail "Sluice is built on Debian 12 (x86-64), and this is another system; a container of debian:12 will do"
+  command -v dpkg-query >/dev/null || fail "Sluice is built on Debian 12 (x86-64), and this is another system; use a container of debian:12"
   local wanted missing
   mapfile -t wanted < <(sed 's/ *#.*//; /^$/d' "$list")
   mapfile -t missing < <(missing_packages "${wanted[@]}")
@@ -45,7 +45,7 @@ missing_packages() {
     <(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "$@" 2>/dev/null | sed -n 's/^installed //p' | sort)
 }
 
-# build/venv has exactly what tools/requirements.lock names, each file checked against its hash.
+# Installs exactly what tools/requirements.lock names into build/venv, each file checked against its hash.
 set_up_python() {
   local stamp=build/venv/requirements.sha256 lock
   lock=$(sha256sum <tools/requirements.lock)
@@ -60,7 +60,7 @@ set_up_python() {
 
 set_up_models() {
   if /usr/bin/python3 tools/builtin_models.py --is-made build/models; then return; fi
-  stage "make the built-in models"
+  stage "build the built-in models"
   quietly models.txt build/venv/bin/python tools/builtin_models.py build/models
 }
 

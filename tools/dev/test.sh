@@ -1,5 +1,5 @@
-# Running tests. What they find in their environment: SLUICE_BIN, the folder of the release programs, and SLUICE_MODELS,
-# that of the built-in models.
+# Runs tests. Their environment has SLUICE_BIN, the folder of the release programs, and SLUICE_MODELS, the folder of the
+# built-in models.
 
 # run_tests [--fast] [--golden] [--all] [FILTER]; the last line is "N passed, N failed".
 run_tests() {
@@ -7,9 +7,9 @@ run_tests() {
   SLUICE_BIN=$PWD/build/bin SLUICE_MODELS=$PWD/build/models build/venv/bin/python tools/run_tests.py "$@"
 }
 
-# Golden files are accepted by a person who reads the difference, so not by a machine.
+# Golden files are accepted by a person who reads the difference, hence not in CI.
 for_people() {
-  [[ ${CI:-false} == false ]] || fail "$1 is for people: with CI=$CI set, golden files stay as they are"
+  [[ ${CI:-false} == false ]] || fail "$1 is for interactive use: golden files are not rewritten when CI is set (CI=$CI)"
 }
 
 accept() {
@@ -27,7 +27,7 @@ record() {
   build/venv/bin/python tools/recording.py "$@"
 }
 
-# simulate [--seconds N] [--seed N]: a seed alone tells that one life.
+# simulate [--seconds N] [--seed N]: a seed alone runs that one simulation and prints its events.
 simulate() {
   stage "build the simulation"
   alone build_preset asan sim

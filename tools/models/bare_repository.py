@@ -1,9 +1,9 @@
-"""Writes a bare model repository by git's own plumbing, the same commit ids on every machine.
+"""Writes a bare model repository with git's plumbing commands, with the same commit ids on every machine.
 
     refs/heads/main            content
     refs/tags/v1               annotated; its last line is the version's record
     refs/aliases/champion      the same tag object
-    refs/meta/registry         one commit a change of the registry: its state in model.json, the event in its message
+    refs/meta/registry         one commit per change of the registry: its state in model.json, the event in its message
     lfs/objects/ab/cd/DIGEST   the bytes behind the git-lfs pointers
 """
 import hashlib
@@ -22,7 +22,7 @@ class BareRepository:
         self.path = path
         self.time_s = time_s
         name, mail = AUTHOR
-        # Nobody's settings may change what is written.
+        # The user's and the machine's settings must not change what is written.
         self.environment = {
             "PATH": os.environ["PATH"], "HOME": "/nonexistent", "LC_ALL": "C.UTF-8",
             "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_DIR": str(path),
@@ -38,7 +38,7 @@ class BareRepository:
         return done.stdout.decode().strip()
 
     def file(self, name: str, content: bytes) -> str:
-        """Stores a file, or a git-lfs pointer to it, and answers its line of a tree."""
+        """Stores a file, or a git-lfs pointer to it. Returns its line of a tree object."""
         if name.endswith(".onnx") or len(content) > LFS_ABOVE_BYTES:
             content = self.lfs_pointer(content)
         return f"100644 blob {self.git('hash-object', '-w', '--stdin', stdin=content)}\t{name}"
@@ -68,7 +68,7 @@ class BareRepository:
         self.commit("refs/meta/registry", {"model.json": to_json(state)}, f"{subject}\n\nOp: {one_line(event)}\n")
 
     def publish(self, model: str, description: str, tags: dict[str, str], files: dict[str, bytes]) -> str:
-        """Version 1, which is the champion. Answers its commit."""
+        """Publishes version 1 with the alias `champion`. Returns its commit."""
         time_ms = self.time_s * 1000
         record = {"created_ms": time_ms, "user": "sluice", "source": "builtin", "description": description, "tags": tags,
                   "key": f"builtin/{model}"}

@@ -13,15 +13,15 @@ CLASSES = 1000
 FEATURES = 1280
 BATCH_NORM_EPSILON = 1e-3
 
-# How often a block is repeated, the side of its depthwise kernel, the stride of its first, by how much it
-# expands, and its output channels. (Tan & Le 2019, table 1; Lite leaves out squeeze-and-excitation and uses ReLU6.)
+# Number of repetitions of a block, side of its depthwise kernel, stride of the first repetition, expansion factor,
+# and output channels. (Tan & Le 2019, table 1; Lite leaves out squeeze-and-excitation and uses ReLU6.)
 STAGES = [(1, 3, 1, 1, 16), (2, 3, 2, 6, 24), (2, 5, 2, 6, 40), (3, 3, 2, 6, 80), (3, 5, 1, 6, 112), (4, 5, 2, 6, 192),
           (1, 3, 1, 6, 320)]
 STEM_CHANNELS = 32
 
 
 class Graph:
-    """Nodes and constants, gathered in the order in which the network is written down."""
+    """Nodes and constants, in the order of their creation."""
 
     def __init__(self, weights: dict[str, np.ndarray]):
         self.weights = weights
@@ -37,7 +37,7 @@ class Graph:
         return output
 
     def convolution(self, x: str, name: str, norm: str, stride: int = 1, groups: int = 1, relu6: bool = True) -> str:
-        """A convolution with its batch normalisation folded into weight and bias."""
+        """A convolution with its batch normalization folded into weight and bias."""
         weight = self.weights[f"{name}.weight"].astype(np.float64)
         gain = self.weights[f"{norm}.weight"] / np.sqrt(self.weights[f"{norm}.running_var"].astype(np.float64)
                                                         + BATCH_NORM_EPSILON)
@@ -49,14 +49,14 @@ class Graph:
         return self.node("Clip", [x, "zero", "six"], f"{name}.relu6") if relu6 else x
 
     def block(self, x: str, index: int, stride: int, expand: int, channels_in: int, channels_out: int) -> str:
-        """An inverted residual: expand, depthwise, project, and the short cut where the shapes allow it."""
-        name, short_cut = f"_blocks.{index}", x
+        """An inverted residual: expand, depthwise, project, and the shortcut if the shapes allow it."""
+        name, shortcut = f"_blocks.{index}", x
         if expand != 1:
             x = self.convolution(x, f"{name}._expand_conv", f"{name}._bn0")
         x = self.convolution(x, f"{name}._depthwise_conv", f"{name}._bn1", stride, groups=channels_in * expand)
         x = self.convolution(x, f"{name}._project_conv", f"{name}._bn2", relu6=False)
         if stride == 1 and channels_in == channels_out:
-            x = self.node("Add", [x, short_cut], f"{name}.add")
+            x = self.node("Add", [x, shortcut], f"{name}.add")
         return x
 
 

@@ -1,7 +1,7 @@
-"""Reads the weights of a torch checkpoint of the first format (before torch 1.6) with numpy alone.
+"""Reads the weights of a torch checkpoint in the legacy format (before torch 1.6) with only numpy.
 
-The file is five pickles, then the storages, each a count and its raw numbers. Unpickling is limited to what a state
-dict is made of, so a foreign file cannot run code.
+The file is five pickles, then the storages, each a count and its raw numbers. Unpickling is limited to the classes of a
+state dict, so an untrusted file cannot run code.
 """
 import collections
 import pathlib
@@ -20,7 +20,7 @@ class Storage:
 
 
 class Tensor:
-    """What torch's _rebuild_tensor_v2 is called with: a window on a storage."""
+    """The arguments of torch's _rebuild_tensor_v2: a view of a storage."""
 
     def __init__(self, storage: Storage, offset: int, shape: tuple, strides: tuple, *_):
         self.storage, self.offset, self.shape, self.strides = storage, offset, shape, strides
@@ -33,7 +33,7 @@ class Tensor:
         return np.lib.stride_tricks.as_strided(numbers, self.shape, strides).copy()
 
 
-class Reader(pickle.Unpickler):
+class StateDictUnpickler(pickle.Unpickler):
     def __init__(self, file):
         super().__init__(file)
         self.storages: dict[str, Storage] = {}
@@ -49,17 +49,17 @@ class Reader(pickle.Unpickler):
             return Tensor
         if (module, name) == ("collections", "OrderedDict"):
             return collections.OrderedDict
-        raise pickle.UnpicklingError(f"a state dict does not hold {module}.{name}")
+        raise pickle.UnpicklingError(f"a state dict does not contain {module}.{name}")
 
 
 def load(path: pathlib.Path) -> dict[str, np.ndarray]:
     with path.open("rb") as file:
         for _ in range(3):  # magic number, protocol version, the machine's sizes
-            Reader(file).load()
-        reader = Reader(file)
-        tensors = reader.load()
-        for key in Reader(file).load():  # the order of the storages
-            storage = reader.storages[key]
+            StateDictUnpickler(file).load()
+        unpickler = StateDictUnpickler(file)
+        tensors = unpickler.load()
+        for key in StateDictUnpickler(file).load():  # the order of the storages
+            storage = unpickler.storages[key]
             (count,) = struct.unpack("<q", file.read(8))
             storage.numbers = np.frombuffer(file.read(count * storage.dtype.itemsize), storage.dtype)
     return {name: tensor.array() for name, tensor in tensors.items() if isinstance(tensor, Tensor)}

@@ -1,7 +1,6 @@
-// A plug-in of clang-tidy, loaded by tidy.py. Its checks then visit our own declarations only, not those of system headers, whose
-// findings would be thrown away (as clangd runs them: ASTContext::setTraversalScope), and function bodies in system headers
-// are not even parsed. It also writes down which files were read, to $SLUICE_TIDY_READS, a path a line:
-// what a verdict depends on.
+// A plug-in of clang-tidy, loaded by tidy.py. It limits the checks to our own declarations, since findings in system headers would
+// be discarded (clangd does the same: ASTContext::setTraversalScope), and skips the parsing of function bodies in system headers.
+// It also writes the paths of all files that were read to $SLUICE_TIDY_READS, one per line: the result depends on them.
 #include <cstdlib>
 #include <fstream>
 #include <memory>
@@ -22,14 +21,14 @@ bool is_own(const clang::ASTContext& context, const clang::Decl& declaration) {
 
 class OwnDeclarations : public clang::ASTConsumer {
  public:
-  /// Asked for the functions that may be skipped: neither constexpr ones nor those whose type is deduced.
+  /// Called for functions that may be skipped, which excludes constexpr functions and those with a deduced return type.
   bool shouldSkipFunctionBody(clang::Decl* declaration) override {
     return !is_own(declaration->getASTContext(), *declaration);
   }
 
   bool HandleTopLevelDecl(clang::DeclGroupRef group) override {
     for (clang::Decl* declaration : group)
-      if (declaration->getLexicalDeclContext()->isTranslationUnit())  // not what templates become
+      if (declaration->getLexicalDeclContext()->isTranslationUnit())  // not the instantiations of templates
         seen_.push_back(declaration);
     return true;
   }
@@ -55,7 +54,7 @@ class OwnDeclarations : public clang::ASTConsumer {
 class Action : public clang::PluginASTAction {
  protected:
   std::unique_ptr<clang::ASTConsumer> CreateASTConsumer(clang::CompilerInstance& compiler, llvm::StringRef) override {
-    compiler.getFrontendOpts().SkipFunctionBodies = true;  // and shouldSkipFunctionBody is asked which
+    compiler.getFrontendOpts().SkipFunctionBodies = true;  // shouldSkipFunctionBody decides which
     return std::make_unique<OwnDeclarations>();
   }
   bool ParseArgs(const clang::CompilerInstance&, const std::vector<std::string>&) override { return true; }

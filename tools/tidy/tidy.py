@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""clang-tidy over sources and headers, each parsed by itself and without a precompiled header, so that a file has to include
-what it uses. A clean verdict is remembered by the digest of every file that was read, the flags, the checks, the version and
-the plug-in, beside ccache's folder: what did not change is not looked at again.
+"""Runs clang-tidy on sources and headers, each parsed separately and without a precompiled header, so that a file has to include
+what it uses. A clean result is cached, next to ccache's folder, under the digests of every file that was read, the flags, the
+checks, the version and the plug-in: unchanged files are not checked again.
 
-usage: tidy.py [FILE...]      below src/; none: every source and header. Needs build/release configured.
+usage: tidy.py [FILE...]      below src/; default: every source and header. Needs build/release configured.
 
-The last line says how many files were remembered and how many were looked at; the exit status is 1 if anything was found.
+The last line says how many results were cached and how many files were checked; the exit status is 1 if there are findings.
 """
 import concurrent.futures
 import fnmatch
@@ -21,13 +21,13 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 RELEASE = ROOT / "build" / "release"
-OWN = ROOT / "build" / "tidy"  # its compile_commands.json: one command a file
+OWN = ROOT / "build" / "tidy"  # holds a compile_commands.json with one command per file
 TOOL = "clang-tidy-19"
 PLUGIN_SOURCE = ROOT / "tools" / "tidy" / "own_declarations.cpp"
 PLUGIN_COMMAND = ["clang++-19", "-std=c++20", "-O1", "-fPIC", "-shared", "-fno-rtti", "-isystem", "/usr/lib/llvm-19/include",
                   "-D__STDC_CONSTANT_MACROS", "-D__STDC_FORMAT_MACROS", "-D__STDC_LIMIT_MACROS"]
-KEPT_DAYS = 30  # a verdict that nobody asked for since then is forgotten
-FORMAT = "1"  # of the cache; a new one forgets all
+KEPT_DAYS = 30  # a cached result that was not used for so long is deleted
+FORMAT = "1"  # of the cache; a new one invalidates all results
 
 
 def digest(*parts: str | bytes) -> str:
@@ -43,15 +43,15 @@ def output_of(*command: str) -> str:
 
 
 def cache_folder() -> pathlib.Path:
-    """Beside ccache's folder, so that who keeps one between builds keeps the other."""
+    """Returns a folder next to ccache's, so that whatever preserves one between builds preserves the other."""
     folder = pathlib.Path(output_of("ccache", "--get-config", "cache_dir").strip()).parent / "sluice-clang-tidy"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
-class Verdicts:
-    """What was clean. For each file (under the digest of its command) the list of files that were read; for each list, with what
-    those held, a mark."""
+class CleanResults:
+    """The cache of clean results. It maps the digest of a file's command to the list of files that were read, and has a mark for each
+    combination of such a list and the contents of its files."""
 
     def __init__(self, folder: pathlib.Path, tool: str):
         self.folder, self.tool, self.contents = folder, tool, {}
@@ -80,25 +80,25 @@ class Verdicts:
         except OSError:
             return False
 
-    def remember(self, command: str, read: list[str]) -> None:
+    def add(self, command: str, read: list[str]) -> None:
         for path, text in ((self.place(command), "".join(f"{name}\n" for name in read)), (self.mark(command, read), "")):
             path.parent.mkdir(exist_ok=True)
             with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
                 file.write(text)
             os.replace(file.name, path)
 
-    def forget_old(self) -> None:
+    def delete_old(self) -> None:
         oldest = time.time() - KEPT_DAYS * 86400
         for path in self.folder.glob("??/*"):
             try:
                 if path.stat().st_mtime < oldest:
                     path.unlink()
             except FileNotFoundError:
-                pass  # another run forgot it
+                pass  # another run deleted it
 
 
 def plugin(folder: pathlib.Path, version: str) -> pathlib.Path:
-    """The plug-in, built when its source or the version changes."""
+    """Returns the plug-in, which is rebuilt when its source or the version changes."""
     made = folder / f"own_declarations-{digest(version, PLUGIN_SOURCE.read_bytes(), *PLUGIN_COMMAND)[:16]}.so"
     if not made.exists():
         scratch = folder / f"{made.name}.{os.getpid()}"
@@ -108,7 +108,7 @@ def plugin(folder: pathlib.Path, version: str) -> pathlib.Path:
 
 
 def commands() -> dict[str, list[str]]:
-    """Of every source and header below src/, by its path in the checkout: the command that parses it."""
+    """Returns the command that parses each source and header below src/, by its path in the checkout."""
     made, by_root = {}, {}
     for entry in json.loads((RELEASE / "compile_commands.json").read_text()):
         source = os.path.relpath(entry["file"], ROOT)
@@ -118,7 +118,7 @@ def commands() -> dict[str, list[str]]:
         at = words.index("-include-pch")
         del words[at:at + 2]
         target = words[words.index("-o") + 1].partition(".dir/")[0].rpartition("/")[2]
-        # Neither the object nor the source; and the compiler's warnings are the build's matter, which parses all bodies.
+        # Drop the object, the source and the compiler's warnings: the build reports these, and parses all bodies.
         words = [word for word in words[:words.index("-o")] if not word.startswith("-W")]
         made.setdefault(source, [*words, entry["file"]])
         roots = [word for word in words if word.startswith("-I") and word.endswith("/root")]
@@ -127,7 +127,7 @@ def commands() -> dict[str, list[str]]:
             rank = (room != target, len(roots))
             if root not in by_root or rank < by_root[root][0]:
                 by_root[root] = (rank, words)
-    # A header is parsed as a source of its room is; in a room without sources, as one that sees the room and least beside it.
+    # A header is parsed like a source of its module; in a module without sources, like the source with the fewest other include roots.
     for root, (_, words) in by_root.items():
         for link in pathlib.Path(root.removeprefix("-I")).rglob("*.hpp"):
             header = link.resolve()
@@ -135,8 +135,8 @@ def commands() -> dict[str, list[str]]:
     return made
 
 
-def look(path: str, command: list[str], loaded: pathlib.Path) -> tuple[int, str, list[str]]:
-    """Exit status, findings, and the files that were read: relative below the checkout."""
+def check(path: str, command: list[str], loaded: pathlib.Path) -> tuple[int, str, list[str]]:
+    """Returns exit status, findings, and the files that were read; their paths are relative to the checkout if they are below it."""
     with tempfile.NamedTemporaryFile("r", prefix="reads-", dir=OWN) as reads:
         done = subprocess.run([TOOL, "-p", str(OWN), f"--load={loaded}", "--quiet", "--warnings-as-errors=*", str(ROOT / path)],
                               capture_output=True, text=True, env={**os.environ, "SLUICE_TIDY_READS": reads.name})
@@ -151,8 +151,8 @@ def main() -> int:
     folder = cache_folder()
     version = output_of(TOOL, "--version")
     loaded = plugin(folder, version)
-    verdicts = Verdicts(folder, digest(FORMAT, version, loaded.name, (ROOT / ".clang-tidy").read_bytes()))
-    verdicts.forget_old()
+    results = CleanResults(folder, digest(FORMAT, version, loaded.name, (ROOT / ".clang-tidy").read_bytes()))
+    results.delete_old()
 
     known = commands()
     OWN.mkdir(parents=True, exist_ok=True)
@@ -160,25 +160,25 @@ def main() -> int:
         [{"directory": str(RELEASE), "file": str(ROOT / path), "arguments": words} for path, words in known.items()]))
 
     wanted = sorted(os.path.relpath(path, ROOT) for path in sys.argv[1:]) or sorted(known)
-    todo, remembered = [], 0
+    todo, cached = [], 0
     for path in wanted:
         if path not in known:
-            print(f"{path}:1:1: error: no command compiles it, so clang-tidy cannot look at it; add it to its room's CMakeLists.txt")
+            print(f"{path}:1:1: error: no command compiles it, so clang-tidy cannot check it; add it to the CMakeLists.txt of its module")
             return 1
-        key = digest(verdicts.tool, *(word.replace(str(ROOT), "") for word in known[path]))
-        if verdicts.is_clean(key):
-            remembered += 1
+        key = digest(results.tool, *(word.replace(str(ROOT), "") for word in known[path]))
+        if results.is_clean(key):
+            cached += 1
         else:
             todo.append((path, key))
 
     worst = 0
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        for (path, key), (status, findings, read) in zip(todo, pool.map(lambda job: look(job[0], known[job[0]], loaded), todo)):
+        for (path, key), (status, findings, read) in zip(todo, pool.map(lambda job: check(job[0], known[job[0]], loaded), todo)):
             sys.stdout.write(findings)
             if status == 0 and not findings.strip() and read:
-                verdicts.remember(key, read)
+                results.add(key, read)
             worst = max(worst, 1 if status else 0)
-    print(f"clang-tidy: {remembered} files are as they were, {len(todo)} looked at", flush=True)
+    print(f"clang-tidy: {cached} files unchanged, {len(todo)} checked", flush=True)
     return worst
 
 
