@@ -1,6 +1,6 @@
-// Hunts for what must not happen.
-//   sim [--seconds N] [--seed FIRST]   lives from FIRST (or a fresh seed) on, for N seconds
-//   sim --seed N --once                one life, told
+// Runs simulations until an oracle fails.
+//   sim [--seconds N] [--seed FIRST]   runs the seeds from FIRST (default: random) on, for N seconds
+//   sim --seed N --once                runs one seed and prints its plans and events
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -21,13 +21,13 @@ namespace {
 using namespace sluice;
 using namespace sluice::sim;
 
-constexpr std::uint64_t lives_between_repetitions = 20;
+constexpr std::uint64_t simulations_between_repetitions = 20;
 
-std::uint64_t seed_now = 0;
+std::uint64_t current_seed = 0;
 
-/// A check of ours failed, or a sanitizer's: say of which seed.
+/// A SLUICE_CHECK or a sanitizer failed: print the seed.
 void on_abort(int) {
-  std::fprintf(stderr, "seed %llu: aborted\n", static_cast<unsigned long long>(seed_now));
+  std::fprintf(stderr, "seed %llu: aborted\n", static_cast<unsigned long long>(current_seed));
   std::signal(SIGABRT, SIG_DFL);
 }
 
@@ -37,7 +37,7 @@ struct Arguments {
   bool once = false;
 };
 
-std::optional<Arguments> read(int argc, char** argv) {
+std::optional<Arguments> parse_arguments(int argc, char** argv) {
   Arguments arguments;
   for (int i = 1; i < argc; ++i) {
     const std::string_view word = argv[i];
@@ -54,37 +54,37 @@ std::optional<Arguments> read(int argc, char** argv) {
   return arguments;
 }
 
-class Hunt {
+class SimulationRunner {
  public:
-  explicit Hunt(const ports::ObjectStore& objects) : objects_(objects) {}
+  explicit SimulationRunner(const ports::ObjectStore& objects) : objects_(objects) {}
 
-  /// False: a violation, which has been printed.
-  bool live(std::uint64_t seed, bool tell) {
-    seed_now = seed;
+  /// Returns false after a violation, which has been printed.
+  bool run(std::uint64_t seed, bool print_events) {
+    current_seed = seed;
     Simulation simulation(seed, frontend_, objects_);
     try {
-      const auto life = simulation.run();
-      events_ += life.events;
-      deaths_ += life.deaths;
-      ++lives_;
-      if (tell) print(simulation);
-      if (tell || lives_ % lives_between_repetitions == 1) repeat(seed, life.hash);
+      const auto summary = simulation.run();
+      events_ += summary.events;
+      deaths_ += summary.deaths;
+      ++simulations_;
+      if (print_events) print(simulation);
+      if (print_events || simulations_ % simulations_between_repetitions == 1) repeat(seed, summary.hash);
       return true;
     } catch (const Violation& violation) {
-      if (tell) print(simulation);
-      fmt::print("seed {}: {}\n  ./dev sim --seed {} tells the whole life\n", seed, violation.what(), seed);
+      if (print_events) print(simulation);
+      fmt::print("seed {}: {}\n  ./dev sim --seed {} prints all its events\n", seed, violation.what(), seed);
       return false;
     }
   }
-  void print_sum(std::uint64_t first) const {
-    fmt::print("seeds {} to {}: {} lives, {} deaths of the server, {} events\n", first, first + lives_ - 1,
-               lives_, deaths_, events_);
+  void print_summary(std::uint64_t first) const {
+    fmt::print("seeds {} to {}: {} simulations, {} deaths of the server, {} events\n", first,
+               first + simulations_ - 1, simulations_, deaths_, events_);
   }
 
  private:
   void repeat(std::uint64_t seed, std::uint64_t hash) {
     Simulation again(seed, frontend_, objects_);
-    if (again.run().hash != hash) throw Violation("the same seed gives other events the second time");
+    if (again.run().hash != hash) throw Violation("the same seed gives different events when it is repeated");
   }
   static void print(const Simulation& simulation) {
     for (const auto& plan : simulation.plans()) fmt::print("{}\n", plan);
@@ -95,7 +95,7 @@ class Hunt {
 
   test::CanonicalFrontend frontend_;
   const ports::ObjectStore& objects_;
-  std::uint64_t lives_ = 0;
+  std::uint64_t simulations_ = 0;
   std::uint64_t events_ = 0;
   std::uint64_t deaths_ = 0;
 };
@@ -103,7 +103,7 @@ class Hunt {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const auto arguments = read(argc, argv);
+  const auto arguments = parse_arguments(argc, argv);
   if (!arguments) {
     fmt::print(stderr, "usage: sim [--seconds N] [--seed FIRST] [--once]\n");
     return 2;
@@ -119,13 +119,13 @@ int main(int argc, char** argv) {
 
   SystemRandom fresh;
   const auto first = arguments->seed.value_or(fresh.next() % 1'000'000'000);
-  Hunt hunt(**objects);
-  if (arguments->once) return hunt.live(first, true) ? 0 : 1;
+  SimulationRunner runner(**objects);
+  if (arguments->once) return runner.run(first, true) ? 0 : 1;
   const auto end = clock.steady() + std::chrono::duration<double>(arguments->seconds);
   auto seed = first;
   do {
-    if (!hunt.live(seed++, false)) return 1;
+    if (!runner.run(seed++, false)) return 1;
   } while (clock.steady() < end);
-  hunt.print_sum(first);
+  runner.print_summary(first);
   return 0;
 }

@@ -11,7 +11,7 @@ using engine::Status;
 
 namespace {
 
-bool bad(Status status) {
+bool counts_as_failed(Status status) {
   return status == Status::failed || status == Status::blocked || status == Status::cancelled;
 }
 
@@ -21,38 +21,38 @@ void require(bool holds, const std::string& what) {
 
 }  // namespace
 
-void Oracles::see(const std::vector<ports::Append>& transaction) {
+void Oracles::check(const std::vector<ports::Append>& transaction) {
   for (const auto& append : transaction) {
     auto number = append.expected_next;
-    for (const auto& text : append.events) see(append.run, number++, text);
+    for (const auto& text : append.events) check(append.run, number++, text);
   }
 }
 
-void Oracles::see(const RunId& run, std::uint64_t number, const std::string& text) {
-  if (!quiet_) {
+void Oracles::check(const RunId& run, std::uint64_t number, const std::string& text) {
+  if (!rebuilding_) {
     for (const unsigned char c : text) hash_ = (hash_ ^ c) * 1099511628211U;
     ++events_;
   }
   const auto event = engine::decode(text);
-  require(event.has_value(), "an event that cannot be read: " + text);
+  require(event.has_value(), "unreadable event: " + text);
   require((number == 0) == std::holds_alternative<engine::RunCreated>(*event),
-          "a run begins with its creation, and has one");
+          "RunCreated must be the first event of a run, and no other");
   auto& book = books_[run.text];
   require(!book.ended, "an event after the run's end: " + text);
   std::visit([&](const auto& specific) { on(book, specific); }, *event);
 }
 
-void Oracles::begin_again(const std::vector<std::vector<ports::Append>>& transactions) {
+void Oracles::rebuild(const std::vector<std::vector<ports::Append>>& transactions) {
   books_.clear();
-  quiet_ = true;
-  for (const auto& transaction : transactions) see(transaction);
-  quiet_ = false;
+  rebuilding_ = true;
+  for (const auto& transaction : transactions) check(transaction);
+  rebuilding_ = false;
 }
 
 void Oracles::on(Book& book, const engine::RunCreated& event) {
   book.created = event;
   const auto plan = ir::read_plan(event.plan);
-  require(plan.has_value(), "a stored plan that cannot be read");
+  require(plan.has_value(), "unreadable stored plan");
   book.plan = *plan;
   plans_.push_back(*plan);
 }
@@ -63,16 +63,16 @@ void Oracles::on(Book& book, const engine::IterationOpened& event) {
   auto& each = book.tasks[event.path];
   ++each.open_iterations;
   require(each.limit == 0 || each.open_iterations <= each.limit,
-          event.path + " runs more iterations at once than its limit");
+          event.path + " runs more concurrent iterations than its limit");
 }
 
 void Oracles::on(Book& book, const engine::IterationEnded& event) {
-  require(--book.tasks[event.path].open_iterations >= 0, event.path + ": an iteration ends that is not open");
+  require(--book.tasks[event.path].open_iterations >= 0, event.path + ": an iteration that is not open ends");
 }
 
 void Oracles::on(Book& book, const engine::TaskReady& event) {
   auto& task = book.tasks[event.path];
-  require(!task.ready, event.path + " was made ready twice");
+  require(!task.ready, event.path + " became ready twice");
   task.ready = true;
   task.call = event.call;
   const auto& operation = operation_at(book, event.path);
@@ -85,23 +85,23 @@ void Oracles::on(Book& book, const engine::TaskReady& event) {
 
 void Oracles::on(Book& book, const engine::CacheHit& event) {
   auto& task = book.tasks[event.path];
-  require(task.ready && task.number == 0 && !task.ended, event.path + " is cached out of turn");
-  require(event.outputs.find("o") && *event.outputs.find("o") == Value(answer_of(task.call)),
-          event.path + " is answered from the cache with something else than its work gives");
+  require(task.ready && task.number == 0 && !task.ended, event.path + ": cache hit in the wrong state");
+  require(event.outputs.find("o") && *event.outputs.find("o") == Value(result_of(task.call)),
+          event.path + ": the cached result differs from the result of its work");
   const auto& cache = operation_at(book, event.path).cache;
   require(cache.scope != "run" || event.run == book.created.run,
-          event.path + " is answered by another run, but may be by its own only");
+          event.path + ": cache hit from another run, but its scope is its own run");
   const auto& made = books_.at(event.run.text).tasks.at(event.made_by).made;
-  require(made.has_value(), event.path + " is answered by a task that did not succeed");
+  require(made.has_value(), event.path + ": cache hit from a task that did not succeed");
   require(!cache.max_age_ms || event.at - *made <= Milliseconds(*cache.max_age_ms),
-          event.path + " is answered by something older than it allows");
+          event.path + ": cache hit from an entry older than its max_age");
 }
 
 void Oracles::on(Book& book, const engine::Scheduled& event) {
   auto& task = book.tasks[event.path];
   require(task.ready && task.open_fence.empty() && !task.ended && event.number == task.number + 1,
-          event.path + " is scheduled out of turn");
-  require(!book.stopping, event.path + " is scheduled though the run is to end");
+          event.path + " is scheduled in the wrong state");
+  require(!book.stopping, event.path + " is scheduled although the run is stopping");
   task.number = event.number;
   task.timed_out = false;
   task.open_fence = event.fence.text;
@@ -110,19 +110,20 @@ void Oracles::on(Book& book, const engine::Scheduled& event) {
 void Oracles::on(Book& book, const engine::AttemptEnded& event) {
   auto& task = book.tasks[event.path];
   require(!task.open_fence.empty() && event.number == task.number,
-          event.path + ": an attempt ends that is not open");
+          event.path + ": an attempt that is not open ends");
   task.open_fence.clear();
   if (event.outcome.status == engine::Outcome::Status::succeeded) task.made = event.outcome.usage.ended;
 }
 
 void Oracles::on(Book& book, const engine::RetryAt& event) {
   const auto& task = book.tasks[event.path];
-  require(task.number > 0 && task.open_fence.empty() && !task.ended, event.path + " is retried out of turn");
+  require(task.number > 0 && task.open_fence.empty() && !task.ended,
+          event.path + " is retried in the wrong state");
 }
 
 void Oracles::on(Book& book, const engine::TimedOut& event) {
   auto& task = book.tasks[event.path];
-  require(!task.open_fence.empty(), event.path + " is over its time, but does not run");
+  require(!task.open_fence.empty(), event.path + " timed out, but has no open attempt");
   task.timed_out = true;
 }
 
@@ -147,10 +148,10 @@ void Oracles::on(Book& book, const engine::RunEnded&) {
 }
 
 const Oracles::TaskBook* Oracles::open_task(const ports::Attempt& attempt) const {
-  const auto there = books_.find(attempt.run.text);
-  if (there == books_.end()) return nullptr;
-  const auto task = there->second.tasks.find(attempt.path);
-  const bool open = task != there->second.tasks.end() && task->second.open_fence == attempt.fence.text;
+  const auto book = books_.find(attempt.run.text);
+  if (book == books_.end()) return nullptr;
+  const auto task = book->second.tasks.find(attempt.path);
+  const bool open = task != book->second.tasks.end() && task->second.open_fence == attempt.fence.text;
   return open ? &task->second : nullptr;
 }
 
@@ -162,9 +163,9 @@ bool Oracles::is_to_be_cancelled(const ports::Attempt& attempt) const {
 }
 
 void Oracles::check_start(const ports::Attempt& attempt) const {
-  const auto there = books_.find(attempt.run.text);
-  require(there != books_.end(), "an attempt of a run that is not in the journal");
-  const auto& book = there->second;
+  const auto found = books_.find(attempt.run.text);
+  require(found != books_.end(), "an attempt of a run that is not in the journal");
+  const auto& book = found->second;
   const auto task = book.tasks.find(attempt.path);
   require(task != book.tasks.end() && task->second.open_fence == attempt.fence.text &&
               task->second.number == attempt.number,
@@ -173,31 +174,31 @@ void Oracles::check_start(const ports::Attempt& attempt) const {
 }
 
 void Oracles::check_upstream(const Book& book, const Place& place) const {
-  auto there = dependencies_.find(place.region);
-  if (there == dependencies_.end())
-    there = dependencies_.emplace(place.region, ir::dependencies_of(*place.region)).first;
+  auto found = dependencies_.find(place.region);
+  if (found == dependencies_.end())
+    found = dependencies_.emplace(place.region, ir::dependencies_of(*place.region)).first;
   const auto& operation = place.operation();
   bool all_ended = true;
   bool any_succeeded = false;
-  bool any_bad = false;
-  const auto& upstream = there->second.upstream[place.index];
+  bool any_failed = false;
+  const auto& upstream = found->second.upstream[place.index];
   for (const auto& need : upstream) {
     const auto task = book.tasks.find(place.prefix + place.region->operations[need.operation].name);
     const auto ended = task == book.tasks.end() ? std::nullopt : task->second.ended;
     all_ended = all_ended && ended;
     any_succeeded = any_succeeded || ended == Status::succeeded;
-    any_bad = any_bad || (ended && bad(*ended));
+    any_failed = any_failed || (ended && counts_as_failed(*ended));
     require(!need.operand || ended == Status::succeeded || operation.trigger == ir::Trigger::any_failed ||
                 operation.trigger == ir::Trigger::any_succeeded,
-            place.prefix + operation.name + " starts without what it reads");
+            place.prefix + operation.name + " starts before an operand has succeeded");
   }
   const auto what = place.prefix + operation.name + " starts against its trigger";
   switch (operation.trigger) {
     case ir::Trigger::succeeded:
-    case ir::Trigger::none_failed: return require(all_ended && !any_bad, what);
+    case ir::Trigger::none_failed: return require(all_ended && !any_failed, what);
     case ir::Trigger::completed: return require(all_ended, what);
     case ir::Trigger::any_succeeded: return require(any_succeeded || upstream.empty(), what);
-    case ir::Trigger::any_failed: return require(any_bad, what);
+    case ir::Trigger::any_failed: return require(any_failed, what);
   }
 }
 

@@ -10,28 +10,30 @@
 
 namespace sluice::sim {
 
-/// What must hold whatever happens, checked against the plan and the journal alone. Throws a Violation.
+/// Checks what must always hold, from the plan and the journal alone. Throws a Violation.
 class Oracles {
  public:
   explicit Oracles(const ir::Signatures& services) : services_(services) {}
 
-  /// Events have been stored: each may follow those before it, each task has ended at most once, what is
-  /// taken from the cache is what the work would give.
-  void see(const std::vector<ports::Append>& transaction);
-  /// An attempt is about to start: its fence is in the journal and open, and all that it waits for has ended.
+  /// Checks events that have been stored: each may follow those before it, each task has ended at most once,
+  /// and a result from the cache is the one that the work would give.
+  void check(const std::vector<ports::Append>& transaction);
+  /// Checks an attempt that is about to start: its fence is in the journal and open, and everything that it
+  /// waits for has ended.
   void check_start(const ports::Attempt& attempt) const;
-  /// The journal waits for this attempt's end.
+  /// Whether the journal has this attempt's start and not its end.
   [[nodiscard]] bool is_open(const ports::Attempt& attempt) const;
-  /// The journal says that this attempt is to end early.
+  /// Whether the journal has decided that this attempt must be cancelled.
   [[nodiscard]] bool is_to_be_cancelled(const ports::Attempt& attempt) const;
-  /// The journal is now what these transactions made.
-  void begin_again(const std::vector<std::vector<ports::Append>>& transactions);
+  /// Resets the state to that of a journal with these transactions.
+  void rebuild(const std::vector<std::vector<ports::Append>>& transactions);
 
-  /// Over all events seen, in order.
+  /// A hash of all events, in order.
   [[nodiscard]] std::uint64_t hash() const { return hash_; }
   [[nodiscard]] std::uint64_t events() const { return events_; }
 
  private:
+  /// What the journal says about a task.
   struct TaskBook {
     Struct call;
     bool ready = false;
@@ -44,6 +46,7 @@ class Oracles {
     std::int64_t open_iterations = 0;
     std::int64_t limit = 0;
   };
+  /// What the journal says about a run.
   struct Book {
     engine::RunCreated created;
     std::shared_ptr<const ir::Plan> plan;
@@ -51,7 +54,8 @@ class Oracles {
     bool stopping = false;
     bool ended = false;
   };
-  /// An operation's region, and the path of that region's operations without their names.
+  /// The position of an operation: its region, and the common prefix of the paths of that region's
+  /// operations.
   struct Place {
     const ir::Region* region = nullptr;
     std::size_t index = 0;
@@ -59,7 +63,7 @@ class Oracles {
     [[nodiscard]] const ir::Operation& operation() const { return region->operations[index]; }
   };
 
-  void see(const RunId& run, std::uint64_t number, const std::string& text);
+  void check(const RunId& run, std::uint64_t number, const std::string& text);
   void on(Book& book, const engine::RunCreated& event);
   void on(Book& book, const engine::Opened& event);
   void on(Book& book, const engine::IterationOpened& event);
@@ -74,9 +78,9 @@ class Oracles {
   void on(Book& book, const engine::Ended& event);
   void on(Book& book, const engine::RunEnded& event);
 
-  /// The operation with this path and those that hold it, outermost first.
+  /// The operation with this path and those that enclose it, outermost first.
   static std::vector<Place> places_of(const Book& book, const std::string& path);
-  /// The task whose open attempt this is; null where the journal does not wait for it.
+  /// The task whose open attempt this is; null if the attempt is not open.
   [[nodiscard]] const TaskBook* open_task(const ports::Attempt& attempt) const;
   static const ir::Operation& operation_at(const Book& book, const std::string& path);
   void check_upstream(const Book& book, const Place& place) const;
@@ -87,7 +91,7 @@ class Oracles {
   std::vector<std::shared_ptr<const ir::Plan>> plans_;  ///< keeps the keys of dependencies_ alive
   std::uint64_t hash_ = 14695981039346656037U;
   std::uint64_t events_ = 0;
-  bool quiet_ = false;  ///< seen before
+  bool rebuilding_ = false;  ///< the events were counted and hashed before
 };
 
 }  // namespace sluice::sim

@@ -22,9 +22,9 @@ namespace {
 
 constexpr int depth_max = 3;
 
-class Writer {
+class PlanWriter {
  public:
-  explicit Writer(SeededRandom& random) : random_(random) {}
+  explicit PlanWriter(SeededRandom& random) : random_(random) {}
 
   std::string plan() {
     std::string text = "sluice: 1\npipelines:\n";
@@ -35,7 +35,7 @@ class Writer {
   }
 
  private:
-  /// What an expression may read here: names of operations with an output `o`, and loop variables.
+  /// What an expression may read at this point: names of operations with an output `o`, and loop variables.
   struct Scope {
     std::vector<std::string> integers;
     std::vector<std::string> anything;
@@ -60,7 +60,7 @@ class Writer {
     return head + "    graph:\n" + body;
   }
 
-  /// Operations, one a line or more; their names join the scope.
+  /// Generates operations, each of one line or more, and adds their names to the scope.
   std::string region(Scope& scope, int depth, int indent) {
     scope.siblings.clear();
     std::string text;
@@ -91,7 +91,7 @@ class Writer {
     if (!scope.anything.empty() && chance(25)) return fmt::format("${{text({})}}", one_of(scope.anything));
     return fmt::format("${{{}}}", integer(scope));
   }
-  /// An integer for certain, whatever was skipped or failed.
+  /// An expression that always gives an integer, whatever was skipped or failed.
   std::string tolerant(const Scope& scope) {
     return scope.integers.empty() ? "${0}" : fmt::format("${{default({}, 0)}}", one_of(scope.integers));
   }
@@ -99,7 +99,7 @@ class Writer {
   std::string line(int indent, const std::string& name, const std::string& fields) {
     return fmt::format("{:{}}{}: {{{}}}\n", "", indent, name, fields);
   }
-  /// What every operation may have.
+  /// Fields that every operation may have.
   std::vector<std::string> common(const Scope& scope) {
     std::vector<std::string> fields;
     if (!scope.siblings.empty() && chance(20))
@@ -122,7 +122,8 @@ class Writer {
     for (const auto& field : fields) text += fmt::format("{:{}}{}\n", "", indent, field);
     return text;
   }
-  std::string of_tasks() {
+  /// Fields that only tasks may have.
+  std::string task_fields() {
     std::string text;
     if (chance(30))
       text +=
@@ -136,7 +137,7 @@ class Writer {
       text += fmt::format(", cache: {{max_age: {}ms}}", 100 + below(20'000));
     return text;
   }
-  void gives_integer(Scope& scope, const std::string& name) {
+  void add_integer_output(Scope& scope, const std::string& name) {
     scope.siblings.push_back(name);
     scope.integers.push_back(name + ".o");
   }
@@ -146,16 +147,16 @@ class Writer {
     auto fields = fmt::format("process: [run, \"{}\", \"${{out.o}}\"], outputs: {{o: {{type: integer}}}}",
                               argument(scope));
     if (chance(20)) fields += fmt::format(", env: {{X: \"{}\"}}", argument(scope));
-    fields += of_tasks() + in_line(common(scope));
-    gives_integer(scope, name);
+    fields += task_fields() + in_line(common(scope));
+    add_integer_output(scope, name);
     return line(indent, name, fields);
   }
 
   std::string service(Scope& scope, int indent, std::string_view what) {
     const auto name = fresh("s");
     auto fields = fmt::format("service: {}, with: {{value: \"{}\"}}", what, argument(scope));
-    fields += of_tasks() + in_line(common(scope));
-    gives_integer(scope, name);
+    fields += task_fields() + in_line(common(scope));
+    add_integer_output(scope, name);
     return line(indent, name, fields);
   }
 
@@ -170,7 +171,7 @@ class Writer {
     const auto name = fresh("c");
     auto fields = fmt::format("call: {}, with: {{n: \"${{{}}}\"}}", one_of(scope.callable), integer(scope));
     fields += in_line(common(scope));
-    gives_integer(scope, name);
+    add_integer_output(scope, name);
     return line(indent, name, fields);
   }
 
@@ -180,7 +181,7 @@ class Writer {
     auto inner = scope;
     text += fmt::format("{:{}}graph:\n", "", indent + 2) + region(inner, depth + 1, indent + 4);
     text += fmt::format("{:{}}yield: {{o: \"{}\"}}\n", "", indent + 2, tolerant(inner));
-    gives_integer(scope, name);
+    add_integer_output(scope, name);
     return text;
   }
 
@@ -194,7 +195,7 @@ class Writer {
       text += arm(scope, depth, indent + 6);
     }
     if (chance(60)) text += fmt::format("{:{}}- else:\n", "", indent + 4) + arm(scope, depth, indent + 6);
-    gives_integer(scope, name);
+    add_integer_output(scope, name);
     return text;
   }
 
@@ -231,6 +232,6 @@ class Writer {
 
 }  // namespace
 
-std::string random_plan(SeededRandom& random) { return Writer(random).plan(); }
+std::string random_plan(SeededRandom& random) { return PlanWriter(random).plan(); }
 
 }  // namespace sluice::sim

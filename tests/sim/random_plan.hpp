@@ -6,10 +6,11 @@
 
 namespace sluice::sim {
 
-/// The services that random plans call: `sim.pure` and `sim.effect`, each from `value` to the integer `o`.
+/// The services that random plans call: `sim.pure` and `sim.effect`, each with the input `value` and the
+/// integer output `o`.
 ir::Signatures services();
 
-/// The text of a plan that the verifier accepts: every construct, at random, in small numbers.
+/// The text of a random plan that the verifier accepts, with all constructs, in small numbers.
 std::string random_plan(SeededRandom& random);
 
 }  // namespace sluice::sim

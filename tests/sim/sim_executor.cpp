@@ -6,7 +6,7 @@ namespace sluice::sim {
 
 using engine::Outcome;
 
-std::int64_t answer_of(const Value& call) {
+std::int64_t result_of(const Value& call) {
   std::uint64_t sum = 14695981039346656037U;  // FNV-1a: the same everywhere
   for (const unsigned char c : to_json(to_tagged(call))) sum = (sum ^ c) * 1099511628211U;
   return static_cast<std::int64_t>((sum >> 32) % 10);
@@ -23,15 +23,17 @@ void SimExecutor::start(const ports::Attempt& attempt) {
   faults_.at_port();
   const auto& fence = attempt.fence.text;
   oracles_.check_start(attempt);
-  asked_.insert(fence);
+  requested_.insert(fence);
   if (const auto known = tasks_.find(fence); known != tasks_.end()) {
-    if (known->second.outcome) tell_later(fence, *known->second.outcome);
+    if (known->second.outcome) report_later(fence, *known->second.outcome);
     return;
   }
-  if (begun_.contains(fence)) throw Violation("attempt " + fence + " of " + attempt.path + " began twice");
+  if (begun_.contains(fence))
+    throw Violation("attempt " + fence + " of " + attempt.path + " was started twice");
   for (const auto& [other, task] : tasks_)
     if (!task.outcome && task.attempt.run == attempt.run && task.attempt.path == attempt.path)
-      throw Violation("two attempts of " + attempt.path + " run at once: " + other + " and " + fence);
+      throw Violation("two attempts of " + attempt.path + " run at the same time: " + other + " and " +
+                      fence);
   begun_.insert(fence);
   tasks_.emplace(fence, Task{.attempt = attempt, .outcome = std::nullopt});
   end_later(attempt);
@@ -44,15 +46,16 @@ void SimExecutor::end_later(const ports::Attempt& attempt) {
   if (faults_.on && faults_.chance(faults_.hanging_percent)) return;
   const auto pause = faults_.pause(faults_.chance(10) ? long_ms : short_ms);
   timeline_.after(pause, [this, fence = attempt.fence.text, generation = generation_] {
-    const auto there = tasks_.find(fence);
-    if (generation != generation_ || there == tasks_.end() || there->second.outcome) return;
-    end(fence, outcome_of(there->second.attempt));
+    const auto task = tasks_.find(fence);
+    if (generation != generation_ || task == tasks_.end() || task->second.outcome) return;
+    end(fence, outcome_of(task->second.attempt));
   });
 }
 
 Outcome SimExecutor::outcome_of(const ports::Attempt& attempt) {
   const auto& work = attempt.work;
-  if (faults_.chance(12)) return bad(Outcome::Status::failed, faults_.chance(50) ? "exit" : "output");
+  if (faults_.chance(12))
+    return failure_outcome(Outcome::Status::failed, faults_.chance(50) ? "exit" : "output");
   Struct call;
   if (work.kind == engine::Work::Kind::process) {
     call.set("argv", work.argv);
@@ -60,18 +63,18 @@ Outcome SimExecutor::outcome_of(const ports::Attempt& attempt) {
   } else {
     call.set("with", work.with);
   }
-  auto answer = answer_of(call);
-  // An effect answers the same to the same key, and tells each key apart.
+  auto result = result_of(call);
+  // An effect returns the same for the same key, and something different for each key.
   if (work.service == "sim.effect")
-    answer =
+    result =
         effects_.try_emplace(attempt.effect_key, static_cast<std::int64_t>(effects_.size())).first->second;
   Outcome outcome;
-  outcome.outputs.set("o", answer);
+  outcome.outputs.set("o", result);
   outcome.usage.started = outcome.usage.ended = clock_.now();
   return outcome;
 }
 
-Outcome SimExecutor::bad(Outcome::Status status, std::string kind) const {
+Outcome SimExecutor::failure_outcome(Outcome::Status status, std::string kind) const {
   Outcome outcome{.status = status};
   outcome.failure = {.kind = kind, .message = "simulated " + kind};
   outcome.usage.started = outcome.usage.ended = clock_.now();
@@ -79,48 +82,48 @@ Outcome SimExecutor::bad(Outcome::Status status, std::string kind) const {
 }
 
 void SimExecutor::end(const std::string& fence, Outcome outcome) {
-  tell_later(fence, outcome);
-  if (faults_.chance(5)) tell_later(fence, outcome);
+  report_later(fence, outcome);
+  if (faults_.chance(5)) report_later(fence, outcome);
   tasks_.at(fence).outcome = std::move(outcome);
 }
 
-void SimExecutor::tell_later(const std::string& fence, const Outcome& outcome) {
+void SimExecutor::report_later(const std::string& fence, const Outcome& outcome) {
   constexpr std::int64_t usual_ms = 5;
   constexpr std::int64_t late_ms = 3'000;
   timeline_.after(faults_.pause(faults_.on && faults_.chance(10) ? late_ms : usual_ms),
                   [this, fence, outcome, memory = memory_] {
-                    if (memory == memory_) tell_({fence}, outcome);
+                    if (memory == memory_) report_({fence}, outcome);
                   });
 }
 
 void SimExecutor::cancel(const Fence& fence) {
   faults_.at_port();
-  constexpr std::int64_t on_the_way_ms = 300;
+  constexpr std::int64_t delay_ms = 300;
   constexpr std::int64_t grace_ms = 500;
-  timeline_.after(faults_.pause(on_the_way_ms), [this, fence = fence.text, deaths = server_deaths_] {
-    if (deaths != server_deaths_) return;  // it died with whoever had it in hand
+  timeline_.after(faults_.pause(delay_ms), [this, fence = fence.text, deaths = server_deaths_] {
+    if (deaths != server_deaths_) return;  // the request was lost with the server that sent it
     timeline_.after(faults_.pause(grace_ms), [this, fence] {
-      const auto there = tasks_.find(fence);
-      if (there == tasks_.end() || there->second.outcome) return;
-      end(fence, bad(Outcome::Status::cancelled, "cancelled"));
+      const auto task = tasks_.find(fence);
+      if (task == tasks_.end() || task->second.outcome) return;
+      end(fence, failure_outcome(Outcome::Status::cancelled, "cancelled"));
     });
   });
 }
 
 void SimExecutor::settled(const Fence& fence) {
   faults_.at_port();
-  const auto there = tasks_.find(fence.text);
-  if (there == tasks_.end()) return;
-  if (!there->second.outcome) throw Violation("attempt " + fence.text + " was settled while it ran");
-  tasks_.erase(there);
+  const auto task = tasks_.find(fence.text);
+  if (task == tasks_.end()) return;
+  if (!task->second.outcome) throw Violation("attempt " + fence.text + " was acknowledged while it ran");
+  tasks_.erase(task);
 }
 
 void SimExecutor::all_taken_up() {
   std::erase_if(tasks_, [&](const auto& entry) {
     const auto& [fence, task] = entry;
-    if (!task.outcome || asked_.contains(fence)) return false;
+    if (!task.outcome || requested_.contains(fence)) return false;
     if (oracles_.is_open(task.attempt))
-      throw Violation("attempt " + fence + " is to be forgotten, but the journal waits for its end");
+      throw Violation("attempt " + fence + " would be forgotten, but is open in the journal");
     return true;
   });
 }
@@ -132,21 +135,21 @@ void SimExecutor::end_hanging() {
 
 void SimExecutor::server_died() {
   ++server_deaths_;
-  asked_.clear();
-  if (life_ != Life::of_the_server) return;
-  forget();
+  requested_.clear();
+  if (lifetime_ != Lifetime::server) return;
+  lose_all();
 }
 
 void SimExecutor::supervisor_died() {
-  if (life_ != Life::of_a_supervisor) return;
+  if (lifetime_ != Lifetime::supervisor) return;
   ++generation_;
   for (auto& [fence, task] : tasks_)
-    if (!task.outcome) end(fence, bad(Outcome::Status::lost, "lost"));
+    if (!task.outcome) end(fence, failure_outcome(Outcome::Status::lost, "lost"));
 }
 
-void SimExecutor::power_cut() { forget(); }
+void SimExecutor::power_cut() { lose_all(); }
 
-void SimExecutor::forget() {
+void SimExecutor::lose_all() {
   ++generation_;
   ++memory_;
   tasks_.clear();

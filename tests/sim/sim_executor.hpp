@@ -10,30 +10,30 @@
 
 namespace sluice::sim {
 
-/// What the work gives, whoever does it: one of ten integers, by all that the work consists of.
-std::int64_t answer_of(const Value& call);
+/// The result of a piece of work: one of ten integers, computed from everything that the work consists of.
+std::int64_t result_of(const Value& call);
 
-/// Effects that services have had, by key. They outlive everything.
+/// Effects that services have had, by key. They survive every fault.
 using Effects = std::map<std::string, std::int64_t>;
 
-/// Runs attempts in simulated time. Ends come back late, and some of them twice.
+/// Runs attempts in simulated time. Outcomes are reported late, and some of them twice.
 class SimExecutor final : public ports::Executor {
  public:
-  enum class Life {
-    of_a_supervisor,  ///< attempts go on while no server is there, and are taken up
-    of_the_server,    ///< attempts die with it
+  enum class Lifetime {
+    supervisor,  ///< attempts keep running without a server, and are reattached
+    server,      ///< attempts die with the server
   };
-  /// `tell` brings an outcome to the server that is up; where none is, the outcome is lost.
-  using Tell = std::function<void(const Fence&, const engine::Outcome&)>;
-  SimExecutor(Life life, Faults& faults, Timeline& timeline, const Clock& clock, Oracles& oracles,
-              Effects& effects, Tell tell)
-      : life_(life),
+  /// Reports an outcome to the running server; if there is none, the report is lost.
+  using Report = std::function<void(const Fence&, const engine::Outcome&)>;
+  SimExecutor(Lifetime lifetime, Faults& faults, Timeline& timeline, const Clock& clock, Oracles& oracles,
+              Effects& effects, Report report)
+      : lifetime_(lifetime),
         faults_(faults),
         timeline_(timeline),
         clock_(clock),
         oracles_(oracles),
         effects_(effects),
-        tell_(std::move(tell)) {}
+        report_(std::move(report)) {}
 
   Result<Value> environment(const engine::Work& work) override;
   void start(const ports::Attempt& attempt) override;
@@ -44,39 +44,39 @@ class SimExecutor final : public ports::Executor {
     return {};
   }
 
-  /// What would never end by itself ends soon, but for what the server has to cancel.
+  /// Lets hanging attempts end soon, except those that the server has to cancel.
   void end_hanging();
   void server_died();
-  /// Everything that runs is lost; what has ended is remembered.
+  /// All running attempts are lost; outcomes of ended ones are kept.
   void supervisor_died();
-  /// Nothing is remembered.
+  /// All attempts and outcomes are lost.
   void power_cut();
 
  private:
   struct Task {
     ports::Attempt attempt;
-    std::optional<engine::Outcome> outcome;  ///< none: it runs
+    std::optional<engine::Outcome> outcome;  ///< none: it is running
   };
-  void forget();
+  void lose_all();
   void end(const std::string& fence, engine::Outcome outcome);
   void end_later(const ports::Attempt& attempt);
-  void tell_later(const std::string& fence, const engine::Outcome& outcome);
+  void report_later(const std::string& fence, const engine::Outcome& outcome);
   engine::Outcome outcome_of(const ports::Attempt& attempt);
-  [[nodiscard]] engine::Outcome bad(engine::Outcome::Status status, std::string kind) const;
+  [[nodiscard]] engine::Outcome failure_outcome(engine::Outcome::Status status, std::string kind) const;
 
-  Life life_;
+  Lifetime lifetime_;
   Faults& faults_;
   Timeline& timeline_;
   const Clock& clock_;
   Oracles& oracles_;
   Effects& effects_;
-  Tell tell_;
+  Report report_;
   std::map<std::string, Task> tasks_;  ///< by fence
-  std::set<std::string> begun_;        ///< fences, ever; those that may not begin again
-  std::set<std::string> asked_;        ///< fences, by the server that is up
-  std::uint64_t generation_ = 0;       ///< of those that end by themselves; others have been lost
+  std::set<std::string> begun_;        ///< all fences that were started; none may start again
+  std::set<std::string> requested_;    ///< fences that the running server has asked to start
+  std::uint64_t generation_ = 0;       ///< of attempts; pending ends of earlier generations are void
   std::uint64_t server_deaths_ = 0;
-  std::uint64_t memory_ = 0;  ///< replies of an earlier one are gone with it
+  std::uint64_t memory_ = 0;  ///< counts losses of all state; pending reports of an earlier one are void
 };
 
 }  // namespace sluice::sim

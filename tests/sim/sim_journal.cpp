@@ -9,8 +9,8 @@ Result<void> SimJournal::append(const std::vector<ports::Append>& batch, ports::
   faults_.at_port();
   if (full_) return Fail(environment_error(Code::disk_full, "the disk is full"));
   for (const auto& append : batch) {
-    const auto there = runs_.find(append.run.text);
-    const auto length = there == runs_.end() ? 0 : there->second.events.size();
+    const auto run = runs_.find(append.run.text);
+    const auto length = run == runs_.end() ? 0 : run->second.events.size();
     if (length != append.expected_next)
       return Fail(environment_error(Code::conflict, "the journal of run " + append.run.text + " has " +
                                                         std::to_string(length) + " events"));
@@ -41,9 +41,9 @@ void SimJournal::cut_power() {
 
 Result<std::vector<std::string>> SimJournal::read(const RunId& run, std::uint64_t from,
                                                   std::size_t limit) const {
-  const auto there = runs_.find(run.text);
-  if (there == runs_.end()) return std::vector<std::string>{};
-  const auto rest = std::span(there->second.events).subspan(std::min(from, there->second.events.size()));
+  const auto found = runs_.find(run.text);
+  if (found == runs_.end()) return std::vector<std::string>{};
+  const auto rest = std::span(found->second.events).subspan(std::min(from, found->second.events.size()));
   const auto some = rest.first(std::min(limit, rest.size()));
   return std::vector<std::string>(some.begin(), some.end());
 }
@@ -62,8 +62,8 @@ Result<std::vector<ports::RunRow>> SimJournal::runs(const ports::RunFilter& filt
 Result<std::optional<ports::CacheEntry>> SimJournal::cached(const std::string& workspace,
                                                             const Digest& key) const {
   faults_.at_port();
-  const auto there = cache_.find({workspace, key});
-  return there == cache_.end() ? std::nullopt : std::optional(there->second);
+  const auto entry = cache_.find({workspace, key});
+  return entry == cache_.end() ? std::nullopt : std::optional(entry->second);
 }
 
 }  // namespace sluice::sim

@@ -8,11 +8,11 @@
 
 namespace sluice::sim {
 
-/// A ledger in memory. A process that dies loses nothing of it; a power cut loses transactions that no synced
-/// one followed. The disk may be full.
+/// A ledger in memory. It survives the death of a process; a power cut loses transactions that were not
+/// followed by a synced one. The disk may be full.
 class SimJournal final : public ports::Journal, public ports::RunIndex {
  public:
-  /// `stored` sees every transaction after it was stored.
+  /// `stored` is called with every transaction after it was stored.
   SimJournal(Faults& faults, std::function<void(const std::vector<ports::Append>&)> stored)
       : faults_(faults), stored_(std::move(stored)) {}
 
@@ -35,7 +35,7 @@ class SimJournal final : public ports::Journal, public ports::RunIndex {
   std::function<void(const std::vector<ports::Append>&)> stored_;
   bool full_ = false;
   std::vector<std::vector<ports::Append>> log_;
-  std::size_t synced_ = 0;  ///< transactions that survive a power cut for sure
+  std::size_t synced_ = 0;  ///< number of transactions that survive a power cut
 
   struct Run {
     std::vector<std::string> events;

@@ -12,12 +12,12 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr auto faults_last = 40s;
-/// No run of a random plan takes so long once nothing goes wrong any more.
+/// No run of a random plan takes this long once the faults have stopped.
 constexpr auto patience = std::chrono::hours(2);
 
 }  // namespace
 
-/// The server's process: what is lost when it dies.
+/// The server's process: the state that is lost when it dies.
 class Simulation::Server final : public ports::RunControl {
  public:
   Server(Simulation& life, const driver::Dispatcher::Ports& ports)
@@ -49,7 +49,7 @@ class Simulation::Server final : public ports::RunControl {
 
   driver::Dispatcher dispatcher;
   runs::Runs runs;
-  bool resumed = false;  ///< all runs; the executors are told once their commands have been carried out
+  bool resumed = false;  ///< all runs; the executors are notified once their commands have been carried out
 };
 
 Simulation::Simulation(std::uint64_t seed, const ir::Frontend& frontend, const ports::ObjectStore& objects)
@@ -57,28 +57,28 @@ Simulation::Simulation(std::uint64_t seed, const ir::Frontend& frontend, const p
       dialects_({.frontends = {&frontend}, .services = services()}),
       objects_(objects),
       oracles_(dialects_.services),
-      journal_(faults_, [this](const auto& batch) { oracles_.see(batch); }),
-      processes_(SimExecutor::Life::of_a_supervisor, faults_, timeline_, clock_, oracles_, effects_,
+      journal_(faults_, [this](const auto& batch) { oracles_.check(batch); }),
+      processes_(SimExecutor::Lifetime::supervisor, faults_, timeline_, clock_, oracles_, effects_,
                  [this](const auto& fence, const auto& outcome) {
                    with_server([&](Server& server) { server.dispatcher.ended(fence, outcome); });
                  }),
-      services_(SimExecutor::Life::of_the_server, faults_, timeline_, clock_, oracles_, effects_,
+      services_(SimExecutor::Lifetime::server, faults_, timeline_, clock_, oracles_, effects_,
                 [this](const auto& fence, const auto& outcome) {
                   with_server([&](Server& server) { server.dispatcher.ended(fence, outcome); });
                 }) {}
 
 Simulation::~Simulation() = default;
 
-Life Simulation::run() {
+Summary Simulation::run() {
   plan_faults();
   start_server();
   while (timeline_.step())
     if (clock_.since_start() > faults_last + patience)
-      throw Violation("a run does not end though nothing goes wrong any more");
+      throw Violation("a run does not end although the faults have stopped");
   check_end();
-  life_.events = oracles_.events();
-  life_.hash = oracles_.hash();
-  return life_;
+  summary_.events = oracles_.events();
+  summary_.hash = oracles_.hash();
+  return summary_;
 }
 
 void Simulation::plan_faults() {
@@ -94,9 +94,9 @@ void Simulation::plan_faults() {
     timeline_.after(faults_.pause(20'000),
                     [this, plan = plans_[random.below(plans_.size())]] { submit(plan); });
   if (faults_.chance(50)) timeline_.after(faults_.pause(40'000), [this] { cancel_one(); });
-  const auto disturbances = random.below(8);
-  for (std::uint64_t i = 0; i < disturbances; ++i)
-    timeline_.after(faults_.pause(35'000), [this] { disturb(); });
+  const auto faults = random.below(8);
+  for (std::uint64_t i = 0; i < faults; ++i)
+    timeline_.after(faults_.pause(35'000), [this] { inject_fault(); });
   timeline_.after(faults_last, [this] {
     if (server_ && faults_.chance(50)) kill_server();
     faults_.on = false;
@@ -107,7 +107,7 @@ void Simulation::plan_faults() {
   });
 }
 
-void Simulation::disturb() {
+void Simulation::inject_fault() {
   switch (faults_.random.below(6)) {
     case 0:
       if (server_) kill_server();
@@ -125,7 +125,7 @@ void Simulation::disturb() {
       return;
     case 4: return clock_.jump(faults_.pause(120'000) - 60s);
     case 5:
-      // Both at once: whoever comes up first must not believe the other.
+      // Both at the same time: the one that restarts first must not rely on the state of the other.
       processes_.supervisor_died();
       if (server_) kill_server();
       return;
@@ -141,7 +141,7 @@ void Simulation::submit(const std::string& plan) {
                                          .principal = {},
                                          .cache = !faults_.chance(10)});
     if (run) return;
-    if (!disk_full_) throw Violation("a random plan is refused: " + run.error().message);
+    if (!disk_full_) throw Violation("a random plan was rejected: " + run.error().message);
     timeline_.after(1s, [this, plan] { submit(plan); });
   });
 }
@@ -153,7 +153,7 @@ void Simulation::cancel_one() {
       static_cast<void>(server.runs.cancel("default", (*rows)[faults_.random.below(rows->size())].id.text,
                                            "no longer wanted"));
   });
-  // A cancellation is worth nothing before it has arrived.
+  // A server may be killed before a cancellation has reached the executor.
   if (faults_.chance(50))
     timeline_.after(faults_.pause(200), [this] {
       if (server_) kill_server();
@@ -164,7 +164,7 @@ void Simulation::with_server(const std::function<void(Server&)>& action) {
   if (!server_) return;
   try {
     action(*server_);
-    // Several messages may be decided together.
+    // Several inputs may be decided in one batch.
     if (faults_.chance(70))
       pump(*server_);
     else
@@ -197,7 +197,7 @@ void Simulation::pump(Server& server) {
 }
 
 void Simulation::kill_server() {
-  ++life_.deaths;
+  ++summary_.deaths;
   server_.reset();
   processes_.server_died();
   services_.server_died();
@@ -209,7 +209,7 @@ void Simulation::cut_power() {
   processes_.power_cut();
   services_.power_cut();
   journal_.cut_power();
-  oracles_.begin_again(journal_.transactions());
+  oracles_.rebuild(journal_.transactions());
 }
 
 void Simulation::start_server() {
@@ -226,9 +226,9 @@ void Simulation::start_server() {
   });
 }
 
-/// A journal replays to the state that the server holds.
+/// Checks that each journal replays to the state that the server holds.
 void Simulation::check_replay() {
-  // What could not be stored yet is not in the journal.
+  // Events that could not be stored yet are not in the journal.
   if (disk_full_ || clock_.since_start() - disk_was_full_ < 10s) return;
   const auto rows = journal_.runs({.workspace = "", .status = "running", .limit = SIZE_MAX});
   for (const auto& row : *rows) {
@@ -238,19 +238,20 @@ void Simulation::check_replay() {
     if (!again) throw Violation("a journal does not replay: " + again.error().message);
     const auto& replayed = **again;
     if (replayed.run.fingerprint() != live->run.fingerprint())
-      throw Violation("run " + row.id.text + " replays to another state than it has");
+      throw Violation("run " + row.id.text + " replays to a different state");
     if (replayed.next != live->next || replayed.row != live->row || replayed.keys != live->keys)
-      throw Violation("run " + row.id.text + " replays to another length, row or cache key than it has");
+      throw Violation("run " + row.id.text + " replays to a different length, row or cache key");
   }
 }
 
 void Simulation::check_end() {
   const auto rows = journal_.runs({.workspace = "", .limit = SIZE_MAX});
   for (const auto& row : *rows) {
-    if (row.status == "running") throw Violation("run " + row.id.text + " never ends: nothing is left to do");
+    if (row.status == "running")
+      throw Violation("run " + row.id.text + " has not ended, but nothing is left to do");
     const auto again = driver::project(*journal_.read(row.id, 0, SIZE_MAX));
     if (!again || *again != row)
-      throw Violation("the row of run " + row.id.text + " is not what its journal says");
+      throw Violation("the row of run " + row.id.text + " does not match its journal");
   }
 }
 

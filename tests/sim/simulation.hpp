@@ -11,22 +11,23 @@
 
 namespace sluice::sim {
 
-struct Life {
+/// What one simulation did.
+struct Summary {
   std::uint64_t events = 0;
   std::uint64_t hash = 0;    ///< over all events
   std::uint64_t deaths = 0;  ///< of the server
 };
 
-/// One life of a server and of what is around it, by one seed. First with faults; then they stop, and every
-/// run has to end.
+/// The simulation of one seed: a server and its environment. Faults occur for a while; then they stop, and
+/// every run has to end.
 class Simulation {
  public:
   Simulation(std::uint64_t seed, const ir::Frontend& frontend, const ports::ObjectStore& objects);
   ~Simulation();
 
-  /// Lives it. Throws a Violation.
-  Life run();
-  /// The plans, for whoever looks into a violation.
+  /// Runs to the end. Throws a Violation.
+  Summary run();
+  /// The plans, for analyzing a violation.
   [[nodiscard]] const std::vector<std::string>& plans() const { return plans_; }
   [[nodiscard]] const SimJournal& journal() const { return journal_; }
 
@@ -34,10 +35,10 @@ class Simulation {
   class Server;
 
   void plan_faults();
-  void disturb();
+  void inject_fault();
   void submit(const std::string& plan);
   void cancel_one();
-  /// Does something with the server, which may die of it.
+  /// Calls `action` with the server, which may be killed by that.
   void with_server(const std::function<void(Server&)>& action);
   void wake_server();
   void pump(Server& server);
@@ -59,10 +60,10 @@ class Simulation {
   SimExecutor services_;
   std::unique_ptr<Server> server_;
   std::vector<std::string> plans_;
-  std::optional<Milliseconds> awake_at_;  ///< when the server looks at its timers
+  std::optional<Milliseconds> awake_at_;  ///< when the server checks its timers
   Milliseconds disk_was_full_{-1'000'000};
   bool disk_full_ = false;
-  Life life_;
+  Summary summary_;
 };
 
 }  // namespace sluice::sim

@@ -6,7 +6,7 @@
 
 namespace sluice::sim {
 
-/// What will happen, in the order of its time; at the same time, in the order in which it was put here.
+/// The queue of future actions, ordered by time; those of the same time are in the order of their insertion.
 class Timeline {
  public:
   explicit Timeline(VirtualClock& clock) : clock_(clock) {}
@@ -14,7 +14,7 @@ class Timeline {
   void after(Milliseconds pause, std::function<void()> action) {
     actions_.emplace(clock_.since_start() + pause, std::move(action));
   }
-  /// Moves the clock to the next action and runs it; false where there is none.
+  /// Advances the clock to the next action and runs it; false if there is none.
   bool step() {
     if (actions_.empty()) return false;
     auto next = actions_.extract(actions_.begin());

@@ -3,12 +3,12 @@
 
 namespace sluice::sim {
 
-/// Something happened that must not.
+/// An oracle failed: something happened that must never happen.
 struct Violation : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// The server was killed at this instant: thrown through it by the port that it was calling.
+/// The server is killed at this point: thrown through it by the port that it is calling.
 struct Killed {};
 
 }  // namespace sluice::sim

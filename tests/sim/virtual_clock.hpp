@@ -3,7 +3,7 @@
 
 namespace sluice::sim {
 
-/// Stands still until it is moved. The wall's time may also jump, the steady one does not.
+/// A clock that advances only when told to. Its wall-clock time may also jump, its steady time does not.
 class VirtualClock final : public Clock {
  public:
   [[nodiscard]] Time now() const override { return Time(since_start_ + wall_); }
