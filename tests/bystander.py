@@ -1,13 +1,13 @@
-"""Others who use a server while a test does it harm."""
+"""A second client of a server, and the server's memory usage, while a test sends bad requests to it."""
 import threading
 
 import waiting
 
 
 class Bystander:
-    """Asks a server the same things over and over, and keeps what went wrong. For `with`: raises at its end if anything did.
+    """Sends the same requests to a server repeatedly, and records failures. A context manager: its end raises if there were any.
 
-    What was recorded before (`run`) must be answered as it was.
+    The server must return the same record of `run` each time.
     """
 
     def __init__(self, server, run):
@@ -64,13 +64,13 @@ class Bystander:
 
 
 def memory_peak(pid):
-    """The most memory that a process has held at once, in MB."""
+    """Returns the peak resident memory of a process, in MB."""
     with open(f"/proc/{pid}/status") as status:
         [line] = [line for line in status if line.startswith("VmHWM:")]
     return int(line.split()[1]) / 1024
 
 
 def forget_memory_peak(pid):
-    """From here on, `memory_peak` tells of what comes now."""
+    """Resets the peak that `memory_peak` returns."""
     with open(f"/proc/{pid}/clear_refs", "w") as clear:
         clear.write("5")

@@ -1,6 +1,6 @@
 #pragma once
 // Golden files: `--- SECTION` lines and the text below each. With SLUICE_ACCEPT=1 (`./dev accept`) an
-// expected section is rewritten to what the program answers now.
+// expected section is replaced with the current output.
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
@@ -27,7 +27,7 @@ inline std::vector<std::string> golden_cases(const std::string& folder) {
   return cases;
 }
 
-/// A test's name from its file: "engine/retry.case" → "retry".
+/// The name of a test, from its file: "engine/retry.case" → "retry".
 inline std::string golden_name(const testing::TestParamInfo<std::string>& info) {
   auto name = std::filesystem::path(info.param).stem().string();
   std::replace_if(name.begin(), name.end(), [](unsigned char c) { return !std::isalnum(c); }, '_');
@@ -55,21 +55,21 @@ class GoldenCase {
     return found ? *found : "";
   }
 
-  /// Compares, or rewrites the file where the person asked for that.
+  /// Compares the section; with SLUICE_ACCEPT, rewrites the file instead.
   void expect(const std::string& name, const std::string& actual) {
     if (section(name) == actual) return;
     if (std::getenv("SLUICE_ACCEPT")) {
       if (actual.empty())
         std::erase_if(sections_, [&](const auto& section) { return section.first == name; });
-      else if (auto* there = const_cast<std::string*>(find(name)))
-        *there = actual;
+      else if (auto* expected = const_cast<std::string*>(find(name)))
+        *expected = actual;
       else
         sections_.emplace_back(name, actual);
       write();
       return;
     }
     EXPECT_EQ(section(name), actual) << path_ << ", section `" << name
-                                     << "`; `./dev accept` takes the new text over";
+                                     << "`; `./dev accept` accepts the new text";
   }
 
  private:

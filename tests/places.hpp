@@ -1,6 +1,6 @@
 #pragma once
-// Where a test finds the checkout and the programs that it starts. Only places.cpp is compiled with paths of
-// this machine, so that what one folder has compiled serves another.
+// Paths of the checkout and of the programs that tests start. Only places.cpp is compiled with absolute
+// paths, so that checkouts in different folders share ccache.
 #include <filesystem>
 #include <string_view>
 
@@ -8,7 +8,7 @@ namespace sluice::test {
 
 /// A file of the checkout, "docs/expressions.md".
 std::filesystem::path source(std::string_view path);
-/// A program that people run, as the release build made it: $SLUICE_BIN, else build/bin of the checkout.
+/// A program of the release build: $SLUICE_BIN, else build/bin of the checkout.
 std::filesystem::path release_program(std::string_view name);
 /// The sanitized `sluice-host` of this build.
 std::filesystem::path sanitized_host();

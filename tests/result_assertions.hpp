@@ -24,7 +24,7 @@ testing::AssertionResult is_ok(const char* expression, const Result<T>& result) 
   return testing::AssertionFailure() << expression << " failed: " << description_of(result.error());
 }
 
-/// What the result holds. An error ends the test: it is thrown, and GoogleTest reports it as a failure. For
+/// The value of the result. An error ends the test: it is thrown, and GoogleTest reports it as a failure. For
 /// helpers that return the value, where ASSERT_OK cannot be used.
 template <typename T>
 T value_of(Result<T> result, std::source_location at = std::source_location::current()) {
@@ -34,7 +34,7 @@ T value_of(Result<T> result, std::source_location at = std::source_location::cur
   return std::move(*result);
 }
 
-/// The message of the error, or "" where there is none.
+/// The message of the error, or "" if there is none.
 template <typename T>
 std::string message_of(const Result<T>& result) {
   return result ? "" : result.error().message;
@@ -42,6 +42,6 @@ std::string message_of(const Result<T>& result) {
 
 }  // namespace sluice::test
 
-/// The result holds a value; its expression is evaluated once. More can be said with `<<`.
+/// The result holds a value; its expression is evaluated once. A message can be added with `<<`.
 #define ASSERT_OK(result) ASSERT_PRED_FORMAT1(::sluice::test::is_ok, result)
 #define EXPECT_OK(result) EXPECT_PRED_FORMAT1(::sluice::test::is_ok, result)

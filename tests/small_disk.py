@@ -1,11 +1,11 @@
-"""Disks that are full or read-only: file systems of their own in memory. Needs root, as `./dev test` does."""
+"""Disks that are full or read-only, as separate file systems in memory. Needs root, as `./dev test` does."""
 import contextlib
 import pathlib
 import subprocess
 
 
 class SmallDisk:
-    """A file system of so many KB at `folder`."""
+    """A file system of `kilobytes` KB, mounted at `folder`."""
 
     def __init__(self, folder, kilobytes):
         self.folder = pathlib.Path(folder)
@@ -15,7 +15,7 @@ class SmallDisk:
         subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k,mode=700", "small", self.folder], check=True)
 
     def fill(self):
-        """Leaves no byte."""
+        """Fills the disk completely."""
         with open(self.filler, "wb", buffering=0) as filler:
             with contextlib.suppress(OSError):  # no space is left
                 while True:
@@ -25,10 +25,10 @@ class SmallDisk:
         self.filler.unlink(missing_ok=True)
 
     def make_read_only(self):
-        """Fails while somebody has a file there open for writing."""
+        """Fails while a file on it is open for writing."""
         subprocess.run(["mount", "-o", "remount,ro", self.folder], check=True)
 
-    def take_away(self):
+    def unmount(self):
         subprocess.run(["umount", "--lazy", self.folder], check=True)
 
 
@@ -38,12 +38,12 @@ def small_disk(folder, kilobytes):
     try:
         yield disk
     finally:
-        disk.take_away()
+        disk.unmount()
 
 
 @contextlib.contextmanager
 def seen_read_only(folder, at):
-    """The folder once more, at a place where nobody can write."""
+    """Mounts the folder read-only at a second path."""
     pathlib.Path(at).mkdir()
     subprocess.run(["mount", "--bind", folder, at], check=True)
     subprocess.run(["mount", "-o", "remount,bind,ro", at], check=True)

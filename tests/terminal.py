@@ -1,4 +1,4 @@
-"""A terminal for tests: a real pty, and a screen that understands what the programs may send."""
+"""A terminal for tests: a real pty, and a screen that interprets the escape sequences that the programs may send."""
 import fcntl
 import os
 import pty
@@ -17,11 +17,11 @@ SEQUENCE = re.compile(r"\x1b\[(\??)([0-9;]*)([A-Za-z])")
 
 
 class Screen:
-    """Lines as they would stand on a terminal of this size that breaks long lines."""
+    """The contents of a terminal of this size that wraps long lines."""
 
     def __init__(self, width, height):
         self.width, self.height = width, height
-        self.lines = [""]  # all that was ever there; the screen is the last `height`
+        self.lines = [""]  # including scrollback; the screen is the last `height`
         self.row = self.column = 0
         self.breaks_lines = True
         self.unknown = []
@@ -70,7 +70,7 @@ class Screen:
             self.unknown.append(private + numbers + letter)
 
     def resize(self, width, height):
-        """As terminals do that break long lines again."""
+        """Rewraps the lines, as some terminals do."""
         before, self.lines = self.lines, []
         row = self.row
         for number, line in enumerate(before):
@@ -84,9 +84,9 @@ class Screen:
 
 
 def become_foreground():
-    """In the child: what a shell gives the program that it runs in the foreground, whatever started these tests."""
+    """Runs in the child: sets up what a shell provides for a foreground program, however these tests were started."""
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):  # ignored in a shell's background, and inherited so
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):  # a shell ignores them for background jobs, and children inherit that
         signal.signal(number, signal.SIG_DFL)
 
 
@@ -112,11 +112,11 @@ class Terminal:
         self.size(width, height)
 
     def read(self, patience=0.0):
-        """Takes in what has been sent; False at the end."""
+        """Reads what has been sent; returns False at the end."""
         while select.select([self.master], [], [], patience)[0]:
             try:
                 sent = os.read(self.master, 65536).decode()
-            except OSError:  # EIO: nobody holds the other end
+            except OSError:  # EIO: the other end is closed
                 return False
             if not sent:
                 return False
@@ -140,7 +140,7 @@ class Terminal:
         os.write(self.master, text.encode())
 
     def end(self):
-        """Waits for the process; answers its exit status."""
+        """Waits for the process. Returns its exit status."""
         deadline = time.monotonic() + END_LIMIT_S
         while self.read(max(0.0, deadline - time.monotonic())):
             assert time.monotonic() < deadline, self.screen.text()

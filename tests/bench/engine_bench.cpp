@@ -1,4 +1,4 @@
-// The engine and its dispatcher on an executor that is done at once.
+// Measures the engine and its dispatcher with an executor whose attempts finish immediately.
 //   engine_bench memory|sqlite TASKS [LIMIT]   runs TASKS tasks of one `each`, prints JSON
 #include <cstdlib>
 #include <deque>
@@ -21,14 +21,14 @@ using namespace sluice;
 using bench::good;
 using bench::resident_bytes;
 
-/// A journal that keeps events as they are told, and nothing else.
+/// A journal that stores events in memory, and nothing else.
 class MemoryJournal final : public ports::Journal, public ports::RunIndex {
  public:
   Result<void> append(const std::vector<ports::Append>& batch, ports::Durability) override {
     for (const auto& append : batch) {
       auto& journal = journals_[append.run.text];
       if (journal.size() != append.expected_next)
-        return Fail(environment_error(Code::conflict, "the journal has another length"));
+        return Fail(environment_error(Code::conflict, "the journal has a different length"));
       journal.insert(journal.end(), append.events.begin(), append.events.end());
     }
     return {};
@@ -49,7 +49,7 @@ class MemoryJournal final : public ports::Journal, public ports::RunIndex {
   std::unordered_map<std::string, std::vector<std::string>> journals_;
 };
 
-/// Every attempt has succeeded by the time that somebody asks.
+/// Every attempt succeeds immediately; `ended` queues the fences.
 class InstantExecutor final : public ports::Executor {
  public:
   Result<Value> environment(const engine::Work&) override { return Value(Struct()); }
@@ -111,7 +111,7 @@ int main(int argc, char** argv) {
   const auto begun = clock.steady();
   std::uint64_t done = 0;
   std::vector<double> halves;
-  constexpr std::size_t batch_max = 512;  // as the driver's
+  constexpr std::size_t batch_max = 512;  // as in the driver
   while (!executor.ended.empty()) {
     for (std::size_t i = 0; i < batch_max && !executor.ended.empty(); ++i) {
       const auto fence = std::move(executor.ended.front());

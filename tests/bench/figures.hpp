@@ -14,7 +14,7 @@
 
 namespace sluice::bench {
 
-/// The value; a bench that cannot go on says why and ends.
+/// Returns the value; on an error, prints it and exits.
 template <typename T>
 T good(Result<T> result) {
   if (result) return std::move(*result);
@@ -28,7 +28,7 @@ inline double now() {
   return std::chrono::duration<double>(clock.steady()).count();
 }
 
-/// Reorders `values`; zero where there are none.
+/// A quantile of `values`, which it reorders; zero if there are none.
 inline double quantile(std::vector<double>& values, double share) {
   if (values.empty()) return 0;
   const auto at =

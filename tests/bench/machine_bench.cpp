@@ -1,4 +1,4 @@
-// What the machine gives at this moment, so that figures of two days or two machines can be compared.
+// Measures the machine itself, so that results of different days or machines can be compared.
 //   machine_bench   prints JSON
 #include <algorithm>
 #include <chrono>
@@ -30,14 +30,14 @@ using bench::quantile;
 }
 
 struct Memory {
-  double seconds_a_page = 0;  ///< a page of fresh memory, touched for the first time
-  double bytes_a_second = 0;  ///< copied within memory that is larger than the caches
+  double seconds_per_page = 0;  ///< a page of fresh memory, touched for the first time
+  double bytes_per_second = 0;  ///< copying a block of memory that is larger than the caches
 };
 
 Memory measure_memory() {
   constexpr std::size_t half = 64 << 20;
   void* const mapped = mmap(nullptr, 2 * half, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (mapped == MAP_FAILED) give_up("no memory is left");
+  if (mapped == MAP_FAILED) give_up("out of memory");
   madvise(mapped, 2 * half, MADV_NOHUGEPAGE);
   auto* const bytes = static_cast<unsigned char*>(mapped);
   const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
@@ -45,15 +45,15 @@ Memory measure_memory() {
   Memory measured;
   auto begun = now();
   for (std::size_t i = 0; i < 2 * half; i += page, ++pages) bytes[i] = 1;
-  measured.seconds_a_page = (now() - begun) / static_cast<double>(pages);
+  measured.seconds_per_page = (now() - begun) / static_cast<double>(pages);
   begun = now();
   std::copy_n(bytes, half, bytes + half);
-  measured.bytes_a_second = static_cast<double>(half) / (now() - begun);
+  measured.bytes_per_second = static_cast<double>(half) / (now() - begun);
   munmap(mapped, 2 * half);
   return measured;
 }
 
-/// From `release` to the other thread's first step, where that thread had gone to sleep: the median.
+/// The median time from `release` until a sleeping thread continues.
 double measure_wake_up() {
   constexpr std::size_t times = 200;
   std::binary_semaphore asked(0);
@@ -68,7 +68,8 @@ double measure_wake_up() {
     }
   });
   for (std::size_t i = 0; i < times; ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));  // so that the other sleeps, and its processor
+    std::this_thread::sleep_for(
+        std::chrono::milliseconds(1));  // lets the other thread and its processor sleep
     released = now();
     asked.release();
     answered.acquire();
@@ -76,7 +77,7 @@ double measure_wake_up() {
   return quantile(took, 0.5);
 }
 
-/// One block, written and synced as a journal is: the median.
+/// The median time to write and sync one block, as for a journal.
 double measure_synced_write() {
   constexpr std::size_t times = 50;
   const auto folder = good(os::TemporaryDirectory::make(std::filesystem::current_path(), "sluice-bench-"));
@@ -86,7 +87,7 @@ double measure_synced_write() {
   for (std::size_t i = 0; i < times; ++i) {
     const auto begun = now();
     if (write(file, block.data(), block.size()) != static_cast<ssize_t>(block.size()) || fdatasync(file) != 0)
-      give_up("a file of this folder cannot be written");
+      give_up("cannot write a file in this folder");
     took.push_back(now() - begun);
   }
   close(file);
@@ -99,7 +100,7 @@ int main() {
   const auto memory = measure_memory();
   fmt::print(
       "{{\"page_us\": {:.3f}, \"copy_gb_s\": {:.2f}, \"wake_us\": {:.1f}, \"synced_write_ms\": {:.3f}}}\n",
-      1e6 * memory.seconds_a_page, 1e-9 * memory.bytes_a_second, 1e6 * measure_wake_up(),
+      1e6 * memory.seconds_per_page, 1e-9 * memory.bytes_per_second, 1e6 * measure_wake_up(),
       1e3 * measure_synced_write());
   return 0;
 }

@@ -1,11 +1,11 @@
-// The endpoint against the raw runtime; each mode prints JSON.
+// Measures the endpoint and the raw runtime; each mode prints JSON.
 //   serving_bench raw BASE HEAD CACHE SECONDS PICTURE…
-//       the same pictures in one process
+//       the pictures in this process, without a server
 //   serving_bench load URL ENDPOINT CLIENTS SECONDS PICTURE…
-//       so many clients, each with a connection of its own
+//       the endpoint with CLIENTS clients, each with its own connection
 //   serving_bench added BASE HEAD CACHE URL ENDPOINT SECONDS PICTURE…
-//       one client, and the same pictures in this process, by turns: what a busy machine adds, it adds to
-//       both
+//       one client, and the same pictures in this process, alternately, so that other load on the machine
+//       affects both
 // BASE and HEAD are checkouts of model repositories.
 #include <algorithm>
 #include <atomic>
@@ -40,8 +40,8 @@ std::vector<std::string> read_all(char** from, char** to) {
 }
 
 /// A head and its base, as a host loads them.
-struct Raw {
-  Raw(const std::string& base_folder, std::string head_folder_, const std::string& cache)
+struct RawModel {
+  RawModel(const std::string& base_folder, std::string head_folder_, const std::string& cache)
       : head_folder(std::move(head_folder_)) {
     const auto description = good(parse_json(good(os::read_file(head_folder + "/model.json"))));
     const auto digest = description.find("base")->text_at("digest");
@@ -58,20 +58,21 @@ struct Raw {
   std::unique_ptr<host::Embedder> embedder;
 };
 
-/// Decoded, prepared, through base and head, with as many pictures at a time as fill the cores.
-void whole_way(Raw& model, double seconds, const std::vector<std::string>& pictures) {
-  constexpr std::size_t at_once = 16;
+/// Measures decoding, preprocessing, base and head together, with enough concurrent pictures to use all
+/// cores.
+void measure_whole_path(RawModel& model, double seconds, const std::vector<std::string>& pictures) {
+  constexpr std::size_t concurrent_max = 16;
   std::mutex mutex;
   std::condition_variable changed;
-  std::size_t under_way = 0;
+  std::size_t running = 0;
   std::vector<double> times;
   const auto begun = now();
   std::size_t next = 0;
   while (now() - begun < seconds) {
     {
       std::unique_lock lock(mutex);
-      changed.wait(lock, [&] { return under_way < at_once; });
-      ++under_way;
+      changed.wait(lock, [&] { return running < concurrent_max; });
+      ++running;
     }
     const auto& picture = pictures[next++ % pictures.size()];
     const auto start = now();
@@ -80,21 +81,21 @@ void whole_way(Raw& model, double seconds, const std::vector<std::string>& pictu
                              static_cast<void>(good(model.head->predict(good(std::move(row)), 1)));
                              const std::lock_guard lock(mutex);
                              times.push_back(now() - start);
-                             --under_way;
+                             --running;
                              changed.notify_one();
                            });
   }
   std::unique_lock lock(mutex);
-  changed.wait(lock, [&] { return under_way == 0; });
-  fmt::print("{{\"at_once\": {}, \"per_second\": {:.1f}, \"p50_ms\": {:.3f}}}\n", at_once,
+  changed.wait(lock, [&] { return running == 0; });
+  fmt::print("{{\"at_once\": {}, \"per_second\": {:.1f}, \"p50_ms\": {:.3f}}}\n", concurrent_max,
              static_cast<double>(times.size()) / (now() - begun), 1e3 * quantile(times, 0.5));
 }
 
-/// `whole_way`, then its parts.
-void raw(Raw& model, double seconds, const std::vector<std::string>& pictures) {
-  whole_way(model, seconds, pictures);
+/// Measures the whole path, then its parts.
+void raw(RawModel& model, double seconds, const std::vector<std::string>& pictures) {
+  measure_whole_path(model, seconds, pictures);
 
-  // The network alone, on a picture that is prepared already.
+  // The network alone, on a preprocessed picture.
   auto& network = *model.base->network;
   std::vector<float> in(network.input_elements() * 16, 0.5F);
   std::vector<float> out(network.output_elements() * 16);
@@ -115,8 +116,8 @@ void raw(Raw& model, double seconds, const std::vector<std::string>& pictures) {
              1e3 * (now() - start) / heads, (resident_bytes() - before) / static_cast<std::int64_t>(heads));
 }
 
-/// A request with one picture by the binary extension.
-net::ClientRequest ask_of(const std::string& endpoint, const std::string& picture) {
+/// A request with one picture, in the binary extension of the protocol.
+net::ClientRequest request_for(const std::string& endpoint, const std::string& picture) {
   const auto head = fmt::format(
       "{{\"inputs\":[{{\"name\":\"image\",\"shape\":[1],\"datatype\":\"BYTES\",\"parameters\":{{\"binary_"
       "data_"
@@ -135,8 +136,8 @@ net::ClientRequest ask_of(const std::string& endpoint, const std::string& pictur
 
 void load(const std::string& url, const std::string& endpoint, std::size_t clients, double seconds,
           const std::vector<std::string>& pictures) {
-  std::vector<net::ClientRequest> asks;
-  for (const auto& picture : pictures) asks.push_back(ask_of(endpoint, picture));
+  std::vector<net::ClientRequest> requests;
+  for (const auto& picture : pictures) requests.push_back(request_for(endpoint, picture));
   std::atomic<bool> stop = false;
   std::vector<std::vector<double>> times(clients);
   std::vector<std::thread> threads;
@@ -146,9 +147,9 @@ void load(const std::string& url, const std::string& endpoint, std::size_t clien
       auto client = good(net::HttpClient::make({.url = url}));
       for (std::size_t next = i; !stop; ++next) {
         const auto start = now();
-        const auto answer = good(client.request(asks[next % asks.size()]));
-        if (answer.status != 200) {
-          fmt::print(stderr, "serving_bench: {} {}\n", answer.status, answer.body);
+        const auto response = good(client.request(requests[next % requests.size()]));
+        if (response.status != 200) {
+          fmt::print(stderr, "serving_bench: {} {}\n", response.status, response.body);
           std::exit(1);
         }
         times[i].push_back(now() - start);
@@ -165,7 +166,7 @@ void load(const std::string& url, const std::string& endpoint, std::size_t clien
 }
 
 /// Seconds that one picture takes in this process.
-double ask_raw(Raw& model, const std::string& picture) {
+double time_raw(RawModel& model, const std::string& picture) {
   std::binary_semaphore answered(0);
   const auto start = now();
   model.embedder->submit([&picture] { return host::media::decode_picture(picture); },
@@ -177,31 +178,32 @@ double ask_raw(Raw& model, const std::string& picture) {
   return now() - start;
 }
 
-void added(Raw& model, const std::string& url, const std::string& endpoint, double seconds,
+void added(RawModel& model, const std::string& url, const std::string& endpoint, double seconds,
            const std::vector<std::string>& pictures) {
-  constexpr std::size_t turn = 10;  ///< requests: so many that the caches of the other process are warm again
+  constexpr std::size_t turn = 10;  ///< requests, enough to warm the caches of the process again
   auto client = good(net::HttpClient::make({.url = url}));
-  std::vector<double> here;
-  std::vector<double> there;
+  std::vector<double> raw_times;
+  std::vector<double> endpoint_times;
   for (const auto begun = now(); now() - begun < seconds;) {
-    const auto first = here.size();
+    const auto first = raw_times.size();
     for (std::size_t i = first; i < first + turn; ++i)
-      here.push_back(ask_raw(model, pictures[i % pictures.size()]));
+      raw_times.push_back(time_raw(model, pictures[i % pictures.size()]));
     for (std::size_t i = first; i < first + turn; ++i) {
-      const auto ask = ask_of(endpoint, pictures[i % pictures.size()]);
+      const auto request = request_for(endpoint, pictures[i % pictures.size()]);
       const auto start = now();
-      if (const auto answer = good(client.request(ask)); answer.status != 200) {
-        fmt::print(stderr, "serving_bench: {} {}\n", answer.status, answer.body);
+      if (const auto response = good(client.request(request)); response.status != 200) {
+        fmt::print(stderr, "serving_bench: {} {}\n", response.status, response.body);
         std::exit(1);
       }
-      there.push_back(now() - start);
+      endpoint_times.push_back(now() - start);
     }
   }
-  std::vector<double> differences;  // of one picture: how long pictures take differs more than that
-  for (std::size_t i = 0; i < here.size(); ++i) differences.push_back(there[i] - here[i]);
+  std::vector<double> differences;  // per picture, since pictures differ by more than the added time
+  for (std::size_t i = 0; i < raw_times.size(); ++i) differences.push_back(endpoint_times[i] - raw_times[i]);
   fmt::print(
       "{{\"raw_p50_ms\": {:.3f}, \"endpoint_p50_ms\": {:.3f}, \"added_p50_ms\": {:.3f}, \"asked\": {}}}\n",
-      1e3 * quantile(here, 0.5), 1e3 * quantile(there, 0.5), 1e3 * quantile(differences, 0.5), there.size());
+      1e3 * quantile(raw_times, 0.5), 1e3 * quantile(endpoint_times, 0.5), 1e3 * quantile(differences, 0.5),
+      endpoint_times.size());
 }
 
 int usage() {
@@ -224,7 +226,7 @@ int main(int argc, char** argv) {
     load(argv[2], argv[3], std::strtoull(argv[4], nullptr, 10), seconds, pictures);
     return 0;
   }
-  Raw model(argv[2], argv[3], argv[4]);
+  RawModel model(argv[2], argv[3], argv[4]);
   if (mode == "raw")
     raw(model, seconds, pictures);
   else

@@ -1,13 +1,16 @@
-// Preloaded into a `sluice` process by tests (LD_PRELOAD): ends it with SIGKILL at one exact point, chosen by
-// its number, so that a test can try each. The program knows nothing of this.
+// A library that tests preload into a `sluice` process (LD_PRELOAD): kills it with SIGKILL at one exact
+// point, given by its number, so that a test can try every point. The program itself is unchanged.
 //
 //   DIE_AT=event:N    the N-th event has been inserted into the ledger, and its transaction not committed
 //   DIE_AT=commit:N   the transaction that holds the N-th event has just been committed
-//   DIE_AT=before:N   before, after, or half-way through (of a write) the N-th call that changes the disk
-//   below one of DIE_AT=after:N      the folders of DIE_UNDER (separated by `:`) DIE_AT=within:N
-//   DIE_TRACE=FILE    one line for each thing that is counted: "event N", "commit N", "call N NAME PATH"
+//   DIE_AT=before:N   before the N-th call that changes the disk below one of the folders of DIE_UNDER
+//   DIE_AT=after:N    after that call
+//   DIE_AT=within:N   half-way through that call, which is a write
+//   DIE_UNDER=FOLDERS separated by `:`
+//   DIE_TRACE=FILE    gets one line for each point that is counted: "event N", "commit N",
+//                     "call N NAME PATH"
 //
-// What goes through a mapping of a file into memory is not seen.
+// Writes through a memory-mapped file are not detected.
 #include <atomic>
 #include <cstdarg>
 #include <cstdio>
@@ -31,7 +34,7 @@ namespace {
 
 enum class Point { none, event, commit, before, after, within };
 
-struct Orders {
+struct Settings {
   Point point = Point::none;
   long number = 0;
   std::vector<std::string> under;
@@ -45,17 +48,18 @@ std::atomic<long> calls;
   for (;;) kill(getpid(), SIGKILL);
 }
 
-std::string taken(const char* name) {
+/// The value of an environment variable, which is removed.
+std::string take_variable(const char* name) {
   const char* value = std::getenv(name);
   std::string out = value != nullptr ? value : "";
   unsetenv(name);
   return out;
 }
 
-Orders read_orders() {
-  taken("LD_PRELOAD");  // what this process starts is not ours
-  Orders orders;
-  const auto at = taken("DIE_AT");
+Settings read_settings() {
+  take_variable("LD_PRELOAD");  // child processes are not affected
+  Settings settings;
+  const auto at = take_variable("DIE_AT");
   const auto colon = at.find(':');
   constexpr std::pair<std::string_view, Point> points[] = {{"event", Point::event},
                                                            {"commit", Point::commit},
@@ -63,45 +67,45 @@ Orders read_orders() {
                                                            {"after", Point::after},
                                                            {"within", Point::within}};
   for (const auto& [name, point] : points)
-    if (at.substr(0, colon) == name) orders.point = point;
-  if (orders.point != Point::none) orders.number = std::atol(at.c_str() + colon + 1);
-  if (!at.empty() && orders.number < 1) {
-    std::fprintf(stderr, "die_at: DIE_AT=%s is no point to die at\n", at.c_str());
+    if (at.substr(0, colon) == name) settings.point = point;
+  if (settings.point != Point::none) settings.number = std::atol(at.c_str() + colon + 1);
+  if (!at.empty() && settings.number < 1) {
+    std::fprintf(stderr, "die_at: DIE_AT=%s is not a valid point\n", at.c_str());
     std::_Exit(99);
   }
-  std::string_view rest = orders.under.emplace_back(taken("DIE_UNDER"));
+  std::string_view rest = settings.under.emplace_back(take_variable("DIE_UNDER"));
   std::vector<std::string> folders;
   while (!rest.empty()) {
     const auto end = std::min(rest.find(':'), rest.size());
     folders.emplace_back(rest.substr(0, end));
     rest.remove_prefix(std::min(end + 1, rest.size()));
   }
-  orders.under = std::move(folders);
-  if (const auto file = taken("DIE_TRACE"); !file.empty())
-    orders.trace = static_cast<int>(
+  settings.under = std::move(folders);
+  if (const auto file = take_variable("DIE_TRACE"); !file.empty())
+    settings.trace = static_cast<int>(
         syscall(SYS_openat, AT_FDCWD, file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
-  return orders;
+  return settings;
 }
 
-const Orders& orders() {
-  static const Orders read = read_orders();
+const Settings& settings() {
+  static const Settings read = read_settings();
   return read;
 }
 
-[[gnu::constructor]] void begin() { orders(); }
+[[gnu::constructor]] void initialize() { settings(); }
 
 void trace(const std::string& line) {
-  if (orders().trace >= 0) syscall(SYS_write, orders().trace, (line + "\n").c_str(), line.size() + 1);
+  if (settings().trace >= 0) syscall(SYS_write, settings().trace, (line + "\n").c_str(), line.size() + 1);
 }
 
-/// The function that this library stands in front of.
+/// The function that this library wraps.
 template <typename Function>
 Function* real(const char* name) {
   return reinterpret_cast<Function*>(dlsym(RTLD_NEXT, name));
 }
 
 bool watched(const std::string& path) {
-  for (const auto& folder : orders().under)
+  for (const auto& folder : settings().under)
     if (path == folder || path.starts_with(folder + "/")) return true;
   return false;
 }
@@ -119,12 +123,12 @@ std::string path_of(int folder, const char* name) {
   return path_of(folder) + "/" + name;
 }
 
-/// Around one call that changes the disk: counts it, and dies before or after it.
+/// Wraps one call that changes the disk: counts it, and kills the process before or after it.
 class Call {
  public:
   template <typename Path>
   Call(const char* name, Path path_of_call) {
-    if (orders().under.empty()) return;
+    if (settings().under.empty()) return;
     const int kept = errno;
     if (const std::string path = path_of_call(); watched(path)) {
       number_ = ++calls;
@@ -138,14 +142,14 @@ class Call {
   }
   Call(const Call&) = delete;
   [[nodiscard]] bool is(Point point) const {
-    return number_ != 0 && orders().point == point && orders().number == number_;
+    return number_ != 0 && settings().point == point && settings().number == number_;
   }
 
  private:
   long number_ = 0;
 };
 
-bool makes_or_cuts(int flags) { return (flags & (O_CREAT | O_TRUNC)) != 0; }
+bool creates_or_truncates(int flags) { return (flags & (O_CREAT | O_TRUNC)) != 0; }
 
 }  // namespace
 
@@ -161,10 +165,10 @@ int sqlite3_step(sqlite3_stmt* statement) {
     const long number = ++events;
     ++uncommitted;
     trace("event " + std::to_string(number));
-    if (orders().point == Point::event && orders().number == number) die();
+    if (settings().point == Point::event && settings().number == number) die();
   } else if (std::strcmp(sql, "COMMIT") == 0 && uncommitted.exchange(0) > 0) {
     trace("commit " + std::to_string(events));
-    if (orders().point == Point::commit && orders().number <= events) die();
+    if (settings().point == Point::commit && settings().number <= events) die();
   }
   return code;
 }
@@ -173,9 +177,9 @@ int open(const char* path, int flags, ...) {
   static auto* const next = real<int(const char*, int, ...)>("open");
   va_list rest;
   va_start(rest, flags);
-  const auto mode = makes_or_cuts(flags) ? va_arg(rest, mode_t) : 0;
+  const auto mode = creates_or_truncates(flags) ? va_arg(rest, mode_t) : 0;
   va_end(rest);
-  if (!makes_or_cuts(flags)) return next(path, flags, mode);
+  if (!creates_or_truncates(flags)) return next(path, flags, mode);
   const Call call("open", [&] { return path; });
   return next(path, flags, mode);
 }
@@ -184,9 +188,9 @@ int openat(int folder, const char* path, int flags, ...) {
   static auto* const next = real<int(int, const char*, int, ...)>("openat");
   va_list rest;
   va_start(rest, flags);
-  const auto mode = makes_or_cuts(flags) ? va_arg(rest, mode_t) : 0;
+  const auto mode = creates_or_truncates(flags) ? va_arg(rest, mode_t) : 0;
   va_end(rest);
-  if (!makes_or_cuts(flags)) return next(folder, path, flags, mode);
+  if (!creates_or_truncates(flags)) return next(folder, path, flags, mode);
   const Call call("openat", [&] { return path_of(folder, path); });
   return next(folder, path, flags, mode);
 }

@@ -1,4 +1,4 @@
-"""The golden plans of the engine (tests/golden/engine), with real processes in the place of their scripted tasks."""
+"""The golden plans of the engine (tests/golden/engine), with real processes instead of their scripted tasks."""
 import json
 import re
 import shlex
@@ -8,11 +8,11 @@ from sluice_program import ROOT
 
 FOLDER = ROOT / "tests" / "golden" / "engine"
 
-# A plan of real processes need not wait as long, and has no services of the tests; what these two are is `cache: off` or not.
+# With real processes, shorter waits suffice. Test services become processes; an effect becomes one with `cache: off`.
 SHORTER = {"timeout: 10m": "timeout: 300ms", "backoff: 2s": "backoff: 40ms", "max: 3s": "max: 60ms"}
 SERVICES = {"{service: test.pure,": "{process: [run],", "{service: test.effect,": "{process: [run], cache: off,"}
 
-# Leaves a mark a start, and does what the golden case tells of this attempt.
+# Writes a mark per start, and produces the outcome that the golden case has for this attempt.
 PROGRAM = """#!/bin/sh
 here=${{0%/*}}
 echo "$SLUICE_TASK $SLUICE_ATTEMPT" >> "$here/marks"
@@ -26,7 +26,7 @@ write() {{
   done
 }}
 case "$SLUICE_TASK $number" in
-{arms}*) echo "an attempt too many"; exit 99 ;;
+{arms}*) echo "unexpected attempt"; exit 99 ;;
 esac
 """
 
@@ -50,7 +50,7 @@ class GoldenPlan:
                 self.outcomes[found[1], int(found[2])] = json.loads(found[3])
 
     def write(self, folder):
-        """Puts plan and program there; answers the plan's path. Another folder is another program, so nothing is cached between them."""
+        """Writes plan and program into the folder. Returns the plan's path. Each folder has its own program, so no cache entry is shared."""
         folder.mkdir(parents=True)
         program = folder / "run"
         program.write_text(PROGRAM.format(arms="".join(f"{shlex.quote(f'{path} {number}')}) {self.script(outcome)} ;;\n"
@@ -78,24 +78,24 @@ class GoldenPlan:
 
     @staticmethod
     def marks(plan):
-        """Starts, as the tasks left them: [(path, fence)]."""
+        """Returns the starts that the tasks recorded: [(path, fence)]."""
         marks = plan.parent / "marks"
         return [tuple(line.split()) for line in marks.read_text().splitlines()] if marks.exists() else []
 
 
 def one_start_an_attempt(marks, journal):
-    """Of each attempt that ended by itself; one that was cancelled may never have begun."""
+    """Asserts that each attempt was started once; a cancelled one may never have started."""
     fences = {event["fence"]: (event["path"], event["number"]) for event in journal if event["t"] == "scheduled"}
     ended = killing.attempts_of(journal)
     started = [fence for _, fence in marks]
     assert len(started) == len(set(started)), f"an attempt was started twice: {marks}"
-    assert set(started) <= set(fences), "something ran that the journal does not know"
+    assert set(started) <= set(fences), "an attempt ran that is not in the journal"
     unmarked = {fences[fence] for fence in set(fences) - set(started)}
-    assert all(ended[attempt] == "cancelled" for attempt in unmarked), f"never began: {unmarked}"
+    assert all(ended[attempt] == "cancelled" for attempt in unmarked), f"never started: {unmarked}"
 
 
 def shape(journal_or_lines):
-    """Which events there are, for comparing a journal with the lines of a golden case."""
+    """Returns a sorted summary of the events, for comparing a journal with the lines of a golden case."""
     def of_event(event):
         return " ".join([event["t"], event.get("path", ""), *[f"{key}={event[key]}" for key in ("number", "arm", "index") if key in event],
                          event.get("status", "")])

@@ -1,4 +1,4 @@
-"""Ends real programs with SIGKILL at exact points (die_at.cpp), starts them again, and looks at what there is then."""
+"""Kills real programs with SIGKILL at exact points (die_at.cpp), and inspects the data folder that they leave."""
 import http.client
 import json
 import os
@@ -13,18 +13,18 @@ import urllib.request
 from sluice_program import BIN, ROOT, environment
 
 LIBRARY = pathlib.Path(os.environ.get("SLUICE_DIE_AT", ROOT / "build" / "asan" / "tests" / "die_at.so"))
-ALREADY_ENDED = 2  # exit status of `sluice resume` where there is nothing to go on with
+ALREADY_ENDED = 2  # exit status of `sluice resume` if there is nothing to resume
 
 
 def doomed(at=None, under=(), trace=None):
-    """The environment of a program that dies there; without `at`, of one that only counts."""
-    assert LIBRARY.exists(), f"{LIBRARY} is not there; ./dev test builds it"
+    """Returns the environment of a program that dies at that point; without `at`, of one that only counts."""
+    assert LIBRARY.exists(), f"{LIBRARY} is missing; ./dev test builds it"
     wanted = {"DIE_AT": at, "DIE_UNDER": ":".join(map(str, under)), "DIE_TRACE": trace}
     return environment(LD_PRELOAD=LIBRARY, **{name: value for name, value in wanted.items() if value})
 
 
 def command(*arguments, data, env=None):
-    """A finished `sluice` command, however it ended."""
+    """Runs a `sluice` command to its end, successful or not."""
     return subprocess.run([BIN / "sluice", *map(str, arguments), "--data", str(data)], capture_output=True, text=True, timeout=600,
                           env=env or environment())
 
@@ -41,16 +41,16 @@ def killed(*arguments, data, at, **more):
 
 
 class DoomedServer:
-    """`sluice up` that dies at that point, once it answers or before."""
+    """A `sluice up` process that dies at that point, which may be before it listens."""
 
     def __init__(self, data, at):
         self.process = subprocess.Popen([BIN / "sluice", "up", "--data", str(data), "--listen", "127.0.0.1:0"], stdout=subprocess.PIPE,
                                         text=True, env=doomed(at))
         words = self.process.stdout.readline().split()
-        self.url = words[-1] if words else None  # nothing where it died before it told
+        self.url = words[-1] if words else None  # None if it died before it printed the address
 
     def post(self, path, body):
-        """The answer's JSON, or nothing where it died before it gave one."""
+        """Returns the response's JSON, or None if the server died before it responded."""
         request = urllib.request.Request(self.url + path, data=json.dumps(body).encode(), method="POST")
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:
@@ -61,7 +61,7 @@ class DoomedServer:
             return None
 
     def dies(self):
-        """Waits until it has died as it was to; answers 1, for counting."""
+        """Waits until it has been killed. Returns 1, for counting."""
         assert self.process.wait(600) == -signal.SIGKILL
         return 1
 
@@ -75,19 +75,19 @@ class DoomedServer:
 
 
 def submission(plan):
-    """What POST /v1/runs wants of a plan without inputs."""
+    """Returns the body of POST /v1/runs for a plan without inputs."""
     return {"plan": plan.read_text(), "file": str(plan), "pipeline": "main", "inputs": {}, "code": {}}
 
 
 def query(data, sql, *values):
-    """Rows of the ledger, read beside the programs."""
+    """Returns rows of the ledger, which running programs may have open."""
     if not (data / "ledger.db").exists():
         return []
     ledger = sqlite3.connect(f"file:{data}/ledger.db?mode=ro", uri=True, timeout=30)
     try:
         return ledger.execute(sql, values).fetchall()
     except sqlite3.OperationalError as problem:
-        if "no such table" in str(problem):  # the first program has just begun to make it
+        if "no such table" in str(problem):  # the first program is still creating it
             return []
         raise
     finally:
@@ -95,7 +95,7 @@ def query(data, sql, *values):
 
 
 def runs_of(data):
-    """The ids of all runs, oldest first: ids are ordered by time."""
+    """Returns the ids of all runs, oldest first: ids are ordered by time."""
     return [run for (run,) in query(data, "select id from runs order by id")]
 
 
@@ -104,15 +104,15 @@ def journal_of(data, run):
 
 
 def what_happened(journal, *places):
-    """The journal less what differs from run to run: times, fences, digests of programs, and these paths. Sorted, as two tasks at once
-    may end in either order."""
+    """Returns the journal without what differs between runs: times, fences, digests of programs, and these paths. It is sorted, since
+    concurrent tasks may end in any order."""
     shown = []
     for event in journal:
         kept = {key: value for key, value in event.items() if key not in ("at", "due", "fence", "key", "run", "plan", "plan_digest", "code")}
         if "outcome" in kept:
             outcome = kept["outcome"]
-            told = ("status",) if outcome["status"] == "cancelled" else ("status", "outputs", "failure")  # before it started, or while it ran
-            kept["outcome"] = {key: outcome[key] for key in told if key in outcome}
+            compared = ("status",) if outcome["status"] == "cancelled" else ("status", "outputs", "failure")  # before it started, or while it ran
+            kept["outcome"] = {key: outcome[key] for key in compared if key in outcome}
         text = json.dumps(kept, sort_keys=True)
         for place in places:
             text = text.replace(str(place), "")
@@ -121,12 +121,12 @@ def what_happened(journal, *places):
 
 
 def attempts_of(journal):
-    """{(path, number): how it ended}"""
+    """Returns {(path, number): status}."""
     return {(event["path"], event["number"]): event["outcome"]["status"] for event in journal if event["t"] == "attempt_ended"}
 
 
 def supervisor_of(data):
-    """Its pid; nothing while there is none."""
+    """Returns the supervisor's pid, or None if none is running."""
     try:
         pid = int(re.search(r"pid (\d+)", (data / "supervisor.lock").read_text())[1])
         return pid if (pathlib.Path(f"/proc/{pid}/comm").read_text() == "sluice-supervis\n") else None
@@ -135,19 +135,19 @@ def supervisor_of(data):
 
 
 def processes_of(data, with_supervisor=False):
-    """Living processes that work in the folder or for one of its attempts: {pid: command line}. A supervisor is left out, unless asked
-    for: it stays for a while by design."""
+    """Returns the running processes of the data folder and its attempts: {pid: command line}. The supervisor is included on request only:
+    it keeps running for a while by design."""
     found = {}
     for entry in pathlib.Path("/proc").iterdir():
         if not entry.name.isdigit():
             continue
         try:
             words = (entry / "cmdline").read_bytes().split(b"\0")
-            told = b"\0".join([*words, (entry / "environ").read_bytes(), os.readlink(entry / "cwd").encode()])
+            text = b"\0".join([*words, (entry / "environ").read_bytes(), os.readlink(entry / "cwd").encode()])
         except OSError:
             continue  # it has ended, or is a zombie
         if words[0].endswith(b"sluice-supervisor") and not with_supervisor:
             continue
-        if str(data).encode() in told and int(entry.name) != os.getpid():
+        if str(data).encode() in text and int(entry.name) != os.getpid():
             found[int(entry.name)] = b" ".join(words).decode(errors="replace")
     return found

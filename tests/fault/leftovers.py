@@ -1,4 +1,4 @@
-"""What a data folder whose programs have all ended may not leave on the machine."""
+"""Finds what the programs of a data folder left on the machine when all of them have ended."""
 import os
 import pathlib
 import shutil
@@ -8,7 +8,7 @@ import time
 import waiting
 from fault import killing
 
-IDLE_END_LIMIT_S = 40  # a supervisor goes 10 s after the last who spoke to it
+IDLE_END_LIMIT_S = 40  # a supervisor exits 10 s after its last connection
 
 
 def environment_of(pid):
@@ -19,7 +19,7 @@ def environment_of(pid):
 
 
 def children_of(parent, program):
-    """Living children of the process that run the program."""
+    """Returns the running child processes that run the program."""
     found = []
     for entry in pathlib.Path("/proc").iterdir():
         try:
@@ -33,7 +33,7 @@ def children_of(parent, program):
 
 
 def of(data):
-    """One line each; waits until the supervisor has gone too."""
+    """Returns a list of leftovers, one line each; first waits until the supervisor has exited."""
     deadline = time.monotonic() + IDLE_END_LIMIT_S
     for pid in killing.processes_of(data, with_supervisor=True):
         waiting.process_ends(pid, deadline - time.monotonic())
@@ -44,12 +44,12 @@ def of(data):
     found += [f"a file is left: {data / name}" for name in ("supervisor.sock", "server.json") if (data / name).exists()]
     group = f"sluice-{os.stat(data).st_dev}-{os.stat(data).st_ino}"
     found += [f"a cgroup is left: {top}/{group}" for top, folders, _ in os.walk("/sys/fs/cgroup") if group in folders]
-    # Emptied folders that wait for the next tasks are all that may be there.
+    # Only empty folders, prepared for the next tasks, may exist.
     found += [f"a folder is left: {path}" for path in (data / "work").iterdir() if path.name.startswith(("task-", "service-"))]
     return found
 
 
 def remove(folder):
-    for inner, _, _ in os.walk(folder):  # what was laid out is read-only
+    for inner, _, _ in os.walk(folder):  # materialized artifacts are read-only
         os.chmod(inner, stat.S_IRWXU)
     shutil.rmtree(folder)

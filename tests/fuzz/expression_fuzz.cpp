@@ -1,4 +1,5 @@
-// Any text: an expression reads back from its print, and both evaluate alike.
+// Fuzzes expressions with any text: the printed form parses to the same expression, and both evaluate to the
+// same.
 #include <cstdint>
 #include <string>
 
@@ -10,7 +11,7 @@ namespace {
 using namespace sluice;
 using namespace sluice::syntax;
 
-class Names : public Scope {
+class TestScope : public Scope {
  public:
   [[nodiscard]] Evaluated lookup(std::string_view name) const override {
     if (name == "a")
@@ -34,7 +35,7 @@ class Names : public Scope {
   [[nodiscard]] bool holds_outputs(std::string_view name) const override { return name == "a"; }
 };
 
-std::string shown(const Evaluated& result) {
+std::string text_of(const Evaluated& result) {
   if (!result) return result.error().kind + ": " + result.error().message;
   return *result ? to_json(**result) : "absent";
 }
@@ -44,7 +45,7 @@ std::string shown(const Evaluated& result) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   constexpr EvaluationLimits limits{.steps_max = 20'000, .bytes_max = 1 << 20};
-  const auto round = [&](const auto& parse, const auto& print) {
+  const auto round_trip = [&](const auto& parse, const auto& print) {
     const auto parsed = parse(text, Location{1, 1});
     if (!parsed) return;
     SLUICE_CHECK(depth_of(**parsed) <= expression_depth_max);
@@ -53,13 +54,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (!again || print(**again) != printed) {
       std::fprintf(stderr, "printed: %s\n%s\n", printed.c_str(),
                    again ? print(**again).c_str() : again.error().message.c_str());
-      SLUICE_CHECK(!"an expression reads back the same");
+      SLUICE_CHECK(!"an expression does not survive a round trip");
     }
-    const auto result = shown(evaluate(**parsed, Names(), limits));
-    SLUICE_CHECK(result == shown(evaluate(**again, Names(), limits)));
+    const auto result = text_of(evaluate(**parsed, TestScope(), limits));
+    SLUICE_CHECK(result == text_of(evaluate(**again, TestScope(), limits)));
     visit_references(**parsed, [](std::string_view, const std::vector<std::string_view>&, Location) {});
   };
-  round(parse_expression, print_expression);
-  round(parse_scalar, print_scalar);
+  round_trip(parse_expression, print_expression);
+  round_trip(parse_scalar, print_scalar);
   return 0;
 }

@@ -1,4 +1,5 @@
-// Any text: JSON reads back from its print in every style, and the tagged form of values has an inverse.
+// Fuzzes JSON with any text: every style of output parses to the same value, and the tagged form of values
+// has an inverse.
 #include <cstdint>
 
 #include "sluice/base/json.hpp"
@@ -18,7 +19,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   SLUICE_CHECK(canonical_json(*parse_json(canonical_json(*value))) == canonical_json(*value));
   const auto back = from_tagged(to_tagged(*value));
   SLUICE_CHECK(back && *back == *value);
-  // A text from outside may pretend to be tagged: it is refused, or is a value like any other.
+  // Untrusted text may imitate the tagged form: it is rejected, or is a value like any other.
   if (const auto tagged = from_tagged(*value)) {
     const auto again = from_tagged(to_tagged(*tagged));
     SLUICE_CHECK(again && *again == *tagged);

@@ -1,4 +1,4 @@
-// Any text: what reads as a plan is verified, printed, and read back the same.
+// Fuzzes plans with any text: what parses as a plan is verified, printed, and parses to the same plan again.
 #include <cstdint>
 #include <string>
 
@@ -9,7 +9,7 @@
 
 namespace {
 
-/// The seeds are golden cases; their plan is the part that matters.
+/// The seeds are golden cases, of which only the plan is used.
 std::string_view plan_in(std::string_view text) {
   constexpr std::string_view head = "--- input\n";
   const auto at = text.find(head);
@@ -38,7 +38,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                  !again
                      ? again.error().message.c_str()
                      : (syntax::render("plan.yaml", again->problems) + ir::print_plan(again->plan)).c_str());
-    SLUICE_CHECK(!"a plan reads back the same");
+    SLUICE_CHECK(!"a plan does not survive a round trip");
   }
   SLUICE_CHECK(ir::verify(again->plan, {}).size() == problems.size());
   return 0;

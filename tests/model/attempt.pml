@@ -1,43 +1,43 @@
 /*
- * Attempt, fence, take-up and cancel: one process task and everything that may happen to its attempts while servers and
- * supervisors die and come back. tests/system/test_attempt_model.py lets spin look at every order of events.
+ * A model of starting, reattaching and cancelling attempts: one process task, and everything that may happen to its attempts
+ * while servers and supervisors die and restart. tests/system/test_attempt_model.py has spin explore every order of events.
  *
- * The names are the code's, each list below says whose:
+ * The names are those of the code:
  *   the journal      phase, number, stopping           engine/apply.cpp folds it, engine/attempts.cpp decides
  *   the server       stage, cancelled, ends, …         executors/process/process_executor.cpp (Live) and supervisor_link.cpp
  *   the supervisor   book, living, asked               supervisor/book.hpp and attempts.cpp
- * A fence is the number of its attempt here: the code makes one from run, path and number, and never the same for two.
+ * Here a fence is the number of its attempt; the code derives it from run, path and number, and no two attempts share one.
  *
  * What must hold
  *   - a fence is started at most once;
- *   - no two attempts of the task live at once;
- *   - no attempt lives in a world that is being laid out;
+ *   - no two attempts of the task are alive at the same time;
+ *   - no attempt is alive while its sandbox is being prepared;
  *   - an outcome is recorded once;
- *   - a task whose success was written down is not started again;
- *   - what ran under a supervisor that died is retried only when nothing of it lives, and under a new fence;
- *   - once the crashes stop, the task ends; one that was cancelled in the journal ends also if its program never would.
+ *   - a task whose success was recorded is not started again;
+ *   - an attempt under a supervisor that died is retried only when none of its processes is alive, and under a new fence;
+ *   - once the crashes stop, the task ends; one that was cancelled in the journal ends even if its program never would.
  *
  * What may happen, at any point between two steps
- *   - the server is killed and comes back (SERVER_DEATHS times); what it had sent is still on its way (`to_supervisor` of the
- *     connection before), and is heard before or after what the next server says;
- *   - the supervisor is killed (SUPERVISOR_DEATHS times), also between its note of a fence and the fork; trees live on until the
- *     next supervisor's recovery; that one is started by a server that needs it;
- *   - the connection breaks (DROPS times) and takes with it what was under way in both directions;
- *   - a person cancels the run; the program ends by itself, well or badly, or never does.
+ *   - the server is killed and restarts (SERVER_DEATHS times); messages that it had sent are still in flight (`to_supervisor` of
+ *     the previous connection), and are received before or after those of the next server;
+ *   - the supervisor is killed (SUPERVISOR_DEATHS times), also between the log entry of a fence and the fork; process trees stay
+ *     alive until the recovery of the next supervisor, which is started by a server that needs one;
+ *   - the connection breaks (DROPS times), and messages in flight in both directions are lost;
+ *   - a user cancels the run; the program ends by itself, with success or failure, or never does.
  *
  * What is left out
- *   - other tasks and runs, regions, the cache, time: a time-out is a cancel that the clock asks for, and a retry comes at once
- *     (policies and backoff are the engine's alone: tests/golden/engine);
- *   - TERM, grace and KILL: a cancel that is heard ends the tree in the end (tests/unit/supervisor/ending_test.cpp);
- *   - attempts that cannot be started, refused mounts, a supervisor that cannot be had at all, full disks and damaged books;
- *   - the power cut: journal and book are taken to survive whatever dies;
- *   - the folder of an attempt that is settled: nobody asks for it again;
+ *   - other tasks and runs, regions, the cache, time: a time-out is a cancel caused by the clock, and a retry is immediate
+ *     (policies and backoff concern the engine only: tests/golden/engine);
+ *   - TERM, grace and KILL: a cancel that is received eventually ends the tree (tests/unit/supervisor/ending_test.cpp);
+ *   - attempts that cannot be started, failing mounts, a supervisor that cannot be started at all, full disks and damaged logs;
+ *   - the power cut: the journal and the supervisor's log are assumed to survive every crash;
+ *   - the folder of an acknowledged attempt: it is not used again;
  *   - `Executor::start` twice in one server.
  *
- * Each fault that the test can plant, by -D…, is one that a person could make in the code; spin must find every one of them.
+ * Each fault that the test can plant, by -D…, is a plausible mistake in the code; spin must find every one of them.
  */
 #ifndef FENCES
-#define FENCES 2 /* attempts of the task at most */
+#define FENCES 2 /* maximum number of attempts of the task */
 #endif
 #ifndef SERVER_DEATHS
 #define SERVER_DEATHS 1
@@ -55,43 +55,43 @@ mtype = { beginning, running, collecting, gone };  /* executors/process/process_
 mtype = { begun, forgotten };                      /* supervisor/book.hpp: Book; and `ended` */
 mtype = { succeeded, failed, cancelled, lost };    /* engine/work.hpp: Outcome::Status */
 mtype = { Start, Cancel, List, Acknowledge, Started, Ended, Holding }; /* ipc/supervisor/messages.hpp: requests, answers */
-mtype = { nothing, unknown };                      /* the model's own */
+mtype = { nothing, unknown };                      /* used by the model only */
 
 /* The journal. */
 mtype phase = attempt;
 byte number = 1;
 bool stopping;
-byte recorded[SLOTS]; /* AttemptEnded, how often */
+byte recorded[SLOTS]; /* number of AttemptEnded events */
 
-/* The server: all of it is gone when it dies. Of the attempt `number`; those before it are settled. */
+/* The server; this state is lost when it dies. It concerns the attempt `number`; earlier ones have been acknowledged. */
 bool server;
 mtype stage = gone;
 bool cancel_asked;
-bool laying_out;        /* between the look at what there is and the Start */
-mtype ends = nothing;   /* how it ended, as the supervisor told */
-mtype outcome = nothing; /* on its way to the driver */
+bool preparing;         /* the sandbox, between the check of the attempt's state and the Start */
+mtype ends = nothing;   /* how it ended, as reported by the supervisor */
+mtype outcome = nothing; /* in flight to the driver */
 /* … its link */
 bool connected, ready;
-bool unanswered;        /* a Start that was not answered */
-bool runs;              /* as the supervisor told last */
-bool cancels;           /* a Cancel that did not come to its end */
+bool unanswered;        /* a Start without a reply */
+bool runs;              /* as last reported by the supervisor */
+bool cancels;           /* a Cancel that has not been completed */
 
-/* What is under way. Two connections: the present one, and the one before it, which nobody listens to any more. */
+/* Messages in flight. There are two connections: the current one, and the previous one, whose server no longer reads. */
 byte now;
 chan to_supervisor[2] = [4] of { mtype, byte };
 chan to_server = [8] of { mtype, byte, mtype };
 
-/* The supervisor: the book survives it. */
+/* The supervisor; its log (`book`) survives its death. */
 bool supervisor;
-bool follows;           /* the present connection has been told what is held */
+bool follows;           /* the current connection has received the list of attempts */
 mtype book[SLOTS] = unknown;
-mtype how[SLOTS] = nothing; /* it ended */
+mtype how[SLOTS] = nothing; /* each fence ended */
 bool asked[SLOTS];      /* Attempt::cancelled: TERM has been sent, KILL will be */
-/* … and the tree of processes. */
+/* … and the process tree. */
 bool living[SLOTS];
 bool endless = true;    /* the program never ends by itself */
 
-/* Only watched and counted. */
+/* Used for assertions and limits only. */
 bool started[SLOTS];
 byte server_deaths, supervisor_deaths, drops;
 hidden byte i;
@@ -105,7 +105,7 @@ inline send(what, fence) {
   fi
 }
 
-inline answer(what, fence, which) {
+inline reply(what, fence, which) {
   assert(nfull(to_server));
   to_server!what, fence, which
 }
@@ -136,7 +136,7 @@ inline supervisor_dies() {
   EACH(asked[i] = false)
 }
 
-/* recovery.cpp: before a supervisor listens, it kills what the one before it left, and writes that it was lost. */
+/* recovery.cpp: before a supervisor listens, it kills what its predecessor left, and records those attempts as lost. */
 inline recover() {
   EACH(
     if
@@ -151,7 +151,7 @@ inline recover() {
   supervisor = true
 }
 
-/* The server's steps. Each is one turn under the lock of its room, or one append to the journal. */
+/* The server's steps. Each is one critical section of its module, or one append to the journal. */
 proctype Server() {
   mtype what, which;
   byte fence;
@@ -165,7 +165,7 @@ end:
        :: else
        fi }
 
-  /* SupervisorLink::connect, by who needs a supervisor, and again when the connection was lost while something is under way. */
+  /* SupervisorLink::connect, when a supervisor is needed, and again when the connection was lost with attempts in progress. */
   :: atomic { server && !connected && (stage == beginning || unanswered || runs) ->
        if
        :: !supervisor -> recover()
@@ -187,11 +187,11 @@ end:
        :: else
        fi }
 
-  /* ProcessExecutor::Impl::begin: what is known of the fence? */
+  /* ProcessExecutor::Impl::begin: reattach to the fence, or start it */
 #ifdef FAULT_TAKES_UP_WITHOUT_ASKING
-  :: atomic { server && stage == beginning && connected && !laying_out ->
+  :: atomic { server && stage == beginning && connected && !preparing ->
 #else
-  :: atomic { server && stage == beginning && ready && !laying_out ->
+  :: atomic { server && stage == beginning && ready && !preparing ->
 #endif
        if
        :: ends != nothing -> stage = collecting
@@ -203,10 +203,10 @@ end:
           fi
        :: else ->
           assert(!living[number]);
-          laying_out = true
+          preparing = true
        fi }
-  :: atomic { server && laying_out ->
-       laying_out = false;
+  :: atomic { server && preparing ->
+       preparing = false;
        if
        :: cancel_asked -> outcome = cancelled; stage = gone
        :: else ->
@@ -230,7 +230,7 @@ end:
           :: stage == running -> stage = collecting
           :: else
           fi
-       :: else /* of an attempt that is settled */
+       :: else /* of an attempt that has been acknowledged */
        fi }
 
   /* ProcessExecutor::Impl::collect and finish */
@@ -242,7 +242,7 @@ end:
 #endif
      }
 
-  /* Driver: the decision (engine/attempts.cpp, settle) is stored, then told to the executor (settled), then carried out. */
+  /* Driver: the decision (engine/attempts.cpp, settle) is stored, then acknowledged to the executor (settled), then carried out. */
   :: atomic { server && outcome != nothing ->
        fence = number;
        recorded[number]++;
@@ -250,7 +250,7 @@ end:
        if
        :: outcome == succeeded || stopping -> phase = ended
        :: outcome != succeeded && !stopping && number < FENCES -> number++
-       :: outcome == failed && !stopping -> phase = ended /* its policies give up */
+       :: outcome == failed && !stopping -> phase = ended /* no retry is left */
        :: outcome == lost && !stopping && number == FENCES -> phase = ended /* lost_in_a_row_max */
        fi;
        outcome = nothing;
@@ -268,8 +268,8 @@ end:
   od
 }
 
-/* A person. The Stopping event is in the journal before CancelAttempt is carried out. */
-proctype Person() {
+/* A user. The Stopping event is in the journal before CancelAttempt is carried out. */
+proctype User() {
   if
   :: atomic { server && phase == attempt ->
        stopping = true;
@@ -290,9 +290,9 @@ proctype Person() {
 inline start(fence) {
   if
 #ifndef FAULT_STARTS_WITHOUT_THE_BOOK
-  :: book[fence] == begun -> if :: heard -> answer(Started, fence, nothing) :: else fi
-  :: book[fence] == ended -> if :: heard -> answer(Ended, fence, how[fence]) :: else fi
-  :: book[fence] == forgotten -> if :: heard -> answer(Ended, fence, lost) :: else fi
+  :: book[fence] == begun -> if :: reachable -> reply(Started, fence, nothing) :: else fi
+  :: book[fence] == ended -> if :: reachable -> reply(Ended, fence, how[fence]) :: else fi
+  :: book[fence] == forgotten -> if :: reachable -> reply(Ended, fence, lost) :: else fi
   :: book[fence] == unknown ->
 #else
   :: true ->
@@ -301,17 +301,17 @@ inline start(fence) {
      if
      :: assert(!started[fence]);
         started[fence] = true;
-        assert(!(server && laying_out && fence == number));
+        assert(!(server && preparing && fence == number));
         EACH(assert(!living[i]); assert(how[i] != succeeded));
         living[fence] = true;
         asked[fence] = false;
-        if :: heard -> answer(Started, fence, nothing) :: else fi
-     :: supervisor_deaths < SUPERVISOR_DEATHS -> supervisor_dies() /* between the note and the fork */
+        if :: reachable -> reply(Started, fence, nothing) :: else fi
+     :: supervisor_deaths < SUPERVISOR_DEATHS -> supervisor_dies() /* between the log entry and the fork */
      fi
   fi
 }
 
-inline hear(what, fence) {
+inline receive(what, fence) {
   if
   :: what == Start -> start(fence)
   :: what == Cancel ->
@@ -324,26 +324,26 @@ inline hear(what, fence) {
      :: book[fence] == ended -> book[fence] = forgotten
      :: else
      fi
-  :: what == List && heard ->
+  :: what == List && reachable ->
 #ifndef FAULT_HEARS_A_DEAD_SERVER
      hang_up(1 - now);
 #endif
      EACH(
        if
-       :: book[i] == ended -> answer(Ended, i, how[i])
+       :: book[i] == ended -> reply(Ended, i, how[i])
        :: book[i] == begun -> held = held | (1 << i)
        :: else
        fi);
      follows = true;
-     answer(Holding, held, nothing)
-  :: what == List && !heard
+     reply(Holding, held, nothing)
+  :: what == List && !reachable
   fi
 }
 
 proctype Supervisor() {
   mtype what;
   byte fence, held, from;
-  bool heard; /* somebody is there to be answered */
+  bool reachable; /* the sender's connection is still open */
 end:
   do
   :: atomic { supervisor && len(to_supervisor[0]) + len(to_supervisor[1]) > 0 ->
@@ -352,13 +352,13 @@ end:
        :: nempty(to_supervisor[1]) -> from = 1
        fi;
        to_supervisor[from]?what, fence;
-       heard = connected && from == now;
-       hear(what, fence);
+       reachable = connected && from == now;
+       receive(what, fence);
        held = 0 }
   od
 }
 
-/* The tree of the attempt `fence`. Its end is written into the book, then told (Attempts::finish). */
+/* The process tree of the attempt `fence`. Its end is written to the log, then reported (Attempts::finish). */
 proctype Tree(byte fence) {
 end:
   do
@@ -371,21 +371,21 @@ end:
        :: !asked[fence] -> how[fence] = failed
        fi;
        if
-       :: follows -> answer(Ended, fence, how[fence])
+       :: follows -> reply(Ended, fence, how[fence])
        :: else
        fi }
   od
 }
 
-/* Crashes, as many as are given, or fewer. */
-proctype Fate() {
+/* Crashes, at most as many as configured. */
+proctype Crashes() {
   do
   :: atomic { server && server_deaths < SERVER_DEATHS ->
        server_deaths++;
        server = false;
        stage = gone;
        cancel_asked = false;
-       laying_out = false;
+       preparing = false;
        ends = nothing;
        outcome = nothing;
        unanswered = false;
@@ -408,10 +408,10 @@ init {
     :: true
     fi;
     run Server();
-    run Person();
+    run User();
     run Supervisor();
     EACH(run Tree(i));
-    run Fate()
+    run Crashes()
   }
 }
 

@@ -1,4 +1,5 @@
-// What a host reads from model repositories and from caches: model.json, head.onnx, features.npy.
+// Fuzzes the files that a host reads from model repositories and from caches: model.json, head.onnx,
+// features.npy.
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -11,7 +12,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace sluice::host;
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
   if (bytes.starts_with("{")) {
-    // What was read is written so that it is read again.
+    // What was read survives a round trip.
     if (const auto description = head_description_from(bytes)) {
       const auto again = head_description_from(to_text(*description));
       SLUICE_CHECK(again && *again == *description);

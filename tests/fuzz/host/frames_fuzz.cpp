@@ -1,4 +1,4 @@
-// What arrives at either end of a host's connection.
+// Fuzzes the frames that either end of a host's connection receives.
 #include <cstddef>
 #include <cstdint>
 #include <string_view>

@@ -1,4 +1,4 @@
-// All picture decoders, then what is done with a picture.
+// Fuzzes all picture decoders and the resizing.
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -12,7 +12,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!picture) return 0;
   SLUICE_CHECK(picture->rgba.size() == std::size_t{4} * static_cast<std::size_t>(picture->width) *
                                            static_cast<std::size_t>(picture->height));
-  // Large ones take long and show nothing new.
+  // Large pictures are slow and cover nothing new.
   if (picture->rgba.size() < (std::size_t{1} << 20))
     SLUICE_CHECK(media::on_white_square(*picture, 8).size() == 3U * 8 * 8);
   return 0;

@@ -1,5 +1,5 @@
-// Whatever a client sends to the endpoint, over a real socket: each answer is well formed, its body is as
-// long as it says, and the server closes when the client has.
+// Fuzzes the HTTP server over a real socket, with any bytes: each response is well formed, its body has the
+// announced length, and the server closes the connection when the client has.
 #include <charconv>
 #include <csignal>
 #include <cstdint>
@@ -23,7 +23,7 @@ ports::Response error_response(const Error& error) {
   return {.status = http_status(error.code), .body = error.message + "\n"};
 }
 
-/// The endpoint's routes; a request for predictions is read, and answered with what it holds.
+/// The endpoint's routes; a request for predictions is parsed, and its response says what it contains.
 ports::Protocol protocol() {
   const ports::Handler infer = [](const ports::Request& request, ports::Responder respond) {
     const auto read =
@@ -51,9 +51,9 @@ ports::Protocol protocol() {
           .error = error_response};
 }
 
-/// libFuzzer's alarm, which watches for slow inputs, may come while we wait for the server: then the wait
-/// goes on.
-void restart_what_an_alarm_interrupts() {
+/// libFuzzer's alarm, which detects slow inputs, may interrupt a system call that waits for the server: then
+/// the call is restarted.
+void restart_interrupted_calls() {
   struct sigaction action{};
   if (::sigaction(SIGALRM, nullptr, &action) != 0) std::abort();
   action.sa_flags |= SA_RESTART;
@@ -62,7 +62,7 @@ void restart_what_an_alarm_interrupts() {
 
 struct Endpoint {
   Endpoint() {
-    restart_what_an_alarm_interrupts();
+    restart_interrupted_calls();
     std::string name = (std::filesystem::temp_directory_path() / "sluice-fuzz-XXXXXX").string();
     folder = ::mkdtemp(name.data());
     server.emplace(net::HttpServer::Options{.listen = "127.0.0.1:0", .scratch = folder, .worker_threads = 1},
@@ -81,7 +81,7 @@ struct Endpoint {
   std::optional<net::HttpServer> server;
 };
 
-std::string all_answers_to(std::string_view request, std::uint16_t port) {
+std::string all_responses_to(std::string_view request, std::uint16_t port) {
   const int connection = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
@@ -89,34 +89,35 @@ std::string all_answers_to(std::string_view request, std::uint16_t port) {
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   if (connection < 0 || ::connect(connection, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
     std::abort();
-  // A reset instead of a port that stays taken for a minute: there are 28,000, and more inputs than that.
-  const linger at_once{.l_onoff = 1, .l_linger = 0};
-  ::setsockopt(connection, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  // Reset the connection: otherwise its port stays in use for a minute, and there are more inputs than the
+  // 28,000 ports.
+  const linger no_linger{.l_onoff = 1, .l_linger = 0};
+  ::setsockopt(connection, SOL_SOCKET, SO_LINGER, &no_linger, sizeof no_linger);
   while (!request.empty()) {
     const auto sent = ::send(connection, request.data(), request.size(), MSG_NOSIGNAL);
-    if (sent <= 0) break;  // it has heard enough
+    if (sent <= 0) break;  // the server has closed the connection
     request.remove_prefix(static_cast<std::size_t>(sent));
   }
   ::shutdown(connection, SHUT_WR);
-  std::string answers;
+  std::string responses;
   std::string piece(65536, '\0');
   for (;;) {
     const auto got = ::recv(connection, piece.data(), piece.size(), 0);
     if (got <= 0) break;
-    answers.append(piece, 0, static_cast<std::size_t>(got));
+    responses.append(piece, 0, static_cast<std::size_t>(got));
   }
   ::close(connection);
-  return answers;
+  return responses;
 }
 
-/// Takes one answer from the front; `may_be_head`: it may be the answer to HEAD, which announces a body and
-/// has none.
-void take_answer(std::string_view& answers, bool may_be_head) {
-  SLUICE_CHECK(answers.starts_with("HTTP/1.1 "));
-  const auto end = answers.find("\r\n\r\n");
+/// Removes one response from the front; `may_be_head`: it may be a response to HEAD, which announces a body
+/// and has none.
+void take_response(std::string_view& responses, bool may_be_head) {
+  SLUICE_CHECK(responses.starts_with("HTTP/1.1 "));
+  const auto end = responses.find("\r\n\r\n");
   SLUICE_CHECK(end != std::string_view::npos);
-  const auto head = answers.substr(0, end + 2);
-  answers.remove_prefix(end + 4);
+  const auto head = responses.substr(0, end + 2);
+  responses.remove_prefix(end + 4);
   for (const char c : head)
     SLUICE_CHECK(c == '\r' || c == '\n' || (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f));
   constexpr std::string_view length_is = "\r\nContent-Length: ";
@@ -125,14 +126,14 @@ void take_answer(std::string_view& answers, bool may_be_head) {
   std::size_t length = 0;
   const auto* number = head.data() + at + length_is.size();
   std::from_chars(number, head.data() + head.size(), length);
-  if (may_be_head && (answers.empty() || answers.starts_with("HTTP/1.1 "))) return;
-  SLUICE_CHECK(length <= answers.size());
-  answers.remove_prefix(length);
+  if (may_be_head && (responses.empty() || responses.starts_with("HTTP/1.1 "))) return;
+  SLUICE_CHECK(length <= responses.size());
+  responses.remove_prefix(length);
 }
 
 }  // namespace
 
-/// `@` stands for the server's own address, so that requests get past its guard.
+/// `@` is replaced with the server's own address, so that requests pass its Host check.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static Endpoint endpoint;
   const auto port = endpoint.server->port();
@@ -143,9 +144,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     else
       request.push_back(static_cast<char>(data[i]));
   }
-  const auto answers = all_answers_to(request, port);
-  std::string_view left = answers;
+  const auto responses = all_responses_to(request, port);
+  std::string_view rest = responses;
   const bool may_be_head = request.find("HEAD") != std::string::npos;
-  while (!left.empty()) take_answer(left, may_be_head);
+  while (!rest.empty()) take_response(rest, may_be_head);
   return 0;
 }

@@ -1,5 +1,5 @@
-// A supervisor's log that anything may have happened to: it opens, and what was read is read again from what
-// was written.
+// Fuzzes a supervisor's log with any content: it opens, and opening the repaired log again gives the same
+// state.
 #include <cstdint>
 #include <cstdlib>
 #include <string>

@@ -1,5 +1,5 @@
-// Whatever comes over the supervisor's socket: cut into frames, decoded, and, where it is a message, encoded
-// again to the same.
+// Fuzzes the supervisor's socket: any bytes are split into frames and decoded; encoding a decoded message
+// gives the same bytes.
 #include <cstdint>
 #include <cstdlib>
 
