@@ -68,8 +68,8 @@ double measure_wake_up() {
     }
   });
   for (std::size_t i = 0; i < times; ++i) {
-    std::this_thread::sleep_for(
-        std::chrono::milliseconds(1));  // lets the other thread and its processor sleep
+    // Let the other thread and its processor go to sleep.
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
     released = now();
     asked.release();
     answered.acquire();
