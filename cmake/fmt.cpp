@@ -1,4 +1,5 @@
-// The compiled form of fmt for static programs: instantiates the templates that fmt/format.h declares `extern`.
+// The compiled form of fmt for static programs: instantiates the templates that fmt/format.h declares
+// `extern`.
 #include <fmt/format-inl.h>
 
 FMT_BEGIN_NAMESPACE
