@@ -27,10 +27,11 @@ check() {
   local status=0
   build_release
   build_tests
-  stage "format, layers, wall clock"
+  stage "format, layers, wall clock, filesystem"
   check_format || status=1
   build/venv/bin/python tools/check_layers.py || status=1
   build/venv/bin/python tools/check_wall_clock.py || status=1
+  build/venv/bin/python tools/check_filesystem.py || status=1
   stage "clang-tidy on changed files"
   tidy || status=1
   stage "the largest sources"

@@ -11,7 +11,8 @@ namespace sluice::ir {
 std::vector<syntax::Diagnostic> verify(const Plan& plan, const Signatures& services) {
   Problems problems;
   const auto pipelines = index_pipelines(plan);
-  if (plan.pipelines.empty()) problems.add({1, 1}, "a plan should have at least one pipeline under `pipelines`");
+  if (plan.pipelines.empty())
+    problems.add({1, 1}, "a plan should have at least one pipeline under `pipelines`");
   const auto orders = check_names(plan, problems);
   const auto pipeline_order = order_pipelines(plan, pipelines, problems);
   check_types(plan, services, pipelines, pipeline_order, orders, problems);

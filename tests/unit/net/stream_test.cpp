@@ -232,7 +232,7 @@ TEST(Streams, OurClientDistinguishesACutOffFromAnEnd) {
                                          }});
   ASSERT_FALSE(response);
   EXPECT_EQ(response.error().code, Code::unavailable);
-  EXPECT_THAT(response.error().message, HasSubstr("lost the server"));
+  EXPECT_THAT(response.error().message, HasSubstr("lost the connection to the server"));
 }
 
 }  // namespace
