@@ -55,7 +55,7 @@ class InstantExecutor final : public ports::Executor {
   Result<Value> environment(const engine::Work&) override { return Value(Struct()); }
   void start(const ports::Attempt& attempt) override { ended.push_back(attempt.fence); }
   void cancel(const Fence&) override {}
-  void settled(const Fence&) override {}
+  void acknowledge(const Fence&) override {}
   [[nodiscard]] std::filesystem::path log_of(const RunId&, const std::string&, int) const override {
     return {};
   }

@@ -242,7 +242,7 @@ end:
 #endif
      }
 
-  /* Driver: the decision (engine/attempts.cpp, settle) is stored, then acknowledged to the executor (settled), then carried out. */
+  /* Driver: the decision (engine/attempts.cpp, finish) is stored, then acknowledged to the executor (acknowledge), then carried out. */
   :: atomic { server && outcome != nothing ->
        fence = number;
        recorded[number]++;

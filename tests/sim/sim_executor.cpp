@@ -110,7 +110,7 @@ void SimExecutor::cancel(const Fence& fence) {
   });
 }
 
-void SimExecutor::settled(const Fence& fence) {
+void SimExecutor::acknowledge(const Fence& fence) {
   faults_.at_port();
   const auto task = tasks_.find(fence.text);
   if (task == tasks_.end()) return;
@@ -118,7 +118,7 @@ void SimExecutor::settled(const Fence& fence) {
   tasks_.erase(task);
 }
 
-void SimExecutor::all_taken_up() {
+void SimExecutor::all_reattached() {
   std::erase_if(tasks_, [&](const auto& entry) {
     const auto& [fence, task] = entry;
     if (!task.outcome || requested_.contains(fence)) return false;

@@ -38,8 +38,8 @@ class SimExecutor final : public ports::Executor {
   Result<Value> environment(const engine::Work& work) override;
   void start(const ports::Attempt& attempt) override;
   void cancel(const Fence& fence) override;
-  void settled(const Fence& fence) override;
-  void all_taken_up() override;
+  void acknowledge(const Fence& fence) override;
+  void all_reattached() override;
   [[nodiscard]] std::filesystem::path log_of(const RunId&, const std::string&, int) const override {
     return {};
   }

@@ -42,10 +42,10 @@ Result<void> Dispatcher::set_executors(Executors executors) {
 Result<void> Dispatcher::start(engine::RunCreated created, std::shared_ptr<const ir::Plan> plan) {
   const auto id = created.run;
   if (live_.contains(id))
-    return Fail(user_error(Code::already_exists, "run " + id.text + " goes on already"));
+    return Fail(user_error(Code::already_exists, "run " + id.text + " is already running"));
   auto run = std::make_unique<LiveRun>(created, engine::Run(std::move(plan), created, ports_.services));
   run->row = row_of(created);
-  // The creation is stored by itself, so that whoever submits knows that it is there.
+  // The creation is stored by itself, so that it is in the journal when this returns.
   SLUICE_DO(ports_.journal.append({{.run = id,
                                     .principal = created.principal,
                                     .expected_next = 0,
@@ -73,24 +73,24 @@ Result<void> Dispatcher::resume(const RunId& id) {
 }
 
 void Dispatcher::all_resumed() {
-  for (const auto& [kind, executor] : executors_) executor->all_taken_up();
+  for (const auto& [kind, executor] : executors_) executor->all_reattached();
 }
 
 Result<void> Dispatcher::cancel(const RunId& run, std::string reason) {
   if (!live_.contains(run))
-    return Fail(user_error(Code::failed_precondition, "run " + run.text + " does not go on here"));
+    return Fail(user_error(Code::failed_precondition, "run " + run.text + " is not running on this server"));
   decide(run, engine::CancelRun{.reason = std::move(reason)}, ports_.clock.now());
   return {};
 }
 
 void Dispatcher::ended(const Fence& fence, engine::Outcome outcome) {
-  const auto there = attempts_.find(fence);
-  if (there == attempts_.end()) return;  // late: the run has ended or was forgotten
-  const auto place = std::move(there->second);
-  attempts_.erase(there);
+  const auto found = attempts_.find(fence);
+  if (found == attempts_.end()) return;  // late: the run has ended or was forgotten
+  const auto place = std::move(found->second);
+  attempts_.erase(found);
   auto& run = *live_.at(place.run);
   run.fences.erase(fence);
-  run.unsettled.emplace_back(fence, place.executor);
+  run.unacknowledged.emplace_back(fence, place.executor);
   take(run,
        run.run.decide(
            engine::AttemptFinished{.path = place.path, .number = place.number, .outcome = std::move(outcome)},
@@ -102,8 +102,8 @@ void Dispatcher::fire_timers() {
   while (!timers_.empty() && timers_.top().due <= now) {
     const auto timer = timers_.top();
     timers_.pop();
-    // With the time that it was found due at: a clock that is set back meanwhile would make the engine wait
-    // for another.
+    // Passes the time at which it was found to be due: if the clock were set back meanwhile, the engine would
+    // wait for another timer.
     decide(timer.run, engine::TimerFired{.path = timer.path, .number = timer.number}, now);
   }
 }
@@ -122,9 +122,9 @@ std::optional<Time> Dispatcher::next_due() const {
 // Deciding.
 
 void Dispatcher::decide(const RunId& run, const engine::Input& input, Time now) {
-  const auto there = live_.find(run);
-  if (there == live_.end()) return;
-  take(*there->second, there->second->run.decide(input, now));
+  const auto found = live_.find(run);
+  if (found == live_.end()) return;
+  take(*found->second, found->second->run.decide(input, now));
 }
 
 void Dispatcher::take(LiveRun& run, engine::Decision decision) {
@@ -133,7 +133,7 @@ void Dispatcher::take(LiveRun& run, engine::Decision decision) {
 }
 
 void Dispatcher::mark_changed(LiveRun& run) {
-  if (run.stalled_until) return;  // it is stored when its pause is over
+  if (run.stalled_until) return;  // its events are stored when its pause is over
   if (!std::exchange(run.waits_for_store, true)) changed_.push_back(&run);
 }
 
@@ -147,24 +147,24 @@ LiveRun& Dispatcher::keep(std::unique_ptr<LiveRun> run) {
 }
 
 void Dispatcher::forget(const RunId& run) {
-  const auto there = live_.find(run);
-  for (const auto& fence : there->second->fences) attempts_.erase(fence);
+  const auto found = live_.find(run);
+  for (const auto& fence : found->second->fences) attempts_.erase(fence);
   {
     const std::lock_guard lock(going_mutex_);
     going_.erase(run);
   }
-  live_.erase(there);
+  live_.erase(found);
 }
 
 // Storing.
 
-/// Events first: what is carried out has been stored. A look-up answers at once, which decides more, so this
-/// repeats.
+/// Events first: what is carried out has been stored. The result of a look-up arrives immediately and leads
+/// to more decisions, so this repeats.
 void Dispatcher::store_and_carry_out() {
   end_stalls();
   while (!changed_.empty()) {
     const auto runs = store(std::exchange(changed_, {}));
-    for (auto* run : runs) settle(*run);
+    for (auto* run : runs) acknowledge(*run);
     for (auto* run : runs) {
       auto commands = std::exchange(run->commands, {});
       for (auto& command : commands) std::visit([&](auto& specific) { carry_out(*run, specific); }, command);
@@ -179,10 +179,10 @@ void Dispatcher::close() {
     run->stalled_until.reset();
     mark_changed(*run);
   }
-  for (auto* run : store(std::exchange(changed_, {}))) settle(*run);
+  for (auto* run : store(std::exchange(changed_, {}))) acknowledge(*run);
 }
 
-/// Answers the runs whose events are in the journal now. One that cannot be stored does not hold up others.
+/// Returns the runs whose events are in the journal now. One that cannot be stored does not delay others.
 std::vector<LiveRun*> Dispatcher::store(const std::vector<LiveRun*>& runs) {
   std::vector<ports::Append> batch;
   std::vector<LiveRun*> stored;
@@ -214,8 +214,9 @@ std::vector<LiveRun*> Dispatcher::store(const std::vector<LiveRun*>& runs) {
       run.pause = {};
       stored.push_back(&run);
     } else if (alone.error().code == Code::conflict) {
-      // Somebody else goes on with this run.
-      log::error(fmt::format("run {} stops here: {}", run.created.run.text, alone.error().message));
+      // Another process continues this run.
+      log::error(
+          fmt::format("run {} stopped on this server: {}", run.created.run.text, alone.error().message));
       forget(run.created.run);
     } else {
       run.events = std::move(batch[i].events);
@@ -229,8 +230,8 @@ std::vector<LiveRun*> Dispatcher::store(const std::vector<LiveRun*>& runs) {
 /// What was decided is not in the journal, so nothing that follows from it may happen yet.
 void Dispatcher::stall(LiveRun& run, const Error& error) {
   if (run.pause == Milliseconds(0))
-    log::error(
-        fmt::format("run {} waits, as its events cannot be stored: {}", run.created.run.text, error.message));
+    log::error(fmt::format("run {} is stalled because its events cannot be stored: {}", run.created.run.text,
+                           error.message));
   run.pause = std::clamp(run.pause * 2, stall_min, stall_max);
   run.stalled_until = ports_.clock.steady() + run.pause;
   stalled_.push_back(&run);
@@ -247,9 +248,10 @@ void Dispatcher::end_stalls() {
   stalled_.erase(over.begin(), over.end());
 }
 
-/// An attempt whose end is not stored stays unsettled: the executor must know it when the run goes on.
-void Dispatcher::settle(LiveRun& run) {
-  for (const auto& [fence, executor] : std::exchange(run.unsettled, {})) executor->settled(fence);
+/// An attempt whose end is not stored stays unacknowledged: the executor must still know it when the run
+/// is resumed.
+void Dispatcher::acknowledge(LiveRun& run) {
+  for (const auto& [fence, executor] : std::exchange(run.unacknowledged, {})) executor->acknowledge(fence);
 }
 
 // Carrying out.
@@ -261,13 +263,13 @@ ports::Executor& Dispatcher::executor_of(const engine::Work& work) const {
 }
 
 void Dispatcher::carry_out(LiveRun& run, engine::LookUp& command) {
-  engine::LookedUp answer{.path = command.path};
+  engine::LookedUp looked_up{.path = command.path};
   if (const auto environment = executor_of(command.work).environment(command.work)) {
     const auto scope = command.scope == "run" ? "run " + run.created.run.text : command.scope;
-    answer.key = engine::cache_key(command.work, *environment, command.user_key, scope);
-    answer.hit = cached(run, *answer.key, command.max_age_ms);
+    looked_up.key = engine::cache_key(command.work, *environment, command.user_key, scope);
+    looked_up.hit = cached(run, *looked_up.key, command.max_age_ms);
   }
-  take(run, run.run.decide(answer, ports_.clock.now()));
+  take(run, run.run.decide(looked_up, ports_.clock.now()));
 }
 
 std::optional<engine::LookedUp::Hit> Dispatcher::cached(const LiveRun& run, const Digest& key,
@@ -297,24 +299,24 @@ void Dispatcher::carry_out(LiveRun& run, engine::StartAttempt& command) {
 }
 
 void Dispatcher::carry_out(LiveRun&, engine::CancelAttempt& command) {
-  if (const auto there = attempts_.find(command.fence); there != attempts_.end())
-    there->second.executor->cancel(command.fence);
+  if (const auto found = attempts_.find(command.fence); found != attempts_.end())
+    found->second.executor->cancel(command.fence);
 }
 
 void Dispatcher::carry_out(LiveRun& run, engine::SetTimer& command) {
   timers_.push({.due = command.due, .run = run.created.run, .path = command.path, .number = command.number});
 }
 
-// Asking.
+// Queries.
 
 std::optional<std::uint64_t> Dispatcher::length(const RunId& run) const {
-  const auto there = live_.find(run);
-  return there == live_.end() ? std::nullopt : std::optional(there->second->next);
+  const auto found = live_.find(run);
+  return found == live_.end() ? std::nullopt : std::optional(found->second->next);
 }
 
 const LiveRun* Dispatcher::find(const RunId& run) const {
-  const auto there = live_.find(run);
-  return there == live_.end() ? nullptr : there->second.get();
+  const auto found = live_.find(run);
+  return found == live_.end() ? nullptr : found->second.get();
 }
 
 bool Dispatcher::goes_on(const RunId& run) const {

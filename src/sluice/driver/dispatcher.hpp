@@ -17,12 +17,13 @@
 
 namespace sluice::driver {
 
-/// What the driver does, without its thread. Inputs (`start`, `ended`, `fire_timers`, …) are decided at once;
+/// The driver without its thread. Inputs (`start`, `ended`, `fire_timers`, …) are decided at once;
 /// `store_and_carry_out` appends what was decided, of all runs in one transaction, and only then carries the
 /// commands out.
 ///
-/// A run whose events cannot be stored (the disk is full, say) waits: nothing that follows from them is
-/// carried out, and they are tried again with a growing pause. One thread at a time, but for `goes_on`.
+/// A run whose events cannot be stored (for example, because the disk is full) is stalled: nothing that
+/// follows from them is carried out, and storing them is retried with a growing pause. One thread at a time,
+/// except for `goes_on`.
 class Dispatcher {
  public:
   /// The ports outlive the dispatcher.
@@ -33,39 +34,38 @@ class Dispatcher {
     const Clock& clock;
     const ir::Signatures& services;
   };
-  /// Who runs which kind of work.
+  /// Which executor runs which kind of work.
   using Executors = std::vector<std::pair<engine::Work::Kind, ports::Executor*>>;
 
   explicit Dispatcher(Ports ports) : ports_(std::move(ports)) {}
 
-  /// Before anything else: executors need a sink to be made, so they are younger than the dispatcher. Each
-  /// kind of work has to be there exactly once; anything else is a bug of ours: Code::internal, the kind
-  /// named.
+  /// Called before anything else: executors are constructed with a sink, so they are created after the
+  /// dispatcher. Each kind of work must occur exactly once; anything else is a bug of ours: Code::internal,
+  /// which names the kind.
   Result<void> set_executors(Executors executors);
 
   /// The run is in the journal when this returns.
   Result<void> start(engine::RunCreated created, std::shared_ptr<const ir::Plan> plan);
   Result<void> resume(const RunId& run);
-  /// After the resumed runs' commands have been carried out.
+  /// Called after the resumed runs' commands have been carried out.
   void all_resumed();
   Result<void> cancel(const RunId& run, std::string reason);
-  /// An attempt has ended. A fence that nobody waits for is ignored.
+  /// An attempt has ended. A fence that no run waits for is ignored.
   void ended(const Fence& fence, engine::Outcome outcome);
-  /// Everything that is due by the clock.
+  /// Fires every timer that is due by the clock.
   void fire_timers();
 
   void store_and_carry_out();
-  /// Stores what was decided and carries nothing out: what follows is for the next dispatcher of this
-  /// journal.
+  /// Stores what was decided and carries nothing out: that is left to the next dispatcher of this journal.
   void close();
 
-  /// When `fire_timers` or `store_and_carry_out` has something to do though nothing happened; nullopt: never.
+  /// When `fire_timers` or `store_and_carry_out` has something to do even without an input; nullopt: never.
   [[nodiscard]] std::optional<Time> next_due() const;
-  /// How long the run's journal is; nullopt where it does not go on here.
+  /// The length of the run's journal; nullopt if the run is not running here.
   [[nodiscard]] std::optional<std::uint64_t> length(const RunId& run) const;
-  /// Thread-safe.
+  /// Whether the run is running here. Thread-safe.
   [[nodiscard]] bool goes_on(const RunId& run) const;
-  /// What is known about a run; null where it is not running here.
+  /// What is known about a run; null if it is not running here.
   [[nodiscard]] const LiveRun* find(const RunId& run) const;
 
  private:
@@ -92,7 +92,7 @@ class Dispatcher {
   std::vector<LiveRun*> store(const std::vector<LiveRun*>& runs);
   void stall(LiveRun& run, const Error& error);
   void end_stalls();
-  void settle(LiveRun& run);
+  void acknowledge(LiveRun& run);
 
   [[nodiscard]] ports::Executor& executor_of(const engine::Work& work) const;
   void carry_out(LiveRun& run, engine::LookUp& command);

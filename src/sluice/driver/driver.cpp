@@ -10,10 +10,11 @@ namespace sluice::driver {
 
 namespace {
 
-/// Inputs that are decided together and stored in one transaction.
+/// The maximum number of inputs that are decided together and stored in one transaction.
 constexpr std::size_t batch_max = 512;
 
-/// Who follows a run asks again after each answer: so often at most, unless the run has ended.
+/// A client that follows a run asks again after each response: no more often than this, unless the run has
+/// ended.
 constexpr auto follow_interval = Milliseconds(20);
 
 struct Waiter {
@@ -38,10 +39,10 @@ struct Driver::Impl {
   std::condition_variable wake;
   std::deque<std::move_only_function<void()>> messages;  ///< run on the driver's thread
   bool closing = false;
-  bool closed = false;  ///< nobody runs messages any more
+  bool closed = false;  ///< messages are no longer run
   std::thread thread;
 
-  /// False where nobody will run the message: the driver has ended.
+  /// False if the message will not be run, because the driver has ended.
   bool post(std::move_only_function<void()> message) {
     {
       const std::lock_guard lock(mutex);
@@ -52,48 +53,49 @@ struct Driver::Impl {
     return true;
   }
 
-  /// Runs `work` on the driver's thread and waits for its answer.
-  Result<void> ask(std::move_only_function<Result<void>()> work) {
-    struct Answer {
+  /// Runs `work` on the driver's thread, waits for its result and returns it.
+  Result<void> call(std::move_only_function<Result<void>()> work) {
+    struct Pending {
       std::mutex mutex;
       std::condition_variable ready;
       std::optional<Result<void>> result;
     };
-    auto answer = std::make_shared<Answer>();
-    const bool posted = post([answer, work = std::move(work)]() mutable {
+    auto pending = std::make_shared<Pending>();
+    const bool posted = post([pending, work = std::move(work)]() mutable {
       auto result = work();
-      const std::lock_guard lock(answer->mutex);
-      answer->result = std::move(result);
-      answer->ready.notify_all();
+      const std::lock_guard lock(pending->mutex);
+      pending->result = std::move(result);
+      pending->ready.notify_all();
     });
     if (!posted)
-      return Fail(environment_error(Code::unavailable, "this server is ending; ask again when it is up"));
-    std::unique_lock lock(answer->mutex);
-    answer->ready.wait(lock, [&] { return answer->result.has_value(); });
-    return std::move(*answer->result);
+      return Fail(environment_error(Code::unavailable,
+                                    "this server is shutting down; retry when it is running again"));
+    std::unique_lock lock(pending->mutex);
+    pending->ready.wait(lock, [&] { return pending->result.has_value(); });
+    return std::move(*pending->result);
   }
 
   void loop() {
     while (!take_messages()) {
       dispatcher.fire_timers();
       dispatcher.store_and_carry_out();
-      tell_waiters();
+      notify_waiters();
     }
     dispatcher.close();
     for (auto& waiter : std::exchange(waiters, {})) waiter.done();
   }
 
-  /// Waits for messages or a timer, and runs the messages. True after the last ones.
+  /// Waits for messages or a timer, and runs the messages. Returns true after the last ones.
   bool take_messages() {
     std::deque<std::move_only_function<void()>> batch;
     {
       std::unique_lock lock(mutex);
-      const auto something = [&] { return closing || !messages.empty(); };
+      const auto has_input = [&] { return closing || !messages.empty(); };
       if (const auto due = next_due()) {
         const auto pause = std::max(Milliseconds(0), *due - clock.now());
-        wake.wait_for(lock, pause, something);
+        wake.wait_for(lock, pause, has_input);
       } else {
-        wake.wait(lock, something);
+        wake.wait(lock, has_input);
       }
       closed = closing;
       while (!messages.empty() && (closed || batch.size() < batch_max)) {
@@ -118,12 +120,12 @@ struct Driver::Impl {
     return dispatcher.length(waiter.run).value_or(UINT64_MAX) > waiter.length;
   }
 
-  void tell_waiters() {
+  void notify_waiters() {
     const auto now = clock.now();
     for (std::size_t i = 0; i < waiters.size();) {
       const auto& next = waiters[i];
-      const bool goes_on = dispatcher.length(next.run).has_value();
-      if (goes_on && next.deadline > now && (next.earliest > now || !is_longer(next))) {
+      const bool is_running = dispatcher.length(next.run).has_value();
+      if (is_running && next.deadline > now && (next.earliest > now || !is_longer(next))) {
         ++i;
         continue;
       }
@@ -155,13 +157,13 @@ void Driver::end() {
 }
 
 Result<void> Driver::start(engine::RunCreated created, std::shared_ptr<const ir::Plan> plan) {
-  return impl_->ask([this, created = std::move(created), plan = std::move(plan)]() mutable {
+  return impl_->call([this, created = std::move(created), plan = std::move(plan)]() mutable {
     return impl_->dispatcher.start(std::move(created), std::move(plan));
   });
 }
 
 Result<void> Driver::resume(const RunId& run) {
-  return impl_->ask([this, run] { return impl_->dispatcher.resume(run); });
+  return impl_->call([this, run] { return impl_->dispatcher.resume(run); });
 }
 
 void Driver::all_resumed() {
@@ -169,7 +171,7 @@ void Driver::all_resumed() {
 }
 
 Result<void> Driver::cancel(const RunId& run, std::string reason) {
-  return impl_->ask([this, run, reason = std::move(reason)]() mutable {
+  return impl_->call([this, run, reason = std::move(reason)]() mutable {
     return impl_->dispatcher.cancel(run, std::move(reason));
   });
 }

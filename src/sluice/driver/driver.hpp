@@ -7,25 +7,25 @@
 
 namespace sluice::driver {
 
-/// Carries the engine's commands to the ports, and brings back what happens: a dispatcher on a thread of its
-/// own.
+/// A dispatcher on a thread of its own: carries the engine's commands out through the ports, and passes what
+/// happens back to the engine.
 class Driver final : public ports::RunControl, public ports::OutcomeSink {
  public:
   using Ports = Dispatcher::Ports;
   using Executors = Dispatcher::Executors;
 
-  /// The ports outlive the driver, but for the executors, which need its sink: they are given to `begin`.
+  /// The ports outlive the driver, except for the executors, which need its sink: they are passed to `begin`.
   explicit Driver(Ports ports);
-  /// Stops the thread. What has happened until then is in the journal; runs that have not ended can be
-  /// resumed.
+  /// Stops the thread. Everything that has happened until then is in the journal; runs that have not ended
+  /// can be resumed.
   ~Driver() override;
 
-  /// Starts the thread. Called once, before anything else. Fails as Dispatcher::set_executors does; then
-  /// there is no thread, and nothing may be asked of the driver.
+  /// Starts the thread. Called once, before anything else. Fails as Dispatcher::set_executors does; then no
+  /// thread is running, and no other function of the driver may be called.
   Result<void> begin(Executors executors);
-  /// Waits until the thread has ended; executors may be destroyed afterwards. Whoever waits is called back;
-  /// questions that come later get Code::unavailable, outcomes that come later are lost (the attempt is taken
-  /// up or repeated).
+  /// Waits until the thread has ended; executors may be destroyed afterwards. Waiters are called
+  /// back; later calls fail with Code::unavailable, and later outcomes are lost (the attempt is reattached or
+  /// repeated).
   void end();
 
   Result<void> start(engine::RunCreated created, std::shared_ptr<const ir::Plan> plan) override;

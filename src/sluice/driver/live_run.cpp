@@ -71,12 +71,12 @@ Result<std::unique_ptr<LiveRun>> replay(const RunId& run, const std::vector<std:
 }
 
 Result<ports::RunRow> project(const std::vector<std::string>& journal) {
-  if (journal.empty()) return Fail(user_error(Code::not_found, "an empty journal"));
+  if (journal.empty()) return Fail(user_error(Code::not_found, "the journal is empty"));
   SLUICE_TRY(first, engine::decode(journal.front()));
   const auto* created = std::get_if<engine::RunCreated>(&first);
   if (!created)
     return Fail(Error{.code = Code::data_loss,
-                      .message = "a journal that does not begin with its run's creation",
+                      .message = "the journal does not begin with its run's creation",
                       .blame = Blame::sluice});
   auto row = row_of(*created);
   SLUICE_TRY(last, engine::decode(journal.back()));

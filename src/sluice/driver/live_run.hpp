@@ -1,5 +1,5 @@
 #pragma once
-// The driver's own.
+// A live run, and how it is replayed from its journal. Private to the driver.
 #include <memory>
 #include <optional>
 #include <unordered_map>
@@ -12,41 +12,41 @@
 
 namespace sluice::driver {
 
-/// A run that goes on in this process: the engine's state and what the driver must know beside it.
+/// A run that is running in this process: the engine's state, and what the driver must know besides it.
 struct LiveRun {
   engine::RunCreated created;
   engine::Run run;
   std::uint64_t next = 0;  ///< length of its journal
   ports::RunRow row;
-  std::unordered_map<std::string, Digest> keys;  ///< of attempts under way, by path
+  std::unordered_map<std::string, Digest> keys;  ///< of attempts in flight, by path
   std::unordered_set<Fence> fences;              ///< of attempts that were started here
 
-  // Decided, not stored yet.
+  // Decided, but not stored yet.
   std::vector<std::string> events;
   std::vector<ports::CacheEntry> cache;
   std::vector<engine::Command> commands;
   bool row_changed = false;
   bool must_sync = false;
-  /// Ended; their executors are told once that is stored.
-  std::vector<std::pair<Fence, ports::Executor*>> unsettled;
-  bool waits_for_store = false;  ///< is among the dispatcher's changed runs
-  /// Its events could not be stored; when to try again, by the steady clock: no clock that is set holds it
-  /// up.
+  /// Attempts that have ended; acknowledged to their executors once that is stored.
+  std::vector<std::pair<Fence, ports::Executor*>> unacknowledged;
+  bool waits_for_store = false;  ///< it is among the dispatcher's changed runs
+  /// When to retry storing its events, which failed. By the steady clock, so that setting the system clock
+  /// does not delay it.
   std::optional<std::chrono::nanoseconds> stalled_until;
-  Milliseconds pause{};  ///< the last one between two such tries
+  Milliseconds pause{};  ///< the last one between two such retries
 
-  /// Keeps `row`, `keys` and `cache` in step with an event; `fresh`: it is not in the journal yet.
+  /// Updates `row`, `keys` and `cache` for an event; `fresh`: it is not in the journal yet.
   void follow(const engine::Event& event, bool fresh);
   void take(engine::Decision decision);
 };
 
 ports::RunRow row_of(const engine::RunCreated& created);
 
-/// The run as its journal tells it.
+/// The run, replayed from its journal.
 Result<std::unique_ptr<LiveRun>> replay(const RunId& run, const std::vector<std::string>& journal,
                                         const ir::Signatures& services);
 
-/// The run's row from its journal alone, for rebuilding projections.
+/// The run's row, derived from its journal alone, for rebuilding projections.
 Result<ports::RunRow> project(const std::vector<std::string>& journal);
 
 }  // namespace sluice::driver

@@ -7,7 +7,7 @@
 
 namespace sluice::ports {
 
-/// One try of one task.
+/// One attempt at one task.
 struct Attempt {
   RunId run;
   std::string path;  ///< the task's identity in its run, "folds[3]/fit"
@@ -19,35 +19,36 @@ struct Attempt {
   std::string effect_key;
 };
 
-/// Where outcomes go. Thread-safe; may be called from inside `start`.
+/// Receives the outcomes of attempts. Thread-safe; may be called from inside `start`.
 class OutcomeSink {
  public:
   virtual ~OutcomeSink() = default;
   virtual void ended(const Fence& fence, engine::Outcome outcome) = 0;
 };
 
-/// Runs attempts somewhere. Made after the driver, and gone before it. Called on the driver's thread only,
-/// but for `log_of`, and returns quickly: what may take longer than writing a few small files happens on
+/// Runs attempts. Created after the driver, and destroyed before it. Called on the driver's thread only,
+/// except for `log_of`, and returns quickly: what may take longer than writing a few small files happens on
 /// threads of its own.
 class Executor {
  public:
   virtual ~Executor() = default;
   /// What decides the outcome besides the work itself, for the cache key: the resolved executable and its
   /// digest, or the service's version, its models and the instruction set. A program or model that was not
-  /// seen before is read for that, once. An error means: do not cache (the attempt will tell why).
+  /// seen before is read for that, once. An error means: do not cache (the attempt will report the reason).
   virtual Result<Value> environment(const engine::Work& work) = 0;
-  /// Idempotent in `attempt.fence`: an attempt that is running is taken up, one that has ended answers again
-  /// (by the same outcome, or by doing again what may be done twice). After each call the outcome arrives at
-  /// the sink; after two calls for one that runs, once or twice.
+  /// Idempotent in `attempt.fence`: an attempt that is running is reattached, and one that has ended reports
+  /// its outcome again (the same outcome, or that of repeating work that may be repeated). After each call
+  /// the outcome arrives at the sink; after two calls for a running attempt, once or twice.
   virtual void start(const Attempt& attempt) = 0;
-  /// Asks for an early end; the outcome still arrives. Unknown fences are ignored.
+  /// Requests an early end; the outcome still arrives. Unknown fences are ignored.
   virtual void cancel(const Fence& fence) = 0;
-  /// The attempt's outcome is in the journal: nothing of it need be remembered. Unknown fences are ignored.
-  virtual void settled(const Fence& fence) = 0;
-  /// Every attempt that some run waits for has been started here: of others, nothing need be remembered.
-  /// Their outcomes were stored by a server that died before it could say so.
-  virtual void all_taken_up() {}
-  /// Where the attempt's output is (or will be) written, for `sluice logs`; empty where there is none.
+  /// The attempt's outcome is in the journal, so the executor may forget the attempt. Unknown fences are
+  /// ignored.
+  virtual void acknowledge(const Fence& fence) = 0;
+  /// Every attempt that a run waits for has been passed to `start`; the executor may forget all others. Their
+  /// outcomes were stored by a server that died before it acknowledged them.
+  virtual void all_reattached() {}
+  /// Where the attempt's output is (or will be) written, for `sluice logs`; empty if it has none.
   /// Thread-safe.
   [[nodiscard]] virtual std::filesystem::path log_of(const RunId& run, const std::string& path,
                                                      int number) const = 0;

@@ -7,7 +7,7 @@ namespace {
 using namespace std::chrono_literals;
 using engine::Status;
 
-/// Fails so many times, then succeeds.
+/// Fails `times` times, then succeeds.
 WrittenService::Work failing(int times) {
   return [left = std::make_shared<std::atomic<int>>(times)](const ports::ServiceCall&) -> Result<Struct> {
     if ((*left)-- > 0) return Fail(environment_error(Code::unavailable, "not yet"));
@@ -23,7 +23,7 @@ pipelines:
       flaky: {service: test.flaky, retry: {limit: 2, backoff: 5ms, factor: 2}}
 )";
 
-TEST(DriverRetry, WaitsLongerEachTimeAndGoesOn) {
+TEST(DriverRetry, WaitsLongerEachTimeAndRetries) {
   Stage stage;
   auto& flaky = stage.serve("test.flaky", failing(2));
   Server server(stage);
@@ -120,7 +120,7 @@ TEST(DriverJournal, ARunWaitsForAFullDisk) {
   wait_until([&] { return stage.journal_port.refused >= 2; });
   EXPECT_TRUE(server.driver().goes_on({"r1"}));
   EXPECT_EQ(echo.calls("later"), 0) << "nothing follows from what is not stored";
-  stage.clock.go_back(std::chrono::hours(1));  // which does not hold it up
+  stage.clock.go_back(std::chrono::hours(1));  // this must not delay it
   stage.journal_port.full = false;
   EXPECT_EQ(server.end_of("r1").status, Status::succeeded);
   EXPECT_EQ(slow.calls("slow"), 1);
@@ -149,7 +149,7 @@ TEST(DriverExecutors, AreExactlyOneForEachKindOfWork) {
   driver.end();
 }
 
-TEST(DriverJournal, ARunIsNotTakenInWhileTheDiskIsFull) {
+TEST(DriverJournal, RefusesARunWhileTheDiskIsFull) {
   Stage stage;
   stage.serve_echo();
   Server server(stage);
@@ -176,7 +176,7 @@ pipelines:
   EXPECT_EQ(server.end_of("r1").status, Status::cancelled);
 }
 
-TEST(DriverCancel, IsRefusedForARunThatDoesNotGoOn) {
+TEST(DriverCancel, IsRefusedForARunThatIsNotRunning) {
   Stage stage;
   stage.serve_echo();
   Server server(stage);
@@ -184,7 +184,7 @@ TEST(DriverCancel, IsRefusedForARunThatDoesNotGoOn) {
   for (const auto* run : {"r1", "r2"}) {
     const auto cancelled = server.driver().cancel({run}, "late");
     ASSERT_FALSE(cancelled);
-    EXPECT_EQ(cancelled.error().message, "run " + std::string(run) + " does not go on here");
+    EXPECT_EQ(cancelled.error().message, "run " + std::string(run) + " is not running on this server");
     EXPECT_EQ(cancelled.error().code, Code::failed_precondition);
   }
 }

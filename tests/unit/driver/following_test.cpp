@@ -59,7 +59,7 @@ TEST(DriverFollow, CallsBackAtTheDeadline) {
   EXPECT_TRUE(server.driver().goes_on({"r1"}));
 }
 
-TEST(DriverFollow, CallsBackAtOnceForARunThatDoesNotGoOn) {
+TEST(DriverFollow, CallsBackAtOnceForARunThatIsNotRunning) {
   SlowStage stage;
   Server server(stage);
   longer(server, "nobody", 0, stage.clock.now() + 1h).wait();
@@ -79,32 +79,32 @@ TEST(DriverFollow, CallsBackWhenTheDriverEnds) {
   longer(server, "r1", 1'000, stage.clock.now() + 1h).wait();
 }
 
-TEST(DriverEnd, LaterQuestionsAreRefused) {
+TEST(DriverEnd, LaterCallsAreRefused) {
   SlowStage stage;
   Server server(stage);
   server.driver().end();
   for (const auto& refused : {server.driver().cancel({"r1"}, "late"), server.driver().resume({"r1"})}) {
     ASSERT_FALSE(refused);
-    EXPECT_EQ(refused.error().message, "this server is ending; ask again when it is up");
+    EXPECT_EQ(refused.error().message, "this server is shutting down; retry when it is running again");
     EXPECT_EQ(refused.error().code, Code::unavailable);
   }
 }
 
-/// Appends an event to the run's journal behind its driver's back, as a second server would.
-void append_behind(Stage& stage, const std::string& run) {
+/// Appends an event to the run's journal without its driver's knowledge, as a second server would.
+void append_externally(Stage& stage, const std::string& run) {
   const auto length = stage.journal(run).size();
-  const auto event = engine::encode(engine::Stopping{.path = "", .reason = "somebody else"});
+  const auto event = engine::encode(engine::Stopping{.path = "", .reason = "another server"});
   ASSERT_OK(stage.ledger->append(
       {{.run = {run}, .expected_next = length, .events = {event}, .row = stage.row(run), .cache = {}}},
       ports::Durability::process));
 }
 
-TEST(DriverConflict, StopsTheRunWhoseJournalSomebodyElseWrote) {
+TEST(DriverConflict, StopsTheRunWhoseJournalAnotherServerWrote) {
   SlowStage stage;
   Server server(stage);
   server.start("r1", held_plan);
   stage.gate.wait_for_a_call();
-  append_behind(stage, "r1");
+  append_externally(stage, "r1");
   const auto length = stage.journal("r1").size();
   auto called = longer(server, "r1", 1'000, stage.clock.now() + 1h);
   stage.gate.open();
@@ -114,14 +114,14 @@ TEST(DriverConflict, StopsTheRunWhoseJournalSomebodyElseWrote) {
   EXPECT_EQ(stage.row("r1").status, "running");
 }
 
-TEST(DriverConflict, LetsTheOthersGoOn) {
+TEST(DriverConflict, DoesNotAffectOtherRuns) {
   SlowStage stage;
   Server server(stage);
   const std::vector<std::string> others{"r1", "r2", "r4"};
   for (const auto* run : {"r1", "r2", "r3", "r4"}) server.start(run, held_plan, false);
   for (const auto* run : {"r3", "r4"})
     wait_until([&] { return !stage.events<engine::Scheduled>(run).empty(); });
-  append_behind(stage, "r3");
+  append_externally(stage, "r3");
   stage.gate.open();
   for (const auto& run : others) EXPECT_EQ(server.end_of(run).status, Status::succeeded);
   server.wait("r3");

@@ -1,5 +1,5 @@
-// Every journal of tests/journals, as an earlier release stored it: it can be read, ends as it ended, and can
-// be resumed after each of its events.
+// Every journal of tests/journals, as an earlier release stored it: it can be read, ends with the same
+// result, and can be resumed after each of its events.
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -45,11 +45,11 @@ Journal journal_of(const std::string& name) {
 Event event_of(const std::string& text) { return value_of(engine::decode(text)); }
 
 std::unique_ptr<driver::LiveRun> replayed(const Journal& journal) {
-  static const ir::Signatures none;  // services are asked for what is decided next only
+  static const ir::Signatures none;  // services are used only for new decisions
   return value_of(driver::replay({"of this journal"}, journal, none));
 }
 
-/// What a journal leaves to do, told from its events alone: what the engine's open commands must be.
+/// What a journal leaves to do, derived from its events alone: what the engine's open commands must be.
 struct Open {
   std::set<std::string> look_ups;         ///< paths of tasks
   std::map<std::string, Fence> attempts;  ///< by path
@@ -111,7 +111,7 @@ class StoredJournal : public testing::TestWithParam<std::string> {
   const Journal journal_ = journal_of(GetParam());
 };
 
-/// A version that is added later is printed otherwise: then this holds for the journals of its folder only.
+/// A version that is added later is printed differently: then this holds for the journals of its folder only.
 TEST_P(StoredJournal, IsPrintedAgainWithTheSameBytes) {
   for (const auto& text : journal_) EXPECT_EQ(engine::encode(event_of(text)), text);
   const auto created = std::get<engine::RunCreated>(event_of(journal_.at(0)));

@@ -32,7 +32,7 @@ struct HeldStage : Stage {
   WrittenService& echo;
 };
 
-TEST(DriverResume, GoesOnAfterACrashAndRunsNoFinishedTaskAgain) {
+TEST(DriverResume, ContinuesAfterACrashAndRunsNoFinishedTaskAgain) {
   HeldStage stage;
   {
     Server server(stage);
@@ -77,7 +77,7 @@ TEST(DriverResume, CallsAnEffectAgainUnderTheSameKey) {
   EXPECT_EQ(keys, (std::vector<std::string>{"r1/put", "r1/put"}));
 }
 
-TEST(DriverResume, TakesUpAProcessThatOutlivedTheServer) {
+TEST(DriverResume, ReattachesToAProcessThatOutlivedTheServer) {
   Stage stage;
   const auto folder = stage.folder.path();
   const auto text = R"(
@@ -105,7 +105,7 @@ pipelines:
   EXPECT_EQ(value_of(os::read_file(folder / "begun")), "begun\n");
 }
 
-TEST(DriverResume, IsFreeWhereTheRunGoesOnOrHasEnded) {
+TEST(DriverResume, DoesNothingIfTheRunIsRunningOrHasEnded) {
   HeldStage stage;
   Server server(stage);
   server.start("r1", three);
@@ -178,7 +178,7 @@ TEST(DriverResume, EndsACancelledRunWhoseServerDied) {
   EXPECT_EQ(stage.echo.calls("third"), 0);
 }
 
-TEST(DriverResume, SaysWhichRunIsNotThereOrDamaged) {
+TEST(DriverResume, ReportsWhichRunIsMissingOrDamaged) {
   HeldStage stage;
   Server server(stage);
   const auto unknown = server.driver().resume({"r9"});

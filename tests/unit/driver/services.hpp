@@ -40,10 +40,10 @@ class WrittenService final : public ports::Service {
   std::map<std::string, int> calls_;
 };
 
-/// Holds calls back until the test lets them go on.
+/// Blocks calls until the test opens it.
 class Gate {
  public:
-  /// False where the call was cancelled instead.
+  /// False if the call was cancelled instead.
   bool pass(const std::stop_token& cancel) {
     std::unique_lock lock(mutex_);
     ++waiting_;
@@ -61,7 +61,7 @@ class Gate {
   void wait_for_a_call() {
     std::unique_lock lock(mutex_);
     if (!changed_.wait_for(lock, std::chrono::minutes(1), [&] { return waiting_ > 0; }))
-      throw std::runtime_error("no call has come to the gate");
+      throw std::runtime_error("no call arrived at the gate");
   }
 
  private:

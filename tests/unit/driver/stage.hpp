@@ -21,7 +21,7 @@
 
 namespace sluice::test {
 
-/// Real time, whose clock the test may put forward and back.
+/// The system clock, which the test can move forward and back.
 class MovedClock final : public Clock {
  public:
   [[nodiscard]] Time now() const override { return system_.now() + Milliseconds(ahead_.load()); }
@@ -54,7 +54,7 @@ class FullableJournal final : public ports::Journal {
   ports::Journal& journal_;
 };
 
-/// A data folder with real stores, and the services of the test. What a power cut leaves.
+/// A data folder with real stores, and the services of the test: what remains after a crash.
 struct Stage {
   os::TemporaryDirectory folder =
       value_of(os::TemporaryDirectory::make(std::filesystem::temp_directory_path(), "sluice-driver-"));
@@ -69,7 +69,7 @@ struct Stage {
 
   Stage() { log::set_level(log::Level::off); }
 
-  /// A service `name` that takes `value`, and gives `value`.
+  /// Adds a service `name` with an input `value` and an output `value`.
   WrittenService& serve(const std::string& name, WrittenService::Work work,
                         ir::Effect effect = ir::Effect::none) {
     const ir::Parameter value{.name = "value", .type = any_type(), .optional = true};
@@ -78,7 +78,7 @@ struct Stage {
     services.push_back(std::make_unique<WrittenService>(signatures.back(), std::move(work)));
     return *services.back();
   }
-  /// One that gives what it takes.
+  /// Adds a service that returns its arguments.
   WrittenService& serve_echo(const std::string& name = "test.echo") {
     return serve(name, [](const ports::ServiceCall& call) -> Result<Struct> { return call.with; });
   }
@@ -111,8 +111,7 @@ struct Stage {
   }
 };
 
-/// One server's life over a stage: a driver and its executors. Destroyed at any moment, it leaves what a
-/// crash leaves.
+/// One server on a stage: a driver and its executors. Destroyed at any moment, it leaves what a crash leaves.
 class Server {
  public:
   explicit Server(Stage& stage)
@@ -151,7 +150,7 @@ class Server {
       called.get_future().wait();
     }
   }
-  /// Starts it, waits, and answers how it ended.
+  /// Starts it, waits, and returns how it ended.
   engine::RunEnded run(const std::string& run, const std::string& text, bool cache = true) {
     start(run, text, cache);
     return end_of(run);

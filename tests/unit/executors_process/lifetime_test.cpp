@@ -1,4 +1,4 @@
-// Restarts of servers and supervisors; attempts that are cancelled, lost, reattached, settled.
+// Restarts of servers and supervisors; attempts that are cancelled, lost, reattached, acknowledged.
 #include "result_assertions.hpp"
 #include "stage.hpp"
 
@@ -68,7 +68,7 @@ TEST_F(Lifetime, AnOutcomeIsReportedAgainUntilItIsSettled) {
   EXPECT_EQ(*run(waiting("f")).outputs.find("o"), Value(5));
   EXPECT_EQ(os::read_file(data() / "up")->find('\n') + 1, os::read_file(data() / "up")->size());
 
-  executor().settled({"f"});
+  executor().acknowledge({"f"});
   wait_until([&] { return !os::exists(sandbox("f")); });
   EXPECT_TRUE(os::exists(executor().log_of({"run"}, "f", 1)));
   const auto after = run(waiting("f"));
@@ -83,7 +83,7 @@ TEST_F(Lifetime, UnrequestedEndsAreForgottenOnceAllAreReattached) {
   executor().start(waiting("asked"));
   EXPECT_EQ(*outcomes().of("asked").outputs.find("o"), Value(5));
   executor().start(waiting("open"));
-  executor().all_taken_up();
+  executor().all_reattached();
   wait_until([&] { return !os::exists(sandbox("stored")); });
   EXPECT_EQ(*outcomes().of("open").outputs.find("o"), Value(5));
   EXPECT_TRUE(os::exists(sandbox("asked"))) << "its outcome is not stored yet";
@@ -190,12 +190,12 @@ TEST_F(Lifetime, AFolderThatIsUsedAgainIsEmpty) {
   for (std::size_t i = 0; i < lines.size(); ++i) {
     const auto fence = "f" + std::to_string(i);
     EXPECT_EQ(run(shell(fence, lines[i])).status, Outcome::Status::succeeded);
-    executor().settled({fence});
+    executor().acknowledge({fence});
     wait_until([&] { return !os::exists(sandbox(fence)); });
     EXPECT_EQ(
         printed(shell("look" + std::to_string(i), "cd ..; ls -A . cwd home tmp; stat -c %a cwd home tmp")),
         ".:\ncwd\nhome\ntmp\n\ncwd:\n\nhome:\n\ntmp:\n755\n755\n755\n");
-    executor().settled({"look" + std::to_string(i)});
+    executor().acknowledge({"look" + std::to_string(i)});
   }
 }
 

@@ -63,14 +63,14 @@ TEST_F(Sandbox, StandardOutputAndErrorAreInTheLogInOrder) {
 TEST_F(Sandbox, OneThatPrintsNothingKeepsNoLog) {
   const auto quiet = attempt("f", {"true"});
   EXPECT_EQ(run(quiet).status, engine::Outcome::Status::succeeded);
-  executor().settled({"f"});
+  executor().acknowledge({"f"});
   EXPECT_FALSE(os::exists(executor().log_of(quiet.run, quiet.path, 1)));
   // Its empty log is reused, and nothing of it appears in the next one.
   for (const auto* fence : {"g", "h", "i"}) {
     auto loud = shell(fence, std::string("echo ") + fence);
     loud.path = fence;
     EXPECT_EQ(printed(loud), std::string(fence) + "\n");
-    executor().settled({fence});
+    executor().acknowledge({fence});
   }
 }
 

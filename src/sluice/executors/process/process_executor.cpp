@@ -59,9 +59,9 @@ struct ProcessExecutor::Impl {
   bool closing = false;
   bool mounts = true;                                       ///< until they are refused
   std::unordered_map<std::string, ActiveAttempt> active;    ///< by fence
-  std::unordered_map<std::string, supervisor::Ended> ends;  ///< reported, and not settled; by fence
-  std::unordered_set<std::string> requested;                ///< fences of `start` that are not settled
-  std::vector<std::string> to_forget;                       ///< settled; removed by the next `forget_settled`
+  std::unordered_map<std::string, supervisor::Ended> ends;  ///< reported, and not acknowledged; by fence
+  std::unordered_set<std::string> requested;                ///< fences of `start` that are not acknowledged
+  std::vector<std::string> to_forget;  ///< acknowledged; removed by the next `forget_acknowledged`
   std::once_flag sweeping;
   std::atomic<bool> swept = false;
   SpareFolders spares;
@@ -195,7 +195,7 @@ struct ProcessExecutor::Impl {
     return outcome;
   }
 
-  void forget_settled() {
+  void forget_acknowledged() {
     std::vector<std::string> fences;
     {
       const std::lock_guard lock(mutex);
@@ -212,7 +212,7 @@ struct ProcessExecutor::Impl {
   }
 
   /// Removes the folders of attempts that are no longer known: their server died between storing the outcome
-  /// and `settled`, or while it prepared them. Runs before any sandbox is prepared here.
+  /// and `acknowledge`, or while it prepared them. Runs before any sandbox is prepared here.
   void sweep() {
     const auto running = link.running();
     if (!running) return;  // the next caller of the link gets the error
@@ -226,7 +226,7 @@ struct ProcessExecutor::Impl {
         if (ended.ended_ms < oldest && !active.contains(fence)) to_forget.push_back(fence);
       }
       for (const auto& fence : to_forget) ends.erase(fence);
-      if (!to_forget.empty()) enqueue([this] { forget_settled(); });
+      if (!to_forget.empty()) enqueue([this] { forget_acknowledged(); });
     }
     const auto entries = os::list_directory(data / "work");
     if (!entries) return;  // no sandbox was ever prepared
@@ -258,7 +258,7 @@ struct ProcessExecutor::Impl {
     for (const auto& [fence, ended] : ends)
       if (!requested.contains(fence)) to_forget.push_back(fence);
     for (const auto& fence : to_forget) ends.erase(fence);
-    if (!to_forget.empty()) enqueue([this] { forget_settled(); });
+    if (!to_forget.empty()) enqueue([this] { forget_acknowledged(); });
   }
 
   // On the link's thread.
@@ -357,15 +357,15 @@ void ProcessExecutor::cancel(const Fence& fence) {
     impl_->enqueue([impl = impl_.get(), text = fence.text] { impl->link.cancel(text, cancel_grace); });
 }
 
-void ProcessExecutor::settled(const Fence& fence) {
+void ProcessExecutor::acknowledge(const Fence& fence) {
   const std::lock_guard lock(impl_->mutex);
   impl_->ends.erase(fence.text);
   impl_->requested.erase(fence.text);
   impl_->to_forget.push_back(fence.text);
-  if (impl_->to_forget.size() == 1) impl_->enqueue([impl = impl_.get()] { impl->forget_settled(); });
+  if (impl_->to_forget.size() == 1) impl_->enqueue([impl = impl_.get()] { impl->forget_acknowledged(); });
 }
 
-void ProcessExecutor::all_taken_up() {
+void ProcessExecutor::all_reattached() {
   const std::lock_guard lock(impl_->mutex);
   impl_->enqueue([impl = impl_.get()] { impl->forget_unrequested(); });
 }

@@ -10,7 +10,8 @@ namespace sluice::executors {
 
 /// Runs process tasks on this machine. The supervisor of the data folder spawns them, so they outlive this
 /// process; an attempt that is started again after a restart is reattached by its fence. The remains of an
-/// attempt (its folder, its end) are kept until it is `settled`, so that its outcome can be requested again.
+/// attempt (its folder, its end) are kept until it is acknowledged, so that its outcome can be requested
+/// again.
 class ProcessExecutor final : public ports::Executor {
  public:
   /// `supervisor` is the program to start if none serves the folder; that happens with the first attempt. The
@@ -23,8 +24,8 @@ class ProcessExecutor final : public ports::Executor {
   Result<Value> environment(const engine::Work& work) override;
   void start(const ports::Attempt& attempt) override;
   void cancel(const Fence& fence) override;
-  void settled(const Fence& fence) override;
-  void all_taken_up() override;
+  void acknowledge(const Fence& fence) override;
+  void all_reattached() override;
   [[nodiscard]] std::filesystem::path log_of(const RunId& run, const std::string& path,
                                              int number) const override;
 

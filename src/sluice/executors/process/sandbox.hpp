@@ -19,7 +19,7 @@ inline constexpr std::uint64_t log_bytes_max = std::uint64_t{64} << 20;
 /// Where an attempt's files are. Derived from the attempt alone, so that an attempt that is reattached after
 /// a crash finds its own.
 struct Places {
-  std::filesystem::path root;  ///< removed when the attempt is settled
+  std::filesystem::path root;  ///< removed when the attempt is acknowledged
   std::filesystem::path log;   ///< kept, if something was printed
 
   [[nodiscard]] std::filesystem::path cwd() const { return root / "cwd"; }

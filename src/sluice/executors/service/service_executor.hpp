@@ -26,7 +26,7 @@ class ServiceExecutor final : public ports::Executor {
   Result<Value> environment(const engine::Work& work) override;
   void start(const ports::Attempt& attempt) override;
   void cancel(const Fence& fence) override;
-  void settled(const Fence&) override {}
+  void acknowledge(const Fence&) override {}
   [[nodiscard]] std::filesystem::path log_of(const RunId&, const std::string&, int) const override {
     return {};
   }
