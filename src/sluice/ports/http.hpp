@@ -22,7 +22,7 @@ struct Request {
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
   std::filesystem::path
-      body_file;  ///< routes with `body_to_file`: the body's bytes; removed after the handler's answer
+      body_file;  ///< routes with `body_to_file`: the body's bytes; removed after the handler has responded
   Principal principal;
 
   [[nodiscard]] std::string_view header(std::string_view name) const {
@@ -37,15 +37,17 @@ struct Request {
   }
 };
 
-/// A body that comes in pieces, for as long as its source has more. It is pulled: a client that is slow, or
-/// gone, has one piece made for it and no more. Let go of once the body has ended or the client has gone.
+/// A response body that is produced in pieces, for as long as its source has more. It is pulled: for a client
+/// that is slow or has disconnected, at most one piece is produced. Released once the body has ended or the
+/// client has disconnected.
 class Stream {
  public:
   using Piece = std::optional<std::string>;  ///< "" : nothing yet, ask again; nullopt: the body has ended
   virtual ~Stream() = default;
-  /// Asks for the next piece, when the one before has been sent. Called on a thread where it may block for as
-  /// long as reading takes; waiting is done by answering later. `done` is called once, from any thread, also
-  /// after the stream has gone. Letting go of it uncalled cuts the body off, and the client sees that.
+  /// Requests the next piece, once the previous one has been sent. Called on a thread where it may block for
+  /// as long as reading takes; to wait for something else, call `done` later. `done` is called once, from any
+  /// thread, also after the stream was destroyed. Destroying `done` without calling it truncates the body,
+  /// and the client can detect that.
   virtual void next(std::move_only_function<void(Piece)> done) = 0;
 };
 
@@ -55,10 +57,10 @@ struct Response {
   std::vector<std::pair<std::string, std::string>> headers = {};
   std::string body = {};
   std::filesystem::path body_file = {};      ///< not empty: the body is this file, streamed
-  std::shared_ptr<Stream> stream = nullptr;  ///< not null: the body is what it gives
+  std::shared_ptr<Stream> stream = nullptr;  ///< not null: the body is what it produces
 };
 
-/// Answers exactly once, from any thread, now or later.
+/// Sends the response. Called exactly once, from any thread, immediately or later.
 using Responder = std::move_only_function<void(Response)>;
 using Handler = std::function<void(Request, Responder)>;
 
@@ -68,8 +70,9 @@ struct Route {
   Handler handler;
   std::size_t body_max = std::size_t{1} << 20;
   bool body_to_file = false;  ///< the body is streamed into a file instead of memory
-  /// Null: never. Where it says true of a request, the handler does not block and is soon done: it may be
-  /// called on the thread that reads the connection, which saves the way to another. Asked on that thread.
+  /// Null: never. If it returns true for a request, the handler does not block and returns quickly: it may be
+  /// called on the thread that reads the connection, which saves a switch to another thread. Called on that
+  /// thread.
   std::function<bool(const Request&)> is_brief = nullptr;
 };
 

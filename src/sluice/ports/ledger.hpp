@@ -9,7 +9,7 @@
 
 namespace sluice::ports {
 
-/// One line about a run: a projection of its journal, written in the same transaction, that can be rebuilt.
+/// The summary of a run: a projection of its journal, written in the same transaction, that can be rebuilt.
 struct RunRow {
   RunId id;
   Principal principal;
@@ -39,7 +39,7 @@ struct Append {
   std::uint64_t expected_next =
       0;  ///< number of the first of these events; the journal must be exactly that long
   std::vector<std::string> events;  ///< JSON texts
-  std::optional<RunRow> row;        ///< the projection afterwards; none: it stays as it is
+  std::optional<RunRow> row;        ///< the projection afterwards; nullopt: it is unchanged
   std::vector<CacheEntry> cache;
 };
 
@@ -48,12 +48,11 @@ enum class Durability {
   power,    ///< synced to the disk before the call returns
 };
 
-/// The truth about runs. Thread-safe.
+/// The stored events of all runs, which are the authoritative record. Thread-safe.
 class Journal {
  public:
   virtual ~Journal() = default;
-  /// All in one transaction, or nothing. Code::conflict where some journal is longer or shorter than
-  /// expected.
+  /// All in one transaction, or nothing. Code::conflict if a journal is longer or shorter than expected.
   virtual Result<void> append(const std::vector<Append>& batch, Durability durability) = 0;
   /// The events from number `from` on, no more than `limit`.
   [[nodiscard]] virtual Result<std::vector<std::string>> read(const RunId& run, std::uint64_t from = 0,
@@ -67,7 +66,7 @@ struct RunFilter {
   std::size_t limit = 100;
 };
 
-/// What queries ask. Thread-safe.
+/// Queries over runs and cache entries. Thread-safe.
 class RunIndex {
  public:
   virtual ~RunIndex() = default;
@@ -77,7 +76,7 @@ class RunIndex {
                                                                  const Digest& key) const = 0;
 };
 
-/// An endpoint: a name that answers with a version of a model.
+/// An endpoint: a name under which a version of a model is served.
 struct Deployment {
   std::string endpoint;
   Principal principal;
@@ -85,16 +84,16 @@ struct Deployment {
   std::int64_t version = 0;
   std::string commit;
   Time at{};
-  std::string effect_key;  ///< of the call that made it; the same call answers the same
+  std::string effect_key;  ///< of the call that made it; the same call returns the same result
 };
 
-/// Which endpoints there are. Thread-safe.
+/// The endpoints. Thread-safe.
 class Deployments {
  public:
   virtual ~Deployments() = default;
   /// Synced. Replaces the endpoint's deployment.
   virtual Result<void> put(const Deployment& deployment) = 0;
-  /// Synced. False: there was none.
+  /// Synced. False: the endpoint did not exist.
   virtual Result<bool> remove(const std::string& workspace, const std::string& endpoint) = 0;
   [[nodiscard]] virtual Result<std::vector<Deployment>> list(const std::string& workspace) const = 0;
   [[nodiscard]] virtual Result<std::optional<Deployment>> find(const std::string& workspace,

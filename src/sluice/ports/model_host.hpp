@@ -8,27 +8,27 @@
 
 namespace sluice::ports {
 
-/// The answer of a host: JSON and bytes.
+/// The response of a host: JSON and bytes.
 struct HostReply {
   Value result;
   std::string payload;
 };
 using HostDone = std::move_only_function<void(Result<HostReply>)>;
 
-/// A process that runs models, with what it has loaded. A crash costs this process only: calls that were open
-/// fail with Code::unavailable and `died()` turns true for good. Thread-safe.
+/// A process that runs models, and the models that it has loaded. A crash affects this process only: calls in
+/// flight fail with Code::unavailable and `died()` stays true from then on. Thread-safe.
 class ModelHost {
  public:
   virtual ~ModelHost() = default;
-  /// `method` and `params` as ipc/host/README.md lists them. Many calls may be open at once. `done` runs
-  /// once: on the host's reader thread (be quick there), or within this call if the host has died already or
-  /// the request is too long to be sent.
+  /// `method` and `params` as ipc/host/README.md lists them. Many calls may be in flight at once. `done`
+  /// runs once: on the host's reader thread (it must return quickly there), or within this call if the host
+  /// has already died or the request is too long to be sent.
   virtual void call(std::string method, Value params, std::string payload, HostDone done) = 0;
   [[nodiscard]] virtual bool died() const = 0;
   [[nodiscard]] virtual int pid() const = 0;
 };
 
-/// Starts hosts. Thread-safe. A host ends when its last owner lets go.
+/// Starts hosts. Thread-safe. A host exits when its last owner releases it.
 class ModelRuntime {
  public:
   virtual ~ModelRuntime() = default;

@@ -17,7 +17,7 @@ struct ModelVersion {
   std::string commit;  ///< 40 hexadecimal digits
   Time created{};
   std::string user;
-  std::string run;  ///< "" : pushed by hand
+  std::string run;  ///< "" : pushed manually
   std::string description;
   std::vector<std::string> aliases;  ///< that name this version
 };
@@ -30,16 +30,16 @@ struct NewVersion {
   std::string description;        ///< the tag's message
   std::string run_id;
   std::string source;      ///< where the content came from, for the record
-  std::string effect_key;  ///< stored in the tag; the same key answers the same version
+  std::string effect_key;  ///< stored in the tag; the same key returns the same version
   Time at{};               ///< not set: now
-  /// Files that do not count when "unchanged" is decided: provenance differs from run to run.
+  /// Files that are ignored when "unchanged" is decided: provenance differs from run to run.
   std::vector<std::string> incidental = {"provenance.json"};
   std::string alias = "champion";  ///< moved to the new version; "" : none
 };
 
 struct Registered {
   ModelVersion version;
-  bool created = false;  ///< false: that content (or this effect key) had a version already
+  bool created = false;  ///< false: that content (or this effect key) already had a version
 };
 
 struct ModelFile {
@@ -49,13 +49,13 @@ struct ModelFile {
 };
 
 /// Models as git repositories. Thread-safe; changes of one repository wait for each other across processes.
-/// Names that a file system or git would refuse are encoded, never refused.
+/// Names that a file system or git would reject are encoded, never rejected.
 class ModelRepository {
  public:
   virtual ~ModelRepository() = default;
-  /// Does ahead what the first use would do besides its own work. For servers, before somebody waits.
+  /// Performs the one-time work of the first use in advance. For servers, before a request waits for it.
   virtual void warm_up() = 0;
-  /// Synced before it returns. Makes the repository where there is none.
+  /// Synced before it returns. Creates the repository if it does not exist.
   virtual Result<Registered> add_version(const NewVersion& version) = 0;
   [[nodiscard]] virtual Result<std::vector<std::string>> models(const std::string& workspace) const = 0;
   [[nodiscard]] virtual Result<std::vector<ModelVersion>> versions(
@@ -72,8 +72,7 @@ class ModelRepository {
   virtual Result<void> set_alias(const std::string& workspace, const std::string& model,
                                  const std::string& alias, std::int64_t version, const Principal& by,
                                  Time at) = 0;
-  /// Takes in a bare repository with its lfs objects (a built-in model); does nothing where the model is
-  /// there.
+  /// Imports a bare repository with its lfs objects (a built-in model); does nothing if the model exists.
   virtual Result<void> take_in(const std::string& workspace, const std::string& model,
                                const std::filesystem::path& bare_repository) = 0;
   [[nodiscard]] virtual std::filesystem::path path_of(const std::string& workspace,

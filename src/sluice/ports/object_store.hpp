@@ -14,7 +14,7 @@ struct Stored {
   std::int64_t size = 0;  ///< bytes in all files
 };
 
-/// One file of a tree whose bytes are in the store already.
+/// One file of a tree whose bytes are already in the store.
 struct TreeFile {
   std::string path;  ///< relative, "/" between names
   Digest digest;
@@ -22,34 +22,35 @@ struct TreeFile {
   bool executable = false;
 };
 
-/// Every byte, by SHA-256. Thread-safe. Objects never change; bytes that were changed behind its back are
-/// found when they are read (Code::data_loss, the object named). A directory is its canonical Remote
+/// Immutable objects, addressed by their SHA-256. Thread-safe. Bytes that were changed by other means are
+/// detected when they are read (Code::data_loss, which names the object). A directory is its canonical Remote
 /// Execution API v2 `Directory` message (sub-directories likewise), each an object.
 class ObjectStore {
  public:
   virtual ~ObjectStore() = default;
   virtual Result<Stored> put(std::string_view bytes) = 0;
-  /// Copies the file in. `expected` given: refuses other bytes.
+  /// Copies the file into the store. If `expected` is given, rejects other bytes.
   virtual Result<Stored> put_file(const std::filesystem::path& file, const Digest* expected = nullptr) = 0;
   /// `ignore` lists glob patterns as in .gitignore (a simple subset: `*`, `?`, `**`, trailing `/`; empty
-  /// lines and lines with `#` in front count for nothing, so the lines of a .sluiceignore file can be passed
-  /// as they are). Refuses names that are not UTF-8, symlinks that leave the folder, devices and sockets,
-  /// naming them.
+  /// lines and lines that start with `#` are ignored, so the lines of a .sluiceignore file can be passed
+  /// unchanged). Rejects names that are not UTF-8, symlinks that leave the folder, devices and sockets; the
+  /// error names them.
   virtual Result<Stored> put_directory(const std::filesystem::path& folder,
                                        const std::vector<std::string>& ignore = {}) = 0;
-  /// The directory of these files, none of which is read again. Code::not_found where the bytes of one are
+  /// Stores the directory of these files, without reading them again. Code::not_found if the bytes of one are
   /// missing.
   virtual Result<Stored> put_tree(const std::vector<TreeFile>& files) = 0;
-  /// Returns once these objects are on the disk. `put` alone survives the death of any process, but not a
-  /// power cut.
+  /// Returns once these objects are synced to the disk. `put` alone survives the death of any process, but
+  /// not a power failure.
   virtual Result<void> make_durable(const std::vector<Digest>& digests) = 0;
   [[nodiscard]] virtual bool has(const Digest& digest) const = 0;
   [[nodiscard]] virtual Result<std::string> get(const Digest& digest,
                                                 std::size_t bytes_max = std::size_t{64} << 20) const = 0;
-  /// A read-only file or folder with these bytes, made once and kept under the cache; checked against the
-  /// digest when it is made and whenever it looks touched. Trusted readers only: it must not be written to.
+  /// Materializes the artifact as a read-only file or folder, which is created once and kept under the cache;
+  /// checked against the digest when it is created and whenever it appears to have been modified. For trusted
+  /// readers only: it must not be written to.
   virtual Result<std::filesystem::path> lay_out(const Artifact& artifact) = 0;
-  /// A writable copy at `destination`, which must not exist.
+  /// Makes a writable copy at `destination`, which must not exist.
   virtual Result<void> copy_out(const Artifact& artifact, const std::filesystem::path& destination) const = 0;
   /// The object's own file, for git-lfs and for streaming to a client (not verified).
   [[nodiscard]] virtual std::filesystem::path path_of(const Digest& digest) const = 0;

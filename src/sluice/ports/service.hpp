@@ -10,30 +10,30 @@
 
 namespace sluice::ports {
 
-/// One call of a service, its arguments checked against the signature (defaults are the service's own
-/// matter).
+/// One call of a service, its arguments checked against the signature (the service applies defaults
+/// itself).
 struct ServiceCall {
   Struct with;
   RunId run;
   std::string path;
-  std::string effect_key;  ///< run + task path: effects answer the same to the same key
+  std::string effect_key;  ///< run + task path: an effect returns the same result for the same key
   Principal principal;
-  std::filesystem::path scratch;  ///< an empty folder of this call's own; removed afterwards
+  std::filesystem::path scratch;  ///< an empty folder for this call only; removed afterwards
   std::stop_token cancel;
 };
 
-/// Built-in work. Thread-safe, and stateless between calls but for what its ports hold.
+/// A built-in operation. Thread-safe, and stateless between calls except for what its ports hold.
 class Service {
  public:
   virtual ~Service() = default;
   [[nodiscard]] virtual const ir::Signature& signature() const = 0;
-  /// What decides the answer besides the arguments: model digests, instruction set. Enters the cache key.
+  /// What decides the result besides the arguments: model digests, instruction set. Enters the cache key.
   /// Called on the driver's thread, which all runs share, and again on the worker when the call has ended. So
-  /// it waits for no host, no network and no lock that is held for long. It may read the repository of a
-  /// model, and then keeps what it read of a version, which never changes: the first look at a version costs
-  /// some milliseconds, a later one the reading of one small file. Models are those of the default workspace.
+  /// it must not wait for a host, the network or a lock that is held for long. It may read the repository of
+  /// a model, and then keeps what it read of a version, which never changes: the first access to a version
+  /// costs some milliseconds, a later one reads one small file. Models are those of the default workspace.
   [[nodiscard]] virtual Result<Value> environment(const Struct& with) const = 0;
-  /// The declared outputs; artifacts among them are in the object store already. Called on a worker thread of
+  /// The declared outputs; artifacts among them are already in the object store. Called on a worker thread of
   /// the service executor; may block.
   virtual Result<Struct> run(const ServiceCall& call) = 0;
 };

@@ -71,7 +71,7 @@ TEST(Paths, ARouteOfAnothersIsRefused) {
       "app/paths.cpp");
 }
 
-// What the server registers, and what its router then answers.
+// The routes that the server registers, and what its router finds for them.
 TEST(Paths, EveryRouteOfTheServerIsItsOwnersAndIsFound) {
   log::set_level(log::Level::off);
   const auto folder = os::TemporaryDirectory::make(std::filesystem::temp_directory_path(), "sluice-app-");
