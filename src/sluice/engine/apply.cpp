@@ -11,7 +11,7 @@ Error impossible(std::string what) {
           .blame = Blame::sluice};
 }
 
-/// The fold. Each step refuses an event that its operation cannot have in its present phase.
+/// One step of the fold. Rejects an event that cannot occur in its operation's current phase.
 class Step {
  public:
   explicit Step(RunState& run) : run_(run) {}
@@ -175,7 +175,8 @@ class Step {
   }
   Result<OperationState*> at(const std::string& path, Phase phase) {
     SLUICE_TRY(operation, find(path));
-    if (operation->phase != phase) return Fail(impossible("`" + path + "` is not where this event finds it"));
+    if (operation->phase != phase)
+      return Fail(impossible("this event cannot occur in the current phase of `" + path + "`"));
     return operation;
   }
   static void begin(OperationState& operation) { ++operation.region->running; }

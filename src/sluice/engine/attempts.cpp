@@ -9,11 +9,11 @@ using Phase = OperationState::Phase;
 
 namespace {
 
-/// After so many attempts in a row that were lost, the task itself is taken to be the cause.
+/// After this many attempts in a row were lost, the task itself is considered to be the cause.
 constexpr std::int64_t lost_in_a_row_max = 5;
 
-/// Never the same for two attempts of any run, and always the same for this one: a decision taken again after
-/// a crash names the attempt that may be running already.
+/// Differs between any two attempts of any runs, and is always the same for this one: a decision that is
+/// repeated after a crash names the attempt that may already be running.
 Fence fence_of(const RunState& run, const std::string& path, std::int64_t number) {
   const auto digest = Digest::of(run.created.run.text + "\n" + path + "\n" + std::to_string(number));
   return {digest.hex().substr(0, 32)};
@@ -61,8 +61,8 @@ void Decider::schedule(OperationState& operation, std::optional<Digest> key) {
   commands_of(run_, operation, out_.commands);
 }
 
-/// An attempt or a look-up is over: what does that make of the task?
-void Decider::settle(OperationState& operation) {
+/// An attempt has ended, or a look-up had a hit: ends the task, or starts another attempt.
+void Decider::finish(OperationState& operation) {
   auto& task = *operation.task;
   auto outcome = task.last;
   if (outcome.status == Outcome::Status::succeeded) return complete(operation, std::move(outcome.outputs));
@@ -78,7 +78,7 @@ void Decider::settle(OperationState& operation) {
   if (!retry(operation, outcome.failure)) fail(operation, std::move(outcome.failure));
 }
 
-/// docs/plans.md, Retries: a list of policies is tried in order, each with a counter of its own.
+/// docs/plans.md, Retries: the policies are tried in order, and each has its own counter.
 bool Decider::retry(OperationState& operation, const Failure& failure) {
   auto& task = *operation.task;
   const auto& policies = operation.operation->retry;
@@ -86,15 +86,15 @@ bool Decider::retry(OperationState& operation, const Failure& failure) {
     const auto& policy = policies[i];
     const RegionScope scope(*operation.region, {{"error", failure_value(failure)}});
     if (policy.when) {
-      const auto holds = syntax::evaluate(*policy.when, scope);
-      const auto* yes = holds && *holds ? (*holds)->if_boolean() : nullptr;
-      if (!yes || !*yes) continue;
+      const auto when = syntax::evaluate(*policy.when, scope);
+      const auto* applies = when && *when ? (*when)->if_boolean() : nullptr;
+      if (!applies || !*applies) continue;
     }
     const auto limit =
         policy.limit ? syntax::evaluate(*policy.limit, scope) : syntax::Evaluated(syntax::Maybe(Value(3)));
-    const auto* most = limit && *limit ? (*limit)->if_integer() : nullptr;
+    const auto* limit_value = limit && *limit ? (*limit)->if_integer() : nullptr;
     const auto used = i < task.retries.size() ? task.retries[i] : 0;
-    if (!most || used >= *most) continue;
+    if (!limit_value || used >= *limit_value) continue;
     double delay =
         static_cast<double>(policy.backoff_ms) * std::pow(policy.factor, static_cast<double>(used));
     if (policy.backoff_max_ms) delay = std::min(delay, static_cast<double>(*policy.backoff_max_ms));
@@ -111,7 +111,8 @@ bool Decider::retry(OperationState& operation, const Failure& failure) {
   return false;
 }
 
-/// docs/plans.md, Yield of a task: it makes the task's outputs from the raw ones, which it sees as `self`.
+/// docs/plans.md, Yield of a task: it computes the task's outputs from the raw outputs, which are visible as
+/// `self`.
 void Decider::complete(OperationState& operation, Struct outputs) {
   if (operation.operation->yield.empty()) return end(operation, Status::succeeded, std::move(outputs), {});
   const RegionScope scope(*operation.region, {{"self", outputs}});

@@ -4,7 +4,7 @@
 namespace sluice::engine {
 namespace {
 
-/// An artifact enters a key with kind, form, digest and metadata; its name does not.
+/// The kind, form, digest and metadata of an artifact are part of a key; its name is not.
 Value key_of(const Artifact& artifact) {
   Struct s;
   s.set("kind", artifact.kind);
@@ -19,7 +19,8 @@ Value key_of(const Artifact& artifact) {
   return tagged;
 }
 
-/// Declared outputs by their order in the plan, so that a new name for one is not new work.
+/// Replaces the names of declared outputs by their numbers in the plan, so that renaming one does not change
+/// the key.
 class Holes {
  public:
   explicit Holes(const std::vector<ir::TaskOutput>& outputs) {

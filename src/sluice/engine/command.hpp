@@ -7,12 +7,12 @@
 
 namespace sluice::engine {
 
-// What the driver has to carry out. Open commands are a function of the run's state.
+// Commands: what the driver has to carry out. The outstanding ones are a function of the run's state.
 
 struct LookUp {
   std::string path;
   Work work;
-  std::string scope;  ///< "" or "run": as the plan's cache says
+  std::string scope;  ///< "" or "run", from the plan's `cache`
   Value user_key;     ///< null: none
   std::optional<std::int64_t> max_age_ms;
 };
@@ -33,7 +33,8 @@ struct SetTimer {
 };
 using Command = std::variant<LookUp, StartAttempt, CancelAttempt, SetTimer>;
 
-// What comes back, and what people ask for. Each may come late or twice: what no longer fits is ignored.
+// Inputs: results of commands, and requests of users. Each may arrive late or twice; one that no longer
+// applies is ignored.
 
 struct LookedUp {
   std::string path;

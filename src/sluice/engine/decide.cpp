@@ -19,14 +19,14 @@ void Decider::on(const LookedUp& input) {
                 .run = input.hit->run,
                 .made_by = input.hit->path,
                 .at = now_});
-  settle(*operation);
+  finish(*operation);
 }
 
 void Decider::on(const AttemptFinished& input) {
   auto* operation = run_.root ? run_.find(input.path) : nullptr;
   if (!operation || operation->phase != Phase::attempt || operation->task->number != input.number) return;
   emit(AttemptEnded{.path = input.path, .number = input.number, .outcome = input.outcome});
-  settle(*operation);
+  finish(*operation);
 }
 
 void Decider::on(const TimerFired& input) {
@@ -47,8 +47,9 @@ void Decider::on(const CancelRun& input) {
 }
 
 Decision Decider::finish() {
-  // An operation that ended may let others begin, and end its region, which ends its owner, and so on.
-  // Operations come first: when a region is closed (and freed), nothing of it waits in the queue any more.
+  // When an operation ends, others may begin, and its region may end, which ends the region's owner, and so
+  // on. Operations come first: when a region is closed (and freed), none of its operations is left in the
+  // queue.
   for (;;) {
     if (!to_consider_.empty()) {
       auto* operation = to_consider_.front();
@@ -79,7 +80,8 @@ void Decider::end(OperationState& operation, Status status, Struct outputs, Fail
              .failure = std::move(failure),
              .at = now_});
   auto& region = *operation.region;
-  const bool last = region.open == 0;  // asked before others are stopped: each region is closed once
+  // Evaluated before others are stopped, so that each region is closed once.
+  const bool last = region.open == 0;
   consider_downstream(operation);
   const bool stops = region.shape->region->on_failure == ir::Each::OnFailure::stop && operation.bad() &&
                      operation.operation->fails;
@@ -93,7 +95,7 @@ void Decider::consider_downstream(OperationState& operation) {
   for (const auto next : region.shape->dependencies.downstream[index])
     to_consider_.push_back(&region.operations[next]);
   if (region.shape->region->limit) {
-    // Somebody who was held back by the limit may begin now.
+    // An operation that the limit held back may begin now.
     for (auto& other : region.operations)
       if (other.phase == Phase::waiting && other.waiting_for == 0) to_consider_.push_back(&other);
   }
@@ -101,8 +103,8 @@ void Decider::consider_downstream(OperationState& operation) {
 
 bool Decider::is_stopping(const OperationState& operation) const {
   if (run_.stopping) return true;
-  for (const auto* at = &operation; at; at = at->region->owner)
-    if (at->stopping) return true;
+  for (const auto* current = &operation; current; current = current->region->owner)
+    if (current->stopping) return true;
   return false;
 }
 
@@ -115,7 +117,7 @@ void Decider::stop_operation(OperationState& operation, const std::string& reaso
   switch (operation.phase) {
     case Phase::ended: return;
     case Phase::attempt:
-      // Its outcome still arrives, and ends it.
+      // Its outcome still arrives, and ends the operation.
       if (!operation.stopping) {
         emit(Stopping{.path = path_of(operation), .reason = reason});
         out_.commands.emplace_back(CancelAttempt{operation.task->fence});

@@ -1,5 +1,5 @@
 #pragma once
-// The engine's own: works out what follows, event by event, until nothing more does. Not for other rooms.
+// Decides what follows from an input, event by event, until nothing more does. Private to the engine.
 #include <deque>
 
 #include "sluice/engine/run.hpp"
@@ -18,11 +18,11 @@ class Decider {
   void on(const TimerFired& input);
   void on(const CancelRun& input);
 
-  /// Runs until nothing more follows.
+  /// Decides until nothing more follows, and returns the events and commands.
   Decision finish();
 
  private:
-  // decide.cpp: the loop, cancellation
+  // decide.cpp: the main loop, cancellation
   void emit(Event event);
   void end(OperationState& operation, Status status, Struct outputs, Failure failure);
   void fail(OperationState& operation, Failure failure) {
@@ -51,7 +51,8 @@ class Decider {
 
   // attempts.cpp: attempts, retries, time
   void schedule(OperationState& operation, std::optional<Digest> key);
-  void settle(OperationState& operation);
+  /// Ends or retries the task, after an attempt has ended or a look-up had a hit.
+  void finish(OperationState& operation);
   bool retry(OperationState& operation, const Failure& failure);
   void complete(OperationState& operation, Struct outputs);
 

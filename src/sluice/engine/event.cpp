@@ -40,12 +40,13 @@ void write(JsonObject out, const Outcome& outcome) {
   out.end();
 }
 
-/// Reads the fields of one JSON object of an event. A field that is missing though it is always written, and
-/// one of the wrong kind, are damage: the first problem is kept, and what is read is of no use then.
-class Reader {
+/// Reads the fields of one JSON object of an event. A missing field that is always written, and a field of
+/// the wrong kind, mean that the event is damaged: the first problem is kept, and what was read must be
+/// discarded.
+class EventReader {
  public:
-  /// `type` is the event's and `prefix` leads to this object ("outcome."): both are for messages.
-  Reader(const Value& json, std::string_view type, std::string& problem, std::string prefix = {})
+  /// `type` is the event's type and `prefix` the path of this object ("outcome."): both are for messages.
+  EventReader(const Value& json, std::string_view type, std::string& problem, std::string prefix = {})
       : json_(json), type_(type), prefix_(std::move(prefix)), problem_(problem) {}
 
   // Fields that are always written.
@@ -81,7 +82,7 @@ class Reader {
                       .memory_of_tree = reader.optional_boolean("memory_of_tree")}};
   }
 
-  // Fields that are written only where they say something.
+  // Fields that are written only if they differ from their default.
   std::string optional_text(std::string_view key) { return text_of(key, json_.find(key)); }
   std::int64_t optional_integer(std::string_view key, std::int64_t otherwise = 0) {
     return integer_of(key, json_.find(key), otherwise);
@@ -109,14 +110,14 @@ class Reader {
     fail("field `" + prefix_ + std::string(key) + "` in `" + std::string(type_) + "` must be " +
          std::string(kind));
   }
-  /// Null where it is missing, which is a problem.
+  /// Null if it is missing, which is recorded as a problem.
   const Value* required(std::string_view key) {
     const auto* found = json_.find(key);
     if (!found) fail("missing field `" + prefix_ + std::string(key) + "` in `" + std::string(type_) + "`");
     return found;
   }
 
-  // What a field says; nothing where it is null.
+  // The value of a field; the default if `field` is null.
   std::string text_of(std::string_view key, const Value* field) {
     const auto* text = field ? field->if_string() : nullptr;
     if (field && !text) fail_kind(key, "a string");
@@ -166,8 +167,8 @@ class Reader {
             .payload = reader.optional_value("payload"),
             .source = reader.optional_text("source")};
   }
-  /// For an object inside this one.
-  Reader inside(std::string_view key, const Value* field) {
+  /// A reader of an object inside this one.
+  EventReader inside(std::string_view key, const Value* field) {
     static const Value nothing;
     if (field && !field->is_struct()) fail_kind(key, "an object");
     return {field ? *field : nothing, type_, problem_, prefix_ + std::string(key) + "."};
@@ -285,7 +286,7 @@ struct Writer {
   }
 };
 
-Result<Event> event_of(const std::string& type, Reader& r) {
+Result<Event> event_of(const std::string& type, EventReader& r) {
   if (type == "run_created")
     return RunCreated{.run = {r.text("run")},
                       .principal = r.principal("principal"),
@@ -344,7 +345,7 @@ Result<Event> event_of(const std::string& type, Reader& r) {
                     .outputs = r.optional_fields("outputs"),
                     .failure = r.optional_failure("failure"),
                     .at = r.time("at")};
-  return Fail(unreadable("unknown type `" + type + "`; was it written by a later version?"));
+  return Fail(unreadable("unknown type `" + type + "`; was it written by a later release?"));
 }
 
 }  // namespace
@@ -374,11 +375,11 @@ Result<Event> decode(std::string_view json) {
   for (const auto* key : {"v", "t"})
     if (!read.find(key)) return Fail(unreadable("missing field `" + std::string(key) + "`"));
   if (read.integer_at("v") != 1)
-    return Fail(unreadable("version " + to_json(*read.find("v")) +
-                           " is not known here; was it written by a later version?"));
+    return Fail(unreadable("unsupported version " + to_json(*read.find("v")) +
+                           "; was it written by a later release?"));
   const auto type = read.text_at("t");
   std::string problem;
-  Reader reader(read, type, problem);
+  EventReader reader(read, type, problem);
   SLUICE_TRY(event, event_of(type, reader));
   if (!problem.empty()) return Fail(unreadable(std::move(problem)));
   return event;

@@ -14,7 +14,8 @@ enum class Status { succeeded, failed, skipped, blocked, cancelled };
 std::string_view name(Status status);
 std::optional<Status> status_named(std::string_view name);
 
-// What has been decided or has happened in one run. `path` is an operation's identity: "folds[3]/fit".
+// Events: what has been decided or has happened in one run. `path` is an operation's identity:
+// "folds[3]/fit".
 
 /// First event of every run. Holds the plan's canonical text, so that a journal can be replayed alone.
 struct RunCreated {
@@ -29,12 +30,12 @@ struct RunCreated {
   bool cache = true;  ///< false: nothing is looked up
   Time at{};
 };
-/// A branch took an arm, an each got its items, a call its inputs, a block began.
+/// An operation with inner regions began: a branch took an arm, an each got its items, a call got its inputs.
 struct Opened {
   std::string path;
   std::int64_t arm = -1;   ///< of a branch; -1: none was taken, or no branch
   List items;              ///< of an each
-  std::int64_t limit = 0;  ///< of an each: how many at once; 0: all
+  std::int64_t limit = 0;  ///< of an each: maximum number at once; 0: no limit
   Struct inputs;           ///< of a call, bound
 };
 struct IterationOpened {
@@ -54,16 +55,16 @@ struct TaskReady {
   Struct call;  ///< process: {argv, env}; service: {with}
   bool cacheable = false;
 };
-/// The same work was done before.
+/// The cache has the outputs of the same work.
 struct CacheHit {
   std::string path;
   Digest key;
   Struct outputs;
-  RunId run;            ///< whose task made them …
-  std::string made_by;  ///< … and its path there
+  RunId run;            ///< the run whose task made them …
+  std::string made_by;  ///< … and the task's path in it
   Time at{};
 };
-/// An attempt has its fence; from now on it may be running.
+/// An attempt was assigned its fence; from now on it may be running.
 struct Scheduled {
   std::string path;
   std::int64_t number = 1;
@@ -79,13 +80,13 @@ struct AttemptEnded {
 struct RetryAt {
   std::string path;
   Time due{};
-  std::int64_t policy = 0;  ///< which of the operation's policies counts it
+  std::int64_t policy = 0;  ///< index of the operation's policy that counts it
 };
 struct TimedOut {
   std::string path;
   std::int64_t number = 1;
 };
-/// The operation, and all inside, is to end early.
+/// The operation, with everything inside it, is to end early.
 struct Stopping {
   std::string path;  ///< "" : the whole run
   std::string reason;
@@ -107,7 +108,8 @@ struct RunEnded {
 using Event = std::variant<RunCreated, Opened, IterationOpened, IterationEnded, TaskReady, CacheHit,
                            Scheduled, AttemptEnded, RetryAt, TimedOut, Stopping, Ended, RunEnded>;
 
-/// One JSON object, `{"t": TYPE, "v": 1, …}`. Old versions are read up, never rewritten.
+/// One JSON object, `{"t": TYPE, "v": 1, …}`. Old versions are upgraded when they are read, and never
+/// rewritten.
 std::string encode(const Event& event);
 Result<Event> decode(std::string_view json);
 

@@ -1,5 +1,6 @@
-// The complete state of a run as one value, for comparing runs. Each function takes its struct apart into all
-// of its members, so that adding a member is a compile error here until somebody decides whether it counts.
+// The complete state of a run as one value, for comparing runs. Each function decomposes its struct into all
+// of its members, so that adding a member is a compile error here until it is decided whether the fingerprint
+// includes it.
 #include <cstddef>
 #include <utility>
 
@@ -79,14 +80,14 @@ Value value_of(const TaskState& state) {
 
 Value value_of(const RegionState& state);
 
-/// Null where there is nothing.
+/// The value of what the pointer points to; null for a null pointer.
 template <typename Pointer>
 Value value_at(const Pointer& pointer) {
   return pointer ? value_of(*pointer) : Value();
 }
 
 Value value_of(const OperationState& state) {
-  // `operation` and `region` follow from the plan and the place in the tree.
+  // `operation` and `region` follow from the plan and the position in the tree.
   const auto& [operation, region, phase, status, stopping, waiting_for, outputs, failure, task, each, inner] =
       state;
   List regions;
@@ -97,7 +98,7 @@ Value value_of(const OperationState& state) {
 }
 
 Value value_of(const RegionState& state) {
-  // `shape` and `owner` follow from the plan and the place in the tree.
+  // `shape` and `owner` follow from the plan and the position in the tree.
   const auto& [shape, owner, index, boundary, bindings, operations, open, running] = state;
   List bound;
   for (const auto& [name, value] : bindings) bound.emplace_back(List{name, value});
@@ -109,7 +110,7 @@ Value value_of(const RegionState& state) {
 }  // namespace
 
 Digest fingerprint_of(const RunState& state) {
-  // The caller gives plan and services; the shapes and the operation found last only save time.
+  // The caller passes plan and services; the shapes and the operation found last are caches.
   const auto& [plan, services, created, shapes, root, result, stopping, stop_reason, found, found_path] =
       state;
   return Digest::of(

@@ -4,15 +4,15 @@ namespace sluice::engine {
 
 namespace {
 
-constexpr std::size_t failures_told = 100;  ///< of a region with very many
+constexpr std::size_t failures_reported = 100;  ///< the maximum for one region
 
-/// One failure stays itself; several become `branches` with all of them.
+/// A single failure is returned unchanged; several are combined into one of kind `branches`.
 Failure joined(const std::vector<Failure>& failures, std::size_t of) {
   if (failures.size() == 1) return failures.front();
   Failure out{.kind = "branches",
               .message = std::to_string(failures.size()) + " of " + std::to_string(of) + " failed"};
   List all;
-  for (std::size_t i = 0; i < failures.size() && i < failures_told; ++i) {
+  for (std::size_t i = 0; i < failures.size() && i < failures_reported; ++i) {
     all.push_back(failure_value(failures[i]));
     if (i < 3) out.message += (i == 0 ? ": " : "; ") + failures[i].source + ": " + failures[i].message;
   }
@@ -30,7 +30,7 @@ RegionEnd end_of(const RegionState& region) {
   std::vector<Failure> failures;
   bool cancelled = false;
   for (const auto& operation : region.operations) {
-    // A blocked operation has no failure of its own: what blocked it is in the region too, and is told.
+    // A blocked operation has no failure of its own: what blocked it is in the same region, and is reported.
     if (operation.bad() && operation.operation->fails && operation.failure)
       failures.push_back(*operation.failure);
     cancelled = cancelled || operation.status == Status::cancelled;
@@ -48,7 +48,7 @@ RegionEnd end_of(const RegionState& region) {
   return {};
 }
 
-/// Absent ones are dropped (docs/plans.md, Absent values). On an error, `failure` is filled.
+/// Absent values are dropped (docs/plans.md, Absent values). On an error, `failure` is set.
 Struct evaluated(const std::vector<std::pair<std::string_view, const syntax::Expression*>>& named,
                  const RegionState& region, Failure& failure) {
   Struct values;
@@ -63,9 +63,9 @@ Struct evaluated(const std::vector<std::pair<std::string_view, const syntax::Exp
   return values;
 }
 
-/// What leaves the region by name: a pipeline's outputs, or the yield of an arm, an iteration or a block.
-std::vector<std::pair<std::string_view, const syntax::Expression*>> leaving(const RunState& run,
-                                                                            const RegionState& region) {
+/// The named outputs of the region: a pipeline's outputs, or the yield of an arm, an iteration or a block.
+std::vector<std::pair<std::string_view, const syntax::Expression*>> named_outputs(const RunState& run,
+                                                                                  const RegionState& region) {
   std::vector<std::pair<std::string_view, const syntax::Expression*>> out;
   const auto pipeline_outputs = [&](const std::string& pipeline) {
     for (const auto& output : run.plan->find(pipeline)->outputs)
@@ -76,8 +76,8 @@ std::vector<std::pair<std::string_view, const syntax::Expression*>> leaving(cons
   } else if (const auto* call = std::get_if<ir::PipelineCall>(&region.owner->operation->what)) {
     pipeline_outputs(call->pipeline);
   } else {
-    const bool of_arm = std::holds_alternative<ir::Branch>(region.owner->operation->what);
-    const auto& named = of_arm ? region.shape->region->yield : region.owner->operation->yield;
+    const bool is_arm = std::holds_alternative<ir::Branch>(region.owner->operation->what);
+    const auto& named = is_arm ? region.shape->region->yield : region.owner->operation->yield;
     for (const auto& [name, expression] : named) out.emplace_back(name, expression.get());
   }
   return out;
@@ -109,7 +109,7 @@ void Decider::region_ended(RegionState& region) {
   auto [status, failure] = end_of(region);
   Struct outputs;
   if (status == Status::succeeded) {
-    outputs = evaluated(leaving(run_, region), region, failure);
+    outputs = evaluated(named_outputs(run_, region), region, failure);
     if (!failure.kind.empty()) status = Status::failed;
   }
   if (!region.owner) {

@@ -12,18 +12,18 @@ namespace sluice::engine {
 /// What follows from one input: events to store first, then commands to carry out.
 struct Decision {
   std::vector<Event> events;
-  std::vector<Command> commands;  ///< those that these events opened
+  std::vector<Command> commands;  ///< those that follow from these events
 };
 
-/// The state of one run: a pure machine over its events. No clock, file, socket, thread or chance. Not
+/// One run: a pure state machine over its events. It uses no clock, file, socket, thread or randomness. Not
 /// thread-safe.
 ///
-/// `begin` and `decide` work out what follows, apply it, and hand back the events. A caller that cannot store
-/// them throws the Run away and replays the journal. `apply` is a fold with no choice in it: replaying gives
-/// the same state.
+/// `begin` and `decide` determine what follows, apply it, and return the events. A caller that cannot store
+/// them discards the Run and replays the journal. `apply` is a deterministic fold: replaying gives the same
+/// state.
 class Run {
  public:
-  /// `plan` is the verified plan of `created.plan`; `services` tells which services may be cached. Both
+  /// `plan` is the verified plan of `created.plan`; `services` says which services may be cached. Both
   /// outlive the run.
   Run(std::shared_ptr<const ir::Plan> plan, const RunCreated& created, const ir::Signatures& services);
   ~Run();
@@ -33,15 +33,17 @@ class Run {
   /// The first events after RunCreated (which the caller stores in front of them).
   Decision begin(Time now);
   Decision decide(const Input& input, Time now);
-  /// Events after RunCreated, in the order of the journal. Fails on an event that this run cannot have had.
+  /// Events after RunCreated, in the order of the journal. Fails on an event that cannot occur in the run's
+  /// current state.
   Result<void> apply(const Event& event);
-  /// Everything that is open now: what to carry out after a replay.
+  /// All outstanding commands: what to carry out after a replay.
   [[nodiscard]] std::vector<Command> open_commands() const;
 
   [[nodiscard]] bool ended() const;
-  /// Null while the run goes on.
+  /// Null while the run has not ended.
   [[nodiscard]] const RunEnded* result() const;
-  /// SHA-256 over the complete state, less what the plan fixes, for tests: equal states, equal fingerprints.
+  /// SHA-256 over the complete state, except for what the plan determines. For tests: equal states have equal
+  /// fingerprints.
   [[nodiscard]] Digest fingerprint() const;
 
  private:
@@ -50,9 +52,9 @@ class Run {
 };
 
 /// The cache key of a piece of work (see docs/cache.md): SHA-256 of canonical JSON. A path of an output is
-/// replaced by the output's number in the order in which the plan declares the outputs, so that renaming one
-/// is not new work; declaring them in another order is. `environment` is what the executor says about
-/// everything else.
+/// replaced by the output's number in the order in which the plan declares the outputs, so that renaming an
+/// output does not change the key; declaring outputs in another order does. `environment` is what the
+/// executor returns for everything else.
 Digest cache_key(const Work& work, const Value& environment, const Value& user_key, std::string_view scope);
 
 }  // namespace sluice::engine

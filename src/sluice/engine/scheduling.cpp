@@ -11,12 +11,13 @@ using syntax::Maybe;
 
 namespace {
 
-/// Of one `each`: a waiting iteration costs some kilobytes, and all are opened in one decision.
+/// The maximum number of items of one `each`: a waiting iteration uses some kilobytes, and all are started in
+/// one decision.
 constexpr std::size_t items_max = 100'000;
 
 const ir::Signature* service_of(const ir::Signatures* services, const std::string& name) {
-  const auto there = std::ranges::find(*services, name, &ir::Signature::name);
-  return there == services->end() ? nullptr : &*there;
+  const auto found = std::ranges::find(*services, name, &ir::Signature::name);
+  return found == services->end() ? nullptr : &*found;
 }
 
 }  // namespace
@@ -38,7 +39,8 @@ Decider::Readiness Decider::readiness(const OperationState& operation) {
     failed = failed || bad;
     succeeded = succeeded || other.status == Status::succeeded;
     skipped = skipped || other.status == Status::skipped;
-    // What is only looked at through default(), first() or present() is no operand, and may be missing.
+    // A value that is only read through default(), first() or present() is not an operand, and may be
+    // missing.
     operand_failed = operand_failed || (bad && need.operand);
     operand_skipped = operand_skipped || (other.status == Status::skipped && need.operand);
     after_skipped = after_skipped || (other.status == Status::skipped && need.after);
@@ -86,8 +88,8 @@ void Decider::consider(OperationState& operation) {
   if (condition_holds(operation)) begin_operation(operation);
 }
 
-/// The value of an expression of this operation; nullopt where evaluation raised, which has ended the
-/// operation.
+/// The value of an expression of this operation; nullopt if evaluation raised an error, which has ended
+/// the operation.
 std::optional<Maybe> Decider::value_of(OperationState& operation, const syntax::Expression& expression) {
   std::vector<std::pair<std::string_view, Value>> extra;
   if (operation.operation->condition.get() == &expression) {
@@ -106,7 +108,7 @@ std::optional<Maybe> Decider::value_of(OperationState& operation, const syntax::
   return std::nullopt;
 }
 
-/// False also where the condition has ended the operation.
+/// Also false if the condition has ended the operation.
 bool Decider::condition_holds(OperationState& operation) {
   const auto& condition = operation.operation->condition;
   if (!condition) return true;
@@ -153,8 +155,8 @@ std::optional<Struct> Decider::named_values(OperationState& operation, const std
   return values;
 }
 
-/// docs/plans.md, Absent values: an argument that is absent because an operation gave no such output stops
-/// its reader. One that is absent because an optional input was not given is left out.
+/// docs/plans.md, Absent values: an argument that is absent because an operation did not produce the output
+/// ends the operation that reads it. One that is absent because an optional input was not given is left out.
 bool Decider::stopped_by_absence(OperationState& operation, const syntax::Expression& expression) {
   const RegionScope scope(*operation.region);
   bool reads_operation = false;
@@ -243,7 +245,7 @@ void Decider::begin_branch(OperationState& operation, const ir::Branch& branch) 
     emit(Opened{.path = path_of(operation), .arm = static_cast<std::int64_t>(i)});
     return open_region(*operation.inner.begin()->second);
   }
-  end(operation, Status::succeeded, {}, {});  // no arm was taken: its outputs are absent
+  end(operation, Status::succeeded, {}, {});  // no arm was taken, so its outputs are absent
 }
 
 void Decider::begin_each(OperationState& operation, const ir::Each& each) {
@@ -259,7 +261,7 @@ void Decider::begin_each(OperationState& operation, const ir::Each& each) {
     return fail(operation, {.kind = "limit",
                             .message = "`each` takes at most " + std::to_string(items_max) +
                                        " items, and this list has " + std::to_string(list->size()) +
-                                       "; let each item stand for several"});
+                                       "; group several values into each item"});
   std::int64_t limit = 0;
   if (each.limit) {
     const auto value = value_of(operation, *each.limit);

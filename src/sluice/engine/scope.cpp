@@ -21,8 +21,8 @@ Failure failure_of(const syntax::Raised& raised, std::string source) {
 
 const OperationState* RegionScope::operation(std::string_view name) const {
   for (const auto* region = &region_; region; region = region->owner ? region->owner->region : nullptr) {
-    if (const auto there = region->shape->index.find(name); there != region->shape->index.end())
-      return &region->operations[there->second];
+    if (const auto found = region->shape->index.find(name); found != region->shape->index.end())
+      return &region->operations[found->second];
     if (region->boundary) break;
   }
   return nullptr;
@@ -34,10 +34,10 @@ Evaluated RegionScope::lookup(std::string_view name) const {
   for (const auto* region = &region_; region; region = region->owner ? region->owner->region : nullptr) {
     for (const auto& [key, value] : region->bindings)
       if (key == name) return value;
-    if (const auto there = region->shape->index.find(name); there != region->shape->index.end()) {
-      const auto& found = region->operations[there->second];
-      if (!found.ended() || found.status != Status::succeeded) return Maybe{};
-      return found.outputs.is_struct() ? found.outputs : Value(Struct{});
+    if (const auto found = region->shape->index.find(name); found != region->shape->index.end()) {
+      const auto& producer = region->operations[found->second];
+      if (!producer.ended() || producer.status != Status::succeeded) return Maybe{};
+      return producer.outputs.is_struct() ? producer.outputs : Value(Struct{});
     }
     if (region->boundary) break;
   }

@@ -1,5 +1,5 @@
 #pragma once
-// The engine's own: names as an expression inside a region sees them. Not for other rooms.
+// The names that an expression inside a region can refer to. Private to the engine.
 #include "sluice/engine/state.hpp"
 
 namespace sluice::engine {
@@ -7,8 +7,8 @@ namespace sluice::engine {
 Value failure_value(const Failure& failure);
 Failure failure_of(const syntax::Raised& raised, std::string source);
 
-/// Looks in the region, then outwards up to the pipeline's boundary. `extra` comes first: `self`, `error`,
-/// `upstream`.
+/// Resolves a name in the region, then outwards up to the pipeline's boundary. `extra` takes precedence:
+/// `self`, `error`, `upstream`.
 class RegionScope final : public syntax::Scope {
  public:
   explicit RegionScope(const RegionState& region, std::vector<std::pair<std::string_view, Value>> extra = {})
@@ -19,7 +19,7 @@ class RegionScope final : public syntax::Scope {
   [[nodiscard]] syntax::Evaluated error_of(std::string_view operation) const override;
   [[nodiscard]] bool holds_outputs(std::string_view name) const override;
 
-  /// The operation of that name which is seen from here; null where the name means something else.
+  /// The operation of that name which is visible here; null if the name refers to something else.
   [[nodiscard]] const OperationState* operation(std::string_view name) const;
 
  private:

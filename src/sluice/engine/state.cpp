@@ -6,7 +6,7 @@
 namespace sluice::engine {
 namespace {
 
-/// "NAME", "NAME[3]" or "NAME{0}", taken apart. -1: no index.
+/// A parsed segment of a path: "NAME", "NAME[3]" or "NAME{0}". -1: no index.
 struct Segment {
   std::string_view name;  ///< percent-encoded
   std::int64_t index = -1;
@@ -71,10 +71,9 @@ void RunState::bind_pipeline(RegionState& region, const Struct& inputs) const {
 
 OperationState* RunState::find(std::string_view path) {
   if (found_ != nullptr && found_path_ == path) return found_;
-  auto* there = look_for(path);
-  found_ = there;
+  found_ = look_for(path);
   found_path_ = path;
-  return there;
+  return found_;
 }
 
 OperationState* RunState::look_for(std::string_view path) {
@@ -86,9 +85,9 @@ OperationState* RunState::look_for(std::string_view path) {
     const bool encoded = segment->name.find('%') != std::string_view::npos;
     const auto decoded = encoded ? percent_decode(segment->name) : std::nullopt;
     if (encoded && !decoded) return nullptr;
-    const auto there = region->shape->index.find(decoded ? std::string_view(*decoded) : segment->name);
-    if (there == region->shape->index.end()) return nullptr;
-    auto& operation = region->operations[there->second];
+    const auto found = region->shape->index.find(decoded ? std::string_view(*decoded) : segment->name);
+    if (found == region->shape->index.end()) return nullptr;
+    auto& operation = region->operations[found->second];
     if (slash == std::string_view::npos) return &operation;
     const auto inner = operation.inner.find(segment->index);
     region = inner == operation.inner.end() ? nullptr : inner->second.get();

@@ -1,5 +1,5 @@
 #pragma once
-// The engine's own: what a run looks like in memory. Not for other rooms.
+// The state of a run in memory. Private to the engine.
 #include <map>
 #include <memory>
 #include <string>
@@ -14,7 +14,7 @@
 
 namespace sluice::engine {
 
-/// What is fixed about a region of the plan, worked out once a run.
+/// The fixed properties of a region of the plan, computed once per run.
 struct RegionShape {
   const ir::Region* region = nullptr;
   ir::Dependencies dependencies;
@@ -23,19 +23,19 @@ struct RegionShape {
 
 struct OperationState;
 
-/// One run of a region: the body of a pipeline, an arm, an iteration, a block.
+/// One execution of a region: the body of a pipeline, an arm, an iteration, a block.
 struct RegionState {
   const RegionShape* shape = nullptr;
   OperationState* owner = nullptr;  ///< null: the body of the run itself
   std::int64_t index = -1;          ///< iteration or arm; -1: neither
-  bool boundary = false;            ///< the body of a pipeline: names do not reach outside
+  bool boundary = false;            ///< the body of a pipeline: names outside are not visible
   std::vector<std::pair<std::string_view, Value>> bindings;  ///< `inputs` and `run`, or the loop's variables
   std::vector<OperationState> operations;
   std::size_t open = 0;     ///< operations that have not ended
   std::size_t running = 0;  ///< begun and not ended, for `limit`
 };
 
-/// How an iteration ended: all that stays of it.
+/// How an iteration ended; nothing else of it is kept.
 struct IterationResult {
   bool ended = false;
   Status status = Status::succeeded;
@@ -52,7 +52,7 @@ struct EachState {
   std::vector<IterationResult> results;
 };
 
-/// What only tasks have; made when the task is ready, so that a waiting one costs little.
+/// The state that only tasks have; created when the task is ready, so that a waiting task uses little memory.
 struct TaskState {
   Struct call;
   std::optional<Digest> key;
@@ -72,9 +72,9 @@ struct OperationState {
     waiting,   ///< for its upstream
     lookup,    ///< its cache entry is being looked up
     attempt,   ///< an attempt may be running
-    settling,  ///< an attempt has ended, what follows is not decided yet (inside one decision only)
+    settling,  ///< an attempt has ended, and what follows is not decided yet (within one decision only)
     backoff,   ///< until the next attempt
-    open,      ///< inner regions run
+    open,      ///< inner regions are running
     ended,
   };
   const ir::Operation* operation = nullptr;
@@ -87,7 +87,7 @@ struct OperationState {
   std::unique_ptr<Failure> failure;
   std::unique_ptr<TaskState> task;
   std::unique_ptr<EachState> each;
-  /// Open inner regions: one, or those of an each by iteration.
+  /// Inner regions that have not ended: one, or those of an each by iteration.
   std::map<std::int64_t, std::unique_ptr<RegionState>> inner;
 
   [[nodiscard]] bool ended() const { return phase == Phase::ended; }
@@ -110,7 +110,7 @@ struct RunState {
                                            std::int64_t index);
   void bind_pipeline(RegionState& region, const Struct& inputs) const;
   OperationState* find(std::string_view path);
-  /// To be called when regions are freed.
+  /// Must be called when regions are freed.
   void forget_found() { found_ = nullptr; }
 
  private:
@@ -124,23 +124,23 @@ struct RunState {
 
 /// "folds[3]/fit"
 std::string path_of(const OperationState& operation);
-/// "folds[3]": the owner and which of its regions; "" for the body of the run.
+/// "folds[3]": the owner's path and the region's index; "" for the body of the run.
 std::string path_of(const RegionState& region);
-/// The region that an operation runs now (of a call: the other pipeline's body).
+/// The region that an operation runs (for a call: the body of the called pipeline).
 const ir::Region& body_of(const RunState& run, const ir::Operation& operation, std::int64_t arm);
 
 /// See Run::fingerprint.
 Digest fingerprint_of(const RunState& state);
 
-/// A fold step; see Run::apply.
+/// One step of the fold; see Run::apply.
 Result<void> apply_event(RunState& run, const Event& event);
 
-/// What a task's evaluated call means for an executor.
+/// The work for an executor, from a task's evaluated call.
 Work work_of(const RunState& run, const OperationState& operation);
-/// What is open because the operation, and all inside it, is where it is: commands are a function of the
+/// Appends the outstanding commands of the operation and of everything inside it: they are a function of the
 /// state.
 void commands_of(const RunState& run, const OperationState& operation, std::vector<Command>& out);
-/// When the present attempt is over its time; nullopt: never.
+/// When the current attempt times out; nullopt: never.
 std::optional<Time> timeout_due(const OperationState& operation);
 
 }  // namespace sluice::engine

@@ -13,13 +13,13 @@
 namespace sluice::engine {
 
 /// What a task asks an executor to do, all expressions evaluated. Late paths (Value::Kind::late, and
-/// artifacts as whole arguments) are filled by the executor.
+/// artifacts as whole arguments) are resolved by the executor.
 struct Work {
   enum class Kind { process, service } kind = Kind::process;
   // process
   List argv;                            ///< at least one element; never a shell
   Struct env;                           ///< names → strings or late paths
-  std::optional<Artifact> code;         ///< laid out, writable, in the working directory
+  std::optional<Artifact> code;         ///< materialized, writable, in the working directory
   std::vector<ir::TaskOutput> outputs;  ///< declared; nothing else is kept
   bool hermetic = false;
   // service
@@ -29,7 +29,7 @@ struct Work {
   std::string pool;
 };
 
-/// Every kind, once: each has exactly one executor.
+/// Every kind exactly once. Each has exactly one executor.
 inline constexpr std::array work_kinds{Work::Kind::process, Work::Kind::service};
 
 constexpr std::string_view name(Work::Kind kind) {
@@ -46,7 +46,7 @@ struct Failure {
                      ///< "cancelled", …
   std::string message;
   Value payload = {};
-  std::string source = {};  ///< path of the operation that it began in
+  std::string source = {};  ///< path of the operation in which it began
   bool operator==(const Failure&) const = default;
 };
 
@@ -63,7 +63,7 @@ struct Outcome {
   enum class Status { succeeded, failed, cancelled, lost } status = Status::succeeded;
   Struct outputs;     ///< succeeded: every declared output that is not absent
   Failure failure;    ///< otherwise
-  Value environment;  ///< what it ran in: resolved executable and digest, service version, instruction set
+  Value environment;  ///< what it ran with: resolved executable and digest, service version, instruction set
   Usage usage;
 };
 

@@ -20,7 +20,7 @@ Struct one(std::string key, Value value) {
 
 Time at(std::int64_t milliseconds) { return Time(Milliseconds(milliseconds)); }
 
-/// Values of every kind, names that look like tags among them.
+/// Values of every kind, including names that look like tags.
 Struct values() {
   auto s = one(
       "artifact",
@@ -104,9 +104,9 @@ std::string problem(std::string_view text) { return test::message_of(decode(text
 
 TEST(Events, OfALaterVersionAreRefused) {
   EXPECT_EQ(problem(R"({"t":"timed_out","v":2,"path":"a"})"),
-            "journal event: version 2 is not known here; was it written by a later version?");
+            "journal event: unsupported version 2; was it written by a later release?");
   EXPECT_EQ(problem(R"({"t":"new_kind","v":1})"),
-            "journal event: unknown type `new_kind`; was it written by a later version?");
+            "journal event: unknown type `new_kind`; was it written by a later release?");
   EXPECT_EQ(problem(R"({"t":"run_ended","v":1,"status":"paused"})"),
             "journal event: unknown status `paused`");
   EXPECT_EQ(problem(R"({"t":"attempt_ended","v":1,"path":"a","number":1,"outcome":{"status":"paused"}})"),
@@ -124,7 +124,7 @@ TEST(Events, ThatAreDamagedAreRefused) {
             "journal event: $artifact must be an object");
 }
 
-// What the first version has always written. Fields of objects are written "outcome.status".
+// The fields that the first version always writes. Fields of inner objects are named "outcome.status".
 const std::map<std::string, std::set<std::string>> always_written{
     {"run_created",
      {"run", "principal", "principal.workspace", "principal.name", "name", "pipeline", "plan", "plan_digest",
@@ -146,8 +146,8 @@ const std::map<std::string, std::set<std::string>> always_written{
     {"run_ended", {"status", "failure.kind", "failure.message", "at"}},
 };
 
-/// For each field of an event in turn, those of its objects included: calls `change` with a copy of the
-/// object that has the field, and `check` with the field and the changed event.
+/// For each field of an event, including those of its inner objects: calls `change` with a copy of the object
+/// that has the field, and `check` with the field and the changed event.
 void for_each_field(const Value& json, const std::function<void(Struct&, const std::string&)>& change,
                     const std::function<void(const std::string&, const Value&)>& check,
                     const std::string& prefix = "") {
@@ -168,7 +168,7 @@ void for_each_field(const Value& json, const std::function<void(Struct&, const s
 }
 
 TEST(Events, WithoutAFieldThatIsAlwaysWrittenAreDamaged) {
-  auto left = always_written;  // and not left out yet
+  auto left = always_written;  // and not removed yet
   for (const auto& event : all_events()) {
     const auto json = parse_json(encode(event)).value();
     const auto type = json.text_at("t");
@@ -189,11 +189,11 @@ TEST(Events, WithoutAFieldThatIsAlwaysWrittenAreDamaged) {
         });
   }
   for (const auto& [type, fields] : left)
-    for (const auto& field : fields) ADD_FAILURE() << type << "." << field << " was never left out";
+    for (const auto& field : fields) ADD_FAILURE() << type << "." << field << " was never removed";
 }
 
 TEST(Events, WithAFieldOfAnotherKindAreDamaged) {
-  // A list stands for every wrong kind, as no field but `items` may be one; these two may be anything.
+  // A list is used as the wrong kind, as no field except `items` may be one; these two may have any kind.
   const std::set<std::string> any{"environment", "payload"};
   for (const auto& event : all_events()) {
     const auto json = parse_json(encode(event)).value();

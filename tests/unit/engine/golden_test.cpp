@@ -31,7 +31,7 @@ Prepared prepare(const GoldenCase& golden) {
   return {.plan = std::move(plan), .inputs = std::move(*inputs), .script = std::move(*script)};
 }
 
-/// What a person wants to see of an event.
+/// An event in readable form, without the fields that vary.
 std::string line_of(const std::string& encoded) {
   const auto json = parse_json(encoded, "event");
   std::string line = json->text_at("t");

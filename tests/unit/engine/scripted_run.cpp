@@ -72,15 +72,15 @@ std::optional<Outcome> ScriptedRun::outcome_of(const engine::StartAttempt& attem
   const auto* list = script_.find(attempt.path);
   const auto* outcomes = list ? list->if_list() : nullptr;
   const auto index = static_cast<std::size_t>(attempt.number - 1);
-  const Value said = outcomes && index < outcomes->size() ? (*outcomes)[index] : Value("ok");
-  if (said == Value("never")) return std::nullopt;
-  if (said == Value("lost")) {
+  const Value scripted = outcomes && index < outcomes->size() ? (*outcomes)[index] : Value("ok");
+  if (scripted == Value("never")) return std::nullopt;
+  if (scripted == Value("lost")) {
     outcome.status = Outcome::Status::lost;
     outcome.failure = {.kind = "lost", .message = "its supervisor died"};
-  } else if (said == Value("fail") || said.find("fail")) {
+  } else if (scripted == Value("fail") || scripted.find("fail")) {
     outcome.status = Outcome::Status::failed;
-    outcome.failure = {.kind = "exit", .message = said.text_at("fail", "exit status 1")};
-  } else if (const auto* outputs = said.find("outputs")) {
+    outcome.failure = {.kind = "exit", .message = scripted.text_at("fail", "exit status 1")};
+  } else if (const auto* outputs = scripted.find("outputs")) {
     outcome.outputs = *outputs->if_struct();
   } else {
     for (const auto& output : attempt.work.outputs)
@@ -92,9 +92,9 @@ std::optional<Outcome> ScriptedRun::outcome_of(const engine::StartAttempt& attem
 void ScriptedRun::carry_out(const engine::Command& command) {
   if (const auto* look = std::get_if<engine::LookUp>(&command)) {
     const auto key = engine::cache_key(look->work, {}, look->user_key, look->scope);
-    engine::LookedUp answer{.path = look->path, .key = key};
-    if (const auto hit = cache_.find(key); hit != cache_.end()) answer.hit = hit->second;
-    inputs_.emplace_back(std::move(answer));
+    engine::LookedUp looked_up{.path = look->path, .key = key};
+    if (const auto hit = cache_.find(key); hit != cache_.end()) looked_up.hit = hit->second;
+    inputs_.emplace_back(std::move(looked_up));
   } else if (const auto* start = std::get_if<engine::StartAttempt>(&command)) {
     if (const auto known = ended_.find(start->fence.text); known != ended_.end()) {
       inputs_.emplace_back(
@@ -113,14 +113,14 @@ void ScriptedRun::carry_out(const engine::Command& command) {
   } else if (const auto* timer = std::get_if<engine::SetTimer>(&command)) {
     timers_.emplace(timer->due, engine::TimerFired{.path = timer->path, .number = timer->number});
   } else if (const auto* cancel = std::get_if<engine::CancelAttempt>(&command)) {
-    const auto there = hanging_.find(cancel->fence.text);
-    if (there == hanging_.end()) return;
+    const auto found = hanging_.find(cancel->fence.text);
+    if (found == hanging_.end()) return;
     Outcome outcome{.status = Outcome::Status::cancelled};
     outcome.failure = {.kind = "cancelled", .message = "cancelled"};
-    ended_.emplace(there->first, outcome);
+    ended_.emplace(found->first, outcome);
     inputs_.emplace_back(engine::AttemptFinished{
-        .path = there->second.path, .number = there->second.number, .outcome = outcome});
-    hanging_.erase(there);
+        .path = found->second.path, .number = found->second.number, .outcome = outcome});
+    hanging_.erase(found);
   }
 }
 
@@ -158,7 +158,7 @@ void ScriptedRun::crash_and_replay(std::size_t batches) {
       ++events_;
       cancelled_ = cancelled_ || std::holds_alternative<engine::Stopping>(*event);
     }
-  ask_to_cancel();  // whoever asked before the crash was not answered, and asks again
+  ask_to_cancel();  // the client that requested it before the crash got no response, and requests it again
   for (const auto& command : run_->open_commands()) carry_out(command);
 }
 

@@ -10,26 +10,25 @@
 namespace sluice::test {
 
 /// How the attempts of tasks end, by path: a JSON object {PATH: [OUTCOME, …]}, where an outcome is "ok",
-/// "fail", "lost", "never" (runs until it is cancelled) or {"outputs": {…}} or {"fail": MESSAGE}. What is not
-/// said succeeds.
+/// "fail", "lost", "never" (runs until it is cancelled) or {"outputs": {…}} or {"fail": MESSAGE}. Attempts
+/// that are not listed succeed.
 /// {"$cancel_after": N} cancels the run after N events.
 using Script = Value;
 
-/// Runs one plan against a script, with a virtual clock and a cache, first come first served. Holds the
-/// events as the journal would: encoded, one batch a decision.
+/// Runs one plan against a script, with a virtual clock and a cache, inputs in the order of their arrival.
+/// Holds the events as the journal would: encoded, one batch per decision.
 class ScriptedRun {
  public:
   ScriptedRun(std::shared_ptr<const ir::Plan> plan, Struct inputs, Script script);
 
-  /// To the end, or until `batches` decisions have been stored.
+  /// Runs to the end, or until `batches_max` decisions have been stored.
   void go(std::size_t batches_max = SIZE_MAX);
-  /// Forgets everything but the first `batches` of the journal, as a crash would, and takes up what is open
-  /// then.
+  /// Forgets everything except the first `batches` of the journal, as a crash would, and resumes from there.
   void crash_and_replay(std::size_t batches);
 
   [[nodiscard]] const std::vector<std::vector<std::string>>& batches() const { return batches_; }
   [[nodiscard]] const engine::Run& run() const { return *run_; }
-  /// How many attempts were started for good: a fence counts once.
+  /// The number of distinct attempts that were started, counted by fence.
   [[nodiscard]] std::size_t started() const { return started_.size(); }
 
  private:
