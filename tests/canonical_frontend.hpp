@@ -11,7 +11,7 @@ namespace sluice::test {
 class CanonicalFrontend final : public ir::Frontend {
  public:
   [[nodiscard]] std::string_view name() const override { return "canonical"; }
-  [[nodiscard]] bool recognises(std::string_view, const std::string&) const override { return true; }
+  [[nodiscard]] bool recognizes(std::string_view, const std::string&) const override { return true; }
   [[nodiscard]] Result<Lowered> lower(std::string_view text, const std::string& file) const override {
     return ir::parse_plan(text, file);
   }

@@ -24,7 +24,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace sluice;
   const auto text = plan_in({reinterpret_cast<const char*>(data), size});
   const frontends::NativeFrontend native;
-  (void)native.recognises(text, "plan.yaml");
+  (void)native.recognizes(text, "plan.yaml");
   const auto lowered = native.lower(text, "plan.yaml");
   if (!lowered) return 0;
   const auto problems = ir::verify(lowered->plan, {});

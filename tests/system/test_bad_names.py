@@ -96,7 +96,7 @@ def test_no_name_writes_to_the_terminal(unharmed, tmp_path):
 
 def test_a_name_of_a_task_that_is_too_long(unharmed, plan):
     done = sluice("run", plan(json.dumps({"sluice": 1, "pipelines": {"main": {"graph": {LONG: {"process": ["true"]}}}}})), data=unharmed.server.data)
-    assert done.returncode == 2 and "plan.yaml:1:48: the name of an operation has 1 to 250 bytes, not 4000" in done.stderr, done.stderr
+    assert done.returncode == 2 and "plan.yaml:1:48: the name of an operation should have 1 to 250 bytes, not 4000" in done.stderr, done.stderr
 
 
 def test_a_plan_that_is_no_utf8_is_refused(tmp_path):

@@ -65,7 +65,7 @@ BAD = {
     long_expression: ["plan.yaml:5:", "the expression is more than 200 deep; split it"],
     wrong_everywhere: ["plan.yaml:5:", "unknown task `u0`", "and 49900 more problems"],
     far_to_the_right: ["the plan, written out canonically, is too large: stored plan: ", "; divide it into several"],
-    self_calling: ["plan.yaml:2:", "a pipeline would never end: `main` calls `other`, `other` calls `main`"],
+    self_calling: ["plan.yaml:2:", "recursive pipelines are not allowed: `main` calls `other`, `other` calls `main`"],
 }
 
 

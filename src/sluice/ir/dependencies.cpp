@@ -11,9 +11,9 @@ namespace {
 using Upstream = Dependencies::Upstream;
 
 /// Collects what one operation of the region reads from that region.
-class Reader {
+class DependencyReader {
  public:
-  explicit Reader(const Region& region) {
+  explicit DependencyReader(const Region& region) {
     for (std::size_t i = 0; i < region.operations.size(); ++i) index_.emplace(region.operations[i].name, i);
   }
 
@@ -79,7 +79,7 @@ Dependencies dependencies_of(const Region& region) {
   Dependencies made;
   made.upstream.reserve(region.operations.size());
   made.downstream.resize(region.operations.size());
-  Reader reader(region);
+  DependencyReader reader(region);
   for (std::size_t i = 0; i < region.operations.size(); ++i) {
     made.upstream.push_back(reader.upstream_of(region.operations[i]));
     for (const auto& one : made.upstream.back()) made.downstream[one.operation].push_back(i);

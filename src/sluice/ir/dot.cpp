@@ -43,7 +43,7 @@ class Drawing {
   void pipeline(const Pipeline& pipeline) { cluster(pipeline.name, pipeline.body, 1); }
 
  private:
-  /// What edges to and from an operation attach to: itself, or a point within the box of its regions.
+  /// The node to which edges of an operation attach: its own, or an invisible one in the box of its regions.
   struct Anchor {
     std::string node;
     std::string box;  ///< "": none

@@ -13,7 +13,7 @@ namespace sluice::ir {
 std::optional<Milliseconds> parse_duration(std::string_view text);
 /// The inverse, in the largest units that fit: 5400000 → "1h30m".
 std::string print_duration(Milliseconds duration);
-/// What a `timeout` may be: a text as above, or a number of seconds.
+/// The value of a `timeout`: a string as above, or a number of seconds.
 std::optional<Milliseconds> duration_of(const Value& value);
 
 }  // namespace sluice::ir

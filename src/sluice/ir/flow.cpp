@@ -22,7 +22,7 @@ Outputs unknown_outputs() {
   return made;
 }
 
-/// Inputs of something that is called, by name.
+/// The inputs, by name, and the outputs of a service or pipeline that can be called.
 struct Callable {
   std::string title;  ///< "service `image.embed`"
   struct Parameter {
@@ -166,8 +166,8 @@ class Checker {
     for (const auto& [name, value] : process.env) {
       const auto type = infer(*value, names_, problems_);
       if (type.kind == Kind::list || type.kind == Kind::structure)
-        problems_.add(value->at, "environment variable `" + name + "` should be a text, not " +
-                                     describe(type) + "; json.encode() makes one");
+        problems_.add(value->at, "environment variable `" + name + "` should be a string, not " +
+                                     describe(type) + "; use json.encode()");
     }
     auto outputs = std::make_shared<OutputTypes>();
     for (const auto& output : process.outputs) outputs->add(output.name, output.type);
@@ -176,7 +176,7 @@ class Checker {
     return outputs;
   }
 
-  /// `from: dir/file.json` reads inside another output, which has to be a directory.
+  /// Checks `from: dir/file.json`, which reads inside another output, a directory.
   void source(const TaskOutput& output, const OutputTypes& outputs) {
     if (output.from.empty()) return;
     const auto slash = output.from.find('/');
@@ -213,7 +213,7 @@ class Checker {
                                  describe(*parameter.type));
     }
     return callable.outputs ? callable.outputs
-                            : unknown_outputs();  // none yet: it calls itself, which was reported
+                            : unknown_outputs();  // none yet if it calls itself, which was reported
   }
 
   Outputs unchecked(const std::vector<Named>& with) {
@@ -227,7 +227,7 @@ class Checker {
       const auto& arm = branch.arms[i];
       if (arm.when) expect(*arm.when, plain(Kind::boolean), "`when`");
       if (!arm.when && i + 1 < branch.arms.size())
-        problems_.add(arm.at, "`else` is the last arm; the arms after it are never taken");
+        problems_.add(arm.at, "`else` should be the last arm; the arms after it are never taken");
       if (!arm.region) continue;
       limit_of(*arm.region);
       region(*arm.region, depth + 1, [&] {

@@ -7,20 +7,20 @@
 
 namespace sluice::ir {
 
-/// Turns the text of one dialect into a plan. Stateless; any thread. What the dialect runs first is the
-/// plan's only pipeline, or is called `main`.
+/// Translates the text of one dialect into a plan. Stateless; any thread. The entry point of the dialect
+/// becomes the plan's only pipeline, or is called `main`.
 class Frontend {
  public:
   virtual ~Frontend() = default;
   [[nodiscard]] virtual std::string_view name() const = 0;
-  /// Whether this text is of the dialect, from a short look.
-  [[nodiscard]] virtual bool recognises(std::string_view text, const std::string& file) const = 0;
+  /// Whether this text is in the dialect, decided from its beginning.
+  [[nodiscard]] virtual bool recognizes(std::string_view text, const std::string& file) const = 0;
   struct Lowered {
     Plan plan;
     std::vector<syntax::Diagnostic>
-        problems;  ///< not empty: the plan may be incomplete, but can be verified for more problems
+        problems;  ///< if not empty, the plan may be incomplete, but can be verified for more problems
   };
-  /// Fails only where nothing can be read at all (the text is no YAML).
+  /// Fails only if nothing can be read at all (the text is not YAML).
   [[nodiscard]] virtual Result<Lowered> lower(std::string_view text, const std::string& file) const = 0;
 };
 

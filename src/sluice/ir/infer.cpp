@@ -110,7 +110,7 @@ class Inference {
   Type output(const Expression& e, const std::string& owner, const OutputTypes& outputs) {
     if (!outputs.known) return {};
     if (const auto* type = outputs.find(e.text)) return *type;
-    if (owner != "inputs")  // unknown inputs were found with the names
+    if (owner != "inputs")  // unknown inputs were reported by check_names
       problems_.add(e.at, "`" + owner + "` has no output `" + e.text + "`" +
                               problems_.suggest(e.text, outputs.names()));
     return {};
@@ -149,7 +149,8 @@ class Inference {
         return plain(Kind::boolean);
       case Operator::in:
         if (is_known(b) && b.kind != Kind::list && b.kind != Kind::structure && b.kind != Kind::string)
-          problems_.add(e.at, "nothing is in " + describe(b) + "; `in` looks into a list, struct or string");
+          problems_.add(
+              e.at, "`in` does not search in " + describe(b) + "; it searches in a list, struct or string");
         return plain(Kind::boolean);
       case Operator::less:
       case Operator::less_equal:

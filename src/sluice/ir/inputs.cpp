@@ -17,8 +17,8 @@ Error refuse(const std::string& name, const std::string& message) {
   return user_error(Code::invalid_argument, "input `" + name + "`: " + message);
 }
 
-/// "5" → 5 where an integer is wanted. Where anything is, what reads as JSON is JSON and the rest is a
-/// string.
+/// Converts a string to the type of the input: "5" → 5 for an integer. For type any, valid JSON is parsed,
+/// and everything else is a string.
 Result<Value> converted(const Input& input, const std::string& text) {
   const auto wrong = [&](const std::string& why) {
     return Fail(refuse(input.name, "`" + text.substr(0, 60) + "` is not " + describe(input.type) + why));

@@ -16,9 +16,9 @@ constexpr std::array run_fields{"id", "name"};
 
 bool is_reserved(std::string_view name) { return std::ranges::find(reserved, name) != reserved.end(); }
 
-/// Walks one pipeline once. A name resolves to the level of the region that declares it and the operation's
-/// index there; the reader at that level is then the operation on the path, so edges are hoisted without a
-/// second walk.
+/// Walks one pipeline once. A name resolves to the level of the region that declares it, and to the
+/// operation's index in that region. The reader at that level is the operation that is being walked there, so
+/// edges are hoisted without a second walk.
 class Walker {
  public:
   Walker(const Pipeline& pipeline, Orders& orders, Problems& problems)
@@ -49,21 +49,21 @@ class Walker {
   struct Level {
     const Region* region;
     std::size_t here = 0;  ///< the operation that is being walked
-    bool ended = false;    ///< its operations are walked; what follows is the region's yield
+    bool ended = false;    ///< its operations have been walked; the region's yield follows
     std::vector<std::vector<std::size_t>> upstream;
   };
 
   void declare(std::string_view name, Name what, Location at, std::vector<std::string_view>& declared) {
     if (is_reserved(name)) {
-      problems_.add(at, "`" + std::string(name) + "` is a word of the language; choose another name");
+      problems_.add(at, "`" + std::string(name) + "` is a reserved name; choose another name");
       return;
     }
-    const auto [there, is_new] = names_.emplace(name, what);
+    const auto [found, is_new] = names_.emplace(name, what);
     if (is_new) {
       declared.push_back(name);
       return;
     }
-    const bool twice = there->second.level == what.level;
+    const bool twice = found->second.level == what.level;
     problems_.add(at,
                   twice ? "`" + std::string(name) + "` is declared twice; choose another name"
                         : "`" + std::string(name) + "` hides a name of an outer region; choose another name");
@@ -99,14 +99,14 @@ class Walker {
       edges.erase(std::unique(edges.begin(), edges.end()), edges.end());
     }
     auto order = order_of(level.upstream);
-    for (const auto& circle : order.circles) {
-      // Begin at the one that comes first in the text.
-      const auto first = static_cast<std::size_t>(std::ranges::min_element(circle) - circle.begin());
+    for (const auto& cycle : order.cycles) {
+      // Begin with the operation that comes first in the text.
+      const auto first = static_cast<std::size_t>(std::ranges::min_element(cycle) - cycle.begin());
       std::vector<std::string> names;
-      names.reserve(circle.size());
-      for (std::size_t i = 0; i < circle.size(); ++i)
-        names.push_back(level.region->operations[circle[(first + i) % circle.size()]].name);
-      problems_.add(level.region->operations[circle[first]].at, "cycle: " + print_circle(names, "waits for"));
+      names.reserve(cycle.size());
+      for (std::size_t i = 0; i < cycle.size(); ++i)
+        names.push_back(level.region->operations[cycle[(first + i) % cycle.size()]].name);
+      problems_.add(level.region->operations[cycle[first]].at, "cycle: " + print_cycle(names, "waits for"));
     }
     orders_.emplace(level.region, std::move(order.nodes));
   }
@@ -134,7 +134,8 @@ class Walker {
     }
     if (found->second.level != level) {
       problems_.add(
-          at, "`" + name + "` is outside this region; let the operation that holds the region wait for it");
+          at,
+          "`" + name + "` is outside this region; let the operation that contains the region wait for it");
       return;
     }
     levels_[level].upstream[levels_[level].here].push_back(found->second.operation);
@@ -143,7 +144,7 @@ class Walker {
   std::string suggest_operation(std::string_view name) {
     std::vector<std::string_view> near;
     if (!problems_.suggests()) return "";
-    // Inner regions first: the slip is most likely there.
+    // Inner regions first: the misspelled name is most likely there.
     for (auto level = levels_.rbegin(); level != levels_.rend(); ++level)
       for (const auto& op : level->region->operations) {
         if (near.size() >= Problems::considered_max) break;
@@ -218,30 +219,30 @@ class Walker {
         problems_.add(at, "unknown input `" + *field + "`" + problems_.suggest(*field, inputs_));
     } else if (root == "run") {
       if (field && std::ranges::find(run_fields, *field) == run_fields.end())
-        problems_.add(at, "unknown field `run." + *field + "`; there are run.id, run.name");
+        problems_.add(at, "unknown field `run." + *field + "`; known: run.id, run.name");
     } else if (root == "out") {
       const bool has_paths = process && (place == Place::argument || place == Place::environment);
       if (!has_paths)
         problems_.add(
             read.root.at,
-            "`out` holds the paths of a process's outputs; it is known in its `process` and `env` only");
+            "`out` holds the paths of a process's outputs; it is available only in its `process` and `env`");
       else if (!field)
-        problems_.add(read.root.at, "`out` alone is no path; name the output, as in `out.NAME`");
+        problems_.add(read.root.at, "`out` alone is not a path; name an output, as in `out.NAME`");
       else if (const auto& declared = outputs_of(*process); !declared.contains(*field))
         problems_.add(at, "`" + op->name + "` declares no output `" + *field + "`" +
                               problems_.suggest(*field, declared));
     } else if (root == "self") {
       if (place != Place::task_yield)
-        problems_.add(read.root.at, "`self` holds a task's own outputs; it is known in its `yield` only");
+        problems_.add(read.root.at, "`self` holds a task's own outputs; it is available only in its `yield`");
     } else if (root == "error") {
       if (place != Place::retry_when)
         problems_.add(read.root.at,
-                      "`error` is known in the `when` of a retry; elsewhere it is error(OPERATION)");
+                      "`error` is available only in the `when` of a retry; elsewhere use error(OPERATION)");
     } else if (root == "upstream") {
       if (place != Place::condition)
-        problems_.add(read.root.at, "`upstream` is known in an `if` only");
+        problems_.add(read.root.at, "`upstream` is available only in an `if`");
       else if (!field || *field != "failed")
-        problems_.add(at, "of `upstream` there is `upstream.failed` only");
+        problems_.add(at, "`upstream` has only the field `upstream.failed`");
     }
   }
 
@@ -302,14 +303,14 @@ std::vector<std::size_t> order_pipelines(const Plan& plan, const PipelineIndex& 
     callees[i].erase(std::unique(callees[i].begin(), callees[i].end()), callees[i].end());
   }
   auto order = order_of(callees);
-  for (const auto& circle : order.circles) {
-    const auto first = static_cast<std::size_t>(std::ranges::min_element(circle) - circle.begin());
+  for (const auto& cycle : order.cycles) {
+    const auto first = static_cast<std::size_t>(std::ranges::min_element(cycle) - cycle.begin());
     std::vector<std::string> names;
-    names.reserve(circle.size());
-    for (std::size_t i = 0; i < circle.size(); ++i)
-      names.push_back(plan.pipelines[circle[(first + i) % circle.size()]].name);
-    problems.add(plan.pipelines[circle[first]].at,
-                 "a pipeline would never end: " + print_circle(names, "calls"));
+    names.reserve(cycle.size());
+    for (std::size_t i = 0; i < cycle.size(); ++i)
+      names.push_back(plan.pipelines[cycle[(first + i) % cycle.size()]].name);
+    problems.add(plan.pipelines[cycle[first]].at,
+                 "recursive pipelines are not allowed: " + print_cycle(names, "calls"));
   }
   return std::move(order.nodes);
 }

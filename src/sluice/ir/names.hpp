@@ -8,12 +8,12 @@
 
 namespace sluice::ir {
 
-/// The first half of verification: whether every name is known where it is used, and nothing waits for
-/// itself. For each region, the order in which its operations can be looked at so that operands come first.
+/// The first half of verification: checks that every name is known where it is used, and that nothing waits
+/// for itself. Returns, for each region, an order of its operations in which operands come first.
 using Orders = std::unordered_map<const Region*, std::vector<std::size_t>>;
 Orders check_names(const Plan& plan, Problems& problems);
 
-/// Pipelines by name; the first of those with the same name.
+/// Pipelines by name; of several with the same name, the first.
 using PipelineIndex = std::unordered_map<std::string_view, std::size_t>;
 PipelineIndex index_pipelines(const Plan& plan);
 
@@ -21,11 +21,12 @@ PipelineIndex index_pipelines(const Plan& plan);
 std::vector<std::size_t> order_pipelines(const Plan& plan, const PipelineIndex& pipelines,
                                          Problems& problems);
 
-/// The second half: what flows where, given the orders of the first.
+/// The second half of verification: checks the types of the values, in the orders that the first half
+/// returned.
 void check_types(const Plan& plan, const Signatures& services, const PipelineIndex& pipelines,
                  const std::vector<std::size_t>& pipeline_order, const Orders& orders, Problems& problems);
 
-/// No region of a verified plan lies deeper in others.
+/// The deepest nesting of regions in a verified plan.
 inline constexpr std::size_t region_depth_max = 200;
 
 }  // namespace sluice::ir

@@ -5,7 +5,7 @@
 namespace sluice::ir {
 
 Order order_of(const std::vector<std::vector<std::size_t>>& upstream) {
-  constexpr std::size_t circles_max = 20;  // the rest shows once these are mended
+  constexpr std::size_t cycles_max = 20;  // the rest is reported once these are fixed
   enum class Mark : std::uint8_t { unseen, open, done };
   Order order;
   std::vector<Mark> marks(upstream.size(), Mark::unseen);
@@ -30,19 +30,19 @@ Order order_of(const std::vector<std::vector<std::size_t>>& upstream) {
       if (marks[to] == Mark::unseen) {
         marks[to] = Mark::open;
         path.push_back({to, 0});
-      } else if (marks[to] == Mark::open && order.circles.size() < circles_max) {
+      } else if (marks[to] == Mark::open && order.cycles.size() < cycles_max) {
         std::size_t from = path.size();
         while (path[--from].node != to) {
         }
-        auto& circle = order.circles.emplace_back();
-        for (; from < path.size(); ++from) circle.push_back(path[from].node);
+        auto& cycle = order.cycles.emplace_back();
+        for (; from < path.size(); ++from) cycle.push_back(path[from].node);
       }
     }
   }
   return order;
 }
 
-std::string print_circle(const std::vector<std::string>& names, const std::string& verb) {
+std::string print_cycle(const std::vector<std::string>& names, const std::string& verb) {
   constexpr std::size_t shown = 8;
   if (names.size() == 1) return "`" + names.front() + "` " + verb + " itself";
   std::string text;

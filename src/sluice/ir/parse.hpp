@@ -6,8 +6,8 @@
 
 namespace sluice::ir {
 
-/// Reads the canonical text of a plan (`sluice: 1`, YAML or JSON) as somebody wrote it. Reports every problem
-/// of form; whether names and types fit is `verify`'s to say. `file` leads the messages.
+/// Parses the canonical text of a plan (`sluice: 1`, YAML or JSON) that a user wrote. Reports every problem
+/// of form; names and types are checked by `verify`. Messages begin with `file`.
 Result<Frontend::Lowered> parse_plan(std::string_view text, const std::string& file);
 
 }  // namespace sluice::ir

@@ -35,7 +35,7 @@ struct Input {
   std::optional<Value> value;  ///< the default
 };
 
-/// A declared output of a pipeline: its expression, and its type where written.
+/// A declared output of a pipeline: its expression, and its type if one is declared.
 struct Output {
   std::string name;
   Location at;
@@ -80,7 +80,7 @@ struct Arm {
   std::unique_ptr<Region> region;
 };
 struct Branch {
-  std::vector<Arm> arms;  ///< the first whose condition holds
+  std::vector<Arm> arms;  ///< the first whose condition holds is taken
 };
 struct Each {
   ExpressionPtr items;
@@ -88,7 +88,7 @@ struct Each {
   std::string index;    ///< "" : none
   ExpressionPtr limit;  ///< null: no limit
   enum class OnFailure { finish, stop } on_failure = OnFailure::finish;
-  std::optional<std::int64_t> tolerate;          ///< a count …
+  std::optional<std::int64_t> tolerate;          ///< a number of items …
   std::optional<std::int64_t> tolerate_percent;  ///< … or a share
   std::unique_ptr<Region> region;
 };
@@ -102,7 +102,7 @@ struct Block {
 enum class Trigger { succeeded, completed, none_failed, any_succeeded, any_failed };
 
 struct Retry {
-  ExpressionPtr limit;  ///< how many times again
+  ExpressionPtr limit;  ///< the number of retries
   std::int64_t backoff_ms = 0;
   double factor = 1;
   std::optional<std::int64_t> backoff_max_ms;
@@ -133,7 +133,7 @@ struct Operation {
   std::vector<Named> yield;  ///< of tasks (docs/plans.md, Yield of a task), of each, of block
 };
 
-/// A graph: operations in the order of the text; they run as their operands come.
+/// A graph: operations in the order of the text; each runs when its operands are available.
 struct Region {
   Location at;
   std::vector<Operation> operations;
@@ -152,29 +152,32 @@ struct Pipeline {
 
 /// A set of named pipelines. Frozen once verified, then shared as shared_ptr<const Plan>.
 struct Plan {
-  std::string file;  ///< of its source, for messages
+  std::string file;  ///< the file that it was read from, for messages
   std::vector<Pipeline> pipelines;
   [[nodiscard]] const Pipeline* find(std::string_view pipeline) const;
-  /// What runs where nobody names a pipeline: the only one, or `main`. Null: several, and none is `main`.
+  /// The pipeline that runs if none is named: the only one, or `main`. Null: there are several, and none is
+  /// `main`.
   [[nodiscard]] const Pipeline* entry() const;
 };
 
-/// The regions that an operation holds, in order (arms, the body of each or of a block).
+/// The regions that an operation contains, in order (the arms of a branch, the body of an each or of a
+/// block).
 std::vector<const Region*> regions_of(const Operation& operation);
 
-/// Every operation of the plan, at any depth, once; in no particular order. Does not recurse.
+/// Visits every operation of the plan, at any depth, once; in no particular order. Does not recurse.
 void for_each_operation(const Plan& plan, const std::function<void(const Operation&)>& visit);
 
-/// The one canonical text: what is stored of a plan, and what people may write themselves.
+/// The one canonical text: it is what is stored of a plan, and people may write it themselves.
 std::string print_plan(const Plan& plan);
-/// Reads a stored plan back. `read_plan(print_plan(p))` is p (locations and file apart) for every p that
-/// `parse_plan` could have made, and printing it again gives the same bytes; other front-ends keep to the
-/// same forms, and a plan that does not is not stored. It was verified before that and is not verified again.
-/// A text that cannot be read is Code::data_loss: for what somebody wrote there is `parse_plan`.
+/// Parses a stored plan. `read_plan(print_plan(p))` equals p (except for locations and file) for every p that
+/// `parse_plan` can return, and printing it again gives the same bytes; other front-ends produce plans of the
+/// same forms, and a plan that is not of these forms is not stored. A plan is verified before it is stored,
+/// and is not verified again here. A text that cannot be read is Code::data_loss; for the text of a user,
+/// call `parse_plan`.
 Result<std::shared_ptr<const Plan>> read_plan(std::string_view text);
 /// SHA-256 of the canonical text.
 Digest plan_digest(const Plan& plan);
-/// Graphviz.
+/// The plan as a Graphviz graph.
 std::string print_dot(const Plan& plan);
 
 }  // namespace sluice::ir

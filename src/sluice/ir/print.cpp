@@ -26,7 +26,8 @@ Yaml yaml_of(const Value& value) {
   return Yaml::plain(value);
 }
 
-/// Lists and structs of expressions are YAML's own; what is left is a scalar with `${}`.
+/// Lists and structs of expressions are written as YAML lists and maps; everything else is a scalar with
+/// `${}`.
 Yaml yaml_of(const Expression& e) {
   if (e.kind == Expression::Kind::literal) return yaml_of(e.literal);
   if (e.kind == Expression::Kind::list) {
@@ -160,7 +161,7 @@ Yaml yaml_of(const Branch& branch) {
   return std::move(arms.in_block());
 }
 
-/// What the operation does, without the regions it holds.
+/// What the operation does, without the regions that it contains.
 void add_head(const Operation& op, Yaml& out) {
   if (const auto* process = std::get_if<Process>(&op.what)) {
     auto argv = Yaml::list();
@@ -239,7 +240,7 @@ Yaml yaml_of(const Operation& op) {
 
 Yaml graph_of(const Region* region) {
   auto out = Yaml::map();
-  if (!region) return out;  // of an operation that could not be read
+  if (!region) return out;  // the operation could not be read
   for (const auto& op : region->operations) out.add(op.name, yaml_of(op));
   if (out.size() > 1) out.in_block();
   return out;
@@ -273,7 +274,7 @@ void write(const Pipeline& pipeline, std::string& out) {
   if (!outputs.empty()) head.add("outputs", std::move(outputs));
   add_concurrency(pipeline.body, head);
   head.write(out, 4);
-  // Operation by operation: the tree of a large plan need not exist beside it.
+  // Operation by operation, so that the YAML tree of a large plan is never in memory as a whole.
   if (pipeline.body.operations.empty()) {
     out += "    graph: {}\n";
     return;

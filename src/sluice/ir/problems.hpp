@@ -8,15 +8,15 @@
 
 namespace sluice::ir {
 
-/// Collects what is wrong with a plan, and spends no more on suggestions than a person could want.
+/// Collects the problems of a plan, and bounds the work that is spent on suggestions.
 class Problems {
  public:
   void add(syntax::Location at, std::string message) { found_.push_back({at, std::move(message)}); }
 
-  /// Whether a suggestion is still to be made; false once there were many.
+  /// Whether more suggestions are made; false after `suggestions_max`.
   [[nodiscard]] bool suggests() const { return suggestions_ < suggestions_max; }
 
-  /// As `did_you_mean`, over anything with strings in it.
+  /// Like `did_you_mean`, for any range of strings.
   template <typename Names>
   std::string suggest(std::string_view word, const Names& names) {
     if (!suggests()) return "";
@@ -29,7 +29,8 @@ class Problems {
     return did_you_mean(word, candidates);
   }
 
-  static constexpr std::size_t considered_max = 2000;  ///< names that are looked at for one suggestion
+  static constexpr std::size_t considered_max =
+      2000;  ///< at most so many names are compared for one suggestion
 
   std::vector<syntax::Diagnostic> take() { return std::move(found_); }
 

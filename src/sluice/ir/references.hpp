@@ -8,16 +8,16 @@
 
 namespace sluice::ir {
 
-// How the names in a plan's expressions are found: what the dependencies and the verifier share.
+// Finds the names that a plan's expressions read; shared by the dependencies and the verifier.
 
 /// How an expression reads a name.
 enum class Use {
-  strict,   ///< if it is absent, so is the whole
-  lenient,  ///< absence is accepted, or it may not be read at all
+  strict,   ///< if the name is absent, the whole expression is absent
+  lenient,  ///< absence is accepted, or the name may not be read at all
   state,    ///< status(name), error(name)
 };
 
-/// One reference: the root's node, and the constant field names after it.
+/// One reference to a name: the node of the root, and the constant field names after it.
 struct Read {
   const syntax::Expression& root;
   std::span<const syntax::Expression* const> fields;  ///< the nodes of `.a`, `.b`, in that order
@@ -26,7 +26,7 @@ struct Read {
 void visit_reads(const syntax::Expression& expression, Use use,
                  const std::function<void(const Read&)>& visit);
 
-/// Where an expression stands in an operation.
+/// The position of an expression in an operation.
 enum class Place {
   argument,
   environment,
@@ -43,12 +43,12 @@ enum class Place {
   task_yield
 };
 
-/// Every expression of the operation that is evaluated in its own region: all but what `inner_scopes`
-/// answers.
+/// Visits every expression of the operation that is evaluated in the operation's own region: all except those
+/// in what `inner_scopes` returns.
 void visit_expressions(const Operation& operation,
                        const std::function<void(const syntax::Expression&, Place)>& visit);
 
-/// A region inside an operation, with what is evaluated in its scope.
+/// A region inside an operation, with the yield and the variables that belong to its scope.
 struct InnerScope {
   const Region* region;
   const std::vector<Named>* yield;

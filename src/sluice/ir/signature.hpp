@@ -6,7 +6,7 @@
 
 namespace sluice::ir {
 
-/// What a built-in service takes and gives.
+/// An input or output of a built-in service.
 struct Parameter {
   std::string name;
   Type type;

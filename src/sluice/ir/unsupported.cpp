@@ -9,14 +9,15 @@ bool is_task(const Operation& operation) {
 }
 
 void check(const Operation& operation, Problems& problems) {
-  const auto refuse = [&](bool there, std::string_view key, std::string_view why) {
-    if (there)
+  const auto refuse = [&](bool present, std::string_view key, std::string_view why) {
+    if (present)
       problems.add(operation.at, "`" + operation.name + "`: `" + std::string(key) + "` " + std::string(why));
   };
-  constexpr std::string_view tasks_only = "works on tasks only in this version; put it on the tasks inside";
+  constexpr std::string_view tasks_only =
+      "is supported only on tasks in this version; put it on the tasks inside";
   refuse(!is_task(operation) && !operation.retry.empty(), "retry", tasks_only);
   refuse(!is_task(operation) && operation.timeout, "timeout", tasks_only);
-  constexpr std::string_view not_yet = "is not carried out by this version; leave it out";
+  constexpr std::string_view not_yet = "is not supported by this version; remove it";
   const auto* process = std::get_if<Process>(&operation.what);
   refuse(process && process->hermetic, "hermetic", not_yet);
   refuse(!operation.resources.empty(), "resources", not_yet);

@@ -4,7 +4,8 @@
 
 namespace sluice::ir {
 
-/// Reports what the language can say and this version does not carry out: refused, never ignored.
+/// Reports the constructs of the language that this version does not execute: they are refused, never
+/// ignored.
 void refuse_unsupported(const Plan& plan, Problems& problems);
 
 }  // namespace sluice::ir

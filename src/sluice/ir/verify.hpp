@@ -6,7 +6,7 @@
 
 namespace sluice::ir {
 
-/// Every problem of the plan at once, in the order of the text: unknown references, tasks, inputs, outputs,
+/// Returns every problem of the plan, in the order of the text: unknown references, tasks, inputs, outputs,
 /// pipelines, services and functions, type mismatches, cycles in a graph, pipelines that call themselves,
 /// keys used twice. Empty: the plan is well formed. Bounded in time and memory by the plan's size.
 std::vector<syntax::Diagnostic> verify(const Plan& plan, const Signatures& services);

@@ -1,4 +1,4 @@
-// Large and hostile plans: what is done to them takes time in proportion to their size, and no stack.
+// Large and hostile plans: processing takes time proportional to their size, and does not overflow the stack.
 #include "plans.hpp"
 #include "result_assertions.hpp"
 #include "sluice/ir/dependencies.hpp"

@@ -5,7 +5,7 @@
 namespace sluice::ir {
 namespace {
 
-/// "b<-a!" : b reads a strictly; "?" accepts absence; "~" in `after` or a status.
+/// The edges as text. "b<-a!": b reads a strictly; "?": absence is accepted; "~": `after` or status().
 std::string edges(const Region& region) {
   std::string text;
   const auto dependencies = dependencies_of(region);
@@ -41,7 +41,7 @@ TEST(Dependencies, InnerReadsAreTheHoldersOwn) {
   EXPECT_EQ(edges_of("{a: {process: [x]}, b: {each: '${range(2)}', as: i, graph: {c: {process: ['${i}']}}, "
                      "yield: {o: '${a.o}'}}}"),
             "b<-a? ");
-  // Names of inner regions, and what they are read by, are no business of this one.
+  // Names of inner regions, and the operations that read them, do not affect the outer region.
   EXPECT_EQ(edges_of("{b: {graph: {a: {process: [x]}, c: {process: ['${a.o}']}}}, a: {process: [x]}}"), "");
 }
 

@@ -1,5 +1,5 @@
 // The cases of tests/golden/ir: a plan's text, and either its canonical text or every problem in it.
-// SLUICE_ACCEPT=1 writes what came out into the cases.
+// SLUICE_ACCEPT=1 writes the actual results into the cases.
 #include <algorithm>
 
 #include "../../golden_case.hpp"
@@ -42,7 +42,7 @@ TEST_P(Golden, ReadsBackTheSame) {
   EXPECT_EQ(again.plan, outcome.plan);
 }
 
-// What a person wrote by the book is printed as it was written.
+// A plan that is written in the canonical form is printed unchanged.
 TEST_P(Golden, CanonicalCasesAreTheirOwnPlan) {
   if (!GetParam().starts_with("ir/canonical_")) return;
   const GoldenCase golden(GetParam());

@@ -30,7 +30,7 @@ inline Signatures services_for_tests() {
   };
 }
 
-/// The plan of a text that is right.
+/// The plan of a valid text.
 inline Plan plan_of(const std::string& text) {
   auto lowered = parse_plan(text, "plan.yaml");
   if (!lowered) {

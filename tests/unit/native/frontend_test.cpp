@@ -10,17 +10,17 @@ namespace {
 const NativeFrontend native;
 
 TEST(NativeFrontend, KnowsItsOwn) {
-  EXPECT_TRUE(native.recognises("# a comment\n\nsluice: 1\n", "x.yaml"));
-  EXPECT_TRUE(native.recognises("{\"sluice\": 1}", "x.json"));
-  EXPECT_FALSE(native.recognises("main:\n  params: [args]\n", "x.yaml"));
-  EXPECT_FALSE(native.recognises("", "x.yaml"));
+  EXPECT_TRUE(native.recognizes("# a comment\n\nsluice: 1\n", "x.yaml"));
+  EXPECT_TRUE(native.recognizes("{\"sluice\": 1}", "x.json"));
+  EXPECT_FALSE(native.recognizes("main:\n  params: [args]\n", "x.yaml"));
+  EXPECT_FALSE(native.recognizes("", "x.yaml"));
 }
 
 // What a person writes and what is stored are one language.
 TEST(NativeFrontend, ReadsWhatIsStored) {
   const std::string stored =
       "sluice: 1\npipelines:\n  main:\n    graph:\n      a: {process: [echo, hello]}\n";
-  ASSERT_TRUE(native.recognises(stored, "plan.yaml"));
+  ASSERT_TRUE(native.recognizes(stored, "plan.yaml"));
   const auto lowered = native.lower(stored, "plan.yaml");
   ASSERT_OK(lowered);
   EXPECT_TRUE(lowered->problems.empty());

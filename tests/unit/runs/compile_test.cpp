@@ -15,7 +15,7 @@ const test::CanonicalFrontend canonical;
 class WordsFrontend final : public ir::Frontend {
  public:
   [[nodiscard]] std::string_view name() const override { return "words"; }
-  [[nodiscard]] bool recognises(std::string_view text, const std::string&) const override {
+  [[nodiscard]] bool recognizes(std::string_view text, const std::string&) const override {
     return text.starts_with("words\n");
   }
   [[nodiscard]] Result<Lowered> lower(std::string_view text, const std::string& file) const override {

@@ -76,7 +76,7 @@ TEST(Submitting, RefusesAPlanAPipelineOrInputsThatAreWrong) {
 class LongNames final : public ir::Frontend {
  public:
   [[nodiscard]] std::string_view name() const override { return "long names"; }
-  [[nodiscard]] bool recognises(std::string_view, const std::string&) const override { return true; }
+  [[nodiscard]] bool recognizes(std::string_view, const std::string&) const override { return true; }
   [[nodiscard]] Result<Lowered> lower(std::string_view text, const std::string& file) const override {
     SLUICE_TRY(lowered, ir::parse_plan(text, file));
     lowered.plan.pipelines.front().body.operations.front().name = std::string(251, 'x');
@@ -91,7 +91,7 @@ TEST(Submitting, RefusesAPlanThatCouldNotBeReadBackWhenTheRunIsResumed) {
   ASSERT_FALSE(run);
   EXPECT_EQ(run.error().message,
             "the canonical text of this plan cannot be read back: stored plan:5:7: the name of an operation "
-            "has 1 to 250 bytes, not 251");
+            "should have 1 to 250 bytes, not 251");
   EXPECT_EQ(run.error().blame, Blame::sluice);
   EXPECT_TRUE(value_of(s.runs.list({})).empty());
 }

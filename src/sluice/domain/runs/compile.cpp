@@ -24,7 +24,7 @@ std::string names_of(const std::vector<ir::Pipeline>& pipelines) {
 Result<std::shared_ptr<const ir::Plan>> compile(const std::string& text, const std::string& file,
                                                 const Dialects& dialects) {
   const auto frontend =
-      std::ranges::find_if(dialects.frontends, [&](const auto* f) { return f->recognises(text, file); });
+      std::ranges::find_if(dialects.frontends, [&](const auto* f) { return f->recognizes(text, file); });
   if (frontend == dialects.frontends.end())
     return Fail(user_error(Code::invalid_argument,
                            file + ": unrecognized pipeline format; a Sluice plan begins with `sluice: 1`"));

@@ -7,8 +7,8 @@ namespace sluice::frontends {
 
 std::string_view NativeFrontend::name() const { return "sluice"; }
 
-bool NativeFrontend::recognises(std::string_view text, const std::string&) const {
-  constexpr std::size_t looked_at = 64 << 10;  // a file may open with a long comment
+bool NativeFrontend::recognizes(std::string_view text, const std::string&) const {
+  constexpr std::size_t looked_at = 64 << 10;  // a file may begin with a long comment
   text = text.substr(0, looked_at);
   while (!text.empty()) {
     auto line = text.substr(0, text.find('\n'));

@@ -108,7 +108,7 @@ std::vector<Named> PlanReader::named(const Node* node, std::string_view what) {
 
 std::string PlanReader::name_in(const Node& node, std::string_view what) {
   if (node.kind == Node::Kind::scalar && node.scalar.is_string()) return *node.scalar.if_string();
-  problem(node.at, std::string(what) + " should be a text, not " + shown(node));
+  problem(node.at, std::string(what) + " should be a string, not " + shown(node));
   return {};
 }
 
@@ -148,7 +148,7 @@ Type PlanReader::type(const Node& holder, Location at, std::string_view what) {
   }
   if (!kind) return std::move(*type);
   if (!artifact_kind_of(*type)) {
-    problem(kind->at, "`kind` belongs to artifacts; this is " + describe(*type));
+    problem(kind->at, "`kind` applies only to artifacts; this is " + describe(*type));
     return std::move(*type);
   }
   auto named = string(*kind, "`kind`");
@@ -159,7 +159,7 @@ Type PlanReader::type(const Node& holder, Location at, std::string_view what) {
 bool PlanReader::name(const Node::Field& field, std::string_view what) {
   constexpr std::size_t longest = 250;
   if (!field.key.empty() && field.key.size() <= longest) return true;
-  problem(field.at, "the name of " + std::string(what) + " has 1 to " + std::to_string(longest) +
+  problem(field.at, "the name of " + std::string(what) + " should have 1 to " + std::to_string(longest) +
                         " bytes, not " + std::to_string(field.key.size()));
   return false;
 }
@@ -171,7 +171,7 @@ std::size_t PlanReader::word(const Node& node, std::string_view what, const std:
   if (text.empty()) return 0;
   std::string list;
   for (const auto& one : words) list += (list.empty() ? "" : ", ") + one;
-  problem(node.at, std::string(what) + " is one of " + list + ", not `" + text.substr(0, 60) + "`" +
+  problem(node.at, std::string(what) + " should be one of " + list + ", not `" + text.substr(0, 60) + "`" +
                        did_you_mean(text, words));
   return 0;
 }

@@ -8,7 +8,8 @@
 namespace sluice::ir {
 namespace {
 
-/// The key that tells what an operation is, and the keys that go with it beside those of every operation.
+/// The key that determines what an operation is, and the keys allowed with it besides those of every
+/// operation.
 struct Shape {
   std::string_view head;
   std::vector<std::string_view> keys;
@@ -45,13 +46,13 @@ Operation PlanReader::operation(const Node::Field& field) {
   Operation op;
   op.name = field.key;
   op.at = field.at;
-  op.what = Block{};  // of no known outputs, until it is known to be something else
+  op.what = Block{};  // its outputs are unknown; replaced once the kind of operation is known
   const auto& node = *field.value;
   name(field, "an operation");
   if (!is_map(node, "operation " + in_backticks(field.key))) return op;
   for (const auto* key : of_steps)
     if (const auto* found = field_of(node, key)) {
-      problem(found->at, "this version runs graph regions only, not `" + found->key + "`");
+      problem(found->at, "this version supports only graph regions, not `" + found->key + "`");
       return op;
     }
   const Shape* shape = nullptr;
@@ -60,7 +61,7 @@ Operation PlanReader::operation(const Node::Field& field) {
     if (!head || (shape && shape->head == "each" && candidate.head == "graph")) continue;
     if (shape) {
       problem(head->at, in_backticks(shape->head) + " and " + in_backticks(candidate.head) +
-                            " are two operations; give each a name of its own");
+                            " cannot be combined; define an operation for each");
       return op;
     }
     shape = &candidate;
@@ -72,8 +73,8 @@ Operation PlanReader::operation(const Node::Field& field) {
     std::string slip;
     for (const auto& given : node.fields)
       if (slip.empty()) slip = did_you_mean(given.key, heads);
-    problem(field.at,
-            in_backticks(field.key) + " says nothing to do; it needs one of " + join_words(heads) + slip);
+    problem(field.at, in_backticks(field.key) + " does not say what it does; it needs one of " +
+                          join_words(heads) + slip);
     return op;
   }
   std::vector<std::string> known{std::string(shape->head)};
@@ -144,14 +145,15 @@ void PlanReader::process(const Node& node, Operation& op) {
   if (argv.kind == Node::Kind::list)
     for (const auto& arg : argv.items) made.argv.push_back(expression(arg));
   else
-    problem(argv.at, "`process` is a list, the program and its arguments; there is no shell to split a text");
+    problem(argv.at, "`process` should be a list, the program and its arguments; no shell splits a string");
   if (const auto* code = node.find("code")) made.code = string(*code, "`code`");
   made.env = named(node.find("env"), "`env`");
   if (const auto* outputs = node.find("outputs"); outputs && is_map(*outputs, "`outputs`"))
     for (const auto& one : outputs->fields) made.outputs.push_back(task_output(one));
   if (const auto* hermetic = node.find("hermetic")) made.hermetic = boolean(*hermetic, "`hermetic`");
   if (argv.kind != Node::Kind::list)
-    made.argv.push_back(syntax::Expression::of(Value(""), argv.at));  // one problem is enough
+    made.argv.push_back(syntax::Expression::of(
+        Value(""), argv.at));  // so that the verifier does not report an empty `process` too
   op.what = std::move(made);
 }
 
@@ -182,7 +184,7 @@ TaskOutput PlanReader::task_output(const Node::Field& field) {
 void PlanReader::branch(const Node& node, Operation& op) {
   Branch made;
   if (node.kind != Node::Kind::list) {
-    problem(node.at, "`branch` is a list of arms, each with `when` or `else`");
+    problem(node.at, "`branch` should be a list of arms, each with `when` or `else`");
   } else {
     if (node.items.empty())
       problem(node.at, "`branch` has no arm; give it one with `when`, and perhaps one with `else`");
@@ -196,7 +198,7 @@ Arm PlanReader::arm(const Node& node) {
   made.at = node.at;
   made.region = std::make_unique<Region>();
   made.region->at = node.at;
-  made.when = syntax::Expression::of(Value(true), node.at);  // of an arm that cannot be read
+  made.when = syntax::Expression::of(Value(true), node.at);  // for an arm that cannot be read
   if (!is_map(node, "an arm of `branch`")) return made;
   const auto* when = node.find("when");
   const auto* otherwise = node.find("else");
@@ -205,7 +207,7 @@ Arm PlanReader::arm(const Node& node) {
     return made;
   }
   made.when = when ? expression(*when) : nullptr;
-  // `else: {graph: …}` holds the arm itself; `else:` alone stands beside it.
+  // `else: {graph: …}` contains the arm itself; an empty `else:` is a key beside the arm's own.
   const bool held = otherwise && otherwise->kind == Node::Kind::map;
   if (held) map(node, "an arm with `else: {…}`", {"else"});
   const Node& body = held ? *otherwise : node;
@@ -213,7 +215,7 @@ Arm PlanReader::arm(const Node& node) {
     problem(otherwise->at, "`else` takes no condition; write `else: {graph: …}`");
   for (const auto* key : of_steps)
     if (const auto* found = field_of(body, key)) {
-      problem(found->at, "this version runs graph regions only, not `" + found->key + "`");
+      problem(found->at, "this version supports only graph regions, not `" + found->key + "`");
       return made;
     }
   const auto* raise = body.find("raise");
@@ -224,7 +226,7 @@ Arm PlanReader::arm(const Node& node) {
     map(body, "an arm of `branch`", {"when", "else", "graph", "raise", "limit", "on_failure", "yield"});
   if (!raise == !graph) {
     problem(node.at,
-            "an arm of `branch` has either a `graph` or a `raise`; this version runs graph regions only");
+            "an arm of `branch` has either a `graph` or a `raise`; this version supports only graph regions");
     return made;
   }
   made.region = inner_region(graph, node.at);
@@ -263,7 +265,7 @@ void PlanReader::each(const Node& node, Location at, Operation& op) {
   }
   const auto* graph = node.find("graph");
   if (!graph)
-    problem(at, "`each` needs a `graph` to run for each item; this version runs graph regions only");
+    problem(at, "`each` needs a `graph` to run for each item; this version supports only graph regions");
   made.region = inner_region(graph, at);
   op.what = std::move(made);
 }
@@ -275,7 +277,7 @@ Retry PlanReader::retry(const Node& node) {
   if (const auto* limit = node.find("limit"))
     made.limit = expression(*limit);
   else
-    problem(node.at, "`retry` needs a `limit`, how many times to try again");
+    problem(node.at, "`retry` needs a `limit`, the number of retries");
   if (const auto* backoff = node.find("backoff")) made.backoff_ms = duration(*backoff, "`backoff`");
   if (const auto* factor = node.find("factor")) {
     const auto value = factor->kind == Node::Kind::scalar ? factor->scalar.as_double() : std::nullopt;

@@ -8,8 +8,8 @@
 namespace sluice::ir {
 
 Result<Frontend::Lowered> parse_plan(std::string_view text, const std::string& file) {
-  // The deepest plan: 200 regions, an arm of a branch being five levels, and in the innermost the deepest
-  // value.
+  // The deepest plan: 200 regions, where an arm of a branch takes five levels, and the deepest value in the
+  // innermost one.
   constexpr std::size_t depth_max = 1300;
   SLUICE_TRY(root, syntax::read_yaml(text, file, {.depth_max = depth_max}));
   return PlanReader(file).run(root);
@@ -24,7 +24,7 @@ Result<std::shared_ptr<const Plan>> read_plan(std::string_view text) {
   if (!parsed) return damaged(std::move(parsed).error().message);
   if (!parsed->problems.empty()) {
     auto lines = syntax::render(file, std::move(parsed->problems));
-    lines.pop_back();  // the last line's end
+    lines.pop_back();  // the last newline
     return damaged(std::move(lines));
   }
   return std::make_shared<const Plan>(std::move(parsed->plan));

@@ -14,8 +14,8 @@ Frontend::Lowered PlanReader::run(const Node& root) {
   if (!map(root, "a plan", {"sluice", "pipelines"})) return std::move(lowered_);
   const auto* version = root.find("sluice");
   if (!version || version->kind != Node::Kind::scalar || version->scalar != Value(1))
-    problem(version ? version->at : root.at, "a plan begins with `sluice: 1`, the version that is read here");
-  // That there is none is the verifier's to say.
+    problem(version ? version->at : root.at, "a plan should begin with `sluice: 1`, the supported version");
+  // A plan without pipelines is reported by the verifier.
   if (const auto* pipelines = root.find("pipelines"); pipelines && is_map(*pipelines, "`pipelines`"))
     for (const auto& field : pipelines->fields) lowered_.plan.pipelines.push_back(pipeline(field));
   return std::move(lowered_);
@@ -30,7 +30,7 @@ Pipeline PlanReader::pipeline(const Node::Field& field) {
   name(field, "a pipeline");
   if (!is_map(node, what)) return made;
   if (const auto* steps = node.find("steps")) {
-    problem(steps->at, "this version runs graph regions only; write " + what + " as a `graph`");
+    problem(steps->at, "this version supports only graph regions; write " + what + " as a `graph`");
     return made;
   }
   map(node, what, {"inputs", "outputs", "graph", "limit", "on_failure"});

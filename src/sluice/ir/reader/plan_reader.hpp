@@ -1,5 +1,5 @@
 #pragma once
-// Private to its room: others read plans by `read_plan` (plan.hpp) and `parse_plan` (parse.hpp).
+// Private to its module: other modules read plans with `read_plan` (plan.hpp) and `parse_plan` (parse.hpp).
 #include <initializer_list>
 #include <string>
 #include <string_view>
@@ -12,8 +12,8 @@ namespace sluice::ir {
 
 using syntax::Node;
 
-/// Makes a plan of one document of canonical text. Every problem is noted and reading continues, with
-/// something harmless in the place of what was wrong.
+/// Builds a plan from one document of canonical text. Every problem is recorded and reading continues, with a
+/// valid placeholder for what was wrong.
 class PlanReader {
  public:
   explicit PlanReader(const std::string& file) { lowered_.plan.file = file; }
@@ -40,20 +40,20 @@ class PlanReader {
   void cache(const Node& node, Cache& cache);
   Each::OnFailure on_failure(const Node& node);
 
-  // fields.cpp: the small things, each with its problem
+  // fields.cpp: single fields; each function reports what is wrong with its field
   void problem(Location at, std::string message) { lowered_.problems.push_back({at, std::move(message)}); }
   /// Whether the node is a map; its unknown keys are problems. `what` begins the message: "an input".
   bool map(const Node& node, std::string_view what, std::initializer_list<std::string_view> known);
   bool is_map(const Node& node, std::string_view what);
   ExpressionPtr expression(const Node& node);
   std::vector<Named> named(const Node* node, std::string_view what);
-  std::string name_in(const Node& node, std::string_view what);  ///< any text
-  std::string string(const Node& node, std::string_view what);   ///< a text that is no expression
+  std::string name_in(const Node& node, std::string_view what);  ///< any string
+  std::string string(const Node& node, std::string_view what);   ///< a string that is not an expression
   bool boolean(const Node& node, std::string_view what);
   std::int64_t duration(const Node& node, std::string_view what);
   Type type(const Node& holder, Location at, std::string_view what);
   bool name(const Node::Field& field, std::string_view what);
-  /// One of the words; its index.
+  /// The index of the node's string in `words`; a problem if it is none of them.
   std::size_t word(const Node& node, std::string_view what, const std::vector<std::string>& words);
   ExpressionPtr raw_expression(const Node& node);
 
