@@ -47,13 +47,13 @@ def pytest_collection_modifyitems(config, items):
 
 def pytest_collection_finish(session):
     """Lists the selected tests for tools/run_tests.py."""
-    if answer := os.environ.get("SLUICE_TESTS_LIST"):
-        pathlib.Path(answer).write_text(json.dumps([about(item) for item in session.items]))
+    if target := os.environ.get("SLUICE_TESTS_LIST"):
+        pathlib.Path(target).write_text(json.dumps([about(item) for item in session.items]))
 
 
 def about(item):
     needs = {"cpu": 0.4, "apart": False}
-    for mark in reversed(list(item.iter_markers("needs"))):  # the closest last: it overrides the others
+    for mark in reversed(list(item.iter_markers("needs"))):  # the closest marker is last, so that it overrides the others
         needs |= mark.kwargs
     file = item.nodeid.split("::")[0]
     return needs | {"file": file, "id": f"{file}::{item.originalname}"}
@@ -61,13 +61,13 @@ def about(item):
 
 @pytest.fixture(scope="session")
 def client_python():
-    """client_python(NAME): the interpreter of the environment that tests/clients/NAME.lock describes."""
+    """client_python(NAME): the Python interpreter of the environment that tests/clients/NAME.lock describes."""
     return clients.python_of
 
 
 @pytest.fixture(scope="session")
 def made_once(tmp_path_factory):
-    """made_once(name, make): a folder that make(folder) fills once for all processes of this test run. Read-only afterwards."""
+    """made_once(name, make): a folder that make(folder) fills once for all processes of this test run. Tests must not change it."""
     shared = pathlib.Path(os.environ.get("SLUICE_TESTS_SHARED", tmp_path_factory.getbasetemp() / "shared"))
     shared.mkdir(exist_ok=True)
 
@@ -95,7 +95,7 @@ def stamps(made_once):
 
 @pytest.fixture(scope="session")
 def finished_main_job(made_once, stamps):
-    """A folder with `data`, the data folder of a finished main job, and its report, `report.json`. Only for copying."""
+    """A folder with `data`, the data folder of a finished main job, and its report, `report.json`. Tests must only copy it."""
     plan = sluice_program.ROOT / "examples" / "stamps" / "sluice.yaml"
 
     def run(folder):
@@ -136,7 +136,7 @@ def endpoint(main_job_report):
 
 @pytest.fixture
 def plan(tmp_path):
-    """Writes a plan beside its scripts: plan(text, **files) answers its path."""
+    """Writes a plan beside its scripts: plan(text, **files) returns its path."""
 
     def write(text, **files):
         for name, content in files.items():
@@ -150,7 +150,7 @@ def plan(tmp_path):
 
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory):
-    """A server that holds a finished run, for tests that do it harm: (server, run)."""
+    """A server that holds a finished run, for tests that try to harm it: (server, run)."""
     folder = tmp_path_factory.mktemp("recorded")
     (folder / "plan.yaml").write_text("sluice: 1\npipelines: {main: {graph: {done: {process: [echo, done]}}}}\n")
     with sluice_program.serving(folder / "data") as running:
@@ -161,6 +161,6 @@ def recorded(tmp_path_factory):
 
 @pytest.fixture
 def unharmed(recorded):
-    """The server of `recorded`. While the test runs it must answer others, at its end have what was recorded."""
+    """The server of `recorded`. While the test runs, it must serve other clients; at the end, it must still have the recorded run."""
     with bystander.Bystander(*recorded) as others:
         yield others

@@ -1,4 +1,4 @@
-"""Starts the real programs for tests: servers and commands over a data folder of their own."""
+"""Starts the real programs for tests: servers and commands with a data folder of their own."""
 import contextlib
 import http.client
 import json
@@ -27,7 +27,7 @@ def environment(**more):
 
 
 class Server:
-    """`sluice up` on a port that the system picks, unless told otherwise."""
+    """`sluice up` on a port that the system chooses, unless `listen` names one."""
 
     def __init__(self, data, *arguments, listen="127.0.0.1:0"):
         self.data = pathlib.Path(data)
@@ -46,12 +46,12 @@ class Server:
         return self.url.removeprefix("http://")
 
     def ask(self, method, path, body=None, headers=None):
-        """(status, JSON or text)"""
+        """Sends a request; returns (status, JSON or text)."""
         data = body if isinstance(body, (bytes, type(None))) else json.dumps(body).encode()
         request = urllib.request.Request(self.url + path, data=data, method=method, headers=headers or {})
         try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
-                return answer.status, read(answer)
+            with urllib.request.urlopen(request, timeout=60) as response:
+                return response.status, read(response)
         except urllib.error.HTTPError as refused:
             return refused.code, read(refused)
 
@@ -68,7 +68,7 @@ class Server:
             with self.events(run) as events:
                 return next((event for _, event in events.until(limit) if event["t"] == kind and fields.items() <= event.items()), None)
 
-        # A server that has just started may not have resumed the run yet: then the stream ends at once.
+        # A server that has just started may not have resumed the run yet; in that case, the stream ends at once.
         return waiting.until(first, f"{kind} of run {run}, {fields}", limit)
 
     def end_of(self, run, limit=2 * waiting.LIMIT_S):
@@ -82,7 +82,7 @@ class Server:
             try:
                 self.process.wait(30)
             except subprocess.TimeoutExpired:
-                self.kill()  # else it would take the machine's memory and time from all tests that follow
+                self.kill()  # otherwise it would use memory and processor time during all later tests
                 raise
 
     def kill(self):
@@ -124,7 +124,7 @@ class Events:
 
 
 def reserved_address():
-    """A free address outside the range of ephemeral ports: the system assigns it to nobody while the server on it restarts."""
+    """A free address outside the range of ephemeral ports: the system does not assign it to another socket while the server on it restarts."""
     first_ephemeral = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
     for port in random.sample(range(first_ephemeral // 2, first_ephemeral), 100):
         with contextlib.suppress(OSError), socket.socket() as probe:
@@ -133,13 +133,13 @@ def reserved_address():
     raise OSError("100 ports are in use")
 
 
-def read(answer):
-    text = answer.read().decode()
-    return json.loads(text) if answer.headers.get("content-type", "").startswith("application/json") else text
+def read(response):
+    text = response.read().decode()
+    return json.loads(text) if response.headers.get("content-type", "").startswith("application/json") else text
 
 
 def sluice(*arguments, data=None, limit=120, **more):
-    """Runs a command; answers the finished process with stdout and stderr as text."""
+    """Runs a command; returns the finished process with stdout and stderr as text."""
     command = [BIN / "sluice", *map(str, arguments)]
     if data is not None:
         command += ["--data", str(data)]
@@ -147,7 +147,7 @@ def sluice(*arguments, data=None, limit=120, **more):
 
 
 def start(*arguments, data, **more):
-    """Starts a command and does not wait."""
+    """Starts a command and does not wait for it."""
     return subprocess.Popen([BIN / "sluice", *map(str, arguments), "--data", str(data)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                             text=True, env=environment(), **more)
 
@@ -159,7 +159,7 @@ def report_of(finished):
 
 
 def copy_data(data, to):
-    """A data folder that nobody uses, as another one; answers its path. Less what belongs to the supervisor, which may just be ending."""
+    """Copies a data folder that is not in use; returns the path of the copy. Omits the files of the supervisor, which may be exiting."""
     shutil.copytree(data, to, symlinks=True, ignore=shutil.ignore_patterns("supervisor.*"))
     return to
 

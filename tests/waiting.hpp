@@ -13,7 +13,7 @@ namespace sluice::test {
 inline void wait_until(const std::function<bool()>& holds,
                        const std::source_location& where = std::source_location::current()) {
   using std::chrono::steady_clock;
-  constexpr auto limit = std::chrono::minutes(1);  // far longer than anything takes on a busy machine
+  constexpr auto limit = std::chrono::minutes(1);  // far longer than any step takes on a busy machine
   const auto end = steady_clock::now() + limit;
   while (!holds()) {
     if (steady_clock::now() > end)

@@ -1,9 +1,9 @@
-"""How tests wait: for an event where there is one, otherwise by polling, in one place and with a limit."""
+"""Helpers that wait: for an event if there is one, otherwise by polling with a limit. No other Python test polls."""
 import os
 import select
 import time
 
-LIMIT_S = 60  # far longer than anything takes on a busy machine
+LIMIT_S = 60  # far longer than any step takes on a busy machine
 PAUSE_S = 0.002
 PAUSE_MAX_S = 0.05
 
@@ -12,15 +12,15 @@ def until(condition, what, limit=LIMIT_S):
     """Polls until the condition returns something true, and returns that. Only for conditions without an event to wait for."""
     deadline = time.monotonic() + limit
     pause = PAUSE_S
-    while not (answer := condition()):
+    while not (result := condition()):
         assert time.monotonic() < deadline, f"not after {limit} s: {what}"
         time.sleep(pause)
         pause = min(pause * 1.3, PAUSE_MAX_S)
-    return answer
+    return result
 
 
 def readable(file, what, limit=LIMIT_S):
-    """Waits until the file can be read, or is at its end."""
+    """Waits until the file is readable or at its end."""
     assert readable_within(file, limit), f"not after {limit} s: {what}"
 
 
@@ -51,11 +51,11 @@ class Gate:
         self.end = os.open(path, os.O_RDWR | os.O_NONBLOCK)  # so that readers do not block in open()
 
     def open(self):
-        """Releases those that wait, and all that come later."""
+        """Releases the tasks that wait, and all that open the pipe later."""
         late = self.path.with_name(self.path.name + ".open")
         late.touch()
-        late.rename(self.path)  # for those that open it from now on
-        os.write(self.end, b"\n" * 4096)  # one line for each that has the pipe open, or is just opening it
+        late.rename(self.path)  # for tasks that open it from now on
+        os.write(self.end, b"\n" * 4096)  # one line for each task that has opened the pipe, or is opening it
 
     def __enter__(self):
         return self

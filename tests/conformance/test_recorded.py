@@ -7,7 +7,7 @@ from record import mlserver
 from sluice_program import ROOT
 
 PICTURE = ROOT / "tests" / "fuzz" / "host" / "pictures" / "rgb.jpg"
-REFUSES_OTHERWISE = {"infer_no_shape"}  # its web framework answers 422 with a body of its own; the protocol says 400 and `error`
+REFUSES_OTHERWISE = {"infer_no_shape"}  # its web framework responds with 422 and another body; the protocol requires 400 and `error`
 
 
 def check_covers(ours, theirs, place="the response"):

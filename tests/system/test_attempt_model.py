@@ -1,4 +1,4 @@
-"""tests/model/attempt.pml, looked at by spin: what it promises holds, and each fault that can be planted is found."""
+"""tests/model/attempt.pml, checked by spin: its properties hold, and each fault that can be planted is found."""
 import concurrent.futures
 import os
 import re
@@ -13,7 +13,7 @@ MODEL = ROOT / "tests" / "model" / "attempt.pml"
 SOURCES = ROOT / "src" / "sluice"
 DEPTH = 100_000
 
-# What is planted → deaths of the server, of the supervisor, and lost connections, with which it shows.
+# The planted fault → the numbers of deaths of the server, deaths of the supervisor and lost connections that expose it.
 FAULTS = {
     "STARTS_WITHOUT_THE_BOOK": (0, 0, 1),
     "TAKES_UP_WITHOUT_ASKING": (1, 0, 0),
@@ -23,17 +23,17 @@ FAULTS = {
     "CANCELS_ONCE": (0, 0, 1),
     "FORGETS_WHAT_RAN": (0, 1, 1),
 }
-ALL_IS_WELL = "errors: 0"
+NO_ERRORS = "errors: 0"
 
 
-def verdict(folder, optimise, *defines):
-    """What spin says about every order of events."""
+def verdict(folder, optimization, *defines):
+    """The output of spin, which checks every order of events."""
     folder.mkdir()
     for command in (["spin", "-Pclang-19 -E -x c", *defines, "-a", MODEL],
-                    ["clang-19", optimise, "-w", "-DVECTORSZ=2048", "-DNFAIR=3", "-o", "pan", "pan.c"]):
+                    ["clang-19", optimization, "-w", "-DVECTORSZ=2048", "-DNFAIR=3", "-o", "pan", "pan.c"]):
         made = subprocess.run(command, cwd=folder, capture_output=True, text=True)
         assert made.returncode == 0, made.stdout + made.stderr
-    # -a -f: cycles in which it never ends, though every process goes on when it can
+    # -a -f: also finds cycles in which it never terminates, although every process that can proceed does (weak fairness)
     return subprocess.run(["./pan", "-a", "-f", f"-m{DEPTH}"], cwd=folder, capture_output=True, text=True).stdout
 
 
@@ -49,19 +49,19 @@ def verdicts(tmp_path_factory):
 
 
 def test_what_the_model_promises_holds(verdicts):
-    told = verdicts[""]
-    assert ALL_IS_WELL in told, told
-    assert "search depth too small" not in told and "Search not completed" not in told, told
-    states = int(re.search(r"(\d+) states, stored", told).group(1))
-    assert states > 100_000, "hardly anything can happen in this model"
+    output = verdicts[""]
+    assert NO_ERRORS in output, output
+    assert "search depth too small" not in output and "Search not completed" not in output, output
+    states = int(re.search(r"(\d+) states, stored", output).group(1))
+    assert states > 100_000, "this model has too few states"
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_planted_fault_is_found(verdicts, fault):
-    told = verdicts[fault]
-    assert "errors: 1" in told, told
+    output = verdicts[fault]
+    assert "errors: 1" in output, output
     never_ends = fault in ("CANCELS_ONCE", "FORGETS_WHAT_RAN")
-    assert ("acceptance cycle" if never_ends else "assertion violated") in told.splitlines()[0], told
+    assert ("acceptance cycle" if never_ends else "assertion violated") in output.splitlines()[0], output
 
 
 def test_every_fault_of_the_model_is_planted():
@@ -74,4 +74,4 @@ def test_the_code_has_the_names_of_the_model():
     for names, file in lists:
         words = set(re.findall(r"\w+", (SOURCES / file).read_text()))
         missing = [name for name in names.split(", ") if name not in words]
-        assert not missing, f"{file} does not call anything {missing}"
+        assert not missing, f"{file} does not contain the names {missing}"

@@ -1,4 +1,4 @@
-"""Clients that are slow, many, endless or enormous: the server answers others meanwhile, and memory stays bounded."""
+"""Slow clients, many clients, and endless or enormous requests: the server continues to serve others, and its memory stays bounded."""
 import contextlib
 import hashlib
 import json
@@ -27,8 +27,8 @@ def head_of(server, method, target, *headers):
     return "\r\n".join([f"{method} {target} HTTP/1.1", f"Host: {server.address}", *headers, "", ""]).encode()
 
 
-def answer_from(connection):
-    """(status, body) of an answer that may begin before everything was sent."""
+def response_from(connection):
+    """(status, body) of a response that may begin before the whole request was sent."""
     got = b""
     while b"\r\n\r\n" not in got:
         piece = connection.recv(65536)
@@ -39,14 +39,14 @@ def answer_from(connection):
     length = next((int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")), 0)
     while len(body) < length:
         piece = connection.recv(65536)
-        assert piece, "the answer ends too early"
+        assert piece, "the response ends too early"
         body += piece
     return int(head.split()[1]), body.decode()
 
 
 @contextlib.contextmanager
 def descriptors(wanted):
-    """Lets this process, and the servers it starts, open so many files; those find the usual soft limit of 1,024."""
+    """Allows this process, and the servers that it starts, to open so many files; the servers start with the usual soft limit of 1,024."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (1024, max(hard, wanted)))
     try:
@@ -57,9 +57,9 @@ def descriptors(wanted):
 
 @contextlib.contextmanager
 def crowd(recorded_plan, tmp_path, count):
-    """(others, connect): a server that was started with the usual limits, and room for so many connections here."""
-    with descriptors(count + 1_000) as take_room, serving(tmp_path / "data") as server:
-        take_room()
+    """(others, connect): a server that was started with the usual limits, while this process can open so many connections."""
+    with descriptors(count + 1_000) as raise_limit, serving(tmp_path / "data") as server:
+        raise_limit()
         run = report_of(sluice("run", recorded_plan, "--json", data=server.data))["run"]
         with Bystander(server, run) as others, contextlib.ExitStack() as connections:
             yield others, lambda: connections.enter_context(connect(server))
@@ -79,7 +79,7 @@ def test_ten_thousand_idle_connections(small_plan, tmp_path):
         assert memory_peak(server.process.pid) - before < MEMORY_MORE_MB
         for connection in idle[::500]:
             connection.sendall(head_of(server, "GET", "/v2/health/live"))
-            assert answer_from(connection)[0] == 200
+            assert response_from(connection)[0] == 200
         assert sluice("run", small_plan, "--no-cache", data=server.data).returncode == 0
 
 
@@ -90,7 +90,7 @@ def test_a_thousand_slow_clients(small_plan, tmp_path):
         before = memory_peak(server.process.pid)
         slow = [open_one() for _ in range(1_000)]
         head = head_of(server, "POST", "/v1/objects/missing", f"Content-Length: {len(body)}")
-        begun = [(head + body)[:10 if i % 2 else len(head) + 50_000] for i in range(len(slow))]  # half a head, half a body
+        begun = [(head + body)[:10 if i % 2 else len(head) + 50_000] for i in range(len(slow))]  # half of a head, or half of a body
         for connection, part in zip(slow, begun):
             connection.sendall(part)
         others.wait_for_some(10)
@@ -99,8 +99,8 @@ def test_a_thousand_slow_clients(small_plan, tmp_path):
         for connection, part in zip(slow, begun):
             connection.sendall((head + body)[len(part):])
         for connection in slow:
-            status, said = answer_from(connection)
-            assert (status, json.loads(said)) == (200, {"missing": []})
+            status, body_text = response_from(connection)
+            assert (status, json.loads(body_text)) == (200, {"missing": []})
 
 
 def test_bodies_that_together_are_too_large_for_memory(small_plan, tmp_path):
@@ -115,9 +115,9 @@ def test_bodies_that_together_are_too_large_for_memory(small_plan, tmp_path):
         for thread in sending:
             thread.start()
         refused = select.select(slow, [], [], LIMIT_S)[0]
-        assert refused, "nobody is refused"
-        status, said = answer_from(refused[0])
-        assert status == 503 and "more than the server holds in memory at once" in said and "ask again" in said, said
+        assert refused, "no request is refused"
+        status, body_text = response_from(refused[0])
+        assert status == 503 and "too much request data is buffered; retry shortly" in body_text, body_text
         for thread in sending:
             thread.join()
         others.wait_for_some(10)
@@ -126,8 +126,8 @@ def test_bodies_that_together_are_too_large_for_memory(small_plan, tmp_path):
         assert len(waiting) >= 20
         for connection in waiting:
             connection.sendall(bytes(100_000))
-        statuses = {answer_from(connection)[0] for connection in waiting}
-        assert 400 in statuses and statuses <= {400, 503}, statuses  # it is no JSON; or refused since we looked
+        statuses = {response_from(connection)[0] for connection in waiting}
+        assert 400 in statuses and statuses <= {400, 503}, statuses  # it is not JSON, or it was refused in the meantime
         assert server.ask("POST", "/v2/models/none/infer", part)[0] == 400
 
 
@@ -136,13 +136,13 @@ def test_clients_that_do_not_read_their_answers(plan, tmp_path):
     with crowd(talks, tmp_path, 200) as (others, open_one):
         server = others.server
         before = memory_peak(server.process.pid)
-        deaf = [open_one() for _ in range(200)]
-        for connection in deaf:
+        not_reading = [open_one() for _ in range(200)]
+        for connection in not_reading:
             connection.sendall(head_of(server, "GET", "/v1/runs/latest/log?task=talk"))
         others.wait_for_some(10)
         assert memory_peak(server.process.pid) - before < MEMORY_MORE_MB
-        status, said = answer_from(deaf[0])
-        assert status == 200 and len(said) == 20_000_000
+        status, body_text = response_from(not_reading[0])
+        assert status == 200 and len(body_text) == 20_000_000
 
 
 def test_a_body_that_never_ends(unharmed):
@@ -160,10 +160,10 @@ def test_a_body_that_never_ends(unharmed):
 
         sending = threading.Thread(target=send_on)
         sending.start()
-        status, said = answer_from(connection)
+        status, body_text = response_from(connection)
         over.set()
         sending.join(60)
-    assert status == 413 and "larger than POST /v1/runs takes (67.1 MB); send less at once" in said, said
+    assert status == 413 and "larger than POST /v1/runs accepts (67.1 MB); send less per request" in body_text, body_text
     assert memory_peak(server.process.pid) - before < MEMORY_MORE_MB
 
 
@@ -175,8 +175,8 @@ def test_a_body_of_a_gibibyte_is_refused_by_its_head(unharmed, target, takes):
     before = memory_peak(server.process.pid)
     with connect(server) as connection:
         connection.sendall(head_of(server, method, target, f"Content-Length: {ONE_GIB}"))
-        status, said = answer_from(connection)  # not one byte of it was sent
-    assert status == 413 and "the request body is larger than" in said and takes in said, said
+        status, body_text = response_from(connection)  # not one byte of it was sent
+    assert status == 413 and "the request body is larger than" in body_text and takes in body_text, body_text
     assert memory_peak(server.process.pid) - before < MEMORY_MORE_MB
 
 
@@ -192,8 +192,8 @@ def test_an_object_of_a_gibibyte_takes_no_memory(unharmed):
         connection.sendall(head_of(server, "PUT", f"/v1/objects/{digest.hexdigest()}", f"Content-Length: {ONE_GIB}"))
         for _ in range(ONE_GIB // len(piece)):
             connection.sendall(piece)
-        status, said = answer_from(connection)
-    assert status == 201, said
+        status, body_text = response_from(connection)
+    assert status == 201, body_text
     assert memory_peak(server.process.pid) - before < 64
     stored = server.data / "objects" / digest.hexdigest()[:2] / digest.hexdigest()[2:4] / digest.hexdigest()
     assert stored.stat().st_size == ONE_GIB
@@ -215,10 +215,10 @@ def test_a_head_that_is_a_bomb(unharmed, name):
     forget_memory_peak(server.process.pid)
     before = memory_peak(server.process.pid)
     with connect(server) as connection:
-        with contextlib.suppress(OSError):  # it answers, and reads on for a while only
+        with contextlib.suppress(OSError):  # it responds, and reads on only for a while
             connection.sendall(b"GET /v1/runs HTTP/1.1\r\nHost: " + server.address.encode() + b"\r\n" + BOMBS[name]())
-        status, said = answer_from(connection)
-    assert status == 431 and "the request head is larger than 16 KiB" in said, (status, said)
+        status, body_text = response_from(connection)
+    assert status == 431 and "the request head is larger than 16 KiB" in body_text, (status, body_text)
     assert memory_peak(server.process.pid) - before < 64
 
 
@@ -228,8 +228,8 @@ def test_an_address_that_is_a_bomb(unharmed, target):
     with connect(server) as connection:
         with contextlib.suppress(OSError):
             connection.sendall(head_of(server, "GET", target))
-        status, said = answer_from(connection)
-    assert status == 431 and "the request head is larger than 16 KiB" in said, (status, said)
+        status, body_text = response_from(connection)
+    assert status == 431 and "the request head is larger than 16 KiB" in body_text, (status, body_text)
 
 
 def test_a_server_that_has_no_descriptor_left_goes_on_when_it_has_one(small_plan, tmp_path):

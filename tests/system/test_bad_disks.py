@@ -1,4 +1,4 @@
-"""Full and read-only disks, and files of a data folder that are damaged, torn or of another version."""
+"""Full and read-only disks, and files of a data folder that are damaged, truncated or of another version."""
 import contextlib
 import hashlib
 import json
@@ -35,7 +35,7 @@ SAYS = "sluice: 1\npipelines: {main: {graph: {say: {process: [sh, -c, 'head -c 1
 
 @contextlib.contextmanager
 def stage(tmp_path, plan, disk, kilobytes):
-    """(server, disk): a server with one recorded run, of whose data folder `disk` is a file system of its own."""
+    """(server, disk): a server with one recorded run, and in whose data folder `disk` is a separate file system."""
     data = tmp_path / "data"
     with small_disk(data / disk, kilobytes) as small, serving(data) as server:
         first = report_of(sluice("run", plan(MAKES), "--input", "size=10", "--json", data=data))
@@ -58,12 +58,12 @@ def test_a_full_object_store_fails_the_run_and_the_next_one_works(plan, tmp_path
         disk.free()
         done = sluice("run", plan(MAKES), "--no-cache", data=server.data)
         assert done.returncode == 0, done.stderr
-        assert list((server.data / "objects" / "tmp").iterdir()) == [], "what was half written is left"
+        assert list((server.data / "objects" / "tmp").iterdir()) == [], "a partly written file is left"
 
 
 def test_a_full_work_folder_fails_the_run_and_the_next_one_works(plan, tmp_path):
     with stage(tmp_path, plan, "work", 1_000) as (server, disk):
-        done = sluice("run", plan(MAKES), "--no-cache", data=server.data)  # the task itself fills it
+        done = sluice("run", plan(MAKES), "--no-cache", data=server.data)  # the task itself fills the disk
         assert done.returncode == 1 and "make: exit status 1" in done.stderr, done.stderr
         assert NO_SPACE in sluice("logs", "latest", "make", data=server.data).stdout
         disk.fill()
@@ -140,7 +140,7 @@ def ledger_stage(tmp_path, plan, kilobytes):
 def test_a_full_disk_of_the_ledger_refuses_runs_and_takes_them_again(plan, tmp_path):
     with ledger_stage(tmp_path, plan, 2_000) as (server, disk):
         disk.fill()
-        large = SAYS + "#" * 200_000 + "\n"  # more than the log of the ledger has room for already
+        large = SAYS + "#" * 200_000 + "\n"  # more than still fits into the ledger's write-ahead log
         status, answer = server.ask("POST", "/v1/runs", {"plan": MAKES, "file": "x" * 500_000})
         assert status == 507 and "ledger.db: database or disk is full; free some space" in answer["error"]["message"], (status, answer)
         disk.free()
@@ -192,7 +192,7 @@ def test_a_damaged_object_is_found_and_others_go_on(unharmed, plan, damage):
     good = stored.read_bytes()
     stored.chmod(0o644)
     stored.write_bytes({"changed": b"as it ar!\n", "cut off": good[:5], "emptied": b""}[damage])
-    # What was laid out from it before; where nothing can be mounted (in a chroot), each task gets a copy instead.
+    # Remove what was materialized from it before. Where mounts are not possible (in a chroot), each task gets a copy instead.
     shutil.rmtree(data / "cache" / "trees", ignore_errors=True)
     done = sluice("run", plan(PASSES_ON), data=data)
     assert done.returncode == 1 and "read: " in done.stderr and digest in done.stderr, done.stderr
@@ -229,7 +229,7 @@ def test_a_torn_write_ahead_log_costs_no_more_than_its_torn_end(plan, tmp_path):
         runs.append(report_of(sluice("run", plan(SAYS), "--no-cache", "--json", data=data))["run"])
     server.kill()
     log = (data / "ledger.db-wal").read_bytes()
-    assert log, "the log was taken into the ledger already"
+    assert log, "the log has already been checkpointed into the ledger"
     tears = {"garbage behind it": log + os.urandom(5_000), "its last byte is lost": log[:-1], "its last page is zeros": log[:-4096] + bytes(4096),
              "half of it": log[:len(log) // 2], "its head": log[:20]}
     kept = {}
@@ -257,8 +257,8 @@ def test_two_servers_on_one_folder(plan, tmp_path):
         [refused] = [server for server in both if server.poll() is not None]
         [holder] = [server for server in both if server is not refused]
         assert refused.returncode == 2
-        said = refused.stderr.read()
-        assert f"in use by sluice up, pid {holder.pid}" in said and "--data" in said, said
+        message = refused.stderr.read()
+        assert f"in use by sluice up, pid {holder.pid}" in message and "--data" in message, message
         assert "listening on" in holder.stdout.readline()
         assert sluice("run", plan(SAYS), data=data).returncode == 0
         holder.send_signal(signal.SIGTERM)
@@ -269,7 +269,7 @@ def test_two_servers_on_one_folder(plan, tmp_path):
 
 
 def test_eight_main_jobs_at_once(stamps, tmp_path):
-    """Each on pictures of its own, so that none is spared its work, and few, so that eight take no minute."""
+    """Each job has different pictures, so that no result is reused, and few, so that all eight take less than a minute."""
     data, count = tmp_path / "data", 8
     folder = shutil.copytree(STAMPS_PLAN.parent, tmp_path / "stamps")
     (folder / "sluice.yaml").write_text(STAMPS_PLAN.read_text().replace("accuracy >= 0.75", "accuracy >= 0.0"))

@@ -1,4 +1,4 @@
-"""Names that are no UTF-8, very long, of several lines or with leading dashes, and folders that are no plain folders."""
+"""Names that are not UTF-8, very long, of several lines or with leading dashes, and unusual folders."""
 import json
 import os
 import subprocess
@@ -30,7 +30,7 @@ def run_on(folder, plan, data, **more):
 
 def test_odd_names_in_a_folder_reach_the_task_as_they_are(plan, tmp_path):
     folder = tmp_path / "folder"
-    deep = "/".join(["d" * 200] * 18)  # 3,600 bytes, and the task's own path before it
+    deep = "/".join(["d" * 200] * 18)  # 3,600 bytes, in addition to the path of the task
     names = ODD_NAMES + [f"-/{name}" for name in ODD_NAMES] + [f"{deep}/end"]
     folder.mkdir()
     for name in names:
@@ -90,8 +90,8 @@ def test_no_name_writes_to_the_terminal(unharmed, tmp_path):
     done = sluice("run", plan, "--no-cache", data=server.data)
     assert done.returncode == 1, done.stderr
     assert json.loads(sluice("runs", "--json", data=server.data).stdout)["runs"][0]["name"].endswith(plan.name)
-    said = done.stdout + done.stderr + sluice("runs", data=server.data).stdout + sluice("show", "latest", data=server.data).stdout
-    assert "?]0;title??2J.yaml" in said and not set(said) & set("\x1b\x07\x9b"), said
+    printed = done.stdout + done.stderr + sluice("runs", data=server.data).stdout + sluice("show", "latest", data=server.data).stdout
+    assert "?]0;title??2J.yaml" in printed and not set(printed) & set("\x1b\x07\x9b"), printed
 
 
 def test_a_name_of_a_task_that_is_too_long(unharmed, plan):
@@ -125,8 +125,8 @@ BAD_TARGETS = {
 @pytest.mark.parametrize("target", BAD_TARGETS, ids=lambda target: target[:30])
 def test_odd_names_in_an_address(unharmed, target):
     status, words = BAD_TARGETS[target]
-    answered, answer = unharmed.server.ask("GET", target)
-    assert answered == status, (answered, answer)
+    actual, answer = unharmed.server.ask("GET", target)
+    assert actual == status, (actual, answer)
     error = answer["error"]
     assert words in (error if isinstance(error, str) else error["message"]), answer
 

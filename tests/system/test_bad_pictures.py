@@ -1,4 +1,4 @@
-"""Pictures that are cut off, enormous, unusual or no pictures: each is answered or refused with words, and no host dies of one."""
+"""Truncated, enormous and unusual pictures, and files that are not pictures: each is classified or refused with a message, and no host crashes."""
 import base64
 import struct
 import zlib
@@ -11,7 +11,7 @@ SEEDS = ROOT / "tests" / "fuzz" / "host" / "pictures"
 MEMORY_MORE_MB = 512
 
 
-def asking_about(*pictures):
+def inference_of(*pictures):
     """The body of an inference request."""
     data = [base64.b64encode(picture).decode() for picture in pictures]
     return {"inputs": [{"name": "image", "datatype": "BYTES", "shape": [len(data)], "parameters": {"content_type": "base64"}, "data": data}]}
@@ -22,21 +22,21 @@ def chunk(kind, body):
 
 
 def png(width=8, height=8, before=b"", pixels=None):
-    """An 8-bit grey one; `before`: chunks ahead of the pixels."""
+    """An 8-bit gray PNG; `before`: chunks before the pixels."""
     packed = zlib.compress(b"\0" * ((width + 1) * height)) if pixels is None else pixels
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
     return b"\x89PNG\r\n\x1a\n" + header + before + chunk(b"IDAT", packed) + chunk(b"IEND", b"")
 
 
 def packed_zeros(megabytes=512):
-    """The same piece over and over: packing each anew would take seconds."""
+    """Compressed zeros. Repeats one compressed block: compressing all of them would take seconds."""
     pack = zlib.compressobj(9)
     head, piece, same = (pack.compress(bytes(1 << 20)) + pack.flush(zlib.Z_FULL_FLUSH) for _ in range(3))
     assert piece == same
-    sum_ = 1
+    checksum = 1
     for _ in range(megabytes):
-        sum_ = zlib.adler32(bytes(1 << 20), sum_)
-    return head + piece * (megabytes - 1) + b"\x03\0" + struct.pack(">I", sum_)
+        checksum = zlib.adler32(bytes(1 << 20), checksum)
+    return head + piece * (megabytes - 1) + b"\x03\0" + struct.pack(">I", checksum)
 
 
 def seed(name):
@@ -44,17 +44,17 @@ def seed(name):
 
 
 def enormous_jpeg():
-    """A good one whose frame header says 50,000 x 50,000."""
+    """A valid JPEG, except that its frame header says 50,000 x 50,000."""
     good = seed("rgb.jpg")
     frame = good.index(b"\xff\xc0")
     return good[:frame + 5] + struct.pack(">HH", 50_000, 50_000) + good[frame + 9:]
 
 
 def animated_gif():
-    """The frame of a good one, three times."""
+    """A GIF with the same frame three times."""
     good = seed("plain.gif")
-    colours = 3 << ((good[10] & 7) + 1) if good[10] & 0x80 else 0
-    head, frame = good[:13 + colours], good[13 + colours:-1]
+    colors = 3 << ((good[10] & 7) + 1) if good[10] & 0x80 else 0
+    head, frame = good[:13 + colors], good[13 + colors:-1]
     return head + frame * 3 + good[-1:]
 
 
@@ -96,25 +96,25 @@ def host_of(server, endpoint):
 @pytest.mark.parametrize("name", BAD)
 def test_a_bad_picture_is_answered_with_words(main_job_report, server, endpoint, name):
     make, words = BAD[name]
-    ask = f"/v2/models/{endpoint}/infer"
+    target = f"/v2/models/{endpoint}/infer"
     picture = make()
     with Bystander(server, main_job_report["run"]):
-        assert server.ask("POST", ask, asking_about(png()))[0] == 200
+        assert server.ask("POST", target, inference_of(png()))[0] == 200
         host = host_of(server, endpoint)
         before = {pid: memory_peak(pid) for pid in (host, server.process.pid) if not forget_memory_peak(pid)}
-        status, answer = server.ask("POST", ask, asking_about(picture))
+        status, answer = server.ask("POST", target, inference_of(picture))
         if words:
             assert status in (400, 413), (status, answer)
             assert words in answer["error"], answer
         else:
             assert status == 200, answer
-        assert host_of(server, endpoint) == host, "the host died of it"
+        assert host_of(server, endpoint) == host, "the host crashed"
         for pid, peak in before.items():
             assert memory_peak(pid) - peak < MEMORY_MORE_MB
 
 
 def test_one_bad_picture_among_good_ones_is_told_by_its_number(server, endpoint):
-    status, answer = server.ask("POST", f"/v2/models/{endpoint}/infer", asking_about(png(), b"#!/bin/sh\n", png()))
+    status, answer = server.ask("POST", f"/v2/models/{endpoint}/infer", inference_of(png(), b"#!/bin/sh\n", png()))
     assert status == 400 and answer["error"].startswith("image[1]: cannot read picture"), answer
 
 

@@ -1,4 +1,4 @@
-"""Plans that are too large, too deep, or made to explode: each is refused or fails with words, and costs little."""
+"""Plans that are too large, too deep, or expand without bound: each is refused or fails with a message, and uses little memory."""
 import json
 
 import pytest
@@ -46,7 +46,7 @@ def self_calling():
 
 
 def far_to_the_right():
-    """A few MB, of which every line is indented by hundreds of blanks once it is written out."""
+    """A few MB, of which every line is indented by hundreds of spaces in the canonical text."""
     tasks = ", ".join(f"t{i}: {{process: [run]}}" for i in range(100_000))
     return "sluice: 1\npipelines: {main: {graph: " + "".join(f"{{b{i}: {{graph: " for i in range(190)) + "{" + tasks + "}" + "}}" * 190 + "}}\n"
 
@@ -83,7 +83,7 @@ def test_a_bad_plan_is_refused_with_words(unharmed, tmp_path, bad):
     assert len(message) < 20_000
     assert memory_peak(server.process.pid) - before < MEMORY_MORE_MB
     if bad in (many_operations, far_to_the_right):
-        return  # the command does the same work by the same code once more
+        return  # the command runs the same code again
     (tmp_path / "plan.yaml").write_text(text)
     done = sluice("run", tmp_path / "plan.yaml", data=server.data)
     assert done.returncode == 2
@@ -98,16 +98,16 @@ def test_a_request_that_is_nested_too_deep(unharmed):
 
 
 def run_to_its_end(server, text, inputs):
-    """Submits; answers the report of the ended run."""
+    """Submits a run and waits for its end; returns its report."""
     status, answer = server.ask("POST", "/v1/runs", {"plan": text, "inputs": inputs})
     assert status == 201, (status, str(answer)[:1000])
     run, seen = answer["run"], 0
     while True:
-        _, told = server.ask("GET", f"/v1/runs/{run}/events?from={seen}&wait_ms=20000")
-        seen += len(told["events"])
-        if any(event["t"] == "run_ended" for event in told["events"]):
+        _, page = server.ask("GET", f"/v1/runs/{run}/events?from={seen}&wait_ms=20000")
+        seen += len(page["events"])
+        if any(event["t"] == "run_ended" for event in page["events"]):
             return server.ask("GET", f"/v1/runs/{run}")[1]
-        assert told["goes_on"], told
+        assert page["goes_on"], page
 
 
 EXPLODING = {

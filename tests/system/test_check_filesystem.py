@@ -1,4 +1,4 @@
-"""tools/check_filesystem.py finds the calls that throw, and no others."""
+"""tools/check_filesystem.py finds the calls that can throw, and no others."""
 import sys
 
 import pytest

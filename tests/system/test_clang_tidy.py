@@ -1,4 +1,4 @@
-"""The plug-in that limits what clang-tidy visits (tools/tidy) loses no finding: tests/tidy/ holds one of each check."""
+"""The plug-in that limits what clang-tidy visits (tools/tidy) loses no finding: tests/tidy/ contains one of each check."""
 import importlib.util
 import pathlib
 import re
@@ -10,7 +10,7 @@ pytestmark = pytest.mark.needs(cpu=1)
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 PLANTED = ROOT / "tests" / "tidy" / "planted.cpp"
-# Checks of which nothing can be planted: they look for what this compiler, language or platform does not have.
+# Checks for which no finding can be planted: they look for features that this compiler, language or platform does not have.
 CANNOT_BE_PLANTED = {
     "bugprone-dynamic-static-initializers": "only with -fno-threadsafe-statics",
     "bugprone-no-escape": "blocks of Objective-C",

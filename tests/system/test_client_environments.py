@@ -1,4 +1,4 @@
-"""Python environments of clients: created once, of exactly what a lock names, from the package index that this machine uses."""
+"""Python environments of clients: created once, of exactly what a lock names, from the package index that is configured on this machine."""
 import concurrent.futures
 import re
 import subprocess

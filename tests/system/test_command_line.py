@@ -1,4 +1,4 @@
-"""What the commands print, how they end, and what they say when something is wrong."""
+"""The output of the commands, their exit statuses, and their error messages."""
 import json
 import os
 import re
@@ -25,8 +25,8 @@ pipelines:
 """
 
 
-def png(width=8, height=8, colour=(200, 30, 30)):
-    row = b"\0" + bytes(colour) * width
+def png(width=8, height=8, color=(200, 30, 30)):
+    row = b"\0" + bytes(color) * width
 
     def chunk(kind, body):
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
@@ -35,7 +35,7 @@ def png(width=8, height=8, colour=(200, 30, 30)):
             + chunk(b"IDAT", zlib.compress(row * height)) + chunk(b"IEND", b""))
 
 
-def says(finished, *words, status=None):
+def check_stderr(finished, *words, status=None):
     if status is not None:
         assert finished.returncode == status, (finished.returncode, finished.stderr)
     for word in words:
@@ -64,7 +64,7 @@ def test_run_prints_outputs_and_show_tells_about_them(plan, tmp_path):
 
 def test_a_failed_run_ends_with_1_and_says_where_and_why(plan, tmp_path):
     done = sluice("run", plan(HELLO.replace("printf", "exit 3; printf")), data=tmp_path / "data")
-    says(done, "greet: exit status 3", "sluice logs", status=1)
+    check_stderr(done, "greet: exit status 3", "sluice logs", status=1)
 
 
 def test_the_command_of_a_hint_can_be_pasted(plan, tmp_path):
@@ -76,13 +76,13 @@ def test_the_command_of_a_hint_can_be_pasted(plan, tmp_path):
 
 
 def test_bad_usage_ends_with_2(plan, tmp_path):
-    says(sluice("run"), "sluice run: FILE is required; see `sluice run --help`\n", status=2)
-    says(sluice(), "sluice: a command is required; `sluice --help` lists the commands\n", status=2)
-    says(sluice("runs", "extra"), "sluice runs: unexpected argument `extra`; see `sluice runs --help`\n", status=2)
-    says(sluice("logs", "latest", "a", "--attempt", "none"), "sluice logs: ", "--attempt", "; see `sluice logs --help`", status=2)
-    says(sluice("run", plan(HELLO), "--input", "nam=x", data=tmp_path / "data"), "has no input `nam`; did you mean `name`?", status=2)
-    says(sluice("show", "nothing", data=tmp_path / "data"), "neither a run nor a model `nothing`", status=2)
-    says(sluice("run", tmp_path / "missing.yaml", data=tmp_path / "data"), "missing.yaml", "No such file", status=2)
+    check_stderr(sluice("run"), "sluice run: FILE is required; see `sluice run --help`\n", status=2)
+    check_stderr(sluice(), "sluice: a command is required; `sluice --help` lists the commands\n", status=2)
+    check_stderr(sluice("runs", "extra"), "sluice runs: unexpected argument `extra`; see `sluice runs --help`\n", status=2)
+    check_stderr(sluice("logs", "latest", "a", "--attempt", "none"), "sluice logs: ", "--attempt", "; see `sluice logs --help`", status=2)
+    check_stderr(sluice("run", plan(HELLO), "--input", "nam=x", data=tmp_path / "data"), "has no input `nam`; did you mean `name`?", status=2)
+    check_stderr(sluice("show", "nothing", data=tmp_path / "data"), "neither a run nor a model `nothing`", status=2)
+    check_stderr(sluice("run", tmp_path / "missing.yaml", data=tmp_path / "data"), "missing.yaml", "No such file", status=2)
 
 
 @pytest.mark.parametrize(("arguments", "message"), [
@@ -98,7 +98,7 @@ def test_bad_usage_ends_with_2(plan, tmp_path):
     (["completion", "bsah"], "`bsah` is not one of bash, zsh, fish; did you mean `bash`?"),
 ])
 def test_a_misspelt_command_line_is_told_with_the_nearest_name(arguments, message):
-    says(sluice(*arguments), message, status=2)
+    check_stderr(sluice(*arguments), message, status=2)
 
 
 def test_misspelt_names_are_told_with_the_nearest(main_job, server, plan, stamps):
@@ -120,7 +120,7 @@ def test_misspelt_names_are_told_with_the_nearest(main_job, server, plan, stamps
         (["predict", "stampz", picture], "`stampz`; did you mean `stamps`?"),
         (["run", plan(HELLO), "--pipeline", "mian"], "there is no pipeline `mian`; did you mean `main`?"),
     ]:
-        says(sluice(*arguments, data=data), message, status=2)
+        check_stderr(sluice(*arguments, data=data), message, status=2)
 
 
 def test_the_pipeline_to_run_need_not_be_called_main(plan, tmp_path):
@@ -135,8 +135,8 @@ def test_the_pipeline_to_run_need_not_be_called_main(plan, tmp_path):
         assert done.returncode == 0, done.stderr
         ran = json.loads(done.stdout)
         assert (ran["pipeline"], ran["outputs"]) == (names[-1], {"said": names[-1]})
-    says(sluice("run", echoing("train", "evaluate"), data=tmp_path / "data"),
-         "plan.yaml:3:3: none of the plan's pipelines is called `main`; choose one with --pipeline: `train`, `evaluate`", status=2)
+    check_stderr(sluice("run", echoing("train", "evaluate"), data=tmp_path / "data"),
+                 "plan.yaml:3:3: none of the plan's pipelines is called `main`; choose one with --pipeline: `train`, `evaluate`", status=2)
 
 
 def test_compile_prints_the_canonical_text(plan, tmp_path):
@@ -148,8 +148,8 @@ def test_compile_prints_the_canonical_text(plan, tmp_path):
 
 
 def test_compile_speaks_json(plan):
-    told = json.loads(sluice("compile", plan(HELLO), "--json").stdout)
-    assert told["plan"].startswith("sluice: 1\n") and len(told["digest"]) == 64
+    printed = json.loads(sluice("compile", plan(HELLO), "--json").stdout)
+    assert printed["plan"].startswith("sluice: 1\n") and len(printed["digest"]) == 64
     wrong = sluice("compile", plan(HELLO.replace("inputs.name", "inputs.nam")), "--json")
     assert wrong.returncode == 2
     assert "did you mean `name`?" in json.loads(wrong.stdout)["problems"][0]
@@ -178,7 +178,7 @@ sluice: 1
 pipelines:
   main: {graph: {quiet: {process: ["true", "${out.o}"], outputs: {o: {type: integer}}}}}
 """), data=tmp_path / "data")
-    says(done, "did not write its output `o`", status=1)
+    check_stderr(done, "did not write its output `o`", status=1)
 
 
 def test_a_class_with_one_picture_is_refused(tmp_path):
@@ -186,10 +186,10 @@ def test_a_class_with_one_picture_is_refused(tmp_path):
     for name, count in (("cat", 6), ("dog", 1)):
         (pictures / name).mkdir(parents=True)
         for i in range(count):
-            (pictures / name / f"{i}.png").write_bytes(png(colour=(i * 30, 0, 0)))
+            (pictures / name / f"{i}.png").write_bytes(png(color=(i * 30, 0, 0)))
     done = sluice("run", ROOT / "examples" / "stamps" / "sluice.yaml", "--input", f"pictures={pictures}", data=tmp_path / "data")
-    says(done, "class `dog` has one picture", status=1)
-    assert "sluice logs" not in done.stderr, "a service has no log to point at"
+    check_stderr(done, "class `dog` has one picture", status=1)
+    assert "sluice logs" not in done.stderr, "a service has no log to refer to"
 
 
 def test_an_unreadable_picture_is_named(tmp_path):
@@ -197,20 +197,20 @@ def test_an_unreadable_picture_is_named(tmp_path):
     for name in ("cat", "dog"):
         (pictures / name).mkdir(parents=True)
         for i in range(6):
-            (pictures / name / f"{i}.png").write_bytes(png(colour=(i * 30, 0, 99)))
+            (pictures / name / f"{i}.png").write_bytes(png(color=(i * 30, 0, 99)))
     (pictures / "dog" / "broken.png").write_bytes(png()[:48])
     done = sluice("run", ROOT / "examples" / "stamps" / "sluice.yaml", "--input", f"pictures={pictures}", data=tmp_path / "data")
-    says(done, "dog/broken.png", status=1)
+    check_stderr(done, "dog/broken.png", status=1)
 
 
 def test_a_folder_in_use_is_told_with_who_uses_it(tmp_path, plan):
     data = tmp_path / "data"
     with serving(data):
-        says(sluice("up", "--listen", "127.0.0.1:0", data=data), "in use by sluice up, pid", status=2)
+        check_stderr(sluice("up", "--listen", "127.0.0.1:0", data=data), "in use by sluice up, pid", status=2)
     with Gate(tmp_path / "gate") as gate:
         running = start("run", plan(HELLO.replace("sh, -c, '", f"sh, -c, 'read line < {gate.path}; ")), data=data)
         until(lambda: b"sluice run" in (data / "lock").read_bytes(), "`sluice run` holds the folder")
-        says(sluice("runs", data=data), "in use by sluice run, pid", status=2)
+        check_stderr(sluice("runs", data=data), "in use by sluice run, pid", status=2)
         running.send_signal(signal.SIGKILL)
         running.wait(30)
 
@@ -221,12 +221,12 @@ def test_a_port_in_use_is_told(tmp_path):
         taken.listen()
         address = "127.0.0.1:%d" % taken.getsockname()[1]
         done = sluice("up", "--listen", address, data=tmp_path / "data")
-    says(done, address, "in use")
+    check_stderr(done, address, "in use")
     assert done.returncode in (2, 3)
 
 
 def test_listening_beyond_this_machine_needs_a_token(tmp_path):
-    says(sluice("up", "--listen", "0.0.0.0:0", data=tmp_path / "data"), "--token-file", status=2)
+    check_stderr(sluice("up", "--listen", "0.0.0.0:0", data=tmp_path / "data"), "--token-file", status=2)
 
 
 def test_run_submits_to_the_server_that_holds_the_folder(plan, tmp_path):
@@ -252,7 +252,7 @@ def test_a_token_is_asked_for(tmp_path, plan):
         assert server.ask("GET", "/v1/runs")[0] == 401
         assert server.ask("GET", "/v1/runs", headers={"Authorization": "Bearer wrong-token-of-that-length"})[0] == 401
         assert server.ask("GET", "/v1/runs", headers={"Authorization": "Bearer a-token-of-enough-length"})[0] == 200
-        assert sluice("runs", data=data).returncode == 0, "the command of the same user finds the token by itself"
+        assert sluice("runs", data=data).returncode == 0, "a command of the same user finds the token by itself"
         assert sluice("run", plan(HELLO), data=data).returncode == 0
 
 
@@ -281,8 +281,8 @@ def test_models_endpoints_and_predictions(main_job, server, stamps):
     assert server.ask("GET", "/v2/models/second/ready")[0] == 200
     assert sluice("undeploy", "second", data=data).returncode == 0
     assert server.ask("GET", "/v2/models/second")[0] == 404
-    says(sluice("predict", "stampz", pictures[0], data=data), "stampz", status=2)
-    says(sluice("deploy", "stamps@v9", data=data), "v9", status=2)
+    check_stderr(sluice("predict", "stampz", pictures[0], data=data), "stampz", status=2)
+    check_stderr(sluice("deploy", "stamps@v9", data=data), "v9", status=2)
 
 
 def test_a_host_that_dies_during_a_request_costs_one_try(server, endpoint, stamps):
@@ -312,5 +312,5 @@ def test_a_host_stops_when_idle_and_the_next_request_starts_one(main_job_copy, s
     with serving(data, "--idle", "0.3") as server:
         assert host_of(server)["state"] == "cold"
         assert sluice("predict", "stamps", picture, data=data).returncode == 0
-        until(lambda: host_of(server)["state"] == "cold", "the host that nobody asks has ended")
+        until(lambda: host_of(server)["state"] == "cold", "the idle host has exited")
         assert sluice("predict", "stamps", picture, data=data).returncode == 0

@@ -1,4 +1,4 @@
-"""Completion, by the program itself and in a real bash."""
+"""Shell completion, by the program itself and in a real bash."""
 import subprocess
 
 import pytest
@@ -12,7 +12,7 @@ def completed(*words, data=None):
 
 
 def in_bash(line, cwd):
-    """What pressing the Tab key twice would show."""
+    """The completions that pressing the Tab key twice would list."""
     script = r"""
 source <(sluice completion bash) || exit 9
 read -r -a COMP_WORDS <<<"$1"
@@ -36,7 +36,7 @@ def test_commands_and_options_are_those_of_the_program():
     for command in ("run", "cancel", "doctor", "completion", "predict"):
         assert command in listed
         assert sluice(command, "--help").returncode == 0
-    assert "complete" not in listed, "that one is for shells"
+    assert "complete" not in listed, "`complete` is called only by shells"
     assert completed("und") == ["undeploy"]
     assert completed("run", "--in") == ["--input"]
     assert {"--data", "--server", "--follow", "--attempt"} <= set(completed("logs", "--"))
@@ -46,7 +46,7 @@ def test_commands_and_options_are_those_of_the_program():
 def test_values_come_from_what_an_option_takes():
     assert completed("runs", "--status", "") == ["running", "succeeded", "failed", "cancelled"]
     assert completed("runs", "--status=fa") == ["--status=failed"]
-    assert completed("runs", "--status", "=", "fa") == ["failed"], "as bash cuts it"
+    assert completed("runs", "--status", "=", "fa") == ["failed"], "as bash splits words"
     assert completed("compile", "--emit", "d") == ["dot"]
     assert completed("completion", "") == ["bash", "zsh", "fish"]
     assert completed("run", "") == [":files"]
@@ -75,7 +75,7 @@ def test_no_data_folder_is_made_by_looking_for_names(tmp_path):
 def test_a_real_bash_completes(tmp_path, plan):
     assert in_bash("sluice comp", tmp_path) == ["compile", "completion"]
     assert in_bash("sluice runs --status ", tmp_path) == ["running", "succeeded", "failed", "cancelled"]
-    assert in_bash("sluice run ", tmp_path) == ["compopt -o default"], "names of files are bash's own work"
+    assert in_bash("sluice run ", tmp_path) == ["compopt -o default"], "bash itself completes file names"
     with serving(tmp_path / "data"):
         assert "efficientnet-lite0" in in_bash(f"sluice deploy --data {tmp_path}/data ", tmp_path)
 

@@ -1,4 +1,4 @@
-"""docs/plans.md is what the programs do: its examples end as the page says, it leaves nothing out, and citations of it name its headings."""
+"""docs/plans.md agrees with the programs: its examples end as shown, it is complete, and citations of it name its headings."""
 import dataclasses
 import json
 import re
@@ -13,7 +13,7 @@ HEADING = re.compile(r"^(#+) (.*)")
 
 @dataclasses.dataclass
 class Section:
-    """A heading of the page, and the fenced blocks until the next one, each with what stands behind its fence."""
+    """A heading of the page, and the fenced blocks until the next one, each with the info string of its fence."""
 
     level: int
     title: str
@@ -51,7 +51,7 @@ class Example:
 
 
 def examples_of(section):
-    """[FILE-BLOCK…] PLAN [COMMANDS] LINES, any number of times; a file's block has its name behind the language."""
+    """[FILE-BLOCK…] PLAN [COMMANDS] LINES, any number of times; a file's block has its name after the language."""
     examples, files, plan, commands = [], {}, None, ["sluice run plan.yaml"]
     for fence, content in section.blocks:
         language, _, name = fence.partition(" ")
@@ -63,7 +63,7 @@ def examples_of(section):
         elif language == "sh" and plan is not None:
             commands = content.splitlines()
         else:
-            assert language == "text" and plan is not None, f"{section.title}: a block of `{fence}` has no place here"
+            assert language == "text" and plan is not None, f"{section.title}: a block of `{fence}` is not expected here"
             examples.append(Example(section.title, files, plan, commands, content.splitlines()))
             files, plan, commands = {}, None, ["sluice run plan.yaml"]
     assert plan is None and not files, f"{section.title}: the last plan has no lines that show how it ends"
@@ -93,7 +93,7 @@ def operation_line(task):
 
 
 def lines_of(report):
-    """A run in the words of the page."""
+    """A run in the format of the page."""
     lines = [operation_line(task) for task in report["tasks"]]
     run = f"run {report['status']}"
     if source := report.get("failed_at"):
@@ -109,7 +109,7 @@ def spaced(lines):
 
 @pytest.fixture(scope="module")
 def empty_data(tmp_path_factory):
-    """Copied for each example: a new one is synced many times while it is made."""
+    """Copied for each example, because creating a new one syncs the disk many times."""
     data = tmp_path_factory.mktemp("empty") / "data"
     assert sluice("runs", data=data).returncode == 0
     return data
@@ -129,7 +129,7 @@ def test_an_example_ends_as_the_page_says(example, tmp_path, empty_data):
         assert program == "sluice" and verb in ("run", "compile"), command
         if verb == "compile":
             done = sluice(verb, *arguments, cwd=tmp_path)
-            assert done.returncode == 2, f"`{command}` refuses nothing"
+            assert done.returncode == 2, f"`{command}` is not refused"
             lines += done.stderr.splitlines()
             continue
         done = sluice(verb, *arguments, "--json", data=data, cwd=tmp_path)
@@ -140,9 +140,9 @@ def test_an_example_ends_as_the_page_says(example, tmp_path, empty_data):
 
 
 def test_each_heading_has_an_example():
-    """Except one that only holds others."""
+    """Except headings that only contain others."""
     titles = [section.title for section in SECTIONS]
-    assert len(set(titles)) == len(titles), "two headings are the same, and a citation means one"
+    assert len(set(titles)) == len(titles), "two headings are the same, so that citations are ambiguous"
     for section, following in zip(SECTIONS, [*SECTIONS[1:], SECTIONS[0]]):
         if following.level <= section.level:
             assert examples_of(section), f"`{section.title}` has no example"
@@ -162,7 +162,7 @@ def sources(*folders):
 
 
 def test_every_key_of_a_plan_is_in_the_page():
-    """A plan that is printed and read is the same plan, so what the printer writes is the language."""
+    """A plan that is printed and read again is the same plan, so the printer writes every key of the language."""
     printer = (ROOT / "src" / "sluice" / "ir" / "print.cpp").read_text()
     keys = set(re.findall(r'(?:\badd|\badd_named)\("(\w+)"', printer))
     assert {"process", "after", "with", "yield", "tolerate"} <= keys, "this test no longer finds the keys"
@@ -170,18 +170,18 @@ def test_every_key_of_a_plan_is_in_the_page():
     assert keys - shown == set()
 
 
-MAKERS = re.compile(r"\b(\w+)\(std::string kind\b")
+ERROR_FUNCTIONS = re.compile(r"\b(\w+)\(std::string kind\b")
 
 
 def kinds_in_the_code():
-    """What is written as `kind = "…"`, or given to a function that makes an error of its first parameter, `kind`."""
+    """The kinds in `kind = "…"`, and those passed to a function that creates an error and whose first parameter is `kind`."""
     found = list(sources("src/sluice/syntax", "src/sluice/engine", "src/sluice/driver", "src/sluice/executors"))
-    declared = {maker for path, text in found if path.suffix == ".hpp" for maker in MAKERS.findall(text)}
+    declared = {function for path, text in found if path.suffix == ".hpp" for function in ERROR_FUNCTIONS.findall(text)}
     kinds = set()
     for _, text in found:
         kinds |= set(re.findall(r'(?<!\w)kind = "(\w+)"', text))
-        for maker in declared | set(MAKERS.findall(text)):
-            kinds |= set(re.findall(rf'\b{maker}\(\s*"(\w+)"', text))
+        for function in declared | set(ERROR_FUNCTIONS.findall(text)):
+            kinds |= set(re.findall(rf'\b{function}\(\s*"(\w+)"', text))
     return kinds
 
 
@@ -200,12 +200,12 @@ def test_citations_name_headings():
     titles = [section.title for section in SECTIONS]
     cited = set()
     for path, text in sources("src", "tests"):
-        # A comment that goes on in the next line is one text.
+        # A comment of several lines is one text.
         text = re.sub(r"\n\s*///?<?[ \t]*", " ", text)
         where = path.relative_to(ROOT)
         assert not re.search(r"(?i)\brules? \d", text), f"{where} cites a rule by number; docs/plans.md has headings"
         for rest in re.findall(r"docs/plans\.md(.{0,80})", text):
             found = [title for title in titles if re.match(rf", {re.escape(title)}(?!\w)", rest)]
-            assert found, f"{where} cites docs/plans.md{rest[:40]}…, which is no heading there"
+            assert found, f"{where} cites docs/plans.md{rest[:40]}…, which is not one of its headings"
             cited |= set(found)
     assert {"Absent values", "Retries"} <= cited

@@ -1,4 +1,4 @@
-"""`sluice doctor` tells what works on this machine, and ends with 3 only where Sluice does not run."""
+"""`sluice doctor` reports what works on this machine, and exits with status 3 only if Sluice cannot run."""
 import contextlib
 import json
 import shutil
@@ -18,12 +18,12 @@ def doctor(data, *arguments, program=BIN / "sluice", **more):
 def findings(data, status=0, **more):
     done = doctor(data, "--json", **more)
     assert done.returncode == status, done.stdout + done.stderr
-    told = json.loads(done.stdout)
-    assert told["runs"] == (status == 0)
-    assert [finding["name"] for finding in told["findings"]] == NAMES
-    for finding in told["findings"]:
+    report = json.loads(done.stdout)
+    assert report["runs"] == (status == 0)
+    assert [finding["name"] for finding in report["findings"]] == NAMES
+    for finding in report["findings"]:
         assert finding["found"] and ("follows" in finding) == (finding["health"] != "works"), finding
-    return {finding["name"]: finding for finding in told["findings"]}
+    return {finding["name"]: finding for finding in report["findings"]}
 
 
 def test_this_machine_runs_sluice(tmp_path):
@@ -33,7 +33,7 @@ def test_this_machine_runs_sluice(tmp_path):
     assert "to be created by the first command" in seen["data folder"]["found"]
     assert seen["git"]["health"] == seen["git-lfs"]["health"] == seen["installation"]["health"] == "works"
     assert "numpy" in seen["python3"]["found"]
-    assert not (tmp_path / "data").exists(), "looking leaves nothing"
+    assert not (tmp_path / "data").exists(), "doctor creates no files"
     done = doctor(tmp_path / "data")
     assert done.returncode == 0
     for name in NAMES:
@@ -42,7 +42,7 @@ def test_this_machine_runs_sluice(tmp_path):
 
 
 def test_what_it_says_of_mounts_is_what_tasks_get(tmp_path, plan):
-    """The same answer as that of a real task, which sees its input as a mount or as a copy."""
+    """The finding agrees with a real task, which sees its input as a mount or as a copy."""
     pictures = tmp_path / "pictures"
     pictures.mkdir()
     (pictures / "a").write_text("a")
@@ -74,7 +74,7 @@ def test_programs_that_are_missing_are_limits(tmp_path):
 def test_a_port_in_use_is_told(tmp_path):
     def seen():
         with socket.socket() as taken:
-            with contextlib.suppress(OSError):  # another program has it, perhaps for a moment only
+            with contextlib.suppress(OSError):  # another program uses it, perhaps only for a moment
                 taken.bind(("127.0.0.1", 8080))
                 taken.listen()
             found = findings(tmp_path / "data")["port"]

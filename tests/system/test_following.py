@@ -1,4 +1,4 @@
-"""Runs of a server, looked at from outside: its events as they come, what tasks print, and other machines' commands."""
+"""Runs of a server, observed from outside: events as they happen, the logs of tasks, and commands from other machines."""
 import json
 import pathlib
 import subprocess
@@ -30,7 +30,7 @@ def gate(tmp_path):
 
 @pytest.fixture
 def held(tmp_path, plan, gate):
-    """A server and one run of it whose task ends when the gate is open: (server, run, gate)."""
+    """A server with one run whose task ends when the gate is opened: (server, run, gate)."""
     with serving(tmp_path / "data") as server:
         status, answer = server.ask("POST", "/v1/runs", {"plan": HELD, "inputs": {"gate": str(gate.path)}})
         assert status == 201, answer
@@ -88,7 +88,7 @@ def test_a_log_is_followed_to_the_tasks_end(held, tmp_path):
 def test_cancel_ends_a_servers_run(held, tmp_path):
     server, run, _ = held
     following = start("resume", run, "--server", server.url, data=tmp_path / "mine")
-    assert following.stderr.readline().startswith("  first  "), "it follows the run; a cancellation before that would have it refused"
+    assert following.stderr.readline().startswith("  first  "), "it follows the run; if the run were cancelled earlier, the command would be refused"
     cancelled = sluice("cancel", run[:20], "--reason", "wrong gate", "--server", server.url, data=tmp_path / "mine")
     assert (cancelled.returncode, cancelled.stdout) == (0, f"run {run} is cancelled\n"), cancelled.stderr
     out, _ = following.communicate(timeout=60)
@@ -103,14 +103,14 @@ def test_a_client_goes_on_when_its_server_comes_back(plan, tmp_path, gate):
     run = server.first_run()
     server.event(run, "scheduled", path="held")
     server.kill()
-    back = Server(data, listen=server.address)
+    restarted = Server(data, listen=server.address)
     try:
         gate.open()
         out, err = running.communicate(timeout=60)
         assert running.returncode == 0, err
         assert json.loads(out)["run"] == run
     finally:
-        back.stop()
+        restarted.stop()
 
 
 def test_a_server_that_stays_away_is_told_with_the_way_back(plan, tmp_path, gate):
@@ -126,30 +126,30 @@ def test_a_server_that_stays_away_is_told_with_the_way_back(plan, tmp_path, gate
 
 
 def test_every_command_asks_another_machines_server(main_job_copy, main_job_report, tmp_path, stamps):
-    """As from another machine: nothing of the server's folder is known here."""
+    """As from another machine: the client has no access to the server's data folder."""
     token = tmp_path / "token"
     token.write_text("a-token-of-enough-length\n")
     data = main_job_copy
     mine = tmp_path / "mine"
     with serving(data, "--token-file", str(token)) as server:
-        there = ("--server", server.url, "--token-file", token)
+        remote = ("--server", server.url, "--token-file", token)
 
-        def told(*arguments):
-            done = sluice(*arguments, *there, data=mine)
+        def output_of(*arguments):
+            done = sluice(*arguments, *remote, data=mine)
             assert done.returncode == 0, (arguments, done.stderr)
             return done.stdout
 
         picture = next((stamps / "bird").glob("*.png"))
-        assert main_job_report["run"] in told("runs")
-        assert "evaluate" in told("show", "latest")
-        assert told("logs", "latest", "evaluate") is not None
-        assert "stamps" in told("models") and "stamps v1" in told("endpoints")
-        assert "endpoint other serves stamps v1" in told("deploy", "stamps", "--endpoint", "other")
-        assert str(picture) in told("predict", "other", picture)
-        told("undeploy", "other")
+        assert main_job_report["run"] in output_of("runs")
+        assert "evaluate" in output_of("show", "latest")
+        assert output_of("logs", "latest", "evaluate") is not None
+        assert "stamps" in output_of("models") and "stamps v1" in output_of("endpoints")
+        assert "endpoint other serves stamps v1" in output_of("deploy", "stamps", "--endpoint", "other")
+        assert str(picture) in output_of("predict", "other", picture)
+        output_of("undeploy", "other")
         without = sluice("runs", "--server", server.url, data=mine)
         assert without.returncode == 2 and "Authorization: Bearer" in without.stderr
-    away = sluice("runs", *there, data=mine)
+    away = sluice("runs", *remote, data=mine)
     assert away.returncode == 3 and f"cannot reach the server at {server.url}: connection refused" in away.stderr
     assert "--server" in sluice("runs", "--token-file", token, data=mine).stderr
     assert "write http://HOST:PORT" in sluice("runs", "--server", "gpu-box", data=mine).stderr

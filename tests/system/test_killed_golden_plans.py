@@ -1,9 +1,9 @@
-"""Every golden plan of the engine, run by the real programs, which are killed at each event of its journal."""
+"""Every golden plan of the engine, run by the real programs, which are killed at each event of the journal."""
 import pytest
 from fault import golden_plans, killing
 from fault.golden_plans import GoldenPlan
 
-# Somebody has to ask for its cancellation, which takes a server: see test_killed_server.py.
+# Its cancellation has to be requested, which requires a server: see test_killed_server.py.
 PLANS = [name for name in golden_plans.cases() if name != "cancelled_run"]
 
 
@@ -23,13 +23,13 @@ def test_killed_at_every_event_it_ends_as_without(name, tmp_path):
     for number in range(1, len(whole) + 1):
         plan = golden.write(tmp_path / f"killed-at-{number}")
         before = killing.runs_of(data)
-        # Once while it stores the event, so that nothing of this transaction is there …
+        # Once while it stores the event, so that nothing of this transaction is stored …
         killing.killed("run", plan, data=data, at=f"event:{number}")
         kills += 1
         stored = [run for run in killing.runs_of(data) if run not in before]
         assert len(stored) == (0 if number == 1 else 1)
         again = ("run", plan) if number == 1 else ("resume", "latest")
-        # … and once more when it has been stored, so that nothing that follows from it has been done.
+        # … and once more after it was stored, before any command that follows from it is carried out.
         killing.killed(*again, data=data, at="commit:1")
         last = killing.command("resume", "latest", data=data)
         [run] = [run for run in killing.runs_of(data) if run not in before]

@@ -1,4 +1,4 @@
-"""The main job, killed at each event of its journal: by `sluice run` and `resume`, and by a server that is started again."""
+"""The main job, killed at each event of its journal: in `sluice run` and `sluice resume`, and in a server that is restarted."""
 import shutil
 import subprocess
 
@@ -17,7 +17,7 @@ def git(*arguments, cwd):
 
 @pytest.fixture(scope="module")
 def pictures(stamps, tmp_path_factory):
-    """pictures(name): a small folder that no other name has the same as, so that nothing about it is cached."""
+    """pictures(name): a small folder with different contents for each name, so that no result of it is cached."""
     root = tmp_path_factory.mktemp("pictures")
 
     def make(name):
@@ -60,7 +60,7 @@ def test_killed_at_every_event_it_ends_as_without(main_job_copy, pictures):
         first = arguments(name)
         killing.killed(*first, data=data, at=f"event:{number}")
         kills += 1
-        # Nothing was stored before the first event: that run is not there.
+        # Nothing was stored before the first event: then the run does not exist.
         killing.killed(*(first if number == 1 else ("resume", "latest")), data=data, at="commit:1")
         last = killing.command("resume", "latest", data=data)
         assert last.returncode == 0 or "has succeeded already" in last.stderr, last.stderr
@@ -105,5 +105,5 @@ def test_a_server_that_is_killed_whenever_it_has_stored_something(main_job_copy,
         lengths.append(len(killing.journal_of(data, run)))
     check_the_end(data, run, "server")
     assert lengths == sorted(set(lengths)), "each server stored something"
-    assert kills == len(lengths) > 6, "more than one transaction a task, and a server died after each"
+    assert kills == len(lengths) > 6, "more than one transaction for each task, and a server died after each"
     assert killing.processes_of(data) == {}

@@ -1,4 +1,4 @@
-"""The supervisor killed, and a host killed: what they did is tried again, and nobody else notices."""
+"""A killed supervisor and a killed host: their work is repeated, and nothing else is affected."""
 import json
 import os
 import pathlib
@@ -14,7 +14,7 @@ from waiting import Gate, process_ends, until
 
 MAIN_JOB = ROOT / "examples" / "stamps" / "sluice.yaml"
 
-# `slow` leaves its pid and that of a daemon, and waits at the gate; the second time it is open.
+# `slow` writes its pid and those of two daemons, and waits at the gate, which is open when it runs again.
 PLAN = """
 sluice: 1
 pipelines:
@@ -52,7 +52,7 @@ def alive(pid):
 
 @pytest.fixture
 def slow(tmp_path):
-    """A run whose `slow` and `beside` run: (data, folder of its marks, command, gate)."""
+    """A run whose tasks `slow` and `beside` are running: (data, folder of their marks, command, gate)."""
     for name, text in (("mark.sh", MARK), ("slow.sh", SLOW), ("plan.yaml", PLAN)):
         (tmp_path / name).write_text(text.replace("HERE", str(tmp_path)))
     data = tmp_path / "data"
@@ -84,11 +84,11 @@ def test_what_a_killed_supervisor_ran_dies_and_is_tried_again(slow):
     assert len(lost) == 6 and all(map(alive, lost))
     os.kill(first, signal.SIGKILL)
     until(lambda: len(lines(here / "marks")) == 5, "both run again")
-    assert not any(map(alive, lost)), "another attempt began while something of the lost one was alive"
+    assert not any(map(alive, lost)), "another attempt started while a process of the lost one was alive"
     assert killing.supervisor_of(data) not in (None, first)
     gate.open()
-    printed, told = running.communicate(timeout=60)
-    assert running.returncode == 0, told
+    printed, errors = running.communicate(timeout=60)
+    assert running.returncode == 0, errors
     check_lost_once(data, here, json.loads(printed)["run"])
     assert killing.processes_of(data) == {}
 
@@ -123,7 +123,7 @@ def other_pictures(stamps, tmp_path):
 
 
 def state_of(data, task):
-    """scheduled, ended, or nothing yet: of the newest run."""
+    """The state of the task in the newest run: scheduled, ended, or None."""
     kinds = [event["t"] for event in killing.journal_of(data, killing.runs_of(data)[-1]) if event.get("path") == task]
     return "ended" if "ended" in kinds else "scheduled" if "scheduled" in kinds else None
 
@@ -136,18 +136,18 @@ def test_a_host_killed_while_it_embeds_is_replaced_and_requests_beside_it_are_an
         [first] = children_of(server.process.pid, "sluice-host")
         spent = processor_seconds(first)
         running = start("run", MAIN_JOB, "--input", f"pictures={other_pictures}", "--json", data=data)
-        # It has worked on the batch for a while, and has not answered.
+        # It has worked on the batch for a while, and has not responded.
         until(lambda: state_of(data, "features") == "scheduled" and processor_seconds(first) - spent > 0.3, "the host embeds")
         answers = []
         asking = threading.Thread(target=lambda: answers.append(sluice("predict", endpoint, *[picture] * 8, data=data)))
         os.kill(first, signal.SIGSTOP)
-        assert state_of(data, "features") == "scheduled", "it was faster than this test"
+        assert state_of(data, "features") == "scheduled", "the host finished before this test stopped it"
         asking.start()
         until(lambda: server.ask("GET", "/v1/endpoints")[1]["endpoints"][0]["open"] == 1, "the request is open")
         os.kill(first, signal.SIGKILL)
         asking.join()
-        printed, told = running.communicate(timeout=120)
-        assert running.returncode == 0, told
+        printed, errors = running.communicate(timeout=120)
+        assert running.returncode == 0, errors
         assert answers[0].returncode == 0, answers[0].stderr
         [second] = children_of(server.process.pid, "sluice-host")
         assert second != first

@@ -1,4 +1,4 @@
-"""`register`, killed at each call by which it changes the disk: one version, and a repository that is whole at every moment."""
+"""`register`, killed at each call that changes the disk: it creates one version, and the repository is intact at all times."""
 import hashlib
 import json
 import re
@@ -36,7 +36,7 @@ def git(*arguments, cwd):
 
 
 class Registering:
-    """A data folder in which a learnt head can be registered under many names."""
+    """A data folder in which a learned head can be registered under many names."""
 
     def __init__(self, data, folder):
         self.data = data
@@ -60,14 +60,14 @@ class Registering:
         return self.data / "models", self.data / "objects"
 
     def calls(self, name, accuracy):
-        """What a registration does to the disk, in order: [(number, call, path)]."""
+        """The calls by which a registration changes the disk, in order: [(number, call, path)]."""
         trace = self.folder / f"trace-{name}"
         done = killing.command(*self.run(name, accuracy), data=self.data, env=killing.doomed(trace=trace, under=self.watched))
         assert done.returncode == 0, done.stderr
         return calls_in(trace)
 
     def check(self, name, versions):
-        """The repository has just these versions, and gives each away whole."""
+        """The repository has exactly these versions, and a clone of it is complete."""
         repository = self.repository(name)
         assert git("tag", cwd=repository).split() == [f"v{number}" for number in range(1, versions + 1)]
         assert git("rev-list", "--count", "main", cwd=repository).strip() == str(versions)
@@ -84,7 +84,7 @@ def calls_in(trace):
 
 
 def points_of(calls):
-    """Before each call, which is after the one before it; in the middle of each write; and after the last."""
+    """The points at which to kill: before each call (after the previous one), in the middle of each write, and after the last call."""
     points = [f"before:{number}" for number, _, _ in calls]
     points += [f"within:{number}" for number, name, _ in calls if name == "write"]
     return [*points, f"after:{calls[-1][0]}"]
@@ -108,7 +108,7 @@ def test_killed_at_every_change_of_the_disk_it_leaves_one_version(registering, v
     job.check("whole", versions)
     kinds = {name for _, name, _ in calls}
     assert kinds >= {"open", "write", "pwrite", "fsync", "link", "rename", "mkdtemp", "unlinkat"}
-    assert ("renameat2" in kinds) == (versions == 1), "a model appears whole, by one rename"
+    assert ("renameat2" in kinds) == (versions == 1), "a model appears atomically, by one rename"
     points = points_of(calls)
     assert len(points) < len(names)
     kills = 0
@@ -119,7 +119,7 @@ def test_killed_at_every_change_of_the_disk_it_leaves_one_version(registering, v
             git("fsck", "--strict", "--no-dangling", cwd=job.repository(name))
             assert git("tag", cwd=job.repository(name)).split() in (["v1"], ["v1", "v2"])
         resumed = killing.command("resume", "latest", data=job.data)
-        if resumed.returncode != 0:  # it died before there was a run, and `latest` is the one before
+        if resumed.returncode != 0:  # it died before the run existed, and `latest` is the previous run
             assert "has succeeded already" in resumed.stderr, resumed.stderr
             again = killing.command(*job.run(name, 0.6), data=job.data)
             assert again.returncode == 0, again.stderr
@@ -136,7 +136,7 @@ def test_killed_while_it_takes_the_built_in_models_in_the_next_start_has_them(tm
     done = killing.command("models", data=whole, env=killing.doomed(trace=trace, under=(whole,)))
     assert done.returncode == 0, done.stderr
     calls = calls_in(trace)
-    # A large file is many equal writes: of the same call on the same file, the first will do.
+    # A large file is written by many equal calls: of consecutive equal calls on the same file, only the first is tested.
     chosen = [number for i, (number, *call) in enumerate(calls) if i == 0 or call != calls[i - 1][1:]]
     assert len(chosen) > 40
     for number in chosen:

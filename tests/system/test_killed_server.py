@@ -1,19 +1,19 @@
-"""A server that is killed whenever it has stored something: many golden plans at once, and a run that is cancelled."""
+"""A server that is killed after every transaction: many golden plans at once, and a run that is cancelled."""
 from fault import golden_plans, killing
 from fault.golden_plans import GoldenPlan
 from sluice_program import serving
 from waiting import until
 
-# Two of them kill the supervisor, and with it the tasks of all the others.
+# Excludes the plans that kill the supervisor, and with it the tasks of all others.
 TOGETHER = [name for name in golden_plans.cases() if not name.startswith("lost_") and name != "cancelled_run"]
 
 
-def going(data):
+def any_running(data):
     return killing.query(data, "select 1 from runs where status = 'running' limit 1") != []
 
 
 def new_run(data, before):
-    """The run that is there now and was not before, if there is one."""
+    """The run that has been added to those in `before`, if there is one."""
     return next((run for run in killing.runs_of(data) if run not in before), None)
 
 
@@ -24,7 +24,7 @@ def test_all_golden_plans_at_once(tmp_path):
     run_of = {}
     waiting = list(places)
     kills = 0
-    while waiting or going(data):
+    while waiting or any_running(data):
         with killing.DoomedServer(data, at="commit:1") as server:
             if waiting and server.url:
                 before = killing.runs_of(data)
@@ -41,7 +41,7 @@ def test_all_golden_plans_at_once(tmp_path):
 
 
 def ask_to_cancel(post, run, plan):
-    """Once both tasks run."""
+    """Requests the cancellation once both tasks are running."""
     until(lambda: len(GoldenPlan.marks(plan)) == 2, "both tasks run")
     post(f"/v1/runs/{run}/cancel", {"reason": "asked to"})
 
@@ -49,7 +49,7 @@ def ask_to_cancel(post, run, plan):
 def test_a_cancelled_run_is_killed_at_every_event_and_ends_cancelled(tmp_path):
     data = tmp_path / "data"
     golden = GoldenPlan("cancelled_run")
-    # Whoever asks is not as quick as in the golden case: `c/d` runs by then, and is cancelled as `a` is.
+    # The cancellation is requested later than in the golden case: `c/d` is running by then, and is cancelled as `a` is.
     golden.outcomes["c/d", 1] = golden.outcomes["a", 1]
     plan = golden.write(tmp_path / "whole")
     with serving(data) as server:
@@ -71,12 +71,12 @@ def test_a_cancelled_run_is_killed_at_every_event_and_ends_cancelled(tmp_path):
                 ask_to_cancel(server.post, answer["run"], plan)
             kills += server.dies()
         run = new_run(data, before)
-        assert (run is None) == (number == 1), "what was not stored has not happened, and what was stored is there"
+        assert (run is None) == (number == 1), "a run exists exactly if its first event was stored"
         with serving(data) as server:
             if run is None:
                 run = server.ask("POST", "/v1/runs", killing.submission(plan))[1]["run"]
             if not any(event["t"] == "stopping" for event in killing.journal_of(data, run)):
-                ask_to_cancel(lambda path, body: server.ask("POST", path, body), run, plan)  # who was not answered asks again
+                ask_to_cancel(lambda path, body: server.ask("POST", path, body), run, plan)  # the request that was not answered is repeated
             server.end_of(run)
         journal = killing.journal_of(data, run)
         assert killing.what_happened(journal, plan.parent) == expected

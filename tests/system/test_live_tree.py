@@ -48,12 +48,12 @@ def gates(tmp_path):
 def terminal(tmp_path, plan, gates):
     with contextlib.ExitStack() as stack:
 
-        def open_it(*arguments, **more):
+        def open_terminal(*arguments, **more):
             opened = Terminal("run", plan(PLAN), "--input", f"folder={gates.folder}", *arguments, data=tmp_path / "data", **more)
             stack.callback(opened.close)
             return opened
 
-        yield open_it
+        yield open_terminal
 
 
 def test_it_is_drawn_in_place_and_fits(terminal, gates):
@@ -62,13 +62,13 @@ def test_it_is_drawn_in_place_and_fits(terminal, gates):
     gates.open("first")
     seen.shows("[0] item", "running")
     seen.until(lambda: "… " in seen.screen.text())
-    assert len(seen.screen.lines) <= 13, "the line `run ID`, and no more than fits: " + seen.screen.text()
+    assert len(seen.screen.lines) <= 13, "the line `run ID`, and no more lines than fit: " + seen.screen.text()
     gates.open("items", "last")
     assert seen.end() == 1
     text = seen.screen.text()
     assert re.search(r"^  last +failed .*exit status 3", text, re.M), text
     assert re.search(r"^failed in .*: 1 failed, 31 succeeded", text, re.M), text
-    assert text.count("  last  ") == 1, "drawn over, not written again: " + text
+    assert text.count("  last  ") == 1, "the tree must be redrawn in place, not printed again: " + text
     assert "sluice: last: exit status 3" in text
     assert not seen.screen.unknown, seen.screen.unknown
 
@@ -87,14 +87,14 @@ def test_the_terminal_may_change_its_size(terminal, gates):
     assert len(re.findall("^failed in .*: 1 failed", text, re.M)) == 1 and "running for" not in text, text
 
 
-@pytest.mark.parametrize(("more", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])
-def test_colours_are_for_those_who_want_them(terminal, gates, more, coloured):
+@pytest.mark.parametrize(("more", "colored"), [({}, True), ({"NO_COLOR": "1"}, False)])
+def test_colours_are_for_those_who_want_them(terminal, gates, more, colored):
     seen = terminal(**more)
     seen.shows("running")
     gates.open("first", "items", "last")
     seen.end()
-    assert ("\x1b[31m" in seen.raw) == coloured
-    assert "\x1b[?7h" in seen.raw.rsplit("\x1b[?7l", 1)[1], "lines are broken again"
+    assert ("\x1b[31m" in seen.raw) == colored
+    assert "\x1b[?7h" in seen.raw.rsplit("\x1b[?7l", 1)[1], "line wrapping is enabled again"
 
 
 def test_elsewhere_lines_are_plain(plan, gates, tmp_path):
@@ -117,7 +117,7 @@ def test_ctrl_c_leaves_a_servers_run_and_says_how_to_come_back(terminal, gates, 
         assert server.ask("GET", f"/v1/runs/{run}")[1]["status"] == "running"
         gates.open("first", "items", "last")
         again = sluice("resume", run, data=data)
-        assert again.returncode in (1, 2), again.stderr  # 2: it had ended already
+        assert again.returncode in (1, 2), again.stderr  # 2: it had already ended
         assert server.end_of(run)["status"] == "failed"
 
 

@@ -1,4 +1,4 @@
-"""The main job with the real programs: what it makes, and that it survives being killed."""
+"""The main job with the real programs: its results, and that it survives being killed."""
 import json
 import os
 import signal
@@ -21,7 +21,7 @@ def tasks_of(report):
 
 
 def events_of(data, run):
-    """The journal, read beside the programs."""
+    """The journal, read while the programs may be running."""
     with sqlite3.connect(f"file:{data}/ledger.db?mode=ro", uri=True) as ledger:
         return [json.loads(text) for (text,) in ledger.execute("select event from events where run = ? order by number", (run,))]
 
@@ -86,7 +86,7 @@ def test_killed_in_the_middle_it_is_resumed_and_nothing_that_finished_runs_again
             try:
                 rows = ledger.execute("select event from events order by number").fetchall()
             except sqlite3.OperationalError:
-                return None  # the schema is being made
+                return None  # the schema is being created
         events = [json.loads(text) for (text,) in rows]
         return any(event["t"] == "scheduled" and event["path"] == task for event in events) or any(event["t"] == "run_ended" for event in events)
 
@@ -94,7 +94,7 @@ def test_killed_in_the_middle_it_is_resumed_and_nothing_that_finished_runs_again
     running.send_signal(signal.SIGKILL)
     running.wait(30)
     resumed = sluice("resume", "latest", "--json", data=data)
-    if resumed.returncode == 2:  # it had ended before the signal came
+    if resumed.returncode == 2:  # it had ended before the signal arrived
         assert "has succeeded already" in resumed.stderr
         report = json.loads(sluice("show", "latest", "--json", data=data).stdout)
     else:
@@ -113,7 +113,7 @@ def test_a_killed_server_goes_on_with_its_runs_when_it_starts(tmp_path, stamps):
     running = start("run", STAMPS_PLAN, "--input", f"pictures={stamps}", "--json", data=data)
     run = first.first_run()
     first.kill()
-    assert running.wait(60) == 3, "the command whose server is gone says so"
+    assert running.wait(60) == 3, "a command that lost its server exits with status 3"
     with serving(data) as second:
         report = second.end_of(run)
     assert report["status"] == "succeeded", report.get("message")

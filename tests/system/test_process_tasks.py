@@ -1,4 +1,4 @@
-"""What process tasks are promised, with the real programs: time, retries, logs, numbers, whole trees."""
+"""Guarantees for process tasks, with the real programs: timeouts, retries, logs, many tasks, whole process trees."""
 import errno
 import os
 import pathlib
@@ -48,7 +48,7 @@ def peak_memory(pid):
 
 
 def test_what_takes_too_long_is_ended_with_all_its_processes(tmp_path):
-    """One that would listen, and one that does not; a daemon without its environment goes too."""
+    """One that ends on SIGTERM, and one that ignores it; a daemon without the environment of the task is killed too."""
     with serving(tmp_path / "data") as server:
         run = submit(server, graph(
             "listens: {process: [sleep, '600'], timeout: 1s}",
@@ -72,7 +72,7 @@ def test_a_cancelled_run_ends_its_tasks_at_once(tmp_path):
 
 
 def test_retries_are_counted_and_waited_for_over_a_restart(tmp_path):
-    """Killed while it waits for the second try: that comes when it was due, not sooner, and there is no more than the limit."""
+    """Killed while it waits for the first retry, which then starts when it is due, not earlier; there are no more retries than the limit."""
     data = tmp_path / "data"
     first = Server(data)
     run = submit(first, graph(f"work: {{process: [sh, -c, 'echo >> {tmp_path}/tries; exit 3'], retry: {{limit: 2, backoff: 1500ms, factor: 1}}}}"))
@@ -111,7 +111,7 @@ def test_a_thousand_tasks_at_once_do_not_exhaust_descriptors(tmp_path):
     gate = tmp_path / "gate"
     os.mkfifo(gate)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, hard))  # the server inherits it, and its supervisor from there
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, hard))  # the server inherits it, and the supervisor from the server
     try:
         server = Server(data)
     finally:
@@ -125,10 +125,10 @@ def test_a_thousand_tasks_at_once_do_not_exhaust_descriptors(tmp_path):
             return 0  # there is no supervisor yet
 
     def over():
-        try:  # who waits at the gate goes through; again, for those that come to it later
+        try:  # releases the tasks that wait at the gate; repeated for those that reach it later
             os.close(os.open(gate, os.O_WRONLY | os.O_NONBLOCK))
-        except OSError as nobody_waits:
-            assert nobody_waits.errno == errno.ENXIO
+        except OSError as no_reader:
+            assert no_reader.errno == errno.ENXIO
         return (found := server.ask("GET", f"/v1/runs/{run}")[1])["status"] != "running" and found
 
     try:

@@ -1,4 +1,4 @@
-"""What the programs are made of."""
+"""Which libraries the programs link and load."""
 import pathlib
 import subprocess
 
@@ -23,23 +23,23 @@ def test_libgit2_is_loaded_when_it_is_wanted_and_doctor_tells_where_it_cannot_be
     library = next(pathlib.Path("/usr/lib/x86_64-linux-gnu").glob("libgit2.so.?.?")).name
     (tmp_path / library).touch()
 
-    def told(*arguments):
+    def run(*arguments):
         return subprocess.run([BIN / "sluice", *arguments, "--data", data], capture_output=True, text=True, env=environment(LD_LIBRARY_PATH=str(tmp_path)))
 
-    assert told("runs").returncode == 0
-    shown = told("show", "stamps@v1")
+    assert run("runs").returncode == 0
+    shown = run("show", "stamps@v1")
     assert shown.returncode != 0
     reason = f"{library}, cannot be loaded: {tmp_path}/{library}: file too short; install it (Debian's package libgit2-"
     assert reason in shown.stderr
-    looked = told("doctor")
-    assert looked.returncode == 0 and reason in looked.stdout and "no model can be kept, shown or served" in looked.stdout
+    doctor = run("doctor")
+    assert doctor.returncode == 0 and reason in doctor.stdout and "models cannot be stored, shown or served" in doctor.stdout
 
 
 def test_the_supervisor_is_static():
-    told = subprocess.run(["ldd", BIN / "sluice-supervisor"], capture_output=True, text=True)
-    assert "not a dynamic executable" in told.stdout + told.stderr or "statically linked" in told.stdout
+    done = subprocess.run(["ldd", BIN / "sluice-supervisor"], capture_output=True, text=True)
+    assert "not a dynamic executable" in done.stdout + done.stderr or "statically linked" in done.stdout
 
 
 def test_the_version_is_told():
-    told = subprocess.run([BIN / "sluice", "--version"], capture_output=True, text=True)
-    assert told.returncode == 0 and told.stdout.startswith("sluice ")
+    done = subprocess.run([BIN / "sluice", "--version"], capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout.startswith("sluice ")

@@ -11,13 +11,13 @@ sys.path.insert(0, str(ROOT / "tools"))
 import stamps as stamps_tool  # noqa: E402
 
 EXAMPLE = ROOT / "examples" / "stamps"
-DEBIANS_PYTHON = "/usr/bin/python3"
+SYSTEM_PYTHON = "/usr/bin/python3"
 
 
 def evaluate(folder, predictions):
     (folder / "predictions.json").write_text(predictions if isinstance(predictions, str) else json.dumps(predictions))
     return subprocess.run(
-        [DEBIANS_PYTHON, "-B", EXAMPLE / "evaluate.py", *(folder / name for name in ("predictions.json", "accuracy", "metrics", "report"))],
+        [SYSTEM_PYTHON, "-B", EXAMPLE / "evaluate.py", *(folder / name for name in ("predictions.json", "accuracy", "metrics", "report"))],
         capture_output=True,
         text=True,
     )
@@ -85,12 +85,12 @@ def test_stamps_are_assembled_once_and_mended(tmp_path):
     assert sorted(path.name for path in (target / "bird").iterdir()) == ["a.png", "b.png"]
     made = (target / "bird" / "a.png").stat()
     stamps_tool.assemble(target, source)
-    assert (target / "bird" / "a.png").stat() == made, "it was complete, and left alone"
+    assert (target / "bird" / "a.png").stat() == made, "a complete folder is not changed"
     (target / "bird" / "a.png").unlink()
     (target / "bird" / "stray.png").write_text("")
     stamps_tool.assemble(target, source)
     assert sorted(path.name for path in (target / "bird").iterdir()) == ["a.png", "b.png"]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "stamps"], "nothing is left beside it"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "stamps"], "no temporary files are left"
 
 
 def test_stamps_say_which_package_is_missing(tmp_path):

@@ -1,7 +1,7 @@
-"""The Open Inference Protocol V2, by NVIDIA's own client (tritonclient.http, unmodified) and by plain HTTP.
+"""The Open Inference Protocol V2, with NVIDIA's client (tritonclient.http, unmodified) and with plain HTTP.
 
 Runs in the environment of the client (tests/clients/tritonclient.in). From conftest.py: `server` is a running server
-(`url`: "http://127.0.0.1:PORT", `address`: that without the scheme), `endpoint` the name of an endpoint on it that answers with a
+(`url`: "http://127.0.0.1:PORT", `address`: that without the scheme), `endpoint` the name of an endpoint on it that serves a
 picture classifier.
 """
 import base64
@@ -19,7 +19,7 @@ from tritonclient.utils import InferenceServerException
 
 
 def png(red, green, blue, side=64):
-    """A square PNG with one colour outside and another inside."""
+    """A square PNG with one color outside and another inside."""
     def chunk(kind, data):
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
     inside, outside = bytes((red, green, blue)), bytes((255 - red, 255 - green, 255 - blue))
