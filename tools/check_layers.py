@@ -39,8 +39,8 @@ SEES = {
     # `sluice` names all concrete classes, and links no inference library and no picture decoder.
     "app": [*CORE, "os", "driver", "net", "frontends/*", "executors/*", "stores/*", "runtimes/hosted", "domain/*", "api/*", "app/terminal"],
 }
-PUBLIC_TO_DOMAIN = "// Public to other domain rooms: "  # and why
-PRIVATE_TO_ROOM = "// Private to its room: "  # and why: may expose the module's libraries, and no other module includes it
+PUBLIC_TO_DOMAIN = "Public to other domain modules: "  # and why
+PRIVATE_TO_MODULE = "Private to this module: "  # and why: may expose the libraries of the module, and no other module includes it
 
 # Third-party libraries: headers, CMake targets, and the one module that owns them (with the modules below it).
 # Their headers may be included only in its .cpp files, and in headers that are private to the module.
@@ -76,7 +76,7 @@ def fits(name: str, patterns: list[str]) -> bool:
     return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
 
 
-def room_of(folder: pathlib.PurePath) -> str:
+def module_of(folder: pathlib.PurePath) -> str:
     """Returns the innermost folder below src/sluice with a CMakeLists.txt, else the innermost one that is in SEES."""
     candidates = [folder, *folder.parents][:-1]
     for candidate in candidates:
@@ -102,7 +102,7 @@ def complaint_about_room(room: str, other: str, header: str = "") -> str:
     """Returns why `room` may not use `other`, or "" if it may."""
     if other == room:
         return ""
-    if header and contains(header, PRIVATE_TO_ROOM):
+    if header and contains(header, PRIVATE_TO_MODULE):
         return f"`{header}` is private to module `{other}`; use its other headers"
     if fits(other, sees(room)):
         return ""
@@ -127,21 +127,21 @@ def complaint_about_library(room: str, name: str, column: int, in_header: bool =
             return f"{title} belongs to module `{owner}`; use the headers of that module"
         if in_header:
             return (f"{title} may be included only in .cpp files; hide it behind `struct Impl; std::unique_ptr<Impl>`, or add to a "
-                    f"header that only this module's .cpp files include the line `{PRIVATE_TO_ROOM}REASON`")
+                    f"header that only this module's .cpp files include the line `{PRIVATE_TO_MODULE}REASON`")
     return ""
 
 
 def check_source(path: pathlib.Path, complain) -> None:
-    room, text = room_of(path.relative_to(SOURCES).parent), path.read_text()
+    room, text = module_of(path.relative_to(SOURCES).parent), path.read_text()
     for number, line in enumerate(text.splitlines(), 1):
         include = INCLUDE.match(line)
         if not include:
             continue
         quote, header = include.groups()
         if quote == "<":
-            message = complaint_about_library(room, header, 1, path.suffix == ".hpp" and PRIVATE_TO_ROOM not in text)
+            message = complaint_about_library(room, header, 1, path.suffix == ".hpp" and PRIVATE_TO_MODULE not in text)
         elif header.startswith("sluice/"):
-            message = complaint_about_room(room, room_of(pathlib.PurePath(header).relative_to("sluice").parent), header)
+            message = complaint_about_room(room, module_of(pathlib.PurePath(header).relative_to("sluice").parent), header)
         else:
             message = f'write the full path, #include "sluice/{room}/{header}"; include libraries with <>'
         if message:
@@ -149,7 +149,7 @@ def check_source(path: pathlib.Path, complain) -> None:
 
 
 def check_cmake(path: pathlib.Path, complain) -> None:
-    room = room_of(path.relative_to(SOURCES).parent)
+    room = module_of(path.relative_to(SOURCES).parent)
     text, command, section = path.read_text(), "", ""
     for match in WORD_OF_CMAKE.finditer(text):
         word, number = match.group(), text.count("\n", 0, match.start()) + 1
@@ -160,18 +160,18 @@ def check_cmake(path: pathlib.Path, complain) -> None:
         elif section in ("LINKS", "PRIVATE_LINKS") and not word.startswith("#"):
             linked = word.removeprefix("sluice_")
             if linked != word:
-                linked = next((name for name in all_rooms() if name.replace("/", "_") == linked), linked)
+                linked = next((name for name in all_modules() if name.replace("/", "_") == linked), linked)
             if (SOURCES / linked).is_dir():
                 message = complaint_about_room(room, linked)
             else:
                 message = complaint_about_library(room, word, 2)
-                if not message and command == "sluice_room" and section == "LINKS" and "::" in word:
+                if not message and command == "sluice_module" and section == "LINKS" and "::" in word:
                     message = f"`{word}` is a library, which headers of modules do not expose; move it to PRIVATE_LINKS"
             if message:
                 complain(path, number, message)
 
 
-def all_rooms() -> list[str]:
+def all_modules() -> list[str]:
     return [path.parent.relative_to(SOURCES).as_posix() for path in SOURCES.rglob("CMakeLists.txt") if path.parent != SOURCES]
 
 
@@ -181,7 +181,7 @@ def main() -> None:
     def complain(path: pathlib.Path, number: int, message: str) -> None:
         complaints.append(f"{path.relative_to(SOURCES.parent.parent)}:{number}: {message}")
 
-    for room in all_rooms():
+    for room in all_modules():
         if not any(fnmatch.fnmatchcase(room, pattern) for pattern in SEES):
             complain(SOURCES / room / "CMakeLists.txt", 1, f"unknown module `{room}`; add a line to SEES in tools/check_layers.py")
     for path in sorted(SOURCES.rglob("*")):

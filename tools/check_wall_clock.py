@@ -13,22 +13,22 @@ SOURCES = pathlib.Path(__file__).resolve().parent.parent / "src" / "sluice"
 WALL = re.compile(r"\b(system_clock::now|utc_clock::now|gettimeofday\s*\(|clock_gettime\s*\(\s*CLOCK_(REALTIME|TAI)|timespec_get\s*\("
                   r"|(?<![\w.>:])(std::)?time\s*\(\s*(nullptr|NULL|0|&\w+)\s*\))")
 STEADY = re.compile(r"\b((steady_clock|high_resolution_clock)::now|clock_gettime\s*\(\s*CLOCK_(?!REALTIME|TAI))\b")
-WALL_ROOMS = ("base", "app")
-STEADY_ROOMS = (*WALL_ROOMS, "os", "host", "supervisor")
+WALL_MODULES = ("base", "app")
+STEADY_MODULES = (*WALL_MODULES, "os", "host", "supervisor")
 COMMENT = re.compile(r"//.*")
 
 
 def main() -> None:
     complaints = []
     for path in sorted(SOURCES.rglob("*.[ch]pp")):
-        room = path.relative_to(SOURCES).parts[0]
+        module = path.relative_to(SOURCES).parts[0]
         for number, line in enumerate(path.read_text().splitlines(), 1):
             code = COMMENT.sub("", line)
-            for pattern, rooms in ((WALL, WALL_ROOMS), (STEADY, STEADY_ROOMS)):
+            for pattern, modules in ((WALL, WALL_MODULES), (STEADY, STEADY_MODULES)):
                 found = pattern.search(code)
-                if found and room not in rooms:
+                if found and module not in modules:
                     complaints.append(f"{path.relative_to(SOURCES.parent.parent)}:{number}: `{found.group().strip()}` outside "
-                                      f"{', '.join(rooms)}; pass a sluice::Clock& and call its now()")
+                                      f"{', '.join(modules)}; pass a sluice::Clock& and call its now()")
     print("\n".join(complaints) or "wall clock: read in base and app only")
     sys.exit(1 if complaints else 0)
 

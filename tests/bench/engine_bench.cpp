@@ -52,7 +52,7 @@ class MemoryJournal final : public ports::Journal, public ports::RunIndex {
 /// Every attempt succeeds immediately; `ended` queues the fences.
 class InstantExecutor final : public ports::Executor {
  public:
-  Result<Value> environment(const engine::Work&) override { return Value(Struct()); }
+  Result<Value> environment(const engine::TaskSpec&) override { return Value(Struct()); }
   void start(const ports::Attempt& attempt) override { ended.push_back(attempt.fence); }
   void cancel(const Fence&) override {}
   void acknowledge(const Fence&) override {}
@@ -95,7 +95,7 @@ int main(int argc, char** argv) {
                                  .clock = clock,
                                  .services = services});
   const auto set = dispatcher.set_executors(
-      {{engine::Work::Kind::process, &executor}, {engine::Work::Kind::service, &executor}});
+      {{engine::TaskSpec::Kind::process, &executor}, {engine::TaskSpec::Kind::service, &executor}});
   if (!set) return 1;
   const auto before = resident_bytes();
   const RunId run{"bench"};
@@ -131,5 +131,5 @@ int main(int argc, char** argv) {
       done, seconds(begun - start), seconds(clock.steady() - begun),
       static_cast<double>(done) / seconds(clock.steady() - begun), halves[0], halves[1],
       (waiting - before) / static_cast<std::int64_t>(tasks), resident_bytes() >> 20);
-  return dispatcher.goes_on(run) ? 1 : 0;
+  return dispatcher.is_running(run) ? 1 : 0;
 }

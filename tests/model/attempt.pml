@@ -51,7 +51,7 @@
 #define SLOTS (FENCES + 1) /* arrays are indexed by fence, 1 and up */
 
 mtype = { attempt, ended };                        /* engine/state.hpp: OperationState::Phase */
-mtype = { beginning, running, collecting, gone };  /* executors/process/process_executor.cpp: Live::Stage */
+mtype = { beginning, running, collecting, removed };  /* executors/process/process_executor.cpp: ActiveAttempt::Stage */
 mtype = { begun, forgotten };                      /* supervisor/book.hpp: Book; and `ended` */
 mtype = { succeeded, failed, cancelled, lost };    /* engine/work.hpp: Outcome::Status */
 mtype = { Start, Cancel, List, Acknowledge, Started, Ended, Holding }; /* ipc/supervisor/messages.hpp: requests, answers */
@@ -65,7 +65,7 @@ byte recorded[SLOTS]; /* number of AttemptEnded events */
 
 /* The server; this state is lost when it dies. It concerns the attempt `number`; earlier ones have been acknowledged. */
 bool server;
-mtype stage = gone;
+mtype stage = removed;
 bool cancel_asked;
 bool preparing;         /* the sandbox, between the check of the attempt's state and the Start */
 mtype ends = nothing;   /* how it ended, as reported by the supervisor */
@@ -208,7 +208,7 @@ end:
   :: atomic { server && preparing ->
        preparing = false;
        if
-       :: cancel_asked -> outcome = cancelled; stage = gone
+       :: cancel_asked -> outcome = cancelled; stage = removed
        :: else ->
           stage = running;
           unanswered = true;
@@ -235,7 +235,7 @@ end:
 
   /* ProcessExecutor::Impl::collect and finish */
   :: atomic { server && stage == collecting ->
-       stage = gone;
+       stage = removed;
        outcome = ends;
 #ifdef FAULT_ACKNOWLEDGES_BEFORE_THE_JOURNAL
        send(Acknowledge, number)
@@ -383,7 +383,7 @@ proctype Crashes() {
   :: atomic { server && server_deaths < SERVER_DEATHS ->
        server_deaths++;
        server = false;
-       stage = gone;
+       stage = removed;
        cancel_asked = false;
        preparing = false;
        ends = nothing;

@@ -57,17 +57,20 @@ void Oracles::on(Book& book, const engine::RunCreated& event) {
   plans_.push_back(*plan);
 }
 
-void Oracles::on(Book& book, const engine::Opened& event) { book.tasks[event.path].limit = event.limit; }
+void Oracles::on(Book& book, const engine::RegionStarted& event) {
+  book.tasks[event.path].limit = event.limit;
+}
 
-void Oracles::on(Book& book, const engine::IterationOpened& event) {
+void Oracles::on(Book& book, const engine::IterationStarted& event) {
   auto& each = book.tasks[event.path];
-  ++each.open_iterations;
-  require(each.limit == 0 || each.open_iterations <= each.limit,
+  ++each.start_iterations;
+  require(each.limit == 0 || each.start_iterations <= each.limit,
           event.path + " runs more concurrent iterations than its limit");
 }
 
 void Oracles::on(Book& book, const engine::IterationEnded& event) {
-  require(--book.tasks[event.path].open_iterations >= 0, event.path + ": an iteration that is not open ends");
+  require(--book.tasks[event.path].start_iterations >= 0,
+          event.path + ": an iteration that is not open ends");
 }
 
 void Oracles::on(Book& book, const engine::TaskReady& event) {
@@ -138,7 +141,7 @@ void Oracles::on(Book& book, const engine::Ended& event) {
   auto& task = book.tasks[event.path];
   require(!task.ended, event.path + " ended twice");
   require(task.open_fence.empty(), event.path + " ended while an attempt was open");
-  require(task.open_iterations == 0, event.path + " ended while an iteration was open");
+  require(task.start_iterations == 0, event.path + " ended while an iteration was open");
   task.ended = event.status;
 }
 

@@ -43,7 +43,7 @@ class Oracles {
     bool stopping = false;
     std::optional<Time> made;
     std::optional<engine::Status> ended;
-    std::int64_t open_iterations = 0;
+    std::int64_t start_iterations = 0;
     std::int64_t limit = 0;
   };
   /// What the journal says about a run.
@@ -65,8 +65,8 @@ class Oracles {
 
   void check(const RunId& run, std::uint64_t number, const std::string& text);
   void on(Book& book, const engine::RunCreated& event);
-  void on(Book& book, const engine::Opened& event);
-  void on(Book& book, const engine::IterationOpened& event);
+  void on(Book& book, const engine::RegionStarted& event);
+  void on(Book& book, const engine::IterationStarted& event);
   void on(Book& book, const engine::IterationEnded& event);
   void on(Book& book, const engine::TaskReady& event);
   void on(Book& book, const engine::CacheHit& event);

@@ -12,7 +12,7 @@ std::int64_t result_of(const Value& call) {
   return static_cast<std::int64_t>((sum >> 32) % 10);
 }
 
-Result<Value> SimExecutor::environment(const engine::Work& work) {
+Result<Value> SimExecutor::environment(const engine::TaskSpec& work) {
   faults_.at_port();
   Struct out;
   out.set("service", work.service);
@@ -57,7 +57,7 @@ Outcome SimExecutor::outcome_of(const ports::Attempt& attempt) {
   if (faults_.chance(12))
     return failure_outcome(Outcome::Status::failed, faults_.chance(50) ? "exit" : "output");
   Struct call;
-  if (work.kind == engine::Work::Kind::process) {
+  if (work.kind == engine::TaskSpec::Kind::process) {
     call.set("argv", work.argv);
     if (!work.env.empty()) call.set("env", work.env);
   } else {

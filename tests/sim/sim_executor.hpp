@@ -35,7 +35,7 @@ class SimExecutor final : public ports::Executor {
         effects_(effects),
         report_(std::move(report)) {}
 
-  Result<Value> environment(const engine::Work& work) override;
+  Result<Value> environment(const engine::TaskSpec& work) override;
   void start(const ports::Attempt& attempt) override;
   void cancel(const Fence& fence) override;
   void acknowledge(const Fence& fence) override;

@@ -29,8 +29,8 @@ class Simulation::Server final : public ports::RunControl {
               .clock = life.clock_,
               .random = life.faults_.random},
              life.dialects_) {
-    SLUICE_CHECK(dispatcher.set_executors(
-        {{engine::Work::Kind::process, &life.processes_}, {engine::Work::Kind::service, &life.services_}}));
+    SLUICE_CHECK(dispatcher.set_executors({{engine::TaskSpec::Kind::process, &life.processes_},
+                                           {engine::TaskSpec::Kind::service, &life.services_}}));
   }
 
   Result<void> start(engine::RunCreated created, std::shared_ptr<const ir::Plan> plan) override {
@@ -40,8 +40,8 @@ class Simulation::Server final : public ports::RunControl {
   Result<void> cancel(const RunId& run, std::string reason) override {
     return dispatcher.cancel(run, std::move(reason));
   }
-  [[nodiscard]] bool goes_on(const RunId& run) const override { return dispatcher.goes_on(run); }
-  void when_longer(const RunId&, std::uint64_t, Time, std::move_only_function<void()> done) override {
+  [[nodiscard]] bool is_running(const RunId& run) const override { return dispatcher.is_running(run); }
+  void notify_when_longer(const RunId&, std::uint64_t, Time, std::move_only_function<void()> done) override {
     done();
   }
 

@@ -101,7 +101,7 @@ struct Platform::Impl {
     for (const auto& entry : entries.value_or(std::vector<os::DirectoryEntry>())) {
       const auto repository = installation.models / entry.name;
       if (repository.extension() != ".git") continue;
-      SLUICE_DO(models->take_in("default", repository.stem().string(), repository));
+      SLUICE_DO(models->import_repository("default", repository.stem().string(), repository));
     }
     return {};
   }

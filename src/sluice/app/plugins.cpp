@@ -66,10 +66,10 @@ Executors make_executors(const ExecutorParts& parts) {
   services.reserve(parts.services.services.size());
   for (const auto& service : parts.services.services) services.push_back(service.get());
   Executors made;
-  made.emplace_back(engine::Work::Kind::process,
+  made.emplace_back(engine::TaskSpec::Kind::process,
                     std::make_unique<executors::ProcessExecutor>(parts.data.root, parts.objects, parts.sink,
                                                                  parts.clock, parts.installation.supervisor));
-  made.emplace_back(engine::Work::Kind::service,
+  made.emplace_back(engine::TaskSpec::Kind::service,
                     std::make_unique<executors::ServiceExecutor>(
                         executors::ServiceExecutor::Options{.work = parts.data.work()}, std::move(services),
                         parts.sink, parts.clock));

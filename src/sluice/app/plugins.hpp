@@ -66,7 +66,7 @@ struct ExecutorParts {
   const Clock& clock;
 };
 /// One executor for each kind of work.
-using Executors = std::vector<std::pair<engine::Work::Kind, std::unique_ptr<ports::Executor>>>;
+using Executors = std::vector<std::pair<engine::TaskSpec::Kind, std::unique_ptr<ports::Executor>>>;
 Executors make_executors(const ExecutorParts& parts);
 
 /// The dependencies of protocols.

@@ -287,24 +287,25 @@ Error not_tagged(std::string what) {
   return {.code = Code::data_loss, .message = std::move(what), .blame = Blame::sluice};
 }
 
-Value hole_to_json(const Hole& hole) {
+Value hole_to_json(const PathPlaceholder& hole) {
   Struct s;
-  if (hole.kind == Hole::Kind::output)
+  if (hole.kind == PathPlaceholder::Kind::output)
     s.set("output", hole.output);
   else
     s.set("input", artifact_to_json(*hole.artifact));
   return s;
 }
 
-Result<Hole> hole_from_json(const Value& json) {
+Result<PathPlaceholder> hole_from_json(const Value& json) {
   if (const auto* output = json.find("output"); output && output->is_string())
-    return Hole{.kind = Hole::Kind::output, .artifact = nullptr, .output = *output->if_string()};
+    return PathPlaceholder{
+        .kind = PathPlaceholder::Kind::output, .artifact = nullptr, .output = *output->if_string()};
   const auto* input = json.find("input");
   if (!input) return Fail(not_tagged("a late path names neither input nor output"));
   SLUICE_TRY(artifact, artifact_from_json(*input));
-  return Hole{.kind = Hole::Kind::input,
-              .artifact = std::make_shared<const Artifact>(std::move(artifact)),
-              .output = {}};
+  return PathPlaceholder{.kind = PathPlaceholder::Kind::input,
+                         .artifact = std::make_shared<const Artifact>(std::move(artifact)),
+                         .output = {}};
 }
 
 Result<Value> template_from_json(const Value& json) {
@@ -464,8 +465,9 @@ Value to_tagged(const Value& value) {
     case Value::Kind::late: {
       List parts;
       for (const auto& part : value.if_late()->parts)
-        parts.push_back(std::holds_alternative<std::string>(part) ? Value(std::get<std::string>(part))
-                                                                  : hole_to_json(std::get<Hole>(part)));
+        parts.push_back(std::holds_alternative<std::string>(part)
+                            ? Value(std::get<std::string>(part))
+                            : hole_to_json(std::get<PathPlaceholder>(part)));
       Struct out;
       out.set("$late", std::move(parts));
       return out;

@@ -49,7 +49,7 @@ bool Artifact::operator==(const Artifact& other) const {
          same_metadata;
 }
 
-bool Hole::operator==(const Hole& other) const {
+bool PathPlaceholder::operator==(const PathPlaceholder& other) const {
   if (kind != other.kind || output != other.output) return false;
   return kind == Kind::output || *artifact == *other.artifact;
 }

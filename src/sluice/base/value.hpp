@@ -54,16 +54,16 @@ struct Artifact {
 
 /// A placeholder in an argument that only the executor can fill: the path of an input artifact or of a
 /// declared output.
-struct Hole {
+struct PathPlaceholder {
   enum class Kind { input, output } kind = Kind::output;
   std::shared_ptr<const Artifact> artifact;  ///< kind input
   std::string output;                        ///< kind output: the declared output's name
-  bool operator==(const Hole& other) const;
+  bool operator==(const PathPlaceholder& other) const;
 };
 
 /// A string with holes: its parts in order.
 struct Template {
-  std::vector<std::variant<std::string, Hole>> parts;
+  std::vector<std::variant<std::string, PathPlaceholder>> parts;
   bool operator==(const Template&) const = default;
 };
 

@@ -140,8 +140,8 @@ void Dispatcher::mark_changed(LiveRun& run) {
 LiveRun& Dispatcher::keep(std::unique_ptr<LiveRun> run) {
   const auto id = run->created.run;
   {
-    const std::lock_guard lock(going_mutex_);
-    going_.insert(id);
+    const std::lock_guard lock(running_mutex_);
+    running_.insert(id);
   }
   return *live_.emplace(id, std::move(run)).first->second;
 }
@@ -150,8 +150,8 @@ void Dispatcher::forget(const RunId& run) {
   const auto found = live_.find(run);
   for (const auto& fence : found->second->fences) attempts_.erase(fence);
   {
-    const std::lock_guard lock(going_mutex_);
-    going_.erase(run);
+    const std::lock_guard lock(running_mutex_);
+    running_.erase(run);
   }
   live_.erase(found);
 }
@@ -256,7 +256,7 @@ void Dispatcher::acknowledge(LiveRun& run) {
 
 // Carrying out.
 
-ports::Executor& Dispatcher::executor_of(const engine::Work& work) const {
+ports::Executor& Dispatcher::executor_of(const engine::TaskSpec& work) const {
   const auto found = std::ranges::find(executors_, work.kind, &Executors::value_type::first);
   SLUICE_CHECK(found != executors_.end());
   return *found->second;
@@ -319,9 +319,9 @@ const LiveRun* Dispatcher::find(const RunId& run) const {
   return found == live_.end() ? nullptr : found->second.get();
 }
 
-bool Dispatcher::goes_on(const RunId& run) const {
-  const std::lock_guard lock(going_mutex_);
-  return going_.contains(run);
+bool Dispatcher::is_running(const RunId& run) const {
+  const std::lock_guard lock(running_mutex_);
+  return running_.contains(run);
 }
 
 }  // namespace sluice::driver

@@ -23,7 +23,7 @@ namespace sluice::driver {
 ///
 /// A run whose events cannot be stored (for example, because the disk is full) is stalled: nothing that
 /// follows from them is carried out, and storing them is retried with a growing pause. One thread at a time,
-/// except for `goes_on`.
+/// except for `is_running`.
 class Dispatcher {
  public:
   /// The ports outlive the dispatcher.
@@ -35,7 +35,7 @@ class Dispatcher {
     const ir::Signatures& services;
   };
   /// Which executor runs which kind of work.
-  using Executors = std::vector<std::pair<engine::Work::Kind, ports::Executor*>>;
+  using Executors = std::vector<std::pair<engine::TaskSpec::Kind, ports::Executor*>>;
 
   explicit Dispatcher(Ports ports) : ports_(std::move(ports)) {}
 
@@ -64,7 +64,7 @@ class Dispatcher {
   /// The length of the run's journal; nullopt if the run is not running here.
   [[nodiscard]] std::optional<std::uint64_t> length(const RunId& run) const;
   /// Whether the run is running here. Thread-safe.
-  [[nodiscard]] bool goes_on(const RunId& run) const;
+  [[nodiscard]] bool is_running(const RunId& run) const;
   /// What is known about a run; null if it is not running here.
   [[nodiscard]] const LiveRun* find(const RunId& run) const;
 
@@ -94,7 +94,7 @@ class Dispatcher {
   void end_stalls();
   void acknowledge(LiveRun& run);
 
-  [[nodiscard]] ports::Executor& executor_of(const engine::Work& work) const;
+  [[nodiscard]] ports::Executor& executor_of(const engine::TaskSpec& work) const;
   void carry_out(LiveRun& run, engine::LookUp& command);
   void carry_out(LiveRun& run, engine::StartAttempt& command);
   void carry_out(LiveRun& run, engine::CancelAttempt& command);
@@ -110,8 +110,8 @@ class Dispatcher {
   std::vector<LiveRun*> changed_;  ///< decided since the last store
   std::vector<LiveRun*> stalled_;  ///< their events could not be stored
 
-  mutable std::mutex going_mutex_;
-  std::unordered_set<RunId> going_;  ///< the keys of live_, for other threads
+  mutable std::mutex running_mutex_;
+  std::unordered_set<RunId> running_;  ///< the keys of live_, for other threads
 };
 
 }  // namespace sluice::driver

@@ -176,10 +176,10 @@ Result<void> Driver::cancel(const RunId& run, std::string reason) {
   });
 }
 
-bool Driver::goes_on(const RunId& run) const { return impl_->dispatcher.goes_on(run); }
+bool Driver::is_running(const RunId& run) const { return impl_->dispatcher.is_running(run); }
 
-void Driver::when_longer(const RunId& run, std::uint64_t length, Time deadline,
-                         std::move_only_function<void()> done) {
+void Driver::notify_when_longer(const RunId& run, std::uint64_t length, Time deadline,
+                                std::move_only_function<void()> done) {
   auto waiter =
       std::make_shared<Waiter>(Waiter{.run = run,
                                       .length = length,

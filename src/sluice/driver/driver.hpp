@@ -32,9 +32,9 @@ class Driver final : public ports::RunControl, public ports::OutcomeSink {
   Result<void> resume(const RunId& run) override;
   void all_resumed() override;
   Result<void> cancel(const RunId& run, std::string reason) override;
-  [[nodiscard]] bool goes_on(const RunId& run) const override;
-  void when_longer(const RunId& run, std::uint64_t length, Time deadline,
-                   std::move_only_function<void()> done) override;
+  [[nodiscard]] bool is_running(const RunId& run) const override;
+  void notify_when_longer(const RunId& run, std::uint64_t length, Time deadline,
+                          std::move_only_function<void()> done) override;
   void ended(const Fence& fence, engine::Outcome outcome) override;
 
  private:

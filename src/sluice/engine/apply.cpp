@@ -18,7 +18,7 @@ class Step {
 
   Result<void> operator()(const RunCreated&) { return Fail(impossible("a run is created twice")); }
 
-  Result<void> operator()(const Opened& e) {
+  Result<void> operator()(const RegionStarted& e) {
     SLUICE_TRY(operation, at(e.path, Phase::waiting));
     begin(*operation);
     operation->phase = Phase::open;
@@ -40,16 +40,16 @@ class Step {
     return {};
   }
 
-  Result<void> operator()(const IterationOpened& e) {
+  Result<void> operator()(const IterationStarted& e) {
     SLUICE_TRY(operation, at(e.path, Phase::open));
-    if (!operation->each || e.index != operation->each->opened ||
+    if (!operation->each || e.index != operation->each->started ||
         e.index >= static_cast<std::int64_t>(operation->each->items.size()))
       return Fail(impossible("iteration " + std::to_string(e.index) + " of `" + e.path + "`"));
     const auto& each = std::get<ir::Each>(operation->operation->what);
     auto region = run_.make_region(*each.region, operation, e.index);
     region->bindings.emplace_back(each.as, operation->each->items[static_cast<std::size_t>(e.index)]);
     if (!each.index.empty()) region->bindings.emplace_back(each.index, e.index);
-    operation->each->opened = e.index + 1;
+    operation->each->started = e.index + 1;
     operation->inner.emplace(e.index, std::move(region));
     return {};
   }
@@ -69,7 +69,7 @@ class Step {
   Result<void> operator()(const TaskReady& e) {
     SLUICE_TRY(operation, at(e.path, Phase::waiting));
     begin(*operation);
-    operation->phase = e.cacheable ? Phase::lookup : Phase::settling;
+    operation->phase = e.cacheable ? Phase::lookup : Phase::deciding;
     operation->task = std::make_unique<TaskState>();
     operation->task->call = e.call;
     return {};
@@ -77,7 +77,7 @@ class Step {
 
   Result<void> operator()(const CacheHit& e) {
     SLUICE_TRY(operation, at(e.path, Phase::lookup));
-    operation->phase = Phase::settling;
+    operation->phase = Phase::deciding;
     operation->task->key = e.key;
     operation->task->last = {.status = Outcome::Status::succeeded, .outputs = e.outputs};
     return {};
@@ -102,14 +102,14 @@ class Step {
     SLUICE_TRY(operation, at(e.path, Phase::attempt));
     if (operation->task->number != e.number)
       return Fail(impossible("attempt " + std::to_string(e.number) + " of `" + e.path + "`"));
-    operation->phase = Phase::settling;
+    operation->phase = Phase::deciding;
     operation->task->last = e.outcome;
     operation->task->lost = e.outcome.status == Outcome::Status::lost ? operation->task->lost + 1 : 0;
     return {};
   }
 
   Result<void> operator()(const RetryAt& e) {
-    SLUICE_TRY(operation, at(e.path, Phase::settling));
+    SLUICE_TRY(operation, at(e.path, Phase::deciding));
     auto& retries = operation->task->retries;
     if (e.policy < 0 || e.policy >= static_cast<std::int64_t>(operation->operation->retry.size()))
       return Fail(impossible("`" + e.path + "` has no retry policy " + std::to_string(e.policy)));

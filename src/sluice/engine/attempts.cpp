@@ -21,12 +21,12 @@ Fence fence_of(const RunState& run, const std::string& path, std::int64_t number
 
 }  // namespace
 
-Work work_of(const RunState& run, const OperationState& operation) {
-  Work work;
+TaskSpec work_of(const RunState& run, const OperationState& operation) {
+  TaskSpec work;
   const auto& call = operation.task->call;
   work.pool = operation.operation->pool;
   if (const auto* process = std::get_if<ir::Process>(&operation.operation->what)) {
-    work.kind = Work::Kind::process;
+    work.kind = TaskSpec::Kind::process;
     if (const auto* argv = call.find("argv"); argv && argv->is_list()) work.argv = *argv->if_list();
     if (const auto* env = call.find("env"); env && env->is_struct()) work.env = *env->if_struct();
     if (process->code)
@@ -35,7 +35,7 @@ Work work_of(const RunState& run, const OperationState& operation) {
     work.outputs = process->outputs;
     work.hermetic = process->hermetic;
   } else {
-    work.kind = Work::Kind::service;
+    work.kind = TaskSpec::Kind::service;
     work.service = std::get<ir::ServiceCall>(operation.operation->what).service;
     if (const auto* with = call.find("with"); with && with->is_struct()) work.with = *with->if_struct();
   }

@@ -51,9 +51,9 @@ class Holes {
         parts.emplace_back(*text);
         continue;
       }
-      const auto& hole = std::get<Hole>(part);
+      const auto& hole = std::get<PathPlaceholder>(part);
       Struct s;
-      if (hole.kind == Hole::Kind::input)
+      if (hole.kind == PathPlaceholder::Kind::input)
         s.set("$input", engine::key_of(*hole.artifact));
       else
         s.set("$output", number_of(hole.output));
@@ -84,7 +84,8 @@ Value key_of(const ir::TaskOutput& output) {
 
 }  // namespace
 
-Digest cache_key(const Work& work, const Value& environment, const Value& user_key, std::string_view scope) {
+Digest cache_key(const TaskSpec& work, const Value& environment, const Value& user_key,
+                 std::string_view scope) {
   constexpr int key_version = 1;
   const Holes holes(work.outputs);
   Struct key;
@@ -94,7 +95,7 @@ Digest cache_key(const Work& work, const Value& environment, const Value& user_k
   if (!scope.empty()) key.set("scope", scope);
   key.set("work", name(work.kind));
   switch (work.kind) {
-    case Work::Kind::process: {
+    case TaskSpec::Kind::process: {
       key.set("argv", holes.key_of(work.argv));
       key.set("env", holes.key_of(work.env));
       if (work.code) key.set("code", key_of(*work.code));
@@ -104,7 +105,7 @@ Digest cache_key(const Work& work, const Value& environment, const Value& user_k
       key.set("outputs", std::move(outputs));
       break;
     }
-    case Work::Kind::service:
+    case TaskSpec::Kind::service:
       key.set("service", work.service);
       key.set("with", holes.key_of(work.with));
       break;

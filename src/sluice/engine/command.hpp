@@ -11,7 +11,7 @@ namespace sluice::engine {
 
 struct LookUp {
   std::string path;
-  Work work;
+  TaskSpec work;
   std::string scope;  ///< "" or "run", from the plan's `cache`
   Value user_key;     ///< null: none
   std::optional<std::int64_t> max_age_ms;
@@ -20,7 +20,7 @@ struct StartAttempt {
   std::string path;
   std::int64_t number = 1;
   Fence fence;
-  Work work;
+  TaskSpec work;
 };
 struct CancelAttempt {
   Fence fence;

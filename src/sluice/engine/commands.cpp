@@ -35,7 +35,7 @@ void commands_of(const RunState& run, const OperationState& operation, std::vect
         for (const auto& inner : region->operations) commands_of(run, inner, out);
       return;
     case Phase::waiting:
-    case Phase::settling:
+    case Phase::deciding:
     case Phase::ended: return;
   }
 }

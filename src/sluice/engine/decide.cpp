@@ -4,7 +4,7 @@ namespace sluice::engine {
 
 using Phase = OperationState::Phase;
 
-void Decider::begin() { open_region(*run_.root); }
+void Decider::begin() { start_region(*run_.root); }
 
 void Decider::on(const LookedUp& input) {
   auto* operation = run_.root ? run_.find(input.path) : nullptr;
@@ -129,7 +129,7 @@ void Decider::stop_operation(OperationState& operation, const std::string& reaso
       return;
     case Phase::waiting:
     case Phase::lookup:
-    case Phase::settling:
+    case Phase::deciding:
     case Phase::backoff:
       end(operation, Status::cancelled, {}, {.kind = "cancelled", .message = "cancelled before it began"});
       return;

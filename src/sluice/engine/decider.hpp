@@ -57,8 +57,8 @@ class Decider {
   void complete(OperationState& operation, Struct outputs);
 
   // regions.cpp: when a region ends, and with what
-  void open_region(RegionState& region);
-  void open_iterations(OperationState& operation);
+  void start_region(RegionState& region);
+  void start_iterations(OperationState& operation);
   void region_ended(RegionState& region);
   void each_ended(OperationState& operation);
 

@@ -209,7 +209,7 @@ struct Writer {
     out.boolean("cache", e.cache);
     out.integer("at", milliseconds(e.at));
   }
-  void operator()(const Opened& e) {
+  void operator()(const RegionStarted& e) {
     head("opened");
     out.text("path", e.path);
     if (e.arm >= 0) out.integer("arm", e.arm);
@@ -217,7 +217,7 @@ struct Writer {
     if (e.limit > 0) out.integer("limit", e.limit);
     if (!e.inputs.empty()) out.tagged("inputs", e.inputs);
   }
-  void operator()(const IterationOpened& e) {
+  void operator()(const IterationStarted& e) {
     head("iteration_opened");
     out.text("path", e.path);
     out.integer("index", e.index);
@@ -299,12 +299,13 @@ Result<Event> event_of(const std::string& type, EventReader& r) {
                       .cache = r.boolean("cache"),
                       .at = r.time("at")};
   if (type == "opened")
-    return Opened{.path = r.text("path"),
-                  .arm = r.optional_integer("arm", -1),
-                  .items = r.optional_list("items"),
-                  .limit = r.optional_integer("limit"),
-                  .inputs = r.optional_fields("inputs")};
-  if (type == "iteration_opened") return IterationOpened{.path = r.text("path"), .index = r.integer("index")};
+    return RegionStarted{.path = r.text("path"),
+                         .arm = r.optional_integer("arm", -1),
+                         .items = r.optional_list("items"),
+                         .limit = r.optional_integer("limit"),
+                         .inputs = r.optional_fields("inputs")};
+  if (type == "iteration_opened")
+    return IterationStarted{.path = r.text("path"), .index = r.integer("index")};
   if (type == "iteration_ended")
     return IterationEnded{.path = r.text("path"),
                           .index = r.integer("index"),

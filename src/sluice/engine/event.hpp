@@ -31,14 +31,14 @@ struct RunCreated {
   Time at{};
 };
 /// An operation with inner regions began: a branch took an arm, an each got its items, a call got its inputs.
-struct Opened {
+struct RegionStarted {
   std::string path;
   std::int64_t arm = -1;   ///< of a branch; -1: none was taken, or no branch
   List items;              ///< of an each
   std::int64_t limit = 0;  ///< of an each: maximum number at once; 0: no limit
   Struct inputs;           ///< of a call, bound
 };
-struct IterationOpened {
+struct IterationStarted {
   std::string path;  ///< of the each
   std::int64_t index = 0;
 };
@@ -105,7 +105,7 @@ struct RunEnded {
   Time at{};
 };
 
-using Event = std::variant<RunCreated, Opened, IterationOpened, IterationEnded, TaskReady, CacheHit,
+using Event = std::variant<RunCreated, RegionStarted, IterationStarted, IterationEnded, TaskReady, CacheHit,
                            Scheduled, AttemptEnded, RetryAt, TimedOut, Stopping, Ended, RunEnded>;
 
 /// One JSON object, `{"t": TYPE, "v": 1, …}`. Old versions are upgraded when they are read, and never

@@ -54,10 +54,10 @@ Value value_of(const IterationResult& result) {
 }
 
 Value value_of(const EachState& state) {
-  const auto& [items, limit, opened, ended, failed, results] = state;
+  const auto& [items, limit, started, ended, failed, results] = state;
   List list;
   for (const auto& result : results) list.push_back(value_of(result));
-  return List{items, limit, opened, ended, failed, std::move(list)};
+  return List{items, limit, started, ended, failed, std::move(list)};
 }
 
 Value value_of(const TaskState& state) {

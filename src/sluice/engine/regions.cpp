@@ -85,24 +85,24 @@ std::vector<std::pair<std::string_view, const syntax::Expression*>> named_output
 
 }  // namespace
 
-void Decider::open_region(RegionState& region) {
+void Decider::start_region(RegionState& region) {
   for (auto& operation : region.operations)
     if (operation.waiting_for == 0) to_consider_.push_back(&operation);
   if (region.open == 0) ended_regions_.push_back(&region);
 }
 
-void Decider::open_iterations(OperationState& operation) {
+void Decider::start_iterations(OperationState& operation) {
   const auto path = path_of(operation);
   auto& each = *operation.each;
   const auto total = static_cast<std::int64_t>(each.items.size());
   const auto& definition = std::get<ir::Each>(operation.operation->what);
   const bool stopped =
       is_stopping(operation) || (definition.on_failure == ir::Each::OnFailure::stop && each.failed > 0);
-  while (!stopped && each.opened < total && (each.limit == 0 || each.opened - each.ended < each.limit)) {
-    emit(IterationOpened{.path = path, .index = each.opened});
-    open_region(*operation.inner.at(each.opened - 1));
+  while (!stopped && each.started < total && (each.limit == 0 || each.started - each.ended < each.limit)) {
+    emit(IterationStarted{.path = path, .index = each.started});
+    start_region(*operation.inner.at(each.started - 1));
   }
-  if (each.ended == (stopped ? each.opened : total)) each_ended(operation);
+  if (each.ended == (stopped ? each.started : total)) each_ended(operation);
 }
 
 void Decider::region_ended(RegionState& region) {
@@ -135,7 +135,7 @@ void Decider::region_ended(RegionState& region) {
     emit(Stopping{.path = path_of(owner), .reason = reason});
     for (auto& [index, other] : owner.inner) stop_region(*other, reason);
   }
-  open_iterations(owner);
+  start_iterations(owner);
 }
 
 void Decider::each_ended(OperationState& operation) {

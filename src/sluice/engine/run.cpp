@@ -14,7 +14,7 @@ Run::Run(std::shared_ptr<const ir::Plan> plan, const RunCreated& created, const 
   impl_->state.plan = std::move(plan);
   impl_->state.services = &services;
   impl_->state.created = created;
-  impl_->state.open_root();
+  impl_->state.start_root();
 }
 Run::~Run() = default;
 Run::Run(Run&&) noexcept = default;

@@ -55,6 +55,7 @@ class Run {
 /// replaced by the output's number in the order in which the plan declares the outputs, so that renaming an
 /// output does not change the key; declaring outputs in another order does. `environment` is what the
 /// executor returns for everything else.
-Digest cache_key(const Work& work, const Value& environment, const Value& user_key, std::string_view scope);
+Digest cache_key(const TaskSpec& work, const Value& environment, const Value& user_key,
+                 std::string_view scope);
 
 }  // namespace sluice::engine

@@ -136,8 +136,8 @@ void Decider::begin_operation(OperationState& operation) {
   if (const auto* each = std::get_if<ir::Each>(&what)) return begin_each(operation, *each);
   if (const auto* error = std::get_if<ir::Raise>(&what)) return raise(operation, *error);
   if (std::holds_alternative<ir::Block>(what)) {
-    emit(Opened{.path = path_of(operation)});
-    return open_region(*operation.inner.begin()->second);
+    emit(RegionStarted{.path = path_of(operation)});
+    return start_region(*operation.inner.begin()->second);
   }
   begin_task(operation);
 }
@@ -225,8 +225,8 @@ void Decider::begin_call(OperationState& operation, const ir::PipelineCall& call
   const auto* callee = run_.plan->find(call.pipeline);
   auto inputs = ir::bind_inputs(*callee, *with, false);
   if (!inputs) return fail(operation, {.kind = "type", .message = inputs.error().message});
-  emit(Opened{.path = path_of(operation), .inputs = std::move(*inputs)});
-  open_region(*operation.inner.begin()->second);
+  emit(RegionStarted{.path = path_of(operation), .inputs = std::move(*inputs)});
+  start_region(*operation.inner.begin()->second);
 }
 
 void Decider::begin_branch(OperationState& operation, const ir::Branch& branch) {
@@ -242,8 +242,8 @@ void Decider::begin_branch(OperationState& operation, const ir::Branch& branch) 
                                            std::string(kind_name((*value)->kind()))});
       if (!holds || !*holds) continue;
     }
-    emit(Opened{.path = path_of(operation), .arm = static_cast<std::int64_t>(i)});
-    return open_region(*operation.inner.begin()->second);
+    emit(RegionStarted{.path = path_of(operation), .arm = static_cast<std::int64_t>(i)});
+    return start_region(*operation.inner.begin()->second);
   }
   end(operation, Status::succeeded, {}, {});  // no arm was taken, so its outputs are absent
 }
@@ -271,8 +271,8 @@ void Decider::begin_each(OperationState& operation, const ir::Each& each) {
       return fail(operation, {.kind = "value", .message = "`limit` must be an integer of at least 1"});
     limit = *at_once;
   }
-  emit(Opened{.path = path_of(operation), .items = *list, .limit = limit});
-  open_iterations(operation);
+  emit(RegionStarted{.path = path_of(operation), .items = *list, .limit = limit});
+  start_iterations(operation);
 }
 
 void Decider::raise(OperationState& operation, const ir::Raise& raise) {

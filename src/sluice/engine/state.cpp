@@ -54,7 +54,7 @@ std::unique_ptr<RegionState> RunState::make_region(const ir::Region& region, Ope
   return made;
 }
 
-void RunState::open_root() {
+void RunState::start_root() {
   root = make_region(plan->find(created.pipeline)->body, nullptr, -1);
   bind_pipeline(*root, created.inputs);
 }

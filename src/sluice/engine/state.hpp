@@ -46,7 +46,7 @@ struct IterationResult {
 struct EachState {
   List items;
   std::int64_t limit = 0;
-  std::int64_t opened = 0;
+  std::int64_t started = 0;
   std::int64_t ended = 0;
   std::int64_t failed = 0;
   std::vector<IterationResult> results;
@@ -72,7 +72,7 @@ struct OperationState {
     waiting,   ///< for its upstream
     lookup,    ///< its cache entry is being looked up
     attempt,   ///< an attempt may be running
-    settling,  ///< an attempt has ended, and what follows is not decided yet (within one decision only)
+    deciding,  ///< an attempt has ended, and what follows is not decided yet (within one decision only)
     backoff,   ///< until the next attempt
     open,      ///< inner regions are running
     ended,
@@ -105,7 +105,7 @@ struct RunState {
   std::string stop_reason;
 
   const RegionShape& shape_of(const ir::Region& region);
-  void open_root();
+  void start_root();
   std::unique_ptr<RegionState> make_region(const ir::Region& region, OperationState* owner,
                                            std::int64_t index);
   void bind_pipeline(RegionState& region, const Struct& inputs) const;
@@ -136,7 +136,7 @@ Digest fingerprint_of(const RunState& state);
 Result<void> apply_event(RunState& run, const Event& event);
 
 /// The work for an executor, from a task's evaluated call.
-Work work_of(const RunState& run, const OperationState& operation);
+TaskSpec work_of(const RunState& run, const OperationState& operation);
 /// Appends the outstanding commands of the operation and of everything inside it: they are a function of the
 /// state.
 void commands_of(const RunState& run, const OperationState& operation, std::vector<Command>& out);

@@ -14,7 +14,7 @@ namespace sluice::engine {
 
 /// What a task asks an executor to do, all expressions evaluated. Late paths (Value::Kind::late, and
 /// artifacts as whole arguments) are resolved by the executor.
-struct Work {
+struct TaskSpec {
   enum class Kind { process, service } kind = Kind::process;
   // process
   List argv;                            ///< at least one element; never a shell
@@ -30,12 +30,12 @@ struct Work {
 };
 
 /// Every kind exactly once. Each has exactly one executor.
-inline constexpr std::array work_kinds{Work::Kind::process, Work::Kind::service};
+inline constexpr std::array work_kinds{TaskSpec::Kind::process, TaskSpec::Kind::service};
 
-constexpr std::string_view name(Work::Kind kind) {
+constexpr std::string_view name(TaskSpec::Kind kind) {
   switch (kind) {
-    case Work::Kind::process: return "process";
-    case Work::Kind::service: return "service";
+    case TaskSpec::Kind::process: return "process";
+    case TaskSpec::Kind::service: return "service";
   }
   return {};
 }

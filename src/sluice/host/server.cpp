@@ -102,12 +102,12 @@ void Server::dispatch(protocol::Request request, std::string payload) {
 
 void Server::respond(std::int64_t id, Result<Value> outcome) {
   const auto written =
-      channel_.write(protocol::to_value(protocol::Answer{.id = id, .outcome = std::move(outcome)}));
+      channel_.write(protocol::to_value(protocol::Response{.id = id, .outcome = std::move(outcome)}));
   // The reader notices the end of the connection too, and the process exits; only a response that is too long
   // must be reported.
   if (!written && written.error().code == Code::too_large)
     std::ignore =
-        channel_.write(protocol::to_value(protocol::Answer{.id = id, .outcome = Fail(written.error())}));
+        channel_.write(protocol::to_value(protocol::Response{.id = id, .outcome = Fail(written.error())}));
 }
 
 Result<Value> Server::hello() const {

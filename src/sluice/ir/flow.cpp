@@ -76,7 +76,7 @@ class Checker {
     for (const auto& input : pipeline.inputs) {
       inputs->add(input.name, input.type);
       if (!input.value) continue;
-      if (const auto problem = misfit(*input.value, input.type, true))
+      if (const auto problem = type_mismatch(*input.value, input.type, true))
         problems_.add(input.at, "the default of `" + input.name + "` should be " + describe(input.type) +
                                     ": " + *problem);
     }

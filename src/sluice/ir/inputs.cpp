@@ -55,12 +55,12 @@ Result<Value> converted(const Input& input, const std::string& text) {
 
 }  // namespace
 
-std::optional<std::string> misfit(const Value& value, const Type& type, bool path_for_artifact) {
+std::optional<std::string> type_mismatch(const Value& value, const Type& type, bool path_for_artifact) {
   if (type.kind == Kind::artifact && path_for_artifact && value.is_string()) return std::nullopt;
   if (type.kind == Kind::list && value.is_list()) {
     if (!type.element) return std::nullopt;
     for (std::size_t i = 0; i < value.if_list()->size(); ++i)
-      if (auto problem = misfit((*value.if_list())[i], *type.element, path_for_artifact))
+      if (auto problem = type_mismatch((*value.if_list())[i], *type.element, path_for_artifact))
         return "[" + std::to_string(i) + "]: " + *problem;
     return std::nullopt;
   }
@@ -92,7 +92,7 @@ Result<Struct> bind_inputs(const Pipeline& pipeline, const Struct& given, bool f
       SLUICE_TRY(read, converted(input, *value.if_string()));
       value = std::move(read);
     }
-    if (const auto problem = misfit(value, input.type, true))
+    if (const auto problem = type_mismatch(value, input.type, true))
       return Fail(refuse(input.name, "it should be " + describe(input.type) + ", but " + *problem));
     bound.append(input.name, std::move(value));
   }

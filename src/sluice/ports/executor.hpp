@@ -14,7 +14,7 @@ struct Attempt {
   int number = 1;
   Fence fence;
   Principal principal;
-  engine::Work work;
+  engine::TaskSpec work;
   /// Identity of the effect, the same for every attempt and after every crash: run + path.
   std::string effect_key;
 };
@@ -35,7 +35,7 @@ class Executor {
   /// What decides the outcome besides the work itself, for the cache key: the resolved executable and its
   /// digest, or the service's version, its models and the instruction set. A program or model that was not
   /// seen before is read for that, once. An error means: do not cache (the attempt will report the reason).
-  virtual Result<Value> environment(const engine::Work& work) = 0;
+  virtual Result<Value> environment(const engine::TaskSpec& work) = 0;
   /// Idempotent in `attempt.fence`: an attempt that is running is reattached, and one that has ended reports
   /// its outcome again (the same outcome, or that of repeating work that may be repeated). After each call
   /// the outcome arrives at the sink; after two calls for a running attempt, once or twice.

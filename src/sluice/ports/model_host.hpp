@@ -9,11 +9,11 @@
 namespace sluice::ports {
 
 /// The response of a host: JSON and bytes.
-struct HostReply {
+struct HostResponse {
   Value result;
   std::string payload;
 };
-using HostDone = std::move_only_function<void(Result<HostReply>)>;
+using HostDone = std::move_only_function<void(Result<HostResponse>)>;
 
 /// A process that runs models, and the models that it has loaded. A crash affects this process only: calls in
 /// flight fail with Code::unavailable and `died()` stays true from then on. Thread-safe.

@@ -73,8 +73,8 @@ class ModelRepository {
                                  const std::string& alias, std::int64_t version, const Principal& by,
                                  Time at) = 0;
   /// Imports a bare repository with its lfs objects (a built-in model); does nothing if the model exists.
-  virtual Result<void> take_in(const std::string& workspace, const std::string& model,
-                               const std::filesystem::path& bare_repository) = 0;
+  virtual Result<void> import_repository(const std::string& workspace, const std::string& model,
+                                         const std::filesystem::path& bare_repository) = 0;
   [[nodiscard]] virtual std::filesystem::path path_of(const std::string& workspace,
                                                       const std::string& model) const = 0;
 };

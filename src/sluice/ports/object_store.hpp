@@ -49,7 +49,7 @@ class ObjectStore {
   /// Materializes the artifact as a read-only file or folder, which is created once and kept under the cache;
   /// checked against the digest when it is created and whenever it appears to have been modified. For trusted
   /// readers only: it must not be written to.
-  virtual Result<std::filesystem::path> lay_out(const Artifact& artifact) = 0;
+  virtual Result<std::filesystem::path> materialize(const Artifact& artifact) = 0;
   /// Makes a writable copy at `destination`, which must not exist.
   virtual Result<void> copy_out(const Artifact& artifact, const std::filesystem::path& destination) const = 0;
   /// The object's own file, for git-lfs and for streaming to a client (not verified).

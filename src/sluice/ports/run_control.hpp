@@ -22,12 +22,12 @@ class RunControl {
   virtual Result<void> cancel(const RunId& run, std::string reason) = 0;
   /// Whether the run is running here. False: it has ended, or it stopped (its events could not be stored) or
   /// was never resumed.
-  [[nodiscard]] virtual bool goes_on(const RunId& run) const = 0;
+  [[nodiscard]] virtual bool is_running(const RunId& run) const = 0;
   /// Calls back once, soon after the run's journal is longer than `length`, or the run is not running here,
   /// or `deadline` has passed. The delay is some milliseconds, so that a client that follows a busy run gets
   /// many events at once. `done` runs on a thread that must not be blocked, possibly within this call.
-  virtual void when_longer(const RunId& run, std::uint64_t length, Time deadline,
-                           std::move_only_function<void()> done) = 0;
+  virtual void notify_when_longer(const RunId& run, std::uint64_t length, Time deadline,
+                                  std::move_only_function<void()> done) = 0;
 };
 
 }  // namespace sluice::ports

@@ -66,7 +66,7 @@ Attempts::~Attempts() = default;
 
 // Starting
 
-Answer Attempts::start(const Start& start) {
+Response Attempts::start(const Start& start) {
   if (const auto running = attempts_.find(start.fence); running != attempts_.end())
     return Started{.fence = start.fence, .pid = static_cast<std::uint32_t>(running->second->pid)};
   if (const auto* ended = book_.ended(start.fence)) return *ended;

@@ -34,7 +34,7 @@ class Attempts {
 
   /// Returns the immediate response: Started, also if it is running already; Ended, if it ended before or
   /// could not be forked; MountsRefused, if the kernel permits no mount namespace.
-  Answer start(const Start& start);
+  Response start(const Start& start);
   void cancel(const std::string& fence, std::chrono::milliseconds grace);
   /// Sends SIGKILL to all trees. Their ends are reported as usual.
   void kill_all();

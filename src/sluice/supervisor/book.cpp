@@ -80,7 +80,7 @@ std::string fence_record(Kind kind, const std::string& fence) {
 std::string end_record(const Ended& ended) {
   ByteWriter out;
   out.integer(Kind::end);
-  out.text(std::string_view(encode(Answer(ended))).substr(4));
+  out.text(std::string_view(encode(Response(ended))).substr(4));
   return out.bytes();
 }
 
@@ -136,8 +136,8 @@ void Book::apply(std::string_view record) {
     }
     case Kind::withdraw: begun_.erase(in.text()); return;
     case Kind::end: {
-      const auto answer = decode_answer(in.text());
-      const auto* ended = answer ? std::get_if<Ended>(&*answer) : nullptr;
+      const auto response = decode_response(in.text());
+      const auto* ended = response ? std::get_if<Ended>(&*response) : nullptr;
       if (ended == nullptr) return;
       begun_.erase(ended->fence);
       last_number_ = std::max(last_number_, ended->number);

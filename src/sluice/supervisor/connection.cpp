@@ -31,8 +31,8 @@ Result<std::optional<Request>> Connection::next() {
   return std::optional(std::move(request));
 }
 
-bool Connection::send(const Answer& answer) {
-  out_ += encode(answer);
+bool Connection::send(const Response& response) {
+  out_ += encode(response);
   return out_.size() - sent_ <= out_bytes_max && flush();
 }
 

@@ -17,7 +17,7 @@ class Connection {
   /// The next complete request; after an error the connection must be closed.
   Result<std::optional<Request>> next();
   /// Sends, and buffers what cannot be sent now. False: it failed, or the buffer is over its limit.
-  bool send(const Answer& answer);
+  bool send(const Response& response);
   bool flush();
   [[nodiscard]] bool waits_to_send() const { return sent_ < out_.size(); }
 

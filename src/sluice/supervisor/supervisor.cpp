@@ -215,11 +215,11 @@ bool Supervisor::shut_down(Connection& connection, const Shutdown& shutdown) {
   return connection.send(Goodbye{.ending = ends, .running = running});
 }
 
-void Supervisor::broadcast(const Answer& answer, bool followers_only) {
+void Supervisor::broadcast(const Response& response, bool followers_only) {
   std::vector<int> gone;
   for (auto& [fd, connection] : connections_) {
     if (followers_only && !connection->follows) continue;
-    if (!connection->send(answer))
+    if (!connection->send(response))
       gone.push_back(fd);
     else if (connection->waits_to_send())
       watch(fd, EPOLLIN | EPOLLOUT, false);

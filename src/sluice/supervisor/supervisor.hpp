@@ -36,7 +36,7 @@ class Supervisor {
   bool start(Connection& connection, const Start& start);
   bool shut_down(Connection& connection, const Shutdown& shutdown);
   void handle_signals();
-  void broadcast(const Answer& answer, bool followers_only);
+  void broadcast(const Response& response, bool followers_only);
   void close(int fd);
   [[nodiscard]] bool idle_long_enough() const;
 

@@ -214,7 +214,8 @@ class Evaluator {
     const bool is_root = root.kind == Kind::name;
     if (is_root && root.text == "out") {
       Template hole;
-      hole.parts.emplace_back(Hole{.kind = Hole::Kind::output, .artifact = nullptr, .output = e.text});
+      hole.parts.emplace_back(
+          PathPlaceholder{.kind = PathPlaceholder::Kind::output, .artifact = nullptr, .output = e.text});
       return Value(std::move(hole));
     }
     auto base = run(root);

@@ -91,8 +91,9 @@ Evaluated to_text(const Value& value, Budget& budget) {
   if (value.is_string() || value.kind() == Value::Kind::late) return value;
   if (const auto* artifact = value.if_artifact()) {
     Template path;
-    path.parts.emplace_back(Hole{
-        .kind = Hole::Kind::input, .artifact = std::make_shared<const Artifact>(*artifact), .output = {}});
+    path.parts.emplace_back(PathPlaceholder{.kind = PathPlaceholder::Kind::input,
+                                            .artifact = std::make_shared<const Artifact>(*artifact),
+                                            .output = {}});
     return Value(std::move(path));
   }
   return find_function("json.encode")->function(std::span(&value, 1), budget);

@@ -26,7 +26,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       if (!frame) return 0;
       if (!*frame) break;
       check(decode_request(**frame), **frame);
-      check(decode_answer(**frame), **frame);
+      check(decode_response(**frame), **frame);
     }
   }
   return 0;

@@ -106,7 +106,7 @@ TEST(Tree, HasTheRowsOfThePlanInItsOrderAndInnerOnesOnceTheyStart) {
   reporter.apply(engine::RunCreated{.run = {"r"}, .pipeline = "main", .at = begin});
   reporter.apply(engine::TaskReady{.path = "a"});
   reporter.apply(engine::Scheduled{.path = "a", .at = begin});
-  reporter.apply(engine::Opened{.path = "loop"});
+  reporter.apply(engine::RegionStarted{.path = "loop"});
   reporter.apply(engine::TaskReady{.path = "loop[0]/c"});
   reporter.apply(engine::Scheduled{.path = "loop[0]/c", .at = begin});
   reporter.apply(

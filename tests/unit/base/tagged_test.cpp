@@ -55,9 +55,11 @@ TEST(TaggedForm, RoundTripsArtifacts) {
 TEST(TaggedForm, RoundTripsLatePaths) {
   Template late;
   late.parts.emplace_back(std::string("--out="));
-  late.parts.emplace_back(Hole{.kind = Hole::Kind::output, .artifact = nullptr, .output = "report"});
   late.parts.emplace_back(
-      Hole{.kind = Hole::Kind::input, .artifact = std::make_shared<const Artifact>(table()), .output = {}});
+      PathPlaceholder{.kind = PathPlaceholder::Kind::output, .artifact = nullptr, .output = "report"});
+  late.parts.emplace_back(PathPlaceholder{.kind = PathPlaceholder::Kind::input,
+                                          .artifact = std::make_shared<const Artifact>(table()),
+                                          .output = {}});
   const Value value = List{"run", late};
   EXPECT_EQ(from(to_json(to_tagged(value))), value);
 }

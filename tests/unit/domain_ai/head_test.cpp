@@ -24,8 +24,8 @@ using testing::StartsWith;
 class Heads : public testing::Test {
  protected:
   void SetUp() override {
-    const auto imported = data_.models().take_in("default", "efficientnet-lite0",
-                                                 test::source("build/models/efficientnet-lite0.git"));
+    const auto imported = data_.models().import_repository(
+        "default", "efficientnet-lite0", test::source("build/models/efficientnet-lite0.git"));
     ASSERT_OK(imported);
   }
   void draw_pictures() const {
@@ -88,7 +88,7 @@ TEST_F(Heads, AreLearnedFromAFewPictures) {
 
   const auto& model = *learned->find("model")->if_artifact();
   EXPECT_EQ(model.kind, "model");
-  const auto folder = data_.objects().lay_out(model);
+  const auto folder = data_.objects().materialize(model);
   ASSERT_TRUE(folder);
   const auto description = parse_json(*os::read_file(*folder / "model.json"));
   ASSERT_TRUE(description);

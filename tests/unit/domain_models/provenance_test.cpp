@@ -80,7 +80,9 @@ TEST(Provenance, FindsNestedArtifacts) {
   value.set("folds", List{inner, 3});
   value.set("table", artifact("t", "any", Form::file));
   const auto hole = std::make_shared<const Artifact>(artifact("h", "any"));
-  value.set("flag", Template{.parts = {"--in=", Hole{.kind = Hole::Kind::input, .artifact = hole}}});
+  value.set(
+      "flag",
+      Template{.parts = {"--in=", PathPlaceholder{.kind = PathPlaceholder::Kind::input, .artifact = hole}}});
   std::vector<std::string> names;
   for (const auto& found : artifacts_in(value)) names.push_back(found.name);
   EXPECT_THAT(names, testing::ElementsAre("folds[0].model", "table", "flag"));

@@ -118,7 +118,7 @@ TEST(DriverJournal, ARunWaitsForAFullDisk) {
   stage.journal_port.full = true;
   gate.open();
   wait_until([&] { return stage.journal_port.refused >= 2; });
-  EXPECT_TRUE(server.driver().goes_on({"r1"}));
+  EXPECT_TRUE(server.driver().is_running({"r1"}));
   EXPECT_EQ(echo.calls("later"), 0) << "nothing follows from what is not stored";
   stage.clock.go_back(std::chrono::hours(1));  // this must not delay it
   stage.journal_port.full = false;
@@ -140,7 +140,7 @@ TEST(DriverExecutors, AreExactlyOneForEachKindOfWork) {
     EXPECT_FALSE(begun);
     return begun ? "" : begun.error().message;
   };
-  using Kind = engine::Work::Kind;
+  using Kind = engine::TaskSpec::Kind;
   EXPECT_EQ(problem({{Kind::process, &executor}}),
             "0 executors run work of kind `service`; each kind has exactly one");
   EXPECT_EQ(problem({{Kind::process, &executor}, {Kind::service, &executor}, {Kind::process, &executor}}),
@@ -158,7 +158,7 @@ TEST(DriverJournal, RefusesARunWhileTheDiskIsFull) {
   const auto started = server.driver().start({.run = {"r1"}, .pipeline = "main"}, plan);
   ASSERT_FALSE(started);
   EXPECT_EQ(started.error().message, "no space left");
-  EXPECT_FALSE(server.driver().goes_on({"r1"}));
+  EXPECT_FALSE(server.driver().is_running({"r1"}));
 }
 
 TEST(DriverCancel, StopsAProcess) {

@@ -23,7 +23,7 @@ struct SlowStage : Stage {
 std::future<void> longer(Server& server, const std::string& run, std::uint64_t length, Time deadline) {
   auto called = std::make_shared<std::promise<void>>();
   auto future = called->get_future();
-  server.driver().when_longer({run}, length, deadline, [called] { called->set_value(); });
+  server.driver().notify_when_longer({run}, length, deadline, [called] { called->set_value(); });
   return future;
 }
 
@@ -56,7 +56,7 @@ TEST(DriverFollow, CallsBackAtTheDeadline) {
   const auto deadline = stage.clock.now() + 20ms;
   longer(server, "r1", 1'000, deadline).wait();
   EXPECT_GE(stage.clock.now(), deadline);
-  EXPECT_TRUE(server.driver().goes_on({"r1"}));
+  EXPECT_TRUE(server.driver().is_running({"r1"}));
 }
 
 TEST(DriverFollow, CallsBackAtOnceForARunThatIsNotRunning) {
@@ -109,7 +109,7 @@ TEST(DriverConflict, StopsTheRunWhoseJournalAnotherServerWrote) {
   auto called = longer(server, "r1", 1'000, stage.clock.now() + 1h);
   stage.gate.open();
   called.wait();
-  EXPECT_FALSE(server.driver().goes_on({"r1"}));
+  EXPECT_FALSE(server.driver().is_running({"r1"}));
   EXPECT_EQ(stage.journal("r1").size(), length);
   EXPECT_EQ(stage.row("r1").status, "running");
 }

@@ -115,7 +115,7 @@ TEST(DriverResume, DoesNothingIfTheRunIsRunningOrHasEnded) {
   EXPECT_EQ(server.end_of("r1").status, Status::succeeded);
   const auto length = stage.journal("r1").size();
   EXPECT_OK(server.driver().resume({"r1"}));
-  EXPECT_FALSE(server.driver().goes_on({"r1"}));
+  EXPECT_FALSE(server.driver().is_running({"r1"}));
   EXPECT_EQ(stage.journal("r1").size(), length);
   EXPECT_EQ(stage.held.calls("second"), 1);
 }

@@ -124,8 +124,8 @@ class Server {
         process_(stage.folder.path(), *stage.objects, driver_, stage.clock,
                  test::release_program("sluice-supervisor")),
         service_({.work = stage.folder.path() / "work"}, borrowed(stage), driver_, stage.clock) {
-    EXPECT_OK(
-        driver_.begin({{engine::Work::Kind::process, &process_}, {engine::Work::Kind::service, &service_}}));
+    EXPECT_OK(driver_.begin(
+        {{engine::TaskSpec::Kind::process, &process_}, {engine::TaskSpec::Kind::service, &service_}}));
   }
   ~Server() { driver_.end(); }
 
@@ -143,10 +143,10 @@ class Server {
   }
   /// Waits until the run has ended, or stopped.
   void wait(const std::string& run) {
-    while (driver_.goes_on({run})) {
+    while (driver_.is_running({run})) {
       std::promise<void> called;
-      driver_.when_longer({run}, UINT64_MAX, stage_.clock.now() + std::chrono::hours(1),
-                          [&] { called.set_value(); });
+      driver_.notify_when_longer({run}, UINT64_MAX, stage_.clock.now() + std::chrono::hours(1),
+                                 [&] { called.set_value(); });
       called.get_future().wait();
     }
   }

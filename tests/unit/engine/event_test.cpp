@@ -28,8 +28,9 @@ Struct values() {
           .kind = "table", .form = Form::directory, .digest = Digest::of("x"), .size = 3, .name = "scores"});
   s.set("$artifact", List{1, 1.0, Value(), true, "text"});
   s.set("late",
-        Template{.parts = {std::string("--out="),
-                           Hole{.kind = Hole::Kind::output, .artifact = nullptr, .output = "report"}}});
+        Template{.parts = {std::string("--out="), PathPlaceholder{.kind = PathPlaceholder::Kind::output,
+                                                                  .artifact = nullptr,
+                                                                  .output = "report"}}});
   return s;
 }
 
@@ -53,10 +54,10 @@ std::vector<Event> all_events() {
                  .code = values(),
                  .cache = false,
                  .at = at(1'764'000'000'000)},
-      Opened{.path = "a", .arm = 1},
-      Opened{.path = "folds", .items = {1, values()}, .limit = 2},
-      Opened{.path = "sub", .inputs = values()},
-      IterationOpened{.path = "folds", .index = 3},
+      RegionStarted{.path = "a", .arm = 1},
+      RegionStarted{.path = "folds", .items = {1, values()}, .limit = 2},
+      RegionStarted{.path = "sub", .inputs = values()},
+      IterationStarted{.path = "folds", .index = 3},
       IterationEnded{.path = "folds", .index = 3, .status = Status::failed, .failure = failure},
       TaskReady{.path = "a", .call = values(), .cacheable = true},
       CacheHit{.path = "a",

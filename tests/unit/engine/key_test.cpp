@@ -6,16 +6,19 @@ namespace sluice::engine {
 namespace {
 
 Template output_hole(std::string name) {
-  return {.parts = {Hole{.kind = Hole::Kind::output, .artifact = nullptr, .output = std::move(name)}}};
+  return {.parts = {PathPlaceholder{
+              .kind = PathPlaceholder::Kind::output, .artifact = nullptr, .output = std::move(name)}}};
 }
 
-Work process(List argv, std::vector<std::string> outputs = {"o"}) {
-  Work work{.kind = Work::Kind::process, .argv = std::move(argv)};
+TaskSpec process(List argv, std::vector<std::string> outputs = {"o"}) {
+  TaskSpec work{.kind = TaskSpec::Kind::process, .argv = std::move(argv)};
   for (auto& name : outputs) work.outputs.push_back({.name = std::move(name)});
   return work;
 }
 
-Digest key(const Work& work, const Value& environment = {}) { return cache_key(work, environment, {}, ""); }
+Digest key(const TaskSpec& work, const Value& environment = {}) {
+  return cache_key(work, environment, {}, "");
+}
 
 TEST(CacheKey, RenamingAnOutputIsNotNewWork) {
   EXPECT_EQ(key(process({"run", Value(output_hole("score"))}, {"score"})),

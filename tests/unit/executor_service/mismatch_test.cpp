@@ -18,7 +18,8 @@ ir::Type list_of(const ir::Type& element) {
 }
 
 std::string problem(const ir::Type& declared, Value given) {
-  return misfit_in({{.name = "x", .type = declared}}, one("x", std::move(given)), "input").value_or("none");
+  return type_mismatch_in({{.name = "x", .type = declared}}, one("x", std::move(given)), "input")
+      .value_or("none");
 }
 
 TEST(ServiceArguments, FitTheirTypes) {
@@ -50,15 +51,15 @@ TEST(ServiceArguments, OfAnotherTypeAreNamed) {
 TEST(ServiceArguments, ThatAreMissingAreNamedUnlessOptional) {
   const std::vector<ir::Parameter> declared{{.name = "seed", .type = type(Kind::integer)},
                                             {.name = "note", .type = type(Kind::string), .optional = true}};
-  EXPECT_EQ(misfit_in(declared, {}, "input"), "input `seed` is missing; it should be an integer");
-  EXPECT_EQ(misfit_in(declared, one("seed", 7), "input"), std::nullopt);
+  EXPECT_EQ(type_mismatch_in(declared, {}, "input"), "input `seed` is missing; it should be an integer");
+  EXPECT_EQ(type_mismatch_in(declared, one("seed", 7), "input"), std::nullopt);
 }
 
 TEST(ServiceArguments, ThatAreNotDeclaredAreNamedWithTheNearestOne) {
   const std::vector<ir::Parameter> declared{{.name = "pictures", .type = type(Kind::any), .optional = true}};
-  EXPECT_EQ(misfit_in(declared, one("picturs", 1), "input"),
+  EXPECT_EQ(type_mismatch_in(declared, one("picturs", 1), "input"),
             "unknown input `picturs`; did you mean `pictures`?");
-  EXPECT_EQ(misfit_in({}, one("value", 1), "output"), "unknown output `value`");
+  EXPECT_EQ(type_mismatch_in({}, one("value", 1), "output"), "unknown output `value`");
 }
 
 }  // namespace

@@ -66,7 +66,7 @@ class ServiceExecutorTest : public testing::Test {
     ports::Attempt made{.run = {"r1"},
                         .path = "task",
                         .fence = {fence},
-                        .work = {.kind = engine::Work::Kind::service},
+                        .work = {.kind = engine::TaskSpec::Kind::service},
                         .effect_key = "r1/task"};
     made.work.service = service;
     made.work.with = std::move(with);

@@ -82,7 +82,7 @@ TEST_F(Arguments, ALargeInputCannotBeChangedInTheStore) {
                 "f", {"sh", "-c", "wc -c < \"$0\"; (echo changed > \"$0\") 2> /dev/null; true", input})),
             "1048577\n");
   EXPECT_EQ(*store().get(*input.digest), large('x'));
-  EXPECT_EQ(*os::read_file(*store().lay_out(input)), large('x'));
+  EXPECT_EQ(*os::read_file(*store().materialize(input)), large('x'));
 }
 
 TEST_F(Arguments, AFolderCannotBeChangedInTheStore) {
@@ -92,7 +92,7 @@ TEST_F(Arguments, AFolderCannotBeChangedInTheStore) {
             input}));
   EXPECT_EQ(outcome.status, Outcome::Status::succeeded);
   EXPECT_TRUE(log_of(attempt("f", {})).starts_with(".:\na\nb\n\n./a:\nfile\nkept"));
-  const auto again = store().lay_out(input);
+  const auto again = store().materialize(input);
   EXPECT_EQ(*os::read_file(*again / "a/file"), "kept");
   EXPECT_EQ(os::list_directory(*again)->size(), 2U);
 }

@@ -115,7 +115,7 @@ TEST_F(Link, ASecondSupervisorThatDiesAtOnceLosesNothing) {
       for (auto frame = frames.next(); frame && *frame; frame = frames.next()) {
         const auto request = supervisor::decode_request(**frame);
         if (std::holds_alternative<supervisor::Hello>(*request))
-          ASSERT_OK(os::write_all(peer.get(), encode(supervisor::Answer(supervisor::Welcome{}))));
+          ASSERT_OK(os::write_all(peer.get(), encode(supervisor::Response(supervisor::Welcome{}))));
         requested = requested || std::holds_alternative<supervisor::List>(*request);
       }
     }

@@ -73,7 +73,7 @@ TEST_F(Outputs, FilesAndFoldersAreStored) {
   EXPECT_EQ(stored->size, 6);
   EXPECT_EQ(stored->kind, "thing");
   EXPECT_EQ(stored->name, "file");
-  const auto laid = store().lay_out(*outcome.outputs.find("folder")->if_artifact());
+  const auto laid = store().materialize(*outcome.outputs.find("folder")->if_artifact());
   EXPECT_EQ(*os::read_file(*laid / "a"), "a\n");
 }
 

@@ -132,15 +132,15 @@ class Stage : public ::testing::Test {
     Template made;
     for (const auto& part : parts) {
       if (const auto* artifact = std::get_if<Artifact>(&part)) {
-        made.parts.emplace_back(Hole{.kind = Hole::Kind::input,
-                                     .artifact = std::make_shared<const Artifact>(*artifact),
-                                     .output = {}});
+        made.parts.emplace_back(PathPlaceholder{.kind = PathPlaceholder::Kind::input,
+                                                .artifact = std::make_shared<const Artifact>(*artifact),
+                                                .output = {}});
         continue;
       }
       const auto& text = std::get<std::string>(part);
       if (text.starts_with(">>"))
-        made.parts.emplace_back(
-            Hole{.kind = Hole::Kind::output, .artifact = nullptr, .output = text.substr(2)});
+        made.parts.emplace_back(PathPlaceholder{
+            .kind = PathPlaceholder::Kind::output, .artifact = nullptr, .output = text.substr(2)});
       else
         made.parts.emplace_back(text);
     }

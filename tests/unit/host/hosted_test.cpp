@@ -36,10 +36,10 @@ const std::string base_digest(64, 'b');
 
 Result<Value> call(ports::ModelHost& host, const std::string& method, Value params,
                    std::string payload = {}) {
-  std::promise<Result<ports::HostReply>> promise;
+  std::promise<Result<ports::HostResponse>> promise;
   auto answer = promise.get_future();
   host.call(method, std::move(params), std::move(payload),
-            [&](Result<ports::HostReply> reply) { promise.set_value(std::move(reply)); });
+            [&](Result<ports::HostResponse> reply) { promise.set_value(std::move(reply)); });
   auto reply = answer.get();
   if (!reply) return Fail(std::move(reply).error());
   return reply->result;
@@ -251,7 +251,7 @@ TEST_F(Hosted, ManyRequestsAreInFlightAtOnce) {
   for (int i = 0; i < requests; ++i) {
     world_->host->call("predict",
                        params({{"head", "head-1"}, {"sizes", List{static_cast<std::int64_t>(bytes.size())}}}),
-                       bytes, [&](Result<ports::HostReply> reply) {
+                       bytes, [&](Result<ports::HostResponse> reply) {
                          same += reply && reply->result == alone ? 1 : 0;
                          if (++answered == requests) all.set_value();
                        });
@@ -357,10 +357,10 @@ TEST_F(Hosted, EveryFormatIsEmbedded) {
 
 TEST_F(Hosted, ADyingHostFailsItsCallsWithTheReason) {
   const auto host = start();
-  std::promise<Result<ports::HostReply>> promise;
+  std::promise<Result<ports::HostResponse>> promise;
   ASSERT_EQ(::kill(host->pid(), SIGSTOP), 0);  // so that it dies during the request
   host->call("hello", Struct{}, {},
-             [&](Result<ports::HostReply> reply) { promise.set_value(std::move(reply)); });
+             [&](Result<ports::HostResponse> reply) { promise.set_value(std::move(reply)); });
   ASSERT_EQ(::kill(host->pid(), SIGKILL), 0);
   const auto reply = promise.get_future().get();
   ASSERT_FALSE(reply);
@@ -384,7 +384,7 @@ TEST_F(Hosted, AResponseMayReleaseTheHost) {
   auto host = start();
   std::promise<void> done;
   auto* raw = host.get();
-  raw->call("hello", Struct{}, {}, [&, owner = std::move(host)](Result<ports::HostReply>) mutable {
+  raw->call("hello", Struct{}, {}, [&, owner = std::move(host)](Result<ports::HostResponse>) mutable {
     owner.reset();
     done.set_value();
   });

@@ -35,12 +35,12 @@ TEST(Frame, TheBytesAreThoseOfTheReadme) {
 }
 
 TEST(Frame, HeadsOverTheLimitsAreRefused) {
-  EXPECT_EQ(decode_head(head("SLH1", 12, 34))->payload_bytes, 34U);
-  EXPECT_EQ(decode_head(head("HTTP", 12, 34)).error().message,
+  EXPECT_EQ(decode_header(head("SLH1", 12, 34))->payload_bytes, 34U);
+  EXPECT_EQ(decode_header(head("HTTP", 12, 34)).error().message,
             "the other end does not speak the host protocol: a frame must begin with SLH1");
-  EXPECT_EQ(decode_head(head("SLH1", 17U << 20, 0)).error().message,
+  EXPECT_EQ(decode_header(head("SLH1", 17U << 20, 0)).error().message,
             "a frame's JSON of 17825792 bytes is over the limit of 16 MiB");
-  EXPECT_EQ(decode_head(head("SLH1", 2, std::uint64_t{1} << 40)).error().message,
+  EXPECT_EQ(decode_header(head("SLH1", 2, std::uint64_t{1} << 40)).error().message,
             "a frame's payload of 1099511627776 bytes is over the limit of 256 MiB");
   EXPECT_EQ(encode(Struct{}, payload_bytes_max + 1).error().code, Code::too_large);
   EXPECT_EQ(decode_json("[1]").error().message, "a frame's JSON must be an object, not list");
@@ -55,16 +55,13 @@ TEST(Message, RequestsRoundTrip) {
 }
 
 TEST(Message, ResponsesRoundTrip) {
-  const auto read = answer_from(to_value(Answer{.id = 8, .outcome = params()}));
+  const auto read = response_from(to_value(Response{.id = 8, .outcome = params()}));
   ASSERT_TRUE(read);
   ASSERT_TRUE(read->outcome);
   EXPECT_EQ(*read->outcome, params());
 
-  const Error error{.code = Code::not_found,
-                    .message = "no such head",
-                    .blame = Blame::environment,
-                    .notes = {"look again"}};
-  const auto failed = answer_from(to_value(Answer{.id = 9, .outcome = Fail(error)}));
+  const Error error(Code::not_found, "no such head", Blame::environment, {"look again"});
+  const auto failed = response_from(to_value(Response{.id = 9, .outcome = Fail(error)}));
   ASSERT_TRUE(failed);
   ASSERT_FALSE(failed->outcome);
   EXPECT_EQ(failed->outcome.error().code, Code::not_found);
@@ -79,7 +76,7 @@ TEST(Message, MalformedOnesAreRefused) {
   EXPECT_EQ(request_from(read(R"({"id": 1})")).error().message, "malformed frame: `method` must be a string");
   EXPECT_EQ(request_from(read(R"({"id": 1, "method": "m", "params": 3})")).error().message,
             "malformed frame: `params` must be an object");
-  EXPECT_EQ(answer_from(read(R"({"id": 1})")).error().message,
+  EXPECT_EQ(response_from(read(R"({"id": 1})")).error().message,
             "malformed frame: a response must have either `result` or `error`");
 }
 

@@ -274,9 +274,10 @@ TEST_F(HostsTest, StoppingThemFailsOpenCalls) {
   std::promise<Error> open;
   all->acquire({.base = base(), .head = cat}, [&](Result<HostLease> lease) {
     auto held = std::make_shared<HostLease>(std::move(*lease));
-    held->call(
-        "predict", predict_params(cat, static_cast<std::int64_t>(wait.size())), wait,
-        [&open, held](Result<ports::HostReply> reply) { open.set_value(reply ? Error{} : reply.error()); });
+    held->call("predict", predict_params(cat, static_cast<std::int64_t>(wait.size())), wait,
+               [&open, held](Result<ports::HostResponse> reply) {
+                 open.set_value(reply ? Error{} : reply.error());
+               });
   });
   std::promise<Error> loading;
   test::wait_until([&] { return all->status(*base().digest).leases > 0; });

@@ -128,7 +128,7 @@ int main() {
     if (!request) ::_exit(1);
     std::thread([request = std::move(*request), payload = std::move(frame->payload)] {
       const auto written = channel.write(
-          protocol::to_value(protocol::Answer{.id = request.id, .outcome = host.answer(request, payload)}));
+          protocol::to_value(protocol::Response{.id = request.id, .outcome = host.answer(request, payload)}));
       if (!written) ::_exit(2);
     }).detach();
   }

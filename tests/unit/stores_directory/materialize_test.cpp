@@ -20,7 +20,7 @@ class Materialized : public StoreTest {
 
 TEST_F(Materialized, CopiesAreReadOnlyAndCreatedOnce) {
   const auto stored = some_folder();
-  const auto path = store_->lay_out(folder(stored));
+  const auto path = store_->materialize(folder(stored));
   ASSERT_OK(path);
   EXPECT_EQ(read(*path / "a"), "one");
   EXPECT_EQ(read(*path / "sub/b"), "two");
@@ -30,7 +30,7 @@ TEST_F(Materialized, CopiesAreReadOnlyAndCreatedOnce) {
   struct stat before{};
   ASSERT_EQ(stat((*path / "a").c_str(), &before), 0);
   EXPECT_EQ(before.st_nlink, 1U);  // never a link into the store
-  EXPECT_EQ(open()->lay_out(folder(stored)).value(), *path);
+  EXPECT_EQ(open()->materialize(folder(stored)).value(), *path);
   struct stat after{};
   ASSERT_EQ(stat((*path / "a").c_str(), &after), 0);
   EXPECT_EQ(before.st_ino, after.st_ino);
@@ -49,7 +49,7 @@ TEST_F(Materialized, CopiesOfADeadProcessAreRemovedADayLater) {
 }
 
 TEST_F(Materialized, AFileIsAFile) {
-  const auto path = store_->lay_out(file(store_->put("bytes").value()));
+  const auto path = store_->materialize(file(store_->put("bytes").value()));
   ASSERT_OK(path);
   EXPECT_EQ(read(*path), "bytes");
   EXPECT_EQ(fs::status(*path).permissions(), fs::perms{0444});
@@ -57,9 +57,9 @@ TEST_F(Materialized, AFileIsAFile) {
 
 TEST_F(Materialized, ModifiedCopiesAreCreatedAgain) {
   const auto stored = some_folder();
-  const auto path = store_->lay_out(folder(stored)).value();
+  const auto path = store_->materialize(folder(stored)).value();
   const auto expect_whole = [&](const char* what) {
-    const auto again = store_->lay_out(folder(stored));
+    const auto again = store_->materialize(folder(stored));
     ASSERT_OK(again);
     EXPECT_EQ(*again, path) << what;
     EXPECT_EQ(read(path / "a"), "one") << what;
@@ -84,7 +84,7 @@ TEST_F(Materialized, ModifiedCopiesAreCreatedAgain) {
 TEST_F(Materialized, AFolderWithALostFileFailsByName) {
   const auto stored = some_folder();
   fs::remove(store_->path_of(Digest::of("two")));
-  const auto path = store_->lay_out(folder(stored));
+  const auto path = store_->materialize(folder(stored));
   ASSERT_FALSE(path);
   EXPECT_EQ(path.error().code, Code::not_found);
   EXPECT_THAT(path.error().message, testing::HasSubstr(Digest::of("two").hex()));
@@ -101,7 +101,7 @@ TEST_F(Materialized, ByManyThreadsAndProcessesAtOnce) {
     ASSERT_GE(pid, 0);
     if (pid == 0) {
       const auto mine = DirectoryObjectStore::open(objects(), cache(), clock_);
-      const auto path = (*mine)->lay_out(folder(stored));
+      const auto path = (*mine)->materialize(folder(stored));
       _exit(path && read(*path / "f49").size() == 1000 ? 0 : 1);
     }
     children.push_back(pid);
@@ -111,7 +111,7 @@ TEST_F(Materialized, ByManyThreadsAndProcessesAtOnce) {
     std::vector<std::jthread> threads;
     for (int t = 0; t < 4; ++t)
       threads.emplace_back([&] {
-        const auto path = store_->lay_out(folder(stored));
+        const auto path = store_->materialize(folder(stored));
         if (!path || read(*path / "f0").size() != 1000) ++failures;
       });
   }

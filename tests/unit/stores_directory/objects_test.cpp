@@ -55,7 +55,7 @@ TEST_F(Objects, ThatWereChangedAreFoundWhenTheyAreRead) {
   ASSERT_FALSE(bytes);
   EXPECT_EQ(bytes.error().code, Code::data_loss);
   EXPECT_EQ(bytes.error().message, expected);
-  const auto materialized = store_->lay_out(file(stored));
+  const auto materialized = store_->materialize(file(stored));
   ASSERT_FALSE(materialized);
   EXPECT_EQ(materialized.error().message, expected);
   const auto copied = store_->copy_out(file(stored), outside_ / "copy");
@@ -150,7 +150,7 @@ TEST_F(Objects, MayBePutByManyThreadsAtOnce) {
 
 TEST_F(Objects, ThatAreOnlyLinksHaveNoBytes) {
   const auto materialized =
-      store_->lay_out({.name = "weights", .uri = "https://example.org/w.bin", .metadata = {}});
+      store_->materialize({.name = "weights", .uri = "https://example.org/w.bin", .metadata = {}});
   ASSERT_FALSE(materialized);
   EXPECT_EQ(materialized.error().message,
             "artifact `weights` is only a link to https://example.org/w.bin: its bytes are not in the store; "

@@ -29,7 +29,7 @@ class Import : public ModelsTest {
 };
 
 TEST_F(Import, CreatesAnOrdinaryModel) {
-  ASSERT_OK(models_->take_in("default", "efficientnet-lite0", source()));
+  ASSERT_OK(models_->import_repository("default", "efficientnet-lite0", source()));
   EXPECT_THAT(*models_->models("default"), ElementsAre("efficientnet-lite0"));
   const auto imported = models_->resolve("default", "efficientnet-lite0", "");
   ASSERT_OK(imported);
@@ -46,14 +46,14 @@ TEST_F(Import, CreatesAnOrdinaryModel) {
             "weights");
   // It is like any other model: versions can be added, and a second import does nothing.
   ASSERT_OK(models_->add_version(version("efficientnet-lite0")));
-  ASSERT_OK(models_->take_in("default", "efficientnet-lite0", source()));
+  ASSERT_OK(models_->import_repository("default", "efficientnet-lite0", source()));
   EXPECT_EQ(models_->versions("default", "efficientnet-lite0")->size(), 2U);
 }
 
 TEST_F(Import, RefusesLargeFilesThatHaveChanged) {
   fs::permissions(lfs_object(), fs::perms{0644});
   ASSERT_OK(os::write_file(lfs_object(), "weightS"));
-  const auto imported = models_->take_in("default", "base", source());
+  const auto imported = models_->import_repository("default", "base", source());
   ASSERT_FALSE(imported);
   EXPECT_THAT(imported.error().message, HasSubstr(lfs_object().string() + ": digest mismatch: expected"));
   EXPECT_TRUE(models_->models("default")->empty());
@@ -61,7 +61,7 @@ TEST_F(Import, RefusesLargeFilesThatHaveChanged) {
 
 TEST_F(Import, RefusesAModelWithoutItsLargeFiles) {
   fs::remove(lfs_object());
-  const auto imported = models_->take_in("default", "base", source());
+  const auto imported = models_->import_repository("default", "base", source());
   ASSERT_FALSE(imported);
   EXPECT_EQ(imported.error().message, source().string() + ": `base.onnx` of v1 is git-lfs object " +
                                           Digest::of("weights").hex() +
@@ -71,14 +71,14 @@ TEST_F(Import, RefusesAModelWithoutItsLargeFiles) {
 
 TEST_F(Import, RefusesARepositoryWithoutVersions) {
   EXPECT_THAT(shell("git -C base.git tag -d v1"), HasSubstr("Deleted tag"));
-  const auto imported = models_->take_in("default", "base", source());
+  const auto imported = models_->import_repository("default", "base", source());
   ASSERT_FALSE(imported);
   EXPECT_EQ(imported.error().message,
             source().string() + ": has no version; tag a commit with `git tag -a v1` first");
 }
 
 TEST_F(Import, NamesAMissingRepository) {
-  const auto imported = models_->take_in("default", "base", root_->path() / "nowhere.git");
+  const auto imported = models_->import_repository("default", "base", root_->path() / "nowhere.git");
   ASSERT_FALSE(imported);
   EXPECT_THAT(imported.error().message, HasSubstr("nowhere.git"));
   EXPECT_TRUE(models_->models("default")->empty());
@@ -86,11 +86,11 @@ TEST_F(Import, NamesAMissingRepository) {
 
 TEST_F(Import, KeepsAnotherBranchNameAndARegistryOfOurs) {
   EXPECT_EQ(shell("git -C base.git branch -m main trunk"), "");
-  ASSERT_OK(models_->take_in("default", "one", source()));
+  ASSERT_OK(models_->import_repository("default", "one", source()));
   EXPECT_EQ(git("one", "rev-parse main"), shell("git -C base.git rev-parse trunk"));
   // One of our repositories, imported under another name.
   ASSERT_OK(models_->set_alias("default", "one", "stable", 1, {}, {}));
-  ASSERT_OK(models_->take_in("default", "two", models_->path_of("default", "one")));
+  ASSERT_OK(models_->import_repository("default", "two", models_->path_of("default", "one")));
   EXPECT_EQ(models_->resolve("default", "two", "stable")->number, 1);
   EXPECT_EQ(fsck("two"), "");
 }

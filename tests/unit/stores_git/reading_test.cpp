@@ -91,7 +91,7 @@ TEST_F(Reading, ReturnsAVersionAsAFolderOfTheStore) {
   ASSERT_OK(artifact);
   EXPECT_EQ(artifact->kind, "model");
   EXPECT_EQ(artifact->form, Form::directory);
-  const auto path = store_->lay_out(*artifact);
+  const auto path = store_->materialize(*artifact);
   ASSERT_OK(path);
   EXPECT_EQ(read(*path / "head.onnx"), "weights 3");
   EXPECT_EQ(read(*path / "README.md"), read(content() / "README.md"));

@@ -149,7 +149,7 @@ TEST_F(Register, RecognizesTheContentOfAMaterializedVersion) {
   const auto artifact = models_->as_artifact("default", one.version);
   ASSERT_OK(artifact);
   auto again = version();
-  again.content = store_->lay_out(*artifact).value();
+  again.content = store_->materialize(*artifact).value();
   const auto same = models_->add_version(again);
   ASSERT_OK(same);
   EXPECT_FALSE(same->created);

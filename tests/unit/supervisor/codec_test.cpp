@@ -21,7 +21,7 @@ std::vector<Request> all_requests() {
           Shutdown{.force = true}};
 }
 
-std::vector<Answer> all_answers() {
+std::vector<Response> all_answers() {
   return {Welcome{.pid = 12, .cgroups = true},
           Started{.fence = "f", .pid = 13},
           MountsRefused{.fence = "f", .error = 1},
@@ -42,7 +42,8 @@ std::vector<Answer> all_answers() {
 
 TEST(Messages, AreReadAsTheyWereWritten) {
   for (const auto& request : all_requests()) EXPECT_EQ(*decode_request(encode(request).substr(4)), request);
-  for (const auto& answer : all_answers()) EXPECT_EQ(*decode_answer(encode(answer).substr(4)), answer);
+  for (const auto& response : all_answers())
+    EXPECT_EQ(*decode_response(encode(response).substr(4)), response);
 }
 
 TEST(Messages, ThatAreCutShortOrTooLongAreRefused) {
@@ -68,9 +69,9 @@ TEST(Messages, OfTheHandshakeNeverChange) {
   using namespace std::string_literals;
   EXPECT_EQ(encode(Request(Hello{.version = 1})), "\x05\0\0\0\0\x01\0\0\0"s);
   EXPECT_EQ(encode(Request(Shutdown{.force = true})), "\x02\0\0\0\x05\x01"s);
-  EXPECT_EQ(encode(Answer(Welcome{.version = 1, .pid = 2, .cgroups = true})),
+  EXPECT_EQ(encode(Response(Welcome{.version = 1, .pid = 2, .cgroups = true})),
             "\x0a\0\0\0\0\x01\0\0\0\x02\0\0\0\x01"s);
-  EXPECT_EQ(encode(Answer(Goodbye{.ending = true, .running = 3})), "\x06\0\0\0\x05\x01\x03\0\0\0"s);
+  EXPECT_EQ(encode(Response(Goodbye{.ending = true, .running = 3})), "\x06\0\0\0\x05\x01\x03\0\0\0"s);
 }
 
 TEST(Frames, AreReadFromAStreamHoweverItIsSplit) {

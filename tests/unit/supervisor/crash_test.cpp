@@ -29,8 +29,8 @@ TEST_P(Crash, WhatItRanIsLostAndGone) {
                       "echo $$ > main; setsid sh -c 'sh -c \"echo \\$\\$ > daemon; exec sleep 60\" &';"
                       "env -i /usr/bin/setsid /bin/sh -c '/bin/sh -c \"echo \\$\\$ > bare; exec /bin/sleep "
                       "60\" &'; trap '' TERM; sleep 60; sleep 60"));
-    for (auto answer = client.next_answer(); answer; answer = client.next_answer()) {
-      const auto* started = std::get_if<Started>(&*answer);
+    for (auto response = client.next_answer(); response; response = client.next_answer()) {
+      const auto* started = std::get_if<Started>(&*response);
       if (started != nullptr && started->fence == "f") break;
     }
   }
@@ -40,8 +40,8 @@ TEST_P(Crash, WhatItRanIsLostAndGone) {
   wait_until([&] {
     Client client(data());
     client.send(List{});
-    const auto answer = client.next_answer();
-    return answer && std::holds_alternative<Ended>(*answer);
+    const auto response = client.next_answer();
+    return response && std::holds_alternative<Ended>(*response);
   });
   kill_supervisor();
   wait_until([&] { return !is_alive(main); });  // it dies with its supervisor, even with SIGTERM ignored

@@ -118,9 +118,9 @@ TEST_P(Running, AServerThatReconnectsGetsTheEndsThatItMissed) {
   Client client(data());
   for (;;) {
     client.send(List{});
-    auto answer = client.next_answer();
-    if (answer && std::holds_alternative<Ended>(*answer)) {
-      EXPECT_EQ(std::get<Ended>(*answer).fence, "short");
+    auto response = client.next_answer();
+    if (response && std::holds_alternative<Ended>(*response)) {
+      EXPECT_EQ(std::get<Ended>(*response).fence, "short");
       EXPECT_EQ(client.next<Holding>(), (Holding{.running = {"long"}, .last = 1}));
       break;
     }
@@ -153,8 +153,8 @@ TEST_P(Running, ADeadServersStartIsNotCarriedOutAfterTheNextConnects) {
   kill(supervisor, SIGCONT);
   next.next<Welcome>();
   bool runs = false;
-  for (auto answer = next.next_answer(); answer; answer = next.next_answer()) {
-    const auto* holding = std::get_if<Holding>(&*answer);
+  for (auto response = next.next_answer(); response; response = next.next_answer()) {
+    const auto* holding = std::get_if<Holding>(&*response);
     if (holding == nullptr) continue;
     runs = std::ranges::find(holding->running, "late") != holding->running.end();
     break;
@@ -178,10 +178,10 @@ TEST_P(Running, AHundredAtOnceAllEnd) {
   int started = 0;
   std::map<std::string, int> status;
   while (started < 100 || status.size() < 100) {
-    const auto answer = client.next_answer();
-    ASSERT_TRUE(answer);
-    if (std::holds_alternative<Started>(*answer)) ++started;
-    if (const auto* ended = std::get_if<Ended>(&*answer)) status[ended->fence] = ended->status;
+    const auto response = client.next_answer();
+    ASSERT_TRUE(response);
+    if (std::holds_alternative<Started>(*response)) ++started;
+    if (const auto* ended = std::get_if<Ended>(&*response)) status[ended->fence] = ended->status;
   }
   for (int i = 0; i < 100; ++i) EXPECT_EQ(status["f" + std::to_string(i)], i);
 }
@@ -197,14 +197,14 @@ TEST_P(Running, MountsAreReadOnlyAndSeenByTheTaskAlone) {
   client.send(List{.follow = true});
   client.next<Holding>();
   client.send(start);
-  auto answer = client.next_answer();
-  while (answer && std::holds_alternative<Started>(*answer)) answer = client.next_answer();
+  auto response = client.next_answer();
+  while (response && std::holds_alternative<Started>(*response)) response = client.next_answer();
   EXPECT_EQ(text_of("source/file"), "kept");
   EXPECT_FALSE(os::exists(at("target/file")));
   // If the kernel permits no mounts (the test then runs without the privilege), the response says so, and
   // nothing has run.
-  if (std::holds_alternative<MountsRefused>(*answer)) {
-    EXPECT_NE(std::get<MountsRefused>(*answer).error, 0U);
+  if (std::holds_alternative<MountsRefused>(*response)) {
+    EXPECT_NE(std::get<MountsRefused>(*response).error, 0U);
     EXPECT_EQ(os::read_file(at("f.log")).value_or(""), "");
     return;
   }
@@ -218,9 +218,9 @@ TEST_P(Running, AFenceWithRefusedMountsMayBeStartedAgain) {
   start.mounts = {{.source = "/nothing", .target = data().string()}};
   Client client(data());
   client.send(start);
-  for (auto answer = client.next_answer(); !std::holds_alternative<MountsRefused>(*answer);
-       answer = client.next_answer())
-    ASSERT_TRUE(std::holds_alternative<Started>(*answer));
+  for (auto response = client.next_answer(); !std::holds_alternative<MountsRefused>(*response);
+       response = client.next_answer())
+    ASSERT_TRUE(std::holds_alternative<Started>(*response));
   EXPECT_EQ(text_of("f.log"), "");
   start.mounts.clear();
   EXPECT_EQ(run(start).status, 0);

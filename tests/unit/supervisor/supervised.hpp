@@ -31,10 +31,10 @@ class Client {
   void send_bytes(std::string_view bytes) { ASSERT_TRUE(os::write_all(fd_.get(), bytes)); }
 
   /// The next response, or nothing once the other end has closed.
-  std::optional<Answer> next_answer() {
+  std::optional<Response> next_answer() {
     for (;;) {
       const auto frame = frames_.next();
-      if (frame && *frame) return *decode_answer(**frame);
+      if (frame && *frame) return *decode_response(**frame);
       char buffer[4096];
       const auto n = recv(fd_.get(), buffer, sizeof buffer, 0);
       if (n <= 0) return std::nullopt;
@@ -43,9 +43,9 @@ class Client {
   }
   template <typename T>
   T next() {
-    const auto answer = next_answer();
-    if (answer && std::holds_alternative<T>(*answer)) return std::get<T>(*answer);
-    ADD_FAILURE() << "another response, or none: " << (answer ? static_cast<int>(answer->index()) : -1);
+    const auto response = next_answer();
+    if (response && std::holds_alternative<T>(*response)) return std::get<T>(*response);
+    ADD_FAILURE() << "another response, or none: " << (response ? static_cast<int>(response->index()) : -1);
     return {};
   }
   Welcome welcome;

@@ -210,9 +210,9 @@ TEST(Evaluate, ArtifactsAndLatePaths) {
         text += *string;
         continue;
       }
-      const auto& hole = std::get<Hole>(part);
-      text +=
-          hole.kind == Hole::Kind::output ? "<out " + hole.output + ">" : "<in " + hole.artifact->name + ">";
+      const auto& hole = std::get<PathPlaceholder>(part);
+      text += hole.kind == PathPlaceholder::Kind::output ? "<out " + hole.output + ">"
+                                                         : "<in " + hole.artifact->name + ">";
     }
     return text;
   };

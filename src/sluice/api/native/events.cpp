@@ -22,7 +22,7 @@ class EventStream final : public ports::Stream {
   void next(std::move_only_function<void(Piece)> done) override {
     if (at_ == buffered_.size()) {
       const bool running =
-          api_.runs.goes_on(run_);  // read first: if false, the events read below are complete
+          api_.runs.is_running(run_);  // read first: if false, the events read below are complete
       auto events = api_.runs.events(run_, next_, buffered_events);
       if (!events) return;  // the client sees that the stream was cut off, and may reconnect
       if (events->empty() && !running) return done(std::nullopt);
@@ -40,8 +40,8 @@ class EventStream final : public ports::Stream {
  private:
   void wait(std::move_only_function<void(Piece)> done) {
     if (std::exchange(waited_, !waited_)) return done(std::string(heartbeat_text));
-    api_.runs.when_longer(run_, next_, api_.heartbeat,
-                          [done = std::move(done)]() mutable { done(std::string()); });
+    api_.runs.notify_when_longer(run_, next_, api_.heartbeat,
+                                 [done = std::move(done)]() mutable { done(std::string()); });
   }
 
   NativeApi api_;
@@ -55,7 +55,7 @@ class EventStream final : public ports::Stream {
 
 /// The journal from `from` on, in stored form: the events are JSON texts already.
 Result<ports::Response> as_list(const NativeApi& api, const RunId& run, std::uint64_t from) {
-  const bool running = api.runs.goes_on(run);  // read first: if false, the events below are complete
+  const bool running = api.runs.is_running(run);  // read first: if false, the events below are complete
   SLUICE_TRY(events, api.runs.events(run, from, events_per_response));
   std::string body = fmt::format(R"({{"from":{},"goes_on":{},"events":[)", from, running);
   for (std::size_t i = 0; i < events.size(); ++i) {

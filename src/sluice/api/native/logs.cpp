@@ -81,7 +81,8 @@ class LogStream final : public ports::Stream {
         requested_(attempt) {}
 
   void next(std::move_only_function<void(Piece)> done) override {
-    const bool running = api_.runs.goes_on(run_);  // read first: if false, the events read below are complete
+    const bool running =
+        api_.runs.is_running(run_);  // read first: if false, the events read below are complete
     if (!read_events()) return;
     const auto& operations = reporter_.report().operations;
     const auto task = std::ranges::find(operations, path_, &runs::OperationReport::path);
@@ -120,8 +121,8 @@ class LogStream final : public ports::Stream {
   }
 
   void wait(std::move_only_function<void(Piece)> done) {
-    api_.runs.when_longer(run_, reporter_.report().length, poll_interval,
-                          [done = std::move(done)]() mutable { done(std::string()); });
+    api_.runs.notify_when_longer(run_, reporter_.report().length, poll_interval,
+                                 [done = std::move(done)]() mutable { done(std::string()); });
   }
 
   NativeApi api_;

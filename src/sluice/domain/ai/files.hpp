@@ -19,7 +19,7 @@ inline Result<void> make_empty_folder(const std::filesystem::path& path) {
 /// artifact is a file.
 inline Result<std::filesystem::path> materialize_folder(ports::ObjectStore& objects, const Artifact& artifact,
                                                         const std::string& name) {
-  if (artifact.form == Form::directory) return objects.lay_out(artifact);
+  if (artifact.form == Form::directory) return objects.materialize(artifact);
   return Fail(user_error(Code::invalid_argument,
                          "`" + name + "` is a file; give the folder that holds the pictures"));
 }

@@ -63,8 +63,8 @@ Result<Struct> HeadLearn::run(const ports::ServiceCall& call) {
   }
   SLUICE_TRY(base, bases_.find(call.principal.workspace, text_of(call.with, "model", default_base)));
   SLUICE_DO(check_same_base(artifact_of(call.with, "features"), base));
-  SLUICE_TRY(features, objects_.lay_out(artifact_of(call.with, "features")));
-  SLUICE_TRY(split, objects_.lay_out(artifact_of(call.with, "split")));
+  SLUICE_TRY(features, objects_.materialize(artifact_of(call.with, "features")));
+  SLUICE_TRY(split, objects_.materialize(artifact_of(call.with, "split")));
   const auto out = call.scratch / "head";
   const auto params = [&]() -> Result<Struct> {
     SLUICE_DO(make_empty_folder(out));

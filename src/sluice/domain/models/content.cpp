@@ -49,7 +49,7 @@ Result<void> Content::begin_with(const Artifact& model) {
 
 Result<void> Content::add(const Artifact& extra, const std::string& what) {
   if (extra.form != Form::directory) return not_a_folder(what);
-  SLUICE_TRY(source, objects_.lay_out(extra));
+  SLUICE_TRY(source, objects_.materialize(extra));
   SLUICE_TRY(files, files_below(source));
   for (const auto& file : files) {
     if (has(file.string())) {

@@ -185,7 +185,7 @@ std::vector<NamedArtifact> artifacts_in(const Value& value, const std::string& n
     for (std::size_t i = 0; i < items->size(); ++i) append((*items)[i], fmt::format("{}[{}]", name, i));
   } else if (const auto* late = value.if_late()) {
     for (const auto& part : late->parts)
-      if (const auto* hole = std::get_if<Hole>(&part); hole && hole->artifact)
+      if (const auto* hole = std::get_if<PathPlaceholder>(&part); hole && hole->artifact)
         out.push_back({.name = name, .artifact = *hole->artifact});
   }
   return out;

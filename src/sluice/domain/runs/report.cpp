@@ -85,7 +85,7 @@ const OperationReport* Reporter::apply(const engine::Event& event) {
     report_.result = *e;
     return nullptr;
   }
-  if (const auto* e = std::get_if<engine::Opened>(&event)) {
+  if (const auto* e = std::get_if<engine::RegionStarted>(&event)) {
     auto& row = at(e->path);
     row.state = "open";
     return &row;

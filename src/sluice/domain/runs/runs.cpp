@@ -33,7 +33,7 @@ const Artifact* missing_in(const Value& value, const ports::ObjectStore& objects
 Result<void> check_no_paths(const ir::Pipeline& pipeline, const Struct& inputs) {
   for (const auto& input : pipeline.inputs)
     if (const auto* value = inputs.find(input.name))
-      if (const auto problem = ir::misfit(*value, input.type, false))
+      if (const auto problem = ir::type_mismatch(*value, input.type, false))
         return Fail(user_error(
             Code::invalid_argument,
             fmt::format(

@@ -59,10 +59,10 @@ class Runs {
     return ports_.journal.read(run, from, limit);
   }
   /// See ports::RunControl.
-  [[nodiscard]] bool goes_on(const RunId& run) const { return ports_.control.goes_on(run); }
-  void when_longer(const RunId& run, std::uint64_t length, Milliseconds wait,
-                   std::move_only_function<void()> done) {
-    ports_.control.when_longer(run, length, ports_.clock.now() + wait, std::move(done));
+  [[nodiscard]] bool is_running(const RunId& run) const { return ports_.control.is_running(run); }
+  void notify_when_longer(const RunId& run, std::uint64_t length, Milliseconds wait,
+                          std::move_only_function<void()> done) {
+    ports_.control.notify_when_longer(run, length, ports_.clock.now() + wait, std::move(done));
   }
 
  private:

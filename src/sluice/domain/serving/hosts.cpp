@@ -137,7 +137,7 @@ struct Hosts::Impl {
       const std::lock_guard lock(mutex);
       entry.host = *host;
     }
-    const auto folder = objects.lay_out(entry.base);
+    const auto folder = objects.materialize(entry.base);
     if (!folder) return base_loaded(entry, Fail(folder.error()));
     const auto cache =
         options.cache / "compiled" / (entry.base.digest->hex() + "-" + std::string(runtime.name()));
@@ -148,7 +148,7 @@ struct Hosts::Impl {
     params.set("base", entry.base.digest->hex());
     params.set("folder", folder->string());
     params.set("cache", cache.string());
-    (*host)->call("load_base", std::move(params), {}, [this, &entry](Result<ports::HostReply> reply) {
+    (*host)->call("load_base", std::move(params), {}, [this, &entry](Result<ports::HostResponse> reply) {
       base_loaded(entry, reply ? Result<void>() : Fail(std::move(reply).error()));
     });
   }
@@ -183,18 +183,18 @@ struct Hosts::Impl {
       if (entry.heads.size() > options.heads_max) evicted = evict_oldest_head(entry);
     }
     const Digest digest = *head.digest;
-    const auto folder = objects.lay_out(head);
+    const auto folder = objects.materialize(head);
     if (!host || !folder) return head_loaded(entry, digest, Fail(folder ? stopping() : folder.error()));
     for (const auto& other : evicted) {
       Struct params;
       params.set("head", other.hex());
-      host->call("unload_head", std::move(params), {}, [](Result<ports::HostReply>) {});
+      host->call("unload_head", std::move(params), {}, [](Result<ports::HostResponse>) {});
     }
     Struct params;
     params.set("head", digest.hex());
     params.set("folder", folder->string());
     params.set("base", entry.base.digest->hex());
-    host->call("load_head", std::move(params), {}, [this, &entry, digest](Result<ports::HostReply> reply) {
+    host->call("load_head", std::move(params), {}, [this, &entry, digest](Result<ports::HostResponse> reply) {
       head_loaded(entry, digest, reply ? Result<void>() : Fail(std::move(reply).error()));
     });
   }

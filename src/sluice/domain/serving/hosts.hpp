@@ -98,13 +98,13 @@ inline constexpr int deaths_max = 2;
 
 /// Calls a method and waits for the reply. Code::cancelled once `cancel` is requested: the host may still be
 /// working, and its reply is dropped. Must not be called on a host's own thread.
-Result<ports::HostReply> call_and_wait(HostLease& host, std::string method, Value params, std::string payload,
-                                       const std::stop_token& cancel);
+Result<ports::HostResponse> call_and_wait(HostLease& host, std::string method, Value params,
+                                          std::string payload, const std::stop_token& cancel);
 
 /// Acquires a host, calls it and waits; retries once if the host dies meanwhile. `params` is called before
 /// each attempt, so that it can remove what the previous one left behind.
-Result<ports::HostReply> call_with_retry(Hosts& hosts, const HostNeed& need, const std::string& method,
-                                         const std::function<Result<Struct>()>& params,
-                                         const std::stop_token& cancel);
+Result<ports::HostResponse> call_with_retry(Hosts& hosts, const HostNeed& need, const std::string& method,
+                                            const std::function<Result<Struct>()>& params,
+                                            const std::stop_token& cancel);
 
 }  // namespace sluice::serving

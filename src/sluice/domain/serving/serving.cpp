@@ -207,7 +207,7 @@ struct Serving::Impl {
     params.set("head", request->resolved->head.digest->hex());
     params.set("sizes", std::move(sizes));
     host->call("predict", std::move(params), std::move(payload),
-               [request, host](Result<ports::HostReply> reply) {
+               [request, host](Result<ports::HostResponse> reply) {
                  if (!reply && reply.error().code == Code::unavailable && host->died())
                    return died(request, reply.error());
                  if (!reply) return request->end(Fail(std::move(reply).error()));

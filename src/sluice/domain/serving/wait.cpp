@@ -34,22 +34,22 @@ Result<HostLease> Hosts::acquire_and_wait(HostNeed need, const std::stop_token& 
   return completion->wait(cancel, "waiting for a host");
 }
 
-Result<ports::HostReply> call_and_wait(HostLease& host, std::string method, Value params, std::string payload,
-                                       const std::stop_token& cancel) {
-  const auto completion = std::make_shared<Completion<ports::HostReply>>();
+Result<ports::HostResponse> call_and_wait(HostLease& host, std::string method, Value params,
+                                          std::string payload, const std::stop_token& cancel) {
+  const auto completion = std::make_shared<Completion<ports::HostResponse>>();
   const std::string what = method;
   host.call(std::move(method), std::move(params), std::move(payload),
-            [completion](Result<ports::HostReply> reply) { completion->set(std::move(reply)); });
+            [completion](Result<ports::HostResponse> reply) { completion->set(std::move(reply)); });
   return completion->wait(cancel, what);
 }
 
-Result<ports::HostReply> call_with_retry(Hosts& hosts, const HostNeed& need, const std::string& method,
-                                         const std::function<Result<Struct>()>& params,
-                                         const std::stop_token& cancel) {
+Result<ports::HostResponse> call_with_retry(Hosts& hosts, const HostNeed& need, const std::string& method,
+                                            const std::function<Result<Struct>()>& params,
+                                            const std::stop_token& cancel) {
   for (int deaths = 1;; ++deaths) {
     SLUICE_TRY(given, params());
     bool died = true;
-    auto reply = [&]() -> Result<ports::HostReply> {
+    auto reply = [&]() -> Result<ports::HostResponse> {
       SLUICE_TRY(host, hosts.acquire_and_wait(need, cancel));
       auto response = call_and_wait(host, method, std::move(given), {}, cancel);
       died = host.died();

@@ -65,8 +65,8 @@ Result<std::string> Arguments::filled_in(const Template& text, bool executable) 
       out += *piece;
       continue;
     }
-    const auto& hole = std::get<Hole>(part);
-    if (hole.kind == Hole::Kind::output) {
+    const auto& hole = std::get<PathPlaceholder>(part);
+    if (hole.kind == PathPlaceholder::Kind::output) {
       out += places_.out(hole.output).string();
       continue;
     }
@@ -126,7 +126,7 @@ Result<void> Arguments::materialize(const Artifact& artifact, const std::filesys
     if (executable && artifact.form == Form::file) return os::set_mode(path, 0755);
     return {};
   }
-  SLUICE_TRY(source, objects_.lay_out(artifact));
+  SLUICE_TRY(source, objects_.materialize(artifact));
   SLUICE_DO(artifact.form == Form::directory ? os::make_directories(path) : os::write_file(path, ""));
   mounts_.push_back({.source = source.string(), .target = path.string()});
   return {};

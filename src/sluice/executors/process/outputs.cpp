@@ -188,8 +188,8 @@ class OutputReader {
                                        "the like, or declare `form: text`",
                                        value.error().message, excerpt(*text)));
     if (!value) return wrong(output, fmt::format("not as declared: {}", value.error().message));
-    if (const auto misfit = ir::misfit(*value, output.type, false))
-      return wrong(output, fmt::format("as `{}`, but {} where {} is declared", excerpt(*text), *misfit,
+    if (const auto type_mismatch = ir::type_mismatch(*value, output.type, false))
+      return wrong(output, fmt::format("as `{}`, but {} where {} is declared", excerpt(*text), *type_mismatch,
                                        ir::print(output.type)));
     return as_declared(*value, output.type);
   }

@@ -313,7 +313,7 @@ ProcessExecutor::ProcessExecutor(const std::filesystem::path& data, ports::Objec
 
 ProcessExecutor::~ProcessExecutor() = default;
 
-Result<Value> ProcessExecutor::environment(const engine::Work& work) {
+Result<Value> ProcessExecutor::environment(const engine::TaskSpec& work) {
   return environment_of(work, impl_->digests);
 }
 

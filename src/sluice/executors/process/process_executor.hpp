@@ -21,7 +21,7 @@ class ProcessExecutor final : public ports::Executor {
   /// Disconnects from the supervisor; tasks continue to run. No outcome is reported after this.
   ~ProcessExecutor() override;
 
-  Result<Value> environment(const engine::Work& work) override;
+  Result<Value> environment(const engine::TaskSpec& work) override;
   void start(const ports::Attempt& attempt) override;
   void cancel(const Fence& fence) override;
   void acknowledge(const Fence& fence) override;

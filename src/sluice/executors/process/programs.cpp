@@ -16,7 +16,7 @@ namespace {
 constexpr std::size_t stamps_max = 10'000;
 
 /// The first argument, if it is known before the task starts.
-const Value* first_argument(const engine::Work& work) {
+const Value* first_argument(const engine::TaskSpec& work) {
   for (const auto& value : work.argv) {
     const auto* list = value.if_list();
     if (list == nullptr) return &value;
@@ -87,7 +87,7 @@ Result<ProgramDigests::Program> ProgramDigests::of(const std::filesystem::path& 
   return found;
 }
 
-Result<Value> environment_of(const engine::Work& work, ProgramDigests& digests) {
+Result<Value> environment_of(const engine::TaskSpec& work, ProgramDigests& digests) {
   const auto* first = first_argument(work);
   if (first == nullptr)
     return Fail(user_error(Code::invalid_argument, "the command has no program: every argument is absent"));

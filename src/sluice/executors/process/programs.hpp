@@ -1,5 +1,5 @@
 #pragma once
-// Private to this module: finds and identifies the program of a command.
+// Finds and identifies the program of a command.
 #include <filesystem>
 #include <map>
 #include <mutex>
@@ -40,6 +40,6 @@ class ProgramDigests {
 /// The program that executes the work, for the cache key: {"pinned": false, "executable": path, "digest":
 /// hex}. A program that comes with the code or as an input has no digest here: it is in the key as part of
 /// those.
-Result<Value> environment_of(const engine::Work& work, ProgramDigests& digests);
+Result<Value> environment_of(const engine::TaskSpec& work, ProgramDigests& digests);
 
 }  // namespace sluice::executors

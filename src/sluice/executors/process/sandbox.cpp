@@ -39,8 +39,8 @@ bool is_plain(const Value& value) {
     return std::ranges::all_of(*fields, [](const auto& field) { return is_plain(field.second); });
   const auto* late = value.if_late();
   return late == nullptr || std::ranges::none_of(late->parts, [](const auto& part) {
-           const auto* hole = std::get_if<Hole>(&part);
-           return hole && hole->kind == Hole::Kind::input;
+           const auto* hole = std::get_if<PathPlaceholder>(&part);
+           return hole && hole->kind == PathPlaceholder::Kind::input;
          });
 }
 
@@ -129,7 +129,7 @@ void release_log(const Places& places) {
     static_cast<void>(rename(places.log.c_str(), (places.root / SpareFolders::log).c_str()));
 }
 
-bool is_light(const engine::Work& work) {
+bool is_light(const engine::TaskSpec& work) {
   return !work.code && is_plain(work.argv) && is_plain(work.env) &&
          std::ranges::none_of(work.outputs, [](const ir::TaskOutput& output) {
            return output.type.kind == ir::Type::Kind::artifact;

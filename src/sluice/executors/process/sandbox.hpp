@@ -40,7 +40,7 @@ std::filesystem::path log_path(const std::filesystem::path& data, const RunId& r
 void release_log(const Places& places);
 /// Whether preparing the sandbox and reading the results takes microseconds: nothing is copied, and no
 /// artifact is read back.
-bool is_light(const engine::Work& work);
+bool is_light(const engine::TaskSpec& work);
 
 /// One path segment for any text: readable if possible, never longer than a file name may be, different for
 /// different texts.

@@ -41,11 +41,11 @@ Result<void> send_to(int fd, const supervisor::Request& request) {
 }
 
 /// Waits for the next response.
-Result<supervisor::Answer> receive_from(int fd, supervisor::FrameReader& frames) {
+Result<supervisor::Response> receive_from(int fd, supervisor::FrameReader& frames) {
   std::array<char, 65536> buffer;
   for (;;) {
     SLUICE_TRY(frame, frames.next());
-    if (frame) return supervisor::decode_answer(*frame);
+    if (frame) return supervisor::decode_response(*frame);
     const ssize_t n = recv(fd, buffer.data(), buffer.size(), 0);
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0) return Fail(environment_error(Code::unavailable, "no response from the supervisor"));

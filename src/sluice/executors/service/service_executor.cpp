@@ -23,8 +23,8 @@ constexpr std::string_view scratch_prefix = "service-";
 
 }  // namespace
 
-std::optional<std::string> misfit_in(const std::vector<ir::Parameter>& declared, const Struct& given,
-                                     std::string_view what) {
+std::optional<std::string> type_mismatch_in(const std::vector<ir::Parameter>& declared, const Struct& given,
+                                            std::string_view what) {
   for (const auto& parameter : declared) {
     const auto* value = given.find(parameter.name);
     if (!value) {
@@ -32,7 +32,7 @@ std::optional<std::string> misfit_in(const std::vector<ir::Parameter>& declared,
       return fmt::format("{} `{}` is missing; it should be {}", what, parameter.name,
                          ir::describe(parameter.type));
     }
-    if (const auto problem = ir::misfit(*value, parameter.type, false))
+    if (const auto problem = ir::type_mismatch(*value, parameter.type, false))
       return fmt::format("{} `{}` should be {}, but {}", what, parameter.name, ir::describe(parameter.type),
                          *problem);
   }
@@ -134,7 +134,7 @@ struct ServiceExecutor::Impl {
     if (job.stop.stop_requested()) return Fail(user_error(Code::cancelled, "cancelled before it began"));
     const auto& attempt = job.attempt;
     const auto& signature = job.service->signature();
-    if (auto wrong = misfit_in(signature.inputs, attempt.work.with, "input"))
+    if (auto wrong = type_mismatch_in(signature.inputs, attempt.work.with, "input"))
       return Fail(user_error(Code::invalid_argument, signature.name + ": " + *wrong));
     const auto scratch = options.work / (std::string(scratch_prefix) + attempt.fence.text);
     SLUICE_DO(os::make_directories(scratch));
@@ -147,7 +147,7 @@ struct ServiceExecutor::Impl {
                                     .cancel = job.stop.get_token()});
     if (const auto removed = os::remove_tree(scratch); !removed) log::warning(removed.error().message);
     if (result)
-      if (auto wrong = misfit_in(signature.outputs, *result, "output"))
+      if (auto wrong = type_mismatch_in(signature.outputs, *result, "output"))
         return Fail(
             Error{.code = Code::internal, .message = signature.name + ": " + *wrong, .blame = Blame::sluice});
     return result;
@@ -171,7 +171,7 @@ ServiceExecutor::~ServiceExecutor() {
   for (auto& thread : impl_->threads) thread.join();
 }
 
-Result<Value> ServiceExecutor::environment(const engine::Work& work) {
+Result<Value> ServiceExecutor::environment(const engine::TaskSpec& work) {
   const auto* service = impl_->find(work.service);
   if (!service) return Fail(user_error(Code::not_found, "there is no service `" + work.service + "`"));
   SLUICE_TRY(inner, service->environment(work.with));

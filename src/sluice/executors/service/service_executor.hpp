@@ -23,7 +23,7 @@ class ServiceExecutor final : public ports::Executor {
   /// Asks running calls to stop and waits for them.
   ~ServiceExecutor() override;
 
-  Result<Value> environment(const engine::Work& work) override;
+  Result<Value> environment(const engine::TaskSpec& work) override;
   void start(const ports::Attempt& attempt) override;
   void cancel(const Fence& fence) override;
   void acknowledge(const Fence&) override {}
@@ -38,7 +38,7 @@ class ServiceExecutor final : public ports::Executor {
 
 /// Checks a service's arguments or results against its declaration; returns what is wrong, or nullopt. The
 /// verifier has checked what is known beforehand; values of type `any` are known only here.
-std::optional<std::string> misfit_in(const std::vector<ir::Parameter>& declared, const Struct& given,
-                                     std::string_view what);
+std::optional<std::string> type_mismatch_in(const std::vector<ir::Parameter>& declared, const Struct& given,
+                                            std::string_view what);
 
 }  // namespace sluice::executors

@@ -39,7 +39,7 @@ Result<void> Channel::read_ahead(std::size_t least) {
 
 Result<Frame> Channel::read() {
   SLUICE_DO(read_ahead(head_bytes));
-  SLUICE_TRY(head, decode_head(std::span(ahead_).subspan(ahead_begin_).first<head_bytes>()));
+  SLUICE_TRY(head, decode_header(std::span(ahead_).subspan(ahead_begin_).first<head_bytes>()));
   ahead_begin_ += head_bytes;
   SLUICE_TRY(text, take(head.json_bytes));
   SLUICE_TRY(payload, take(head.payload_bytes));

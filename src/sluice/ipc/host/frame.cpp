@@ -41,7 +41,7 @@ Result<std::string> encode(const Value& json, std::size_t payload_bytes) {
   return out;
 }
 
-Result<FrameHead> decode_head(std::span<const std::byte, head_bytes> bytes) {
+Result<FrameHeader> decode_header(std::span<const std::byte, head_bytes> bytes) {
   const std::string_view start(reinterpret_cast<const char*>(bytes.data()), magic.size());
   if (start != magic)
     return Fail(Error{
@@ -53,7 +53,7 @@ Result<FrameHead> decode_head(std::span<const std::byte, head_bytes> bytes) {
   const auto payload_bytes = little_endian(bytes.subspan<8, 8>());
   if (json_bytes > json_bytes_max) return over_limit("JSON", json_bytes, json_bytes_max);
   if (payload_bytes > payload_bytes_max) return over_limit("payload", payload_bytes, payload_bytes_max);
-  return FrameHead{.json_bytes = json_bytes, .payload_bytes = payload_bytes};
+  return FrameHeader{.json_bytes = json_bytes, .payload_bytes = payload_bytes};
 }
 
 Result<Value> decode_json(std::string_view text) {

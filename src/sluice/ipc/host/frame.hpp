@@ -14,7 +14,7 @@ inline constexpr std::size_t json_bytes_max = std::size_t{16} << 20;
 inline constexpr std::size_t payload_bytes_max = std::size_t{256} << 20;
 
 /// The header of a frame.
-struct FrameHead {
+struct FrameHeader {
   std::size_t json_bytes = 0;
   std::size_t payload_bytes = 0;
 };
@@ -30,7 +30,7 @@ Result<std::string> encode(const Value& json, std::size_t payload_bytes);
 
 /// Refuses another magic and sizes over the limits. The stream cannot be resynchronized after that: the
 /// connection must end.
-Result<FrameHead> decode_head(std::span<const std::byte, head_bytes> bytes);
+Result<FrameHeader> decode_header(std::span<const std::byte, head_bytes> bytes);
 
 /// Parses the JSON of a frame, which must be an object.
 Result<Value> decode_json(std::string_view text);

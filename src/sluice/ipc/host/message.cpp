@@ -53,24 +53,24 @@ Result<Request> request_from(const Value& json) {
   return out;
 }
 
-Value to_value(const Answer& answer) {
+Value to_value(const Response& response) {
   Struct out;
-  out.set("id", answer.id);
-  if (answer.outcome)
-    out.set("result", *answer.outcome);
+  out.set("id", response.id);
+  if (response.outcome)
+    out.set("result", *response.outcome);
   else
-    out.set("error", error_to_value(answer.outcome.error()));
+    out.set("error", error_to_value(response.outcome.error()));
   return out;
 }
 
-Result<Answer> answer_from(const Value& json) {
+Result<Response> response_from(const Value& json) {
   SLUICE_TRY(id, id_of(json));
   const auto* result = json.find("result");
   const auto* error = json.find("error");
   if ((result == nullptr) == (error == nullptr))
     return malformed("a response must have either `result` or `error`");
-  if (error != nullptr) return Answer{.id = id, .outcome = Fail(error_from(*error))};
-  return Answer{.id = id, .outcome = *result};
+  if (error != nullptr) return Response{.id = id, .outcome = Fail(error_from(*error))};
+  return Response{.id = id, .outcome = *result};
 }
 
 Value error_to_value(const Error& error) {

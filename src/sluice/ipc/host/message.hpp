@@ -15,7 +15,7 @@ struct Request {
 };
 
 /// A response from the host.
-struct Answer {
+struct Response {
   std::int64_t id = 0;
   Result<Value> outcome;
 };
@@ -23,8 +23,8 @@ struct Answer {
 Value to_value(const Request& request);
 Result<Request> request_from(const Value& json);
 
-Value to_value(const Answer& answer);
-Result<Answer> answer_from(const Value& json);
+Value to_value(const Response& response);
+Result<Response> response_from(const Value& json);
 
 /// {"code", "blame", "message", "notes"?}
 Value error_to_value(const Error& error);

@@ -170,14 +170,14 @@ Result<Message> decode_any(std::string_view content, std::index_sequence<I...>) 
 }  // namespace
 
 std::string encode(const Request& request) { return encode_any(request); }
-std::string encode(const Answer& answer) { return encode_any(answer); }
+std::string encode(const Response& response) { return encode_any(response); }
 bool fits(const std::string& frame) { return frame.size() - 4 <= frame_bytes_max; }
 
 Result<Request> decode_request(std::string_view content) {
   return decode_any<Request>(content, std::make_index_sequence<std::variant_size_v<Request>>{});
 }
-Result<Answer> decode_answer(std::string_view content) {
-  return decode_any<Answer>(content, std::make_index_sequence<std::variant_size_v<Answer>>{});
+Result<Response> decode_response(std::string_view content) {
+  return decode_any<Response>(content, std::make_index_sequence<std::variant_size_v<Response>>{});
 }
 
 Result<std::optional<std::string_view>> FrameReader::next() {

@@ -11,13 +11,13 @@ namespace sluice::supervisor {
 /// A complete frame: u32 length (little-endian), then that many bytes. Not longer than `frame_bytes_max`: for
 /// Start the caller ensures that (`fits`); everything else is short.
 std::string encode(const Request& request);
-std::string encode(const Answer& answer);
+std::string encode(const Response& response);
 /// Whether a frame may be sent.
 bool fits(const std::string& frame);
 
 /// The inverse, for a frame's content without its length. Any bytes are safe; all of them must be used.
 Result<Request> decode_request(std::string_view content);
-Result<Answer> decode_answer(std::string_view content);
+Result<Response> decode_response(std::string_view content);
 
 /// Splits a stream into frames. Holds one frame and what arrived with it, no more.
 class FrameReader {

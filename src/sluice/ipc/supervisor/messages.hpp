@@ -129,6 +129,6 @@ struct Goodbye {
   std::uint32_t running = 0;
   bool operator==(const Goodbye&) const = default;
 };
-using Answer = std::variant<Welcome, Started, MountsRefused, Ended, Holding, Goodbye>;
+using Response = std::variant<Welcome, Started, MountsRefused, Ended, Holding, Goodbye>;
 
 }  // namespace sluice::supervisor

@@ -1,5 +1,5 @@
 #pragma once
-// Private to its module: other modules read plans with `read_plan` (plan.hpp) and `parse_plan` (parse.hpp).
+// Private to this module: other modules read plans with `read_plan` (plan.hpp) and `parse_plan` (parse.hpp).
 #include <initializer_list>
 #include <string>
 #include <string_view>

@@ -74,7 +74,7 @@ void read_responses(Connection& connection) {
         log::error(fmt::format("model host {}: {}", connection.pid.load(), frame.error().message));
       return;
     }
-    auto response = protocol::answer_from(frame->json);
+    auto response = protocol::response_from(frame->json);
     if (!response) {
       log::error(fmt::format("model host {}: {}", connection.pid.load(), response.error().message));
       return;
@@ -83,7 +83,7 @@ void read_responses(Connection& connection) {
     if (!call) continue;
     if (response->outcome)
       call->done(
-          ports::HostReply{.result = std::move(*response->outcome), .payload = std::move(frame->payload)});
+          ports::HostResponse{.result = std::move(*response->outcome), .payload = std::move(frame->payload)});
     else
       call->done(Fail(std::move(response->outcome).error()));
   }

@@ -82,7 +82,7 @@ Result<std::string> DirectoryObjectStore::get(const Digest& digest, std::size_t 
   return impl_->objects.get(digest, bytes_max);
 }
 
-Result<fs::path> DirectoryObjectStore::lay_out(const Artifact& artifact) {
+Result<fs::path> DirectoryObjectStore::materialize(const Artifact& artifact) {
   SLUICE_TRY(digest, digest_of(artifact));
   return impl_->copies->materialize(digest, artifact.form);
 }

@@ -28,7 +28,7 @@ class DirectoryObjectStore final : public ports::ObjectStore {
   [[nodiscard]] bool has(const Digest& digest) const override;
   [[nodiscard]] Result<std::string> get(const Digest& digest,
                                         std::size_t bytes_max = std::size_t{64} << 20) const override;
-  Result<std::filesystem::path> lay_out(const Artifact& artifact) override;
+  Result<std::filesystem::path> materialize(const Artifact& artifact) override;
   Result<void> copy_out(const Artifact& artifact, const std::filesystem::path& destination) const override;
   [[nodiscard]] std::filesystem::path path_of(const Digest& digest) const override;
   [[nodiscard]] Result<std::vector<Digest>> closure(const Artifact& artifact) const override;

@@ -398,8 +398,8 @@ Result<void> GitModelRepository::set_alias(const std::string& workspace, const s
   return registry.commit(who);
 }
 
-Result<void> GitModelRepository::take_in(const std::string& workspace, const std::string& model,
-                                         const fs::path& bare_repository) {
+Result<void> GitModelRepository::import_repository(const std::string& workspace, const std::string& model,
+                                                   const fs::path& bare_repository) {
   SLUICE_DO(check_model_name(model));
   if (os::exists(impl_->path_of(workspace, model))) return {};
   const Registry::By by{.principal = {.workspace = workspace, .name = "sluice"}, .at = impl_->clock.now()};

@@ -38,8 +38,8 @@ class GitModelRepository final : public ports::ModelRepository {
   Result<Artifact> as_artifact(const std::string& workspace, const ports::ModelVersion& version) override;
   Result<void> set_alias(const std::string& workspace, const std::string& model, const std::string& alias,
                          std::int64_t version, const Principal& by, Time at) override;
-  Result<void> take_in(const std::string& workspace, const std::string& model,
-                       const std::filesystem::path& bare_repository) override;
+  Result<void> import_repository(const std::string& workspace, const std::string& model,
+                                 const std::filesystem::path& bare_repository) override;
   [[nodiscard]] std::filesystem::path path_of(const std::string& workspace,
                                               const std::string& model) const override;
 

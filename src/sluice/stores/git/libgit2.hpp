@@ -1,5 +1,5 @@
 #pragma once
-// libgit2, loaded at run time. Private to stores/git: only objects.cpp calls these functions.
+// libgit2, loaded at run time. Private to this module: only objects.cpp calls these functions.
 #include <git2.h>
 #include <git2/sys/mempack.h>
 #include <git2/sys/repository.h>

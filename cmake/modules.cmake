@@ -1,7 +1,7 @@
 # Functions that declare the modules, programs, tests and fuzzers of Sluice. A module ("room" in the names below) is one folder
 # of src/sluice and one CMake target.
 #
-#   sluice_room(NAME frontends/native             # the folder under src/sluice; the target is sluice_frontends_native
+#   sluice_module(NAME frontends/native             # the folder under src/sluice; the target is sluice_frontends_native
 #               SOURCES lower.cpp print.cpp       # .cpp files only; omit it for a header-only module
 #               LINKS syntax ir                   # modules whose headers OUR HEADERS may include
 #               PRIVATE_LINKS Boost::json)        # modules and libraries that only our .cpp files may include
@@ -93,13 +93,13 @@ endfunction()
 
 get_property(sanitize TARGET sluice_sanitize PROPERTY INTERFACE_COMPILE_OPTIONS)
 get_property(coverage TARGET sluice_coverage PROPERTY INTERFACE_COMPILE_OPTIONS)
-_sluice_precompile(rooms HEADERS ${SLUICE_STANDARD_HEADERS} OPTIONS ${sanitize} ${coverage})
+_sluice_precompile(modules HEADERS ${SLUICE_STANDARD_HEADERS} OPTIONS ${sanitize} ${coverage})
 if(SLUICE_SANITIZE)
   _sluice_precompile(tests HEADERS ${SLUICE_STANDARD_HEADERS} gmock/gmock.h gtest/gtest.h
     OPTIONS ${sanitize} -DGTEST_HAS_PTHREAD=1)
 endif()
 
-# sluice_use_precompiled(TARGET rooms|tests); sluice_room and the other functions below call it.
+# sluice_use_precompiled(TARGET modules|tests); sluice_module and the other functions below call it.
 function(sluice_use_precompiled target name)
   get_property(file TARGET sluice_pch_${name} PROPERTY SLUICE_PCH_FILE)
   target_compile_options(${target} PRIVATE -include-pch ${file})  # relative, so that the command is the same in every folder
@@ -137,9 +137,9 @@ function(_sluice_include_root room result)
   set(root "${PROJECT_BINARY_DIR}/include/${room}/root")
   file(GLOB_RECURSE headers RELATIVE "${folder}" CONFIGURE_DEPENDS "${folder}/*.hpp")
   file(GLOB_RECURSE inner RELATIVE "${folder}" CONFIGURE_DEPENDS "${folder}/*/CMakeLists.txt")
-  foreach(rooms_file IN LISTS inner)
-    get_filename_component(inner_room "${rooms_file}" DIRECTORY)
-    list(FILTER headers EXCLUDE REGEX "^${inner_room}/")
+  foreach(module_file IN LISTS inner)
+    get_filename_component(inner_module "${module_file}" DIRECTORY)
+    list(FILTER headers EXCLUDE REGEX "^${inner_module}/")
   endforeach()
   file(REMOVE_RECURSE "${root}")
   file(MAKE_DIRECTORY "${root}")
@@ -151,11 +151,11 @@ function(_sluice_include_root room result)
   set(${result} "${root}" PARENT_SCOPE)
 endfunction()
 
-function(sluice_room)
+function(sluice_module)
   cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME" "SOURCES;LINKS;PRIVATE_LINKS")
-  _sluice_refuse_unknown(sluice_room "${arg_UNPARSED_ARGUMENTS}")
+  _sluice_refuse_unknown(sluice_module "${arg_UNPARSED_ARGUMENTS}")
   if(NOT CMAKE_CURRENT_SOURCE_DIR STREQUAL "${PROJECT_SOURCE_DIR}/src/sluice/${arg_NAME}")
-    message(FATAL_ERROR "sluice_room: `${arg_NAME}` is declared in ${CMAKE_CURRENT_SOURCE_DIR}; NAME must be the folder of the module under src/sluice")
+    message(FATAL_ERROR "sluice_module: `${arg_NAME}` is declared in ${CMAKE_CURRENT_SOURCE_DIR}; NAME must be the folder of the module under src/sluice")
   endif()
   _sluice_target_of(${arg_NAME} target)
   _sluice_resolve(links ${arg_LINKS})
@@ -165,7 +165,7 @@ function(sluice_room)
     add_library(${target} STATIC ${arg_SOURCES})
     target_include_directories(${target} PUBLIC "${root}")
     target_link_libraries(${target} PUBLIC ${links} PRIVATE ${private_links} sluice_flags sluice_coverage)
-    sluice_use_precompiled(${target} rooms)
+    sluice_use_precompiled(${target} modules)
   else()
     add_library(${target} INTERFACE)
     target_include_directories(${target} INTERFACE "${root}")
@@ -211,7 +211,7 @@ function(sluice_program)
     return()
   endif()
   add_executable(${arg_NAME} ${arg_SOURCES})
-  sluice_use_precompiled(${arg_NAME} rooms)
+  sluice_use_precompiled(${arg_NAME} modules)
   if(arg_STATIC)
     set(ARCHIVES)
     set(ROOTS)
@@ -255,7 +255,7 @@ function(sluice_fuzzer)
   set(target fuzz_${arg_NAME})
   add_executable(${target} ${arg_SOURCES})
   target_link_libraries(${target} PRIVATE ${links} sluice_flags sluice_coverage)
-  sluice_use_precompiled(${target} rooms)
+  sluice_use_precompiled(${target} modules)
   target_link_options(${target} PRIVATE -fsanitize=fuzzer)
   set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/fuzz" OUTPUT_NAME ${arg_NAME})
   set_property(GLOBAL APPEND PROPERTY SLUICE_TESTS "fuzz fuzz/${arg_NAME} ${arg_CORPUS}")
@@ -276,6 +276,6 @@ endfunction()
 
 function(_sluice_refuse_unknown function unknown)
   if(unknown)
-    message(FATAL_ERROR "${function}: unknown argument ${unknown}; see cmake/rooms.cmake")
+    message(FATAL_ERROR "${function}: unknown argument ${unknown}; see cmake/modules.cmake")
   endif()
 endfunction()
