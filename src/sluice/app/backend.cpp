@@ -1,6 +1,7 @@
 #include "sluice/app/backend.hpp"
 
 #include <future>
+#include <utility>
 
 #include "sluice/base/json.hpp"
 #include "sluice/net/client.hpp"
@@ -13,9 +14,9 @@ namespace {
 
 /// The error that an error response of the API carries.
 Error error_of(const ports::Response& response) {
-  Error error{.code = response.status >= 500 ? Code::unavailable : Code::invalid_argument,
-              .message = "the server responded with status " + std::to_string(response.status),
-              .blame = response.status >= 500 ? Blame::environment : Blame::user};
+  auto message = "the server responded with status " + std::to_string(response.status);
+  auto error = response.status >= 500 ? environment_error(Code::unavailable, std::move(message))
+                                      : user_error(Code::invalid_argument, std::move(message));
   const auto body = parse_json(response.body, "response");
   if (!body) return error;
   const auto* inner = body->find("error");
@@ -95,8 +96,7 @@ class LocalBackend final : public Backend {
                                  std::string body, const std::filesystem::path& body_file) {
     SLUICE_TRY(parsed, net::parse_target(target));
     auto match = router_.find(method, parsed.segments);
-    if (!match.route)
-      return Fail(Error{.code = Code::internal, .message = "no route for " + target, .blame = Blame::sluice});
+    if (!match.route) return Fail(internal_error(Code::internal, "no route for " + target));
     ports::Request request{.method = std::string(method),
                            .path = parsed.path,
                            .params = std::move(match.params),

@@ -65,11 +65,10 @@ Result<void> check_paths(const std::vector<ports::Protocol>& protocols) {
   for (const auto& protocol : protocols)
     for (const auto& route : protocol.routes)
       if (const auto owner = owner_of(route.pattern); owner != protocol.name)
-        return Fail(Error{.code = Code::internal,
-                          .message = "route `" + route.method + " " + route.pattern + "` of protocol `" +
-                                     protocol.name + "` belongs to protocol `" + std::string(owner) +
-                                     "`; see path_owners in app/paths.cpp",
-                          .blame = Blame::sluice});
+        return Fail(internal_error(Code::internal, "route `" + route.method + " " + route.pattern +
+                                                       "` of protocol `" + protocol.name +
+                                                       "` belongs to protocol `" + std::string(owner) +
+                                                       "`; see path_owners in app/paths.cpp"));
   return {};
 }
 

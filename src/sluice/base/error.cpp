@@ -3,6 +3,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 namespace sluice {
 namespace {
@@ -59,17 +60,36 @@ Code code_of_errno(int error_number) {
 
 }  // namespace
 
-Error user_error(Code code, std::string message) {
-  return {.code = code, .message = std::move(message), .blame = Blame::user};
+Error::Error() = default;
+Error::Error(Code the_code, std::string the_message, Blame the_blame, std::vector<std::string> the_notes)
+    : code(the_code), message(std::move(the_message)), blame(the_blame), notes(std::move(the_notes)) {}
+Error::~Error() = default;
+Error::Error(const Error& other) = default;
+Error::Error(Error&& other) noexcept = default;
+Error& Error::operator=(const Error& other) = default;
+Error& Error::operator=(Error&& other) noexcept = default;
+
+Error Error::with_note(std::string note) && {
+  notes.push_back(std::move(note));
+  return std::move(*this);
 }
+
+Error Error::at(std::string_view prefix) && {
+  message = std::string(prefix) + ": " + message;
+  return std::move(*this);
+}
+
+Error user_error(Code code, std::string message) { return {code, std::move(message), Blame::user}; }
 
 Error invalid_argument(std::string_view where, std::string_view why) {
   return user_error(Code::invalid_argument, std::string(why)).at(where);
 }
 
 Error environment_error(Code code, std::string message) {
-  return {.code = code, .message = std::move(message), .blame = Blame::environment};
+  return {code, std::move(message), Blame::environment};
 }
+
+Error internal_error(Code code, std::string message) { return {code, std::move(message), Blame::sluice}; }
 
 Error system_error(std::string_view what, int error_number) {
   return environment_error(code_of_errno(error_number),

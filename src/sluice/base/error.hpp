@@ -34,23 +34,28 @@ struct Error {
   Code code = Code::internal;
   std::string message;
   Blame blame = Blame::user;
-  std::vector<std::string> notes = {};
+  std::vector<std::string> notes;
 
-  [[nodiscard]] Error with_note(std::string note) && {
-    notes.push_back(std::move(note));
-    return std::move(*this);
-  }
+  // Defined in error.cpp: every function that can fail would otherwise compile them again.
+  Error();
+  Error(Code code, std::string message, Blame blame, std::vector<std::string> notes = {});
+  ~Error();
+  Error(const Error& other);
+  Error(Error&& other) noexcept;
+  Error& operator=(const Error& other);
+  Error& operator=(Error&& other) noexcept;
+
+  [[nodiscard]] Error with_note(std::string note) &&;
   /// The same error with `prefix` put before its message ("PREFIX: MESSAGE").
-  [[nodiscard]] Error at(std::string_view prefix) && {
-    message = std::string(prefix) + ": " + message;
-    return std::move(*this);
-  }
+  [[nodiscard]] Error at(std::string_view prefix) &&;
 };
 
 Error user_error(Code code, std::string message);
 /// A user error, "WHERE: WHY": the content of a file or a field (`where`) is not acceptable as it is.
 Error invalid_argument(std::string_view where, std::string_view why);
 Error environment_error(Code code, std::string message);
+/// A fault of Sluice: a bug, or stored data that is not as it was written.
+Error internal_error(Code code, std::string message);
 /// An Error from `errno`: picks the code, appends the system's message. `what` is the operation that failed
 /// ("open FILE").
 Error system_error(std::string_view what, int error_number);

@@ -283,9 +283,7 @@ class JsonWriter {
   Style style_;
 };
 
-Error not_tagged(std::string what) {
-  return {.code = Code::data_loss, .message = std::move(what), .blame = Blame::sluice};
-}
+Error not_tagged(std::string what) { return internal_error(Code::data_loss, std::move(what)); }
 
 Value hole_to_json(const PathPlaceholder& hole) {
   Struct s;

@@ -6,9 +6,7 @@ namespace {
 using Phase = OperationState::Phase;
 
 Error impossible(std::string what) {
-  return {.code = Code::data_loss,
-          .message = "the journal does not fit the plan: " + std::move(what),
-          .blame = Blame::sluice};
+  return internal_error(Code::data_loss, "the journal does not fit the plan: " + std::move(what));
 }
 
 /// One step of the fold. Rejects an event that cannot occur in its operation's current phase.

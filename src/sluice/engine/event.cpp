@@ -14,7 +14,7 @@ constexpr std::array<std::string_view, 5> status_names{"succeeded", "failed", "s
 constexpr std::array<std::string_view, 4> outcome_names{"succeeded", "failed", "cancelled", "lost"};
 
 Error unreadable(std::string what) {
-  return {.code = Code::data_loss, .message = "journal event: " + std::move(what), .blame = Blame::sluice};
+  return internal_error(Code::data_loss, "journal event: " + std::move(what));
 }
 
 std::int64_t milliseconds(Time at) { return at.time_since_epoch().count(); }

@@ -96,9 +96,7 @@ struct HttpClient::Impl {
 
 Result<ports::Response> HttpClient::Impl::request(const ClientRequest& request) {
   if (!std::ranges::all_of(request.target, [](unsigned char c) { return c > 0x20 && c < 0x7f; }))
-    return Fail(Error{.code = Code::internal,
-                      .message = "the target `" + request.target + "` is not percent-encoded",
-                      .blame = Blame::sluice});
+    return Fail(internal_error(Code::internal, "the target `" + request.target + "` is not percent-encoded"));
   const bool repeatable = request.method == "GET" || request.method == "HEAD";
   if (stream && is_stale()) stream.reset();
   const bool kept = stream.has_value();

@@ -142,9 +142,7 @@ asio::awaitable<bool> send_response(const SessionContext& context, Connection& c
     if (file->failed()) {
       log::error("cannot open " + response.body_file.string() + " to send it");
       file.reset();
-      response = context.gate.error({}, Error{.code = Code::internal,
-                                              .message = "cannot read the file of a response",
-                                              .blame = Blame::sluice});
+      response = context.gate.error({}, internal_error(Code::internal, "cannot read the file of a response"));
     }
   }
   if (outgoing.head.empty())

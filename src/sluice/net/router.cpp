@@ -63,8 +63,7 @@ Result<Router> Router::make(std::vector<ports::Protocol> protocols) {
       const std::string named =
           "route `" + route.method + " " + route.pattern + "` of protocol `" + protocol.name + "`";
       const auto invalid = [&](std::string_view why) {
-        return Fail(
-            Error{.code = Code::internal, .message = named + " " + std::string(why), .blame = Blame::sluice});
+        return Fail(internal_error(Code::internal, named + " " + std::string(why)));
       };
       if (!route.pattern.starts_with('/') || !route.handler)
         return invalid("does not begin with `/`, or has no handler");

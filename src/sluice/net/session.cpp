@@ -150,9 +150,8 @@ asio::awaitable<OutgoingResponse> call_handler(const SessionContext& context, Co
                                                           std::move(call), std::move(begin));
   if (outgoing) co_return std::move(*outgoing);
   co_return context.gate.error(
-      admission, Error{.code = Code::internal,
-                       .message = "internal error: no response was produced; see the server log",
-                       .blame = Blame::sluice});
+      admission,
+      internal_error(Code::internal, "internal error: no response was produced; see the server log"));
 }
 
 /// Reads one request and responds to it. Returns true if the connection can be used for another.

@@ -107,11 +107,9 @@ Result<void> stream_events(Session& session, const RunId& run, FollowedRun& foll
     reader.feed(bytes, [&](const ServerSentEvent& sent) {
       if (!applied) return;
       if (sent.id != std::to_string(followed.length())) {
-        applied =
-            Fail(Error{.code = Code::internal,
-                       .message = fmt::format("the server sent event {} of run {}, but event {} was expected",
-                                              sent.id, run.text, followed.length()),
-                       .blame = Blame::sluice});
+        applied = Fail(internal_error(
+            Code::internal, fmt::format("the server sent event {} of run {}, but event {} was expected",
+                                        sent.id, run.text, followed.length())));
         return;
       }
       const auto event = engine::decode(sent.data);

@@ -61,10 +61,8 @@ Result<void> check_readable(const std::string& canonical) {
   if (canonical.size() > surely_within_limits)
     return Fail(user_error(Code::too_large, "the plan, written out canonically, is too large: " +
                                                 again.error().message + "; divide it into several"));
-  return Fail(
-      Error{.code = Code::internal,
-            .message = "the canonical text of this plan cannot be read back: " + again.error().message,
-            .blame = Blame::sluice});
+  return Fail(internal_error(
+      Code::internal, "the canonical text of this plan cannot be read back: " + again.error().message));
 }
 
 Error has_ended(const ports::RunRow& row) {

@@ -362,9 +362,7 @@ Hosts::~Hosts() { impl_->close(); }
 
 void Hosts::acquire(HostNeed need, LeaseDone done) {
   if (!need.base.digest || (need.head && !need.head->digest))
-    return done(Fail(Error{.code = Code::internal,
-                           .message = "a model without a digest cannot be loaded",
-                           .blame = Blame::sluice}));
+    return done(Fail(internal_error(Code::internal, "a model without a digest cannot be loaded")));
   impl_->acquire(std::move(need), std::move(done));
 }
 

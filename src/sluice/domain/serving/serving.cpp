@@ -13,9 +13,8 @@ namespace {
 constexpr std::size_t payload_max = std::size_t{256} << 20;  ///< of a frame of ipc/host
 
 Error malformed_response(const std::string& endpoint) {
-  return {.code = Code::internal,
-          .message = "the host of endpoint `" + endpoint + "` returned a malformed response",
-          .blame = Blame::sluice};
+  return internal_error(Code::internal,
+                        "the host of endpoint `" + endpoint + "` returned a malformed response");
 }
 
 /// Parses the part of a host's response that belongs to one picture.

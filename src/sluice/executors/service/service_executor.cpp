@@ -148,8 +148,7 @@ struct ServiceExecutor::Impl {
     if (const auto removed = os::remove_tree(scratch); !removed) log::warning(removed.error().message);
     if (result)
       if (auto wrong = type_mismatch_in(signature.outputs, *result, "output"))
-        return Fail(
-            Error{.code = Code::internal, .message = signature.name + ": " + *wrong, .blame = Blame::sluice});
+        return Fail(internal_error(Code::internal, signature.name + ": " + *wrong));
     return result;
   }
 };

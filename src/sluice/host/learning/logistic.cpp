@@ -105,17 +105,14 @@ Result<Logistic> fit_logistic(const Matrix& samples, std::span<const std::size_t
   const int status = lbfgs(static_cast<int>(count), variables.get(), nullptr, Problem::on_evaluate, nullptr,
                            &problem, &settings);
   if (!converged(status))
-    return Fail(Error{.code = Code::internal,
-                      .message = fmt::format("learning failed: L-BFGS ended with status {}", status),
-                      .blame = Blame::sluice});
+    return Fail(
+        internal_error(Code::internal, fmt::format("learning failed: L-BFGS ended with status {}", status)));
   Logistic out{.weights = Matrix(classes, samples.columns), .bias = std::vector<double>(classes)};
   std::copy_n(all.begin(), weights, out.weights.values.begin());
   std::copy_n(all.begin() + static_cast<std::ptrdiff_t>(weights), classes, out.bias.begin());
   for (const double value : all)
     if (!std::isfinite(value))
-      return Fail(Error{.code = Code::internal,
-                        .message = "learning failed: weights are not finite",
-                        .blame = Blame::sluice});
+      return Fail(internal_error(Code::internal, "learning failed: weights are not finite"));
   return out;
 }
 

@@ -44,11 +44,9 @@ Result<std::string> encode(const Value& json, std::size_t payload_bytes) {
 Result<FrameHeader> decode_header(std::span<const std::byte, head_bytes> bytes) {
   const std::string_view start(reinterpret_cast<const char*>(bytes.data()), magic.size());
   if (start != magic)
-    return Fail(Error{
-        .code = Code::invalid_argument,
-        .message =
-            fmt::format("the other end does not speak the host protocol: a frame must begin with {}", magic),
-        .blame = Blame::sluice});
+    return Fail(internal_error(
+        Code::invalid_argument,
+        fmt::format("the other end does not speak the host protocol: a frame must begin with {}", magic)));
   const auto json_bytes = little_endian(bytes.subspan<4, 4>());
   const auto payload_bytes = little_endian(bytes.subspan<8, 8>());
   if (json_bytes > json_bytes_max) return over_limit("JSON", json_bytes, json_bytes_max);
@@ -59,10 +57,8 @@ Result<FrameHeader> decode_header(std::span<const std::byte, head_bytes> bytes) 
 Result<Value> decode_json(std::string_view text) {
   SLUICE_TRY(json, parse_json(text, "frame", {.bytes_max = json_bytes_max}));
   if (!json.is_struct())
-    return Fail(
-        Error{.code = Code::invalid_argument,
-              .message = fmt::format("a frame's JSON must be an object, not {}", kind_name(json.kind())),
-              .blame = Blame::sluice});
+    return Fail(internal_error(Code::invalid_argument, fmt::format("a frame's JSON must be an object, not {}",
+                                                                   kind_name(json.kind()))));
   return json;
 }
 

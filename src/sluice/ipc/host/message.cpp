@@ -21,9 +21,7 @@ Blame blame_named(std::string_view name) {
 }
 
 Fail malformed(std::string_view what) {
-  return Fail(Error{.code = Code::invalid_argument,
-                    .message = fmt::format("malformed frame: {}", what),
-                    .blame = Blame::sluice});
+  return Fail(internal_error(Code::invalid_argument, fmt::format("malformed frame: {}", what)));
 }
 
 Result<std::int64_t> id_of(const Value& json) {
@@ -87,9 +85,9 @@ Value error_to_value(const Error& error) {
 }
 
 Error error_from(const Value& json) {
-  Error out{.code = code_named(json.text_at("code")),
-            .message = json.text_at("message", "the host reported an error without a message"),
-            .blame = blame_named(json.text_at("blame"))};
+  Error out(code_named(json.text_at("code")),
+            json.text_at("message", "the host reported an error without a message"),
+            blame_named(json.text_at("blame")));
   if (const auto* notes = json.find("notes"); notes != nullptr && notes->is_list())
     for (const auto& note : *notes->if_list())
       if (const auto* text = note.if_string()) out.notes.push_back(*text);

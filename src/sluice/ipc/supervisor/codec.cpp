@@ -160,10 +160,8 @@ Result<Message> decode_any(std::string_view content, std::index_sequence<I...>) 
   Message message;
   const bool known = ((index == I && (get(in, message.template emplace<I>()), true)) || ...);
   if (!known || !in.done())
-    return Fail(Error{.code = Code::data_loss,
-                      .message = "a malformed message of " + std::to_string(content.size()) +
-                                 " bytes (kind " + std::to_string(index) + ")",
-                      .blame = Blame::sluice});
+    return Fail(internal_error(Code::data_loss, "a malformed message of " + std::to_string(content.size()) +
+                                                    " bytes (kind " + std::to_string(index) + ")"));
   return message;
 }
 
@@ -185,10 +183,9 @@ Result<std::optional<std::string_view>> FrameReader::next() {
   if (rest.size() >= 4) {
     const auto length = ByteReader(rest).integer<std::uint32_t>();
     if (length > frame_bytes_max)
-      return Fail(Error{.code = Code::data_loss,
-                        .message = "a frame of " + std::to_string(length) + " bytes, where at most " +
-                                   std::to_string(frame_bytes_max) + " are allowed",
-                        .blame = Blame::sluice});
+      return Fail(internal_error(Code::data_loss, "a frame of " + std::to_string(length) +
+                                                      " bytes, where at most " +
+                                                      std::to_string(frame_bytes_max) + " are allowed"));
     if (rest.size() - 4 >= length) {
       used_ += 4 + length;
       return std::optional(rest.substr(4, length));

@@ -18,7 +18,7 @@ Result<Frontend::Lowered> parse_plan(std::string_view text, const std::string& f
 Result<std::shared_ptr<const Plan>> read_plan(std::string_view text) {
   const std::string file = "stored plan";
   const auto damaged = [](std::string message) {
-    return Fail(Error{.code = Code::data_loss, .message = std::move(message), .blame = Blame::sluice});
+    return Fail(internal_error(Code::data_loss, std::move(message)));
   };
   auto parsed = parse_plan(text, file);
   if (!parsed) return damaged(std::move(parsed).error().message);

@@ -36,9 +36,7 @@ Fail cannot_load(const std::string& name, const std::string& why) {
 }
 
 Fail cannot_run(const std::exception& error) {
-  return Fail(Error{.code = Code::internal,
-                    .message = fmt::format("inference failed: {}", reason(error)),
-                    .blame = Blame::sluice});
+  return Fail(internal_error(Code::internal, fmt::format("inference failed: {}", reason(error))));
 }
 
 std::vector<std::int64_t> dimensions(const ov::PartialShape& shape) {

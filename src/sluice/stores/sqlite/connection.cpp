@@ -25,8 +25,7 @@ Error error_of(const std::filesystem::path& file, int code, const std::string& r
       return failed(Code::permission_denied, "; check that the folder exists and that you may write there");
     case SQLITE_MISUSE:
     case SQLITE_ERROR:
-    case SQLITE_CONSTRAINT:
-      return {.code = Code::internal, .message = file.string() + ": " + reason, .blame = Blame::sluice};
+    case SQLITE_CONSTRAINT: return internal_error(Code::internal, file.string() + ": " + reason);
     default: return failed(Code::unavailable, "");
   }
 }
