@@ -69,7 +69,7 @@ def test_a_failed_run_ends_with_1_and_says_where_and_why(plan, tmp_path):
 
 def test_the_command_of_a_hint_can_be_pasted(plan, tmp_path):
     done = sluice("run", plan(HELLO.replace("printf", "echo no greeting today; exit 3; printf")), data=tmp_path / "it's here")
-    hint = re.search(r"`(sluice logs .*?)` what the task printed", done.stderr)
+    hint = re.search(r"`(sluice logs .*?)` for the output of the task", done.stderr)
     assert hint, done.stderr
     shown = subprocess.run(["sh", "-c", hint.group(1)], capture_output=True, text=True, timeout=60, cwd=tmp_path, env=environment(PATH=f"{BIN}:{os.environ['PATH']}"))
     assert shown.returncode == 0 and "no greeting today" in shown.stdout, hint.group(1) + shown.stderr

@@ -10,6 +10,24 @@
 namespace sluice::driver {
 namespace {
 
+/// The key numbers the outputs of a process by their order in the plan (docs/cache.md), so the plan that made
+/// an entry may have named them differently. Nothing if an optional output is absent and the names do not
+/// tell which.
+std::optional<Struct> under_declared_names(const Struct& cached,
+                                           const std::vector<ir::TaskOutput>& declared) {
+  if (declared.empty()) return cached;  // a service names its outputs itself
+  Struct named;
+  auto output = declared.begin();
+  for (const auto& [name, value] : cached) {
+    if (cached.size() < declared.size())
+      while (output != declared.end() && output->name != name) ++output;
+    if (output == declared.end()) return std::nullopt;
+    named.append(output->name, value);
+    ++output;
+  }
+  return named;
+}
+
 constexpr auto stall_min = Milliseconds(100);
 constexpr auto stall_max = Milliseconds(5'000);
 
@@ -28,10 +46,9 @@ Result<void> Dispatcher::set_executors(Executors executors) {
   for (const auto kind : engine::work_kinds) {
     const auto count = std::ranges::count(executors, kind, &Executors::value_type::first);
     if (count == 1) continue;
-    return Fail(Error{.code = Code::internal,
-                      .message = fmt::format("{} executors run work of kind `{}`; each kind has exactly one",
-                                             count, engine::name(kind)),
-                      .blame = Blame::sluice});
+    return Fail(internal_error(
+        Code::internal, fmt::format("{} executors run work of kind `{}`; each kind has exactly one", count,
+                                    engine::name(kind))));
   }
   executors_ = std::move(executors);
   return {};
@@ -267,20 +284,22 @@ void Dispatcher::carry_out(LiveRun& run, engine::LookUp& command) {
   if (const auto environment = executor_of(command.work).environment(command.work)) {
     const auto scope = command.scope == "run" ? "run " + run.created.run.text : command.scope;
     looked_up.key = engine::cache_key(command.work, *environment, command.user_key, scope);
-    looked_up.hit = cached(run, *looked_up.key, command.max_age_ms);
+    looked_up.hit = cached(run, command.work, *looked_up.key, command.max_age_ms);
   }
   take(run, run.run.decide(looked_up, ports_.clock.now()));
 }
 
-std::optional<engine::LookedUp::Hit> Dispatcher::cached(const LiveRun& run, const Digest& key,
+std::optional<engine::LookedUp::Hit> Dispatcher::cached(const LiveRun& run, const engine::TaskSpec& work,
+                                                        const Digest& key,
                                                         std::optional<std::int64_t> max_age_ms) {
   const auto entry = ports_.index.cached(run.created.principal.workspace, key);
   if (!entry || !*entry) return std::nullopt;
   if (max_age_ms && ports_.clock.now() - (*entry)->at > Milliseconds(*max_age_ms)) return std::nullopt;
   auto outputs = from_tagged((*entry)->outputs);
   if (!outputs || !outputs->is_struct() || !has_all(ports_.objects, *outputs)) return std::nullopt;
-  return engine::LookedUp::Hit{
-      .outputs = *outputs->if_struct(), .run = (*entry)->run, .path = (*entry)->path};
+  auto named = under_declared_names(*outputs->if_struct(), work.outputs);
+  if (!named) return std::nullopt;
+  return engine::LookedUp::Hit{.outputs = std::move(*named), .run = (*entry)->run, .path = (*entry)->path};
 }
 
 void Dispatcher::carry_out(LiveRun& run, engine::StartAttempt& command) {

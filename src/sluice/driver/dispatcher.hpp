@@ -99,8 +99,8 @@ class Dispatcher {
   void carry_out(LiveRun& run, engine::StartAttempt& command);
   void carry_out(LiveRun& run, engine::CancelAttempt& command);
   void carry_out(LiveRun& run, engine::SetTimer& command);
-  std::optional<engine::LookedUp::Hit> cached(const LiveRun& run, const Digest& key,
-                                              std::optional<std::int64_t> max_age_ms);
+  std::optional<engine::LookedUp::Hit> cached(const LiveRun& run, const engine::TaskSpec& work,
+                                              const Digest& key, std::optional<std::int64_t> max_age_ms);
 
   Ports ports_;
   Executors executors_;

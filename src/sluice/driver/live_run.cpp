@@ -49,9 +49,7 @@ void LiveRun::take(engine::Decision decision) {
 Result<std::unique_ptr<LiveRun>> replay(const RunId& run, const std::vector<std::string>& journal,
                                         const ir::Signatures& services) {
   const auto damaged = [&](std::string_view why) {
-    return Error{.code = Code::data_loss,
-                 .message = "run " + run.text + ": " + std::string(why),
-                 .blame = Blame::sluice};
+    return internal_error(Code::data_loss, "run " + run.text + ": " + std::string(why));
   };
   if (journal.empty()) return Fail(user_error(Code::not_found, "there is no run " + run.text));
   SLUICE_TRY(first, engine::decode(journal.front()));
@@ -75,9 +73,7 @@ Result<ports::RunRow> project(const std::vector<std::string>& journal) {
   SLUICE_TRY(first, engine::decode(journal.front()));
   const auto* created = std::get_if<engine::RunCreated>(&first);
   if (!created)
-    return Fail(Error{.code = Code::data_loss,
-                      .message = "the journal does not begin with its run's creation",
-                      .blame = Blame::sluice});
+    return Fail(internal_error(Code::data_loss, "the journal does not begin with its run's creation"));
   auto row = row_of(*created);
   SLUICE_TRY(last, engine::decode(journal.back()));
   if (const auto* over = std::get_if<engine::RunEnded>(&last)) {

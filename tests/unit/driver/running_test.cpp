@@ -1,3 +1,8 @@
+#include <algorithm>
+#include <variant>
+
+#include <fmt/format.h>
+
 #include "stage.hpp"
 
 namespace sluice::test {
@@ -43,6 +48,55 @@ TEST(Driver, HasTheRunInTheJournalWhenStartReturns) {
   EXPECT_EQ(stage.row("r1").status, "running");
   gate.open();
   EXPECT_EQ(server.end_of("r1").status, Status::succeeded);
+}
+
+TEST(Driver, ACachedOutputHasTheNameOfThePlanThatReadsIt) {
+  Stage stage;
+  Server server(stage);
+  const auto plan = [](std::string_view first, std::string_view second) {
+    return fmt::format(R"(
+sluice: 1
+pipelines:
+  main:
+    outputs: {{first: "${{two.{0}}}", second: "${{two.{1}}}"}}
+    graph:
+      two:
+        process: [/bin/sh, -c, "echo 1 > $1; echo 2 > $2", sh, "${{out.{0}}}", "${{out.{1}}}"]
+        outputs: {{{0}: {{type: integer}}, {1}: {{type: integer}}}}
+)",
+                       first, second);
+  };
+  constexpr auto expected = R"({"first":1,"second":2})";
+  EXPECT_EQ(to_json(server.run("r1", plan("a", "b")).outputs), expected);
+  EXPECT_EQ(to_json(server.run("r2", plan("c", "d")).outputs), expected);
+  EXPECT_EQ(to_json(server.run("r3", plan("b", "a")).outputs), expected);
+  const auto hit = [&](const char* run) {
+    return std::ranges::any_of(stage.journal(run), [](const engine::Event& event) {
+      return std::holds_alternative<engine::CacheHit>(event);
+    });
+  };
+  EXPECT_TRUE(hit("r2"));
+  EXPECT_TRUE(hit("r3"));
+}
+
+TEST(Driver, ACachedResultWithoutAnOptionalOutputIsReusedUnderItsOwnNamesOnly) {
+  Stage stage;
+  Server server(stage);
+  const auto plan = [](std::string_view second) {
+    return fmt::format(R"(
+sluice: 1
+pipelines:
+  main:
+    outputs: {{a: "${{two.a}}"}}
+    graph:
+      two:
+        process: [/bin/sh, -c, "echo 1 > $1", sh, "${{out.a}}", "${{out.{0}}}"]
+        outputs: {{a: {{type: integer}}, {0}: {{type: integer, optional: true}}}}
+)",
+                       second);
+  };
+  for (const auto* run : {"r1", "r2"}) EXPECT_EQ(to_json(server.run(run, plan("b")).outputs), R"({"a":1})");
+  EXPECT_EQ(to_json(server.run("r3", plan("other")).outputs), R"({"a":1})");
 }
 
 TEST(Driver, RunsAProcessAndReadsItsOutput) {
