@@ -1,10 +1,10 @@
-# Functions that declare the modules, programs, tests and fuzzers of Sluice. A module ("room" in the names below) is one folder
-# of src/sluice and one CMake target.
+# Functions that declare the modules, programs, tests and fuzzers of Sluice. A module is one folder of
+# src/sluice and one CMake target.
 #
-#   sluice_module(NAME frontends/native             # the folder under src/sluice; the target is sluice_frontends_native
-#               SOURCES lower.cpp print.cpp       # .cpp files only; omit it for a header-only module
-#               LINKS syntax ir                   # modules whose headers OUR HEADERS may include
-#               PRIVATE_LINKS Boost::json)        # modules and libraries that only our .cpp files may include
+#   sluice_module(NAME frontends/native           # the folder under src/sluice; the target is sluice_frontends_native
+#                 SOURCES frontend.cpp            # .cpp files only; omit it for a header-only module
+#                 LINKS syntax ir                 # modules whose headers OUR HEADERS may include
+#                 PRIVATE_LINKS Boost::json)        # modules and libraries that only our .cpp files may include
 #
 #   sluice_program(NAME sluice-host               # a program in <out>/bin (build/bin for the preset `release`)
 #                  SOURCES main.cpp LINKS host runtimes/openvino
@@ -114,8 +114,8 @@ else()
 endif()
 
 # "frontends/native" → "sluice_frontends_native".
-function(_sluice_target_of room result)
-  string(REPLACE "/" "_" target "sluice_${room}")
+function(_sluice_target_of module result)
+  string(REPLACE "/" "_" target "sluice_${module}")
   set(${result} ${target} PARENT_SCOPE)
 endfunction()
 
@@ -132,9 +132,9 @@ function(_sluice_resolve result)
 endfunction()
 
 # Fills the include root of a module with links to its headers, and returns its path.
-function(_sluice_include_root room result)
-  set(folder "${PROJECT_SOURCE_DIR}/src/sluice/${room}")
-  set(root "${PROJECT_BINARY_DIR}/include/${room}/root")
+function(_sluice_include_root module result)
+  set(folder "${PROJECT_SOURCE_DIR}/src/sluice/${module}")
+  set(root "${PROJECT_BINARY_DIR}/include/${module}/root")
   file(GLOB_RECURSE headers RELATIVE "${folder}" CONFIGURE_DEPENDS "${folder}/*.hpp")
   file(GLOB_RECURSE inner RELATIVE "${folder}" CONFIGURE_DEPENDS "${folder}/*/CMakeLists.txt")
   foreach(module_file IN LISTS inner)
@@ -144,9 +144,9 @@ function(_sluice_include_root room result)
   file(REMOVE_RECURSE "${root}")
   file(MAKE_DIRECTORY "${root}")
   foreach(header IN LISTS headers)
-    get_filename_component(sub_folder "${root}/sluice/${room}/${header}" DIRECTORY)
+    get_filename_component(sub_folder "${root}/sluice/${module}/${header}" DIRECTORY)
     file(MAKE_DIRECTORY "${sub_folder}")
-    file(CREATE_LINK "${folder}/${header}" "${root}/sluice/${room}/${header}" SYMBOLIC)
+    file(CREATE_LINK "${folder}/${header}" "${root}/sluice/${module}/${header}" SYMBOLIC)
   endforeach()
   set(${result} "${root}" PARENT_SCOPE)
 endfunction()

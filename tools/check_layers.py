@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Fails if a module ("room" in the code below) of src/sluice depends on a module or a library that it may not use.
+"""Fails if a module of src/sluice depends on a module or a library that it may not use.
 
 Reads the #include lines of the sources and the LINKS of the CMakeLists.txt files. The direction of dependencies is explained
 in ARCHITECTURE.md; a new module needs a line in SEES.
@@ -88,8 +88,8 @@ def module_of(folder: pathlib.PurePath) -> str:
     return folder.as_posix()
 
 
-def sees(room: str) -> list[str]:
-    return next((allowed for pattern, allowed in SEES.items() if fnmatch.fnmatchcase(room, pattern)), [])
+def sees(module: str) -> list[str]:
+    return next((allowed for pattern, allowed in SEES.items() if fnmatch.fnmatchcase(module, pattern)), [])
 
 
 def contains(header: str, marker: str) -> bool:
@@ -98,32 +98,32 @@ def contains(header: str, marker: str) -> bool:
     return path.is_file() and marker in path.read_text()
 
 
-def complaint_about_room(room: str, other: str, header: str = "") -> str:
-    """Returns why `room` may not use `other`, or "" if it may."""
-    if other == room:
+def complaint_about_module(module: str, other: str, header: str = "") -> str:
+    """Returns why `module` may not use `other`, or "" if it may."""
+    if other == module:
         return ""
     if header and contains(header, PRIVATE_TO_MODULE):
         return f"`{header}` is private to module `{other}`; use its other headers"
-    if fits(other, sees(room)):
+    if fits(other, sees(module)):
         return ""
-    if room.startswith("domain/") and other.startswith("domain/"):
+    if module.startswith("domain/") and other.startswith("domain/"):
         if not header or contains(header, PUBLIC_TO_DOMAIN):
             return ""
         return f"`{header}` is not public to other domain modules; use a port, or add to it the line `{PUBLIC_TO_DOMAIN}REASON`"
-    allowed = ", ".join(sees(room)) or "no other module"
-    return (f"module `{room}` may not use `{other}` (allowed: {allowed}); move the shared code down, or add an interface in ports/ "
+    allowed = ", ".join(sees(module)) or "no other module"
+    return (f"module `{module}` may not use `{other}` (allowed: {allowed}); move the shared code down, or add an interface in ports/ "
             "that app/ implements or passes on")
 
 
-def complaint_about_library(room: str, name: str, column: int, in_header: bool = False) -> str:
-    """Returns why `room` may not use a library by this header (column 1) or CMake target (column 2), or "" if it may."""
+def complaint_about_library(module: str, name: str, column: int, in_header: bool = False) -> str:
+    """Returns why `module` may not use a library by this header (column 1) or CMake target (column 2), or "" if it may."""
     for library in LIBRARIES:
         if not fits(name, library[column]):
             continue
         title, owner = library[0], library[3]
         if owner is None:
             return f"{title} is not used in Sluice; use base/json.hpp"
-        if room != owner and not room.startswith(f"{owner}/"):
+        if module != owner and not module.startswith(f"{owner}/"):
             return f"{title} belongs to module `{owner}`; use the headers of that module"
         if in_header:
             return (f"{title} may be included only in .cpp files; hide it behind `struct Impl; std::unique_ptr<Impl>`, or add to a "
@@ -132,24 +132,24 @@ def complaint_about_library(room: str, name: str, column: int, in_header: bool =
 
 
 def check_source(path: pathlib.Path, complain) -> None:
-    room, text = module_of(path.relative_to(SOURCES).parent), path.read_text()
+    module, text = module_of(path.relative_to(SOURCES).parent), path.read_text()
     for number, line in enumerate(text.splitlines(), 1):
         include = INCLUDE.match(line)
         if not include:
             continue
         quote, header = include.groups()
         if quote == "<":
-            message = complaint_about_library(room, header, 1, path.suffix == ".hpp" and PRIVATE_TO_MODULE not in text)
+            message = complaint_about_library(module, header, 1, path.suffix == ".hpp" and PRIVATE_TO_MODULE not in text)
         elif header.startswith("sluice/"):
-            message = complaint_about_room(room, module_of(pathlib.PurePath(header).relative_to("sluice").parent), header)
+            message = complaint_about_module(module, module_of(pathlib.PurePath(header).relative_to("sluice").parent), header)
         else:
-            message = f'write the full path, #include "sluice/{room}/{header}"; include libraries with <>'
+            message = f'write the full path, #include "sluice/{module}/{header}"; include libraries with <>'
         if message:
             complain(path, number, message)
 
 
 def check_cmake(path: pathlib.Path, complain) -> None:
-    room = module_of(path.relative_to(SOURCES).parent)
+    module = module_of(path.relative_to(SOURCES).parent)
     text, command, section = path.read_text(), "", ""
     for match in WORD_OF_CMAKE.finditer(text):
         word, number = match.group(), text.count("\n", 0, match.start()) + 1
@@ -162,9 +162,9 @@ def check_cmake(path: pathlib.Path, complain) -> None:
             if linked != word:
                 linked = next((name for name in all_modules() if name.replace("/", "_") == linked), linked)
             if (SOURCES / linked).is_dir():
-                message = complaint_about_room(room, linked)
+                message = complaint_about_module(module, linked)
             else:
-                message = complaint_about_library(room, word, 2)
+                message = complaint_about_library(module, word, 2)
                 if not message and command == "sluice_module" and section == "LINKS" and "::" in word:
                     message = f"`{word}` is a library, which headers of modules do not expose; move it to PRIVATE_LINKS"
             if message:
@@ -181,9 +181,9 @@ def main() -> None:
     def complain(path: pathlib.Path, number: int, message: str) -> None:
         complaints.append(f"{path.relative_to(SOURCES.parent.parent)}:{number}: {message}")
 
-    for room in all_modules():
-        if not any(fnmatch.fnmatchcase(room, pattern) for pattern in SEES):
-            complain(SOURCES / room / "CMakeLists.txt", 1, f"unknown module `{room}`; add a line to SEES in tools/check_layers.py")
+    for module in all_modules():
+        if not any(fnmatch.fnmatchcase(module, pattern) for pattern in SEES):
+            complain(SOURCES / module / "CMakeLists.txt", 1, f"unknown module `{module}`; add a line to SEES in tools/check_layers.py")
     for path in sorted(SOURCES.rglob("*")):
         if path.suffix in (".cpp", ".hpp"):
             check_source(path, complain)

@@ -49,3 +49,10 @@ def test_the_plug_in_loses_no_finding_of_any_check(tidy):
     assert not [check for check in found if check.startswith("clang-diagnostic")], "the planted files do not compile"
     assert sorted(enabled - found - set(CANNOT_BE_PLANTED)) == []
     assert sorted(set(CANNOT_BE_PLANTED) & found) == [], "can be planted after all"
+
+
+def test_every_source_and_header_is_parsed_by_itself_without_the_precompiled_header(tidy):
+    commands = tidy.commands()
+    files = {str(path.relative_to(ROOT)) for kind in ("cpp", "hpp") for path in (ROOT / "src").rglob(f"*.{kind}")}
+    assert set(commands) == files
+    assert not [path for path, command in commands.items() if "-include-pch" in command or command[-1] != str(ROOT / path)]

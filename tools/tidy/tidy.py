@@ -123,8 +123,8 @@ def commands() -> dict[str, list[str]]:
         made.setdefault(source, [*words, entry["file"]])
         roots = [word for word in words if word.startswith("-I") and word.endswith("/root")]
         for root in roots:
-            room = "sluice_" + root.partition("/include/")[2].removesuffix("/root").replace("/", "_")
-            rank = (room != target, len(roots))
+            module = "sluice_" + root.partition("/include/")[2].removesuffix("/root").replace("/", "_")
+            rank = (module != target, len(roots))
             if root not in by_root or rank < by_root[root][0]:
                 by_root[root] = (rank, words)
     # A header is parsed like a source of its module; in a module without sources, like the source with the fewest other include roots.

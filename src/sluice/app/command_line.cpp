@@ -10,6 +10,7 @@
 #include <fmt/ranges.h>
 
 #include "sluice/app/commands/say.hpp"
+#include "sluice/base/numbers.hpp"
 #include "sluice/base/words.hpp"
 
 namespace sluice::app {
@@ -26,7 +27,16 @@ struct Command::Impl {
   /// Applies the rules, and records what help and completion need.
   CLI::Option& add(CLI::Option& option, const ValueRules& rules, bool is_argument) {
     if (!rules.name.empty()) option.type_name(rules.name);
-    if (rules.range) option.check(CLI::Range(rules.range->least, rules.range->most));
+    if (rules.range) {
+      const auto limits = fmt::format("{} to {}", rules.range->least, rules.range->most);
+      option.check(CLI::Validator(
+          [range = *rules.range, limits](const std::string& word) {
+            const auto number = parse_number(word);
+            if (number && *number >= range.least && *number <= range.most) return std::string();
+            return fmt::format("`{}` is not a number from {}", word, limits);
+          },
+          limits));
+    }
     if (!rules.needs.empty()) option.needs(app->get_option(rules.needs));
     if (!rules.one_of.empty()) {
       option.type_name(fmt::format("{}", fmt::join(rules.one_of, "|")));

@@ -37,7 +37,7 @@ class Dispatcher {
   /// Which executor runs which kind of work.
   using Executors = std::vector<std::pair<engine::TaskSpec::Kind, ports::Executor*>>;
 
-  explicit Dispatcher(Ports ports) : ports_(std::move(ports)) {}
+  explicit Dispatcher(Ports ports) : ports_(ports) {}
 
   /// Called before anything else: executors are constructed with a sink, so they are created after the
   /// dispatcher. Each kind of work must occur exactly once; anything else is a bug of ours: Code::internal,

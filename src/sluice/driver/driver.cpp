@@ -28,7 +28,7 @@ struct Waiter {
 }  // namespace
 
 struct Driver::Impl {
-  explicit Impl(Ports ports) : clock(ports.clock), dispatcher(std::move(ports)) {}
+  explicit Impl(Ports ports) : clock(ports.clock), dispatcher(ports) {}
 
   const Clock& clock;
   Dispatcher dispatcher;        // the driver's thread only
@@ -137,7 +137,7 @@ struct Driver::Impl {
   }
 };
 
-Driver::Driver(Ports ports) : impl_(std::make_unique<Impl>(std::move(ports))) {}
+Driver::Driver(Ports ports) : impl_(std::make_unique<Impl>(ports)) {}
 
 Driver::~Driver() { end(); }
 
