@@ -73,10 +73,9 @@ class CleanResults:
     def is_clean(self, command: str) -> bool:
         reads = self.place(command)
         try:
-            mark = self.mark(command, reads.read_text().splitlines())
-            mark.touch(exist_ok=True) if mark.exists() else None
-            os.utime(reads)
-            return mark.exists()
+            for used in (self.mark(command, reads.read_text().splitlines()), reads):
+                os.utime(used)
+            return True
         except OSError:
             return False
 
@@ -89,7 +88,7 @@ class CleanResults:
 
     def delete_old(self) -> None:
         oldest = time.time() - KEPT_DAYS * 86400
-        for path in self.folder.glob("??/*"):
+        for path in [*self.folder.glob("??/*"), *self.folder.glob("own_declarations-*")]:
             try:
                 if path.stat().st_mtime < oldest:
                     path.unlink()
@@ -104,6 +103,7 @@ def plugin(folder: pathlib.Path, version: str) -> pathlib.Path:
         scratch = folder / f"{made.name}.{os.getpid()}"
         subprocess.run([*PLUGIN_COMMAND, str(PLUGIN_SOURCE), "-o", str(scratch)], check=True)
         os.replace(scratch, made)
+    os.utime(made)
     return made
 
 
