@@ -14,39 +14,39 @@ class Bystander:
         self.server = server
         self.run = run
         self.before = server.ask("GET", f"/v1/runs/{run}")
-        self.answered = 0
+        self.successes = 0
         self.wrong = []
         self.over = threading.Event()
-        self.asked = threading.Condition()
-        self.thread = threading.Thread(target=self.ask_on)
+        self.changed = threading.Condition()
+        self.thread = threading.Thread(target=self.send_until_over)
 
-    def ask_on(self):
+    def send_until_over(self):
         while not self.over.is_set():
-            self.ask_once()
+            self.send_once()
             self.over.wait(0.02)
 
-    def ask_once(self):
+    def send_once(self):
         try:
             health, _ = self.server.ask("GET", "/v2/health/live")
             recorded = self.server.ask("GET", f"/v1/runs/{self.run}")
-        except OSError as problem:  # no answer, or a connection that was refused or cut
+        except OSError as problem:  # no response, or a connection that was refused or closed
             self.note(repr(problem))
         else:
             self.note(None if health == 200 and recorded == self.before else (health, recorded))
 
     def note(self, wrong):
-        with self.asked:
+        with self.changed:
             if wrong is None:
-                self.answered += 1
+                self.successes += 1
             else:
                 self.wrong.append(wrong)
-            self.asked.notify_all()
+            self.changed.notify_all()
 
     def wait_for_some(self, more=1):
-        """Waits until it has been answered that many times more, or something went wrong."""
-        with self.asked:
-            goal = self.answered + more
-            assert self.asked.wait_for(lambda: self.answered >= goal or self.wrong, waiting.LIMIT_S), "nobody else is answered any more"
+        """Waits until that many more requests have succeeded, or one has failed."""
+        with self.changed:
+            goal = self.successes + more
+            assert self.changed.wait_for(lambda: self.successes >= goal or self.wrong, waiting.LIMIT_S), "requests of other clients get no response any more"
 
     def __enter__(self):
         assert self.before[0] == 200, self.before
@@ -56,11 +56,11 @@ class Bystander:
     def __exit__(self, kind, *_):
         self.over.set()
         self.thread.join()
-        self.ask_once()
+        self.send_once()
         if kind is None:
             assert self.server.process.poll() is None, f"the server ended with {self.server.process.returncode}"
             assert not self.wrong, self.wrong[:3]
-            assert self.answered > 0
+            assert self.successes > 0
 
 
 def memory_peak(pid):

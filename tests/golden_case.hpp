@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,11 +19,15 @@ namespace sluice::test {
 
 inline std::filesystem::path golden_folder() { return source("tests/golden"); }
 
-/// The cases below tests/golden/FOLDER, sorted, as paths relative to tests/golden.
+/// The cases below tests/golden/FOLDER, sorted, as paths relative to tests/golden. Throws if anything else is
+/// there.
 inline std::vector<std::string> golden_cases(const std::string& folder) {
   std::vector<std::string> cases;
-  for (const auto& entry : std::filesystem::directory_iterator(golden_folder() / folder))
-    if (entry.path().extension() == ".case") cases.push_back(folder + "/" + entry.path().filename().string());
+  for (const auto& entry : std::filesystem::directory_iterator(golden_folder() / folder)) {
+    if (entry.path().extension() != ".case")  // an input that a fuzzer left, for example
+      throw std::runtime_error(entry.path().string() + " is not a golden case; remove it");
+    cases.push_back(folder + "/" + entry.path().filename().string());
+  }
   std::sort(cases.begin(), cases.end());
   return cases;
 }

@@ -41,7 +41,7 @@ PYTHON_FOLDERS = ["tests/system", "tests/conformance"]
 # Durations of the longest jobs, for a machine that has not run them yet.
 SECONDS_AT_FIRST = {
     "tests/system/test_killed_register.py::test_killed_at_every_change_of_the_disk_it_leaves_one_version": 90,
-    "tests/system/test_killed_register.py::test_killed_while_it_takes_the_built_in_models_in_the_next_start_has_them": 80,
+    "tests/system/test_killed_register.py::test_killed_while_it_imports_the_built_in_models_the_next_start_has_them": 80,
     "tests/system/test_killed_golden_plans.py": 45,
     "tests/system/test_soak.py": 40,
     "tests/system/test_main_job.py": 40,

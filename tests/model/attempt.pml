@@ -5,7 +5,7 @@
  * The names are those of the code:
  *   the journal      phase, number, stopping           engine/apply.cpp folds it, engine/attempts.cpp decides
  *   the server       stage, cancelled, ends, …         executors/process/process_executor.cpp (Live) and supervisor_link.cpp
- *   the supervisor   book, living, asked               supervisor/book.hpp and attempts.cpp
+ *   the supervisor   logged, living, asked               supervisor/attempt_log.hpp and attempts.cpp
  * Here a fence is the number of its attempt; the code derives it from run, path and number, and no two attempts share one.
  *
  * What must hold
@@ -52,7 +52,7 @@
 
 mtype = { attempt, ended };                        /* engine/state.hpp: OperationState::Phase */
 mtype = { beginning, running, collecting, removed };  /* executors/process/process_executor.cpp: ActiveAttempt::Stage */
-mtype = { begun, forgotten };                      /* supervisor/book.hpp: Book; and `ended` */
+mtype = { begun, forgotten };                      /* supervisor/attempt_log.hpp: AttemptLog; and `ended` */
 mtype = { succeeded, failed, cancelled, lost };    /* engine/work.hpp: Outcome::Status */
 mtype = { Start, Cancel, List, Acknowledge, Started, Ended, Holding }; /* ipc/supervisor/messages.hpp: requests, answers */
 mtype = { nothing, unknown };                      /* used by the model only */
@@ -81,10 +81,10 @@ byte now;
 chan to_supervisor[2] = [4] of { mtype, byte };
 chan to_server = [8] of { mtype, byte, mtype };
 
-/* The supervisor; its log (`book`) survives its death. */
+/* The supervisor; its log (`logged`) survives its death. */
 bool supervisor;
 bool follows;           /* the current connection has received the list of attempts */
-mtype book[SLOTS] = unknown;
+mtype logged[SLOTS] = unknown;
 mtype how[SLOTS] = nothing; /* each fence ended */
 bool asked[SLOTS];      /* Attempt::cancelled: TERM has been sent, KILL will be */
 /* … and the process tree. */
@@ -140,11 +140,11 @@ inline supervisor_dies() {
 inline recover() {
   EACH(
     if
-    :: book[i] == begun ->
-#ifndef FAULT_LOST_BEFORE_IT_IS_DEAD
+    :: logged[i] == begun ->
+#ifndef FAULT_REPORTS_LOST_BEFORE_IT_IS_DEAD
        living[i] = false;
 #endif
-       book[i] = ended;
+       logged[i] = ended;
        how[i] = lost
     :: else
     fi);
@@ -175,7 +175,7 @@ end:
        hang_up(now);
        connected = true;
        send(List, 0);
-#ifdef FAULT_FORGETS_WHAT_RAN
+#ifdef FAULT_DISCARDS_RUNNING_ATTEMPTS
        runs = false;
 #endif
        if
@@ -188,7 +188,7 @@ end:
        fi }
 
   /* ProcessExecutor::Impl::begin: reattach to the fence, or start it */
-#ifdef FAULT_TAKES_UP_WITHOUT_ASKING
+#ifdef FAULT_REATTACHES_WITHOUT_A_CHECK
   :: atomic { server && stage == beginning && connected && !preparing ->
 #else
   :: atomic { server && stage == beginning && ready && !preparing ->
@@ -289,15 +289,15 @@ proctype User() {
 /* Attempts::start. */
 inline start(fence) {
   if
-#ifndef FAULT_STARTS_WITHOUT_THE_BOOK
-  :: book[fence] == begun -> if :: reachable -> reply(Started, fence, nothing) :: else fi
-  :: book[fence] == ended -> if :: reachable -> reply(Ended, fence, how[fence]) :: else fi
-  :: book[fence] == forgotten -> if :: reachable -> reply(Ended, fence, lost) :: else fi
-  :: book[fence] == unknown ->
+#ifndef FAULT_STARTS_UNRECORDED
+  :: logged[fence] == begun -> if :: reachable -> reply(Started, fence, nothing) :: else fi
+  :: logged[fence] == ended -> if :: reachable -> reply(Ended, fence, how[fence]) :: else fi
+  :: logged[fence] == forgotten -> if :: reachable -> reply(Ended, fence, lost) :: else fi
+  :: logged[fence] == unknown ->
 #else
   :: true ->
 #endif
-     book[fence] = begun;
+     logged[fence] = begun;
      if
      :: assert(!started[fence]);
         started[fence] = true;
@@ -321,17 +321,17 @@ inline receive(what, fence) {
      fi
   :: what == Acknowledge ->
      if
-     :: book[fence] == ended -> book[fence] = forgotten
+     :: logged[fence] == ended -> logged[fence] = forgotten
      :: else
      fi
   :: what == List && reachable ->
-#ifndef FAULT_HEARS_A_DEAD_SERVER
+#ifndef FAULT_ACCEPTS_MESSAGES_OF_A_DEAD_SERVER
      hang_up(1 - now);
 #endif
      EACH(
        if
-       :: book[i] == ended -> reply(Ended, i, how[i])
-       :: book[i] == begun -> held = held | (1 << i)
+       :: logged[i] == ended -> reply(Ended, i, how[i])
+       :: logged[i] == begun -> held = held | (1 << i)
        :: else
        fi);
      follows = true;
@@ -364,7 +364,7 @@ end:
   do
   :: atomic { supervisor && living[fence] && (asked[fence] || !endless) ->
        living[fence] = false;
-       book[fence] = ended;
+       logged[fence] = ended;
        if
        :: asked[fence] -> how[fence] = cancelled
        :: !asked[fence] -> how[fence] = succeeded

@@ -37,124 +37,125 @@ void Oracles::check(const RunId& run, std::uint64_t number, const std::string& t
   require(event.has_value(), "unreadable event: " + text);
   require((number == 0) == std::holds_alternative<engine::RunCreated>(*event),
           "RunCreated must be the first event of a run, and no other");
-  auto& book = books_[run.text];
-  require(!book.ended, "an event after the run's end: " + text);
-  std::visit([&](const auto& specific) { on(book, specific); }, *event);
+  auto& recorded = recorded_[run.text];
+  require(!recorded.ended, "an event after the run's end: " + text);
+  std::visit([&](const auto& specific) { on(recorded, specific); }, *event);
 }
 
 void Oracles::rebuild(const std::vector<std::vector<ports::Append>>& transactions) {
-  books_.clear();
+  recorded_.clear();
   rebuilding_ = true;
   for (const auto& transaction : transactions) check(transaction);
   rebuilding_ = false;
 }
 
-void Oracles::on(Book& book, const engine::RunCreated& event) {
-  book.created = event;
+void Oracles::on(Recorded& recorded, const engine::RunCreated& event) {
+  recorded.created = event;
   const auto plan = ir::read_plan(event.plan);
   require(plan.has_value(), "unreadable stored plan");
-  book.plan = *plan;
+  recorded.plan = *plan;
   plans_.push_back(*plan);
 }
 
-void Oracles::on(Book& book, const engine::RegionStarted& event) {
-  book.tasks[event.path].limit = event.limit;
+void Oracles::on(Recorded& recorded, const engine::RegionStarted& event) {
+  recorded.tasks[event.path].limit = event.limit;
 }
 
-void Oracles::on(Book& book, const engine::IterationStarted& event) {
-  auto& each = book.tasks[event.path];
-  ++each.start_iterations;
-  require(each.limit == 0 || each.start_iterations <= each.limit,
+void Oracles::on(Recorded& recorded, const engine::IterationStarted& event) {
+  auto& each = recorded.tasks[event.path];
+  ++each.running_iterations;
+  require(each.limit == 0 || each.running_iterations <= each.limit,
           event.path + " runs more concurrent iterations than its limit");
 }
 
-void Oracles::on(Book& book, const engine::IterationEnded& event) {
-  require(--book.tasks[event.path].start_iterations >= 0,
+void Oracles::on(Recorded& recorded, const engine::IterationEnded& event) {
+  require(--recorded.tasks[event.path].running_iterations >= 0,
           event.path + ": an iteration that is not open ends");
 }
 
-void Oracles::on(Book& book, const engine::TaskReady& event) {
-  auto& task = book.tasks[event.path];
+void Oracles::on(Recorded& recorded, const engine::TaskReady& event) {
+  auto& task = recorded.tasks[event.path];
   require(!task.ready, event.path + " became ready twice");
   task.ready = true;
   task.call = event.call;
-  const auto& operation = operation_at(book, event.path);
+  const auto& operation = operation_at(recorded, event.path);
   const auto* call = std::get_if<ir::ServiceCall>(&operation.what);
   const bool effect = call && std::ranges::find(services_, call->service, &ir::Signature::name)->effect ==
                                   ir::Effect::idempotent;
-  require(!event.cacheable || (book.created.cache && operation.cache.enabled && !effect),
+  require(!event.cacheable || (recorded.created.cache && operation.cache.enabled && !effect),
           event.path + " must not be looked up in the cache");
 }
 
-void Oracles::on(Book& book, const engine::CacheHit& event) {
-  auto& task = book.tasks[event.path];
+void Oracles::on(Recorded& recorded, const engine::CacheHit& event) {
+  auto& task = recorded.tasks[event.path];
   require(task.ready && task.number == 0 && !task.ended, event.path + ": cache hit in the wrong state");
   require(event.outputs.find("o") && *event.outputs.find("o") == Value(result_of(task.call)),
           event.path + ": the cached result differs from the result of its work");
-  const auto& cache = operation_at(book, event.path).cache;
-  require(cache.scope != "run" || event.run == book.created.run,
+  const auto& cache = operation_at(recorded, event.path).cache;
+  require(cache.scope != "run" || event.run == recorded.created.run,
           event.path + ": cache hit from another run, but its scope is its own run");
-  const auto& made = books_.at(event.run.text).tasks.at(event.made_by).made;
+  const auto& made = recorded_.at(event.run.text).tasks.at(event.made_by).made;
   require(made.has_value(), event.path + ": cache hit from a task that did not succeed");
   require(!cache.max_age_ms || event.at - *made <= Milliseconds(*cache.max_age_ms),
           event.path + ": cache hit from an entry older than its max_age");
 }
 
-void Oracles::on(Book& book, const engine::Scheduled& event) {
-  auto& task = book.tasks[event.path];
+void Oracles::on(Recorded& recorded, const engine::Scheduled& event) {
+  auto& task = recorded.tasks[event.path];
   require(task.ready && task.open_fence.empty() && !task.ended && event.number == task.number + 1,
           event.path + " is scheduled in the wrong state");
-  require(!book.stopping, event.path + " is scheduled although the run is stopping");
+  require(!recorded.stopping, event.path + " is scheduled although the run is stopping");
   task.number = event.number;
   task.timed_out = false;
   task.open_fence = event.fence.text;
 }
 
-void Oracles::on(Book& book, const engine::AttemptEnded& event) {
-  auto& task = book.tasks[event.path];
+void Oracles::on(Recorded& recorded, const engine::AttemptEnded& event) {
+  auto& task = recorded.tasks[event.path];
   require(!task.open_fence.empty() && event.number == task.number,
           event.path + ": an attempt that is not open ends");
   task.open_fence.clear();
   if (event.outcome.status == engine::Outcome::Status::succeeded) task.made = event.outcome.usage.ended;
 }
 
-void Oracles::on(Book& book, const engine::RetryAt& event) {
-  const auto& task = book.tasks[event.path];
+void Oracles::on(Recorded& recorded, const engine::RetryAt& event) {
+  const auto& task = recorded.tasks[event.path];
   require(task.number > 0 && task.open_fence.empty() && !task.ended,
           event.path + " is retried in the wrong state");
 }
 
-void Oracles::on(Book& book, const engine::TimedOut& event) {
-  auto& task = book.tasks[event.path];
+void Oracles::on(Recorded& recorded, const engine::TimedOut& event) {
+  auto& task = recorded.tasks[event.path];
   require(!task.open_fence.empty(), event.path + " timed out, but has no open attempt");
   task.timed_out = true;
 }
 
-void Oracles::on(Book& book, const engine::Stopping& event) {
+void Oracles::on(Recorded& recorded, const engine::Stopping& event) {
   if (event.path.empty())
-    book.stopping = true;
+    recorded.stopping = true;
   else
-    book.tasks[event.path].stopping = true;
+    recorded.tasks[event.path].stopping = true;
 }
 
-void Oracles::on(Book& book, const engine::Ended& event) {
-  auto& task = book.tasks[event.path];
+void Oracles::on(Recorded& recorded, const engine::Ended& event) {
+  auto& task = recorded.tasks[event.path];
   require(!task.ended, event.path + " ended twice");
   require(task.open_fence.empty(), event.path + " ended while an attempt was open");
-  require(task.start_iterations == 0, event.path + " ended while an iteration was open");
+  require(task.running_iterations == 0, event.path + " ended while an iteration was open");
   task.ended = event.status;
 }
 
-void Oracles::on(Book& book, const engine::RunEnded&) {
-  for (const auto& [path, task] : book.tasks) require(task.ended.has_value(), "the run ended before " + path);
-  book.ended = true;
+void Oracles::on(Recorded& recorded, const engine::RunEnded&) {
+  for (const auto& [path, task] : recorded.tasks)
+    require(task.ended.has_value(), "the run ended before " + path);
+  recorded.ended = true;
 }
 
 const Oracles::TaskBook* Oracles::open_task(const ports::Attempt& attempt) const {
-  const auto book = books_.find(attempt.run.text);
-  if (book == books_.end()) return nullptr;
-  const auto task = book->second.tasks.find(attempt.path);
-  const bool open = task != book->second.tasks.end() && task->second.open_fence == attempt.fence.text;
+  const auto recorded = recorded_.find(attempt.run.text);
+  if (recorded == recorded_.end()) return nullptr;
+  const auto task = recorded->second.tasks.find(attempt.path);
+  const bool open = task != recorded->second.tasks.end() && task->second.open_fence == attempt.fence.text;
   return open ? &task->second : nullptr;
 }
 
@@ -166,17 +167,17 @@ bool Oracles::is_to_be_cancelled(const ports::Attempt& attempt) const {
 }
 
 void Oracles::check_start(const ports::Attempt& attempt) const {
-  const auto found = books_.find(attempt.run.text);
-  require(found != books_.end(), "an attempt of a run that is not in the journal");
-  const auto& book = found->second;
-  const auto task = book.tasks.find(attempt.path);
-  require(task != book.tasks.end() && task->second.open_fence == attempt.fence.text &&
+  const auto found = recorded_.find(attempt.run.text);
+  require(found != recorded_.end(), "an attempt of a run that is not in the journal");
+  const auto& recorded = found->second;
+  const auto task = recorded.tasks.find(attempt.path);
+  require(task != recorded.tasks.end() && task->second.open_fence == attempt.fence.text &&
               task->second.number == attempt.number,
           attempt.path + " starts, but the journal has no open attempt with its fence");
-  for (const auto& place : places_of(book, attempt.path)) check_upstream(book, place);
+  for (const auto& place : places_of(recorded, attempt.path)) check_upstream(recorded, place);
 }
 
-void Oracles::check_upstream(const Book& book, const Place& place) const {
+void Oracles::check_upstream(const Recorded& recorded, const Place& place) const {
   auto found = dependencies_.find(place.region);
   if (found == dependencies_.end())
     found = dependencies_.emplace(place.region, ir::dependencies_of(*place.region)).first;
@@ -186,8 +187,8 @@ void Oracles::check_upstream(const Book& book, const Place& place) const {
   bool any_failed = false;
   const auto& upstream = found->second.upstream[place.index];
   for (const auto& need : upstream) {
-    const auto task = book.tasks.find(place.prefix + place.region->operations[need.operation].name);
-    const auto ended = task == book.tasks.end() ? std::nullopt : task->second.ended;
+    const auto task = recorded.tasks.find(place.prefix + place.region->operations[need.operation].name);
+    const auto ended = task == recorded.tasks.end() ? std::nullopt : task->second.ended;
     all_ended = all_ended && ended;
     any_succeeded = any_succeeded || ended == Status::succeeded;
     any_failed = any_failed || (ended && counts_as_failed(*ended));
@@ -205,9 +206,9 @@ void Oracles::check_upstream(const Book& book, const Place& place) const {
   }
 }
 
-std::vector<Oracles::Place> Oracles::places_of(const Book& book, const std::string& path) {
+std::vector<Oracles::Place> Oracles::places_of(const Recorded& recorded, const std::string& path) {
   std::vector<Place> places;
-  const auto* region = &book.plan->find(book.created.pipeline)->body;
+  const auto* region = &recorded.plan->find(recorded.created.pipeline)->body;
   std::size_t at = 0;
   for (;;) {
     const auto slash = std::min(path.find('/', at), path.size());
@@ -220,7 +221,7 @@ std::vector<Oracles::Place> Oracles::places_of(const Book& book, const std::stri
                       .prefix = path.substr(0, at)});
     if (slash == path.size()) return places;
     if (const auto* call = std::get_if<ir::PipelineCall>(&found->what)) {
-      region = &book.plan->find(call->pipeline)->body;
+      region = &recorded.plan->find(call->pipeline)->body;
     } else {
       const auto arm = segment.find('{');
       const auto inner = arm == std::string::npos ? 0 : std::stoul(segment.substr(arm + 1));
@@ -230,8 +231,8 @@ std::vector<Oracles::Place> Oracles::places_of(const Book& book, const std::stri
   }
 }
 
-const ir::Operation& Oracles::operation_at(const Book& book, const std::string& path) {
-  return places_of(book, path).back().operation();
+const ir::Operation& Oracles::operation_at(const Recorded& recorded, const std::string& path) {
+  return places_of(recorded, path).back().operation();
 }
 
 }  // namespace sluice::sim

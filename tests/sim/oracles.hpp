@@ -43,11 +43,11 @@ class Oracles {
     bool stopping = false;
     std::optional<Time> made;
     std::optional<engine::Status> ended;
-    std::int64_t start_iterations = 0;
+    std::int64_t running_iterations = 0;
     std::int64_t limit = 0;
   };
   /// What the journal says about a run.
-  struct Book {
+  struct Recorded {
     engine::RunCreated created;
     std::shared_ptr<const ir::Plan> plan;
     std::map<std::string, TaskBook> tasks;
@@ -64,29 +64,29 @@ class Oracles {
   };
 
   void check(const RunId& run, std::uint64_t number, const std::string& text);
-  void on(Book& book, const engine::RunCreated& event);
-  void on(Book& book, const engine::RegionStarted& event);
-  void on(Book& book, const engine::IterationStarted& event);
-  void on(Book& book, const engine::IterationEnded& event);
-  void on(Book& book, const engine::TaskReady& event);
-  void on(Book& book, const engine::CacheHit& event);
-  void on(Book& book, const engine::Scheduled& event);
-  void on(Book& book, const engine::AttemptEnded& event);
-  void on(Book& book, const engine::RetryAt& event);
-  void on(Book& book, const engine::TimedOut& event);
-  void on(Book& book, const engine::Stopping& event);
-  void on(Book& book, const engine::Ended& event);
-  void on(Book& book, const engine::RunEnded& event);
+  void on(Recorded& recorded, const engine::RunCreated& event);
+  void on(Recorded& recorded, const engine::RegionStarted& event);
+  void on(Recorded& recorded, const engine::IterationStarted& event);
+  void on(Recorded& recorded, const engine::IterationEnded& event);
+  void on(Recorded& recorded, const engine::TaskReady& event);
+  void on(Recorded& recorded, const engine::CacheHit& event);
+  void on(Recorded& recorded, const engine::Scheduled& event);
+  void on(Recorded& recorded, const engine::AttemptEnded& event);
+  void on(Recorded& recorded, const engine::RetryAt& event);
+  void on(Recorded& recorded, const engine::TimedOut& event);
+  void on(Recorded& recorded, const engine::Stopping& event);
+  void on(Recorded& recorded, const engine::Ended& event);
+  void on(Recorded& recorded, const engine::RunEnded& event);
 
   /// The operation with this path and those that enclose it, outermost first.
-  static std::vector<Place> places_of(const Book& book, const std::string& path);
+  static std::vector<Place> places_of(const Recorded& recorded, const std::string& path);
   /// The task whose open attempt this is; null if the attempt is not open.
   [[nodiscard]] const TaskBook* open_task(const ports::Attempt& attempt) const;
-  static const ir::Operation& operation_at(const Book& book, const std::string& path);
-  void check_upstream(const Book& book, const Place& place) const;
+  static const ir::Operation& operation_at(const Recorded& recorded, const std::string& path);
+  void check_upstream(const Recorded& recorded, const Place& place) const;
 
   const ir::Signatures& services_;
-  std::map<std::string, Book> books_;
+  std::map<std::string, Recorded> recorded_;
   mutable std::map<const ir::Region*, ir::Dependencies> dependencies_;
   std::vector<std::shared_ptr<const ir::Plan>> plans_;  ///< keeps the keys of dependencies_ alive
   std::uint64_t hash_ = 14695981039346656037U;

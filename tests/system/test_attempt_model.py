@@ -15,13 +15,13 @@ DEPTH = 100_000
 
 # The planted fault → the numbers of deaths of the server, deaths of the supervisor and lost connections that expose it.
 FAULTS = {
-    "STARTS_WITHOUT_THE_BOOK": (0, 0, 1),
-    "TAKES_UP_WITHOUT_ASKING": (1, 0, 0),
+    "STARTS_UNRECORDED": (0, 0, 1),
+    "REATTACHES_WITHOUT_A_CHECK": (1, 0, 0),
     "ACKNOWLEDGES_BEFORE_THE_JOURNAL": (1, 0, 0),
-    "LOST_BEFORE_IT_IS_DEAD": (0, 1, 0),
-    "HEARS_A_DEAD_SERVER": (1, 0, 0),
+    "REPORTS_LOST_BEFORE_IT_IS_DEAD": (0, 1, 0),
+    "ACCEPTS_MESSAGES_OF_A_DEAD_SERVER": (1, 0, 0),
     "CANCELS_ONCE": (0, 0, 1),
-    "FORGETS_WHAT_RAN": (0, 1, 1),
+    "DISCARDS_RUNNING_ATTEMPTS": (0, 1, 1),
 }
 NO_ERRORS = "errors: 0"
 
@@ -48,7 +48,7 @@ def verdicts(tmp_path_factory):
         return {fault: job.result() for fault, job in jobs.items()}
 
 
-def test_what_the_model_promises_holds(verdicts):
+def test_the_properties_of_the_model_hold(verdicts):
     output = verdicts[""]
     assert NO_ERRORS in output, output
     assert "search depth too small" not in output and "Search not completed" not in output, output
@@ -60,7 +60,7 @@ def test_what_the_model_promises_holds(verdicts):
 def test_a_planted_fault_is_found(verdicts, fault):
     output = verdicts[fault]
     assert "errors: 1" in output, output
-    never_ends = fault in ("CANCELS_ONCE", "FORGETS_WHAT_RAN")
+    never_ends = fault in ("CANCELS_ONCE", "DISCARDS_RUNNING_ATTEMPTS")
     assert ("acceptance cycle" if never_ends else "assertion violated") in output.splitlines()[0], output
 
 

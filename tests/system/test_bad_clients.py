@@ -131,7 +131,7 @@ def test_bodies_that_together_are_too_large_for_memory(small_plan, tmp_path):
         assert server.ask("POST", "/v2/models/none/infer", part)[0] == 400
 
 
-def test_clients_that_do_not_read_their_answers(plan, tmp_path):
+def test_clients_that_do_not_read_their_responses(plan, tmp_path):
     talks = plan("sluice: 1\npipelines: {main: {graph: {talk: {process: [head, -c, '20000000', /dev/zero]}}}}\n")
     with crowd(talks, tmp_path, 200) as (others, open_one):
         server = others.server
@@ -232,7 +232,7 @@ def test_an_address_that_is_a_bomb(unharmed, target):
     assert status == 431 and "the request head is larger than 16 KiB" in body_text, (status, body_text)
 
 
-def test_a_server_that_has_no_descriptor_left_goes_on_when_it_has_one(small_plan, tmp_path):
+def test_a_server_that_has_no_descriptor_left_resumes_when_it_has_one(small_plan, tmp_path):
     with serving(tmp_path / "data") as server:
         run = report_of(sluice("run", small_plan, "--json", data=server.data))["run"]
         pid = server.process.pid

@@ -87,7 +87,7 @@ def test_a_full_disk_of_logs_costs_no_more_than_the_task(plan, tmp_path):
         assert len(sluice("logs", "latest", "say", data=server.data).stdout) == 10_000
 
 
-def test_a_full_cache_refuses_uploads_and_takes_them_again(plan, tmp_path):
+def test_a_full_cache_refuses_uploads_and_accepts_them_again(plan, tmp_path):
     with stage(tmp_path, plan, "cache", 500) as (server, disk):
         disk.fill()
         body = os.urandom(100_000)
@@ -137,7 +137,7 @@ def ledger_stage(tmp_path, plan, kilobytes):
                 yield server, disk
 
 
-def test_a_full_disk_of_the_ledger_refuses_runs_and_takes_them_again(plan, tmp_path):
+def test_a_full_disk_of_the_ledger_refuses_runs_and_accepts_them_again(plan, tmp_path):
     with ledger_stage(tmp_path, plan, 2_000) as (server, disk):
         disk.fill()
         large = SAYS + "#" * 200_000 + "\n"  # more than still fits into the ledger's write-ahead log
@@ -155,7 +155,7 @@ def test_a_server_does_not_start_on_a_full_disk_and_says_why(plan, tmp_path):
         assert done.returncode == 3 and str(tmp_path / "data") in done.stderr and NO_SPACE in done.stderr, done.stderr
 
 
-def test_a_read_only_data_folder_is_told(plan, tmp_path):
+def test_a_read_only_data_folder_is_reported(plan, tmp_path):
     assert sluice("run", plan(SAYS), data=tmp_path / "data").returncode == 0
     with seen_read_only(tmp_path / "data", tmp_path / "seen") as data:
         for command in (["up", "--listen", "127.0.0.1:0"], ["run", plan(SAYS)], ["runs"], ["resume", "latest"]):
@@ -163,7 +163,7 @@ def test_a_read_only_data_folder_is_told(plan, tmp_path):
             assert done.returncode == 3 and str(data) in done.stderr and "Read-only file system" in done.stderr, (command, done.stderr)
 
 
-def test_a_store_that_becomes_read_only_fails_what_writes_and_answers_what_reads(plan, tmp_path):
+def test_a_store_that_becomes_read_only_fails_writes_and_serves_reads(plan, tmp_path):
     with stage(tmp_path, plan, "objects", 60_000) as (server, disk):
         disk.make_read_only()
         done = sluice("run", plan(MAKES), "--no-cache", data=server.data)
@@ -183,7 +183,7 @@ pipelines:
 
 
 @pytest.mark.parametrize("damage", ["changed", "cut off", "emptied"])
-def test_a_damaged_object_is_found_and_others_go_on(unharmed, plan, damage):
+def test_a_damaged_object_is_found_and_others_stay_usable(unharmed, plan, damage):
     data = unharmed.server.data
     done = sluice("run", plan(PASSES_ON), "--no-cache", "--json", data=data)
     assert report_of(done)["outputs"]["read"].strip() == "as it was"
@@ -213,7 +213,7 @@ def test_a_ledger_of_a_newer_sluice_is_left_alone(plan, tmp_path):
     assert (data / "ledger.db").read_bytes() == before
 
 
-def test_a_ledger_that_is_no_ledger_is_told(plan, tmp_path):
+def test_a_ledger_that_is_not_a_ledger_is_reported(plan, tmp_path):
     data = tmp_path / "data"
     assert sluice("run", plan(SAYS), data=data).returncode == 0
     (data / "ledger.db").write_bytes(b"not a database at all " * 1000)
@@ -308,7 +308,7 @@ pipelines:
 """
 
 
-def test_a_run_waits_for_room_in_the_ledger_and_goes_on_by_itself(plan, tmp_path):
+def test_a_run_waits_for_room_in_the_ledger_and_resumes_by_itself(plan, tmp_path):
     ran = tmp_path / "ran"
     with Gate(tmp_path / "go") as go, ledger_stage(tmp_path, plan, 20_000) as (server, disk):
         status, answer = server.ask("POST", "/v1/runs", {"plan": LONG_OUTPUTS.format(go=go.path, ran=ran)})

@@ -49,7 +49,7 @@ def test_odd_names_in_a_folder_reach_the_task_as_they_are(plan, tmp_path):
     assert report_of(done)["outputs"]["names"] == sorted(names)
 
 
-def test_a_file_name_that_is_no_utf8_is_refused(plan, tmp_path):
+def test_a_file_name_that_is_not_utf8_is_refused(plan, tmp_path):
     folder = tmp_path / "folder"
     folder.mkdir()
     (folder / "good").write_text("")
@@ -59,7 +59,7 @@ def test_a_file_name_that_is_no_utf8_is_refused(plan, tmp_path):
     assert "input `folder`" in done.stderr and "caf%E9: the name is not UTF-8; rename it" in done.stderr, done.stderr
 
 
-def test_an_input_that_is_no_utf8_is_refused(plan, tmp_path):
+def test_an_input_that_is_not_utf8_is_refused(plan, tmp_path):
     text = "sluice: 1\npipelines: {main: {inputs: {name: {type: string}}, graph: {a: {process: [echo, '${inputs.name}']}}}}\n"
     for given in (b"name=caf\xe9", b"n\xe9=1"):
         done = subprocess.run([BIN / "sluice", "run", plan(text), "--input", given, "--data", tmp_path / "data"], capture_output=True, env=environment())
@@ -99,7 +99,7 @@ def test_a_name_of_a_task_that_is_too_long(unharmed, plan):
     assert done.returncode == 2 and "plan.yaml:1:48: the name of an operation should have 1 to 250 bytes, not 4000" in done.stderr, done.stderr
 
 
-def test_a_plan_that_is_no_utf8_is_refused(tmp_path):
+def test_a_plan_that_is_not_utf8_is_refused(tmp_path):
     (tmp_path / "plan.yaml").write_bytes(b"sluice: 1\npipelines: {main: {graph: {caf\xe9: {process: [run]}}}}\n")
     done = sluice("run", tmp_path / "plan.yaml", data=tmp_path / "data")
     assert done.returncode == 2 and "plan.yaml: the text is not valid UTF-8" in done.stderr, done.stderr

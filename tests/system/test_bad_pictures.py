@@ -94,7 +94,7 @@ def host_of(server, endpoint):
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_a_bad_picture_is_answered_with_words(main_job_report, server, endpoint, name):
+def test_a_bad_picture_is_answered_with_a_message(main_job_report, server, endpoint, name):
     make, words = BAD[name]
     target = f"/v2/models/{endpoint}/infer"
     picture = make()
@@ -113,7 +113,7 @@ def test_a_bad_picture_is_answered_with_words(main_job_report, server, endpoint,
             assert memory_peak(pid) - peak < MEMORY_MORE_MB
 
 
-def test_one_bad_picture_among_good_ones_is_told_by_its_number(server, endpoint):
+def test_one_bad_picture_among_good_ones_is_named_by_its_index(server, endpoint):
     status, answer = server.ask("POST", f"/v2/models/{endpoint}/infer", inference_of(png(), b"#!/bin/sh\n", png()))
     assert status == 400 and answer["error"].startswith("image[1]: cannot read picture"), answer
 

@@ -70,7 +70,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("bad", BAD, ids=lambda bad: bad.__name__)
-def test_a_bad_plan_is_refused_with_words(unharmed, tmp_path, bad):
+def test_a_bad_plan_is_refused_with_a_message(unharmed, tmp_path, bad):
     server = unharmed.server
     text = bad()
     forget_memory_peak(server.process.pid)

@@ -50,7 +50,7 @@ def test_every_command_has_help_with_an_example(command):
     assert "--data" in done.stdout and "--json" in done.stdout
 
 
-def test_run_prints_outputs_and_show_tells_about_them(plan, tmp_path):
+def test_run_prints_outputs_and_show_describes_them(plan, tmp_path):
     data = tmp_path / "data"
     done = sluice("run", plan(HELLO), "--input", "name=you", data=data)
     assert done.returncode == 0, done.stderr
@@ -98,11 +98,11 @@ def test_bad_usage_ends_with_2(plan, tmp_path):
     (["runs", "--limit", "0"], "sluice runs: --limit: `0` is not a number from 1 to 10000"),
     (["completion", "bsah"], "`bsah` is not one of bash, zsh, fish; did you mean `bash`?"),
 ])
-def test_a_misspelt_command_line_is_told_with_the_nearest_name(arguments, message):
+def test_a_misspelled_command_line_is_reported_with_the_nearest_name(arguments, message):
     check_stderr(sluice(*arguments), message, status=2)
 
 
-def test_misspelt_names_are_told_with_the_nearest(main_job, server, plan, stamps):
+def test_misspelled_names_are_reported_with_the_nearest(main_job, server, plan, stamps):
     data, report = main_job
     run = report["run"]
     picture = next((stamps / "bird").glob("*.png"))
@@ -148,7 +148,7 @@ def test_compile_prints_the_canonical_text(plan, tmp_path):
     assert sluice("compile", plan(HELLO), "--emit", "dot").stdout.startswith("digraph")
 
 
-def test_compile_speaks_json(plan):
+def test_compile_writes_json(plan):
     printed = json.loads(sluice("compile", plan(HELLO), "--json").stdout)
     assert printed["plan"].startswith("sluice: 1\n") and len(printed["digest"]) == 64
     wrong = sluice("compile", plan(HELLO.replace("inputs.name", "inputs.nam")), "--json")
@@ -156,7 +156,7 @@ def test_compile_speaks_json(plan):
     assert "did you mean `name`?" in json.loads(wrong.stdout)["problems"][0]
 
 
-def test_compile_tells_every_problem_at_once(plan):
+def test_compile_reports_every_problem_at_once(plan):
     done = sluice("compile", plan("""sluice: 1
 pipelines:
   main:
@@ -204,7 +204,7 @@ def test_an_unreadable_picture_is_named(tmp_path):
     check_stderr(done, "dog/broken.png", status=1)
 
 
-def test_a_folder_in_use_is_told_with_who_uses_it(tmp_path, plan):
+def test_a_folder_in_use_is_reported_with_its_user(tmp_path, plan):
     data = tmp_path / "data"
     with serving(data):
         check_stderr(sluice("up", "--listen", "127.0.0.1:0", data=data), "in use by sluice up, pid", status=2)
@@ -216,7 +216,7 @@ def test_a_folder_in_use_is_told_with_who_uses_it(tmp_path, plan):
         running.wait(30)
 
 
-def test_a_port_in_use_is_told(tmp_path):
+def test_a_port_in_use_is_reported(tmp_path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -245,7 +245,7 @@ def test_foreign_hosts_and_origins_are_refused(server):
     assert server.ask("GET", "/v1/runs", headers={"Origin": server.url})[0] == 200
 
 
-def test_a_token_is_asked_for(tmp_path, plan):
+def test_a_token_is_required(tmp_path, plan):
     token = tmp_path / "token"
     token.write_text("a-token-of-enough-length\n")
     data = tmp_path / "data"
@@ -257,7 +257,7 @@ def test_a_token_is_asked_for(tmp_path, plan):
         assert sluice("run", plan(HELLO), data=data).returncode == 0
 
 
-def test_objects_are_asked_for_and_uploaded(server):
+def test_missing_objects_are_requested_and_uploaded(server):
     import hashlib
     body = b"some bytes that no store has yet"
     digest = hashlib.sha256(body).hexdigest()

@@ -81,6 +81,6 @@ def test_a_real_bash_completes(tmp_path, plan):
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_each_shell_has_a_script_that_asks_the_program(shell):
+def test_each_shell_has_a_script_that_calls_the_program(shell):
     script = sluice("completion", shell).stdout
     assert "complete --" in script and "_sluice" in script

@@ -45,7 +45,7 @@ def test_it_shows_the_model_and_what_to_try_next(shown):
         assert line.split()[-1] in ("right", "wrong", "rejected")
 
 
-def test_an_unwritable_data_folder_is_said(tmp_path):
+def test_an_unwritable_data_folder_is_reported(tmp_path):
     (tmp_path / "file").write_text("")
     done = demo("--data", tmp_path / "file")
     assert done.returncode != 0

@@ -41,7 +41,7 @@ def test_this_machine_runs_sluice(tmp_path):
     assert done.stdout.splitlines()[-1].startswith("Sluice runs on this machine")
 
 
-def test_what_it_says_of_mounts_is_what_tasks_get(tmp_path, plan):
+def test_the_mounts_that_it_reports_are_those_that_tasks_get(tmp_path, plan):
     """The finding agrees with a real task, which sees its input as a mount or as a copy."""
     pictures = tmp_path / "pictures"
     pictures.mkdir()
@@ -71,7 +71,7 @@ def test_programs_that_are_missing_are_limits(tmp_path):
     assert "with " in doctor(tmp_path / "data", PATH=str(tmp_path)).stdout.splitlines()[-1]
 
 
-def test_a_port_in_use_is_told(tmp_path):
+def test_a_port_in_use_is_reported(tmp_path):
     def seen():
         with socket.socket() as taken:
             with contextlib.suppress(OSError):  # another program uses it, perhaps only for a moment
@@ -83,7 +83,7 @@ def test_a_port_in_use_is_told(tmp_path):
     assert "--listen 127.0.0.1:0" in until(seen, "the port is in use")["follows"]
 
 
-def test_who_holds_the_folder_is_told(tmp_path, plan):
+def test_who_holds_the_folder_is_reported(tmp_path, plan):
     data = tmp_path / "data"
     with serving(data) as server:
         seen = findings(data)["data folder"]

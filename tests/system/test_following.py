@@ -38,7 +38,7 @@ def held(tmp_path, plan, gate):
         gate.open()
 
 
-def test_events_come_as_they_happen_and_go_on_where_one_stopped(held):
+def test_events_arrive_as_they_happen_and_resume_after_the_last_one(held):
     server, run, gate = held
     events = server.events(run)
     assert events.answer.status == 200
@@ -57,7 +57,7 @@ def test_events_come_as_they_happen_and_go_on_where_one_stopped(held):
     assert server.events(run, **{"Last-Event-ID": str(len(seen) - 1)}).answer.status == 204
 
 
-def test_clients_that_vanish_leave_nothing(held):
+def test_clients_that_disconnect_leave_nothing(held):
     server, run, _ = held
 
     def files():
@@ -96,7 +96,7 @@ def test_cancel_ends_a_servers_run(held, tmp_path):
     assert any(event["t"] == "stopping" and event["reason"] == "wrong gate" for _, event in server.events(run))
 
 
-def test_a_client_goes_on_when_its_server_comes_back(plan, tmp_path, gate):
+def test_a_client_continues_when_its_server_restarts(plan, tmp_path, gate):
     data = tmp_path / "data"
     server = Server(data, listen=reserved_address())
     running = start("run", plan(HELD), "--input", f"gate={gate.path}", "--server", server.url, "--json", data=tmp_path / "mine")
@@ -113,7 +113,7 @@ def test_a_client_goes_on_when_its_server_comes_back(plan, tmp_path, gate):
         restarted.stop()
 
 
-def test_a_server_that_stays_away_is_told_with_the_way_back(plan, tmp_path, gate):
+def test_a_server_that_does_not_return_is_reported_with_a_hint(plan, tmp_path, gate):
     server = Server(tmp_path / "data", listen=reserved_address())
     running = start("run", plan(HELD), "--input", f"gate={gate.path}", "--server", server.url, data=tmp_path / "mine")
     run = server.first_run()
@@ -125,7 +125,7 @@ def test_a_server_that_stays_away_is_told_with_the_way_back(plan, tmp_path, gate
     assert sluice("cancel", run, data=tmp_path / "data").returncode == 0
 
 
-def test_every_command_asks_another_machines_server(main_job_copy, main_job_report, tmp_path, stamps):
+def test_every_command_works_with_another_machines_server(main_job_copy, main_job_report, tmp_path, stamps):
     """As from another machine: the client has no access to the server's data folder."""
     token = tmp_path / "token"
     token.write_text("a-token-of-enough-length\n")

@@ -130,7 +130,7 @@ def test_killed_at_every_change_of_the_disk_it_leaves_one_version(registering, v
 
 
 @pytest.mark.needs(apart=True)
-def test_killed_while_it_takes_the_built_in_models_in_the_next_start_has_them(tmp_path):
+def test_killed_while_it_imports_the_built_in_models_the_next_start_has_them(tmp_path):
     trace = tmp_path / "trace"
     whole = tmp_path / "whole"
     done = killing.command("models", data=whole, env=killing.doomed(trace=trace, under=(whole,)))

@@ -105,7 +105,7 @@ def test_elsewhere_lines_are_plain(plan, gates, tmp_path):
     assert "  last  failed: exit status 3\n" in done.stderr
 
 
-def test_ctrl_c_leaves_a_servers_run_and_says_how_to_come_back(terminal, gates, tmp_path):
+def test_ctrl_c_leaves_a_servers_run_and_says_how_to_follow_it_again(terminal, gates, tmp_path):
     data = tmp_path / "data"
     with serving(data) as server:
         seen = terminal()

@@ -107,7 +107,7 @@ def test_killed_in_the_middle_it_is_resumed_and_nothing_that_finished_runs_again
     assert len(git("tag", cwd=data / "models" / "default" / "stamps.git").split()) == 1
 
 
-def test_a_killed_server_goes_on_with_its_runs_when_it_starts(tmp_path, stamps):
+def test_a_killed_server_resumes_its_runs_when_it_restarts(tmp_path, stamps):
     data = tmp_path / "data"
     first = Server(data)
     running = start("run", STAMPS_PLAN, "--input", f"pictures={stamps}", "--json", data=data)

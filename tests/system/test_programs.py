@@ -18,7 +18,7 @@ def test_the_server_links_no_inference_and_no_picture_library():
     assert len(names) <= 16, names
 
 
-def test_libgit2_is_loaded_when_it_is_wanted_and_doctor_tells_where_it_cannot_be(main_job_copy, tmp_path):
+def test_libgit2_is_loaded_when_needed_and_doctor_reports_if_it_cannot_be(main_job_copy, tmp_path):
     data = main_job_copy
     library = next(pathlib.Path("/usr/lib/x86_64-linux-gnu").glob("libgit2.so.?.?")).name
     (tmp_path / library).touch()
@@ -40,6 +40,6 @@ def test_the_supervisor_is_static():
     assert "not a dynamic executable" in done.stdout + done.stderr or "statically linked" in done.stdout
 
 
-def test_the_version_is_told():
+def test_the_version_is_printed():
     done = subprocess.run([BIN / "sluice", "--version"], capture_output=True, text=True)
     assert done.returncode == 0 and done.stdout.startswith("sluice ")

@@ -74,7 +74,7 @@ def test_it_refuses(tmp_path, predictions, message):
     assert not (tmp_path / "accuracy").exists()
 
 
-def test_stamps_are_assembled_once_and_mended(tmp_path):
+def test_stamps_are_assembled_once_and_repaired(tmp_path):
     source, target = tmp_path / "stamps", tmp_path / "out"
     for folder in stamps_tool.CLASSES.values():
         for name in ("a.png", "deep/b.png", "cartoon/c.png", "a.svg"):

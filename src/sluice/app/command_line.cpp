@@ -9,7 +9,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "sluice/app/commands/say.hpp"
+#include "sluice/app/commands/print_text.hpp"
 #include "sluice/base/numbers.hpp"
 #include "sluice/base/words.hpp"
 
@@ -170,7 +170,7 @@ Exit CommandLine::run(int argc, char** argv) {
     if (text.empty() && !command) text = "a command is required; `sluice --help` lists the commands";
     if (text.empty()) text = error.what();
     if (text == error.what() && !text.ends_with('?')) text += fmt::format("; see `{} --help`", called);
-    say(stderr, "{}: {}\n", called, text);
+    print_text(stderr, "{}: {}\n", called, text);
     return Exit::usage;
   }
 }

@@ -54,9 +54,9 @@ struct Attempts::Attempt {
   Steady drain_until{0};
 };
 
-Attempts::Attempts(Book& book, const Clock& clock, std::optional<os::CgroupParent> parent, OnEnded on_ended,
-                   OnMountsRefused on_mounts_refused)
-    : book_(book),
+Attempts::Attempts(AttemptLog& log, const Clock& clock, std::optional<os::CgroupParent> parent,
+                   OnEnded on_ended, OnMountsRefused on_mounts_refused)
+    : log_(log),
       clock_(clock),
       parent_(std::move(parent)),
       on_ended_(std::move(on_ended)),
@@ -69,8 +69,8 @@ Attempts::~Attempts() = default;
 Response Attempts::start(const Start& start) {
   if (const auto running = attempts_.find(start.fence); running != attempts_.end())
     return Started{.fence = start.fence, .pid = static_cast<std::uint32_t>(running->second->pid)};
-  if (const auto* ended = book_.ended(start.fence)) return *ended;
-  if (book_.forgotten(start.fence)) return Ended{.fence = start.fence, .kind = EndKind::forgotten};
+  if (const auto* ended = log_.ended(start.fence)) return *ended;
+  if (log_.forgotten(start.fence)) return Ended{.fence = start.fence, .kind = EndKind::forgotten};
   if (attempts_.size() >= running_max) return could_not_start(start, Step::fork, EAGAIN);
 
   auto attempt = std::make_unique<Attempt>();
@@ -82,7 +82,7 @@ Response Attempts::start(const Start& start) {
   attempt->log_bytes_max = start.log_bytes_max;
   attempt->leaf = acquire_leaf();
   if (auto begun =
-          book_.begin(start.fence, attempt->leaf ? attempt->leaf->path().string() : "", attempt->started_ms);
+          log_.begin(start.fence, attempt->leaf ? attempt->leaf->path().string() : "", attempt->started_ms);
       !begun)
     return could_not_start(start, Step::fork, EIO);
 
@@ -99,14 +99,14 @@ Response Attempts::start(const Start& start) {
   if (!pid) {
     const int error = launcher_.error();
     reports_.release(attempt->report);
-    book_.withdraw(start.fence);
+    log_.withdraw(start.fence);
     if (attempt->leaf) release_leaf(std::move(*attempt->leaf));
     if (!start.mounts.empty() && error == EPERM) return MountsRefused{.fence = start.fence, .error = EPERM};
     return could_not_start(start, Step::fork, error);
   }
   attempt->pid = *pid;
   attempt->ticks = os::ticks_since_boot();
-  book_.forked(start.fence, attempt->pid, attempt->ticks);
+  log_.forked(start.fence, attempt->pid, attempt->ticks);
   if (attempt->log_bytes_max > 0) {
     attempt->check_log_at = clock_.steady() + log_check_interval(0, attempt->log_bytes_max);
     check_logs_at_ =
@@ -316,11 +316,11 @@ void Attempts::finish(Attempt& attempt) {
   const auto fence = attempt.fence;
   attempts_.erase(fence);
   if (report.what == Report::What::mounts) {
-    book_.withdraw(fence);
+    log_.withdraw(fence);
     on_mounts_refused_(MountsRefused{.fence = fence, .error = static_cast<std::uint32_t>(report.error)});
     return;
   }
-  on_ended_(book_.end(std::move(ended)));
+  on_ended_(log_.end(std::move(ended)));
 }
 
 // Time

@@ -12,13 +12,13 @@
 #include "sluice/os/cgroup.hpp"
 #include "sluice/os/process.hpp"
 #include "sluice/os/tree.hpp"
-#include "sluice/supervisor/book.hpp"
+#include "sluice/supervisor/attempt_log.hpp"
 #include "sluice/supervisor/launch.hpp"
 
 namespace sluice::supervisor {
 
 /// The running attempts: starts them, watches the size of their logs, kills their process trees, and records
-/// how they ended in the book. The process must be a child subreaper with one thread. Not thread-safe;
+/// how they ended in the log. The process must be a child subreaper with one thread. Not thread-safe;
 /// nothing here blocks, except for a child between its fork and its exec.
 class Attempts {
  public:
@@ -26,7 +26,7 @@ class Attempts {
   using OnMountsRefused = std::function<void(const MountsRefused&)>;
 
   /// `parent` absent: trees are found by /proc. The callbacks are called from within the members below.
-  Attempts(Book& book, const Clock& clock, std::optional<os::CgroupParent> parent, OnEnded on_ended,
+  Attempts(AttemptLog& log, const Clock& clock, std::optional<os::CgroupParent> parent, OnEnded on_ended,
            OnMountsRefused on_mounts_refused);
   ~Attempts();
   Attempts(const Attempts&) = delete;
@@ -66,7 +66,7 @@ class Attempts {
   void check_logs(Steady now);
   Ended could_not_start(const Start& start, Step step, int error);
 
-  Book& book_;
+  AttemptLog& log_;
   const Clock& clock_;
   std::optional<os::CgroupParent> parent_;
   OnEnded on_ended_;

@@ -49,12 +49,12 @@ bool is_valid(const Start& start) {
 
 Result<std::unique_ptr<Supervisor>> Supervisor::open(const std::filesystem::path& data, const Clock& clock,
                                                      bool cgroups) {
-  SLUICE_TRY(book, Book::open(data / "supervisor.log", os::boot_id()));
-  end_lost_attempts(book, clock);
+  SLUICE_TRY(log, AttemptLog::open(data / "supervisor.log", os::boot_id()));
+  end_lost_attempts(log, clock);
   const auto socket = data / "supervisor.sock";
   SLUICE_TRY(listener, os::listen_unix(socket, 0600));
   SLUICE_DO(os::set_nonblocking(listener.get()));
-  std::unique_ptr<Supervisor> made(new Supervisor(socket, clock, std::move(book), std::move(listener)));
+  std::unique_ptr<Supervisor> made(new Supervisor(socket, clock, std::move(log), std::move(listener)));
 
   sigset_t set;
   sigemptyset(&set);
@@ -69,16 +69,17 @@ Result<std::unique_ptr<Supervisor>> Supervisor::open(const std::filesystem::path
 
   auto* self = made.get();
   made->attempts_ = std::make_unique<Attempts>(
-      made->book_, clock, cgroups ? os::CgroupParent::make(group_name(data)) : std::nullopt,
+      made->log_, clock, cgroups ? os::CgroupParent::make(group_name(data)) : std::nullopt,
       [self](const Ended& ended) { self->broadcast(ended, true); },
       [self](const MountsRefused& refused) { self->broadcast(refused, false); });
   return made;
 }
 
-Supervisor::Supervisor(std::filesystem::path socket, const Clock& clock, Book book, os::UniqueFd listener)
+Supervisor::Supervisor(std::filesystem::path socket, const Clock& clock, AttemptLog log,
+                       os::UniqueFd listener)
     : socket_(std::move(socket)),
       clock_(clock),
-      book_(std::move(book)),
+      log_(std::move(log)),
       listener_(std::move(listener)),
       last_use_(clock.steady()) {}
 
@@ -178,7 +179,7 @@ bool Supervisor::handle(Connection& connection, const Request& request) {
   if (const auto* what = std::get_if<Cancel>(&request))
     attempts_->cancel(what->fence, std::chrono::milliseconds(what->grace_ms));
   if (const auto* what = std::get_if<Acknowledge>(&request))
-    for (const auto& fence : what->fences) book_.forget(fence);
+    for (const auto& fence : what->fences) log_.forget(fence);
   return true;
 }
 
@@ -188,10 +189,10 @@ bool Supervisor::start(Connection& connection, const Start& what) {
 
 bool Supervisor::list(Connection& connection, const List& what) {
   if (what.follow) replace_follower(connection);
-  for (auto it = book_.ends().upper_bound(what.since); it != book_.ends().end(); ++it)
+  for (auto it = log_.ends().upper_bound(what.since); it != log_.ends().end(); ++it)
     if (!connection.send(it->second)) return false;
-  Holding holding{.last = book_.last_number()};
-  for (const auto& [fence, begun] : book_.begun()) holding.running.push_back(fence);
+  Holding holding{.last = log_.last_number()};
+  for (const auto& [fence, begun] : log_.begun()) holding.running.push_back(fence);
   connection.follows = connection.follows || what.follow;
   return connection.send(holding);
 }

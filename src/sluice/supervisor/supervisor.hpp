@@ -5,8 +5,8 @@
 #include <optional>
 
 #include "sluice/base/clock.hpp"
+#include "sluice/supervisor/attempt_log.hpp"
 #include "sluice/supervisor/attempts.hpp"
-#include "sluice/supervisor/book.hpp"
 #include "sluice/supervisor/connection.hpp"
 
 namespace sluice::supervisor {
@@ -24,7 +24,7 @@ class Supervisor {
   void run();
 
  private:
-  Supervisor(std::filesystem::path socket, const Clock& clock, Book book, os::UniqueFd listener);
+  Supervisor(std::filesystem::path socket, const Clock& clock, AttemptLog log, os::UniqueFd listener);
   void watch(int fd, std::uint32_t events, bool added);
   void accept_all();
   void serve(int fd, std::uint32_t events);
@@ -42,7 +42,7 @@ class Supervisor {
 
   std::filesystem::path socket_;
   const Clock& clock_;
-  Book book_;
+  AttemptLog log_;
   os::UniqueFd listener_;
   os::UniqueFd signals_;
   os::UniqueFd epoll_;

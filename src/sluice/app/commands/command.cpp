@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include "sluice/app/commands/say.hpp"
+#include "sluice/app/commands/print_text.hpp"
 #include "sluice/base/json.hpp"
 #include "sluice/base/words.hpp"
 #include "sluice/os/files.hpp"
@@ -46,8 +46,8 @@ Exit with_session(const SessionOptions& options, std::string_view command,
 }
 
 Exit report(const Error& error) {
-  say(stderr, "sluice: {}\n", error.message);
-  for (const auto& note : error.notes) say(stderr, "  {}\n", note);
+  print_text(stderr, "sluice: {}\n", error.message);
+  for (const auto& note : error.notes) print_text(stderr, "  {}\n", note);
   return error.blame == Blame::user ? Exit::usage : Exit::machine;
 }
 

@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 
 #include "sluice/app/commands/command.hpp"
-#include "sluice/app/commands/say.hpp"
+#include "sluice/app/commands/print_text.hpp"
 #include "sluice/app/plugins.hpp"
 
 namespace sluice::app {
@@ -44,7 +44,7 @@ void add_compile(CommandLine& program) {
         print_json(s);
       } else {
         // Diagnostics begin with the position; a prefix would hide it from editors.
-        say(stderr, "{}\n", plan.error().message);
+        print_text(stderr, "{}\n", plan.error().message);
       }
       return Exit::usage;
     }

@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "sluice/app/commands/say.hpp"
+#include "sluice/app/commands/print_text.hpp"
 #include "sluice/app/terminal/live_tree.hpp"
 #include "sluice/base/event_stream.hpp"
 #include "sluice/base/json.hpp"
@@ -25,14 +25,15 @@ void print_change(const runs::OperationReport& row) {
     if (row.state != "failed") return;
   }
   if (row.state == "succeeded")
-    say(stderr, "  {}  {}\n", row.path,
-        row.cached ? "cached"
+    print_text(stderr, "  {}  {}\n", row.path,
+               row.cached
+                   ? "cached"
                    : fmt::format("{:.2f} s",
                                  static_cast<double>((row.usage.ended - row.usage.started).count()) / 1000));
   else if (row.state == "failed" && row.failure.source == row.path)
-    say(stderr, "  {}  failed: {}\n", row.path, row.failure.message);
+    print_text(stderr, "  {}  failed: {}\n", row.path, row.failure.message);
   else if (row.state == "waiting to retry")
-    say(stderr, "  {}  failed, will be retried: {}\n", row.path, row.failure.message);
+    print_text(stderr, "  {}  failed, will be retried: {}\n", row.path, row.failure.message);
 }
 
 bool has_log(const Value& report, const std::string& path) {
@@ -173,7 +174,7 @@ Result<Value> follow(Session& session, const RunId& run, Show show, Interrupts& 
   if (show == Show::progress)
     interrupts.before_exit([&tree, message = interrupt_message(session, run)] {
       if (tree) tree->finish();
-      say(stderr, "{}", message);
+      print_text(stderr, "{}", message);
       std::fflush(stderr);
     });
   auto streamed = follow_events(session, run, followed);
@@ -188,19 +189,19 @@ Exit print_result(const Value& report, bool json, const std::string& hint_option
   if (json) {
     print_json(report);
   } else {
-    say(stdout, "run {} {} in {:.2f} s\n", report.text_at("run"), status, report.number_at("seconds"));
+    print_text(stdout, "run {} {} in {:.2f} s\n", report.text_at("run"), status, report.number_at("seconds"));
     if (const auto* outputs = report.find("outputs"); outputs && outputs->is_struct())
       for (const auto& [name, value] : *outputs->if_struct())
-        say(stdout, "  {} = {}\n", name, to_json(value));
+        print_text(stdout, "  {} = {}\n", name, to_json(value));
     if (const auto message = report.text_at("message"); !message.empty()) {
-      say(stderr, "sluice: {}: {}\n", report.text_at("failed_at"), message);
+      print_text(stderr, "sluice: {}: {}\n", report.text_at("failed_at"), message);
       const auto run = report.text_at("run");
       const auto where = report.text_at("failed_at");
-      say(stderr, "  see `sluice show {}{}`", run, hint_options);
+      print_text(stderr, "  see `sluice show {}{}`", run, hint_options);
       if (has_log(report, where))
-        say(stderr, ", and `sluice logs {} {}{}` for the output of the task", run, shell_word(where),
-            hint_options);
-      say(stderr, "\n");
+        print_text(stderr, ", and `sluice logs {} {}{}` for the output of the task", run, shell_word(where),
+                   hint_options);
+      print_text(stderr, "\n");
     }
   }
   return status == "succeeded" ? Exit::ok : Exit::failed;

@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 
 #include "sluice/app/commands/command.hpp"
-#include "sluice/app/commands/say.hpp"
+#include "sluice/app/commands/print_text.hpp"
 #include "sluice/base/json.hpp"
 #include "sluice/base/words.hpp"
 
@@ -17,32 +17,35 @@ const List& list_at(const Value& value, std::string_view key) {
 }
 
 void print_run(const Value& run) {
-  say(stdout, "run       {}\nplan      {}\nstatus    {}\n", run.text_at("run"), run.text_at("name"),
-      run.text_at("status"));
-  if (run.find("seconds")) say(stdout, "took      {:.2f} s\n", run.number_at("seconds"));
+  print_text(stdout, "run       {}\nplan      {}\nstatus    {}\n", run.text_at("run"), run.text_at("name"),
+             run.text_at("status"));
+  if (run.find("seconds")) print_text(stdout, "took      {:.2f} s\n", run.number_at("seconds"));
   if (const auto message = run.text_at("message"); !message.empty())
-    say(stdout, "error     {}: {}\n", run.text_at("failed_at"), message);
+    print_text(stdout, "error     {}: {}\n", run.text_at("failed_at"), message);
   const auto print_fields = [](std::string_view title, const Value* fields) {
     if (!fields || !fields->is_struct() || fields->if_struct()->empty()) return;
-    say(stdout, "{}\n", title);
+    print_text(stdout, "{}\n", title);
     for (const auto& [name, value] : *fields->if_struct()) {
       const auto* artifact = value.find("$artifact");
-      say(stdout, "  {} = {}\n", name,
-          artifact ? fmt::format("{} {} ({})", artifact->text_at("kind"),
-                                 artifact->text_at("digest").substr(0, 12),
-                                 human_bytes(static_cast<std::uint64_t>(artifact->integer_at("size"))))
-                   : to_json(value));
+      print_text(stdout, "  {} = {}\n", name,
+                 artifact ? fmt::format("{} {} ({})", artifact->text_at("kind"),
+                                        artifact->text_at("digest").substr(0, 12),
+                                        human_bytes(static_cast<std::uint64_t>(artifact->integer_at("size"))))
+                          : to_json(value));
     }
   };
   print_fields("inputs", run.find("inputs"));
   print_fields("outputs", run.find("outputs"));
-  say(stdout, "tasks\n");
+  print_text(stdout, "tasks\n");
   for (const auto& task : list_at(run, "tasks")) {
-    say(stdout, "  {:<28} {:<10} {:>8}  {}\n", task.text_at("path"),
-        task.boolean_at("cached") ? "cached" : task.text_at("status"),
-        task.find("seconds") ? fmt::format("{:.2f} s", task.number_at("seconds")) : "", task.text_at("why"));
-    if (const auto* failure = task.find("failure")) say(stdout, "    {}\n", failure->text_at("message"));
-    if (const auto key = task.text_at("key"); !key.empty()) say(stdout, "    key {}\n", key.substr(0, 16));
+    print_text(stdout, "  {:<28} {:<10} {:>8}  {}\n", task.text_at("path"),
+               task.boolean_at("cached") ? "cached" : task.text_at("status"),
+               task.find("seconds") ? fmt::format("{:.2f} s", task.number_at("seconds")) : "",
+               task.text_at("why"));
+    if (const auto* failure = task.find("failure"))
+      print_text(stdout, "    {}\n", failure->text_at("message"));
+    if (const auto key = task.text_at("key"); !key.empty())
+      print_text(stdout, "    key {}\n", key.substr(0, 16));
     if (const auto* outputs = task.find("outputs"); outputs && outputs->is_struct())
       for (const auto& [name, value] : *outputs->if_struct()) {
         const auto* artifact = value.find("$artifact");
@@ -50,7 +53,7 @@ void print_run(const Value& run) {
                                    human_bytes(static_cast<std::uint64_t>(artifact->integer_at("size")))
                              : to_json(value);
         if (text.size() > 100) text = text.substr(0, 97) + "...";
-        say(stdout, "    {} = {}\n", name, text);
+        print_text(stdout, "    {} = {}\n", name, text);
       }
   }
 }
@@ -59,15 +62,15 @@ void print_version(const Value& version) {
   std::string aliases;
   for (const auto& alias : list_at(version, "aliases"))
     aliases += (aliases.empty() ? "" : ", ") + *alias.if_string();
-  say(stdout, "model       {} v{}\ncommit      {}\ncreated     {}\n", version.text_at("model"),
-      version.integer_at("version"), version.text_at("commit"), version.text_at("created"));
-  if (!aliases.empty()) say(stdout, "aliases     {}\n", aliases);
-  if (const auto run = version.text_at("run"); !run.empty()) say(stdout, "created by  run {}\n", run);
-  say(stdout, "repository  {}\nfiles\n", version.text_at("repository"));
+  print_text(stdout, "model       {} v{}\ncommit      {}\ncreated     {}\n", version.text_at("model"),
+             version.integer_at("version"), version.text_at("commit"), version.text_at("created"));
+  if (!aliases.empty()) print_text(stdout, "aliases     {}\n", aliases);
+  if (const auto run = version.text_at("run"); !run.empty()) print_text(stdout, "created by  run {}\n", run);
+  print_text(stdout, "repository  {}\nfiles\n", version.text_at("repository"));
   for (const auto& file : list_at(version, "files"))
-    say(stdout, "  {:<24} {:>10}  {}\n", file.text_at("path"),
-        human_bytes(static_cast<std::uint64_t>(file.integer_at("size"))),
-        file.text_at("digest").substr(0, 16));
+    print_text(stdout, "  {:<24} {:>10}  {}\n", file.text_at("path"),
+               human_bytes(static_cast<std::uint64_t>(file.integer_at("size"))),
+               file.text_at("digest").substr(0, 16));
 }
 
 Error neither_run_nor_model(Session& session, const std::string& what) {
@@ -133,10 +136,10 @@ void add_runs(CommandLine& program) {
         return Exit::ok;
       }
       for (const auto& run : list_at(response, "runs"))
-        say(stdout, "{}  {:<10} {}  {:>8}  {}\n", run.text_at("run"), run.text_at("status"),
-            run.text_at("created"),
-            run.find("seconds") ? fmt::format("{:.2f} s", run.number_at("seconds")) : "",
-            run.text_at("name"));
+        print_text(stdout, "{}  {:<10} {}  {:>8}  {}\n", run.text_at("run"), run.text_at("status"),
+                   run.text_at("created"),
+                   run.find("seconds") ? fmt::format("{:.2f} s", run.number_at("seconds")) : "",
+                   run.text_at("name"));
       return Exit::ok;
     });
   });
@@ -222,9 +225,9 @@ void add_models(CommandLine& program) {
           for (const auto& alias : list_at(version, "aliases"))
             if (alias == Value("champion"))
               champion = fmt::format("champion v{}", version.integer_at("version"));
-        say(stdout, "{:<28} {} version{}{}  {}\n", model.text_at("model"), versions.size(),
-            versions.size() == 1 ? "" : "s", champion.empty() ? "" : ", " + champion,
-            versions.empty() ? "" : versions.front().text_at("created"));
+        print_text(stdout, "{:<28} {} version{}{}  {}\n", model.text_at("model"), versions.size(),
+                   versions.size() == 1 ? "" : "s", champion.empty() ? "" : ", " + champion,
+                   versions.empty() ? "" : versions.front().text_at("created"));
       }
       return Exit::ok;
     });
@@ -243,9 +246,9 @@ void add_endpoints(CommandLine& program) {
         return Exit::ok;
       }
       for (const auto& endpoint : list_at(response, "endpoints"))
-        say(stdout, "{:<24} {} v{}  {}  /v2/models/{}\n", endpoint.text_at("endpoint"),
-            endpoint.text_at("model"), endpoint.integer_at("version"), endpoint.text_at("state"),
-            endpoint.text_at("endpoint"));
+        print_text(stdout, "{:<24} {} v{}  {}  /v2/models/{}\n", endpoint.text_at("endpoint"),
+                   endpoint.text_at("model"), endpoint.integer_at("version"), endpoint.text_at("state"),
+                   endpoint.text_at("endpoint"));
       return Exit::ok;
     });
   });

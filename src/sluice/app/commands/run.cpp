@@ -1,6 +1,6 @@
 
 #include "sluice/app/commands/follow.hpp"
-#include "sluice/app/commands/say.hpp"
+#include "sluice/app/commands/print_text.hpp"
 #include "sluice/app/commands/submit.hpp"
 #include "sluice/base/words.hpp"
 
@@ -26,8 +26,8 @@ Result<Exit> cancel(Session& session, const std::string& which, const std::strin
   if (json)
     print_json(report);
   else
-    say(stdout, "run {} {}\n", report.text_at("run"),
-        status == "cancelled" ? "is cancelled" : "ended before it was cancelled: " + status);
+    print_text(stdout, "run {} {}\n", report.text_at("run"),
+               status == "cancelled" ? "is cancelled" : "ended before it was cancelled: " + status);
   return status == "cancelled" ? Exit::ok : Exit::failed;
 }
 
@@ -56,7 +56,7 @@ void add_run(CommandLine& program) {
     Interrupts interrupts;
     return with_session(options->common, "run", [&](Session& session) -> Result<Exit> {
       SLUICE_TRY(run, submit(session, options->request));
-      if (!json) say(stderr, "run {}\n", run.text);
+      if (!json) print_text(stderr, "run {}\n", run.text);
       return follow_to_the_end(session, run, json, interrupts);
     });
   });

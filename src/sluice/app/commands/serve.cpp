@@ -1,6 +1,6 @@
 
 #include "sluice/app/commands/command.hpp"
-#include "sluice/app/commands/say.hpp"
+#include "sluice/app/commands/print_text.hpp"
 #include "sluice/base/json.hpp"
 #include "sluice/base/numbers.hpp"
 #include "sluice/base/words.hpp"
@@ -23,9 +23,9 @@ Result<Exit> deploy(Session& session, const std::string& model, const std::strin
   if (json)
     print_json(response);
   else
-    say(stdout, "endpoint {} serves {} v{}{}\n", response.text_at("endpoint"), response.text_at("model"),
-        response.integer_at("version"),
-        session.platform ? "; it becomes available with the next `sluice up`" : "");
+    print_text(stdout, "endpoint {} serves {} v{}{}\n", response.text_at("endpoint"),
+               response.text_at("model"), response.integer_at("version"),
+               session.platform ? "; it becomes available with the next `sluice up`" : "");
   return Exit::ok;
 }
 
@@ -81,8 +81,8 @@ Result<Exit> predict(Session& session, const std::string& endpoint, const std::v
     for (std::size_t c = 0; c < classes; ++c)
       best = std::max(best, probabilities[i * classes + c].as_double().value_or(0));
     const bool refused = i < rejected.size() && rejected[i] == Value(true);
-    say(stdout, "{}  {}  {:.3f}{}\n", files[i], labels[i].if_string() ? *labels[i].if_string() : "", best,
-        refused ? "  rejected: unlike the training pictures" : "");
+    print_text(stdout, "{}  {}  {:.3f}{}\n", files[i], labels[i].if_string() ? *labels[i].if_string() : "",
+               best, refused ? "  rejected: unlike the training pictures" : "");
   }
   return Exit::ok;
 }

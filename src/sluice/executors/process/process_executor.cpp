@@ -202,7 +202,7 @@ struct ProcessExecutor::Impl {
       fences = std::exchange(to_forget, {});
     }
     // Acknowledged first: a folder of no known attempt is removed by the next server, but an end that is
-    // never acknowledged would stay in the supervisor's book.
+    // never acknowledged would stay in the supervisor's log.
     link.acknowledge(fences);
     for (const auto& fence : fences) {
       const auto root = root_of(data, fence);

@@ -16,7 +16,7 @@ namespace sluice::supervisor {
 /// as an append-only file: each record a `u32` length, a `u32` CRC-32 and that many bytes. A torn tail is
 /// ignored. It survives the death of any process; it is not synced, since a power cut ends the tasks too. Not
 /// thread-safe.
-class Book {
+class AttemptLog {
  public:
   /// An attempt that was begun and has not ended.
   struct Begun {
@@ -29,7 +29,7 @@ class Book {
 
   /// Reads the file, and rewrites it without records that are no longer needed. `boot_id` shows whether the
   /// pids of an earlier supervisor may still be valid (`same_boot`).
-  static Result<Book> open(const std::filesystem::path& file, const std::string& boot_id);
+  static Result<AttemptLog> open(const std::filesystem::path& file, const std::string& boot_id);
 
   [[nodiscard]] bool same_boot() const { return same_boot_; }
   [[nodiscard]] const std::unordered_map<std::string, Begun>& begun() const { return begun_; }
@@ -52,7 +52,7 @@ class Book {
   void forget(const std::string& fence);
 
  private:
-  Book(std::filesystem::path file, std::string boot_id)
+  AttemptLog(std::filesystem::path file, std::string boot_id)
       : file_(std::move(file)), boot_id_(std::move(boot_id)) {}
   void apply(std::string_view record);
   void append(const std::string& record);

@@ -1,4 +1,4 @@
-#include "sluice/supervisor/book.hpp"
+#include "sluice/supervisor/attempt_log.hpp"
 
 #include <algorithm>
 #include <array>
@@ -86,8 +86,8 @@ std::string end_record(const Ended& ended) {
 
 }  // namespace
 
-Result<Book> Book::open(const std::filesystem::path& file, const std::string& boot_id) {
-  Book book(file, boot_id);
+Result<AttemptLog> AttemptLog::open(const std::filesystem::path& file, const std::string& boot_id) {
+  AttemptLog log(file, boot_id);
   if (os::exists(file)) {
     SLUICE_TRY(bytes, os::read_file(file, file_bytes_max));
     std::string_view rest = bytes;
@@ -98,18 +98,18 @@ Result<Book> Book::open(const std::filesystem::path& file, const std::string& bo
       if (rest.size() - head_bytes < length) break;  // torn: the process died in the middle of the write
       const auto record = rest.substr(head_bytes, length);
       if (crc32(record) != crc) break;
-      book.apply(record);
+      log.apply(record);
       rest.remove_prefix(head_bytes + length);
     }
   }
   // Pids and cgroups of an earlier boot belong to other processes now.
-  if (!book.same_boot_)
-    for (auto& [fence, begun] : book.begun_) begun = {.started_ms = begun.started_ms};
-  SLUICE_DO(book.rewrite());
-  return book;
+  if (!log.same_boot_)
+    for (auto& [fence, begun] : log.begun_) begun = {.started_ms = begun.started_ms};
+  SLUICE_DO(log.rewrite());
+  return log;
 }
 
-void Book::apply(std::string_view record) {
+void AttemptLog::apply(std::string_view record) {
   ByteReader in(record);
   const auto kind = in.one_of(Kind::forget);
   if (!in.good()) return;  // of a later version
@@ -157,12 +157,12 @@ void Book::apply(std::string_view record) {
   }
 }
 
-const Ended* Book::ended(const std::string& fence) const {
+const Ended* AttemptLog::ended(const std::string& fence) const {
   const auto found = number_of_.find(fence);
   return found == number_of_.end() ? nullptr : &ends_.at(found->second);
 }
 
-Result<void> Book::begin(const std::string& fence, const std::string& leaf, std::int64_t now_ms) {
+Result<void> AttemptLog::begin(const std::string& fence, const std::string& leaf, std::int64_t now_ms) {
   // In memory first, here and below: an append may rewrite the whole file from memory.
   begun_.insert_or_assign(fence, Begun{.leaf = leaf, .pid = 0, .ticks = 0, .started_ms = now_ms});
   append(begin_record(fence, leaf, now_ms));
@@ -172,7 +172,7 @@ Result<void> Book::begin(const std::string& fence, const std::string& leaf, std:
   return Fail(system_error("write " + file_.string(), why));
 }
 
-void Book::forked(const std::string& fence, pid_t pid, std::uint64_t ticks) {
+void AttemptLog::forked(const std::string& fence, pid_t pid, std::uint64_t ticks) {
   const auto found = begun_.find(fence);
   if (found == begun_.end()) return;
   found->second.pid = pid;
@@ -180,11 +180,11 @@ void Book::forked(const std::string& fence, pid_t pid, std::uint64_t ticks) {
   append(forked_record(fence, pid, ticks));
 }
 
-void Book::withdraw(const std::string& fence) {
+void AttemptLog::withdraw(const std::string& fence) {
   if (begun_.erase(fence) > 0) append(fence_record(Kind::withdraw, fence));
 }
 
-const Ended& Book::end(Ended ended) {
+const Ended& AttemptLog::end(Ended ended) {
   begun_.erase(ended.fence);
   ended.number = ++last_number_;
   drop_oldest();
@@ -194,7 +194,7 @@ const Ended& Book::end(Ended ended) {
   return kept;
 }
 
-void Book::forget(const std::string& fence) {
+void AttemptLog::forget(const std::string& fence) {
   const auto found = number_of_.find(fence);
   if (found == number_of_.end()) return;
   ends_.erase(found->second);
@@ -203,7 +203,7 @@ void Book::forget(const std::string& fence) {
   append(fence_record(Kind::forget, fence));
 }
 
-void Book::remember_forgotten(const std::string& fence) {
+void AttemptLog::remember_forgotten(const std::string& fence) {
   if (!forgotten_.insert(fence).second) return;
   forgotten_order_.push_back(fence);
   while (forgotten_order_.size() > forgotten_max) {
@@ -212,7 +212,7 @@ void Book::remember_forgotten(const std::string& fence) {
   }
 }
 
-void Book::drop_oldest() {
+void AttemptLog::drop_oldest() {
   while (ends_.size() >= ends_max) {
     number_of_.erase(ends_.begin()->second.fence);
     remember_forgotten(ends_.begin()->second.fence);
@@ -220,7 +220,7 @@ void Book::drop_oldest() {
   }
 }
 
-void Book::append(const std::string& record) {
+void AttemptLog::append(const std::string& record) {
   const auto bytes = framed(record);
   written_ = os::write_fd(fd_.get(), bytes).has_value();
   if (!written_) {
@@ -235,7 +235,7 @@ void Book::append(const std::string& record) {
   if (size_ > rewrite_at_) static_cast<void>(rewrite());
 }
 
-Result<void> Book::rewrite() {
+Result<void> AttemptLog::rewrite() {
   std::string bytes = framed(boot_record(boot_id_, last_number_));
   for (const auto& fence : forgotten_order_) bytes += framed(fence_record(Kind::forget, fence));
   for (const auto& [number, ended] : ends_) bytes += framed(end_record(ended));
