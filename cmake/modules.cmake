@@ -42,11 +42,12 @@ target_compile_options(sluice_flags INTERFACE
   -fdiagnostics-absolute-paths)  # print the path of the header, not of the link in the include root
 
 # AddressSanitizer and UBSan; for modules and fuzzers also the coverage that guides libFuzzer. Empty except in the preset `asan`.
+# Without `object-size`: AddressSanitizer detects the same accesses, and the check is an eighth of the time to compile.
 add_library(sluice_sanitize INTERFACE)
 add_library(sluice_coverage INTERFACE)
 if(SLUICE_SANITIZE)
   target_compile_options(sluice_sanitize INTERFACE
-    -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+    -fsanitize=address,undefined -fno-sanitize=object-size -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
   target_link_options(sluice_sanitize INTERFACE -fsanitize=address,undefined)
   target_compile_options(sluice_coverage INTERFACE -fsanitize=fuzzer-no-link)
 endif()
