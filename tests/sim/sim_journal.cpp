@@ -39,6 +39,11 @@ void SimJournal::cut_power() {
   for (const auto& batch : log_) put(batch);
 }
 
+Result<std::uint64_t> SimJournal::length(const RunId& run) const {
+  const auto found = runs_.find(run.text);
+  return found == runs_.end() ? 0 : found->second.events.size();
+}
+
 Result<std::vector<std::string>> SimJournal::read(const RunId& run, std::uint64_t from,
                                                   std::size_t limit) const {
   const auto found = runs_.find(run.text);

@@ -17,6 +17,7 @@ class SimJournal final : public ports::Journal, public ports::RunIndex {
       : faults_(faults), stored_(std::move(stored)) {}
 
   Result<void> append(const std::vector<ports::Append>& batch, ports::Durability durability) override;
+  [[nodiscard]] Result<std::uint64_t> length(const RunId& run) const override;
   [[nodiscard]] Result<std::vector<std::string>> read(const RunId& run, std::uint64_t from,
                                                       std::size_t limit) const override;
   [[nodiscard]] Result<std::vector<ports::RunRow>> runs(const ports::RunFilter& filter) const override;

@@ -87,6 +87,11 @@ void Simulation::plan_faults() {
   faults_.calls_between_kills = kill_rates[random.below(kill_rates.size())];
   constexpr std::array hanging_rates{0U, 3U, 20U};
   faults_.hanging_percent = hanging_rates[random.below(hanging_rates.size())];
+  if (faults_.chance(50)) {  // so small that few operations reach them
+    limits_.decision_events = 1 + random.below(8);
+    limits_.iterations_at_once = 1 + static_cast<std::int64_t>(random.below(3));
+    limits_.operations_in_iterations = 1 + random.below(8);
+  }
   const auto plans = 1 + random.below(2);
   for (std::uint64_t i = 0; i < plans; ++i) plans_.push_back(random_plan(random));
   const auto submissions = 1 + random.below(4);
@@ -184,7 +189,7 @@ void Simulation::wake_server() {
 }
 
 void Simulation::pump(Server& server) {
-  server.dispatcher.fire_timers();
+  server.dispatcher.advance();
   server.dispatcher.store_and_carry_out();
   if (std::exchange(server.resumed, false)) server.dispatcher.all_resumed();
   if (faults_.chance(3)) check_replay();
@@ -219,7 +224,8 @@ void Simulation::start_server() {
                                                                       .index = journal_,
                                                                       .objects = objects_,
                                                                       .clock = clock_,
-                                                                      .services = dialects_.services});
+                                                                      .services = dialects_.services,
+                                                                      .limits = limits_});
   with_server([](Server& server) {
     if (const auto resumed = server.runs.resume_all(); !resumed)
       throw Violation("runs cannot be resumed: " + resumed.error().message);
@@ -234,7 +240,7 @@ void Simulation::check_replay() {
   for (const auto& row : *rows) {
     const auto* live = server_->dispatcher.find(row.id);
     if (live == nullptr) continue;
-    const auto again = driver::replay(row.id, *journal_.read(row.id, 0, SIZE_MAX), dialects_.services);
+    const auto again = driver::replay(row.id, journal_, dialects_.services);
     if (!again) throw Violation("a journal does not replay: " + again.error().message);
     const auto& replayed = **again;
     if (replayed.run.fingerprint() != live->run.fingerprint())

@@ -60,6 +60,7 @@ class Simulation {
   SimExecutor services_;
   std::unique_ptr<Server> server_;
   std::vector<std::string> plans_;
+  engine::Limits limits_;
   std::optional<Milliseconds> awake_at_;  ///< when the server checks its timers
   Milliseconds disk_was_full_{-1'000'000};
   bool disk_full_ = false;

@@ -112,7 +112,7 @@ def run_to_its_end(server, text, inputs):
 
 EXPLODING = {
     "each over 10,000,000 items": ("      a: {each: '${range(10000000)}', as: i, graph: {b: {process: ['true']}}}\n", "makes more than 16 MiB of text and lists"),
-    "each over 900,000 items": ("      a: {each: '${range(900000)}', as: i, graph: {b: {process: ['true']}}}\n", "`each` takes at most 100000 items, and this list has 900000"),
+    "each over 1,000,001 items": ("      a: {each: '${range(1000001)}', as: i, graph: {b: {process: ['true']}}}\n", "`each` takes at most 1000000 items, and this list has 1000001"),
     "a text that doubles": ("      a: {raise: \"${" + "join([" * 40 + "'0123456789'" + ", '0123456789'], text(range(500000)))" * 40 + "}\"}\n", "makes more than 16 MiB of text and lists"),
     "a list that doubles": ("      a: {raise: '${" + "flatten([" * 30 + "range(1000000)" + ", range(1000000)])" * 30 + "}'}\n", "makes more than 16 MiB of text and lists"),
 }

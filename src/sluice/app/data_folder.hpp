@@ -16,6 +16,7 @@ struct DataFolder {
   [[nodiscard]] std::filesystem::path models() const { return root / "models"; }
   [[nodiscard]] std::filesystem::path work() const { return root / "work"; }
   [[nodiscard]] std::filesystem::path cache() const { return root / "cache"; }
+  [[nodiscard]] std::filesystem::path deciding() const { return root / "deciding"; }
   [[nodiscard]] std::filesystem::path lock() const { return root / "lock"; }
   [[nodiscard]] std::filesystem::path server() const { return root / "server.json"; }
 };

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include "sluice/app/deciding_file.hpp"
 #include "sluice/app/paths.hpp"
 #include "sluice/app/plugins.hpp"
 #include "sluice/base/log.hpp"
@@ -26,6 +27,7 @@ struct Platform::Impl {
   std::unique_ptr<ports::ModelRuntime> runtime;
   std::unique_ptr<serving::Hosts> hosts;
   std::unique_ptr<serving::Serving> serving;
+  std::unique_ptr<DecidingFile> deciding;
   std::unique_ptr<driver::Driver> driver;
   std::unique_ptr<runs::Runs> runs;
   std::unique_ptr<runs::JournalFacts> facts;
@@ -50,11 +52,15 @@ struct Platform::Impl {
     hosts = std::make_unique<serving::Hosts>(
         *runtime, *objects, clock, serving::Hosts::Options{.cache = data.cache(), .idle = options.host_idle});
     serving = std::make_unique<serving::Serving>(*models, *ledger.deployments, *hosts, clock);
+    SLUICE_TRY(opened_deciding, DecidingFile::open(data.deciding()));
+    deciding = std::move(opened_deciding);
     driver = std::make_unique<driver::Driver>(driver::Driver::Ports{.journal = *ledger.journal,
                                                                     .index = *ledger.index,
                                                                     .objects = *objects,
                                                                     .clock = clock,
-                                                                    .services = builtin_dialects().services});
+                                                                    .services = builtin_dialects().services,
+                                                                    .note = deciding.get(),
+                                                                    .limits = options.run_limits});
     runs = std::make_unique<runs::Runs>(runs::Runs::Ports{.control = *driver,
                                                           .journal = *ledger.journal,
                                                           .index = *ledger.index,
@@ -62,6 +68,7 @@ struct Platform::Impl {
                                                           .clock = clock,
                                                           .random = random},
                                         builtin_dialects());
+    if (const auto culprit = deciding->take_culprit()) SLUICE_DO(runs->set_aside(*culprit));
     facts = std::make_unique<runs::JournalFacts>(*runs);
     services = make_services({.objects = *objects,
                               .models = *models,

@@ -5,6 +5,7 @@
 #include "sluice/app/data_folder.hpp"
 #include "sluice/base/clock.hpp"
 #include "sluice/domain/runs/runs.hpp"
+#include "sluice/engine/limits.hpp"
 #include "sluice/ports/http.hpp"
 
 namespace sluice::app {
@@ -16,6 +17,7 @@ class Platform {
     DataFolder data;
     std::string holder;  ///< the name of this process in messages of others: "sluice up"
     Milliseconds host_idle = std::chrono::seconds(60);
+    engine::Limits run_limits = {};
   };
   /// Opens the folder, or creates it, and imports missing built-in models. Fails if another process holds it.
   static Result<std::unique_ptr<Platform>> open(Options options);

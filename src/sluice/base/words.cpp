@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "sluice/base/numbers.hpp"
+
 namespace sluice {
 namespace {
 
@@ -200,6 +202,28 @@ std::string human_bytes(std::uint64_t bytes) {
   for (; amount >= 1000 && unit + 1 < units.size(); ++unit) amount /= 1000;
   return unit == 0 || amount >= 100 ? fmt::format("{:.0f} {}", amount, units[unit])
                                     : fmt::format("{:.1f} {}", amount, units[unit]);
+}
+
+std::optional<std::uint64_t> bytes_of(std::string_view text) {
+  const auto digits = std::min(text.find_first_not_of("0123456789."), text.size());
+  const auto amount = parse_number(text.substr(0, digits));
+  auto unit = text.substr(digits);
+  if (unit.starts_with(' ')) unit.remove_prefix(1);
+  if (!amount) return std::nullopt;
+  if (unit.ends_with('B')) unit.remove_suffix(1);
+  double factor = 1;
+  if (!unit.empty()) {
+    const double step = unit.ends_with('i') ? 1024 : 1000;
+    if (unit.ends_with('i')) unit.remove_suffix(1);
+    constexpr std::string_view prefixes = "kMGTP";
+    const auto prefix = unit == "K" ? 0 : prefixes.find(unit);
+    if (unit.size() != 1 || prefix == std::string_view::npos) return std::nullopt;
+    for (std::size_t i = 0; i <= prefix; ++i) factor *= step;
+  }
+  const auto bytes = *amount * factor;
+  constexpr double limit = 9'223'372'036'854'775'808.0;
+  if (bytes >= limit) return std::nullopt;
+  return static_cast<std::uint64_t>(bytes);
 }
 
 }  // namespace sluice

@@ -33,5 +33,8 @@ std::optional<std::string> base64_decode(std::string_view text);
 
 /// A size for people, in powers of 1,000: "12.3 kB", "123 MB".
 std::string human_bytes(std::uint64_t bytes);
+/// The number of bytes in "512", "1.5GB", "500 MB", "4GiB" or, as Kubernetes writes it, "4Gi" or "500M";
+/// nullopt if the text is not a size, or not below 2^63.
+std::optional<std::uint64_t> bytes_of(std::string_view text);
 
 }  // namespace sluice

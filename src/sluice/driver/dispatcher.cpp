@@ -6,6 +6,7 @@
 
 #include "sluice/base/json.hpp"
 #include "sluice/base/log.hpp"
+#include "sluice/base/words.hpp"
 
 namespace sluice::driver {
 namespace {
@@ -30,6 +31,22 @@ std::optional<Struct> under_declared_names(const Struct& cached,
 
 constexpr auto stall_min = Milliseconds(100);
 constexpr auto stall_max = Milliseconds(5'000);
+
+/// Notes a run for as long as it is decided.
+class Noted {
+ public:
+  Noted(ports::DecisionNote* note, const RunId& run) : note_(note) {
+    if (note_) note_->begin(run);
+  }
+  ~Noted() {
+    if (note_) note_->end();
+  }
+  Noted(const Noted&) = delete;
+  Noted& operator=(const Noted&) = delete;
+
+ private:
+  ports::DecisionNote* note_;
+};
 
 bool has_all(const ports::ObjectStore& objects, const Value& value) {
   if (const auto* artifact = value.if_artifact()) return !artifact->digest || objects.has(*artifact->digest);
@@ -60,7 +77,15 @@ Result<void> Dispatcher::start(engine::RunCreated created, std::shared_ptr<const
   const auto id = created.run;
   if (live_.contains(id))
     return Fail(user_error(Code::already_exists, "run " + id.text + " is already running"));
-  auto run = std::make_unique<LiveRun>(created, engine::Run(std::move(plan), created, ports_.services));
+  const auto operations = plan->find(created.pipeline)->body.operations.size();
+  if (operations > ports_.limits.operations)
+    return Fail(
+        user_error(Code::too_large, fmt::format("pipeline `{}` has {} operations, and a run has at most {} "
+                                                "at once; divide it, or raise the limit "
+                                                "with `sluice up --run-limit operations=N`",
+                                                created.pipeline, operations, ports_.limits.operations)));
+  auto run = std::make_unique<LiveRun>(created,
+                                       engine::Run(std::move(plan), created, ports_.services, ports_.limits));
   run->row = row_of(created);
   // The creation is stored by itself, so that it is in the journal when this returns.
   SLUICE_DO(ports_.journal.append({{.run = id,
@@ -72,21 +97,28 @@ Result<void> Dispatcher::start(engine::RunCreated created, std::shared_ptr<const
                                   ports::Durability::process));
   run->next = 1;
   auto& kept = keep(std::move(run));
-  take(kept, kept.run.begin(ports_.clock.now()));
+  proceed(kept, ports_.clock.now());
   return {};
 }
 
 Result<void> Dispatcher::resume(const RunId& id) {
   if (live_.contains(id)) return {};
-  SLUICE_TRY(journal, ports_.journal.read(id));
-  SLUICE_TRY(run, replay(id, journal, ports_.services));
-  if (run->run.ended()) return {};
-  const bool not_begun = run->next == 1;
-  run->commands = run->run.open_commands();
-  auto& kept = keep(std::move(run));
-  if (not_begun) kept.take(kept.run.begin(ports_.clock.now()));
-  mark_changed(kept);
+  SLUICE_TRY(run, load(id));
+  if (!run) return {};
+  // Its attempts are reattached before anything is decided: a full disk must not delay that.
+  run->more = true;
+  mark_changed(*run);
   return {};
+}
+
+/// Replays the run, with its outstanding commands; null if it has ended.
+Result<LiveRun*> Dispatcher::load(const RunId& id) {
+  const Noted noted(ports_.note, id);
+  SLUICE_TRY(run, replay(id, ports_.journal, ports_.services, ports_.limits));
+  if (run->run.ended()) return nullptr;
+  run->commands = run->run.open_commands();
+  run->row_changed = true;  // it may have been set aside
+  return &keep(std::move(run));
 }
 
 void Dispatcher::all_resumed() {
@@ -94,8 +126,10 @@ void Dispatcher::all_resumed() {
 }
 
 Result<void> Dispatcher::cancel(const RunId& run, std::string reason) {
-  if (!live_.contains(run))
-    return Fail(user_error(Code::failed_precondition, "run " + run.text + " is not running on this server"));
+  if (!live_.contains(run)) {
+    SLUICE_TRY(loaded, load(run));
+    if (!loaded) return Fail(user_error(Code::failed_precondition, "run " + run.text + " has ended already"));
+  }
   decide(run, engine::CancelRun{.reason = std::move(reason)}, ports_.clock.now());
   return {};
 }
@@ -108,13 +142,12 @@ void Dispatcher::ended(const Fence& fence, engine::Outcome outcome) {
   auto& run = *live_.at(place.run);
   run.fences.erase(fence);
   run.unacknowledged.emplace_back(fence, place.executor);
-  take(run,
-       run.run.decide(
-           engine::AttemptFinished{.path = place.path, .number = place.number, .outcome = std::move(outcome)},
-           ports_.clock.now()));
+  decide(run,
+         engine::AttemptFinished{.path = place.path, .number = place.number, .outcome = std::move(outcome)},
+         ports_.clock.now());
 }
 
-void Dispatcher::fire_timers() {
+void Dispatcher::advance() {
   const auto now = ports_.clock.now();
   while (!timers_.empty() && timers_.top().due <= now) {
     const auto timer = timers_.top();
@@ -123,9 +156,18 @@ void Dispatcher::fire_timers() {
     // wait for another timer.
     decide(timer.run, engine::TimerFired{.path = timer.path, .number = timer.number}, now);
   }
+  for (auto* run : std::exchange(continuing_, {})) proceed(*run, now);
+}
+
+std::size_t Dispatcher::bytes_to_store() const {
+  std::size_t bytes = 0;
+  for (const auto* run : changed_)
+    for (const auto& event : run->events) bytes += event.size();
+  return bytes;
 }
 
 std::optional<Time> Dispatcher::next_due() const {
+  if (!continuing_.empty()) return ports_.clock.now();
   std::optional<Time> due;
   if (!timers_.empty()) due = timers_.top().due;
   for (const auto* run : stalled_) {
@@ -140,13 +182,37 @@ std::optional<Time> Dispatcher::next_due() const {
 
 void Dispatcher::decide(const RunId& run, const engine::Input& input, Time now) {
   const auto found = live_.find(run);
-  if (found == live_.end()) return;
-  take(*found->second, found->second->run.decide(input, now));
+  if (found != live_.end()) decide(*found->second, input, now);
+}
+
+void Dispatcher::decide(LiveRun& run, const engine::Input& input, Time now) {
+  const Noted noted(ports_.note, run.created.run);
+  take(run, run.run.decide(input, now));
+}
+
+void Dispatcher::proceed(LiveRun& run, Time now) {
+  const Noted noted(ports_.note, run.created.run);
+  take(run, run.run.proceed(now));
 }
 
 void Dispatcher::take(LiveRun& run, engine::Decision decision) {
   run.take(std::move(decision));
+  check_limits(run);
   mark_changed(run);
+}
+
+void Dispatcher::check_limits(LiveRun& run) {
+  const auto& limits = ports_.limits;
+  const auto stop = [&](const std::string& most, std::string_view limit) {
+    run.take(run.run.decide(engine::LimitExceeded{fmt::format(
+                                "the journal of a run has at most {}; divide the run into several, or "
+                                "raise the limit with `sluice up --run-limit {}=N`",
+                                most, limit)},
+                            ports_.clock.now()));
+  };
+  if (run.next + run.events.size() > limits.events)
+    return stop(fmt::format("{} events", limits.events), "events");
+  if (run.bytes > limits.bytes) return stop(human_bytes(limits.bytes), "bytes");
 }
 
 void Dispatcher::mark_changed(LiveRun& run) {
@@ -170,6 +236,7 @@ void Dispatcher::forget(const RunId& run) {
     const std::lock_guard lock(running_mutex_);
     running_.erase(run);
   }
+  std::erase(continuing_, found->second.get());
   live_.erase(found);
 }
 
@@ -185,6 +252,7 @@ void Dispatcher::store_and_carry_out() {
     for (auto* run : runs) {
       auto commands = std::exchange(run->commands, {});
       for (auto& command : commands) std::visit([&](auto& specific) { carry_out(*run, specific); }, command);
+      if (run->more && std::ranges::find(continuing_, run) == continuing_.end()) continuing_.push_back(run);
     }
     for (auto* run : runs)
       if (run->run.ended() && !run->waits_for_store) forget(run->created.run);
@@ -286,7 +354,7 @@ void Dispatcher::carry_out(LiveRun& run, engine::LookUp& command) {
     looked_up.key = engine::cache_key(command.work, *environment, command.user_key, scope);
     looked_up.hit = cached(run, command.work, *looked_up.key, command.max_age_ms);
   }
-  take(run, run.run.decide(looked_up, ports_.clock.now()));
+  decide(run, looked_up, ports_.clock.now());
 }
 
 std::optional<engine::LookedUp::Hit> Dispatcher::cached(const LiveRun& run, const engine::TaskSpec& work,

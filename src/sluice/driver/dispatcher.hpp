@@ -11,13 +11,14 @@
 
 #include "sluice/base/clock.hpp"
 #include "sluice/driver/live_run.hpp"
+#include "sluice/ports/decision_note.hpp"
 #include "sluice/ports/executor.hpp"
 #include "sluice/ports/ledger.hpp"
 #include "sluice/ports/object_store.hpp"
 
 namespace sluice::driver {
 
-/// The driver without its thread. Inputs (`start`, `ended`, `fire_timers`, …) are decided at once;
+/// The driver without its thread. Inputs (`start`, `ended`, `advance`, …) are decided at once;
 /// `store_and_carry_out` appends what was decided, of all runs in one transaction, and only then carries the
 /// commands out.
 ///
@@ -33,6 +34,8 @@ class Dispatcher {
     const ports::ObjectStore& objects;
     const Clock& clock;
     const ir::Signatures& services;
+    ports::DecisionNote* note = nullptr;  ///< null: decisions are not noted
+    engine::Limits limits = {};
   };
   /// Which executor runs which kind of work.
   using Executors = std::vector<std::pair<engine::TaskSpec::Kind, ports::Executor*>>;
@@ -49,18 +52,22 @@ class Dispatcher {
   Result<void> resume(const RunId& run);
   /// Called after the resumed runs' commands have been carried out.
   void all_resumed();
+  /// A run that is not running here is read from its journal; nothing new begins in it.
   Result<void> cancel(const RunId& run, std::string reason);
   /// An attempt has ended. A fence that no run waits for is ignored.
   void ended(const Fence& fence, engine::Outcome outcome);
-  /// Fires every timer that is due by the clock.
-  void fire_timers();
+  /// Fires every timer that is due by the clock, and continues each run whose last decision spent its budget,
+  /// by one decision.
+  void advance();
 
   void store_and_carry_out();
   /// Stores what was decided and carries nothing out: that is left to the next dispatcher of this journal.
   void close();
 
-  /// When `fire_timers` or `store_and_carry_out` has something to do even without an input; nullopt: never.
+  /// When `advance` or `store_and_carry_out` has something to do even without an input; nullopt: never.
   [[nodiscard]] std::optional<Time> next_due() const;
+  /// The size of all decided events that `store_and_carry_out` will store.
+  [[nodiscard]] std::size_t bytes_to_store() const;
   /// The length of the run's journal; nullopt if the run is not running here.
   [[nodiscard]] std::optional<std::uint64_t> length(const RunId& run) const;
   /// Whether the run is running here. Thread-safe.
@@ -84,7 +91,11 @@ class Dispatcher {
   };
 
   void decide(const RunId& run, const engine::Input& input, Time now);
+  void decide(LiveRun& run, const engine::Input& input, Time now);
+  void proceed(LiveRun& run, Time now);
   void take(LiveRun& run, engine::Decision decision);
+  void check_limits(LiveRun& run);
+  Result<LiveRun*> load(const RunId& run);
   void mark_changed(LiveRun& run);
   LiveRun& keep(std::unique_ptr<LiveRun> run);
   void forget(const RunId& run);
@@ -107,8 +118,9 @@ class Dispatcher {
   std::unordered_map<RunId, std::unique_ptr<LiveRun>> live_;
   std::unordered_map<Fence, Place> attempts_;
   std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
-  std::vector<LiveRun*> changed_;  ///< decided since the last store
-  std::vector<LiveRun*> stalled_;  ///< their events could not be stored
+  std::vector<LiveRun*> changed_;     ///< decided since the last store
+  std::vector<LiveRun*> stalled_;     ///< their events could not be stored
+  std::vector<LiveRun*> continuing_;  ///< their last decision spent its budget
 
   mutable std::mutex running_mutex_;
   std::unordered_set<RunId> running_;  ///< the keys of live_, for other threads

@@ -12,6 +12,8 @@ namespace {
 
 /// The maximum number of inputs that are decided together and stored in one transaction.
 constexpr std::size_t batch_max = 512;
+/// … and the size of their events, beyond which the batch ends early.
+constexpr std::size_t batch_bytes_max = 8 << 20;
 
 /// A client that follows a run asks again after each response: no more often than this, unless the run has
 /// ended.
@@ -77,7 +79,7 @@ struct Driver::Impl {
 
   void loop() {
     while (!take_messages()) {
-      dispatcher.fire_timers();
+      dispatcher.advance();
       dispatcher.store_and_carry_out();
       notify_waiters();
     }
@@ -103,8 +105,15 @@ struct Driver::Impl {
         messages.pop_front();
       }
     }
-    for (auto& message : batch) message();
-    return closed;
+    while (!batch.empty() && (closed || dispatcher.bytes_to_store() < batch_bytes_max)) {
+      batch.front()();
+      batch.pop_front();
+    }
+    if (batch.empty()) return closed;
+    const std::lock_guard lock(mutex);
+    messages.insert(messages.begin(), std::make_move_iterator(batch.begin()),
+                    std::make_move_iterator(batch.end()));
+    return false;
   }
 
   std::optional<Time> next_due() const {

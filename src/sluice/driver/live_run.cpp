@@ -42,29 +42,39 @@ void LiveRun::take(engine::Decision decision) {
   for (const auto& event : decision.events) {
     follow(event, true);
     events.push_back(engine::encode(event));
+    bytes += events.back().size();
   }
+  more = decision.more;
   for (auto& command : decision.commands) commands.push_back(std::move(command));
 }
 
-Result<std::unique_ptr<LiveRun>> replay(const RunId& run, const std::vector<std::string>& journal,
-                                        const ir::Signatures& services) {
+Result<std::unique_ptr<LiveRun>> replay(const RunId& run, const ports::Journal& journal,
+                                        const ir::Signatures& services, const engine::Limits& limits) {
+  constexpr std::size_t events_at_once = 512;
   const auto damaged = [&](std::string_view why) {
     return internal_error(Code::data_loss, "run " + run.text + ": " + std::string(why));
   };
-  if (journal.empty()) return Fail(user_error(Code::not_found, "there is no run " + run.text));
-  SLUICE_TRY(first, engine::decode(journal.front()));
+  SLUICE_TRY(page, journal.read(run, 0, events_at_once));
+  if (page.empty()) return Fail(user_error(Code::not_found, "there is no run " + run.text));
+  SLUICE_TRY(first, engine::decode(page.front()));
   auto* created = std::get_if<engine::RunCreated>(&first);
   if (!created) return Fail(damaged("its journal does not begin with its creation"));
   SLUICE_TRY(plan, ir::read_plan(created->plan));
-  auto live = std::make_unique<LiveRun>(*created, engine::Run(plan, *created, services));
+  auto live = std::make_unique<LiveRun>(*created, engine::Run(plan, *created, services, limits));
   live->row = row_of(*created);
-  for (std::size_t i = 1; i < journal.size(); ++i) {
-    SLUICE_TRY(event, engine::decode(journal[i]));
-    if (auto applied = live->run.apply(event); !applied)
-      return Fail(damaged("event " + std::to_string(i) + ": " + applied.error().message));
-    live->follow(event, false);
+  while (!page.empty()) {
+    for (const auto& text : page) {
+      live->bytes += text.size();
+      if (live->next++ == 0) continue;
+      SLUICE_TRY(event, engine::decode(text));
+      if (auto applied = live->run.apply(event); !applied)
+        return Fail(damaged("event " + std::to_string(live->next - 1) + ": " + applied.error().message));
+      live->follow(event, false);
+    }
+    if (page.size() < events_at_once) break;
+    SLUICE_TRY(following, journal.read(run, live->next, events_at_once));
+    page = std::move(following);
   }
-  live->next = journal.size();
   return live;
 }
 

@@ -16,7 +16,9 @@ namespace sluice::driver {
 struct LiveRun {
   engine::RunCreated created;
   engine::Run run;
-  std::uint64_t next = 0;  ///< length of its journal
+  std::uint64_t next = 0;   ///< length of its journal
+  std::uint64_t bytes = 0;  ///< in all its events, those that are not stored yet included
+  bool more = false;        ///< its last decision spent its budget, and the next one continues
   ports::RunRow row;
   std::unordered_map<std::string, Digest> keys;  ///< of attempts in flight, by path
   std::unordered_set<Fence> fences;              ///< of attempts that were started here
@@ -42,9 +44,10 @@ struct LiveRun {
 
 ports::RunRow row_of(const engine::RunCreated& created);
 
-/// The run, replayed from its journal.
-Result<std::unique_ptr<LiveRun>> replay(const RunId& run, const std::vector<std::string>& journal,
-                                        const ir::Signatures& services);
+/// The run, replayed from its journal, of which it holds some hundred events at a time. Code::not_found if
+/// there is none.
+Result<std::unique_ptr<LiveRun>> replay(const RunId& run, const ports::Journal& journal,
+                                        const ir::Signatures& services, const engine::Limits& limits = {});
 
 /// The run's row, derived from its journal alone, for rebuilding projections.
 Result<ports::RunRow> project(const std::vector<std::string>& journal);

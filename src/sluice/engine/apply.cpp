@@ -54,11 +54,16 @@ class Step {
 
   Result<void> operator()(const IterationEnded& e) {
     SLUICE_TRY(operation, at(e.path, Phase::open));
-    if (!operation->each || operation->inner.erase(e.index) == 0)
+    const auto iteration = operation->inner.find(e.index);
+    if (!operation->each || iteration == operation->inner.end())
       return Fail(impossible("iteration " + std::to_string(e.index) + " of `" + e.path + "`"));
-    run_.forget_found();
+    run_.release(*iteration->second);
+    operation->inner.erase(iteration);
     auto& result = operation->each->results[static_cast<std::size_t>(e.index)];
-    result = {.ended = true, .status = e.status, .outputs = e.outputs, .failure = e.failure};
+    result.ended = true;
+    result.status = e.status;
+    if (!e.outputs.empty()) result.outputs = e.outputs;
+    if (!e.failure.kind.empty()) result.failure = std::make_unique<Failure>(e.failure);
     ++operation->each->ended;
     if (e.status == Status::failed || e.status == Status::blocked) ++operation->each->failed;
     return {};
@@ -130,6 +135,7 @@ class Step {
     if (e.path.empty()) {
       run_.stopping = true;
       run_.stop_reason = e.reason;
+      run_.stopped_by_limit = e.limit;
       return {};
     }
     SLUICE_TRY(operation, find(e.path));
@@ -145,11 +151,14 @@ class Step {
     operation->status = e.status;
     if (!e.outputs.empty()) operation->outputs = e.outputs;
     if (!e.failure.kind.empty()) operation->failure = std::make_unique<Failure>(e.failure);
+    run_.release_inner(*operation);
     operation->task.reset();
     operation->each.reset();
     operation->inner.clear();
-    run_.forget_found();
     auto& region = *operation->region;
+    if (region.shape->region->on_failure == ir::Each::OnFailure::stop && operation->bad() &&
+        operation->operation->fails)
+      region.stopping = true;
     --region.open;
     const auto index = static_cast<std::size_t>(operation - region.operations.data());
     for (const auto next : region.shape->dependencies.downstream[index])
@@ -160,8 +169,8 @@ class Step {
   Result<void> operator()(const RunEnded& e) {
     if (run_.result) return Fail(impossible("the run ends twice"));
     run_.result = e;
+    if (run_.root) run_.release(*run_.root);
     run_.root.reset();
-    run_.forget_found();
     return {};
   }
 

@@ -58,6 +58,10 @@ struct TimerFired {
 struct CancelRun {
   std::string reason;
 };
-using Input = std::variant<LookedUp, AttemptFinished, TimerFired, CancelRun>;
+/// The run has used more than it may (Limits): everything is cancelled, and the run fails with this message.
+struct LimitExceeded {
+  std::string message;
+};
+using Input = std::variant<LookedUp, AttemptFinished, TimerFired, CancelRun, LimitExceeded>;
 
 }  // namespace sluice::engine

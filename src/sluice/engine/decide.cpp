@@ -4,7 +4,18 @@ namespace sluice::engine {
 
 using Phase = OperationState::Phase;
 
-void Decider::begin() { start_region(*run_.root); }
+Decider::Decider(RunState& run, Agenda& agenda, Time now) : run_(run), agenda_(agenda), now_(now) {
+  if (!agenda_.filled && run_.root) fill_agenda(*run_.root);
+  agenda_.filled = true;
+}
+
+void Decider::fill_agenda(RegionState& region) {
+  if (region.open == 0) agenda_.ended_regions.push_back(&region);
+  for (auto& operation : region.operations) {
+    if (!operation.ended()) agenda_.operations.push_back(&operation);
+    for (auto& [index, inner] : operation.inner) fill_agenda(*inner);
+  }
+}
 
 void Decider::on(const LookedUp& input) {
   auto* operation = run_.root ? run_.find(input.path) : nullptr;
@@ -43,89 +54,119 @@ void Decider::on(const TimerFired& input) {
 void Decider::on(const CancelRun& input) {
   if (!run_.root || run_.stopping) return;
   emit(Stopping{.path = "", .reason = input.reason});
-  stop_region(*run_.root, input.reason);
+  consider_all(*run_.root);
+}
+
+void Decider::on(const LimitExceeded& input) {
+  if (!run_.root || run_.stopping) return;
+  emit(Stopping{.path = "", .reason = input.message, .limit = true});
+  consider_all(*run_.root);
 }
 
 Decision Decider::finish() {
   // When an operation ends, others may begin, and its region may end, which ends the region's owner, and so
   // on. Operations come first: when a region is closed (and freed), none of its operations is left in the
-  // queue.
-  for (;;) {
-    if (!to_consider_.empty()) {
-      auto* operation = to_consider_.front();
-      to_consider_.pop_front();
+  // queue. The agenda outlives the decision, so this holds over several, whatever input comes between them.
+  while (!is_budget_spent()) {
+    if (!agenda_.operations.empty()) {
+      auto* operation = agenda_.operations.front();
+      agenda_.operations.pop_front();
       consider(*operation);
-    } else if (!ended_regions_.empty()) {
-      auto* region = ended_regions_.front();
-      ended_regions_.pop_front();
+    } else if (!agenda_.ended_regions.empty()) {
+      auto* region = agenda_.ended_regions.front();
+      agenda_.ended_regions.pop_front();
       region_ended(*region);
-    } else {
+    } else if (!start_waiting_iterations()) {
       return std::move(out_);
     }
   }
+  out_.more = true;
+  return std::move(out_);
+}
+
+bool Decider::is_budget_spent() const {
+  return out_.events.size() >= run_.limits.decision_events || bytes_ >= run_.limits.decision_bytes;
 }
 
 void Decider::emit(Event event) {
   const auto applied = apply_event(run_, event);
   if (!applied) check_failed(applied.error().message.c_str());
+  bytes_ += approximate_size(event);
   out_.events.push_back(std::move(event));
 }
 
 void Decider::end(OperationState& operation, Status status, Struct outputs, Failure failure) {
   auto path = path_of(operation);
+  auto& region = *operation.region;
+  const bool was_stopping = region.stopping;
+  if (operation.each) agenda_.waiting_for_room.erase(operation.each->ticket);
   if (failure.source.empty() && !failure.kind.empty()) failure.source = path;
   emit(Ended{.path = std::move(path),
              .status = status,
              .outputs = std::move(outputs),
              .failure = std::move(failure),
              .at = now_});
-  auto& region = *operation.region;
-  // Evaluated before others are stopped, so that each region is closed once.
-  const bool last = region.open == 0;
   consider_downstream(operation);
-  const bool stops = region.shape->region->on_failure == ir::Each::OnFailure::stop && operation.bad() &&
-                     operation.operation->fails;
-  if (stops) stop_region(region, "`" + operation.operation->name + "` failed");
-  if (last) ended_regions_.push_back(&region);
+  if (region.stopping && !was_stopping) consider_all(region);
+  if (region.open == 0) agenda_.ended_regions.push_back(&region);
 }
 
 void Decider::consider_downstream(OperationState& operation) {
   auto& region = *operation.region;
   const auto index = static_cast<std::size_t>(&operation - region.operations.data());
   for (const auto next : region.shape->dependencies.downstream[index])
-    to_consider_.push_back(&region.operations[next]);
-  if (region.shape->region->limit) {
-    // An operation that the limit held back may begin now.
-    for (auto& other : region.operations)
-      if (other.phase == Phase::waiting && other.waiting_for == 0) to_consider_.push_back(&other);
+    agenda_.operations.push_back(&region.operations[next]);
+  if (region.held_back && !region.held_back->empty()) {
+    auto* next = region.held_back->front();
+    region.held_back->pop_front();
+    next->held_back = false;
+    agenda_.operations.push_back(next);
   }
 }
 
 bool Decider::is_stopping(const OperationState& operation) const {
   if (run_.stopping) return true;
   for (const auto* current = &operation; current; current = current->region->owner)
-    if (current->stopping) return true;
+    if (current->stopping || current->region->stopping) return true;
   return false;
 }
 
-void Decider::stop_region(RegionState& region, const std::string& reason) {
-  for (auto& operation : region.operations)
-    if (!operation.ended()) stop_operation(operation, reason);
+/// The innermost reason for which a stopping operation is to end.
+std::string Decider::stop_reason(const OperationState& operation) const {
+  if (run_.stopping) return run_.stop_reason;
+  for (const auto* current = &operation; current; current = current->region->owner) {
+    const auto* each = std::get_if<ir::Each>(&current->operation->what);
+    if (each && each->on_failure == ir::Each::OnFailure::stop && current->each && current->each->failed > 0)
+      return "an iteration failed";
+    if (!current->region->stopping) continue;
+    for (const auto& other : current->region->operations)
+      if (other.bad() && other.operation->fails) return "`" + other.operation->name + "` failed";
+  }
+  return {};
 }
 
-void Decider::stop_operation(OperationState& operation, const std::string& reason) {
+/// In the order of the plan; each is stopped, if that is the reason, when it is considered.
+void Decider::consider_all(RegionState& region) {
+  for (auto& operation : region.operations)
+    if (!operation.ended()) agenda_.operations.push_back(&operation);
+}
+
+void Decider::stop_operation(OperationState& operation) {
   switch (operation.phase) {
     case Phase::ended: return;
     case Phase::attempt:
       // Its outcome still arrives, and ends the operation.
       if (!operation.stopping) {
-        emit(Stopping{.path = path_of(operation), .reason = reason});
+        emit(Stopping{.path = path_of(operation), .reason = stop_reason(operation)});
         out_.commands.emplace_back(CancelAttempt{operation.task->fence});
       }
       return;
     case Phase::open:
-      if (!operation.stopping) emit(Stopping{.path = path_of(operation), .reason = reason});
-      for (auto& [index, region] : operation.inner) stop_region(*region, reason);
+      if (!operation.stopping) {
+        emit(Stopping{.path = path_of(operation), .reason = stop_reason(operation)});
+        for (auto& [index, region] : operation.inner) consider_all(*region);
+      }
+      if (operation.each) start_iterations(operation);
       return;
     case Phase::waiting:
     case Phase::lookup:

@@ -1,7 +1,5 @@
 #pragma once
 // Decides what follows from an input, event by event, until nothing more does. Private to the engine.
-#include <deque>
-
 #include "sluice/engine/run.hpp"
 #include "sluice/engine/scope.hpp"
 #include "sluice/engine/state.hpp"
@@ -10,33 +8,41 @@ namespace sluice::engine {
 
 class Decider {
  public:
-  Decider(RunState& run, Time now) : run_(run), now_(now) {}
+  /// Both outlive the decider.
+  Decider(RunState& run, Agenda& agenda, Time now);
 
-  void begin();
   void on(const LookedUp& input);
   void on(const AttemptFinished& input);
   void on(const TimerFired& input);
   void on(const CancelRun& input);
+  void on(const LimitExceeded& input);
 
-  /// Decides until nothing more follows, and returns the events and commands.
+  /// Decides until nothing more follows or the budget of a decision is spent, and returns the events and
+  /// commands.
   Decision finish();
 
  private:
   // decide.cpp: the main loop, cancellation
+  void fill_agenda(RegionState& region);
   void emit(Event event);
+  [[nodiscard]] bool is_budget_spent() const;
   void end(OperationState& operation, Status status, Struct outputs, Failure failure);
   void fail(OperationState& operation, Failure failure) {
     end(operation, Status::failed, {}, std::move(failure));
   }
   void consider_downstream(OperationState& operation);
-  void stop_region(RegionState& region, const std::string& reason);
-  void stop_operation(OperationState& operation, const std::string& reason);
+  void consider_all(RegionState& region);
+  void stop_operation(OperationState& operation);
   [[nodiscard]] bool is_stopping(const OperationState& operation) const;
+  [[nodiscard]] std::string stop_reason(const OperationState& operation) const;
 
   // scheduling.cpp: when an operation begins, and with what
   enum class Readiness { not_yet, fire, skip, block };
   [[nodiscard]] static Readiness readiness(const OperationState& operation);
   void consider(OperationState& operation);
+  void consider_waiting(OperationState& operation);
+  /// False, and the operation has failed, if the run may not have that many more operations.
+  bool may_start(OperationState& operation, const ir::Region& region);
   bool condition_holds(OperationState& operation);
   void begin_operation(OperationState& operation);
   void begin_task(OperationState& operation);
@@ -58,15 +64,16 @@ class Decider {
 
   // regions.cpp: when a region ends, and with what
   void start_region(RegionState& region);
-  void start_iterations(OperationState& operation);
+  void start_iterations(OperationState& operation, bool is_its_turn = false);
+  bool start_waiting_iterations();
   void region_ended(RegionState& region);
   void each_ended(OperationState& operation);
 
   RunState& run_;
+  Agenda& agenda_;
   Time now_;
   Decision out_;
-  std::deque<OperationState*> to_consider_;
-  std::deque<RegionState*> ended_regions_;
+  std::size_t bytes_ = 0;  ///< of the events in out_, roughly
 };
 
 }  // namespace sluice::engine

@@ -272,6 +272,7 @@ struct Writer {
     head("stopping");
     out.text("path", e.path);
     out.text("reason", e.reason);
+    if (e.limit) out.boolean("limit", true);
   }
   void operator()(const Ended& e) {
     head("ended");
@@ -334,7 +335,8 @@ Result<Event> event_of(const std::string& type, EventReader& r) {
   if (type == "retry_at")
     return RetryAt{.path = r.text("path"), .due = r.time("due"), .policy = r.integer("policy")};
   if (type == "timed_out") return TimedOut{.path = r.text("path"), .number = r.integer("number")};
-  if (type == "stopping") return Stopping{.path = r.text("path"), .reason = r.text("reason")};
+  if (type == "stopping")
+    return Stopping{.path = r.text("path"), .reason = r.text("reason"), .limit = r.optional_boolean("limit")};
   if (type == "ended")
     return Ended{.path = r.text("path"),
                  .status = r.status("status"),

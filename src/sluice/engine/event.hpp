@@ -90,6 +90,7 @@ struct TimedOut {
 struct Stopping {
   std::string path;  ///< "" : the whole run
   std::string reason;
+  bool limit = false;  ///< of the whole run: it exceeded a limit, and fails with the reason as its message
 };
 struct Ended {
   std::string path;
@@ -107,6 +108,9 @@ struct RunEnded {
 
 using Event = std::variant<RunCreated, RegionStarted, IterationStarted, IterationEnded, TaskReady, CacheHit,
                            Scheduled, AttemptEnded, RetryAt, TimedOut, Stopping, Ended, RunEnded>;
+
+/// The memory that an event's texts and values use, roughly.
+std::size_t approximate_size(const Event& event);
 
 /// One JSON object, `{"t": TYPE, "v": 1, …}`. Old versions are upgraded when they are read, and never
 /// rewritten.

@@ -48,13 +48,17 @@ Value value_of(const RunEnded& ended) {
   return List{number_of(status), outputs, value_of(failure), value_of(at)};
 }
 
+/// The value of what the pointer points to; null for a null pointer.
+template <typename Pointer>
+Value value_at(const Pointer& pointer);
+
 Value value_of(const IterationResult& result) {
   const auto& [ended, status, outputs, failure] = result;
-  return List{ended, number_of(status), outputs, value_of(failure)};
+  return List{ended, number_of(status), outputs, value_at(failure)};
 }
 
 Value value_of(const EachState& state) {
-  const auto& [items, limit, started, ended, failed, results] = state;
+  const auto& [items, limit, started, ended, failed, results, ticket] = state;
   List list;
   for (const auto& result : results) list.push_back(value_of(result));
   return List{items, limit, started, ended, failed, std::move(list)};
@@ -80,7 +84,6 @@ Value value_of(const TaskState& state) {
 
 Value value_of(const RegionState& state);
 
-/// The value of what the pointer points to; null for a null pointer.
 template <typename Pointer>
 Value value_at(const Pointer& pointer) {
   return pointer ? value_of(*pointer) : Value();
@@ -88,8 +91,8 @@ Value value_at(const Pointer& pointer) {
 
 Value value_of(const OperationState& state) {
   // `operation` and `region` follow from the plan and the position in the tree.
-  const auto& [operation, region, phase, status, stopping, waiting_for, outputs, failure, task, each, inner] =
-      state;
+  const auto& [operation, region, phase, status, stopping, held_back, waiting_for, outputs, failure, task,
+               each, inner] = state;
   List regions;
   for (const auto& [index, inner_region] : inner) regions.emplace_back(List{index, value_of(*inner_region)});
   return List{number_of(phase),  number_of(status), stopping,       value_of(std::size_t{waiting_for}),
@@ -99,22 +102,25 @@ Value value_of(const OperationState& state) {
 
 Value value_of(const RegionState& state) {
   // `shape` and `owner` follow from the plan and the position in the tree.
-  const auto& [shape, owner, index, boundary, bindings, operations, open, running] = state;
+  const auto& [shape, owner, index, boundary, in_iteration, stopping, bindings, operations, open, running,
+               held_back] = state;
   List bound;
   for (const auto& [name, value] : bindings) bound.emplace_back(List{name, value});
   List inside;
   for (const auto& operation : operations) inside.push_back(value_of(operation));
-  return List{index, boundary, std::move(bound), std::move(inside), value_of(open), value_of(running)};
+  return List{index,          boundary,         in_iteration, stopping, std::move(bound), std::move(inside),
+              value_of(open), value_of(running)};
 }
 
 }  // namespace
 
 Digest fingerprint_of(const RunState& state) {
-  // The caller passes plan and services; the shapes and the operation found last are caches.
-  const auto& [plan, services, created, shapes, root, result, stopping, stop_reason, found, found_path] =
-      state;
+  // The caller passes plan, services and limits; the shapes and the operation found last are caches.
+  const auto& [plan, services, limits, created, shapes, root, result, stopping, stop_reason, stopped_by_limit,
+               operations, operations_in_iterations, found, found_path] = state;
   return Digest::of(
-      canonical_json(List{value_of(created), value_at(root), value_at(result), stopping, stop_reason}));
+      canonical_json(List{value_of(created), value_at(root), value_at(result), stopping, stop_reason,
+                          stopped_by_limit, value_of(operations), value_of(operations_in_iterations)}));
 }
 
 }  // namespace sluice::engine

@@ -6,17 +6,28 @@ namespace {
 
 constexpr std::size_t failures_reported = 100;  ///< the maximum for one region
 
-/// A single failure is returned unchanged; several are combined into one of kind `branches`.
-Failure joined(const std::vector<Failure>& failures, std::size_t of) {
-  if (failures.size() == 1) return failures.front();
-  Failure out{.kind = "branches",
-              .message = std::to_string(failures.size()) + " of " + std::to_string(of) + " failed"};
-  List all;
-  for (std::size_t i = 0; i < failures.size() && i < failures_reported; ++i) {
-    all.push_back(failure_value(failures[i]));
-    if (i < 3) out.message += (i == 0 ? ": " : "; ") + failures[i].source + ": " + failures[i].message;
+/// The failures in one region: their number, and the first ones.
+struct Failures {
+  std::size_t count = 0;
+  std::vector<const Failure*> first;
+
+  void add(const Failure& failure) {
+    if (count++ < failures_reported) first.push_back(&failure);
   }
-  if (failures.size() > 3) out.message += "; …";
+};
+
+/// A single failure is returned unchanged; several are combined into one of kind `branches`.
+Failure joined(const Failures& failures, std::size_t of) {
+  if (failures.count == 1) return *failures.first.front();
+  Failure out{.kind = "branches",
+              .message = std::to_string(failures.count) + " of " + std::to_string(of) + " failed"};
+  List all;
+  for (const auto* failure : failures.first) {
+    if (all.size() < 3)
+      out.message += (all.empty() ? ": " : "; ") + failure->source + ": " + failure->message;
+    all.push_back(failure_value(*failure));
+  }
+  if (failures.count > 3) out.message += "; …";
   out.payload = std::move(all);
   return out;
 }
@@ -27,15 +38,14 @@ struct RegionEnd {
 };
 
 RegionEnd end_of(const RegionState& region) {
-  std::vector<Failure> failures;
+  Failures failures;
   bool cancelled = false;
   for (const auto& operation : region.operations) {
     // A blocked operation has no failure of its own: what blocked it is in the same region, and is reported.
-    if (operation.bad() && operation.operation->fails && operation.failure)
-      failures.push_back(*operation.failure);
+    if (operation.bad() && operation.operation->fails && operation.failure) failures.add(*operation.failure);
     cancelled = cancelled || operation.status == Status::cancelled;
   }
-  if (!failures.empty())
+  if (failures.count > 0)
     return {.status = Status::failed, .failure = joined(failures, region.operations.size())};
   for (const auto& operation : region.operations)
     if (operation.status == Status::blocked && operation.operation->fails)
@@ -87,22 +97,52 @@ std::vector<std::pair<std::string_view, const syntax::Expression*>> named_output
 
 void Decider::start_region(RegionState& region) {
   for (auto& operation : region.operations)
-    if (operation.waiting_for == 0) to_consider_.push_back(&operation);
-  if (region.open == 0) ended_regions_.push_back(&region);
+    if (operation.waiting_for == 0) agenda_.operations.push_back(&operation);
+  if (region.open == 0) agenda_.ended_regions.push_back(&region);
 }
 
-void Decider::start_iterations(OperationState& operation) {
-  const auto path = path_of(operation);
+/// Starts iterations while there are more, the window is open, and the run has room for them; otherwise the
+/// `each` continues when an iteration of its own ends, when it is its turn, or with the next decision. Ends
+/// the `each` after its last iteration.
+void Decider::start_iterations(OperationState& operation, bool is_its_turn) {
   auto& each = *operation.each;
-  const auto total = static_cast<std::int64_t>(each.items.size());
   const auto& definition = std::get<ir::Each>(operation.operation->what);
+  const auto total = static_cast<std::int64_t>(each.items.size());
+  const auto at_once = each.limit > 0 ? each.limit : run_.limits.iterations_at_once;
+  const auto size = definition.region->operations.size();
   const bool stopped =
       is_stopping(operation) || (definition.on_failure == ir::Each::OnFailure::stop && each.failed > 0);
-  while (!stopped && each.started < total && (each.limit == 0 || each.started - each.ended < each.limit)) {
-    emit(IterationStarted{.path = path, .index = each.started});
+  while (!stopped && each.started < total && each.started - each.ended < at_once) {
+    if (is_budget_spent()) return agenda_.operations.push_back(&operation);
+    if (each.started > each.ended) {
+      const bool has_room = run_.operations_in_iterations + size <= run_.limits.operations_in_iterations &&
+                            run_.operations + size <= run_.limits.operations;
+      if (!has_room || (!is_its_turn && !agenda_.waiting_for_room.empty())) {
+        if (each.ticket == 0)
+          agenda_.waiting_for_room.emplace(each.ticket = ++agenda_.last_ticket, &operation);
+        return;
+      }
+    } else if (!may_start(operation, *definition.region)) {
+      return;
+    }
+    emit(IterationStarted{.path = path_of(operation), .index = each.started});
     start_region(*operation.inner.at(each.started - 1));
   }
   if (each.ended == (stopped ? each.started : total)) each_ended(operation);
+}
+
+/// Called when nothing else is to be decided. False: no `each` waits for room, or there is none.
+bool Decider::start_waiting_iterations() {
+  if (agenda_.waiting_for_room.empty()) return false;
+  auto& operation = *agenda_.waiting_for_room.begin()->second;
+  const auto size = std::get<ir::Each>(operation.operation->what).region->operations.size();
+  if (run_.operations_in_iterations + size > run_.limits.operations_in_iterations ||
+      run_.operations + size > run_.limits.operations)
+    return false;
+  agenda_.waiting_for_room.erase(agenda_.waiting_for_room.begin());
+  operation.each->ticket = 0;
+  start_iterations(operation, true);
+  return true;
 }
 
 void Decider::region_ended(RegionState& region) {
@@ -114,8 +154,9 @@ void Decider::region_ended(RegionState& region) {
   }
   if (!region.owner) {
     if (run_.stopping) {
-      status = Status::cancelled;
-      failure = {.kind = "cancelled", .message = run_.stop_reason.empty() ? "cancelled" : run_.stop_reason};
+      status = run_.stopped_by_limit ? Status::failed : Status::cancelled;
+      failure = {.kind = run_.stopped_by_limit ? "limit" : "cancelled",
+                 .message = run_.stop_reason.empty() ? "cancelled" : run_.stop_reason};
       outputs = {};
     }
     emit(
@@ -131,9 +172,8 @@ void Decider::region_ended(RegionState& region) {
                       .outputs = std::move(outputs),
                       .failure = std::move(failure)});
   if (definition.on_failure == ir::Each::OnFailure::stop && owner.each->failed > 0 && !owner.stopping) {
-    const std::string reason = "an iteration failed";
-    emit(Stopping{.path = path_of(owner), .reason = reason});
-    for (auto& [index, other] : owner.inner) stop_region(*other, reason);
+    emit(Stopping{.path = path_of(owner), .reason = "an iteration failed"});
+    for (auto& [index, other] : owner.inner) consider_all(*other);
   }
   start_iterations(owner);
 }
@@ -141,20 +181,20 @@ void Decider::region_ended(RegionState& region) {
 void Decider::each_ended(OperationState& operation) {
   const auto& each = *operation.each;
   const auto& definition = std::get<ir::Each>(operation.operation->what);
-  std::vector<Failure> failures;
+  Failures failures;
   bool cancelled = false;
   for (const auto& result : each.results) {
-    if (result.status == Status::failed || result.status == Status::blocked)
-      failures.push_back(result.failure);
+    if (result.failure && (result.status == Status::failed || result.status == Status::blocked))
+      failures.add(*result.failure);
     cancelled = cancelled || result.status == Status::cancelled || !result.ended;
   }
   const auto total = static_cast<std::int64_t>(each.items.size());
   auto tolerated = definition.tolerate.value_or(0);
   if (definition.tolerate_percent)
     tolerated = std::max(tolerated, total * *definition.tolerate_percent / 100);
-  if (static_cast<std::int64_t>(failures.size()) > tolerated)
+  if (static_cast<std::int64_t>(failures.count) > tolerated)
     return fail(operation, joined(failures, each.items.size()));
-  if (cancelled && failures.empty())
+  if (cancelled && failures.count == 0)
     return end(operation, Status::cancelled, {}, {.kind = "cancelled", .message = "cancelled"});
   Struct outputs;
   for (const auto& [name, expression] : operation.operation->yield) {

@@ -7,12 +7,15 @@ namespace sluice::engine {
 
 struct Run::Impl {
   RunState state;
+  Agenda agenda;
 };
 
-Run::Run(std::shared_ptr<const ir::Plan> plan, const RunCreated& created, const ir::Signatures& services)
+Run::Run(std::shared_ptr<const ir::Plan> plan, const RunCreated& created, const ir::Signatures& services,
+         const Limits& limits)
     : impl_(std::make_unique<Impl>()) {
   impl_->state.plan = std::move(plan);
   impl_->state.services = &services;
+  impl_->state.limits = limits;
   impl_->state.created = created;
   impl_->state.start_root();
 }
@@ -20,14 +23,10 @@ Run::~Run() = default;
 Run::Run(Run&&) noexcept = default;
 Run& Run::operator=(Run&&) noexcept = default;
 
-Decision Run::begin(Time now) {
-  Decider decider(impl_->state, now);
-  decider.begin();
-  return decider.finish();
-}
+Decision Run::proceed(Time now) { return Decider(impl_->state, impl_->agenda, now).finish(); }
 
 Decision Run::decide(const Input& input, Time now) {
-  Decider decider(impl_->state, now);
+  Decider decider(impl_->state, impl_->agenda, now);
   std::visit([&](const auto& specific) { decider.on(specific); }, input);
   return decider.finish();
 }

@@ -4,6 +4,7 @@
 
 #include "sluice/engine/command.hpp"
 #include "sluice/engine/event.hpp"
+#include "sluice/engine/limits.hpp"
 #include "sluice/ir/plan.hpp"
 #include "sluice/ir/signature.hpp"
 
@@ -13,28 +14,31 @@ namespace sluice::engine {
 struct Decision {
   std::vector<Event> events;
   std::vector<Command> commands;  ///< those that follow from these events
+  bool more = false;  ///< the budget of a decision was spent: call `Run::proceed` once the events are stored
 };
 
 /// One run: a pure state machine over its events. It uses no clock, file, socket, thread or randomness. Not
 /// thread-safe.
 ///
-/// `begin` and `decide` determine what follows, apply it, and return the events. A caller that cannot store
-/// them discards the Run and replays the journal. `apply` is a deterministic fold: replaying gives the same
-/// state.
+/// `proceed` and `decide` determine what follows, apply it, and return the events, at most about a thousand
+/// at once. A caller that cannot store them discards the Run and replays the journal. `apply` is a
+/// deterministic fold: replaying gives the same state.
 class Run {
  public:
   /// `plan` is the verified plan of `created.plan`; `services` says which services may be cached. Both
-  /// outlive the run.
-  Run(std::shared_ptr<const ir::Plan> plan, const RunCreated& created, const ir::Signatures& services);
+  /// outlive the run. Of `limits`, the engine observes `operations`.
+  Run(std::shared_ptr<const ir::Plan> plan, const RunCreated& created, const ir::Signatures& services,
+      const Limits& limits = {});
   ~Run();
   Run(Run&&) noexcept;
   Run& operator=(Run&&) noexcept;
 
-  /// The first events after RunCreated (which the caller stores in front of them).
-  Decision begin(Time now);
+  /// What is left to decide: after RunCreated (which the caller stores in front of it), after a replay, and
+  /// after a decision with `more`. Empty if that is nothing.
+  Decision proceed(Time now);
   Decision decide(const Input& input, Time now);
-  /// Events after RunCreated, in the order of the journal. Fails on an event that cannot occur in the run's
-  /// current state.
+  /// Events after RunCreated, in the order of the journal; only before the first decision. Fails on an event
+  /// that cannot occur in the run's current state.
   Result<void> apply(const Event& event);
   /// All outstanding commands: what to carry out after a replay.
   [[nodiscard]] std::vector<Command> open_commands() const;

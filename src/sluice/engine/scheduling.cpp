@@ -11,10 +11,6 @@ using syntax::Maybe;
 
 namespace {
 
-/// The maximum number of items of one `each`: a waiting iteration uses some kilobytes, and all are started in
-/// one decision.
-constexpr std::size_t items_max = 100'000;
-
 const ir::Signature* service_of(const ir::Signatures* services, const std::string& name) {
   const auto found = std::ranges::find(*services, name, &ir::Signature::name);
   return found == services->end() ? nullptr : &*found;
@@ -68,11 +64,13 @@ Decider::Readiness Decider::readiness(const OperationState& operation) {
 }
 
 void Decider::consider(OperationState& operation) {
-  if (operation.phase != Phase::waiting) return;
-  if (is_stopping(operation)) {
-    stop_operation(operation, run_.stop_reason);
-    return;
-  }
+  if (operation.ended()) return;
+  if (is_stopping(operation)) return stop_operation(operation);
+  if (operation.phase == Phase::waiting) return consider_waiting(operation);
+  if (operation.phase == Phase::open && operation.each) start_iterations(operation);
+}
+
+void Decider::consider_waiting(OperationState& operation) {
   switch (readiness(operation)) {
     case Readiness::not_yet: return;
     case Readiness::skip: end(operation, Status::skipped, {}, {}); return;
@@ -83,7 +81,12 @@ void Decider::consider(OperationState& operation) {
     const auto value = value_of(operation, *limit);
     if (!value) return;
     const auto* at_once = *value ? (*value)->if_integer() : nullptr;
-    if (at_once && *at_once > 0 && operation.region->running >= static_cast<std::size_t>(*at_once)) return;
+    if (at_once && *at_once > 0 && operation.region->running >= static_cast<std::size_t>(*at_once)) {
+      auto& held_back = operation.region->held_back;
+      if (!held_back) held_back = std::make_unique<std::deque<OperationState*>>();
+      if (!std::exchange(operation.held_back, true)) held_back->push_back(&operation);
+      return;
+    }
   }
   if (condition_holds(operation)) begin_operation(operation);
 }
@@ -129,13 +132,27 @@ bool Decider::condition_holds(OperationState& operation) {
   return *holds;
 }
 
+bool Decider::may_start(OperationState& operation, const ir::Region& region) {
+  if (run_.operations + region.operations.size() <= run_.limits.operations) return true;
+  fail(
+      operation,
+      {.kind = "limit",
+       .message =
+           "a run has at most " + std::to_string(run_.limits.operations) +
+           " operations at once, and this would start " + std::to_string(region.operations.size()) +
+           " in addition to " + std::to_string(run_.operations) +
+           "; nest fewer pipelines and loops, or raise the limit with `sluice up --run-limit operations=N`"});
+  return false;
+}
+
 void Decider::begin_operation(OperationState& operation) {
   const auto& what = operation.operation->what;
   if (const auto* call = std::get_if<ir::PipelineCall>(&what)) return begin_call(operation, *call);
   if (const auto* branch = std::get_if<ir::Branch>(&what)) return begin_branch(operation, *branch);
   if (const auto* each = std::get_if<ir::Each>(&what)) return begin_each(operation, *each);
   if (const auto* error = std::get_if<ir::Raise>(&what)) return raise(operation, *error);
-  if (std::holds_alternative<ir::Block>(what)) {
+  if (const auto* block = std::get_if<ir::Block>(&what)) {
+    if (!may_start(operation, *block->region)) return;
     emit(RegionStarted{.path = path_of(operation)});
     return start_region(*operation.inner.begin()->second);
   }
@@ -225,6 +242,7 @@ void Decider::begin_call(OperationState& operation, const ir::PipelineCall& call
   const auto* callee = run_.plan->find(call.pipeline);
   auto inputs = ir::bind_inputs(*callee, *with, false);
   if (!inputs) return fail(operation, {.kind = "type", .message = inputs.error().message});
+  if (!may_start(operation, callee->body)) return;
   emit(RegionStarted{.path = path_of(operation), .inputs = std::move(*inputs)});
   start_region(*operation.inner.begin()->second);
 }
@@ -242,6 +260,7 @@ void Decider::begin_branch(OperationState& operation, const ir::Branch& branch) 
                                            std::string(kind_name((*value)->kind()))});
       if (!holds || !*holds) continue;
     }
+    if (!may_start(operation, *arm.region)) return;
     emit(RegionStarted{.path = path_of(operation), .arm = static_cast<std::int64_t>(i)});
     return start_region(*operation.inner.begin()->second);
   }
@@ -257,9 +276,9 @@ void Decider::begin_each(OperationState& operation, const ir::Each& each) {
                 {.kind = "type",
                  .message = "`each` needs a list, not " +
                             std::string(*items ? kind_name((*items)->kind()) : "an absent value")});
-  if (list->size() > items_max)
+  if (list->size() > run_.limits.items)
     return fail(operation, {.kind = "limit",
-                            .message = "`each` takes at most " + std::to_string(items_max) +
+                            .message = "`each` takes at most " + std::to_string(run_.limits.items) +
                                        " items, and this list has " + std::to_string(list->size()) +
                                        "; group several values into each item"});
   std::int64_t limit = 0;

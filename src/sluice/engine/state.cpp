@@ -45,6 +45,9 @@ std::unique_ptr<RegionState> RunState::make_region(const ir::Region& region, Ope
   made->index = index;
   made->operations.resize(region.operations.size());
   made->open = region.operations.size();
+  made->in_iteration = owner && (owner->each || owner->region->in_iteration);
+  operations += made->operations.size();
+  if (made->in_iteration) operations_in_iterations += made->operations.size();
   for (std::size_t i = 0; i < region.operations.size(); ++i) {
     auto& operation = made->operations[i];
     operation.operation = &region.operations[i];
@@ -67,6 +70,18 @@ void RunState::bind_pipeline(RegionState& region, const Struct& inputs) const {
   region.boundary = true;
   region.bindings.emplace_back("inputs", inputs);
   region.bindings.emplace_back("run", std::move(about));
+}
+
+void RunState::release(const RegionState& region) {
+  found_ = nullptr;
+  for (const auto& operation : region.operations) release_inner(operation);
+  operations -= region.operations.size();
+  if (region.in_iteration) operations_in_iterations -= region.operations.size();
+}
+
+void RunState::release_inner(const OperationState& operation) {
+  found_ = nullptr;
+  for (const auto& [index, region] : operation.inner) release(*region);
 }
 
 OperationState* RunState::find(std::string_view path) {

@@ -1,5 +1,6 @@
 #pragma once
 // The state of a run in memory. Private to the engine.
+#include <deque>
 #include <map>
 #include <memory>
 #include <string>
@@ -8,6 +9,7 @@
 
 #include "sluice/engine/command.hpp"
 #include "sluice/engine/event.hpp"
+#include "sluice/engine/limits.hpp"
 #include "sluice/ir/dependencies.hpp"
 #include "sluice/ir/plan.hpp"
 #include "sluice/ir/signature.hpp"
@@ -29,18 +31,23 @@ struct RegionState {
   OperationState* owner = nullptr;  ///< null: the body of the run itself
   std::int64_t index = -1;          ///< iteration or arm; -1: neither
   bool boundary = false;            ///< the body of a pipeline: names outside are not visible
+  bool in_iteration = false;        ///< an iteration, or inside one
+  bool stopping = false;            ///< an operation failed, and the region's `on_failure` is `stop`
   std::vector<std::pair<std::string_view, Value>> bindings;  ///< `inputs` and `run`, or the loop's variables
   std::vector<OperationState> operations;
   std::size_t open = 0;     ///< operations that have not ended
   std::size_t running = 0;  ///< begun and not ended, for `limit`
+  /// Ready operations that `limit` holds back, in the order in which they became ready. Not part of the
+  /// state: after a replay, every waiting operation is considered again.
+  std::unique_ptr<std::deque<OperationState*>> held_back;
 };
 
 /// How an iteration ended; nothing else of it is kept.
 struct IterationResult {
   bool ended = false;
   Status status = Status::succeeded;
-  Value outputs;  ///< a struct
-  Failure failure;
+  Value outputs;                     ///< a struct; null: empty
+  std::unique_ptr<Failure> failure;  ///< null: none
 };
 
 struct EachState {
@@ -50,6 +57,7 @@ struct EachState {
   std::int64_t ended = 0;
   std::int64_t failed = 0;
   std::vector<IterationResult> results;
+  std::uint64_t ticket = 0;  ///< its place in Agenda::waiting_for_room; 0: none. Not part of the state
 };
 
 /// The state that only tasks have; created when the task is ready, so that a waiting task uses little memory.
@@ -82,6 +90,7 @@ struct OperationState {
   Phase phase = Phase::waiting;
   Status status = Status::succeeded;
   bool stopping = false;
+  bool held_back = false;         ///< it is in its region's `held_back`. Not part of the state
   std::uint32_t waiting_for = 0;  ///< upstream operations that have not ended
   Value outputs;                  ///< a struct, once succeeded
   std::unique_ptr<Failure> failure;
@@ -97,12 +106,16 @@ struct OperationState {
 struct RunState {
   std::shared_ptr<const ir::Plan> plan;
   const ir::Signatures* services = nullptr;
+  Limits limits;
   RunCreated created;
   std::unordered_map<const ir::Region*, std::unique_ptr<RegionShape>> shapes;
   std::unique_ptr<RegionState> root;
   std::optional<RunEnded> result;
   bool stopping = false;
   std::string stop_reason;
+  bool stopped_by_limit = false;
+  std::size_t operations = 0;                ///< of all regions that have not ended
+  std::size_t operations_in_iterations = 0;  ///< of those that are iterations, or inside one
 
   const RegionShape& shape_of(const ir::Region& region);
   void start_root();
@@ -110,8 +123,9 @@ struct RunState {
                                            std::int64_t index);
   void bind_pipeline(RegionState& region, const Struct& inputs) const;
   OperationState* find(std::string_view path);
-  /// Must be called when regions are freed.
-  void forget_found() { found_ = nullptr; }
+  /// Must be called before regions are freed: those inside the operation, or one of them.
+  void release_inner(const OperationState& operation);
+  void release(const RegionState& region);
 
  private:
   friend Digest fingerprint_of(const RunState& state);
@@ -120,6 +134,16 @@ struct RunState {
   // Events of one operation often follow one another.
   OperationState* found_ = nullptr;
   std::string found_path_;
+};
+
+/// What is left to decide. A function of the state except for its order: after creation and after a replay it
+/// is filled from the state.
+struct Agenda {
+  bool filled = false;
+  std::deque<OperationState*> operations;  ///< to consider; first of all
+  std::deque<RegionState*> ended_regions;  ///< to close; one whose operations are all considered
+  std::map<std::uint64_t, OperationState*> waiting_for_room;  ///< eaches, by EachState::ticket
+  std::uint64_t last_ticket = 0;
 };
 
 /// "folds[3]/fit"

@@ -1,6 +1,7 @@
 #pragma once
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "sluice/base/clock.hpp"
@@ -9,16 +10,20 @@
 
 namespace sluice::ports {
 
+/// The status of a run that servers leave alone, since it ended two of them in a row. Its journal does not
+/// say so.
+inline constexpr std::string_view set_aside = "set_aside";
+
 /// The summary of a run: a projection of its journal, written in the same transaction, that can be rebuilt.
 struct RunRow {
   RunId id;
   Principal principal;
   std::string name;  ///< for people: the plan's file
   Digest plan;
-  std::string status;  ///< "running", "succeeded", "failed", "cancelled"
+  std::string status;  ///< "running", "succeeded", "failed", "cancelled"; or `set_aside`
   Time created{};
   std::optional<Time> ended;
-  std::string message;  ///< why it failed
+  std::string message;  ///< why it failed, or was set aside
   bool operator==(const RunRow&) const = default;
 };
 
@@ -54,6 +59,8 @@ class Journal {
   virtual ~Journal() = default;
   /// All in one transaction, or nothing. Code::conflict if a journal is longer or shorter than expected.
   virtual Result<void> append(const std::vector<Append>& batch, Durability durability) = 0;
+  /// The number of the run's events; 0 if there is no such run.
+  [[nodiscard]] virtual Result<std::uint64_t> length(const RunId& run) const = 0;
   /// The events from number `from` on, no more than `limit`.
   [[nodiscard]] virtual Result<std::vector<std::string>> read(const RunId& run, std::uint64_t from = 0,
                                                               std::size_t limit = SIZE_MAX) const = 0;

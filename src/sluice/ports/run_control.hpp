@@ -19,6 +19,8 @@ class RunControl {
   virtual Result<void> resume(const RunId& run) = 0;
   /// To be called once every run of the journal that has not ended was resumed.
   virtual void all_resumed() {}
+  /// Also of a run that is not running here: its tasks may have outlived its server.
+  /// Code::failed_precondition if it has ended.
   virtual Result<void> cancel(const RunId& run, std::string reason) = 0;
   /// Whether the run is running here. False: it has ended, or it stopped (its events could not be stored) or
   /// was never resumed.

@@ -124,5 +124,18 @@ TEST(HumanBytes, AreRounded) {
   EXPECT_EQ(human_bytes(std::uint64_t{64} << 20), "67.1 MB");
 }
 
+TEST(Sizes, AreReadAsPeopleWriteThem) {
+  EXPECT_EQ(bytes_of("512"), 512U);
+  EXPECT_EQ(bytes_of("500 MB"), 500'000'000U);
+  EXPECT_EQ(bytes_of("1.5GB"), 1'500'000'000U);
+  EXPECT_EQ(bytes_of("20k"), 20'000U);
+  EXPECT_EQ(bytes_of("4GiB"), std::uint64_t{4} << 30);
+  EXPECT_EQ(bytes_of("4Gi"), bytes_of("4GiB"));
+  EXPECT_EQ(bytes_of("500M"), bytes_of("500 MB"));
+  for (const auto* text :
+       {"", "GB", "-1", "1e3", "1.2.3", "4 giga", "4GiBB", "4Mbit", "1 000", "10000000T", "4ii"})
+    EXPECT_EQ(bytes_of(text), std::nullopt) << text;
+}
+
 }  // namespace
 }  // namespace sluice

@@ -176,17 +176,19 @@ pipelines:
   EXPECT_EQ(server.end_of("r1").status, Status::cancelled);
 }
 
-TEST(DriverCancel, IsRefusedForARunThatIsNotRunning) {
+TEST(DriverCancel, IsRefusedForARunThatHasEndedOrIsUnknown) {
   Stage stage;
   stage.serve_echo();
   Server server(stage);
   server.run("r1", "sluice: 1\npipelines:\n  main:\n    graph:\n      a: {service: test.echo}\n");
-  for (const auto* run : {"r1", "r2"}) {
-    const auto cancelled = server.driver().cancel({run}, "late");
-    ASSERT_FALSE(cancelled);
-    EXPECT_EQ(cancelled.error().message, "run " + std::string(run) + " is not running on this server");
-    EXPECT_EQ(cancelled.error().code, Code::failed_precondition);
-  }
+  const auto ended = server.driver().cancel({"r1"}, "late");
+  ASSERT_FALSE(ended);
+  EXPECT_EQ(ended.error().message, "run r1 has ended already");
+  EXPECT_EQ(ended.error().code, Code::failed_precondition);
+  const auto unknown = server.driver().cancel({"r2"}, "late");
+  ASSERT_FALSE(unknown);
+  EXPECT_EQ(unknown.error().message, "there is no run r2");
+  EXPECT_EQ(unknown.error().code, Code::not_found);
 }
 
 }  // namespace

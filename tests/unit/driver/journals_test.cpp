@@ -24,6 +24,26 @@ namespace fs = std::filesystem;
 using engine::Event;
 using Journal = std::vector<std::string>;
 
+/// One journal, for reading.
+class OneJournal final : public ports::Journal {
+ public:
+  explicit OneJournal(const std::vector<std::string>& events) : events_(events) {}
+  Result<void> append(const std::vector<ports::Append>&, ports::Durability) override {
+    return Fail(internal_error(Code::internal, "this journal is only read"));
+  }
+  [[nodiscard]] Result<std::uint64_t> length(const RunId&) const override { return events_.size(); }
+  [[nodiscard]] Result<std::vector<std::string>> read(const RunId&, std::uint64_t from,
+                                                      std::size_t limit) const override {
+    const auto first =
+        events_.begin() + static_cast<std::ptrdiff_t>(std::min<std::uint64_t>(from, events_.size()));
+    const auto left = static_cast<std::size_t>(events_.end() - first);
+    return std::vector(first, first + static_cast<std::ptrdiff_t>(std::min(left, limit)));
+  }
+
+ private:
+  const std::vector<std::string>& events_;
+};
+
 fs::path folder() { return source("tests/journals"); }
 
 /// "v1/branch.jsonl", …
@@ -46,7 +66,7 @@ Event event_of(const std::string& text) { return value_of(engine::decode(text));
 
 std::unique_ptr<driver::LiveRun> replayed(const Journal& journal) {
   static const ir::Signatures none;  // services are used only for new decisions
-  return value_of(driver::replay({"of this journal"}, journal, none));
+  return value_of(driver::replay({"of this journal"}, OneJournal(journal), none));
 }
 
 /// What a journal leaves to do, derived from its events alone: what the engine's open commands must be.

@@ -43,6 +43,7 @@ class FullableJournal final : public ports::Journal {
     ++refused;
     return Fail(environment_error(Code::disk_full, "no space left"));
   }
+  [[nodiscard]] Result<std::uint64_t> length(const RunId& run) const override { return journal_.length(run); }
   [[nodiscard]] Result<std::vector<std::string>> read(const RunId& run, std::uint64_t from,
                                                       std::size_t limit) const override {
     return journal_.read(run, from, limit);

@@ -46,7 +46,7 @@ ScriptedRun::ScriptedRun(std::shared_ptr<const ir::Plan> plan, Struct inputs, Sc
               .cache = true,
               .at = {}};
   run_.emplace(plan_, created_, services_);
-  take(run_->begin(now_));
+  take(run_->proceed(now_));
 }
 
 void ScriptedRun::take(engine::Decision decision) {
@@ -55,6 +55,7 @@ void ScriptedRun::take(engine::Decision decision) {
     batch.push_back(engine::encode(event));
     ++events_;
   }
+  more_ = decision.more;
   for (const auto& command : decision.commands) carry_out(command);
   ask_to_cancel();
 }
@@ -127,6 +128,10 @@ void ScriptedRun::carry_out(const engine::Command& command) {
 void ScriptedRun::go(std::size_t batches_max) {
   while (batches_.size() < batches_max && !run_->ended()) {
     engine::Input input;
+    if (more_) {
+      take(run_->proceed(now_));
+      continue;
+    }
     if (!inputs_.empty()) {
       input = std::move(inputs_.front());
       inputs_.pop_front();
@@ -160,6 +165,7 @@ void ScriptedRun::crash_and_replay(std::size_t batches) {
     }
   ask_to_cancel();  // the client that requested it before the crash got no response, and requests it again
   for (const auto& command : run_->open_commands()) carry_out(command);
+  more_ = true;
 }
 
 }  // namespace sluice::test

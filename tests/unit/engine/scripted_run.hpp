@@ -52,6 +52,7 @@ class ScriptedRun {
   Time now_{};
   std::size_t events_ = 0;
   bool cancelled_ = false;
+  bool more_ = false;  ///< the last decision spent its budget, or the run was replayed
 };
 
 }  // namespace sluice::test

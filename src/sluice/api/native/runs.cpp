@@ -67,7 +67,17 @@ Result<ports::Response> list(const NativeApi& api, const ports::Request& request
 Result<ports::Response> show(const NativeApi& api, const ports::Request& request) {
   SLUICE_TRY(row, api.runs.find(request.principal.workspace, request.params.at(0)));
   SLUICE_TRY(report, api.runs.report(row.id));
+  if (row.status == ports::set_aside) report.set_aside = row.message;
   return json_response(runs::to_json(report));
+}
+
+Result<RunId> resume(const NativeApi& api, const ports::Request& request) {
+  bool retry = false;
+  if (!request.body.empty()) {
+    SLUICE_TRY(body, body_of(request));
+    retry = body.boolean_at("retry");
+  }
+  return api.runs.resume(request.principal.workspace, request.params.at(0), retry);
 }
 
 Result<RunId> cancel(const NativeApi& api, const ports::Request& request) {
@@ -103,9 +113,7 @@ void add_run_routes(const NativeApi& api, ports::Protocol& protocol) {
                                                                })});
   routes.push_back({.method = "POST",
                     .pattern = "/v1/runs/{}/resume",
-                    .handler = sync_handler([api](const auto& r) {
-                      return run_response(api.runs.resume(r.principal.workspace, r.params.at(0)));
-                    })});
+                    .handler = sync_handler([api](const auto& r) { return run_response(resume(api, r)); })});
   routes.push_back({.method = "POST",
                     .pattern = "/v1/runs/{}/cancel",
                     .handler = sync_handler([api](const auto& r) { return run_response(cancel(api, r)); })});

@@ -20,8 +20,10 @@ void print_run(const Value& run) {
   print_text(stdout, "run       {}\nplan      {}\nstatus    {}\n", run.text_at("run"), run.text_at("name"),
              run.text_at("status"));
   if (run.find("seconds")) print_text(stdout, "took      {:.2f} s\n", run.number_at("seconds"));
-  if (const auto message = run.text_at("message"); !message.empty())
-    print_text(stdout, "error     {}: {}\n", run.text_at("failed_at"), message);
+  if (const auto message = run.text_at("message"); !message.empty()) {
+    const auto failed_at = run.text_at("failed_at");
+    print_text(stdout, "error     {}{}{}\n", failed_at, failed_at.empty() ? "" : ": ", message);
+  }
   const auto print_fields = [](std::string_view title, const Value* fields) {
     if (!fields || !fields->is_struct() || fields->if_struct()->empty()) return;
     print_text(stdout, "{}\n", title);
@@ -56,6 +58,9 @@ void print_run(const Value& run) {
         print_text(stdout, "    {} = {}\n", name, text);
       }
   }
+  if (const auto omitted = run.integer_at("tasks_omitted"); omitted > 0)
+    print_text(stdout, "  and {} more; `sluice show` lists the first ten thousand, and failed ones\n",
+               omitted);
 }
 
 void print_version(const Value& version) {

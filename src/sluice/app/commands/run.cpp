@@ -66,16 +66,21 @@ void add_resume(CommandLine& program) {
   struct Options {
     SessionOptions common;
     std::string run;
+    bool retry = false;
   };
   auto options = std::make_shared<Options>();
   auto& command = program.add("resume", "resume an interrupted run, or follow one that is running");
   add_session(command, options->common, "sluice resume latest");
   command.argument("RUN", options->run, "run id, a prefix of it, or `latest`");
+  command.flag("--retry", options->retry,
+               "also resume a run that was set aside because it ended two servers");
   command.when_called([options] {
     Interrupts interrupts;
     return with_session(options->common, "resume", [&](Session& session) -> Result<Exit> {
-      SLUICE_TRY(response,
-                 call(*session.backend, "POST", "/v1/runs/" + percent_encode(options->run) + "/resume"));
+      Struct body;
+      if (options->retry) body.set("retry", true);
+      SLUICE_TRY(response, call(*session.backend, "POST",
+                                "/v1/runs/" + percent_encode(options->run) + "/resume", body));
       return follow_to_the_end(session, RunId{response.text_at("run")}, options->common.json, interrupts);
     });
   });

@@ -4,6 +4,7 @@
 
 #include "sluice/app/commands/command.hpp"
 #include "sluice/base/json.hpp"
+#include "sluice/base/words.hpp"
 #include "sluice/net/server.hpp"
 
 namespace sluice::app {
@@ -15,8 +16,34 @@ struct UpOptions {
   std::string token_file;
   std::vector<std::string> allowed_hosts;
   double idle_seconds = 60;
+  std::vector<std::string> run_limits;
   bool json = false;
 };
+
+Result<engine::Limits> run_limits_of(const std::vector<std::string>& settings) {
+  engine::Limits limits;
+  for (const auto& setting : settings) {
+    const auto equals = std::min(setting.find('='), setting.size());
+    const auto name = setting.substr(0, equals);
+    const auto amount = bytes_of(setting.substr(std::min(equals + 1, setting.size())));
+    if (name != "operations" && name != "events" && name != "bytes")
+      return Fail(
+          user_error(Code::invalid_argument,
+                     fmt::format("--run-limit `{}`: unknown limit `{}`{}; a run has limits for "
+                                 "operations, events and bytes",
+                                 setting, name, did_you_mean(name, {"operations", "events", "bytes"}))));
+    if (!amount || *amount == 0)
+      return Fail(user_error(
+          Code::invalid_argument,
+          fmt::format("--run-limit `{}`: the value must be a positive number, such as operations=250000, "
+                      "events=20M or bytes=4GB",
+                      setting)));
+    if (name == "operations") limits.operations = *amount;
+    if (name == "events") limits.events = *amount;
+    if (name == "bytes") limits.bytes = *amount;
+  }
+  return limits;
+}
 
 /// Waits for a signal to stop. The signals were blocked before the first thread started.
 void wait_for_stop_signal() {
@@ -37,11 +64,12 @@ Result<void> up(const UpOptions& options) {
 
   SLUICE_TRY(data, find_data_folder(options.data));
   SLUICE_TRY(token, read_token(options.token_file));
-  SLUICE_TRY(
-      platform,
-      Platform::open({.data = data,
-                      .holder = "sluice up",
-                      .host_idle = Milliseconds(static_cast<std::int64_t>(options.idle_seconds * 1000))}));
+  SLUICE_TRY(run_limits, run_limits_of(options.run_limits));
+  SLUICE_TRY(platform, Platform::open(
+                           {.data = data,
+                            .holder = "sluice up",
+                            .host_idle = Milliseconds(static_cast<std::int64_t>(options.idle_seconds * 1000)),
+                            .run_limits = run_limits}));
   net::HttpServer server({.listen = options.listen,
                           .token = token,
                           .allowed_hosts = options.allowed_hosts,
@@ -86,6 +114,10 @@ void add_up(CommandLine& program) {
   command.option("--idle", options->idle_seconds,
                  "stop a model's host after this many seconds without a request; default 60",
                  {.range = ValueRules::Range{0.1, 1e6}});
+  command.option("--run-limit", options->run_limits,
+                 "what one run may use: operations at once, events and bytes in its journal; default "
+                 "operations=250000, events=20M, bytes=4GB",
+                 {.name = "NAME=AMOUNT"});
   command.flag("--json", options->json, "print JSON");
   command.example("sluice up --data ./data --listen 127.0.0.1:0");
   command.when_called([options] {

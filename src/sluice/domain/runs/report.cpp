@@ -5,6 +5,7 @@
 #include "sluice/base/json.hpp"
 #include "sluice/base/numbers.hpp"
 #include "sluice/base/words.hpp"
+#include "sluice/ports/ledger.hpp"
 
 namespace sluice::runs {
 namespace {
@@ -13,6 +14,22 @@ const ir::Operation* find_in(const ir::Region& region, const std::string& name) 
   const auto found = std::ranges::find(region.operations, name, &ir::Operation::name);
   return found == region.operations.end() ? nullptr : &*found;
 }
+
+constexpr std::size_t operations_max = 10'000;
+constexpr std::size_t failed_operations_max = 1'000;  ///< in addition
+constexpr std::size_t bytes_max = std::size_t{64} << 20;
+
+/// The path of the operation that an event reports about; null if it is about none, or about an iteration.
+struct PathOf {
+  const std::string* operator()(const engine::RegionStarted& e) const { return &e.path; }
+  const std::string* operator()(const engine::TaskReady& e) const { return &e.path; }
+  const std::string* operator()(const engine::CacheHit& e) const { return &e.path; }
+  const std::string* operator()(const engine::Scheduled& e) const { return &e.path; }
+  const std::string* operator()(const engine::AttemptEnded& e) const { return &e.path; }
+  const std::string* operator()(const engine::RetryAt& e) const { return &e.path; }
+  const std::string* operator()(const engine::Ended& e) const { return &e.path; }
+  const std::string* operator()(const auto&) const { return nullptr; }
+};
 
 double seconds(Milliseconds duration) { return static_cast<double>(duration.count()) / 1000; }
 
@@ -85,6 +102,27 @@ const OperationReport* Reporter::apply(const engine::Event& event) {
     report_.result = *e;
     return nullptr;
   }
+  const auto* path = std::visit(PathOf(), event);
+  if (!path) return nullptr;
+  const bool begins = std::holds_alternative<engine::RegionStarted>(event) ||
+                      std::holds_alternative<engine::TaskReady>(event);
+  if (!keeps(event, *path)) {
+    if (begins) ++report_.omitted;
+    return nullptr;
+  }
+  bytes_ += engine::approximate_size(event);
+  return apply_to_operation(event);
+}
+
+bool Reporter::keeps(const engine::Event& event, const std::string& path) const {
+  if (index_.contains(path)) return true;
+  if (index_.size() < operations_max && bytes_ < bytes_max) return true;
+  const auto* ended = std::get_if<engine::Ended>(&event);
+  return ended && ended->status == engine::Status::failed &&
+         index_.size() < operations_max + failed_operations_max;
+}
+
+const OperationReport* Reporter::apply_to_operation(const engine::Event& event) {
   if (const auto* e = std::get_if<engine::RegionStarted>(&event)) {
     auto& row = at(e->path);
     row.state = "open";
@@ -187,7 +225,10 @@ Value to_json(const RunReport& report) {
   s.set("pipeline", report.created.pipeline);
   s.set("workspace", report.created.principal.workspace);
   s.set("plan_digest", report.created.plan_digest.hex());
-  s.set("status", report.result ? engine::name(report.result->status) : std::string_view("running"));
+  s.set("status", report.result      ? engine::name(report.result->status)
+                  : report.set_aside ? ports::set_aside
+                                     : std::string_view("running"));
+  if (report.set_aside) s.set("message", *report.set_aside);
   s.set("created", to_iso8601(report.created.at));
   if (report.result) {
     s.set("ended", to_iso8601(report.result->at));
@@ -203,6 +244,7 @@ Value to_json(const RunReport& report) {
   List tasks;
   for (const auto& row : report.operations) tasks.push_back(to_json(row));
   s.set("tasks", std::move(tasks));
+  if (report.omitted > 0) s.set("tasks_omitted", report.omitted);
   s.set("events", report.length);
   return s;
 }

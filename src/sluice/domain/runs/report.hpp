@@ -32,12 +32,16 @@ struct OperationReport {
 
 struct RunReport {
   engine::RunCreated created;
+  std::optional<std::string> set_aside;  ///< why it was set aside, if it was; the journal does not say so
   std::optional<engine::RunEnded> result;
-  std::vector<OperationReport> operations;  ///< in the order in which they started
+  std::vector<OperationReport> operations;  ///< in the order in which they started; at most some thousand
+  std::uint64_t omitted = 0;                ///< number of further ones
   std::uint64_t length = 0;                 ///< number of events in the journal
 };
 
-/// Folds events into a report, one after the other; cheap enough to follow a run live. Not thread-safe.
+/// Folds events into a report, one after the other; cheap enough to follow a run live. It holds the
+/// operations that started first, and the first of those that failed later; of a run with millions, the
+/// others are counted. Not thread-safe.
 class Reporter {
  public:
   /// `plan` may be null: the kinds of operations then stay unknown.
@@ -47,11 +51,14 @@ class Reporter {
   [[nodiscard]] const RunReport& report() const { return report_; }
 
  private:
+  const OperationReport* apply_to_operation(const engine::Event& event);
   OperationReport& at(const std::string& path);
+  [[nodiscard]] bool keeps(const engine::Event& event, const std::string& path) const;
 
   std::shared_ptr<const ir::Plan> plan_;
   RunReport report_;
   std::unordered_map<std::string, std::size_t> index_;
+  std::size_t bytes_ = 0;  ///< of the events that were kept, roughly
 };
 
 /// The operation with this path, from the plan alone; null if there is none.

@@ -138,9 +138,14 @@ Result<ports::RunRow> Runs::find(const std::string& workspace, const std::string
   return rows.front();
 }
 
-Result<RunId> Runs::resume(const std::string& workspace, const std::string& id_or_prefix) {
+Result<RunId> Runs::resume(const std::string& workspace, const std::string& id_or_prefix, bool retry) {
   SLUICE_TRY(row, find(workspace, id_or_prefix));
-  if (row.status != "running") return Fail(has_ended(row));
+  if (row.status == ports::set_aside && !retry)
+    return Fail(user_error(Code::failed_precondition,
+                           fmt::format("run {0} was set aside: {1}; `sluice resume --retry {0}` tries again, "
+                                       "`sluice cancel {0}` cancels it",
+                                       row.id.text, row.message)));
+  if (row.status != "running" && row.status != ports::set_aside) return Fail(has_ended(row));
   SLUICE_DO(ports_.control.resume(row.id));
   return row.id;
 }
@@ -160,17 +165,62 @@ Result<std::size_t> Runs::resume_all() {
   return resumed;
 }
 
+Result<void> Runs::set_aside(const RunId& run) {
+  SLUICE_TRY(rows,
+             ports_.index.runs({.workspace = "", .status = std::nullopt, .id_prefix = run.text, .limit = 1}));
+  if (rows.empty() || rows.front().status != "running") return {};
+  auto row = rows.front();
+  row.status = ports::set_aside;
+  row.message = "the server died twice while it decided what follows in this run";
+  log::error(
+      fmt::format("run {0} is set aside: {1}; `sluice resume --retry {0}` tries again, `sluice cancel {0}` "
+                  "cancels it",
+                  run.text, row.message));
+  SLUICE_TRY(length, ports_.journal.length(run));
+  return ports_.journal.append({{.run = run,
+                                 .principal = row.principal,
+                                 .expected_next = length,
+                                 .events = {},
+                                 .row = row,
+                                 .cache = {}}},
+                               ports::Durability::power);
+}
+
+/// Its journal is not read, since that may be what ended the servers.
+Result<void> Runs::end_set_aside(ports::RunRow row, std::string reason) {
+  const auto now = ports_.clock.now();
+  const engine::RunEnded ended{
+      .status = engine::Status::cancelled, .failure = {.kind = "cancelled", .message = reason}, .at = now};
+  row.status = engine::name(ended.status);
+  row.ended = now;
+  row.message = reason;
+  SLUICE_TRY(length, ports_.journal.length(row.id));
+  return ports_.journal.append(
+      {{.run = row.id,
+        .principal = row.principal,
+        .expected_next = length,
+        .events = {engine::encode(engine::Stopping{.path = "", .reason = std::move(reason)}),
+                   engine::encode(ended)},
+        .row = row,
+        .cache = {}}},
+      ports::Durability::power);
+}
+
 Result<RunId> Runs::cancel(const std::string& workspace, const std::string& id_or_prefix,
                            std::string reason) {
   SLUICE_TRY(row, find(workspace, id_or_prefix));
+  if (row.status == ports::set_aside) {
+    SLUICE_DO(end_set_aside(row, std::move(reason)));
+    return row.id;
+  }
   if (row.status != "running") return Fail(has_ended(row));
-  SLUICE_DO(ports_.control.resume(row.id));  // its process may have died while its tasks are still running
   SLUICE_DO(ports_.control.cancel(row.id, std::move(reason)));
   return row.id;
 }
 
 Result<RunReport> Runs::report(const RunId& run) const {
-  SLUICE_TRY(events, ports_.journal.read(run));
+  constexpr std::size_t events_at_once = 512;
+  SLUICE_TRY(events, ports_.journal.read(run, 0, events_at_once));
   if (events.empty()) return Fail(user_error(Code::not_found, "there is no run " + run.text));
   SLUICE_TRY(first, engine::decode(events.front()));
   std::shared_ptr<const ir::Plan> plan;
@@ -179,9 +229,14 @@ Result<RunReport> Runs::report(const RunId& run) const {
     plan = std::move(read);
   }
   Reporter reporter(plan);
-  for (const auto& text : events) {
-    SLUICE_TRY(event, engine::decode(text));
-    reporter.apply(event);
+  while (!events.empty()) {
+    for (const auto& text : events) {
+      SLUICE_TRY(event, engine::decode(text));
+      reporter.apply(event);
+    }
+    if (events.size() < events_at_once) break;
+    SLUICE_TRY(following, ports_.journal.read(run, reporter.report().length, events_at_once));
+    events = std::move(following);
   }
   return reporter.report();
 }

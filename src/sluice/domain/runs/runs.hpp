@@ -27,7 +27,7 @@ class Runs {
  public:
   struct Ports {
     ports::RunControl& control;
-    const ports::Journal& journal;
+    ports::Journal& journal;
     const ports::RunIndex& index;
     const ports::ObjectStore& objects;
     const Clock& clock;
@@ -38,12 +38,17 @@ class Runs {
   /// Compiles, binds the inputs, checks that every object is in the store. When this returns, the run is
   /// stored and running.
   Result<RunId> submit(Submission submission);
-  /// Resumes a run whose process died. Code::failed_precondition if it has ended.
-  Result<RunId> resume(const std::string& workspace, const std::string& id_or_prefix);
-  /// Resumes every run that has not ended; returns how many. For the start of a server.
+  /// Resumes a run whose process died. `retry`: also one that was set aside. Code::failed_precondition if it
+  /// has ended, or was set aside.
+  Result<RunId> resume(const std::string& workspace, const std::string& id_or_prefix, bool retry = false);
+  /// Resumes every run that has not ended and was not set aside; returns how many. For the start of a server.
   Result<std::size_t> resume_all();
-  /// Requests the cancellation of a run; resumes it first if its process died. Code::failed_precondition if
+  /// Leaves a run alone from now on: two processes in a row died while they decided it. Does nothing if it
+  /// has ended.
+  Result<void> set_aside(const RunId& run);
+  /// Requests the cancellation of a run, also of one whose process died. Code::failed_precondition if
   /// it has ended. The run may not have ended yet when this returns.
+  /// One that was set aside is ended without reading its journal.
   Result<RunId> cancel(const std::string& workspace, const std::string& id_or_prefix, std::string reason);
 
   [[nodiscard]] Result<std::vector<ports::RunRow>> list(const ports::RunFilter& filter) const {
@@ -66,6 +71,8 @@ class Runs {
   }
 
  private:
+  Result<void> end_set_aside(ports::RunRow row, std::string reason);
+
   Ports ports_;
   Dialects dialects_;
 };

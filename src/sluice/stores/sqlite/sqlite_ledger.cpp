@@ -62,17 +62,19 @@ Result<void> put_cache_entry(Connection& connection, const ports::CacheEntry& en
   return statement.bind(entry.run.text).bind(entry.path).bind(milliseconds(entry.at)).run();
 }
 
+Result<std::uint64_t> length_of(Connection& connection, const RunId& run) {
+  SLUICE_TRY(next, connection.prepare("SELECT max(number) + 1 FROM events WHERE run = ?"));
+  SLUICE_TRY(row, next.bind(run.text).step());
+  return row && !next.is_null(0) ? static_cast<std::uint64_t>(next.integer(0)) : 0;
+}
+
 Result<void> append_one(Connection& connection, const ports::Append& append) {
-  {
-    SLUICE_TRY(next, connection.prepare("SELECT max(number) + 1 FROM events WHERE run = ?"));
-    SLUICE_TRY(row, next.bind(append.run.text).step());
-    const auto length = row && !next.is_null(0) ? next.integer(0) : 0;
-    if (length != static_cast<std::int64_t>(append.expected_next))
-      return Fail(user_error(Code::conflict, "run " + append.run.text + ": its journal has " +
-                                                 std::to_string(length) + " events, not " +
-                                                 std::to_string(append.expected_next) +
-                                                 ": another engine has appended to it; read it again"));
-  }
+  SLUICE_TRY(length, length_of(connection, append.run));
+  if (length != append.expected_next)
+    return Fail(user_error(Code::conflict, "run " + append.run.text + ": its journal has " +
+                                               std::to_string(length) + " events, not " +
+                                               std::to_string(append.expected_next) +
+                                               ": another engine has appended to it; read it again"));
   auto number = static_cast<std::int64_t>(append.expected_next);
   for (const auto& event : append.events) {
     SLUICE_TRY(insert, connection.prepare(
@@ -197,6 +199,10 @@ Result<void> SqliteLedger::append(const std::vector<ports::Append>& batch, ports
     for (const auto& append : batch) SLUICE_DO(append_one(connection, append));
     return {};
   });
+}
+
+Result<std::uint64_t> SqliteLedger::length(const RunId& run) const {
+  return impl_->read([&](Connection& connection) { return length_of(connection, run); });
 }
 
 Result<std::vector<std::string>> SqliteLedger::read(const RunId& run, std::uint64_t from,

@@ -22,6 +22,7 @@ class SqliteLedger final : public ports::Journal, public ports::RunIndex, public
   ~SqliteLedger() override;
 
   Result<void> append(const std::vector<ports::Append>& batch, ports::Durability durability) override;
+  [[nodiscard]] Result<std::uint64_t> length(const RunId& run) const override;
   /// Empty for an unknown run.
   [[nodiscard]] Result<std::vector<std::string>> read(const RunId& run, std::uint64_t from = 0,
                                                       std::size_t limit = SIZE_MAX) const override;
