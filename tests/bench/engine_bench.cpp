@@ -100,7 +100,8 @@ int main(int argc, char** argv) {
                                  .index = on_disk ? static_cast<const ports::RunIndex&>(*ledger) : memory,
                                  .objects = *objects,
                                  .clock = clock,
-                                 .services = services});
+                                 .services = services,
+                                 .slots = {.tasks = SIZE_MAX}});
   const auto set = dispatcher.set_executors(
       {{engine::TaskSpec::Kind::process, &executor}, {engine::TaskSpec::Kind::service, &executor}});
   if (!set) return 1;

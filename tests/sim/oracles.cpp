@@ -78,6 +78,7 @@ void Oracles::on(Recorded& recorded, const engine::TaskReady& event) {
   require(!task.ready, event.path + " became ready twice");
   task.ready = true;
   task.call = event.call;
+  task.call.erase("resources");  // they do not change the result
   const auto& operation = operation_at(recorded, event.path);
   const auto* call = std::get_if<ir::ServiceCall>(&operation.what);
   const bool effect = call && std::ranges::find(services_, call->service, &ir::Signature::name)->effect ==

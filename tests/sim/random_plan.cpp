@@ -147,6 +147,11 @@ class PlanWriter {
     auto fields = fmt::format("process: [run, \"{}\", \"${{out.o}}\"], outputs: {{o: {{type: integer}}}}",
                               argument(scope));
     if (chance(20)) fields += fmt::format(", env: {{X: \"{}\"}}", argument(scope));
+    if (chance(10))
+      fields += ", resources: {gpu: 1, cpu: 0}";
+    else if (chance(30))
+      fields += fmt::format(", resources: {{cpu: {}}}", below(5) * 0.5);
+    if (chance(15)) fields += ", pool: narrow";
     fields += task_fields() + in_line(common(scope));
     add_integer_output(scope, name);
     return line(indent, name, fields);

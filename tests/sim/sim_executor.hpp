@@ -5,6 +5,7 @@
 
 #include "faults.hpp"
 #include "oracles.hpp"
+#include "sluice/driver/slots.hpp"
 #include "sluice/ports/executor.hpp"
 #include "timeline.hpp"
 
@@ -44,6 +45,9 @@ class SimExecutor final : public ports::Executor {
     return {};
   }
 
+  /// What the attempts that run may use together; more is a violation.
+  void set_capacity(driver::Capacity capacity) { capacity_ = std::move(capacity); }
+
   /// Lets hanging attempts end soon, except those that the server has to cancel.
   void end_hanging();
   void server_died();
@@ -64,7 +68,10 @@ class SimExecutor final : public ports::Executor {
   engine::Outcome outcome_of(const ports::Attempt& attempt);
   [[nodiscard]] engine::Outcome failure_outcome(engine::Outcome::Status status, std::string kind) const;
 
+  void check_capacity() const;
+
   Lifetime lifetime_;
+  driver::Capacity capacity_;
   Faults& faults_;
   Timeline& timeline_;
   const Clock& clock_;

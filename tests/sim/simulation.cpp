@@ -45,11 +45,28 @@ class Simulation::Server final : public ports::RunControl {
     done();
   }
 
-  void all_resumed() override { resumed = true; }
+  void end_resuming(bool) override { resumed = true; }
 
   driver::Dispatcher dispatcher;
   runs::Runs runs;
   bool resumed = false;  ///< all runs; the executors are notified once their commands have been carried out
+};
+
+/// The server's worker threads: jobs take a moment, and are lost with the server.
+class Simulation::Threads final : public driver::Workers {
+ public:
+  explicit Threads(Simulation& life) : life_(life) {}
+  void run(const RunId&, std::move_only_function<Then()> job) override {
+    constexpr std::int64_t usual_ms = 5;
+    auto shared = std::make_shared<std::move_only_function<Then()>>(std::move(job));
+    life_.timeline_.after(life_.faults_.pause(usual_ms), [this, shared, deaths = life_.summary_.deaths] {
+      if (deaths != life_.summary_.deaths) return;
+      life_.with_server([&](Server&) { (*shared)()(); });
+    });
+  }
+
+ private:
+  Simulation& life_;
 };
 
 Simulation::Simulation(std::uint64_t seed, const ir::Frontend& frontend, const ports::ObjectStore& objects)
@@ -65,7 +82,8 @@ Simulation::Simulation(std::uint64_t seed, const ir::Frontend& frontend, const p
       services_(SimExecutor::Lifetime::server, faults_, timeline_, clock_, oracles_, effects_,
                 [this](const auto& fence, const auto& outcome) {
                   with_server([&](Server& server) { server.dispatcher.ended(fence, outcome); });
-                }) {}
+                }),
+      threads_(std::make_unique<Threads>(*this)) {}
 
 Simulation::~Simulation() = default;
 
@@ -92,6 +110,10 @@ void Simulation::plan_faults() {
     limits_.iterations_at_once = 1 + static_cast<std::int64_t>(random.below(3));
     limits_.operations_in_iterations = 1 + random.below(8);
   }
+  if (faults_.chance(50)) slots_.cpu = 2'000 + static_cast<std::int64_t>(random.below(3)) * 1'000;
+  slots_.gpu = 1 + static_cast<std::int64_t>(random.below(2));
+  slots_.pools.emplace("narrow", 1 + static_cast<std::int64_t>(random.below(2)));
+  processes_.set_capacity(slots_);
   const auto plans = 1 + random.below(2);
   for (std::uint64_t i = 0; i < plans; ++i) plans_.push_back(random_plan(random));
   const auto submissions = 1 + random.below(4);
@@ -191,7 +213,7 @@ void Simulation::wake_server() {
 void Simulation::pump(Server& server) {
   server.dispatcher.advance();
   server.dispatcher.store_and_carry_out();
-  if (std::exchange(server.resumed, false)) server.dispatcher.all_resumed();
+  if (std::exchange(server.resumed, false)) server.dispatcher.end_resuming(true);
   if (faults_.chance(3)) check_replay();
   const auto due = server.dispatcher.next_due();
   if (!due) return;
@@ -225,7 +247,9 @@ void Simulation::start_server() {
                                                                       .objects = objects_,
                                                                       .clock = clock_,
                                                                       .services = dialects_.services,
-                                                                      .limits = limits_});
+                                                                      .limits = limits_,
+                                                                      .slots = slots_,
+                                                                      .workers = threads_.get()});
   with_server([](Server& server) {
     if (const auto resumed = server.runs.resume_all(); !resumed)
       throw Violation("runs cannot be resumed: " + resumed.error().message);

@@ -7,6 +7,7 @@
 #include "sim_executor.hpp"
 #include "sim_journal.hpp"
 #include "sluice/domain/runs/runs.hpp"
+#include "sluice/driver/slots.hpp"
 #include "timeline.hpp"
 
 namespace sluice::sim {
@@ -33,6 +34,7 @@ class Simulation {
 
  private:
   class Server;
+  class Threads;
 
   void plan_faults();
   void inject_fault();
@@ -58,9 +60,11 @@ class Simulation {
   Effects effects_;
   SimExecutor processes_;
   SimExecutor services_;
+  std::unique_ptr<Threads> threads_;
   std::unique_ptr<Server> server_;
   std::vector<std::string> plans_;
   engine::Limits limits_;
+  driver::Capacity slots_;
   std::optional<Milliseconds> awake_at_;  ///< when the server checks its timers
   Milliseconds disk_was_full_{-1'000'000};
   bool disk_full_ = false;

@@ -132,7 +132,7 @@ def test_a_thousand_tasks_at_once_do_not_exhaust_descriptors(tmp_path):
         return (found := server.ask("GET", f"/v1/runs/{run}")[1])["status"] != "running" and found
 
     try:
-        run = submit(server, graph(f"all: {{each: '${{range(1000)}}', as: i, graph: {{wait: {{process: [cat, {gate}], cache: off}}}}}}"))
+        run = submit(server, graph(f"all: {{each: '${{range(1000)}}', as: i, graph: {{wait: {{process: [cat, {gate}], resources: {{cpu: 0}}, cache: off}}}}}}"))
         until(lambda: children() >= 1000, "all thousand run at once", 120)
         report = until(over, "all have ended", 120)
     finally:

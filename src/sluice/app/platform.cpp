@@ -5,6 +5,7 @@
 #include "sluice/app/deciding_file.hpp"
 #include "sluice/app/paths.hpp"
 #include "sluice/app/plugins.hpp"
+#include "sluice/app/slots.hpp"
 #include "sluice/base/log.hpp"
 #include "sluice/domain/runs/facts.hpp"
 #include "sluice/driver/driver.hpp"
@@ -52,6 +53,7 @@ struct Platform::Impl {
     hosts = std::make_unique<serving::Hosts>(
         *runtime, *objects, clock, serving::Hosts::Options{.cache = data.cache(), .idle = options.host_idle});
     serving = std::make_unique<serving::Serving>(*models, *ledger.deployments, *hosts, clock);
+    SLUICE_TRY(slots, slots_of(options.slots));
     SLUICE_TRY(opened_deciding, DecidingFile::open(data.deciding()));
     deciding = std::move(opened_deciding);
     driver = std::make_unique<driver::Driver>(driver::Driver::Ports{.journal = *ledger.journal,
@@ -60,7 +62,8 @@ struct Platform::Impl {
                                                                     .clock = clock,
                                                                     .services = builtin_dialects().services,
                                                                     .note = deciding.get(),
-                                                                    .limits = options.run_limits});
+                                                                    .limits = options.run_limits,
+                                                                    .slots = std::move(slots)});
     runs = std::make_unique<runs::Runs>(runs::Runs::Ports{.control = *driver,
                                                           .journal = *ledger.journal,
                                                           .index = *ledger.index,

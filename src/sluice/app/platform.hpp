@@ -18,6 +18,7 @@ class Platform {
     std::string holder;  ///< the name of this process in messages of others: "sluice up"
     Milliseconds host_idle = std::chrono::seconds(60);
     engine::Limits run_limits = {};
+    std::string slots = {};  ///< as slots_of (slots.hpp) reads it
   };
   /// Opens the folder, or creates it, and imports missing built-in models. Fails if another process holds it.
   static Result<std::unique_ptr<Platform>> open(Options options);

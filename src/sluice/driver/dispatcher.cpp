@@ -32,6 +32,14 @@ std::optional<Struct> under_declared_names(const Struct& cached,
 constexpr auto stall_min = Milliseconds(100);
 constexpr auto stall_max = Milliseconds(5'000);
 
+/// The command that starts an attempt of this task; null if there is none.
+const engine::StartAttempt* start_of(const engine::Decision& decision, const std::string& path) {
+  for (const auto& command : decision.commands)
+    if (const auto* start = std::get_if<engine::StartAttempt>(&command); start && start->path == path)
+      return start;
+  return nullptr;
+}
+
 /// Notes a run for as long as it is decided.
 class Noted {
  public:
@@ -84,6 +92,7 @@ Result<void> Dispatcher::start(engine::RunCreated created, std::shared_ptr<const
                                                 "at once; divide it, or raise the limit "
                                                 "with `sluice up --run-limit operations=N`",
                                                 created.pipeline, operations, ports_.limits.operations)));
+  SLUICE_DO(check_resources(*plan));
   auto run = std::make_unique<LiveRun>(created,
                                        engine::Run(std::move(plan), created, ports_.services, ports_.limits));
   run->row = row_of(created);
@@ -111,17 +120,48 @@ Result<void> Dispatcher::resume(const RunId& id) {
   return {};
 }
 
+/// Resources that are expressions are checked when the task is ready.
+Result<void> Dispatcher::check_resources(const ir::Plan& plan) const {
+  std::optional<Error> problem;
+  ir::for_each_operation(plan, [&](const ir::Operation& operation) {
+    auto resources = engine::default_resources(operation);
+    for (const auto& [name, value] : operation.resources)
+      if (value->kind == syntax::Expression::Kind::literal)
+        ir::assign_resource(resources, name, value->literal);
+    const auto why = slots_.why_never(resources, operation.pool);
+    if (why && !problem)
+      problem = user_error(Code::failed_precondition,
+                           fmt::format("{}: `{}` can never start: {}", syntax::place(plan.file, operation.at),
+                                       operation.name, *why));
+  });
+  if (problem) return Fail(std::move(*problem));
+  return {};
+}
+
 /// Replays the run, with its outstanding commands; null if it has ended.
 Result<LiveRun*> Dispatcher::load(const RunId& id) {
   const Noted noted(ports_.note, id);
   SLUICE_TRY(run, replay(id, ports_.journal, ports_.services, ports_.limits));
   if (run->run.ended()) return nullptr;
   run->commands = run->run.open_commands();
+  for (const auto& command : run->commands)
+    if (const auto* start = std::get_if<engine::StartAttempt>(&command))
+      slots_.occupy({.run = id,
+                     .path = start->path,
+                     .number = start->number,
+                     .resources = start->work.resources,
+                     .pool = start->work.pool,
+                     .key = std::nullopt},
+                    start->work.gpus);
   run->row_changed = true;  // it may have been set aside
   return &keep(std::move(run));
 }
 
-void Dispatcher::all_resumed() {
+void Dispatcher::begin_resuming() { slots_.pause_devices(true); }
+
+void Dispatcher::end_resuming(bool complete) {
+  slots_.pause_devices(false);
+  if (!complete) return;
   for (const auto& [kind, executor] : executors_) executor->all_reattached();
 }
 
@@ -142,9 +182,15 @@ void Dispatcher::ended(const Fence& fence, engine::Outcome outcome) {
   auto& run = *live_.at(place.run);
   run.fences.erase(fence);
   run.unacknowledged.emplace_back(fence, place.executor);
-  decide(run,
-         engine::AttemptFinished{.path = place.path, .number = place.number, .outcome = std::move(outcome)},
-         ports_.clock.now());
+  const Noted noted(ports_.note, place.run);
+  auto decision = run.run.decide(
+      engine::AttemptFinished{.path = place.path, .number = place.number, .outcome = std::move(outcome)},
+      ports_.clock.now());
+  if (const auto* next = start_of(decision, place.path))
+    slots_.renew(place.run, place.path, next->number);
+  else
+    slots_.release(place.run, place.path, place.number);
+  take(run, std::move(decision));
 }
 
 void Dispatcher::advance() {
@@ -154,7 +200,10 @@ void Dispatcher::advance() {
     timers_.pop();
     // Passes the time at which it was found to be due: if the clock were set back meanwhile, the engine would
     // wait for another timer.
-    decide(timer.run, engine::TimerFired{.path = timer.path, .number = timer.number}, now);
+    if (!timer.retry)
+      decide(timer.run, engine::TimerFired{.path = timer.path, .number = timer.number}, now);
+    else if (const auto found = live_.find(timer.run); found != live_.end())
+      admit(*found->second, *timer.retry);
   }
   for (auto* run : std::exchange(continuing_, {})) proceed(*run, now);
 }
@@ -196,9 +245,52 @@ void Dispatcher::proceed(LiveRun& run, Time now) {
 }
 
 void Dispatcher::take(LiveRun& run, engine::Decision decision) {
+  const auto& id = run.created.run;
+  for (const auto& event : decision.events) {
+    if (const auto* ended = std::get_if<engine::Ended>(&event)) slots_.withdraw(id, ended->path);
+  }
+  // A request for slots has no effect outside this process, and need not wait until its event is stored.
+  std::vector<engine::Admit> requests;
+  std::erase_if(decision.commands, [&](engine::Command& command) {
+    auto* request = std::get_if<engine::Admit>(&command);
+    if (request) requests.push_back(std::move(*request));
+    return request != nullptr;
+  });
   run.take(std::move(decision));
   check_limits(run);
   mark_changed(run);
+  for (auto& request : requests) carry_out(run, request);
+}
+
+/// A task waits for its slots, unless it could never have them.
+void Dispatcher::admit(LiveRun& run, SlotRequest request) {
+  if (auto why = slots_.why_never(request.resources, request.pool))
+    decide(run, engine::Rejected{.path = request.path, .message = std::move(*why)}, ports_.clock.now());
+  else if (auto granted = slots_.request(std::move(request)))
+    granted_.push_back(std::move(*granted));
+}
+
+void Dispatcher::grant_slots() {
+  const auto next = [this]() -> std::optional<Slots::Grant> {
+    if (granted_.empty()) return slots_.grant();
+    auto granted = std::move(granted_.front());
+    granted_.pop_front();
+    return granted;
+  };
+  while (auto granted = next()) {
+    auto& [request, gpus] = *granted;
+    const auto found = live_.find(request.run);
+    if (found == live_.end()) continue;  // its slots were released with it
+    auto& run = *found->second;
+    const Noted noted(ports_.note, request.run);
+    auto decision = run.run.decide(
+        engine::Admitted{
+            .path = request.path, .number = request.number, .key = request.key, .gpus = std::move(gpus)},
+        ports_.clock.now());
+    // The engine ignores an input that no longer applies: the task was cancelled meanwhile.
+    if (!start_of(decision, request.path)) slots_.release(request.run, request.path, request.number);
+    take(run, std::move(decision));
+  }
 }
 
 void Dispatcher::check_limits(LiveRun& run) {
@@ -232,6 +324,7 @@ LiveRun& Dispatcher::keep(std::unique_ptr<LiveRun> run) {
 void Dispatcher::forget(const RunId& run) {
   const auto found = live_.find(run);
   for (const auto& fence : found->second->fences) attempts_.erase(fence);
+  slots_.release_all(run);
   {
     const std::lock_guard lock(running_mutex_);
     running_.erase(run);
@@ -242,10 +335,11 @@ void Dispatcher::forget(const RunId& run) {
 
 // Storing.
 
-/// Events first: what is carried out has been stored. The result of a look-up arrives immediately and leads
-/// to more decisions, so this repeats.
+/// Events first: what is carried out has been stored. A task that got a slot meanwhile leads to more
+/// decisions, so this repeats.
 void Dispatcher::store_and_carry_out() {
   end_stalls();
+  grant_slots();
   while (!changed_.empty()) {
     const auto runs = store(std::exchange(changed_, {}));
     for (auto* run : runs) acknowledge(*run);
@@ -256,6 +350,7 @@ void Dispatcher::store_and_carry_out() {
     }
     for (auto* run : runs)
       if (run->run.ended() && !run->waits_for_store) forget(run->created.run);
+    grant_slots();
   }
 }
 
@@ -348,19 +443,57 @@ ports::Executor& Dispatcher::executor_of(const engine::TaskSpec& work) const {
 }
 
 void Dispatcher::carry_out(LiveRun& run, engine::LookUp& command) {
-  engine::LookedUp looked_up{.path = command.path};
-  if (const auto environment = executor_of(command.work).environment(command.work)) {
-    const auto scope = command.scope == "run" ? "run " + run.created.run.text : command.scope;
-    looked_up.key = engine::cache_key(command.work, *environment, command.user_key, scope);
-    looked_up.hit = cached(run, command.work, *looked_up.key, command.max_age_ms);
-  }
-  decide(run, looked_up, ports_.clock.now());
+  // What the job captures outlives it, or is its own; `this` is used on the dispatcher's thread again.
+  auto job = [this, executor = &executor_of(command.work), id = run.created.run,
+              workspace = run.created.principal.workspace,
+              command = std::move(command)]() mutable -> Workers::Then {
+    std::optional<Digest> key;
+    std::optional<engine::LookedUp::Hit> hit;
+    if (const auto environment = executor->environment(command.work)) {
+      const auto scope = command.scope == "run" ? "run " + id.text : command.scope;
+      key = engine::cache_key(command.work, *environment, command.user_key, scope);
+      hit = cached(workspace, command.work, *key, command.max_age_ms);
+    }
+    return [this, id = std::move(id), command = std::move(command), key, hit = std::move(hit)]() mutable {
+      const auto found = live_.find(id);
+      if (found == live_.end()) return;
+      auto& run = *found->second;
+      if (hit)
+        return decide(run, engine::LookedUp{.path = command.path, .key = *key, .hit = std::move(*hit)},
+                      ports_.clock.now());
+      admit(run, {.run = id,
+                  .path = command.path,
+                  .number = 1,
+                  .resources = command.work.resources,
+                  .pool = command.work.pool,
+                  .key = key});
+    };
+  };
+  if (ports_.workers)
+    ports_.workers->run(run.created.run, std::move(job));
+  else
+    job()();
 }
 
-std::optional<engine::LookedUp::Hit> Dispatcher::cached(const LiveRun& run, const engine::TaskSpec& work,
-                                                        const Digest& key,
-                                                        std::optional<std::int64_t> max_age_ms) {
-  const auto entry = ports_.index.cached(run.created.principal.workspace, key);
+void Dispatcher::carry_out(LiveRun& run, engine::Admit& command) {
+  SlotRequest request{.run = run.created.run,
+                      .path = command.path,
+                      .number = command.number,
+                      .resources = command.resources,
+                      .pool = command.pool,
+                      .key = std::nullopt};
+  if (command.not_before <= ports_.clock.now()) return admit(run, std::move(request));
+  timers_.push({.due = command.not_before,
+                .run = run.created.run,
+                .path = command.path,
+                .number = command.number,
+                .retry = std::move(request)});
+}
+
+std::optional<engine::LookedUp::Hit> Dispatcher::cached(const std::string& workspace,
+                                                        const engine::TaskSpec& work, const Digest& key,
+                                                        std::optional<std::int64_t> max_age_ms) const {
+  const auto entry = ports_.index.cached(workspace, key);
   if (!entry || !*entry) return std::nullopt;
   if (max_age_ms && ports_.clock.now() - (*entry)->at > Milliseconds(*max_age_ms)) return std::nullopt;
   auto outputs = from_tagged((*entry)->outputs);
@@ -391,7 +524,11 @@ void Dispatcher::carry_out(LiveRun&, engine::CancelAttempt& command) {
 }
 
 void Dispatcher::carry_out(LiveRun& run, engine::SetTimer& command) {
-  timers_.push({.due = command.due, .run = run.created.run, .path = command.path, .number = command.number});
+  timers_.push({.due = command.due,
+                .run = run.created.run,
+                .path = command.path,
+                .number = command.number,
+                .retry = std::nullopt});
 }
 
 // Queries.

@@ -1,4 +1,5 @@
 #pragma once
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -11,6 +12,8 @@
 
 #include "sluice/base/clock.hpp"
 #include "sluice/driver/live_run.hpp"
+#include "sluice/driver/slots.hpp"
+#include "sluice/driver/workers.hpp"
 #include "sluice/ports/decision_note.hpp"
 #include "sluice/ports/executor.hpp"
 #include "sluice/ports/ledger.hpp"
@@ -36,11 +39,13 @@ class Dispatcher {
     const ir::Signatures& services;
     ports::DecisionNote* note = nullptr;  ///< null: decisions are not noted
     engine::Limits limits = {};
+    Capacity slots = {};
+    Workers* workers = nullptr;  ///< null: jobs are done at once, on the dispatcher's thread
   };
   /// Which executor runs which kind of work.
   using Executors = std::vector<std::pair<engine::TaskSpec::Kind, ports::Executor*>>;
 
-  explicit Dispatcher(Ports ports) : ports_(ports) {}
+  explicit Dispatcher(Ports ports) : ports_(std::move(ports)), slots_(ports_.slots) {}
 
   /// Called before anything else: executors are constructed with a sink, so they are created after the
   /// dispatcher. Each kind of work must occur exactly once; anything else is a bug of ours: Code::internal,
@@ -50,8 +55,9 @@ class Dispatcher {
   /// The run is in the journal when this returns.
   Result<void> start(engine::RunCreated created, std::shared_ptr<const ir::Plan> plan);
   Result<void> resume(const RunId& run);
-  /// Called after the resumed runs' commands have been carried out.
-  void all_resumed();
+  /// See ports::RunControl; the second is called after the resumed runs' commands have been carried out.
+  void begin_resuming();
+  void end_resuming(bool complete);
   /// A run that is not running here is read from its journal; nothing new begins in it.
   Result<void> cancel(const RunId& run, std::string reason);
   /// An attempt has ended. A fence that no run waits for is ignored.
@@ -72,15 +78,22 @@ class Dispatcher {
   [[nodiscard]] std::optional<std::uint64_t> length(const RunId& run) const;
   /// Whether the run is running here. Thread-safe.
   [[nodiscard]] bool is_running(const RunId& run) const;
+  /// The tasks of a run that wait for a slot, and for which one; at most `limit`.
+  [[nodiscard]] std::vector<std::pair<std::string, std::string>> waiting(const RunId& run,
+                                                                         std::size_t limit) const {
+    return slots_.waiting(run, limit);
+  }
   /// What is known about a run; null if it is not running here.
   [[nodiscard]] const LiveRun* find(const RunId& run) const;
 
  private:
+  /// A time-out, or a task that is retried when it is due.
   struct Timer {
     Time due{};
     RunId run;
     std::string path;
     std::int64_t number = 0;
+    std::optional<SlotRequest> retry;
     bool operator>(const Timer& other) const { return due > other.due; }
   };
   struct Place {
@@ -94,8 +107,11 @@ class Dispatcher {
   void decide(LiveRun& run, const engine::Input& input, Time now);
   void proceed(LiveRun& run, Time now);
   void take(LiveRun& run, engine::Decision decision);
+  void admit(LiveRun& run, SlotRequest request);
+  void grant_slots();
   void check_limits(LiveRun& run);
   Result<LiveRun*> load(const RunId& run);
+  [[nodiscard]] Result<void> check_resources(const ir::Plan& plan) const;
   void mark_changed(LiveRun& run);
   LiveRun& keep(std::unique_ptr<LiveRun> run);
   void forget(const RunId& run);
@@ -107,13 +123,17 @@ class Dispatcher {
 
   [[nodiscard]] ports::Executor& executor_of(const engine::TaskSpec& work) const;
   void carry_out(LiveRun& run, engine::LookUp& command);
+  void carry_out(LiveRun& run, engine::Admit& command);
   void carry_out(LiveRun& run, engine::StartAttempt& command);
   void carry_out(LiveRun& run, engine::CancelAttempt& command);
   void carry_out(LiveRun& run, engine::SetTimer& command);
-  std::optional<engine::LookedUp::Hit> cached(const LiveRun& run, const engine::TaskSpec& work,
-                                              const Digest& key, std::optional<std::int64_t> max_age_ms);
+  [[nodiscard]] std::optional<engine::LookedUp::Hit> cached(const std::string& workspace,
+                                                            const engine::TaskSpec& work, const Digest& key,
+                                                            std::optional<std::int64_t> max_age_ms) const;
 
   Ports ports_;
+  Slots slots_;
+  std::deque<Slots::Grant> granted_;  ///< of tasks that had to wait for nothing
   Executors executors_;
   std::unordered_map<RunId, std::unique_ptr<LiveRun>> live_;
   std::unordered_map<Fence, Place> attempts_;

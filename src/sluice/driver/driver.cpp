@@ -6,6 +6,8 @@
 #include <mutex>
 #include <thread>
 
+#include "sluice/driver/worker_threads.hpp"
+
 namespace sluice::driver {
 
 namespace {
@@ -14,6 +16,8 @@ namespace {
 constexpr std::size_t batch_max = 512;
 /// … and the size of their events, beyond which the batch ends early.
 constexpr std::size_t batch_bytes_max = 8 << 20;
+
+constexpr std::size_t workers_max = 4;
 
 /// A client that follows a run asks again after each response: no more often than this, unless the run has
 /// ended.
@@ -30,9 +34,18 @@ struct Waiter {
 }  // namespace
 
 struct Driver::Impl {
-  explicit Impl(Ports ports) : clock(ports.clock), dispatcher(ports) {}
+  explicit Impl(Ports ports)
+      : clock(ports.clock),
+        workers(workers_max, [this](Workers::Then then) { post(std::move(then)); }),
+        dispatcher(with(std::move(ports), workers)) {}
+
+  static Ports with(Ports ports, Workers& workers) {
+    ports.workers = &workers;
+    return ports;
+  }
 
   const Clock& clock;
+  WorkerThreads workers;
   Dispatcher dispatcher;        // the driver's thread only
   std::vector<Waiter> waiters;  // the driver's thread only
 
@@ -163,6 +176,7 @@ void Driver::end() {
   }
   impl_->wake.notify_all();
   if (impl_->thread.joinable()) impl_->thread.join();
+  impl_->workers.stop();
 }
 
 Result<void> Driver::start(engine::RunCreated created, std::shared_ptr<const ir::Plan> plan) {
@@ -175,8 +189,12 @@ Result<void> Driver::resume(const RunId& run) {
   return impl_->call([this, run] { return impl_->dispatcher.resume(run); });
 }
 
-void Driver::all_resumed() {
-  impl_->post([this] { impl_->dispatcher.all_resumed(); });
+void Driver::begin_resuming() {
+  impl_->post([this] { impl_->dispatcher.begin_resuming(); });
+}
+
+void Driver::end_resuming(bool complete) {
+  impl_->post([this, complete] { impl_->dispatcher.end_resuming(complete); });
 }
 
 Result<void> Driver::cancel(const RunId& run, std::string reason) {

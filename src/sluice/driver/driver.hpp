@@ -30,7 +30,8 @@ class Driver final : public ports::RunControl, public ports::OutcomeSink {
 
   Result<void> start(engine::RunCreated created, std::shared_ptr<const ir::Plan> plan) override;
   Result<void> resume(const RunId& run) override;
-  void all_resumed() override;
+  void begin_resuming() override;
+  void end_resuming(bool complete) override;
   Result<void> cancel(const RunId& run, std::string reason) override;
   [[nodiscard]] bool is_running(const RunId& run) const override;
   void notify_when_longer(const RunId& run, std::uint64_t length, Time deadline,

@@ -72,7 +72,7 @@ class Step {
   Result<void> operator()(const TaskReady& e) {
     SLUICE_TRY(operation, at(e.path, Phase::waiting));
     begin(*operation);
-    operation->phase = e.cacheable ? Phase::lookup : Phase::deciding;
+    operation->phase = e.cacheable ? Phase::lookup : Phase::ready;
     operation->task = std::make_unique<TaskState>();
     operation->task->call = e.call;
     return {};
@@ -95,6 +95,7 @@ class Step {
     operation->phase = Phase::attempt;
     task->number = e.number;
     task->fence = e.fence;
+    task->gpus = e.gpus;
     task->scheduled = e.at;
     task->timed_out = false;
     if (e.key) task->key = e.key;

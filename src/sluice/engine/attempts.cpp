@@ -9,6 +9,9 @@ using Phase = OperationState::Phase;
 
 namespace {
 
+/// In thousandths: what a process task occupies if the plan does not say it.
+constexpr std::int64_t cpu_of_a_process = 1'000;
+
 /// After this many attempts in a row were lost, the task itself is considered to be the cause.
 constexpr std::int64_t lost_in_a_row_max = 5;
 
@@ -21,10 +24,23 @@ Fence fence_of(const RunState& run, const std::string& path, std::int64_t number
 
 }  // namespace
 
+ir::Resources default_resources(const ir::Operation& operation) {
+  return {.cpu = std::holds_alternative<ir::Process>(operation.what) ? cpu_of_a_process : 0};
+}
+
+ir::Resources resources_of(const OperationState& operation) {
+  auto resources = default_resources(*operation.operation);
+  if (const auto* given = operation.task->call.find("resources"); given && given->is_struct())
+    for (const auto& [name, value] : *given->if_struct()) ir::assign_resource(resources, name, value);
+  return resources;
+}
+
 TaskSpec work_of(const RunState& run, const OperationState& operation) {
   TaskSpec work;
   const auto& call = operation.task->call;
   work.pool = operation.operation->pool;
+  work.gpus = operation.task->gpus;
+  work.resources = resources_of(operation);
   if (const auto* process = std::get_if<ir::Process>(&operation.operation->what)) {
     work.kind = TaskSpec::Kind::process;
     if (const auto* argv = call.find("argv"); argv && argv->is_list()) work.argv = *argv->if_list();
@@ -52,12 +68,16 @@ std::optional<Time> timeout_due(const OperationState& operation) {
   return operation.task->scheduled + *milliseconds;
 }
 
-void Decider::schedule(OperationState& operation, std::optional<Digest> key) {
+void Decider::schedule(OperationState& operation, std::optional<Digest> key, std::vector<std::int64_t> gpus) {
   auto path = path_of(operation);
   const auto number = operation.task->number + 1;
   auto fence = fence_of(run_, path, number);
-  emit(Scheduled{
-      .path = std::move(path), .number = number, .fence = std::move(fence), .key = key, .at = now_});
+  emit(Scheduled{.path = std::move(path),
+                 .number = number,
+                 .fence = std::move(fence),
+                 .key = key,
+                 .gpus = std::move(gpus),
+                 .at = now_});
   commands_of(run_, operation, out_.commands);
 }
 
@@ -71,7 +91,8 @@ void Decider::finish(OperationState& operation) {
   if (task.timed_out) {
     outcome.failure = {.kind = "timeout", .message = "took longer than its timeout"};
   } else if (outcome.status == Outcome::Status::lost) {
-    if (task.lost < lost_in_a_row_max) return schedule(operation, task.key);
+    // It keeps the slots of the lost attempt.
+    if (task.lost < lost_in_a_row_max) return schedule(operation, task.key, task.gpus);
     outcome.failure.message += "; " + std::to_string(lost_in_a_row_max) + " attempts in a row were lost";
   }
   if (outcome.failure.source.empty()) outcome.failure.source = path_of(operation);
@@ -102,10 +123,7 @@ bool Decider::retry(OperationState& operation, const Failure& failure) {
     const auto due = now_ + Milliseconds(static_cast<std::int64_t>(std::min(delay, year)));
     if (policy.within_ms && due - task.first_scheduled > Milliseconds(*policy.within_ms)) continue;
     emit(RetryAt{.path = path_of(operation), .due = due, .policy = static_cast<std::int64_t>(i)});
-    if (due <= now_)
-      schedule(operation, task.key);
-    else
-      commands_of(run_, operation, out_.commands);
+    commands_of(run_, operation, out_.commands);
     return true;
   }
   return false;

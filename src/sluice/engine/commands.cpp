@@ -26,9 +26,13 @@ void commands_of(const RunState& run, const OperationState& operation, std::vect
       if (operation.stopping || operation.task->timed_out)
         out.emplace_back(CancelAttempt{operation.task->fence});
       return;
+    case Phase::ready:
     case Phase::backoff:
-      out.emplace_back(
-          SetTimer{.path = path_of(operation), .number = operation.task->number, .due = operation.task->due});
+      out.emplace_back(Admit{.path = path_of(operation),
+                             .number = operation.task->number + 1,
+                             .resources = resources_of(operation),
+                             .pool = operation.operation->pool,
+                             .not_before = operation.task->due});
       return;
     case Phase::open:
       for (const auto& [index, region] : operation.inner)

@@ -4,6 +4,15 @@ namespace sluice::engine {
 
 using Phase = OperationState::Phase;
 
+namespace {
+
+bool is_waiting_for_admission(const OperationState& operation) {
+  return operation.phase == Phase::lookup || operation.phase == Phase::ready ||
+         operation.phase == Phase::backoff;
+}
+
+}  // namespace
+
 Decider::Decider(RunState& run, Agenda& agenda, Time now) : run_(run), agenda_(agenda), now_(now) {
   if (!agenda_.filled && run_.root) fill_agenda(*run_.root);
   agenda_.filled = true;
@@ -20,17 +29,26 @@ void Decider::fill_agenda(RegionState& region) {
 void Decider::on(const LookedUp& input) {
   auto* operation = run_.root ? run_.find(input.path) : nullptr;
   if (!operation || operation->phase != Phase::lookup) return;
-  if (!input.hit) {
-    schedule(*operation, input.key);
-    return;
-  }
   emit(CacheHit{.path = input.path,
-                .key = *input.key,
-                .outputs = input.hit->outputs,
-                .run = input.hit->run,
-                .made_by = input.hit->path,
+                .key = input.key,
+                .outputs = input.hit.outputs,
+                .run = input.hit.run,
+                .made_by = input.hit.path,
                 .at = now_});
   finish(*operation);
+}
+
+void Decider::on(const Admitted& input) {
+  auto* operation = run_.root ? run_.find(input.path) : nullptr;
+  if (!operation || !is_waiting_for_admission(*operation) || input.number != operation->task->number + 1)
+    return;
+  schedule(*operation, input.key ? input.key : operation->task->key, input.gpus);
+}
+
+void Decider::on(const Rejected& input) {
+  auto* operation = run_.root ? run_.find(input.path) : nullptr;
+  if (operation && is_waiting_for_admission(*operation))
+    fail(*operation, {.kind = "resources", .message = input.message});
 }
 
 void Decider::on(const AttemptFinished& input) {
@@ -43,9 +61,7 @@ void Decider::on(const AttemptFinished& input) {
 void Decider::on(const TimerFired& input) {
   auto* operation = run_.root ? run_.find(input.path) : nullptr;
   if (!operation || !operation->task || operation->task->number != input.number) return;
-  if (operation->phase == Phase::backoff && now_ >= operation->task->due) {
-    schedule(*operation, operation->task->key);
-  } else if (operation->phase == Phase::attempt && !operation->task->timed_out) {
+  if (operation->phase == Phase::attempt && !operation->task->timed_out) {
     emit(TimedOut{.path = input.path, .number = input.number});
     out_.commands.emplace_back(CancelAttempt{operation->task->fence});
   }
@@ -170,6 +186,7 @@ void Decider::stop_operation(OperationState& operation) {
       return;
     case Phase::waiting:
     case Phase::lookup:
+    case Phase::ready:
     case Phase::deciding:
     case Phase::backoff:
       end(operation, Status::cancelled, {}, {.kind = "cancelled", .message = "cancelled before it began"});

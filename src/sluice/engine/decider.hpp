@@ -12,6 +12,8 @@ class Decider {
   Decider(RunState& run, Agenda& agenda, Time now);
 
   void on(const LookedUp& input);
+  void on(const Admitted& input);
+  void on(const Rejected& input);
   void on(const AttemptFinished& input);
   void on(const TimerFired& input);
   void on(const CancelRun& input);
@@ -56,7 +58,7 @@ class Decider {
   std::optional<syntax::Maybe> value_of(OperationState& operation, const syntax::Expression& expression);
 
   // attempts.cpp: attempts, retries, time
-  void schedule(OperationState& operation, std::optional<Digest> key);
+  void schedule(OperationState& operation, std::optional<Digest> key, std::vector<std::int64_t> gpus);
   /// Ends or retries the task, after an attempt has ended or a look-up had a hit.
   void finish(OperationState& operation);
   bool retry(OperationState& operation, const Failure& failure);

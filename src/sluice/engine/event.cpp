@@ -95,6 +95,15 @@ class EventReader {
     if (json_.find(key)) fail_kind(key, "an array");
     return {};
   }
+  std::vector<std::int64_t> optional_integers(std::string_view key) {
+    std::vector<std::int64_t> out;
+    for (const auto& item : optional_list(key)) {
+      const auto* integer = item.if_integer();
+      if (!integer) fail_kind(key, "an array of integers");
+      out.push_back(integer ? *integer : 0);
+    }
+    return out;
+  }
   Value optional_value(std::string_view key) { return value_of(json_.find(key)); }
   std::optional<Digest> optional_digest(std::string_view key) { return digest_of(key, json_.find(key)); }
   Failure optional_failure(std::string_view key) {
@@ -249,6 +258,7 @@ struct Writer {
     out.integer("number", e.number);
     out.text("fence", e.fence.text);
     if (e.key) out.text("key", e.key->hex());
+    if (!e.gpus.empty()) out.tagged("gpus", List(e.gpus.begin(), e.gpus.end()));
     out.integer("at", milliseconds(e.at));
   }
   void operator()(const AttemptEnded& e) {
@@ -328,6 +338,7 @@ Result<Event> event_of(const std::string& type, EventReader& r) {
                      .number = r.integer("number"),
                      .fence = {r.text("fence")},
                      .key = r.optional_digest("key"),
+                     .gpus = r.optional_integers("gpus"),
                      .at = r.time("at")};
   if (type == "attempt_ended")
     return AttemptEnded{

@@ -2,6 +2,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "sluice/base/clock.hpp"
 #include "sluice/base/ids.hpp"
@@ -52,7 +53,7 @@ struct IterationEnded {
 /// A task's arguments are evaluated (impure functions included); it will be looked up or started.
 struct TaskReady {
   std::string path;
-  Struct call;  ///< process: {argv, env}; service: {with}
+  Struct call;  ///< process: {argv, env}; service: {with}; of both: {resources}
   bool cacheable = false;
 };
 /// The cache has the outputs of the same work.
@@ -70,6 +71,7 @@ struct Scheduled {
   std::int64_t number = 1;
   Fence fence;
   std::optional<Digest> key;
+  std::vector<std::int64_t> gpus;  ///< the numbers of the devices that it may use
   Time at{};
 };
 struct AttemptEnded {

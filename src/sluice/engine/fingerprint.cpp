@@ -65,14 +65,17 @@ Value value_of(const EachState& state) {
 }
 
 Value value_of(const TaskState& state) {
-  const auto& [call, key, number, fence, first_scheduled, scheduled, due, lost, timed_out, retries, last] =
-      state;
+  const auto& [call, key, number, fence, gpus, first_scheduled, scheduled, due, lost, timed_out, retries,
+               last] = state;
   List used;
   for (const auto retry : retries) used.emplace_back(retry);
+  List devices;
+  for (const auto gpu : gpus) devices.emplace_back(gpu);
   return List{call,
               key ? Value(key->hex()) : Value(),
               number,
               fence.text,
+              std::move(devices),
               value_of(first_scheduled),
               value_of(scheduled),
               value_of(due),

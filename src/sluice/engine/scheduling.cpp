@@ -231,8 +231,15 @@ void Decider::begin_task(OperationState& operation) {
     if (!value) return;
     call.append("cache_key", value->value_or(Value{}));
   }
+  auto resources = named_values(operation, operation.operation->resources);
+  if (!resources) return;
+  for (const auto& [name, value] : *resources) {
+    ir::Resources ignored;
+    if (auto problem = ir::assign_resource(ignored, name, value))
+      return fail(operation, {.kind = "value", .message = std::move(*problem)});
+  }
+  if (!resources->empty()) call.append("resources", std::move(*resources));
   emit(TaskReady{.path = path_of(operation), .call = std::move(call), .cacheable = cacheable});
-  if (!cacheable) return schedule(operation, std::nullopt);
   commands_of(run_, operation, out_.commands);
 }
 

@@ -66,6 +66,7 @@ struct TaskState {
   std::optional<Digest> key;
   std::int64_t number = 0;  ///< of the newest attempt
   Fence fence;
+  std::vector<std::int64_t> gpus;  ///< of the newest attempt
   Time first_scheduled{};
   Time scheduled{};
   Time due{};             ///< of the next attempt
@@ -78,10 +79,11 @@ struct TaskState {
 struct OperationState {
   enum class Phase : std::uint8_t {
     waiting,   ///< for its upstream
-    lookup,    ///< its cache entry is being looked up
+    lookup,    ///< its cache entry is being looked up, or it waits for its resources
+    ready,     ///< not cacheable; it waits for its resources
     attempt,   ///< an attempt may be running
     deciding,  ///< an attempt has ended, and what follows is not decided yet (within one decision only)
-    backoff,   ///< until the next attempt
+    backoff,   ///< until the next attempt is due and has its resources
     open,      ///< inner regions are running
     ended,
   };
@@ -159,6 +161,8 @@ Digest fingerprint_of(const RunState& state);
 /// One step of the fold; see Run::apply.
 Result<void> apply_event(RunState& run, const Event& event);
 
+/// What a task that is ready occupies while it runs.
+ir::Resources resources_of(const OperationState& operation);
 /// The work for an executor, from a task's evaluated call.
 TaskSpec work_of(const RunState& run, const OperationState& operation);
 /// Appends the outstanding commands of the operation and of everything inside it: they are a function of the

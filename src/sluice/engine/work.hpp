@@ -9,6 +9,7 @@
 #include "sluice/base/ids.hpp"
 #include "sluice/base/value.hpp"
 #include "sluice/ir/plan.hpp"
+#include "sluice/ir/resources.hpp"
 
 namespace sluice::engine {
 
@@ -26,7 +27,9 @@ struct TaskSpec {
   std::string service;
   Struct with;
   // both
-  std::string pool;
+  ir::Resources resources;
+  std::string pool;                ///< "": none
+  std::vector<std::int64_t> gpus;  ///< the numbers of its devices, assigned when it was admitted
 };
 
 /// Every kind exactly once. Each has exactly one executor.
@@ -39,6 +42,9 @@ constexpr std::string_view name(TaskSpec::Kind kind) {
   }
   return {};
 }
+
+/// What a task occupies if the plan does not say it: a process one processor, a service nothing.
+ir::Resources default_resources(const ir::Operation& operation);
 
 /// Why something failed: what `error(op)` and catch see.
 struct Failure {

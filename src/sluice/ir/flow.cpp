@@ -6,6 +6,7 @@
 #include "sluice/ir/inputs.hpp"
 #include "sluice/ir/names.hpp"
 #include "sluice/ir/references.hpp"
+#include "sluice/ir/resources.hpp"
 #include "sluice/ir/types.hpp"
 
 namespace sluice::ir {
@@ -299,7 +300,14 @@ class Checker {
         problems_.add(op.timeout->at, "`timeout` should be a duration such as 10m, or a number of seconds");
     }
     if (op.cache.key) infer(*op.cache.key, names_, problems_);
-    for (const auto& [name, value] : op.resources) infer(*value, names_, problems_);
+    for (const auto& [name, value] : op.resources) {
+      infer(*value, names_, problems_);
+      const bool fixed = value->kind == syntax::Expression::Kind::literal;
+      Resources ignored;
+      // An expression is checked when its value is known; 0 is right for every resource.
+      if (const auto problem = assign_resource(ignored, name, fixed ? value->literal : Value(0)))
+        problems_.add(value->at, *problem);
+    }
   }
 
   void expect(const syntax::Expression& e, const Type& wanted, const std::string& what) {

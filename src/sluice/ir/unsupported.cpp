@@ -20,8 +20,6 @@ void check(const Operation& operation, Problems& problems) {
   constexpr std::string_view not_yet = "is not supported by this version; remove it";
   const auto* process = std::get_if<Process>(&operation.what);
   refuse(process && process->hermetic, "hermetic", not_yet);
-  refuse(!operation.resources.empty(), "resources", not_yet);
-  refuse(!operation.pool.empty(), "pool", not_yet);
 }
 
 }  // namespace

@@ -17,8 +17,10 @@ class RunControl {
   /// Resumes a run of the journal that has not ended; does nothing if the run is already running or has
   /// ended.
   virtual Result<void> resume(const RunId& run) = 0;
-  /// To be called once every run of the journal that has not ended was resumed.
-  virtual void all_resumed() {}
+  /// A server that starts resumes all runs between these two calls. Meanwhile no task is given a device, since one
+  /// that is not resumed yet may be using it. `complete`: every run of the journal that has not ended was resumed.
+  virtual void begin_resuming() {}
+  virtual void end_resuming(bool complete) { static_cast<void>(complete); }
   /// Also of a run that is not running here: its tasks may have outlived its server.
   /// Code::failed_precondition if it has ended.
   virtual Result<void> cancel(const RunId& run, std::string reason) = 0;

@@ -72,17 +72,19 @@ std::unique_ptr<driver::LiveRun> replayed(const Journal& journal) {
 /// What a journal leaves to do, derived from its events alone: what the engine's open commands must be.
 struct Open {
   std::set<std::string> look_ups;         ///< paths of tasks
+  std::set<std::string> admissions;       ///< paths of tasks that are not looked up
   std::map<std::string, Fence> attempts;  ///< by path
   std::set<std::string> cancelled;        ///< paths whose attempt is to end early
   std::map<std::string, Time> retries;    ///< when, by path
 
   void take(const Event& event) {
     if (const auto* ready = std::get_if<engine::TaskReady>(&event)) {
-      if (ready->cacheable) look_ups.insert(ready->path);
+      (ready->cacheable ? look_ups : admissions).insert(ready->path);
     } else if (const auto* hit = std::get_if<engine::CacheHit>(&event)) {
       look_ups.erase(hit->path);
     } else if (const auto* scheduled = std::get_if<engine::Scheduled>(&event)) {
       look_ups.erase(scheduled->path);
+      admissions.erase(scheduled->path);
       retries.erase(scheduled->path);
       attempts.emplace(scheduled->path, scheduled->fence);
     } else if (const auto* ended = std::get_if<engine::AttemptEnded>(&event)) {
@@ -96,6 +98,7 @@ struct Open {
       if (attempts.contains(stopping->path)) cancelled.insert(stopping->path);
     } else if (const auto* over = std::get_if<engine::Ended>(&event)) {
       look_ups.erase(over->path);
+      admissions.erase(over->path);
       retries.erase(over->path);
     }
   }
@@ -116,13 +119,15 @@ void expect_open(const engine::Run& run, const Open& open) {
       ASSERT_NE(path, open.attempts.end());
       EXPECT_EQ(left.cancelled.erase(path->first), 1U) << path->first;
     } else if (const auto* timer = std::get_if<engine::SetTimer>(&command)) {
-      if (open.attempts.contains(timer->path)) continue;  // the attempt's time-out
-      EXPECT_EQ(open.retries.at(timer->path), timer->due) << timer->path;
-      EXPECT_EQ(left.retries.erase(timer->path), 1U) << timer->path;
+      EXPECT_TRUE(open.attempts.contains(timer->path)) << timer->path;
+    } else if (const auto* admit = std::get_if<engine::Admit>(&command)) {
+      if (left.admissions.erase(admit->path) == 1) continue;
+      EXPECT_EQ(open.retries.at(admit->path), admit->not_before) << admit->path;
+      EXPECT_EQ(left.retries.erase(admit->path), 1U) << admit->path;
     }
   }
-  const auto count =
-      left.look_ups.size() + left.attempts.size() + left.cancelled.size() + left.retries.size();
+  const auto count = left.look_ups.size() + left.admissions.size() + left.attempts.size() +
+                     left.cancelled.size() + left.retries.size();
   EXPECT_EQ(count, 0U) << "not every open command was found";
 }
 

@@ -93,9 +93,16 @@ std::optional<Outcome> ScriptedRun::outcome_of(const engine::StartAttempt& attem
 void ScriptedRun::carry_out(const engine::Command& command) {
   if (const auto* look = std::get_if<engine::LookUp>(&command)) {
     const auto key = engine::cache_key(look->work, {}, look->user_key, look->scope);
-    engine::LookedUp looked_up{.path = look->path, .key = key};
-    if (const auto hit = cache_.find(key); hit != cache_.end()) looked_up.hit = hit->second;
-    inputs_.emplace_back(std::move(looked_up));
+    if (const auto hit = cache_.find(key); hit != cache_.end())
+      inputs_.emplace_back(engine::LookedUp{.path = look->path, .key = key, .hit = hit->second});
+    else
+      inputs_.emplace_back(engine::Admitted{.path = look->path, .key = key});
+  } else if (const auto* admit = std::get_if<engine::Admit>(&command)) {
+    engine::Admitted admitted{.path = admit->path, .number = admit->number};
+    if (admit->not_before <= now_)
+      inputs_.emplace_back(std::move(admitted));
+    else
+      timers_.emplace(admit->not_before, std::move(admitted));
   } else if (const auto* start = std::get_if<engine::StartAttempt>(&command)) {
     if (const auto known = ended_.find(start->fence.text); known != ended_.end()) {
       inputs_.emplace_back(

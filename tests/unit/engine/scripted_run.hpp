@@ -44,7 +44,7 @@ class ScriptedRun {
   std::optional<engine::Run> run_;
   std::vector<std::vector<std::string>> batches_;
   std::deque<engine::Input> inputs_;
-  std::multimap<Time, engine::TimerFired> timers_;
+  std::multimap<Time, engine::Input> timers_;
   std::map<std::string, engine::StartAttempt> hanging_;  ///< by fence
   std::map<std::string, std::string> started_;           ///< fence → path
   std::map<std::string, engine::Outcome> ended_;         ///< by fence: what the executor still knows

@@ -82,6 +82,8 @@ class Flow {
     if (const auto* attempt = std::get_if<StartAttempt>(&command)) {
       open_.push_back(*attempt);
       ++started_;
+    } else if (const auto* admit = std::get_if<Admit>(&command)) {
+      take(run_->decide(Admitted{.path = admit->path, .number = admit->number}, {}));
     }
   }
 

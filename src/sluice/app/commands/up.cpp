@@ -17,6 +17,7 @@ struct UpOptions {
   std::vector<std::string> allowed_hosts;
   double idle_seconds = 60;
   std::vector<std::string> run_limits;
+  std::string slots;
   bool json = false;
 };
 
@@ -69,7 +70,8 @@ Result<void> up(const UpOptions& options) {
                            {.data = data,
                             .holder = "sluice up",
                             .host_idle = Milliseconds(static_cast<std::int64_t>(options.idle_seconds * 1000)),
-                            .run_limits = run_limits}));
+                            .run_limits = run_limits,
+                            .slots = options.slots}));
   net::HttpServer server({.listen = options.listen,
                           .token = token,
                           .allowed_hosts = options.allowed_hosts,
@@ -114,6 +116,11 @@ void add_up(CommandLine& program) {
   command.option("--idle", options->idle_seconds,
                  "stop a model's host after this many seconds without a request; default 60",
                  {.range = ValueRules::Range{0.1, 1e6}});
+  command.option(
+      "--slots", options->slots,
+      "what tasks may occupy together: cpu, memory, gpu, and the size of each pool; default: the processors "
+      "and the memory of this machine",
+      {.name = "cpu=N,NAME=N"});
   command.option("--run-limit", options->run_limits,
                  "what one run may use: operations at once, events and bytes in its journal; default "
                  "operations=250000, events=20M, bytes=4GB",

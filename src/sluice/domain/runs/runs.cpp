@@ -155,13 +155,14 @@ Result<std::size_t> Runs::resume_all() {
   SLUICE_TRY(rows, ports_.index.runs(
                        {.workspace = "", .status = "running", .id_prefix = std::nullopt, .limit = runs_max}));
   std::size_t resumed = 0;
+  ports_.control.begin_resuming();
   for (const auto& row : rows) {
     if (const auto done = ports_.control.resume(row.id); done)
       ++resumed;
     else
       log::error("cannot resume run " + row.id.text + ": " + done.error().message);
   }
-  if (resumed == rows.size() && resumed < runs_max) ports_.control.all_resumed();
+  ports_.control.end_resuming(resumed == rows.size() && resumed < runs_max);
   return resumed;
 }
 

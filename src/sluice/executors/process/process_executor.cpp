@@ -1,7 +1,6 @@
 #include "sluice/executors/process/process_executor.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -24,8 +23,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr unsigned workers_max = 4;
-/// With more attempts than this in flight, light attempts are left to the workers too, to relieve the caller.
-constexpr std::size_t begun_by_caller_max = 64;
 constexpr auto cancel_grace = 5s;
 /// An end that no run has requested for this long will not be requested: its outcome was stored by a server
 /// that died afterwards.
@@ -63,7 +60,6 @@ struct ProcessExecutor::Impl {
   std::unordered_set<std::string> requested;                ///< fences of `start` that are not acknowledged
   std::vector<std::string> to_forget;  ///< acknowledged; removed by the next `forget_acknowledged`
   std::once_flag sweeping;
-  std::atomic<bool> swept = false;
   SpareFolders spares;
   std::vector<std::thread> threads;
   SupervisorLink link;  // last: its thread calls the members above
@@ -118,7 +114,7 @@ struct ProcessExecutor::Impl {
     enqueue([this, attempt = entry.attempt, ended] { collect(attempt, ended); });
   }
 
-  // On a worker; for light attempts also on the thread that calls `start` or that receives the end.
+  // On a worker; the ends of light attempts also on the link's thread.
 
   /// Reattaches an attempt that the supervisor knows, or prepares a sandbox and requests the start.
   void begin(const std::string& fence) {
@@ -238,10 +234,7 @@ struct ProcessExecutor::Impl {
   }
 
   void sweep_once() {
-    std::call_once(sweeping, [this] {
-      sweep();
-      swept = true;
-    });
+    std::call_once(sweeping, [this] { sweep(); });
   }
 
   [[nodiscard]] bool has_sandboxes() const {
@@ -335,16 +328,8 @@ void ProcessExecutor::start(const ports::Attempt& attempt) {
       });
       return;
     }
-    const bool by_caller = impl_->swept && impl_->jobs.empty() &&
-                           impl_->active.size() <= begun_by_caller_max && is_light(attempt.work);
-    if (!by_caller) {
-      impl_->enqueue([impl = impl_.get(), fence] { impl->begin(fence); });
-      return;
-    }
+    impl_->enqueue([impl = impl_.get(), fence] { impl->begin(fence); });
   }
-  if (impl_->link.is_ready()) return impl_->begin(fence);
-  const std::lock_guard lock(impl_->mutex);
-  impl_->enqueue([impl = impl_.get(), fence] { impl->begin(fence); });
 }
 
 void ProcessExecutor::cancel(const Fence& fence) {

@@ -61,7 +61,7 @@ Result<void> make_folders(const ports::Attempt& attempt, const Places& places, p
   return make_log(places);
 }
 
-/// "NAME=value" for all; the variables of the plan come last and override.
+/// "NAME=value" for all; the variables of the plan override, except for the devices that the task was given.
 std::expected<std::vector<std::string>, Failure> environment_of(const ports::Attempt& attempt,
                                                                 const Places& places, Arguments& arguments) {
   std::vector<std::string> env{"PATH=" + std::string(task_path),      "HOME=" + places.home().string(),
@@ -78,6 +78,12 @@ std::expected<std::vector<std::string>, Failure> environment_of(const ports::Att
     if (!text) return std::unexpected(failure("input", text.error().message));
     std::erase_if(env, [&](const std::string& set) { return set.starts_with(name + "="); });
     env.push_back(name + "=" + *text);
+  }
+  if (attempt.work.resources.gpu > 0) {
+    std::string devices;
+    for (const auto gpu : attempt.work.gpus) devices += (devices.empty() ? "" : ",") + std::to_string(gpu);
+    std::erase_if(env, [](const std::string& set) { return set.starts_with("CUDA_VISIBLE_DEVICES="); });
+    env.push_back("CUDA_VISIBLE_DEVICES=" + devices);
   }
   return env;
 }

@@ -294,11 +294,6 @@ void SupervisorLink::close() {
   if (impl_->reader.joinable()) impl_->reader.join();
 }
 
-bool SupervisorLink::is_ready() const {
-  const std::lock_guard lock(impl_->mutex);
-  return impl_->ready;
-}
-
 Result<bool> SupervisorLink::runs(const std::string& fence) {
   std::unique_lock lock(impl_->mutex);
   SLUICE_DO(impl_->wait_until_ready(lock));

@@ -36,8 +36,6 @@ class SupervisorLink {
   SupervisorLink(const SupervisorLink&) = delete;
   SupervisorLink& operator=(const SupervisorLink&) = delete;
 
-  /// Whether the queries below return without waiting.
-  [[nodiscard]] bool is_ready() const;
   /// Whether the supervisor is running this fence. Connects; before this returns, every end that was not
   /// acknowledged has been reported, and every fence that is no longer running has been reported too.
   Result<bool> runs(const std::string& fence);
