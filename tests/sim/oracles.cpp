@@ -1,6 +1,7 @@
 #include "oracles.hpp"
 
 #include <algorithm>
+#include <numeric>
 
 #include "sim_executor.hpp"
 #include "violation.hpp"
@@ -106,6 +107,14 @@ void Oracles::on(Recorded& recorded, const engine::Scheduled& event) {
   require(task.ready && task.open_fence.empty() && !task.ended && event.number == task.number + 1,
           event.path + " is scheduled in the wrong state");
   require(!recorded.stopping, event.path + " is scheduled although the run is stopping");
+  const bool lost = task.last == engine::Outcome::Status::lost;
+  require(event.number == 1 || task.retry_due || lost,
+          event.path + " has another attempt, but neither a retry was decided nor was one lost");
+  if (event.number > 1 && !task.retry_due) ++task.losses;
+  task.retry_due = false;
+  const auto retried = std::accumulate(task.retries.begin(), task.retries.end(), std::int64_t{0});
+  require(event.number == 1 + retried + task.losses,
+          event.path + " has more attempts than its policies and the lost ones allow");
   task.number = event.number;
   task.timed_out = false;
   task.open_fence = event.fence.text;
@@ -116,18 +125,29 @@ void Oracles::on(Recorded& recorded, const engine::AttemptEnded& event) {
   require(!task.open_fence.empty() && event.number == task.number,
           event.path + ": an attempt that is not open ends");
   task.open_fence.clear();
+  task.last = event.outcome.status;
   if (event.outcome.status == engine::Outcome::Status::succeeded) task.made = event.outcome.usage.ended;
 }
 
 void Oracles::on(Recorded& recorded, const engine::RetryAt& event) {
-  const auto& task = recorded.tasks[event.path];
-  require(task.number > 0 && task.open_fence.empty() && !task.ended,
+  auto& task = recorded.tasks[event.path];
+  require(task.number > 0 && task.open_fence.empty() && !task.ended && !task.retry_due,
           event.path + " is retried in the wrong state");
+  require(task.last != engine::Outcome::Status::succeeded, event.path + " is retried although it succeeded");
+  const auto& policies = operation_at(recorded, event.path).retry;
+  require(event.policy >= 0 && event.policy < std::ssize(policies), event.path + " has no such policy");
+  const auto policy = static_cast<std::size_t>(event.policy);
+  task.retries.resize(policies.size());
+  require(++task.retries[policy] <= *policies[policy].limit->literal.if_integer(),
+          event.path + " is retried more often than its policy allows");
+  task.retry_due = true;
 }
 
 void Oracles::on(Recorded& recorded, const engine::TimedOut& event) {
   auto& task = recorded.tasks[event.path];
-  require(!task.open_fence.empty(), event.path + " timed out, but has no open attempt");
+  require(!task.open_fence.empty() && !task.timed_out, event.path + " timed out, but has no open attempt");
+  require(operation_at(recorded, event.path).timeout != nullptr,
+          event.path + " timed out, but has no timeout");
   task.timed_out = true;
 }
 
@@ -143,6 +163,8 @@ void Oracles::on(Recorded& recorded, const engine::Ended& event) {
   require(!task.ended, event.path + " ended twice");
   require(task.open_fence.empty(), event.path + " ended while an attempt was open");
   require(task.running_iterations == 0, event.path + " ended while an iteration was open");
+  require(event.failure.source != event.path || event.failure.kind != "timeout" || task.timed_out,
+          event.path + " failed with a timeout, but its last attempt had none");
   task.ended = event.status;
 }
 

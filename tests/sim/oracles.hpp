@@ -38,6 +38,10 @@ class Oracles {
     Struct call;
     bool ready = false;
     std::int64_t number = 0;
+    std::int64_t losses = 0;  ///< attempts that were lost, and were followed by another one without a retry
+    std::vector<std::int64_t> retries;            ///< by policy
+    std::optional<engine::Outcome::Status> last;  ///< how the newest attempt ended
+    bool retry_due = false;  ///< a retry was decided, and its attempt is not scheduled yet
     std::string open_fence;  ///< "" : no attempt is open
     bool timed_out = false;
     bool stopping = false;

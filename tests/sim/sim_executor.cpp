@@ -119,6 +119,10 @@ void SimExecutor::report_later(const std::string& fence, const Outcome& outcome)
 
 void SimExecutor::cancel(const Fence& fence) {
   faults_.at_port();
+  if (const auto task = tasks_.find(fence.text); task != tasks_.end())
+    if (oracles_.is_open(task->second.attempt) && !oracles_.is_to_be_cancelled(task->second.attempt))
+      throw Violation("attempt " + fence.text + " of " + task->second.attempt.path +
+                      " is cancelled for no reason that its history holds");
   constexpr std::int64_t delay_ms = 300;
   constexpr std::int64_t grace_ms = 500;
   timeline_.after(faults_.pause(delay_ms), [this, fence = fence.text, deaths = server_deaths_] {

@@ -50,6 +50,24 @@ TEST(Driver, HasTheRunInTheJournalWhenStartReturns) {
   EXPECT_EQ(server.end_of("r1").status, Status::succeeded);
 }
 
+TEST(Driver, ASlowLookUpHoldsUpNoOtherRun) {
+  Stage stage;
+  Gate gate;
+  stage.serve_echo("test.slow").look_up_behind(gate);
+  stage.serve_echo();
+  Server server(stage);
+  const auto one = [](const std::string& service) {
+    return "sluice: 1\npipelines: {main: {graph: {a: {service: " + service + ", with: {value: 1}}}}}\n";
+  };
+  server.start("slow", one("test.slow"));
+  gate.wait_for_a_call();
+  for (int i = 0; i < 100; ++i)
+    EXPECT_EQ(server.run("r" + std::to_string(i), one("test.echo")).status, Status::succeeded);
+  EXPECT_TRUE(server.driver().is_running({"slow"}));
+  gate.open();
+  EXPECT_EQ(server.end_of("slow").status, Status::succeeded);
+}
+
 TEST(Driver, ACachedOutputHasTheNameOfThePlanThatReadsIt) {
   Stage stage;
   Server server(stage);

@@ -10,36 +10,6 @@
 
 namespace sluice::test {
 
-/// A service whose work the test writes. Counts its calls by the task's path.
-class WrittenService final : public ports::Service {
- public:
-  using Work = std::function<Result<Struct>(const ports::ServiceCall&)>;
-  WrittenService(ir::Signature signature, Work work)
-      : signature_(std::move(signature)), work_(std::move(work)) {}
-
-  [[nodiscard]] const ir::Signature& signature() const override { return signature_; }
-  [[nodiscard]] Result<Value> environment(const Struct&) const override { return environment_; }
-  Result<Struct> run(const ports::ServiceCall& call) override {
-    {
-      const std::lock_guard lock(mutex_);
-      ++calls_[call.path];
-    }
-    return work_(call);
-  }
-  [[nodiscard]] int calls(const std::string& path) {
-    const std::lock_guard lock(mutex_);
-    return calls_[path];
-  }
-  void set_environment(Value environment) { environment_ = std::move(environment); }
-
- private:
-  ir::Signature signature_;
-  Work work_;
-  Value environment_;
-  std::mutex mutex_;
-  std::map<std::string, int> calls_;
-};
-
 /// Blocks calls until the test opens it.
 class Gate {
  public:
@@ -69,6 +39,42 @@ class Gate {
   std::condition_variable_any changed_;
   bool open_ = false;
   int waiting_ = 0;
+};
+
+/// A service whose work the test writes. Counts its calls by the task's path.
+class WrittenService final : public ports::Service {
+ public:
+  using Work = std::function<Result<Struct>(const ports::ServiceCall&)>;
+  WrittenService(ir::Signature signature, Work work)
+      : signature_(std::move(signature)), work_(std::move(work)) {}
+
+  [[nodiscard]] const ir::Signature& signature() const override { return signature_; }
+  [[nodiscard]] Result<Value> environment(const Struct&) const override {
+    if (gate_) gate_->pass({});
+    return environment_;
+  }
+  Result<Struct> run(const ports::ServiceCall& call) override {
+    {
+      const std::lock_guard lock(mutex_);
+      ++calls_[call.path];
+    }
+    return work_(call);
+  }
+  [[nodiscard]] int calls(const std::string& path) {
+    const std::lock_guard lock(mutex_);
+    return calls_[path];
+  }
+  /// Its look-ups wait at the gate.
+  void look_up_behind(Gate& gate) { gate_ = &gate; }
+  void set_environment(Value environment) { environment_ = std::move(environment); }
+
+ private:
+  ir::Signature signature_;
+  Work work_;
+  Value environment_;
+  Gate* gate_ = nullptr;
+  std::mutex mutex_;
+  std::map<std::string, int> calls_;
 };
 
 inline ir::Type any_type() {
