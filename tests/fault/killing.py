@@ -100,7 +100,9 @@ def runs_of(data):
 
 
 def journal_of(data, run):
-    return [json.loads(text) for (text,) in query(data, "select event from events where run = ? order by number", run)]
+    """Returns the events of a run, except for the claims of the processes that resumed it."""
+    events = [json.loads(text) for (text,) in query(data, "select event from events where run = ? order by number", run)]
+    return [event for event in events if event["t"] != "claimed"]
 
 
 def what_happened(journal, *places):

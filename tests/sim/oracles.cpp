@@ -58,6 +58,10 @@ void Oracles::on(Recorded& recorded, const engine::RunCreated& event) {
   plans_.push_back(*plan);
 }
 
+void Oracles::on(Recorded& recorded, const engine::Claimed& event) {
+  require(event.epoch == ++recorded.epoch, "an epoch is left out or used twice");
+}
+
 void Oracles::on(Recorded& recorded, const engine::RegionStarted& event) {
   recorded.tasks[event.path].limit = event.limit;
 }

@@ -55,6 +55,7 @@ class Oracles {
     engine::RunCreated created;
     std::shared_ptr<const ir::Plan> plan;
     std::map<std::string, TaskBook> tasks;
+    std::int64_t epoch = 1;
     bool stopping = false;
     bool ended = false;
   };
@@ -69,6 +70,7 @@ class Oracles {
 
   void check(const RunId& run, std::uint64_t number, const std::string& text);
   void on(Recorded& recorded, const engine::RunCreated& event);
+  void on(Recorded& recorded, const engine::Claimed& event);
   void on(Recorded& recorded, const engine::RegionStarted& event);
   void on(Recorded& recorded, const engine::IterationStarted& event);
   void on(Recorded& recorded, const engine::IterationEnded& event);

@@ -42,6 +42,7 @@ void SimExecutor::start(const ports::Attempt& attempt) {
 }
 
 void SimExecutor::check_capacity() const {
+  if (!capacity_) return;
   std::int64_t cpu = 0;
   std::map<std::string, std::int64_t> pools;
   std::set<std::int64_t> gpus;
@@ -53,12 +54,12 @@ void SimExecutor::check_capacity() const {
     if (std::ssize(work.gpus) != work.resources.gpu)
       throw Violation(task.attempt.path + " has another number of devices than it needs");
     for (const auto gpu : work.gpus)
-      if (gpu < 0 || gpu >= capacity_.gpu || !gpus.insert(gpu).second)
+      if (gpu < 0 || gpu >= capacity_->gpu || !gpus.insert(gpu).second)
         throw Violation(task.attempt.path + " uses a device that another one uses, or that does not exist");
   }
-  if (cpu > capacity_.cpu) throw Violation("attempts use more processors than there are");
+  if (cpu > capacity_->cpu) throw Violation("attempts use more processors than there are");
   for (const auto& [pool, users] : pools)
-    if (users > capacity_.pools.at(pool)) throw Violation("too many attempts in pool " + pool);
+    if (users > capacity_->pools.at(pool)) throw Violation("too many attempts in pool " + pool);
 }
 
 void SimExecutor::end_later(const ports::Attempt& attempt) {

@@ -71,7 +71,7 @@ class SimExecutor final : public ports::Executor {
   void check_capacity() const;
 
   Lifetime lifetime_;
-  driver::Capacity capacity_;
+  std::optional<driver::Capacity> capacity_;
   Faults& faults_;
   Timeline& timeline_;
   const Clock& clock_;

@@ -34,20 +34,22 @@ class Simulation {
 
  private:
   class Server;
-  class Threads;
+  class Engine;
 
   void plan_faults();
   void inject_fault();
   void submit(const std::string& plan);
   void cancel_one();
-  /// Calls `action` with the server, which may be killed by that.
-  void with_server(const std::function<void(Server&)>& action);
-  void wake_server();
-  void pump(Server& server);
-  void kill_server();
+  /// Calls `action` with the engine's server, if it runs; it may be killed by that.
+  void with_server(Engine& engine, const std::function<void(Server&)>& action);
+  void wake(Engine& engine);
+  void pump(Engine& engine);
+  void kill(Engine& engine);
   void cut_power();
-  void start_server();
-  void check_replay();
+  void start(Engine& engine);
+  void claim_one();
+  void sweep();
+  void check_replay(const Server& server);
   void check_end();
 
   Faults faults_;
@@ -59,13 +61,11 @@ class Simulation {
   SimJournal journal_;
   Effects effects_;
   SimExecutor processes_;
-  SimExecutor services_;
-  std::unique_ptr<Threads> threads_;
-  std::unique_ptr<Server> server_;
+  std::unique_ptr<Engine> main_;
+  std::unique_ptr<Engine> rival_;  ///< a second server on the same journal, which claims runs
   std::vector<std::string> plans_;
   engine::Limits limits_;
   driver::Capacity slots_;
-  std::optional<Milliseconds> awake_at_;  ///< when the server checks its timers
   Milliseconds disk_was_full_{-1'000'000};
   bool disk_full_ = false;
   Summary summary_;

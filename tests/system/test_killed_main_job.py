@@ -100,7 +100,7 @@ def test_a_server_that_is_killed_whenever_it_has_stored_something(main_job_copy,
     [run] = [run for run in killing.runs_of(data) if run not in before]
     lengths = [len(killing.journal_of(data, run))]
     while killing.journal_of(data, run)[-1]["t"] != "run_ended":
-        with killing.DoomedServer(data, at="commit:1") as server:
+        with killing.DoomedServer(data, at="commit:2") as server:  # the first one is its claim
             kills += server.dies()
         lengths.append(len(killing.journal_of(data, run)))
     check_the_end(data, run, "server")

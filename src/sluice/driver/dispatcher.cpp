@@ -114,9 +114,7 @@ Result<void> Dispatcher::resume(const RunId& id) {
   if (live_.contains(id)) return {};
   SLUICE_TRY(run, load(id));
   if (!run) return {};
-  // Its attempts are reattached before anything is decided: a full disk must not delay that.
-  run->more = true;
-  mark_changed(*run);
+  run->more = true;  // it proceeds once the claim is stored
   return {};
 }
 
@@ -138,7 +136,8 @@ Result<void> Dispatcher::check_resources(const ir::Plan& plan) const {
   return {};
 }
 
-/// Replays the run, with its outstanding commands; null if it has ended.
+/// Replays and claims the run; its outstanding commands are carried out once the claim is stored. Null if it
+/// has ended.
 Result<LiveRun*> Dispatcher::load(const RunId& id) {
   const Noted noted(ports_.note, id);
   SLUICE_TRY(run, replay(id, ports_.journal, ports_.services, ports_.limits));
@@ -154,14 +153,26 @@ Result<LiveRun*> Dispatcher::load(const RunId& id) {
                      .key = std::nullopt},
                     start->work.gpus);
   run->row_changed = true;  // it may have been set aside
-  return &keep(std::move(run));
+  run->claimed = false;
+  run->take(run->run.claim(ports_.clock.now()));
+  auto& kept = keep(std::move(run));
+  mark_changed(kept);
+  return &kept;
 }
 
 void Dispatcher::begin_resuming() { slots_.pause_devices(true); }
 
 void Dispatcher::end_resuming(bool complete) {
   slots_.pause_devices(false);
-  if (!complete) return;
+  all_resumed_ = complete;
+  report_reattached();
+}
+
+/// Tells the executors once every resumed run is claimed, and its attempts were passed on.
+void Dispatcher::report_reattached() {
+  if (!all_resumed_ || std::ranges::any_of(live_, [](const auto& run) { return !run.second->claimed; }))
+    return;
+  all_resumed_ = false;
   for (const auto& [kind, executor] : executors_) executor->all_reattached();
 }
 
@@ -352,6 +363,7 @@ void Dispatcher::store_and_carry_out() {
       if (run->run.ended() && !run->waits_for_store) forget(run->created.run);
     grant_slots();
   }
+  report_reattached();
 }
 
 void Dispatcher::close() {
@@ -391,12 +403,14 @@ std::vector<LiveRun*> Dispatcher::store(const std::vector<LiveRun*>& runs) {
         together || batch.size() == 1 ? together : ports_.journal.append({batch[i]}, durability);
     if (alone) {
       run.next += batch[i].events.size();
+      run.claimed = true;
       run.pause = {};
       stored.push_back(&run);
     } else if (alone.error().code == Code::conflict) {
-      // Another process continues this run.
+      // Another engine has claimed this run.
       log::error(
           fmt::format("run {} stopped on this server: {}", run.created.run.text, alone.error().message));
+      for (const auto& fence : run.fences) attempts_.at(fence).executor->abandon(fence);
       forget(run.created.run);
     } else {
       run.events = std::move(batch[i].events);

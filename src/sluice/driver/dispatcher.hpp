@@ -111,6 +111,7 @@ class Dispatcher {
   void grant_slots();
   void check_limits(LiveRun& run);
   Result<LiveRun*> load(const RunId& run);
+  void report_reattached();
   [[nodiscard]] Result<void> check_resources(const ir::Plan& plan) const;
   void mark_changed(LiveRun& run);
   LiveRun& keep(std::unique_ptr<LiveRun> run);
@@ -140,6 +141,7 @@ class Dispatcher {
   std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
   std::vector<LiveRun*> changed_;     ///< decided since the last store
   std::vector<LiveRun*> stalled_;     ///< their events could not be stored
+  bool all_resumed_ = false;          ///< and the executors were not told yet
   std::vector<LiveRun*> continuing_;  ///< their last decision spent its budget
 
   mutable std::mutex running_mutex_;

@@ -16,6 +16,12 @@ class Step {
 
   Result<void> operator()(const RunCreated&) { return Fail(impossible("a run is created twice")); }
 
+  Result<void> operator()(const Claimed& e) {
+    if (e.epoch != run_.epoch + 1) return Fail(impossible("epoch " + std::to_string(e.epoch)));
+    run_.epoch = e.epoch;
+    return {};
+  }
+
   Result<void> operator()(const RegionStarted& e) {
     SLUICE_TRY(operation, at(e.path, Phase::waiting));
     begin(*operation);

@@ -15,10 +15,11 @@ constexpr std::int64_t cpu_of_a_process = 1'000;
 /// After this many attempts in a row were lost, the task itself is considered to be the cause.
 constexpr std::int64_t lost_in_a_row_max = 5;
 
-/// Differs between any two attempts of any runs, and is always the same for this one: a decision that is
-/// repeated after a crash names the attempt that may already be running.
+/// Differs between any two attempts of any runs, also if two engines decide the same number: they have
+/// different epochs.
 Fence fence_of(const RunState& run, const std::string& path, std::int64_t number) {
-  const auto digest = Digest::of(run.created.run.text + "\n" + path + "\n" + std::to_string(number));
+  const auto digest = Digest::of(run.created.run.text + "\n" + path + "\n" + std::to_string(number) + "\n" +
+                                 std::to_string(run.epoch));
   return {digest.hex().substr(0, 32)};
 }
 

@@ -218,6 +218,11 @@ struct Writer {
     out.boolean("cache", e.cache);
     out.integer("at", milliseconds(e.at));
   }
+  void operator()(const Claimed& e) {
+    head("claimed");
+    out.integer("epoch", e.epoch);
+    out.integer("at", milliseconds(e.at));
+  }
   void operator()(const RegionStarted& e) {
     head("opened");
     out.text("path", e.path);
@@ -309,6 +314,7 @@ Result<Event> event_of(const std::string& type, EventReader& r) {
                       .code = r.fields("code"),
                       .cache = r.boolean("cache"),
                       .at = r.time("at")};
+  if (type == "claimed") return Claimed{.epoch = r.integer("epoch"), .at = r.time("at")};
   if (type == "opened")
     return RegionStarted{.path = r.text("path"),
                          .arm = r.optional_integer("arm", -1),

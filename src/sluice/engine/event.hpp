@@ -31,6 +31,12 @@ struct RunCreated {
   bool cache = true;  ///< false: nothing is looked up
   Time at{};
 };
+/// An engine continues the run, and each engine before it loses it: what they append is a conflict. The
+/// engine that created the run has epoch 1.
+struct Claimed {
+  std::int64_t epoch = 2;
+  Time at{};
+};
 /// An operation with inner regions began: a branch took an arm, an each got its items, a call got its inputs.
 struct RegionStarted {
   std::string path;
@@ -108,8 +114,8 @@ struct RunEnded {
   Time at{};
 };
 
-using Event = std::variant<RunCreated, RegionStarted, IterationStarted, IterationEnded, TaskReady, CacheHit,
-                           Scheduled, AttemptEnded, RetryAt, TimedOut, Stopping, Ended, RunEnded>;
+using Event = std::variant<RunCreated, Claimed, RegionStarted, IterationStarted, IterationEnded, TaskReady,
+                           CacheHit, Scheduled, AttemptEnded, RetryAt, TimedOut, Stopping, Ended, RunEnded>;
 
 /// The memory that an event's texts and values use, roughly.
 std::size_t approximate_size(const Event& event);

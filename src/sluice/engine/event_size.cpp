@@ -46,6 +46,7 @@ struct Size {
   std::size_t operator()(const RunCreated& e) const {
     return e.plan.size() + size_of(e.inputs) + size_of(e.code);
   }
+  std::size_t operator()(const Claimed&) const { return 0; }
   std::size_t operator()(const RegionStarted& e) const {
     return e.path.size() + size_of(e.items) + size_of(e.inputs);
   }

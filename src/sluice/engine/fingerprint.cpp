@@ -119,10 +119,10 @@ Value value_of(const RegionState& state) {
 
 Digest fingerprint_of(const RunState& state) {
   // The caller passes plan, services and limits; the shapes and the operation found last are caches.
-  const auto& [plan, services, limits, created, shapes, root, result, stopping, stop_reason, stopped_by_limit,
-               operations, operations_in_iterations, found, found_path] = state;
+  const auto& [plan, services, limits, created, shapes, root, result, epoch, stopping, stop_reason,
+               stopped_by_limit, operations, operations_in_iterations, found, found_path] = state;
   return Digest::of(
-      canonical_json(List{value_of(created), value_at(root), value_at(result), stopping, stop_reason,
+      canonical_json(List{value_of(created), value_at(root), value_at(result), epoch, stopping, stop_reason,
                           stopped_by_limit, value_of(operations), value_of(operations_in_iterations)}));
 }
 

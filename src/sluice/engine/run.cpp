@@ -23,6 +23,14 @@ Run::~Run() = default;
 Run::Run(Run&&) noexcept = default;
 Run& Run::operator=(Run&&) noexcept = default;
 
+Decision Run::claim(Time now) {
+  Decision decision;
+  decision.events.emplace_back(Claimed{.epoch = impl_->state.epoch + 1, .at = now});
+  const auto applied = apply_event(impl_->state, decision.events.front());
+  if (!applied) check_failed(applied.error().message.c_str());
+  return decision;
+}
+
 Decision Run::proceed(Time now) { return Decider(impl_->state, impl_->agenda, now).finish(); }
 
 Decision Run::decide(const Input& input, Time now) {

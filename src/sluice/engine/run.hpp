@@ -33,6 +33,8 @@ class Run {
   Run(Run&&) noexcept;
   Run& operator=(Run&&) noexcept;
 
+  /// Continues a run of a journal in another process: after a replay, before anything else. Only the claim.
+  Decision claim(Time now);
   /// What is left to decide: after RunCreated (which the caller stores in front of it), after a replay, and
   /// after a decision with `more`. Empty if that is nothing.
   Decision proceed(Time now);

@@ -113,6 +113,7 @@ struct RunState {
   std::unordered_map<const ir::Region*, std::unique_ptr<RegionShape>> shapes;
   std::unique_ptr<RegionState> root;
   std::optional<RunEnded> result;
+  std::int64_t epoch = 1;  ///< of the newest claim
   bool stopping = false;
   std::string stop_reason;
   bool stopped_by_limit = false;

@@ -42,6 +42,8 @@ class Executor {
   virtual void start(const Attempt& attempt) = 0;
   /// Requests an early end; the outcome still arrives. Unknown fences are ignored.
   virtual void cancel(const Fence& fence) = 0;
+  /// Another engine has claimed the run, and has this attempt now: its outcome is not wanted here any more.
+  virtual void abandon(const Fence& fence) { static_cast<void>(fence); }
   /// The attempt's outcome is in the journal, so the executor may forget the attempt. Unknown fences are
   /// ignored.
   virtual void acknowledge(const Fence& fence) = 0;

@@ -80,6 +80,7 @@ std::vector<Event> all_events() {
       Ended{.path = "a", .status = Status::skipped, .at = at(8)},
       Ended{.path = "a", .status = Status::succeeded, .outputs = values(), .at = at(8)},
       Ended{.path = "a", .status = Status::failed, .failure = failure, .at = at(8)},
+      Claimed{.epoch = 3, .at = at(4)},
       RunEnded{.status = Status::cancelled, .failure = failure, .at = at(9)},
   };
 }
@@ -130,6 +131,7 @@ const std::map<std::string, std::set<std::string>> always_written{
     {"run_created",
      {"run", "principal", "principal.workspace", "principal.name", "name", "pipeline", "plan", "plan_digest",
       "inputs", "code", "cache", "at"}},
+    {"claimed", {"epoch", "at"}},
     {"opened", {"path"}},
     {"iteration_opened", {"path", "index"}},
     {"iteration_ended", {"path", "index", "status", "failure.kind", "failure.message"}},

@@ -26,6 +26,8 @@ class ServiceExecutor final : public ports::Executor {
   Result<Value> environment(const engine::TaskSpec& work) override;
   void start(const ports::Attempt& attempt) override;
   void cancel(const Fence& fence) override;
+  /// The engine that claimed the run calls the service again.
+  void abandon(const Fence& fence) override { cancel(fence); }
   void acknowledge(const Fence&) override {}
   [[nodiscard]] std::filesystem::path log_of(const RunId&, const std::string&, int) const override {
     return {};
