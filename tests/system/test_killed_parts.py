@@ -157,6 +157,22 @@ def test_a_host_killed_while_it_embeds_is_replaced_and_requests_beside_it_are_an
     assert report["outputs"]["accuracy"] >= 0.75
 
 
+def test_a_host_that_hangs_while_it_embeds_is_replaced(main_job_copy, endpoint, other_pictures, stamps):
+    data = main_job_copy
+    picture = next((stamps / "bird").glob("*.png"))
+    with serving(data, "--host-timeout", "1") as server:
+        assert sluice("predict", endpoint, picture, data=data).returncode == 0
+        [first] = children_of(server.process.pid, "sluice-host")
+        running = start("run", MAIN_JOB, "--input", f"pictures={other_pictures}", "--json", data=data)
+        until(lambda: state_of(data, "features") == "scheduled", "the host embeds")
+        os.kill(first, signal.SIGSTOP)
+        assert sluice("predict", endpoint, *[picture] * 8, data=data).returncode == 0
+        _, errors = running.communicate(timeout=120)
+        assert running.returncode == 0, errors
+        [second] = children_of(server.process.pid, "sluice-host")
+        assert second != first
+
+
 def test_a_server_killed_while_a_host_embeds_leaves_no_host(main_job_copy, other_pictures):
     data = main_job_copy
     server = Server(data)

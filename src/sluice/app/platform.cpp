@@ -49,7 +49,7 @@ struct Platform::Impl {
     SLUICE_TRY(opened_models, open_models(data, *objects, clock));
     models = std::move(opened_models);
     SLUICE_DO(import_builtin_models());
-    runtime = make_runtime(installation);
+    runtime = make_runtime(installation, options.host_silence);
     hosts = std::make_unique<serving::Hosts>(
         *runtime, *objects, clock, serving::Hosts::Options{.cache = data.cache(), .idle = options.host_idle});
     serving = std::make_unique<serving::Serving>(*models, *ledger.deployments, *hosts, clock);

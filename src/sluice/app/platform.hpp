@@ -17,6 +17,7 @@ class Platform {
     DataFolder data;
     std::string holder;  ///< the name of this process in messages of others: "sluice up"
     Milliseconds host_idle = std::chrono::seconds(60);
+    Milliseconds host_silence = std::chrono::minutes(2);  ///< see make_runtime
     engine::Limits run_limits = {};
     std::string slots = {};  ///< as slots_of (slots.hpp) reads it
   };

@@ -50,7 +50,8 @@ Result<void> collect(const std::filesystem::path& folder, const std::string& pre
 
 }  // namespace
 
-Result<Features> embed_folder(Embedder& embedder, const std::filesystem::path& pictures) {
+Result<Features> embed_folder(Embedder& embedder, const std::filesystem::path& pictures,
+                              const std::function<void(std::size_t done, std::size_t total)>& progress) {
   Features out;
   out.columns = embedder.base().network->output_elements();
   SLUICE_DO(collect(pictures, "", out.paths));
@@ -63,6 +64,7 @@ Result<Features> embed_folder(Embedder& embedder, const std::filesystem::path& p
   std::mutex mutex;
   std::condition_variable changed;
   std::size_t in_flight = 0;
+  std::size_t done = 0;
   std::map<std::size_t, Error> errors;
   for (std::size_t i = 0; i < out.paths.size(); ++i) {
     {
@@ -80,6 +82,7 @@ Result<Features> embed_folder(Embedder& embedder, const std::filesystem::path& p
         [&, i](Result<std::vector<float>> row) {
           if (row) std::ranges::copy(*row, out.values.begin() + static_cast<std::ptrdiff_t>(i * out.columns));
           const std::lock_guard lock(mutex);
+          progress(++done, out.paths.size());
           if (!row) errors.emplace(i, std::move(row).error().at(out.paths[i]));
           --in_flight;
           changed.notify_all();

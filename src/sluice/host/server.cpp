@@ -18,6 +18,7 @@ namespace {
 
 constexpr std::size_t pictures_per_request_max = 1024;
 constexpr std::size_t pictures_waiting_max = 4096;
+constexpr std::chrono::nanoseconds report_interval = std::chrono::milliseconds(200);
 constexpr std::string_view default_tap = "features";
 
 Result<std::string> text_param(const Value& params, std::string_view name) {
@@ -71,7 +72,7 @@ void Server::serve() {
 }
 
 void Server::dispatch(protocol::Request request, std::string payload) {
-  using Method = Result<Value> (Server::*)(const Value&);
+  using Method = Result<Value> (Server::*)(std::int64_t, const Value&);
   struct Entry {
     std::string name;
     Method method;
@@ -92,7 +93,7 @@ void Server::dispatch(protocol::Request request, std::string payload) {
     known.push_back(entry.name);
     if (entry.name != request.method) continue;
     entry.queue.submit([this, method = entry.method, id = request.id, params = std::move(request.params)] {
-      respond(id, (this->*method)(params));
+      respond(id, (this->*method)(id, params));
     });
     return;
   }
@@ -108,6 +109,13 @@ void Server::respond(std::int64_t id, Result<Value> outcome) {
   if (!written && written.error().code == Code::too_large)
     std::ignore =
         channel_.write(protocol::to_value(protocol::Response{.id = id, .outcome = Fail(written.error())}));
+}
+
+void Server::report(protocol::Progress progress) {
+  const auto now = clock_.steady().count();
+  auto last = reported_.load();
+  if (now - last < report_interval.count() || !reported_.compare_exchange_strong(last, now)) return;
+  std::ignore = channel_.write(protocol::to_value(progress));  // if it fails, the reader notices
 }
 
 Result<Value> Server::hello() const {
@@ -128,7 +136,7 @@ Result<std::shared_ptr<Embedder>> Server::loaded_base(const std::string& digest)
   return found->second;
 }
 
-Result<Value> Server::load_base(const Value& params) {
+Result<Value> Server::load_base(std::int64_t, const Value& params) {
   const auto start = clock_.steady();
   SLUICE_TRY(digest, text_param(params, "base"));
   auto base = loaded_base(digest);
@@ -148,7 +156,7 @@ Result<Value> Server::load_base(const Value& params) {
   return out;
 }
 
-Result<Value> Server::load_head(const Value& params) {
+Result<Value> Server::load_head(std::int64_t, const Value& params) {
   SLUICE_TRY(digest, text_param(params, "head"));
   SLUICE_TRY(base_digest, text_param(params, "base"));
   std::shared_ptr<Head> head;
@@ -170,7 +178,7 @@ Result<Value> Server::load_head(const Value& params) {
   return out;
 }
 
-Result<Value> Server::unload_head(const Value& params) {
+Result<Value> Server::unload_head(std::int64_t, const Value& params) {
   SLUICE_TRY(digest, text_param(params, "head"));
   LoadedHead unloaded;  // released after the lock
   const std::lock_guard lock(mutex_);
@@ -181,13 +189,18 @@ Result<Value> Server::unload_head(const Value& params) {
   return Struct{};
 }
 
-Result<Value> Server::embed(const Value& params) {
+Result<Value> Server::embed(std::int64_t id, const Value& params) {
   const auto start = clock_.steady();
   SLUICE_TRY(digest, text_param(params, "base"));
   SLUICE_TRY(pictures, text_param(params, "pictures"));
   SLUICE_TRY(folder, text_param(params, "out"));
   SLUICE_TRY(base, loaded_base(digest));
-  SLUICE_TRY(features, embed_folder(*base, pictures));
+  SLUICE_TRY(features, embed_folder(*base, pictures, [&](std::size_t done, std::size_t total) {
+               report({.id = id,
+                       .done = static_cast<std::int64_t>(done),
+                       .total = static_cast<std::int64_t>(total),
+                       .unit = "pictures"});
+             }));
   SLUICE_DO(os::make_directories(folder));
   SLUICE_DO(write_features(features, folder));
   Struct out;
@@ -197,7 +210,7 @@ Result<Value> Server::embed(const Value& params) {
   return out;
 }
 
-Result<Value> Server::learn(const Value& params) {
+Result<Value> Server::learn(std::int64_t id, const Value& params) {
   LearnOptions options{.seed = params.integer_at("seed"), .keep = params.number_at("keep", 0.9)};
   SLUICE_TRY(features, text_param(params, "features"));
   SLUICE_TRY(split, text_param(params, "split"));
@@ -215,6 +228,8 @@ Result<Value> Server::learn(const Value& params) {
   options.out = out;
   options.base = base;
   options.preprocessing = preprocessing;
+  std::int64_t fitted = 0;
+  options.fitted = [&] { report({.id = id, .done = ++fitted, .total = 0, .unit = "classifiers"}); };
   return learn_head(runtime_, options);
 }
 
@@ -268,7 +283,13 @@ Result<void> Server::predict(std::int64_t id, const Value& params, std::string p
                         [this, pending, i](Result<std::vector<float>> row) {
                           pending->rows[i] = std::move(row);
                           --pictures_waiting_;
-                          if (--pending->missing == 0) finish(*pending);
+                          const auto total = pending->rows.size();
+                          const auto left = --pending->missing;
+                          if (left == 0) return finish(*pending);
+                          report({.id = pending->id,
+                                  .done = static_cast<std::int64_t>(total - left),
+                                  .total = static_cast<std::int64_t>(total),
+                                  .unit = "pictures"});
                         });
   }
   return {};

@@ -31,13 +31,15 @@ class Server {
 
   void dispatch(protocol::Request request, std::string payload);
   void respond(std::int64_t id, Result<Value> outcome);
+  /// Reports that a request is being worked on, if nothing was reported for a moment. Any thread.
+  void report(protocol::Progress progress);
 
   [[nodiscard]] Result<Value> hello() const;
-  Result<Value> load_base(const Value& params);
-  Result<Value> load_head(const Value& params);
-  Result<Value> unload_head(const Value& params);
-  Result<Value> embed(const Value& params);
-  Result<Value> learn(const Value& params);
+  Result<Value> load_base(std::int64_t id, const Value& params);
+  Result<Value> load_head(std::int64_t id, const Value& params);
+  Result<Value> unload_head(std::int64_t id, const Value& params);
+  Result<Value> embed(std::int64_t id, const Value& params);
+  Result<Value> learn(std::int64_t id, const Value& params);
   Result<void> predict(std::int64_t id, const Value& params, std::string payload);
   void finish(PendingPrediction& pending);
 
@@ -55,6 +57,8 @@ class Server {
   std::map<std::string, std::shared_ptr<Embedder>> bases_;
   std::map<std::string, LoadedHead> heads_;
   std::atomic<std::size_t> pictures_waiting_ = 0;
+  std::atomic<std::int64_t> reported_ =
+      0;  ///< when something was reported last, in nanoseconds of the steady clock
 
   TaskQueue loading_{1};
   TaskQueue working_{1};

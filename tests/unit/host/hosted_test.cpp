@@ -372,6 +372,17 @@ TEST_F(Hosted, ADyingHostFailsItsCallsWithTheReason) {
   EXPECT_EQ(call(*host, "hello", Struct{}).error().code, Code::unavailable);
 }
 
+TEST_F(Hosted, AHostThatHangsIsKilled) {
+  HostedRuntime impatient(test::sanitized_host(), std::chrono::milliseconds(300));
+  const auto host = test::value_of(impatient.start_host());
+  ASSERT_OK(call(*host, "hello", Struct{}));
+  ASSERT_EQ(::kill(host->pid(), SIGSTOP), 0);
+  const auto reply = call(*host, "hello", Struct{});
+  ASSERT_FALSE(reply);
+  EXPECT_EQ(reply.error().code, Code::unavailable);
+  EXPECT_TRUE(host->died());
+}
+
 TEST_F(Hosted, AHostEndsWithItsLastOwner) {
   auto host = start();
   const int pid = host->pid();

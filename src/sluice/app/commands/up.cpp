@@ -16,6 +16,7 @@ struct UpOptions {
   std::string token_file;
   std::vector<std::string> allowed_hosts;
   double idle_seconds = 60;
+  double host_timeout_seconds = 120;
   std::vector<std::string> run_limits;
   std::string slots;
   bool json = false;
@@ -70,6 +71,8 @@ Result<void> up(const UpOptions& options) {
                            {.data = data,
                             .holder = "sluice up",
                             .host_idle = Milliseconds(static_cast<std::int64_t>(options.idle_seconds * 1000)),
+                            .host_silence =
+                                Milliseconds(static_cast<std::int64_t>(options.host_timeout_seconds * 1000)),
                             .run_limits = run_limits,
                             .slots = options.slots}));
   net::HttpServer server({.listen = options.listen,
@@ -116,6 +119,10 @@ void add_up(CommandLine& program) {
   command.option("--idle", options->idle_seconds,
                  "stop a model's host after this many seconds without a request; default 60",
                  {.range = ValueRules::Range{0.1, 1e6}});
+  command.option(
+      "--host-timeout", options->host_timeout_seconds,
+      "replace a model's host that works on something and reports nothing for this many seconds; default 120",
+      {.range = ValueRules::Range{0.1, 1e6}});
   command.option(
       "--slots", options->slots,
       "what tasks may occupy together: cpu, memory, gpu, and the size of each pool; default: the processors "

@@ -184,7 +184,8 @@ Result<Value> learn_head(runtimes::OpenVino& runtime, const LearnOptions& option
     labels.push_back(split.learned[i].label);
   }
   const Reduction reduction(samples);
-  SLUICE_TRY(choice, choose(reduction.reduced(), labels, classes, options.seed, options.keep));
+  SLUICE_TRY(choice,
+             choose(reduction.reduced(), labels, classes, options.seed, options.keep, options.fitted));
   SLUICE_TRY(numbers, fit_head(samples, labels, classes, reduction, choice));
 
   // The description repeats the numbers of the graph, which have 32 bits.

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 
 #include "sluice/base/value.hpp"
 #include "sluice/host/head_description.hpp"
@@ -17,6 +18,7 @@ struct LearnOptions {
   double keep = 0.9;               ///< share of correct predictions that the reject threshold accepts
   BaseReference base;
   media::Preprocessing preprocessing;
+  std::function<void()> fitted = [] {};  ///< called whenever one of many classifiers was fitted
 };
 
 /// Learns a head and runs the written one on every held-out picture. Returns a summary (classes, l2,

@@ -63,7 +63,8 @@ struct OutOfFold {
 };
 
 Result<OutOfFold> cross_validate(const Matrix& samples, std::span<const std::size_t> labels,
-                                 std::size_t classes, std::size_t folds, std::int64_t seed) {
+                                 std::size_t classes, std::size_t folds, std::int64_t seed,
+                                 const std::function<void()>& fitted) {
   const auto times = samples.rows <= repeated_samples_max ? repeats : 1;
   SeededRandom random(static_cast<std::uint64_t>(seed));
   OutOfFold out{.labels = std::vector<std::size_t>(times * samples.rows),
@@ -98,6 +99,7 @@ Result<OutOfFold> cross_validate(const Matrix& samples, std::span<const std::siz
         SLUICE_TRY(next, fit_logistic(training, training_labels, classes, 1 / inverse_l2[c],
                                       c > 0 ? &model : nullptr));
         model = std::move(next);
+        fitted();
         scatter(out.logits[c], logits_of(model, validation));
       }
     }
@@ -113,7 +115,7 @@ struct LeftOutClass {
 
 Result<std::vector<LeftOutClass>> leave_classes_out(const Matrix& samples,
                                                     std::span<const std::size_t> labels, std::size_t classes,
-                                                    double l2) {
+                                                    double l2, const std::function<void()>& fitted) {
   std::vector<LeftOutClass> out;
   for (std::size_t excluded = 0; excluded < classes; ++excluded) {
     std::vector<std::size_t> training_indices;
@@ -130,6 +132,7 @@ Result<std::vector<LeftOutClass>> leave_classes_out(const Matrix& samples,
     const auto training = rows_of(samples, training_indices);
     const auto validation = rows_of(samples, validation_indices);
     SLUICE_TRY(model, fit_logistic(training, training_labels, classes - 1, l2));
+    fitted();
     out.push_back({logits_of(model, validation),
                    cosines_of(centroids_of(training, training_labels, classes - 1), validation)});
   }
@@ -243,13 +246,13 @@ double threshold_for(std::vector<double> scores, double keep) {
 }
 
 Result<Choice> choose(const Matrix& samples, std::span<const std::size_t> labels, std::size_t classes,
-                      std::int64_t seed, double keep) {
+                      std::int64_t seed, double keep, const std::function<void()>& fitted) {
   std::vector<std::size_t> counts(classes);
   for (const auto label : labels) ++counts[label];
   Choice out;
   out.folds = std::min(folds_max, std::ranges::min(counts));
   SLUICE_CHECK(classes >= 2 && out.folds >= 2);
-  SLUICE_TRY(predictions, cross_validate(samples, labels, classes, out.folds, seed));
+  SLUICE_TRY(predictions, cross_validate(samples, labels, classes, out.folds, seed, fitted));
 
   std::vector<Calibration> calibrations;
   calibrations.reserve(predictions.logits.size());
@@ -274,7 +277,7 @@ Result<Choice> choose(const Matrix& samples, std::span<const std::size_t> labels
   out.centroid_weight = default_centroid_weight;
   out.strangers_rejected = -1;
   if (classes >= 3) {
-    SLUICE_TRY(left_out, leave_classes_out(samples, labels, classes, out.l2));
+    SLUICE_TRY(left_out, leave_classes_out(samples, labels, classes, out.l2, fitted));
     for (const double weight : centroid_weights) {
       const double rejected = share_rejected(left_out, out.temperature, weight, threshold_at(weight));
       if (rejected <= out.strangers_rejected) continue;

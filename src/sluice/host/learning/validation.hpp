@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -45,8 +46,9 @@ struct Choice {
 };
 
 /// There must be at least two classes, and at least two samples of each. Seeded: the same input gives the
-/// same choice.
-Result<Choice> choose(const Matrix& samples, std::span<const std::size_t> labels, std::size_t classes,
-                      std::int64_t seed, double keep);
+/// same choice. `fitted` is called whenever one of the many classifiers was fitted.
+Result<Choice> choose(
+    const Matrix& samples, std::span<const std::size_t> labels, std::size_t classes, std::int64_t seed,
+    double keep, const std::function<void()>& fitted = [] {});
 
 }  // namespace sluice::host

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include <poll.h>
 #include <sys/socket.h>
 
 #include "sluice/os/socket.hpp"
@@ -35,6 +36,12 @@ Result<void> Channel::read_ahead(std::size_t least) {
   ahead_begin_ = 0;
   ahead_end_ = buffered + got;
   return {};
+}
+
+bool Channel::wait(std::chrono::milliseconds time) const {
+  if (ahead_begin_ < ahead_end_) return true;
+  pollfd socket{.fd = socket_.get(), .events = POLLIN, .revents = 0};
+  return ::poll(&socket, 1, static_cast<int>(time.count())) != 0;
 }
 
 Result<Frame> Channel::read() {

@@ -1,4 +1,5 @@
 #pragma once
+#include <chrono>
 #include <cstddef>
 #include <mutex>
 #include <string>
@@ -15,6 +16,8 @@ class Channel {
  public:
   explicit Channel(os::UniqueFd socket) : socket_(std::move(socket)) {}
 
+  /// Whether the next frame, or the end, begins to arrive within this time. For the reading thread.
+  [[nodiscard]] bool wait(std::chrono::milliseconds time) const;
   /// Waits for the next frame. Code::unavailable: the other end closed. After any error the channel must
   /// not be used any more.
   Result<Frame> read();

@@ -51,6 +51,26 @@ Result<Request> request_from(const Value& json) {
   return out;
 }
 
+Value to_value(const Progress& progress) {
+  Struct amount;
+  amount.set("done", progress.done);
+  amount.set("total", progress.total);
+  amount.set("unit", progress.unit);
+  Struct out;
+  out.set("id", progress.id);
+  out.set("progress", std::move(amount));
+  return out;
+}
+
+std::optional<Progress> progress_from(const Value& json) {
+  const auto* amount = json.find("progress");
+  if (!amount) return std::nullopt;
+  return Progress{.id = json.integer_at("id"),
+                  .done = amount->integer_at("done"),
+                  .total = amount->integer_at("total"),
+                  .unit = amount->text_at("unit")};
+}
+
 Value to_value(const Response& response) {
   Struct out;
   out.set("id", response.id);

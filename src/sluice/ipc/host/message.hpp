@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -19,6 +20,19 @@ struct Response {
   std::int64_t id = 0;
   Result<Value> outcome;
 };
+
+/// From the host: the request is being worked on. `done` of `total` units; total 0: not known.
+struct Progress {
+  std::int64_t id = 0;
+  std::int64_t done = 0;
+  std::int64_t total = 0;
+  std::string unit;
+  bool operator==(const Progress&) const = default;
+};
+
+Value to_value(const Progress& progress);
+/// nullopt: the frame is a response.
+std::optional<Progress> progress_from(const Value& json);
 
 Value to_value(const Request& request);
 Result<Request> request_from(const Value& json);

@@ -1,5 +1,6 @@
 #include "sluice/runtimes/hosted/hosted_runtime.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <future>
@@ -65,15 +66,39 @@ std::optional<Connection::Call> take_call(Connection& connection, std::int64_t i
   return call;
 }
 
-/// Delivers responses to their calls until the connection ends.
-void read_responses(Connection& connection) {
+bool has_open_calls(Connection& connection) {
+  const std::lock_guard lock(connection.mutex);
+  return !connection.pending.empty();
+}
+
+/// Waits until the host sends something, or its connection ends. False: it has open calls, and was silent for
+/// too long.
+bool await_frame(Connection& connection, std::chrono::milliseconds silence_max) {
+  constexpr int parts = 20;  // a call may be made at any time between two looks
+  const auto part = std::max(silence_max / parts, std::chrono::milliseconds(1));
+  for (std::chrono::milliseconds silent{}; !connection.channel.wait(part);) {
+    silent = has_open_calls(connection) ? silent + part : std::chrono::milliseconds();
+    if (silent >= silence_max) return false;
+  }
+  return true;
+}
+
+/// Delivers responses to their calls until the connection ends, or the host hangs.
+void read_responses(Connection& connection, std::chrono::milliseconds silence_max) {
   for (;;) {
+    if (!await_frame(connection, silence_max)) {
+      log::error(fmt::format("model host {} has not responded for {} s, and is ended", connection.pid.load(),
+                             static_cast<double>(silence_max.count()) / 1000));
+      ::kill(connection.pid, SIGKILL);
+      return;
+    }
     auto frame = connection.channel.read();
     if (!frame) {
       if (frame.error().code != Code::unavailable)
         log::error(fmt::format("model host {}: {}", connection.pid.load(), frame.error().message));
       return;
     }
+    if (protocol::progress_from(frame->json)) continue;
     auto response = protocol::response_from(frame->json);
     if (!response) {
       log::error(fmt::format("model host {}: {}", connection.pid.load(), response.error().message));
@@ -112,7 +137,8 @@ void fail_pending_calls(Connection& connection, const std::string& how) {
 /// asks the kernel to be killed when its parent *thread* ends, so a short-lived thread must not be its
 /// parent.
 void watch(const std::shared_ptr<Connection>& connection, const std::filesystem::path& program,
-           os::UniqueFd host_socket, std::promise<Result<void>> started) {
+           std::chrono::milliseconds silence_max, os::UniqueFd host_socket,
+           std::promise<Result<void>> started) {
   auto process = os::spawn({.program = program,
                             .argv = {program.filename().string()},
                             .fds = {{host_socket.get(), host_connection}}});
@@ -123,7 +149,7 @@ void watch(const std::shared_ptr<Connection>& connection, const std::filesystem:
   }
   connection->pid = process->pid();
   started.set_value({});
-  read_responses(*connection);
+  read_responses(*connection, silence_max);
   // New calls fail at once from here on; pending calls fail below, with the reason.
   connection->died = true;
   connection->channel.close();
@@ -199,7 +225,8 @@ Result<std::shared_ptr<ports::ModelHost>> HostedRuntime::start_host() {
   auto connection = std::make_shared<Connection>(std::move(sockets.first));
   std::promise<Result<void>> promise;
   auto started = promise.get_future();
-  std::thread watcher(watch, connection, program_, std::move(sockets.second), std::move(promise));
+  std::thread watcher(watch, connection, program_, silence_max_, std::move(sockets.second),
+                      std::move(promise));
   if (auto outcome = started.get(); !outcome) {
     watcher.join();
     return Fail(std::move(outcome).error());

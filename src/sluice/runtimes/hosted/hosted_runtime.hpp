@@ -1,4 +1,5 @@
 #pragma once
+#include <chrono>
 #include <filesystem>
 #include <string_view>
 
@@ -10,8 +11,11 @@ namespace sluice::runtimes {
 /// when their connection closes, and the kernel kills them when the thread that watches them ends.
 class HostedRuntime final : public ports::ModelRuntime {
  public:
-  /// `program` is sluice-host's file. Its log goes to our standard error.
-  explicit HostedRuntime(std::filesystem::path program) : program_(std::move(program)) {}
+  /// `program` is sluice-host's file. Its log goes to our standard error. A host with open calls that neither
+  /// responds nor reports progress for `silence_max` hangs: it is killed.
+  explicit HostedRuntime(std::filesystem::path program,
+                         std::chrono::milliseconds silence_max = std::chrono::minutes(2))
+      : program_(std::move(program)), silence_max_(silence_max) {}
 
   [[nodiscard]] std::string_view name() const override { return "openvino"; }
   /// Code::not_found (blame environment) where the program is missing.
@@ -19,6 +23,7 @@ class HostedRuntime final : public ports::ModelRuntime {
 
  private:
   std::filesystem::path program_;
+  std::chrono::milliseconds silence_max_;
 };
 
 }  // namespace sluice::runtimes
