@@ -96,6 +96,31 @@ def test_a_short_run_is_not_held_up_by_a_large_one(tmp_path):
         assert server.end_of(large)["status"] == "cancelled"
 
 
+def test_it_is_shown_what_a_task_waits_for(tmp_path):
+    with serving(tmp_path, "--slots", "cpu=1,narrow=1") as server:
+        run = submit(server, """
+sluice: 1
+pipelines:
+  main:
+    graph:
+      first: {process: [sleep, "60"], pool: narrow, cache: off}
+      second: {process: ["true"], cache: off}
+""")
+        other = submit(server, "sluice: 1\npipelines: {main: {graph: {t: {process: ['true'], resources: {cpu: 0}, pool: narrow, cache: off}}}}\n")
+        server.event(run, "scheduled")
+        server.event(run, "task_ready", path="second")
+        server.event(other, "task_ready")
+        assert states(server, run) == {"first": "running", "second": "waiting for a slot: cpu"}
+        assert states(server, other) == {"t": "waiting for a slot: pool narrow"}
+        assert "waiting for a slot: cpu" in sluice("show", run, data=tmp_path).stdout
+        server.ask("POST", f"/v1/runs/{run}/cancel")
+        assert server.end_of(other)["status"] == "succeeded"
+
+
+def states(server, run):
+    return {task["path"]: task["status"] for task in server.ask("GET", f"/v1/runs/{run}")[1]["tasks"]}
+
+
 def all_events(server, run):
     return server.ask("GET", f"/v1/runs/{run}/events")[1]["events"]
 

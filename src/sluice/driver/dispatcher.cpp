@@ -458,8 +458,8 @@ ports::Executor& Dispatcher::executor_of(const engine::TaskSpec& work) const {
 
 void Dispatcher::carry_out(LiveRun& run, engine::LookUp& command) {
   // What the job captures outlives it, or is its own; `this` is used on the dispatcher's thread again.
-  auto job = [this, executor = &executor_of(command.work), id = run.created.run,
-              workspace = run.created.principal.workspace,
+  auto* executor = &executor_of(command.work);
+  auto job = [this, executor, id = run.created.run, workspace = run.created.principal.workspace,
               command = std::move(command)]() mutable -> Workers::Then {
     std::optional<Digest> key;
     std::optional<engine::LookedUp::Hit> hit;

@@ -159,7 +159,7 @@ struct Driver::Impl {
   }
 };
 
-Driver::Driver(Ports ports) : impl_(std::make_unique<Impl>(ports)) {}
+Driver::Driver(Ports ports) : impl_(std::make_unique<Impl>(std::move(ports))) {}
 
 Driver::~Driver() { end(); }
 
@@ -204,6 +204,15 @@ Result<void> Driver::cancel(const RunId& run, std::string reason) {
 }
 
 bool Driver::is_running(const RunId& run) const { return impl_->dispatcher.is_running(run); }
+
+std::vector<std::pair<std::string, std::string>> Driver::waiting(const RunId& run, std::size_t limit) const {
+  std::vector<std::pair<std::string, std::string>> out;
+  std::ignore = impl_->call([&]() -> Result<void> {
+    out = impl_->dispatcher.waiting(run, limit);
+    return {};
+  });
+  return out;
+}
 
 void Driver::notify_when_longer(const RunId& run, std::uint64_t length, Time deadline,
                                 std::move_only_function<void()> done) {

@@ -34,6 +34,7 @@ std::optional<std::string> Slots::why_never(const ir::Resources& resources, cons
                        resources.gpu, resources.gpu == 1 ? "" : "s", capacity_.gpu);
   if (!pool.empty() && !capacity_.pools.contains(pool)) {
     std::vector<std::string> names;
+    names.reserve(capacity_.pools.size());
     for (const auto& [name, size] : capacity_.pools) names.push_back(name);
     return fmt::format("this server has no pool `{}`{}; `sluice up --slots {}=N` creates it", pool,
                        did_you_mean(pool, names), pool);

@@ -111,7 +111,7 @@ void Server::respond(std::int64_t id, Result<Value> outcome) {
         channel_.write(protocol::to_value(protocol::Response{.id = id, .outcome = Fail(written.error())}));
 }
 
-void Server::report(protocol::Progress progress) {
+void Server::report(const protocol::Progress& progress) {
   const auto now = clock_.steady().count();
   auto last = reported_.load();
   if (now - last < report_interval.count() || !reported_.compare_exchange_strong(last, now)) return;

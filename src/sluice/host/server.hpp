@@ -32,7 +32,7 @@ class Server {
   void dispatch(protocol::Request request, std::string payload);
   void respond(std::int64_t id, Result<Value> outcome);
   /// Reports that a request is being worked on, if nothing was reported for a moment. Any thread.
-  void report(protocol::Progress progress);
+  void report(const protocol::Progress& progress);
 
   [[nodiscard]] Result<Value> hello() const;
   Result<Value> load_base(std::int64_t id, const Value& params);

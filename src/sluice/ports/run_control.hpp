@@ -1,6 +1,9 @@
 #pragma once
 #include <functional>
 #include <memory>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "sluice/base/clock.hpp"
 #include "sluice/engine/event.hpp"
@@ -17,8 +20,9 @@ class RunControl {
   /// Resumes a run of the journal that has not ended; does nothing if the run is already running or has
   /// ended.
   virtual Result<void> resume(const RunId& run) = 0;
-  /// A server that starts resumes all runs between these two calls. Meanwhile no task is given a device, since one
-  /// that is not resumed yet may be using it. `complete`: every run of the journal that has not ended was resumed.
+  /// A server that starts resumes all runs between these two calls. Meanwhile no task is given a device,
+  /// since one that is not resumed yet may be using it. `complete`: every run of the journal that has not
+  /// ended was resumed.
   virtual void begin_resuming() {}
   virtual void end_resuming(bool complete) { static_cast<void>(complete); }
   /// Also of a run that is not running here: its tasks may have outlived its server.
@@ -27,6 +31,13 @@ class RunControl {
   /// Whether the run is running here. False: it has ended, or it stopped (its events could not be stored) or
   /// was never resumed.
   [[nodiscard]] virtual bool is_running(const RunId& run) const = 0;
+  /// The tasks that wait for a slot, and for which: pairs of a path and "cpu", "memory", "gpu", "pool NAME",
+  /// "task" or "its turn". At most `limit`; none if the run is not running here.
+  [[nodiscard]] virtual std::vector<std::pair<std::string, std::string>> waiting(const RunId& run,
+                                                                                 std::size_t limit) const {
+    static_cast<void>(run), static_cast<void>(limit);
+    return {};
+  }
   /// Calls back once, soon after the run's journal is longer than `length`, or the run is not running here,
   /// or `deadline` has passed. The delay is some milliseconds, so that a client that follows a busy run gets
   /// many events at once. `done` runs on a thread that must not be blocked, possibly within this call.

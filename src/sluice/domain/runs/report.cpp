@@ -186,7 +186,7 @@ Value to_json(const OperationReport& row) {
   s.set("path", row.path);
   s.set("kind", row.kind);
   if (!row.service.empty()) s.set("service", row.service);
-  s.set("status", row.state);
+  s.set("status", row.waits_for.empty() ? row.state : "waiting for a slot: " + row.waits_for);
   s.set("cached", row.cached);
   if (!row.why.empty()) s.set("why", row.why);
   if (row.cached) {

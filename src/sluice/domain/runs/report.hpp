@@ -11,10 +11,11 @@ namespace sluice::runs {
 /// What a run's journal says about one of its operations.
 struct OperationReport {
   std::string path;
-  std::string kind;     ///< "process", "service", "call", "branch", "each", "raise", "block"
-  std::string service;  ///< the service of a service task
-  std::string state;    ///< "looking up", "running", "waiting to retry", "open", or how it ended
-  std::string why;      ///< why the task ran or came from the cache, or why it ended as it did
+  std::string kind;            ///< "process", "service", "call", "branch", "each", "raise", "block"
+  std::string service;         ///< the service of a service task
+  std::string state;           ///< "looking up", "running", "waiting to retry", "open", or how it ended
+  std::string waits_for = {};  ///< while it waits for a slot: which; the journal does not say so
+  std::string why;             ///< why the task ran or came from the cache, or why it ended as it did
   bool cached = false;
   RunId made_in;        ///< if cached: the run whose task produced the outputs …
   std::string made_by;  ///< … and the path of that task

@@ -1,6 +1,7 @@
 #include "sluice/domain/runs/runs.hpp"
 
 #include <algorithm>
+#include <unordered_map>
 
 #include <fmt/format.h>
 
@@ -239,7 +240,16 @@ Result<RunReport> Runs::report(const RunId& run) const {
     SLUICE_TRY(following, ports_.journal.read(run, reporter.report().length, events_at_once));
     events = std::move(following);
   }
-  return reporter.report();
+  auto report = reporter.report();
+  if (!report.result && ports_.control.is_running(run)) {
+    constexpr std::size_t waiting_max = 10'000;
+    const auto list = ports_.control.waiting(run, waiting_max);
+    const std::unordered_map<std::string, std::string> waiting(list.begin(), list.end());
+    for (auto& operation : report.operations)
+      if (const auto found = waiting.find(operation.path); found != waiting.end())
+        operation.waits_for = found->second;
+  }
+  return report;
 }
 
 }  // namespace sluice::runs
