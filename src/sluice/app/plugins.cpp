@@ -57,7 +57,8 @@ Result<std::unique_ptr<ports::ModelRepository>> open_models(const DataFolder& da
 
 Result<std::string> version_of_model_library() { return stores::GitModelRepository::library_version(); }
 
-std::unique_ptr<ports::ModelRuntime> make_runtime(const Installation& installation, Milliseconds host_silence) {
+std::unique_ptr<ports::ModelRuntime> make_runtime(const Installation& installation,
+                                                  Milliseconds host_silence) {
   return std::make_unique<runtimes::HostedRuntime>(installation.host, host_silence);
 }
 

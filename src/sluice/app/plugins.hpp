@@ -39,7 +39,8 @@ Result<std::unique_ptr<ports::ModelRepository>> open_models(const DataFolder& da
 /// The version of the library that stores models; fails if it cannot be loaded.
 Result<std::string> version_of_model_library();
 /// `host_silence`: a host that works on something and is silent for so long hangs, and is replaced.
-std::unique_ptr<ports::ModelRuntime> make_runtime(const Installation& installation, Milliseconds host_silence);
+std::unique_ptr<ports::ModelRuntime> make_runtime(const Installation& installation,
+                                                  Milliseconds host_silence);
 
 /// The dependencies of services.
 struct ServiceParts {

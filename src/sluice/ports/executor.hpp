@@ -26,15 +26,16 @@ class OutcomeSink {
   virtual void ended(const Fence& fence, engine::Outcome outcome) = 0;
 };
 
-/// Runs attempts. Created after the driver, and destroyed before it. Called on the driver's thread, which it does not
-/// block: whatever touches a disk, a process or a network happens on threads of its own. `environment` and `log_of`
-/// are thread-safe, and may take their time.
+/// Runs attempts. Created after the driver, and destroyed before it. Called on the driver's thread, which it
+/// does not block: whatever touches a disk, a process or a network happens on threads of its own.
+/// `environment` and `log_of` are thread-safe, and may take their time.
 class Executor {
  public:
   virtual ~Executor() = default;
   /// What decides the outcome besides the work itself, for the cache key: the resolved executable and its
   /// digest, or the service's version, its models and the instruction set. A program or model that was not
-  /// seen before is read for that, once. Thread-safe. An error means: do not cache (the attempt will report the reason).
+  /// seen before is read for that, once. Thread-safe. An error means: do not cache (the attempt will report
+  /// the reason).
   virtual Result<Value> environment(const engine::TaskSpec& work) = 0;
   /// Idempotent in `attempt.fence`: an attempt that is running is reattached, and one that has ended reports
   /// its outcome again (the same outcome, or that of repeating work that may be repeated). After each call

@@ -28,8 +28,8 @@ class Service {
   virtual ~Service() = default;
   [[nodiscard]] virtual const ir::Signature& signature() const = 0;
   /// What decides the result besides the arguments: model digests, instruction set. Enters the cache key.
-  /// Called on any thread, before a call and again when it has ended; it may read the repository of a model. Models
-  /// are those of the default workspace.
+  /// Called on any thread, before a call and again when it has ended; it may read the repository of a model.
+  /// Models are those of the default workspace.
   [[nodiscard]] virtual Result<Value> environment(const Struct& with) const = 0;
   /// The declared outputs; artifacts among them are already in the object store. Called on a worker thread of
   /// the service executor; may block.
