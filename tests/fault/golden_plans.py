@@ -1,4 +1,7 @@
-"""The golden plans of the engine (tests/golden/engine), with real processes instead of their scripted tasks."""
+"""The golden plans of the engine (tests/golden/engine), with real processes instead of their scripted tasks.
+
+Concurrent tasks of a plan need different commands: the one that starts later would get the cached result of the other.
+"""
 import json
 import re
 import shlex
