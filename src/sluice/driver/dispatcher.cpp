@@ -140,7 +140,7 @@ void Dispatcher::end_resuming(bool complete) {
   report_reattached();
 }
 
-/// Tells the executors once every resumed run is claimed, and its attempts were passed on.
+/// Notifies the executors once every resumed run is claimed, and its attempts were passed on.
 void Dispatcher::report_reattached() {
   if (!all_resumed_ || std::ranges::any_of(live_, [](const auto& run) { return !run.second->claimed; }))
     return;

@@ -141,7 +141,7 @@ class Dispatcher {
   std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
   std::vector<LiveRun*> changed_;     ///< decided since the last store
   std::vector<LiveRun*> stalled_;     ///< their events could not be stored
-  bool all_resumed_ = false;          ///< and the executors were not told yet
+  bool all_resumed_ = false;          ///< and the executors were not notified yet
   std::vector<LiveRun*> continuing_;  ///< their last decision spent its budget
 
   mutable std::mutex running_mutex_;

@@ -164,7 +164,7 @@ void Slots::renew(const RunId& run, const std::string& path, std::int64_t number
     found->second.number = number;
 }
 
-void Slots::give_back(const Held& held) {
+void Slots::add_back(const Held& held) {
   const auto& [number, need, gpus] = held;
   --tasks_;
   used_.cpu -= need.resources.cpu;
@@ -179,7 +179,7 @@ void Slots::release(const RunId& run, const std::string& path, std::int64_t numb
   if (of_run == held_.end()) return;
   const auto found = of_run->second.find(path);
   if (found == of_run->second.end() || found->second.number != number) return;
-  give_back(found->second);
+  add_back(found->second);
   of_run->second.erase(found);
   if (of_run->second.empty()) held_.erase(of_run);
 }
@@ -188,7 +188,7 @@ void Slots::release_all(const RunId& run) {
   runs_.erase(run);
   const auto of_run = held_.find(run);
   if (of_run == held_.end()) return;
-  for (const auto& [path, held] : of_run->second) give_back(held);
+  for (const auto& [path, held] : of_run->second) add_back(held);
   held_.erase(of_run);
 }
 

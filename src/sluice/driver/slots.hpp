@@ -105,7 +105,7 @@ class Slots {
   [[nodiscard]] std::optional<std::string> lacks(const Need& need) const;
   [[nodiscard]] const Queue* starving() const;
   Grant granted(SlotRequest request);
-  void give_back(const Held& held);
+  void add_back(const Held& held);
   static void erase(RunQueues& run, std::unordered_map<std::string, Waiting>::iterator waiting);
 
   Capacity capacity_;

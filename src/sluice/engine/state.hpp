@@ -145,7 +145,7 @@ struct Agenda {
   bool filled = false;
   std::deque<OperationState*> operations;  ///< to consider; first of all
   std::deque<RegionState*> ended_regions;  ///< to close; one whose operations are all considered
-  std::map<std::uint64_t, OperationState*> waiting_for_room;  ///< eaches, by EachState::ticket
+  std::map<std::uint64_t, OperationState*> waiting_for_room;  ///< each operations, by EachState::ticket
   std::uint64_t last_ticket = 0;
 };
 
