@@ -117,7 +117,8 @@ def die(data, limit=None):
     command = [BIN / "sluice", "up", "--data", data, "--listen", "127.0.0.1:0"]
     if limit:
         command = ["prlimit", f"--as={limit}", *command]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment())
+    # One arena: otherwise the address space that malloc reserves grows with the number of threads.
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment(MALLOC_ARENA_MAX=1))
     return process.wait(waiting.LIMIT_S)
 
 
