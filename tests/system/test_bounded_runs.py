@@ -129,8 +129,9 @@ def check_set_aside(data, run, other):
     try:
         assert status_of(server, run) == "set_aside"
         assert "set_aside" in sluice("runs", data=data).stdout
-        shown = sluice("show", run, data=data).stdout
-        assert "set_aside" in shown and "the server died twice while it decided what follows in this run" in shown
+        shown = sluice("show", run, data=data)
+        assert "set_aside" in shown.stdout, shown.stderr
+        assert "the server died twice while it decided what follows in this run" in shown.stdout
         assert f"run {run} is set aside" in (data / "up.log").read_text()
         assert server.end_of(other)["status"] == "succeeded"
         refused = sluice("resume", run, data=data)

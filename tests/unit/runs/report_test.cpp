@@ -129,6 +129,36 @@ TEST(Report, IsWrittenAsJson) {
   EXPECT_TRUE(tasks[1].find("seconds"));
 }
 
+TEST(Report, HoldsSoMuchOfALargeRunAndNoMore) {
+  runs::Reporter reporter;
+  for (int i = 0; i < 20'000; ++i) {
+    const auto path = "many[" + std::to_string(i) + "]/t";
+    reporter.apply(engine::TaskReady{.path = path, .call = {}});
+    reporter.apply(engine::Ended{.path = path,
+                                 .status = i == 19'999 ? engine::Status::failed : engine::Status::succeeded,
+                                 .outputs = test::one("text", std::string(20'000, 'x'))});
+  }
+  const auto& operations = reporter.report().operations;
+  EXPECT_LT(operations.size(), 11'000U);
+  EXPECT_EQ(operations.back().path, "many[19999]/t") << "the failed one";
+  EXPECT_EQ(operations.front().outputs.size(), 1U);
+  EXPECT_EQ(reporter.report().omitted, 20'000U - operations.size() + 1);
+  EXPECT_LT(to_json(to_json(reporter.report())).size(), 80U << 20);
+}
+
+TEST(Report, LeavesOutLargeValuesThatComeLate) {
+  runs::Reporter reporter;
+  for (int i = 0; i < 200; ++i) reporter.apply(engine::RegionStarted{.path = "b" + std::to_string(i)});
+  for (int i = 0; i < 200; ++i)
+    reporter.apply(engine::Ended{.path = "b" + std::to_string(i),
+                                 .outputs = test::one("text", std::string(1'000'000, 'x'))});
+  const auto& operations = reporter.report().operations;
+  EXPECT_FALSE(operations.front().shortened);
+  EXPECT_EQ(operations.back().state, "succeeded");
+  EXPECT_TRUE(operations.back().shortened);
+  EXPECT_TRUE(operations.back().outputs.empty());
+}
+
 TEST(Report, OfAnUnknownRunIsAnError) {
   RunsStage s;
   EXPECT_EQ(s.runs.report({"nobody"}).error().message, "there is no run nobody");

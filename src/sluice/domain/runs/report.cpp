@@ -110,8 +110,18 @@ const OperationReport* Reporter::apply(const engine::Event& event) {
     if (begins) ++report_.omitted;
     return nullptr;
   }
-  bytes_ += engine::approximate_size(event);
-  return apply_to_operation(event);
+  auto& row = apply_to_operation(event);
+  const auto size = engine::approximate_size(event);
+  if (bytes_ + size <= bytes_max) {
+    bytes_ += size;
+  } else {  // only what is small is kept
+    row.call = {};
+    row.outputs = {};
+    row.environment = {};
+    row.failure.payload = {};
+    row.shortened = true;
+  }
+  return &row;
 }
 
 bool Reporter::keeps(const engine::Event& event, const std::string& path) const {
@@ -122,18 +132,18 @@ bool Reporter::keeps(const engine::Event& event, const std::string& path) const 
          index_.size() < operations_max + failed_operations_max;
 }
 
-const OperationReport* Reporter::apply_to_operation(const engine::Event& event) {
+OperationReport& Reporter::apply_to_operation(const engine::Event& event) {
   if (const auto* e = std::get_if<engine::RegionStarted>(&event)) {
     auto& row = at(e->path);
     row.state = "open";
-    return &row;
+    return row;
   }
   if (const auto* e = std::get_if<engine::TaskReady>(&event)) {
     auto& row = at(e->path);
     row.call = e->call;
     row.state = e->cacheable ? "looking up" : "ready";
     if (!e->cacheable) row.why = "it is not cached: it has an effect, or its cache is off";
-    return &row;
+    return row;
   }
   if (const auto* e = std::get_if<engine::CacheHit>(&event)) {
     auto& row = at(e->path);
@@ -142,7 +152,7 @@ const OperationReport* Reporter::apply_to_operation(const engine::Event& event) 
     row.made_in = e->run;
     row.made_by = e->made_by;
     row.why = "its key equals that of " + e->made_by + " in run " + e->run.text;
-    return &row;
+    return row;
   }
   if (const auto* e = std::get_if<engine::Scheduled>(&event)) {
     auto& row = at(e->path);
@@ -153,32 +163,30 @@ const OperationReport* Reporter::apply_to_operation(const engine::Event& event) 
       row.key = e->key;
       row.why = "no finished task has its key";
     }
-    return &row;
+    return row;
   }
   if (const auto* e = std::get_if<engine::AttemptEnded>(&event)) {
     auto& row = at(e->path);
     row.environment = e->outcome.environment;
     row.usage = e->outcome.usage;
     row.failure = e->outcome.failure;
-    return &row;
+    return row;
   }
   if (const auto* e = std::get_if<engine::RetryAt>(&event)) {
     auto& row = at(e->path);
     row.state = "waiting to retry";
-    return &row;
+    return row;
   }
-  if (const auto* e = std::get_if<engine::Ended>(&event)) {
-    auto& row = at(e->path);
-    row.state = engine::name(e->status);
-    row.outputs = e->outputs;
-    row.failure = e->failure;
-    row.ended = e->at;
-    if (e->status == engine::Status::skipped)
-      row.why = "its condition does not hold, or what it reads was skipped";
-    if (e->status == engine::Status::blocked) row.why = "a dependency failed";
-    return &row;
-  }
-  return nullptr;
+  const auto& ended = std::get<engine::Ended>(event);
+  auto& row = at(ended.path);
+  row.state = engine::name(ended.status);
+  row.outputs = ended.outputs;
+  row.failure = ended.failure;
+  row.ended = ended.at;
+  if (ended.status == engine::Status::skipped)
+    row.why = "its condition does not hold, or what it reads was skipped";
+  if (ended.status == engine::Status::blocked) row.why = "a dependency failed";
+  return row;
 }
 
 Value to_json(const OperationReport& row) {
@@ -188,6 +196,7 @@ Value to_json(const OperationReport& row) {
   if (!row.service.empty()) s.set("service", row.service);
   s.set("status", row.waits_for.empty() ? row.state : "waiting for a slot: " + row.waits_for);
   s.set("cached", row.cached);
+  if (row.shortened) s.set("shortened", true);
   if (!row.why.empty()) s.set("why", row.why);
   if (row.cached) {
     s.set("made_in", row.made_in.text);

@@ -16,6 +16,7 @@ struct OperationReport {
   std::string state;           ///< "looking up", "running", "waiting to retry", "open", or how it ended
   std::string waits_for = {};  ///< while it waits for a slot: which; the journal does not say so
   std::string why;             ///< why the task ran or came from the cache, or why it ended as it did
+  bool shortened = false;      ///< values were left out: the report had become too large
   bool cached = false;
   RunId made_in;        ///< if cached: the run whose task produced the outputs …
   std::string made_by;  ///< … and the path of that task
@@ -42,7 +43,7 @@ struct RunReport {
 
 /// Folds events into a report, one after the other; cheap enough to follow a run live. It holds the
 /// operations that started first, and the first of those that failed later; of a run with millions, the
-/// others are counted. Not thread-safe.
+/// others are counted. Once it holds 64 MiB of values, later ones are left out. Not thread-safe.
 class Reporter {
  public:
   /// `plan` may be null: the kinds of operations then stay unknown.
@@ -52,7 +53,7 @@ class Reporter {
   [[nodiscard]] const RunReport& report() const { return report_; }
 
  private:
-  const OperationReport* apply_to_operation(const engine::Event& event);
+  OperationReport& apply_to_operation(const engine::Event& event);
   OperationReport& at(const std::string& path);
   [[nodiscard]] bool keeps(const engine::Event& event, const std::string& path) const;
 
