@@ -34,8 +34,12 @@ esac
 """
 
 
+# With a real clock, an attempt that has ended may time out as well, while no server is there to receive its end.
+SCRIPTED_ONLY = {"retry_after_a_timeout"}
+
+
 def cases():
-    return sorted(path.stem for path in FOLDER.glob("*.case"))
+    return sorted({path.stem for path in FOLDER.glob("*.case")} - SCRIPTED_ONLY)
 
 
 class GoldenPlan:
