@@ -60,12 +60,20 @@ class GoldenPlan:
         """Writes plan and program into the folder. Returns the plan's path. Each folder has its own program, so no cache entry is shared."""
         folder.mkdir(parents=True)
         program = folder / "run"
-        program.write_text(PROGRAM.format(arms="".join(f"{shlex.quote(f'{path} {number}')}) {self.script(outcome)} ;;\n"
+        program.write_text(PROGRAM.format(arms="".join(f"{shlex.quote(f'{path} {number}')}) {self.waits(path, outcome)}{self.script(outcome)} ;;\n"
                                                        for (path, number), outcome in self.outcomes.items())))
         program.chmod(0o755)
         plan = folder / "plan.yaml"
-        plan.write_text(self.text.replace("process: [run", f"process: [{program}"))
+        # Without a limit by processors: other runs, whose tasks never end, may have them all.
+        text = self.text.replace("{process: [run", "{resources: {cpu: 0}, process: [run")
+        plan.write_text(text.replace("process: [run", f"process: [{program}"))
         return plan
+
+    def waits(self, path, outcome):
+        """Lets a failure wait until what it stops is running: tasks that are ready at the same time may start in any order."""
+        stopped = [other for (other, _), end in self.outcomes.items() if end["status"] == "cancelled" and other != path]
+        return "".join(f"until grep -qF {shlex.quote(f'{other} ')} \"$here/marks\"; do sleep 0.01; done; "
+                       for other in stopped if outcome["status"] == "failed")
 
     @staticmethod
     def script(outcome):
