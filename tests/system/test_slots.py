@@ -3,8 +3,13 @@
 import pytest
 from sluice_program import Server, serving, sluice
 
-# Prints how many of these tasks run at the same time, this one included.
-COUNT = """mkdir -p {folder} && touch {folder}/$SLUICE_ATTEMPT && ls {folder} | wc -l > "$1" && sleep 0.1 && rm {folder}/$SLUICE_ATTEMPT"""
+
+
+def count(folder, expected):
+    """A command that prints how many of these tasks run when it starts, itself included. It ends once as many as expected ran together."""
+    folder.mkdir()
+    return (f'touch {folder}/$SLUICE_ATTEMPT; number=$(ls {folder} | wc -l); echo $number > "$1"; [ $number -lt {expected} ] || touch {folder}.reached; '
+            f"until [ -e {folder}.reached ]; do sleep 0.01; done; rm {folder}/$SLUICE_ATTEMPT")
 
 
 def fan(command, tasks, more=""):
@@ -36,12 +41,11 @@ def outputs_of(server, plan):
 
 
 def test_as_many_tasks_run_at_once_as_there_are_slots(tmp_path):
-    count = COUNT.format(folder=tmp_path / "running")
     with serving(tmp_path / "data", "--slots", "cpu=3,downloads=2") as server:
-        assert max(outputs_of(server, fan(count, 12))) == 3
-        assert max(outputs_of(server, fan(count, 12, ", resources: {cpu: 1.5}"))) == 2
-        assert max(outputs_of(server, fan(count, 12, ", resources: {cpu: 0}, pool: downloads"))) == 2
-        assert max(outputs_of(server, fan(count, 12, ", resources: {cpu: 0}"))) > 3
+        assert max(outputs_of(server, fan(count(tmp_path / "cpu", 3), 12))) == 3
+        assert max(outputs_of(server, fan(count(tmp_path / "half", 2), 12, ", resources: {cpu: 1.5}"))) == 2
+        assert max(outputs_of(server, fan(count(tmp_path / "pool", 2), 12, ", resources: {cpu: 0}, pool: downloads"))) == 2
+        assert max(outputs_of(server, fan(count(tmp_path / "all", 12), 12, ", resources: {cpu: 0}"))) == 12
 
 
 def test_no_two_tasks_at_once_see_the_same_device(tmp_path):

@@ -240,9 +240,9 @@ void Dispatcher::take(LiveRun& run, engine::Decision decision) {
     return request != nullptr;
   });
   run.take(std::move(decision));
-  check_limits(run);
   mark_changed(run);
   for (auto& request : requests) carry_out(run, request);
+  check_limits(run);  // last: what it stops withdraws these requests
 }
 
 /// A task waits for its slots, unless it could never have them.
@@ -279,12 +279,15 @@ void Dispatcher::grant_slots() {
 void Dispatcher::check_limits(LiveRun& run) {
   const auto& limits = ports_.limits;
   const auto stop = [&](const std::string& most, std::string_view limit) {
-    run.take(run.run.decide(engine::LimitExceeded{fmt::format(
-                                "the journal of a run has at most {}; divide the run into several, or "
-                                "raise the limit with `sluice up --run-limit {}=N`",
-                                most, limit)},
-                            ports_.clock.now()));
+    run.limit_exceeded = true;
+    decide(run,
+           engine::LimitExceeded{
+               fmt::format("the journal of a run has at most {}; divide the run into several, or "
+                           "raise the limit with `sluice up --run-limit {}=N`",
+                           most, limit)},
+           ports_.clock.now());
   };
+  if (run.limit_exceeded) return;
   if (run.next + run.events.size() > limits.events)
     return stop(fmt::format("{} events", limits.events), "events");
   if (run.bytes > limits.bytes) return stop(human_bytes(limits.bytes), "bytes");

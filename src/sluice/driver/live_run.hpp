@@ -16,10 +16,11 @@ namespace sluice::driver {
 struct LiveRun {
   engine::RunCreated created;
   engine::Run run;
-  std::uint64_t next = 0;   ///< length of its journal
-  std::uint64_t bytes = 0;  ///< in all its events, those that are not stored yet included
-  bool claimed = true;      ///< false: the claim of a resumed run is not stored yet
-  bool more = false;        ///< its last decision spent its budget, and the next one continues
+  std::uint64_t next = 0;       ///< length of its journal
+  std::uint64_t bytes = 0;      ///< in all its events, those that are not stored yet included
+  bool claimed = true;          ///< false: the claim of a resumed run is not stored yet
+  bool limit_exceeded = false;  ///< and the engine has decided that
+  bool more = false;            ///< its last decision spent its budget, and the next one continues
   ports::RunRow row;
   std::unordered_map<std::string, Digest> keys;  ///< of attempts in flight, by path
   std::unordered_set<Fence> fences;              ///< of attempts that were started here

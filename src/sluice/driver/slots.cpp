@@ -43,6 +43,9 @@ std::optional<std::string> Slots::why_never(const ir::Resources& resources, cons
 }
 
 std::optional<Slots::Grant> Slots::request(SlotRequest request) {
+  // Late: an answer for a run that was dropped and resumed meanwhile. Its attempt must not lose what it has.
+  if (const auto held = held_.find(request.run); held != held_.end() && held->second.contains(request.path))
+    return std::nullopt;
   Need need{.resources = request.resources, .pool = request.pool};
   if (runs_.empty() && !lacks(need)) return granted(std::move(request));
   const auto [run, is_new] = runs_.try_emplace(request.run);
@@ -190,14 +193,6 @@ void Slots::release_all(const RunId& run) {
   if (of_run == held_.end()) return;
   for (const auto& [path, held] : of_run->second) add_back(held);
   held_.erase(of_run);
-}
-
-std::optional<std::string> Slots::waits_for(const RunId& run, const std::string& path) const {
-  const auto found = runs_.find(run);
-  if (found == runs_.end()) return std::nullopt;
-  const auto waiting = found->second.by_path.find(path);
-  if (waiting == found->second.by_path.end()) return std::nullopt;
-  return lacks(waiting->second.queue->need).value_or("its turn");
 }
 
 std::vector<std::pair<std::string, std::string>> Slots::waiting(const RunId& run, std::size_t limit) const {

@@ -49,8 +49,8 @@ class Slots {
     SlotRequest request;
     std::vector<std::int64_t> gpus;
   };
-  /// Puts a task into the queue, where a path waits once; or grants it at once, if no other waits and it
-  /// fits.
+  /// Puts a task into the queue, unless it waits or has slots already; or grants it at once, if no other
+  /// waits and it fits.
   std::optional<Grant> request(SlotRequest request);
   /// A task that waits need not start any more.
   void withdraw(const RunId& run, const std::string& path);
@@ -69,10 +69,8 @@ class Slots {
   /// Also withdraws what waits.
   void release_all(const RunId& run);
 
-  /// What a waiting task waits for: "cpu", "memory", "gpu", "pool NAME", "task", or "its turn"; nullopt if it
-  /// does not wait.
-  [[nodiscard]] std::optional<std::string> waits_for(const RunId& run, const std::string& path) const;
-  /// The tasks of a run that wait, at most `limit`.
+  /// The tasks of a run that wait, and for what: "cpu", "memory", "gpu", "pool NAME", "task", or "its turn".
+  /// At most `limit`.
   [[nodiscard]] std::vector<std::pair<std::string, std::string>> waiting(const RunId& run,
                                                                          std::size_t limit) const;
 

@@ -24,15 +24,22 @@ std::vector<std::string> granted(Slots& slots) {
   return out;
 }
 
+/// What the task waits for; "" if it does not wait.
+std::string wait_of(const Slots& slots, const std::string& path) {
+  for (const auto& [waiting, what] : slots.waiting({"r"}, 100))
+    if (waiting == path) return what;
+  return "";
+}
+
 TEST(Slots, AreGrantedAtOnceWhileTheyAreFree) {
   Slots slots({.cpu = 2 * one});
   EXPECT_TRUE(slots.request(request("r", "a")));
   EXPECT_TRUE(slots.request(request("r", "b")));
   EXPECT_FALSE(slots.request(request("r", "c")));
-  EXPECT_EQ(slots.waits_for({"r"}, "c"), "cpu");
-  EXPECT_EQ(slots.waits_for({"r"}, "b"), std::nullopt);
+  EXPECT_EQ(wait_of(slots, "c"), "cpu");
+  EXPECT_EQ(wait_of(slots, "b"), "");
   slots.release({"r"}, "a", 1);
-  EXPECT_EQ(slots.waits_for({"r"}, "c"), "its turn");
+  EXPECT_EQ(wait_of(slots, "c"), "its turn");
   EXPECT_THAT(granted(slots), ElementsAre("r/c"));
 }
 
@@ -127,6 +134,15 @@ TEST(Slots, TheNextAttemptKeepsTheSlots) {
   EXPECT_THAT(granted(slots), ElementsAre("r/b"));
 }
 
+TEST(Slots, ALateRequestOfATaskThatRunsIsIgnored) {
+  Slots slots({.cpu = 8 * one, .gpu = 2});
+  slots.occupy(request("r", "a", {.gpu = 1}), {0});
+  EXPECT_FALSE(slots.request(request("r", "a", {.gpu = 1})));
+  EXPECT_FALSE(slots.grant());
+  EXPECT_TRUE(slots.request(request("r", "b", {.gpu = 1})));
+  EXPECT_FALSE(slots.request(request("r", "c", {.gpu = 1}))) << "device 0 is in use";
+}
+
 TEST(Slots, ARunThatEndsReleasesEverything) {
   Slots slots({.cpu = one, .gpu = 1, .pools = {{"p", 1}}});
   slots.request(request("r", "a", {.cpu = one, .gpu = 1}, "p"));
@@ -140,7 +156,7 @@ TEST(Slots, APoolHasItsOwnLimit) {
   Slots slots({.cpu = 8 * one, .pools = {{"downloads", 1}}});
   EXPECT_TRUE(slots.request(request("r", "a", {.cpu = 0}, "downloads")));
   EXPECT_FALSE(slots.request(request("r", "b", {.cpu = 0}, "downloads")));
-  EXPECT_EQ(slots.waits_for({"r"}, "b"), "pool downloads");
+  EXPECT_EQ(wait_of(slots, "b"), "pool downloads");
   slots.request(request("r", "c"));
   EXPECT_THAT(granted(slots), ElementsAre("r/c"));
 }
@@ -150,7 +166,7 @@ TEST(Slots, LimitTheNumberOfTasksToo) {
   EXPECT_TRUE(slots.request(request("r", "a", {})));
   EXPECT_TRUE(slots.request(request("r", "b", {})));
   EXPECT_FALSE(slots.request(request("r", "c", {})));
-  EXPECT_EQ(slots.waits_for({"r"}, "c"), "task");
+  EXPECT_EQ(wait_of(slots, "c"), "task");
   slots.release({"r"}, "b", 1);
   EXPECT_THAT(granted(slots), ElementsAre("r/c"));
 }
