@@ -100,14 +100,25 @@ class Events:
         self.answer = self.connection.getresponse()
 
     def until(self, limit):
+        return ((number, data) for kind, number, data in self.of_all_types(limit) if kind == "message")
+
+    def under_way(self, limit=waiting.LIMIT_S):
+        """What the stream says about the tasks that are under way, by path, whenever that has changed."""
+        return ({task["path"]: task for task in data["tasks"]} for kind, _, data in self.of_all_types(limit) if kind == "under_way")
+
+    def of_all_types(self, limit):
         deadline = time.monotonic() + limit
-        number = None
+        number, kind = None, "message"
         for line in self.answer:  # a comment line at least every 15 s
             field, _, value = line.decode().rstrip("\n").partition(": ")
             if field == "id":
                 number = int(value)
+            elif field == "event":
+                kind = value
             elif field == "data":
-                yield number, json.loads(value)
+                yield kind, number, json.loads(value)
+            elif not field:
+                kind = "message"
             assert time.monotonic() < deadline, f"run {self.run}: not after {limit} s"
 
     def __iter__(self):

@@ -6,8 +6,10 @@ together with the fix. `./dev fuzz NAME --pack` writes a minimal set of stored i
 tests/fuzz/corpus/NAME.tar.xz, from which fuzzing starts on other machines.
 """
 import argparse
+import base64
 import dataclasses
 import io
+import lzma
 import os
 import pathlib
 import random
@@ -92,6 +94,13 @@ def command_of(fuzzer: Fuzzer, seconds: int, seed: int) -> list:
             unpack(fuzzer.packed, fuzzer.corpus)
     return [BUILD / fuzzer.program, f"-max_total_time={seconds}", f"-timeout={INPUT_LIMIT_S}", f"-report_slow_units={INPUT_LIMIT_S}", f"-rss_limit_mb={MEMORY_LIMIT_MB}",
             "-verbosity=0", "-print_final_stats=1", f"-seed={seed}", f"-artifact_prefix={FOUND}/{fuzzer.name}-", fuzzer.corpus, *fuzzer.seeds]
+
+
+def failing_inputs(output: str) -> str:
+    """The inputs that this output of a fuzzer says it stored, as text: for a machine whose files are gone when its log is read.
+    `base64 -d | xz -d` turns each into the input again."""
+    inputs = [pathlib.Path(name).read_bytes() for name in re.findall(r"Test unit written to (\S+)", output)]
+    return "".join(f"input, xz and base64: {base64.b64encode(lzma.compress(content)).decode()}\n" for content in inputs)
 
 
 def executions_in(output: str) -> int:

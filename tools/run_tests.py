@@ -34,6 +34,7 @@ FIND_S = 60  # in which the simulation has to find a bug that was planted
 FUZZ_S = 20  # new inputs after the seeds; `./dev fuzz NAME` hunts for longer
 FUZZ_SEED = 1  # what fails here fails again
 SLOWEST = 20
+END_LINES = 25  # of what a failed job printed, repeated after all others
 PYTEST = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "--strict-markers", "--tb=short", "--color=no"]
 CLIENT_CPU = 0.4
 PYTHON_FOLDERS = ["tests/system", "tests/conformance"]
@@ -85,6 +86,8 @@ def main() -> None:
         shutil.rmtree(scratch, ignore_errors=True)
 
     print_times(outcomes, time.monotonic() - start)
+    for outcome in outcomes:
+        repeat_end(outcome)
     failed = [f"{outcome.program}: {name}" for outcome in outcomes for name in outcome.failed]
     passed = sum(outcome.passed for outcome in outcomes)
     for name in failed:
@@ -116,6 +119,13 @@ def show(outcome: Outcome) -> None:
         print(f"skipped {outcome.program}: {name}")
     if outcome.passed or outcome.failed:
         print(f"  {outcome.program}: {outcome.passed} passed, {len(outcome.failed)} failed, {outcome.seconds:.1f} s{outcome.remark}", flush=True)
+
+
+def repeat_end(outcome: Outcome) -> None:
+    """Prints the end of what a failed job printed once more: of a long log, often only the last lines are kept."""
+    if outcome.failed:
+        lines = outcome.output.rstrip().splitlines()[-END_LINES:]
+        print("\n".join([f"--- the end of what {outcome.program} printed:", *lines]))
 
 
 def print_times(outcomes: list[Outcome], seconds: float) -> None:
@@ -197,7 +207,7 @@ def run_fuzzer(fuzzer: fuzzing.Fuzzer) -> Outcome:
     if status == 0:
         outcome.passed = 1
     else:
-        outcome.output = outcome.output[-5000:]
+        outcome.output = outcome.output[-5000:] + fuzzing.failing_inputs(outcome.output)
         outcome.failed.append(f"exit status {status}; the input is in {fuzzing.FOUND.relative_to(ROOT)}")
     return outcome
 

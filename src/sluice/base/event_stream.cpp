@@ -5,10 +5,12 @@
 
 namespace sluice {
 
-std::string event_text(std::string_view id, std::string_view data) {
+namespace {
+
+std::string event_with(std::string_view field, std::string_view value, std::string_view data) {
   std::string out;
-  out.reserve(data.size() + id.size() + 16);
-  out.append("id: ").append(id).append("\n");
+  out.reserve(data.size() + value.size() + 16);
+  out.append(field).append(": ").append(value).append("\n");
   for (;;) {
     const auto end = data.find('\n');
     out.append("data: ").append(data.substr(0, end)).append("\n");
@@ -16,6 +18,14 @@ std::string event_text(std::string_view id, std::string_view data) {
     data.remove_prefix(end + 1);
   }
   return out += "\n";
+}
+
+}  // namespace
+
+std::string event_text(std::string_view id, std::string_view data) { return event_with("id", id, data); }
+
+std::string typed_event_text(std::string_view type, std::string_view data) {
+  return event_with("event", type, data);
 }
 
 void EventReader::feed(std::string_view bytes, const std::function<void(const ServerSentEvent&)>& on_event) {

@@ -14,6 +14,8 @@ struct ServerSentEvent {
 
 /// The text of one event: `id: ID`, `data: DATA`, an empty line; each line of the data has its own `data:`.
 std::string event_text(std::string_view id, std::string_view data);
+/// The text of an event of a type of its own, without an id: a client that reconnects does not count it.
+std::string typed_event_text(std::string_view type, std::string_view data);
 
 /// A comment without content: it only shows that the server is alive.
 inline constexpr std::string_view heartbeat_text = ": \n\n";

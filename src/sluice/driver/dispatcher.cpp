@@ -430,6 +430,18 @@ std::optional<std::uint64_t> Dispatcher::length(const RunId& run) const {
   return found == live_.end() ? std::nullopt : std::optional(found->second->next);
 }
 
+std::vector<Dispatcher::RunningAttempt> Dispatcher::attempts(const RunId& run) const {
+  std::vector<RunningAttempt> out;
+  const auto* live = find(run);
+  if (!live) return out;
+  out.reserve(live->fences.size());
+  for (const auto& fence : live->fences) {
+    const auto& place = attempts_.at(fence);
+    out.push_back({.path = place.path, .fence = fence, .executor = place.executor});
+  }
+  return out;
+}
+
 const LiveRun* Dispatcher::find(const RunId& run) const {
   const auto found = live_.find(run);
   return found == live_.end() ? nullptr : found->second.get();

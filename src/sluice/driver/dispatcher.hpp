@@ -83,6 +83,13 @@ class Dispatcher {
                                                                          std::size_t limit) const {
     return slots_.waiting(run, limit);
   }
+  /// The attempts of a run that were started and have not ended.
+  struct RunningAttempt {
+    std::string path;
+    Fence fence;
+    ports::Executor* executor = nullptr;
+  };
+  [[nodiscard]] std::vector<RunningAttempt> attempts(const RunId& run) const;
   /// What is known about a run; null if it is not running here.
   [[nodiscard]] const LiveRun* find(const RunId& run) const;
 

@@ -205,12 +205,23 @@ Result<void> Driver::cancel(const RunId& run, std::string reason) {
 
 bool Driver::is_running(const RunId& run) const { return impl_->dispatcher.is_running(run); }
 
-std::vector<std::pair<std::string, std::string>> Driver::waiting(const RunId& run, std::size_t limit) const {
-  std::vector<std::pair<std::string, std::string>> out;
+std::vector<ports::TaskUnderWay> Driver::under_way(const RunId& run, std::size_t limit) const {
+  std::vector<ports::TaskUnderWay> out;
+  std::vector<Dispatcher::RunningAttempt> attempts;
   std::ignore = impl_->call([&]() -> Result<void> {
-    out = impl_->dispatcher.waiting(run, limit);
+    for (auto& [path, slot] : impl_->dispatcher.waiting(run, limit))
+      out.push_back({.path = std::move(path), .waits_for = std::move(slot)});
+    attempts = impl_->dispatcher.attempts(run);
     return {};
   });
+  // Not on the driver's thread: an executor may read a file.
+  std::size_t reporting = 0;
+  for (auto& attempt : attempts) {
+    auto progress = attempt.executor->progress(attempt.fence);
+    if (!progress) continue;
+    out.push_back({.path = std::move(attempt.path), .progress = std::move(progress)});
+    if (++reporting == limit) break;
+  }
   return out;
 }
 

@@ -34,8 +34,8 @@ class Driver final : public ports::RunControl, public ports::OutcomeSink {
   void end_resuming(bool complete) override;
   Result<void> cancel(const RunId& run, std::string reason) override;
   [[nodiscard]] bool is_running(const RunId& run) const override;
-  [[nodiscard]] std::vector<std::pair<std::string, std::string>> waiting(const RunId& run,
-                                                                         std::size_t limit) const override;
+  [[nodiscard]] std::vector<ports::TaskUnderWay> under_way(const RunId& run,
+                                                           std::size_t limit) const override;
   void notify_when_longer(const RunId& run, std::uint64_t length, Time deadline,
                           std::move_only_function<void()> done) override;
   void ended(const Fence& fence, engine::Outcome outcome) override;

@@ -228,8 +228,12 @@ Result<Value> Server::learn(std::int64_t id, const Value& params) {
   options.out = out;
   options.base = base;
   options.preprocessing = preprocessing;
-  std::int64_t fitted = 0;
-  options.fitted = [&] { report({.id = id, .done = ++fitted, .total = 0, .unit = "classifiers"}); };
+  options.fitted = [&](std::size_t done, std::size_t total) {
+    report({.id = id,
+            .done = static_cast<std::int64_t>(done),
+            .total = static_cast<std::int64_t>(total),
+            .unit = "classifiers"});
+  };
   return learn_head(runtime_, options);
 }
 

@@ -1,9 +1,11 @@
 #pragma once
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include "sluice/base/ids.hpp"
 #include "sluice/engine/work.hpp"
+#include "sluice/ports/progress.hpp"
 
 namespace sluice::ports {
 
@@ -28,7 +30,7 @@ class OutcomeSink {
 
 /// Runs attempts. Created after the driver, and destroyed before it. Called on the driver's thread, which it
 /// does not block: whatever touches a disk, a process or a network happens on threads of its own.
-/// `environment` and `log_of` are thread-safe, and may take their time.
+/// `environment`, `progress` and `log_of` are thread-safe, and may take their time.
 class Executor {
  public:
   virtual ~Executor() = default;
@@ -51,6 +53,12 @@ class Executor {
   /// Every attempt that a run waits for has been passed to `start`; the executor may forget all others. Their
   /// outcomes were stored by a server that died before it acknowledged them.
   virtual void all_reattached() {}
+  /// How far a running attempt is, as its work reports it; nullopt if it reports nothing, or is not known.
+  /// Thread-safe.
+  [[nodiscard]] virtual std::optional<Progress> progress(const Fence& fence) const {
+    static_cast<void>(fence);
+    return std::nullopt;
+  }
   /// Where the attempt's output is (or will be) written, for `sluice logs`; empty if it has none.
   /// Thread-safe.
   [[nodiscard]] virtual std::filesystem::path log_of(const RunId& run, const std::string& path,

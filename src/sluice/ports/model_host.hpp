@@ -5,6 +5,7 @@
 #include <string>
 
 #include "sluice/base/value.hpp"
+#include "sluice/ports/progress.hpp"
 
 namespace sluice::ports {
 
@@ -22,8 +23,10 @@ class ModelHost {
   virtual ~ModelHost() = default;
   /// `method` and `params` as ipc/host/README.md lists them. Many calls may be in flight at once. `done`
   /// runs once: on the host's reader thread (it must return quickly there), or within this call if the host
-  /// has already died or the request is too long to be sent.
-  virtual void call(std::string method, Value params, std::string payload, HostDone done) = 0;
+  /// has already died or the request is too long to be sent. `report`, if not null, is called before that, on
+  /// the reader thread, whenever the host reports how far the call is.
+  virtual void call(std::string method, Value params, std::string payload, HostDone done,
+                    ReportProgress report = nullptr) = 0;
   [[nodiscard]] virtual bool died() const = 0;
   [[nodiscard]] virtual int pid() const = 0;
 };

@@ -1,15 +1,24 @@
 #pragma once
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "sluice/base/clock.hpp"
 #include "sluice/engine/event.hpp"
 #include "sluice/ir/plan.hpp"
+#include "sluice/ports/progress.hpp"
 
 namespace sluice::ports {
+
+/// What the journal does not say about a task that has not ended.
+struct TaskUnderWay {
+  std::string path;
+  /// The slot that it waits for: "cpu", "memory", "gpu", "pool NAME", "task" or "its turn"; empty: none.
+  std::string waits_for = {};
+  std::optional<Progress> progress = {};
+};
 
 /// Starts runs and follows them; the driver implements it. Thread-safe.
 class RunControl {
@@ -31,10 +40,9 @@ class RunControl {
   /// Whether the run is running here. False: it has ended, or it stopped (its events could not be stored) or
   /// was never resumed.
   [[nodiscard]] virtual bool is_running(const RunId& run) const = 0;
-  /// The tasks that wait for a slot, and for which: pairs of a path and "cpu", "memory", "gpu", "pool NAME",
-  /// "task" or "its turn". At most `limit`; none if the run is not running here.
-  [[nodiscard]] virtual std::vector<std::pair<std::string, std::string>> waiting(const RunId& run,
-                                                                                 std::size_t limit) const {
+  /// The tasks that report progress, and those that wait for a slot; of each at most `limit`. None if the run
+  /// is not running here.
+  [[nodiscard]] virtual std::vector<TaskUnderWay> under_way(const RunId& run, std::size_t limit) const {
     static_cast<void>(run), static_cast<void>(limit);
     return {};
   }

@@ -7,6 +7,7 @@
 #include "sluice/base/ids.hpp"
 #include "sluice/base/value.hpp"
 #include "sluice/ir/signature.hpp"
+#include "sluice/ports/progress.hpp"
 
 namespace sluice::ports {
 
@@ -20,6 +21,7 @@ struct ServiceCall {
   Principal principal;
   std::filesystem::path scratch;  ///< an empty folder for this call only; removed afterwards
   std::stop_token cancel;
+  ReportProgress report = [](auto...) {};  ///< for work that takes more than a moment
 };
 
 /// A built-in operation. Thread-safe, and stateless between calls except for what its ports hold.

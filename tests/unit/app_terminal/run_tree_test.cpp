@@ -126,5 +126,42 @@ TEST(Tree, HasTheRowsOfThePlanInItsOrderAndInnerOnesOnceTheyStart) {
             "2.00 s\n");
 }
 
+TEST(Tree, ShowsHowFarTasksAreAndWhatTheyWaitFor) {
+  const auto read = ir::read_plan(plan_text);
+  ASSERT_OK(read);
+  const Time begin{std::chrono::hours(1)};
+  runs::Reporter reporter(*read);
+  reporter.apply(engine::RunCreated{.run = {"r"}, .pipeline = "main", .at = begin});
+  reporter.apply(engine::TaskReady{.path = "a"});
+  reporter.apply(engine::Scheduled{.path = "a", .at = begin});
+  reporter.apply(engine::TaskReady{.path = "b"});
+  runs::TasksUnderWay under_way;
+  under_way["a"] = {.path = "a",
+                    .progress = ports::Progress{.done = 119, .total = 238, .unit = "pictures", .rate = 9.3}};
+  under_way["b"] = {.path = "b", .waits_for = "cpu"};
+  std::string seen;
+  for (const auto& row : picture_of(reporter.report(), **read, begin, under_way).rows)
+    if (!row.note.empty()) seen += row.path + " " + row.state + ": " + row.note + "\n";
+  EXPECT_EQ(seen,
+            "b waiting: for a slot: cpu\na running: 119 of 238 pictures, 50 %, 9.3 a second, 12.8 s left\n");
+  // What the journal says is newer.
+  reporter.apply(engine::Ended{.path = "a", .status = engine::Status::succeeded, .at = begin});
+  reporter.apply(engine::Scheduled{.path = "b", .at = begin});
+  for (const auto& row : picture_of(reporter.report(), **read, begin, under_way).rows)
+    EXPECT_EQ(row.note, "") << row.path;
+}
+
+TEST(Progress, IsShownAsFarAsItIsKnown) {
+  EXPECT_EQ(human_progress({.done = 7}), "7");
+  EXPECT_EQ(human_progress({.done = 7, .unit = "files"}), "7 files");
+  EXPECT_EQ(human_progress({.done = 7, .unit = "files", .rate = 120.4}), "7 files, 120 a second");
+  EXPECT_EQ(human_progress({.done = 199, .total = 200}), "199 of 200, 99 %") << "100 % is the end";
+  EXPECT_EQ(human_progress({.done = 12, .total = 100, .unit = "%", .rate = 2}), "12 %, 44.0 s left");
+  EXPECT_EQ(human_progress({.done = 300, .total = 200, .unit = "files", .rate = 1}),
+            "300 of 200 files, 100 %, 1.0 a second, 0.00 s left");
+  EXPECT_EQ(human_progress({.done = 1, .total = INT64_MAX, .rate = 1e-9}),
+            "1 of 9223372036854775807, 0 %, 0.0 a second");
+}
+
 }  // namespace
 }  // namespace sluice::app

@@ -23,6 +23,12 @@ TEST(EventStream, IsWrittenAndReadBack) {
   EXPECT_EQ(read(reader, text), (Seen{"message 1 [a\n\nb]", "message 2 []", "message 3 [ x]"}));
 }
 
+TEST(EventStream, AnEventOfATypeOfItsOwnKeepsTheId) {
+  EventReader reader;
+  EXPECT_EQ(read(reader, event_text("7", "a") + typed_event_text("odd", "b") + event_text("8", "c")),
+            (Seen{"message 7 [a]", "odd 7 [b]", "message 8 [c]"}));
+}
+
 TEST(EventStream, IsReadHoweverItIsSplit) {
   const std::string text =
       ": hello\r\nid: 1\r\nevent: odd\r\ndata: a\r\ndata:b\r\n\r\nretry: 9\rdata: c\r\rid\ndata\n\n";

@@ -107,6 +107,32 @@ TEST_F(ServiceExecutorTest, PassesTheCallAndReturnsTheResult) {
   EXPECT_EQ(to_json(seen.with), R"({"n":3})");
 }
 
+TEST_F(ServiceExecutorTest, KnowsHowFarACallIs) {
+  Gate gate;
+  ports::ReportProgress report;
+  work([&](const ports::ServiceCall& call) -> Result<Struct> {
+    report = call.report;
+    gate.pass(call.cancel);
+    return one("n", 1);
+  });
+  executor_->start(attempt("f1"));
+  gate.wait_for_a_call();
+  EXPECT_FALSE(executor_->progress({"f1"})) << "it has reported nothing";
+  report(1, 4, "files");
+  report(3, 4, "files");
+  const auto progress = executor_->progress({"f1"});
+  ASSERT_TRUE(progress);
+  EXPECT_EQ(progress->done, 3);
+  EXPECT_EQ(progress->total, 4);
+  EXPECT_EQ(progress->unit, "files");
+  EXPECT_EQ(progress->share(), 0.75);
+  EXPECT_FALSE(executor_->progress({"f2"}));
+  gate.open();
+  outcomes_.wait_for("f1");
+  EXPECT_FALSE(executor_->progress({"f1"}));
+  report(4, 4, "files");  // a host may report late
+}
+
 TEST_F(ServiceExecutorTest, GivesEachCallAnEmptyScratchFolderAndRemovesIt) {
   // Left by a crash: one whose call is repeated, and one whose call never is.
   std::filesystem::create_directories(folder_->path() / "service-f1" / "left");

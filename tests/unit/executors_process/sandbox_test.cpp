@@ -17,8 +17,9 @@ TEST_F(Sandbox, HasTheStatedEnvironmentAndNothingInherited) {
   EXPECT_EQ(printed(what), "COUNT=3\nHOME=" + root +
                                "/home\nLANG=C.UTF-8\nPATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/"
                                "sbin:/bin\nPLAN=two words\n"
-                               "SLUICE_ATTEMPT=f\nSLUICE_RUN=run\nSLUICE_TASK=folds[3]/fit\nTMPDIR=" +
-                               root + "/tmp\n");
+                               "SLUICE_ATTEMPT=f\nSLUICE_PROGRESS=" +
+                               root + "/progress\nSLUICE_RUN=run\nSLUICE_TASK=folds[3]/fit\nTMPDIR=" + root +
+                               "/tmp\n");
 }
 
 TEST_F(Sandbox, ThePlanMayOverrideVariables) {

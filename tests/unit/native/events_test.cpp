@@ -103,6 +103,25 @@ TEST(NativeEvents, AHeartbeatIsSentWhileThereAreNoEvents) {
   EXPECT_FALSE(events_in(read_to_the_end(*answer.stream)).empty());
 }
 
+TEST(NativeEvents, SayBetweenThemWhatIsUnderWay) {
+  NativeStage s;
+  s.router = s.make_router(std::chrono::seconds(15), Milliseconds(1));
+  const auto run = submitted(s, plan_body(reporting_plan));
+  s.stage.gate.wait_for_a_call();
+  const auto length = s.stage.journal(run).size();
+  const auto answer = s.events(run, std::to_string(length - 1));
+  EXPECT_EQ(next_piece(*answer.stream),
+            "event: under_way\ndata: {\"tasks\":[{\"path\":\"t\",\"progress\":"
+            "{\"done\":1,\"total\":4,\"unit\":\"files\",\"share\":0.25}}]}\n\n");
+  const auto task = json_of(s.get("/v1/runs/" + run)).find("tasks")->if_list()->front();
+  EXPECT_EQ(to_json(*task.find("progress")), R"({"done":1,"total":4,"unit":"files","share":0.25})");
+  s.stage.gate.open();
+  EXPECT_FALSE(events_in(read_to_the_end(*answer.stream)).empty());
+  EXPECT_FALSE(json_of(s.get("/v1/runs/" + run)).find("tasks")->if_list()->front().find("progress"));
+  for (const auto& event : s.stage.journal(run))
+    EXPECT_EQ(engine::encode(event).find("files"), std::string::npos) << engine::encode(event);
+}
+
 TEST(NativeEvents, ShowThatARunStoppedWithoutEnding) {
   NativeStage s;
   const auto run = submitted(s, plan_body(held_plan));

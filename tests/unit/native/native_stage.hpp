@@ -18,7 +18,8 @@ struct NativeStage : RunsStage {
   serving::Serving serving{*models, *stage.ledger, hosts, stage.clock};
   net::Router router = make_router();
 
-  net::Router make_router(Milliseconds heartbeat = std::chrono::seconds(15)) {
+  net::Router make_router(Milliseconds heartbeat = std::chrono::seconds(15),
+                          Milliseconds progress_interval = std::chrono::seconds(1)) {
     std::vector<ports::Protocol> protocols;
     protocols.push_back(api::native_protocol(
         {.runs = runs,
@@ -33,7 +34,8 @@ struct NativeStage : RunsStage {
                return kind == "process" ? server.process().log_of(run, path, attempt)
                                         : std::filesystem::path();
              },
-         .heartbeat = heartbeat}));
+         .heartbeat = heartbeat,
+         .progress_interval = progress_interval}));
     return value_of(net::Router::make(std::move(protocols)));
   }
 
@@ -115,6 +117,8 @@ pipelines:
     graph:
       a: {service: test.echo, with: {value: "${inputs.n}"}}
 )";
+inline constexpr auto reporting_plan =
+    "sluice: 1\npipelines:\n  main:\n    graph:\n      t: {service: test.reporting}\n";
 inline constexpr auto held_plan =
     "sluice: 1\npipelines:\n  main:\n    graph:\n      a: {service: test.held}\n";
 /// Submits a run; returns its id.

@@ -15,6 +15,12 @@ struct ServedStage : Stage {
     if (!gate.pass(call.cancel)) return Fail(user_error(Code::cancelled, "stopped"));
     return call.with;
   });
+  WrittenService& reporting =
+      serve("test.reporting", [this](const ports::ServiceCall& call) -> Result<Struct> {
+        call.report(1, 4, "files");
+        if (!gate.pass(call.cancel)) return Fail(user_error(Code::cancelled, "stopped"));
+        return call.with;
+      });
   WrittenService& broken = serve("test.broken", [](const ports::ServiceCall&) -> Result<Struct> {
     return Fail(user_error(Code::invalid_argument, "cat.png: not a picture"));
   });

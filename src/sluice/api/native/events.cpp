@@ -1,8 +1,12 @@
+#include <algorithm>
+#include <chrono>
+#include <optional>
 
 #include <fmt/format.h>
 
 #include "sluice/api/native/responses.hpp"
 #include "sluice/base/event_stream.hpp"
+#include "sluice/base/json.hpp"
 #include "sluice/base/numbers.hpp"
 
 namespace sluice::api {
@@ -11,9 +15,12 @@ namespace {
 constexpr std::size_t events_per_response = 10'000;
 constexpr std::size_t piece_bytes = std::size_t{64} << 10;
 constexpr std::size_t buffered_events = 1000;  ///< per stream, however slow its client is
+constexpr std::size_t tasks_max = 200;         ///< in one report of those that are under way
 
-/// A run's journal as server-sent events, up to the run's end. Ends early if the run is not running in this
-/// process.
+std::string text_of(const std::vector<ports::TaskUnderWay>& tasks) { return to_json(runs::to_json(tasks)); }
+
+/// A run's journal as server-sent events, up to the run's end, and between them how far its tasks are, if
+/// that has changed. Ends early if the run is not running in this process.
 class EventStream final : public ports::Stream {
  public:
   EventStream(const NativeApi& api, RunId run, std::uint64_t from)
@@ -30,18 +37,36 @@ class EventStream final : public ports::Stream {
       buffered_ = std::move(*events);
       at_ = 0;
     }
-    waited_ = false;
-    std::string piece;
+    std::string piece = under_way_text();
     for (; at_ < buffered_.size() && piece.size() < piece_bytes; ++at_, ++next_)
       piece += event_text(std::to_string(next_), std::exchange(buffered_[at_], {}));
-    done(std::move(piece));
+    send(std::move(piece), std::move(done));
   }
 
  private:
+  void send(std::string piece, std::move_only_function<void(Piece)> done) {
+    sent_at_ = api_.clock.steady();
+    done(std::move(piece));
+  }
+
   void wait(std::move_only_function<void(Piece)> done) {
-    if (std::exchange(waited_, !waited_)) return done(std::string(heartbeat_text));
-    api_.runs.notify_when_longer(run_, next_, api_.heartbeat,
+    if (auto text = under_way_text(); !text.empty()) return send(std::move(text), std::move(done));
+    // A stream without events begins with a heartbeat.
+    if (!sent_at_ || api_.clock.steady() - *sent_at_ >= api_.heartbeat)
+      return send(std::string(heartbeat_text), std::move(done));
+    api_.runs.notify_when_longer(run_, next_, std::min(api_.heartbeat, api_.progress_interval),
                                  [done = std::move(done)]() mutable { done(std::string()); });
+  }
+
+  /// "" if it is too early, or nothing has changed.
+  std::string under_way_text() {
+    const auto now = api_.clock.steady();
+    if (looked_at_ && now - *looked_at_ < api_.progress_interval) return {};
+    looked_at_ = now;
+    auto text = text_of(api_.runs.under_way(run_, tasks_max));
+    if (text == under_way_) return {};
+    under_way_ = std::move(text);
+    return typed_event_text("under_way", under_way_);
   }
 
   NativeApi api_;
@@ -49,8 +74,9 @@ class EventStream final : public ports::Stream {
   std::uint64_t next_;                 ///< number of the next event to send
   std::vector<std::string> buffered_;  ///< events not sent yet, from `at_` on
   std::size_t at_ = 0;
-  bool waited_ = true;  ///< since the last piece; initially true, so that a stream without events begins with
-                        ///< a heartbeat
+  std::optional<std::chrono::nanoseconds> sent_at_;    ///< the last piece; by the steady clock, as the next
+  std::optional<std::chrono::nanoseconds> looked_at_;  ///< when it was last asked what is under way
+  std::string under_way_ = text_of({});                ///< what was sent of that
 };
 
 /// The journal from `from` on, in stored form: the events are JSON texts already.

@@ -26,6 +26,8 @@ struct NativeApi {
                                       int attempt)>
       log_of;
   Milliseconds heartbeat = std::chrono::seconds(15);  ///< the longest silence in an event stream
+  /// How often an event stream looks at the tasks that are under way.
+  Milliseconds progress_interval = std::chrono::seconds(1);
 };
 
 /// The protocol under /v1 (see README.md).

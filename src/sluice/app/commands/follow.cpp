@@ -64,6 +64,11 @@ class FollowedRun {
   /// From now on a tree shows the run; no lines are printed.
   void set_drawn() { drawn_ = true; }
 
+  void apply(runs::TasksUnderWay under_way) {
+    const std::lock_guard lock(mutex_);
+    under_way_ = std::move(under_way);
+  }
+
   [[nodiscard]] bool begun() const {
     const std::lock_guard lock(mutex_);
     return plan_ != nullptr;
@@ -83,7 +88,7 @@ class FollowedRun {
   [[nodiscard]] RunPicture picture() const {
     const std::lock_guard lock(mutex_);
     if (!plan_) return {.state = "running", .time = {}, .rows = {}};
-    return picture_of(reporter_.report(), *plan_, SystemClock().now());
+    return picture_of(reporter_.report(), *plan_, SystemClock().now(), under_way_);
   }
 
  private:
@@ -92,6 +97,7 @@ class FollowedRun {
   bool drawn_ = false;
   std::shared_ptr<const ir::Plan> plan_;
   runs::Reporter reporter_;
+  runs::TasksUnderWay under_way_;
 };
 
 /// Reads one stream of events, continuing after the last event. `answered`: set if the server responded.
@@ -107,6 +113,10 @@ Result<void> stream_events(Session& session, const RunId& run, FollowedRun& foll
     answered = true;  // a stream without events begins with a heartbeat
     reader.feed(bytes, [&](const ServerSentEvent& sent) {
       if (!applied) return;
+      if (sent.type == "under_way") {
+        if (const auto json = parse_json(sent.data, "event")) followed.apply(runs::under_way_from(*json));
+        return;
+      }
       if (sent.id != std::to_string(followed.length())) {
         applied = Fail(internal_error(
             Code::internal, fmt::format("the server sent event {} of run {}, but event {} was expected",

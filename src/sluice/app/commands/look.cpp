@@ -2,6 +2,7 @@
 
 #include "sluice/app/commands/command.hpp"
 #include "sluice/app/commands/print_text.hpp"
+#include "sluice/app/terminal/run_tree.hpp"
 #include "sluice/base/json.hpp"
 #include "sluice/base/words.hpp"
 
@@ -40,10 +41,11 @@ void print_run(const Value& run) {
   print_fields("outputs", run.find("outputs"));
   print_text(stdout, "tasks\n");
   for (const auto& task : list_at(run, "tasks")) {
+    const auto* progress = task.find("progress");
     print_text(stdout, "  {:<28} {:<10} {:>8}  {}\n", task.text_at("path"),
                task.boolean_at("cached") ? "cached" : task.text_at("status"),
                task.find("seconds") ? fmt::format("{:.2f} s", task.number_at("seconds")) : "",
-               task.text_at("why"));
+               progress ? human_progress(runs::progress_from(*progress)) : task.text_at("why"));
     if (const auto* failure = task.find("failure"))
       print_text(stdout, "    {}\n", failure->text_at("message"));
     if (const auto key = task.text_at("key"); !key.empty())
@@ -129,7 +131,7 @@ void add_runs(CommandLine& program) {
   auto& command = program.add("runs", "list runs, newest first");
   add_session(command, options->common, "sluice runs --status failed");
   command.option("--status", options->status, "only runs with this status",
-                 {.one_of = {"running", "succeeded", "failed", "cancelled"}});
+                 {.one_of = {"running", "succeeded", "failed", "cancelled", "set_aside"}});
   command.option("--limit", options->limit, "maximum number of runs; default 20",
                  {.range = ValueRules::Range{1, 10000}});
   command.when_called([options] {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <map>
 #include <unordered_map>
 #include <utility>
@@ -13,6 +14,8 @@
 
 namespace sluice::app {
 namespace {
+
+constexpr double seconds_left_max = 1e9;  ///< more is said by no clock
 
 /// "folds" of "folds[3]/fit"; "" for an operation of the pipeline itself.
 std::string parent_of(const std::string& path) {
@@ -48,7 +51,7 @@ std::string colored(const std::string& text, std::string_view state, bool colors
   return colors ? std::string(color_of(state)) + text + "\x1b[0m" : text;
 }
 
-TreeRow row_of(const runs::OperationReport& operation, Time now) {
+TreeRow row_of(const runs::OperationReport& operation, Time now, const runs::TasksUnderWay& under_way) {
   TreeRow row{.path = operation.path,
               .state = operation.cached ? "cached" : operation.state,
               .time = {},
@@ -62,6 +65,14 @@ TreeRow row_of(const runs::OperationReport& operation, Time now) {
     row.time = operation.usage.ended - operation.usage.started;
   if (operation.state == "waiting to retry" || operation.failure.source == operation.path)
     row.note = printable(operation.failure.message);
+  if (const auto* task = runs::find_under_way(operation, under_way)) {
+    if (task->progress) {
+      row.note = human_progress(*task->progress);
+    } else {
+      row.state = "waiting";
+      row.note = "for a slot: " + printable(task->waits_for);
+    }
+  }
   return row;
 }
 
@@ -159,7 +170,21 @@ std::string human_time(Milliseconds time) {
   return fmt::format("{} h {:02} min", whole / 3600, whole % 3600 / 60);
 }
 
-RunPicture picture_of(const runs::RunReport& report, const ir::Plan& plan, Time now) {
+std::string human_progress(const ports::Progress& progress) {
+  auto out = progress.unit == "%" ? std::string() : std::to_string(progress.done);
+  if (!out.empty() && progress.total > 0) out += fmt::format(" of {}", progress.total);
+  if (!out.empty() && !progress.unit.empty()) out += " " + printable(progress.unit);
+  if (const auto share = progress.share())
+    out += fmt::format("{}{:.0f} %", out.empty() ? "" : ", ", std::floor(*share * 100));
+  if (progress.rate > 0 && progress.unit != "%")
+    out += fmt::format(", {:.{}f} a second", progress.rate, progress.rate < 10 ? 1 : 0);
+  if (const auto left = progress.seconds_left(); left && *left < seconds_left_max)
+    out += fmt::format(", {} left", human_time(Milliseconds(std::llround(*left * 1000))));
+  return out;
+}
+
+RunPicture picture_of(const runs::RunReport& report, const ir::Plan& plan, Time now,
+                      const runs::TasksUnderWay& under_way) {
   RunPicture picture{
       .state = std::string(report.result ? engine::name(report.result->status) : "running"),
       .time = std::max(Milliseconds(0), (report.result ? report.result->at : now) - report.created.at),
@@ -174,7 +199,7 @@ RunPicture picture_of(const runs::RunReport& report, const ir::Plan& plan, Time 
       const auto path = percent_encode(operation.name);
       const auto found = started.find(path);
       if (found != started.end())
-        picture.rows.push_back(row_of(*found->second, now));
+        picture.rows.push_back(row_of(*found->second, now, under_way));
       else if (!report.result)
         picture.rows.push_back({.path = path,
                                 .state = "waiting",
@@ -184,7 +209,8 @@ RunPicture picture_of(const runs::RunReport& report, const ir::Plan& plan, Time 
                                          std::holds_alternative<ir::PipelineCall>(operation.what)});
     }
   for (const auto& operation : report.operations)
-    if (operation.path.find('/') != std::string::npos) picture.rows.push_back(row_of(operation, now));
+    if (operation.path.find('/') != std::string::npos)
+      picture.rows.push_back(row_of(operation, now, under_way));
   return picture;
 }
 

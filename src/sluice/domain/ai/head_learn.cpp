@@ -78,8 +78,8 @@ Result<Struct> HeadLearn::run(const ports::ServiceCall& call) {
     made.set("keep", keep);
     return made;
   };
-  SLUICE_TRY(reply,
-             serving::call_with_retry(hosts_, {.base = base.files}, "learn_head", params, call.cancel));
+  SLUICE_TRY(reply, serving::call_with_retry(hosts_, {.base = base.files}, "learn_head", params, call.cancel,
+                                             call.report));
 
   SLUICE_TRY(model, store_folder(objects_, out / "model", "model"));
   SLUICE_TRY(predictions, objects_.put_file(out / "predictions.json"));

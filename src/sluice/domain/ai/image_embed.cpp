@@ -37,8 +37,8 @@ Result<Struct> ImageEmbed::run(const ports::ServiceCall& call) {
     made.set("out", out.string());
     return made;
   };
-  SLUICE_TRY(reply,
-             serving::call_with_retry(hosts_, {.base = base.files}, "embed_folder", params, call.cancel));
+  SLUICE_TRY(reply, serving::call_with_retry(hosts_, {.base = base.files}, "embed_folder", params,
+                                             call.cancel, call.report));
 
   SLUICE_TRY(features, store_folder(objects_, out, "features"));
   Struct made_by;

@@ -189,12 +189,68 @@ OperationReport& Reporter::apply_to_operation(const engine::Event& event) {
   return row;
 }
 
+namespace {
+
+Value to_json(const ports::Progress& progress) {
+  Struct s;
+  s.set("done", progress.done);
+  if (progress.total > 0) s.set("total", progress.total);
+  if (!progress.unit.empty()) s.set("unit", progress.unit);
+  if (const auto share = progress.share()) s.set("share", *share);
+  if (progress.rate > 0) s.set("rate", progress.rate);
+  if (const auto left = progress.seconds_left()) s.set("seconds_left", *left);
+  return s;
+}
+
+}  // namespace
+
+const ports::TaskUnderWay* find_under_way(const OperationReport& operation, const TasksUnderWay& under_way) {
+  const auto found = under_way.find(operation.path);
+  if (found == under_way.end() || operation.ended) return nullptr;
+  const bool is_running = operation.state == "running";
+  return is_running == found->second.progress.has_value() ? &found->second : nullptr;
+}
+
+Value to_json(const std::vector<ports::TaskUnderWay>& tasks) {
+  List list;
+  for (const auto& task : tasks) {
+    Struct s;
+    s.set("path", task.path);
+    if (!task.waits_for.empty()) s.set("waits_for", task.waits_for);
+    if (task.progress) s.set("progress", to_json(*task.progress));
+    list.emplace_back(std::move(s));
+  }
+  Struct s;
+  s.set("tasks", std::move(list));
+  return s;
+}
+
+ports::Progress progress_from(const Value& json) {
+  return {.done = json.integer_at("done"),
+          .total = json.integer_at("total"),
+          .unit = json.text_at("unit"),
+          .rate = json.number_at("rate")};
+}
+
+TasksUnderWay under_way_from(const Value& json) {
+  TasksUnderWay out;
+  const auto* tasks = json.find("tasks");
+  if (!tasks || !tasks->is_list()) return out;
+  for (const auto& entry : *tasks->if_list()) {
+    ports::TaskUnderWay task{.path = entry.text_at("path"), .waits_for = entry.text_at("waits_for")};
+    if (const auto* progress = entry.find("progress")) task.progress = progress_from(*progress);
+    out.insert_or_assign(task.path, std::move(task));
+  }
+  return out;
+}
+
 Value to_json(const OperationReport& row) {
   Struct s;
   s.set("path", row.path);
   s.set("kind", row.kind);
   if (!row.service.empty()) s.set("service", row.service);
   s.set("status", row.waits_for.empty() ? row.state : "waiting for a slot: " + row.waits_for);
+  if (row.progress) s.set("progress", to_json(*row.progress));
   s.set("cached", row.cached);
   if (row.shortened) s.set("shortened", true);
   if (!row.why.empty()) s.set("why", row.why);

@@ -5,6 +5,7 @@
 
 #include "sluice/engine/event.hpp"
 #include "sluice/ir/plan.hpp"
+#include "sluice/ports/run_control.hpp"
 
 namespace sluice::runs {
 
@@ -15,8 +16,10 @@ struct OperationReport {
   std::string service;         ///< the service of a service task
   std::string state;           ///< "looking up", "running", "waiting to retry", "open", or how it ended
   std::string waits_for = {};  ///< while it waits for a slot: which; the journal does not say so
-  std::string why;             ///< why the task ran or came from the cache, or why it ended as it did
-  bool shortened = false;      ///< values were left out: the report had become too large
+  std::optional<ports::Progress> progress =
+      {};                  ///< while it runs and reports it; the journal does not say so
+  std::string why;         ///< why the task ran or came from the cache, or why it ended as it did
+  bool shortened = false;  ///< values were left out: the report had become too large
   bool cached = false;
   RunId made_in;        ///< if cached: the run whose task produced the outputs …
   std::string made_by;  ///< … and the path of that task
@@ -63,6 +66,11 @@ class Reporter {
   std::size_t bytes_ = 0;  ///< of the events that were kept, roughly
 };
 
+/// By path: what the journal does not say.
+using TasksUnderWay = std::unordered_map<std::string, ports::TaskUnderWay>;
+/// The entry of this operation; null if there is none, or if what the journal says about it is newer.
+const ports::TaskUnderWay* find_under_way(const OperationReport& operation, const TasksUnderWay& under_way);
+
 /// The operation with this path, from the plan alone; null if there is none.
 const ir::Operation* operation_at(const ir::Plan& plan, const std::string& pipeline, std::string_view path);
 
@@ -72,5 +80,11 @@ std::string kind_of(const ir::Operation& operation);
 /// The JSON form that `sluice show --json` and the API return. Durations in seconds, digests in hexadecimal.
 Value to_json(const RunReport& report);
 Value to_json(const OperationReport& operation);
+
+/// `{"tasks": [{"path", "waits_for", "progress"}, …]}`, as the stream of events has it.
+Value to_json(const std::vector<ports::TaskUnderWay>& tasks);
+/// The inverses; what is missing or malformed keeps its default.
+TasksUnderWay under_way_from(const Value& json);
+ports::Progress progress_from(const Value& json);
 
 }  // namespace sluice::runs

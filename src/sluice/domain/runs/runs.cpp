@@ -242,12 +242,15 @@ Result<RunReport> Runs::report(const RunId& run) const {
   }
   auto report = reporter.report();
   if (!report.result && ports_.control.is_running(run)) {
-    constexpr std::size_t waiting_max = 10'000;
-    const auto list = ports_.control.waiting(run, waiting_max);
-    const std::unordered_map<std::string, std::string> waiting(list.begin(), list.end());
+    constexpr std::size_t tasks_max = 10'000;
+    TasksUnderWay under_way;
+    for (auto& task : ports_.control.under_way(run, tasks_max))
+      under_way.insert_or_assign(task.path, std::move(task));
     for (auto& operation : report.operations)
-      if (const auto found = waiting.find(operation.path); found != waiting.end())
-        operation.waits_for = found->second;
+      if (const auto* task = find_under_way(operation, under_way)) {
+        operation.waits_for = task->waits_for;
+        operation.progress = task->progress;
+      }
   }
   return report;
 }

@@ -64,6 +64,9 @@ class Runs {
     return ports_.journal.read(run, from, limit);
   }
   /// See ports::RunControl.
+  [[nodiscard]] std::vector<ports::TaskUnderWay> under_way(const RunId& run, std::size_t limit) const {
+    return ports_.control.under_way(run, limit);
+  }
   [[nodiscard]] bool is_running(const RunId& run) const { return ports_.control.is_running(run); }
   void notify_when_longer(const RunId& run, std::uint64_t length, Milliseconds wait,
                           std::move_only_function<void()> done) {

@@ -235,7 +235,8 @@ struct Hosts::Impl {
     complete(ready);
   }
 
-  void call(HostEntry& entry, std::string method, Value params, std::string payload, ports::HostDone done) {
+  void call(HostEntry& entry, std::string method, Value params, std::string payload, ports::HostDone done,
+            ports::ReportProgress report) {
     std::shared_ptr<ports::ModelHost> host;
     {
       const std::lock_guard lock(mutex);
@@ -243,7 +244,8 @@ struct Hosts::Impl {
       ++entry.leases;  // `done` may end the caller's lease before the call below returns
     }
     if (host)
-      host->call(std::move(method), std::move(params), std::move(payload), std::move(done));
+      host->call(std::move(method), std::move(params), std::move(payload), std::move(done),
+                 std::move(report));
     else
       done(Fail(stopping()));
     const std::lock_guard lock(mutex);
@@ -400,9 +402,11 @@ void HostLease::release() {
   impl.return_lease(*entry_, head_);
 }
 
-void HostLease::call(std::string method, Value params, std::string payload, ports::HostDone done) {
+void HostLease::call(std::string method, Value params, std::string payload, ports::HostDone done,
+                     ports::ReportProgress report) {
   SLUICE_CHECK(hosts_ != nullptr);
-  hosts_->impl_->call(*entry_, std::move(method), std::move(params), std::move(payload), std::move(done));
+  hosts_->impl_->call(*entry_, std::move(method), std::move(params), std::move(payload), std::move(done),
+                      std::move(report));
 }
 
 bool HostLease::died() const {

@@ -34,9 +34,10 @@ class HostLease {
   HostLease& operator=(const HostLease&) = delete;
   ~HostLease();
 
-  /// One call of a method that ipc/host/README.md lists. `done` runs once, as ModelHost::call says; with
-  /// Code::unavailable if the host is gone.
-  void call(std::string method, Value params, std::string payload, ports::HostDone done);
+  /// One call of a method that ipc/host/README.md lists. `done` runs once, and `report` as ModelHost::call
+  /// says; with Code::unavailable if the host is gone.
+  void call(std::string method, Value params, std::string payload, ports::HostDone done,
+            ports::ReportProgress report = nullptr);
   /// True if the host's process is gone: its open calls have failed, and the next `acquire` starts another.
   [[nodiscard]] bool died() const;
   [[nodiscard]] int pid() const;
@@ -97,14 +98,16 @@ class Hosts {
 inline constexpr int deaths_max = 2;
 
 /// Calls a method and waits for the reply. Code::cancelled once `cancel` is requested: the host may still be
-/// working, and its reply is dropped. Must not be called on a host's own thread.
+/// working (and report progress), and its reply is dropped. Must not be called on a host's own thread.
 Result<ports::HostResponse> call_and_wait(HostLease& host, std::string method, Value params,
-                                          std::string payload, const std::stop_token& cancel);
+                                          std::string payload, const std::stop_token& cancel,
+                                          ports::ReportProgress report = nullptr);
 
 /// Acquires a host, calls it and waits; retries once if the host dies meanwhile. `params` is called before
 /// each attempt, so that it can remove what the previous one left behind.
 Result<ports::HostResponse> call_with_retry(Hosts& hosts, const HostNeed& need, const std::string& method,
                                             const std::function<Result<Struct>()>& params,
-                                            const std::stop_token& cancel);
+                                            const std::stop_token& cancel,
+                                            const ports::ReportProgress& report = nullptr);
 
 }  // namespace sluice::serving

@@ -35,23 +35,27 @@ Result<HostLease> Hosts::acquire_and_wait(HostNeed need, const std::stop_token& 
 }
 
 Result<ports::HostResponse> call_and_wait(HostLease& host, std::string method, Value params,
-                                          std::string payload, const std::stop_token& cancel) {
+                                          std::string payload, const std::stop_token& cancel,
+                                          ports::ReportProgress report) {
   const auto completion = std::make_shared<Completion<ports::HostResponse>>();
   const std::string what = method;
-  host.call(std::move(method), std::move(params), std::move(payload),
-            [completion](Result<ports::HostResponse> reply) { completion->set(std::move(reply)); });
+  host.call(
+      std::move(method), std::move(params), std::move(payload),
+      [completion](Result<ports::HostResponse> reply) { completion->set(std::move(reply)); },
+      std::move(report));
   return completion->wait(cancel, what);
 }
 
 Result<ports::HostResponse> call_with_retry(Hosts& hosts, const HostNeed& need, const std::string& method,
                                             const std::function<Result<Struct>()>& params,
-                                            const std::stop_token& cancel) {
+                                            const std::stop_token& cancel,
+                                            const ports::ReportProgress& report) {
   for (int deaths = 1;; ++deaths) {
     SLUICE_TRY(given, params());
     bool died = true;
     auto reply = [&]() -> Result<ports::HostResponse> {
       SLUICE_TRY(host, hosts.acquire_and_wait(need, cancel));
-      auto response = call_and_wait(host, method, std::move(given), {}, cancel);
+      auto response = call_and_wait(host, method, std::move(given), {}, cancel, report);
       died = host.died();
       return response;
     }();

@@ -11,6 +11,7 @@
 
 #include "sluice/base/log.hpp"
 #include "sluice/executors/process/programs.hpp"
+#include "sluice/executors/process/progress_file.hpp"
 #include "sluice/executors/process/results.hpp"
 #include "sluice/executors/process/sandbox.hpp"
 #include "sluice/executors/process/spare_folders.hpp"
@@ -353,6 +354,10 @@ void ProcessExecutor::acknowledge(const Fence& fence) {
 void ProcessExecutor::all_reattached() {
   const std::lock_guard lock(impl_->mutex);
   impl_->enqueue([impl = impl_.get()] { impl->forget_unrequested(); });
+}
+
+std::optional<ports::Progress> ProcessExecutor::progress(const Fence& fence) const {
+  return read_progress(progress_path(root_of(impl_->data, fence.text)));
 }
 
 std::filesystem::path ProcessExecutor::log_of(const RunId& run, const std::string& path, int number) const {

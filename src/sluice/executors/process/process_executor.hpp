@@ -26,6 +26,7 @@ class ProcessExecutor final : public ports::Executor {
   void cancel(const Fence& fence) override;
   void acknowledge(const Fence& fence) override;
   void all_reattached() override;
+  [[nodiscard]] std::optional<ports::Progress> progress(const Fence& fence) const override;
   [[nodiscard]] std::filesystem::path log_of(const RunId& run, const std::string& path,
                                              int number) const override;
 

@@ -64,10 +64,11 @@ Result<void> make_folders(const ports::Attempt& attempt, const Places& places, p
 /// "NAME=value" for all; the variables of the plan override, except for the devices that the task was given.
 std::expected<std::vector<std::string>, Failure> environment_of(const ports::Attempt& attempt,
                                                                 const Places& places, Arguments& arguments) {
-  std::vector<std::string> env{"PATH=" + std::string(task_path),      "HOME=" + places.home().string(),
-                               "TMPDIR=" + places.tmp().string(),     "LANG=C.UTF-8",
-                               "SLUICE_RUN=" + attempt.run.text,      "SLUICE_TASK=" + attempt.path,
-                               "SLUICE_ATTEMPT=" + attempt.fence.text};
+  std::vector<std::string> env{
+      "PATH=" + std::string(task_path),       "HOME=" + places.home().string(),
+      "TMPDIR=" + places.tmp().string(),      "LANG=C.UTF-8",
+      "SLUICE_RUN=" + attempt.run.text,       "SLUICE_TASK=" + attempt.path,
+      "SLUICE_ATTEMPT=" + attempt.fence.text, "SLUICE_PROGRESS=" + progress_path(places.root).string()};
   for (const auto& [name, value] : attempt.work.env) {
     if (name.empty() || name.find('=') != std::string::npos || name.starts_with("SLUICE_"))
       return std::unexpected(failure(
@@ -123,6 +124,8 @@ std::filesystem::path Places::out(const std::string& output) const {
 std::filesystem::path root_of(const std::filesystem::path& data, const std::string& fence) {
   return data / "work" / (std::string(root_prefix) + segment_of(fence));
 }
+
+std::filesystem::path progress_path(const std::filesystem::path& root) { return root / "progress"; }
 
 std::filesystem::path log_path(const std::filesystem::path& data, const RunId& run, const std::string& path,
                                int number) {

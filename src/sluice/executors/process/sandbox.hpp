@@ -33,6 +33,8 @@ Places places_of(const std::filesystem::path& data, const ports::Attempt& attemp
 std::filesystem::path root_of(const std::filesystem::path& data, const std::string& fence);
 /// The prefix of the folder names of attempts: other entries of `work/` do not belong to this executor.
 inline constexpr std::string_view root_prefix = "task-";
+/// Where an attempt with this root reports its progress, if it does.
+std::filesystem::path progress_path(const std::filesystem::path& root);
 std::filesystem::path log_path(const std::filesystem::path& data, const RunId& run, const std::string& path,
                                int number);
 

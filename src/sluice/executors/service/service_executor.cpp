@@ -21,6 +21,26 @@ namespace {
 
 constexpr std::string_view scratch_prefix = "service-";
 
+/// The reports of one call. Thread-safe.
+class Reports {
+ public:
+  void add(ports::ProgressReport report) {
+    const std::lock_guard lock(mutex_);
+    if (!first_ || report.done < latest_.done) first_ = report;  // less: it began anew
+    latest_ = std::move(report);
+  }
+  [[nodiscard]] std::optional<ports::Progress> progress() const {
+    const std::lock_guard lock(mutex_);
+    if (!first_) return std::nullopt;
+    return ports::progress_of(*first_, latest_);
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::optional<ports::ProgressReport> first_;
+  ports::ProgressReport latest_;
+};
+
 }  // namespace
 
 std::optional<std::string> type_mismatch_in(const std::vector<ir::Parameter>& declared, const Struct& given,
@@ -51,6 +71,7 @@ struct ServiceExecutor::Impl {
     ports::Attempt attempt;
     ports::Service* service = nullptr;
     std::stop_source stop;
+    std::shared_ptr<Reports> reports = std::make_shared<Reports>();  ///< a host may report to it later
   };
 
   Options options;
@@ -138,13 +159,18 @@ struct ServiceExecutor::Impl {
       return Fail(user_error(Code::invalid_argument, signature.name + ": " + *wrong));
     const auto scratch = options.work / (std::string(scratch_prefix) + attempt.fence.text);
     SLUICE_DO(os::make_directories(scratch));
-    auto result = job.service->run({.with = attempt.work.with,
-                                    .run = attempt.run,
-                                    .path = attempt.path,
-                                    .effect_key = attempt.effect_key,
-                                    .principal = attempt.principal,
-                                    .scratch = scratch,
-                                    .cancel = job.stop.get_token()});
+    auto result = job.service->run(
+        {.with = attempt.work.with,
+         .run = attempt.run,
+         .path = attempt.path,
+         .effect_key = attempt.effect_key,
+         .principal = attempt.principal,
+         .scratch = scratch,
+         .cancel = job.stop.get_token(),
+         .report = [reports = job.reports, &clock = clock](std::int64_t done, std::int64_t total,
+                                                           std::string_view unit) {
+           reports->add({.done = done, .total = total, .unit = std::string(unit), .at = clock.now()});
+         }});
     if (const auto removed = os::remove_tree(scratch); !removed) log::warning(removed.error().message);
     if (result)
       if (auto wrong = type_mismatch_in(signature.outputs, *result, "output"))
@@ -199,6 +225,12 @@ void ServiceExecutor::start(const ports::Attempt& attempt) {
     impl_->queue.push_back(std::move(job));
   }
   impl_->wake.notify_one();
+}
+
+std::optional<ports::Progress> ServiceExecutor::progress(const Fence& fence) const {
+  const std::lock_guard lock(impl_->mutex);
+  const auto job = impl_->active.find(fence);
+  return job == impl_->active.end() ? std::nullopt : job->second->reports->progress();
 }
 
 void ServiceExecutor::cancel(const Fence& fence) {

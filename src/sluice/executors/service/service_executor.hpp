@@ -29,6 +29,7 @@ class ServiceExecutor final : public ports::Executor {
   /// The engine that claimed the run calls the service again.
   void abandon(const Fence& fence) override { cancel(fence); }
   void acknowledge(const Fence&) override {}
+  [[nodiscard]] std::optional<ports::Progress> progress(const Fence& fence) const override;
   [[nodiscard]] std::filesystem::path log_of(const RunId&, const std::string&, int) const override {
     return {};
   }

@@ -55,6 +55,8 @@ std::vector<std::size_t> draw_folds(std::span<const std::size_t> labels, std::si
   return out;
 }
 
+std::size_t repeats_of(const Matrix& samples) { return samples.rows <= repeated_samples_max ? repeats : 1; }
+
 /// Outputs of models that were not trained on the sample. Each sample occurs once per repeat.
 struct OutOfFold {
   std::vector<std::size_t> labels;
@@ -65,7 +67,7 @@ struct OutOfFold {
 Result<OutOfFold> cross_validate(const Matrix& samples, std::span<const std::size_t> labels,
                                  std::size_t classes, std::size_t folds, std::int64_t seed,
                                  const std::function<void()>& fitted) {
-  const auto times = samples.rows <= repeated_samples_max ? repeats : 1;
+  const auto times = repeats_of(samples);
   SeededRandom random(static_cast<std::uint64_t>(seed));
   OutOfFold out{.labels = std::vector<std::size_t>(times * samples.rows),
                 .cosines = Matrix(times * samples.rows, classes),
@@ -246,12 +248,14 @@ double threshold_for(std::vector<double> scores, double keep) {
 }
 
 Result<Choice> choose(const Matrix& samples, std::span<const std::size_t> labels, std::size_t classes,
-                      std::int64_t seed, double keep, const std::function<void()>& fitted) {
+                      std::int64_t seed, double keep, const OnFitted& on_fitted) {
   std::vector<std::size_t> counts(classes);
   for (const auto label : labels) ++counts[label];
   Choice out;
   out.folds = std::min(folds_max, std::ranges::min(counts));
   SLUICE_CHECK(classes >= 2 && out.folds >= 2);
+  const auto total = repeats_of(samples) * out.folds * inverse_l2.size() + (classes >= 3 ? classes : 0);
+  const auto fitted = [&, done = std::size_t{0}]() mutable { on_fitted(++done, total); };
   SLUICE_TRY(predictions, cross_validate(samples, labels, classes, out.folds, seed, fitted));
 
   std::vector<Calibration> calibrations;

@@ -32,6 +32,9 @@ Calibration calibrate(const Matrix& logits, std::span<const std::size_t> labels)
 double threshold_for(std::vector<double> scores, double keep);
 
 /// What cross-validation chose.
+/// The number of classifiers that were fitted, and of all that will be.
+using OnFitted = std::function<void(std::size_t done, std::size_t total)>;
+
 struct Choice {
   double l2 = 0;
   double temperature = 1;
@@ -49,6 +52,6 @@ struct Choice {
 /// same choice. `fitted` is called whenever one of the many classifiers was fitted.
 Result<Choice> choose(
     const Matrix& samples, std::span<const std::size_t> labels, std::size_t classes, std::int64_t seed,
-    double keep, const std::function<void()>& fitted = [] {});
+    double keep, const OnFitted& fitted = [](std::size_t, std::size_t) {});
 
 }  // namespace sluice::host

@@ -33,6 +33,7 @@ struct Connection {
   struct Call {
     std::string method;
     ports::HostDone done;
+    ports::ReportProgress report;
   };
 
   protocol::Channel channel;
@@ -71,6 +72,16 @@ bool has_open_calls(Connection& connection) {
   return !connection.pending.empty();
 }
 
+void pass_on(Connection& connection, const protocol::Progress& progress) {
+  ports::ReportProgress report;
+  {
+    const std::lock_guard lock(connection.mutex);
+    if (const auto call = connection.pending.find(progress.id); call != connection.pending.end())
+      report = call->second.report;
+  }
+  if (report) report(progress.done, progress.total, progress.unit);
+}
+
 /// Waits until the host sends something, or its connection ends. False: it has open calls, and was silent for
 /// too long.
 bool await_frame(Connection& connection, std::chrono::milliseconds silence_max) {
@@ -98,7 +109,10 @@ void read_responses(Connection& connection, std::chrono::milliseconds silence_ma
         log::error(fmt::format("model host {}: {}", connection.pid.load(), frame.error().message));
       return;
     }
-    if (protocol::progress_from(frame->json)) continue;
+    if (const auto progress = protocol::progress_from(frame->json)) {
+      pass_on(connection, *progress);
+      continue;
+    }
     auto response = protocol::response_from(frame->json);
     if (!response) {
       log::error(fmt::format("model host {}: {}", connection.pid.load(), response.error().message));
@@ -183,7 +197,8 @@ class HostedModel final : public ports::ModelHost {
   HostedModel(const HostedModel&) = delete;
   HostedModel& operator=(const HostedModel&) = delete;
 
-  void call(std::string method, Value params, std::string payload, ports::HostDone done) override {
+  void call(std::string method, Value params, std::string payload, ports::HostDone done,
+            ports::ReportProgress report) override {
     std::int64_t id = 0;
     {
       std::unique_lock lock(connection_->mutex);
@@ -192,7 +207,8 @@ class HostedModel final : public ports::ModelHost {
         return done(Fail(host_ended(method, "earlier")));
       }
       id = connection_->next_id++;
-      connection_->pending.emplace(id, Connection::Call{.method = method, .done = std::move(done)});
+      connection_->pending.emplace(
+          id, Connection::Call{.method = method, .done = std::move(done), .report = std::move(report)});
     }
     const auto written =
         connection_->channel.write(protocol::to_value(protocol::Request{
