@@ -1,26 +1,18 @@
 #include "sluice/engine/state.hpp"
 
-#include "sluice/base/numbers.hpp"
 #include "sluice/base/words.hpp"
+#include "sluice/ir/path.hpp"
 
 namespace sluice::engine {
 namespace {
 
-/// A parsed segment of a path: "NAME", "NAME[3]" or "NAME{0}". -1: no index.
-struct Segment {
-  std::string_view name;  ///< percent-encoded
-  std::int64_t index = -1;
-};
+using Inner = ir::PathSegment::Inner;
 
-std::optional<Segment> segment_of(std::string_view text) {
-  const auto bracket = text.find_first_of("[{");
-  Segment segment{.name = text.substr(0, bracket)};
-  if (bracket != std::string_view::npos) {
-    const auto digits = text.substr(bracket + 1, text.size() - bracket - 2);
-    segment.index = parse_integer<std::int64_t>(digits).value_or(-1);
-    if (segment.index < 0) return std::nullopt;
-  }
-  return segment;
+/// What the regions inside this operation are.
+Inner inner_of(const ir::Operation& operation) {
+  if (std::holds_alternative<ir::Each>(operation.what)) return Inner::iteration;
+  if (std::holds_alternative<ir::Branch>(operation.what)) return Inner::arm;
+  return Inner::none;
 }
 
 }  // namespace
@@ -94,19 +86,18 @@ OperationState* RunState::find(std::string_view path) {
 OperationState* RunState::look_for(std::string_view path) {
   RegionState* region = root.get();
   while (region != nullptr) {
-    const auto slash = path.find('/');
-    const auto segment = segment_of(path.substr(0, slash));
-    if (!segment) return nullptr;
+    const auto segment = ir::take_segment(path);
+    if (!segment || segment->visit != 1) return nullptr;
     const bool encoded = segment->name.find('%') != std::string_view::npos;
-    const auto decoded = encoded ? percent_decode(segment->name) : std::nullopt;
+    const auto decoded = encoded ? segment->decoded_name() : std::nullopt;
     if (encoded && !decoded) return nullptr;
     const auto found = region->shape->index.find(decoded ? std::string_view(*decoded) : segment->name);
     if (found == region->shape->index.end()) return nullptr;
     auto& operation = region->operations[found->second];
-    if (slash == std::string_view::npos) return &operation;
+    if (path.empty()) return segment->inner == Inner::none ? &operation : nullptr;
+    if (segment->inner != inner_of(*operation.operation)) return nullptr;
     const auto inner = operation.inner.find(segment->index);
     region = inner == operation.inner.end() ? nullptr : inner->second.get();
-    path.remove_prefix(slash + 1);
   }
   return nullptr;
 }
@@ -115,8 +106,7 @@ std::string path_of(const RegionState& region) {
   if (!region.owner) return "";
   auto path = path_of(*region.owner);
   if (region.index < 0) return path;
-  const bool iteration = region.owner->each != nullptr;
-  return path + (iteration ? "[" : "{") + std::to_string(region.index) + (iteration ? "]" : "}");
+  return path + ir::print_inner(region.owner->each ? Inner::iteration : Inner::arm, region.index);
 }
 
 std::string path_of(const OperationState& operation) {

@@ -11,27 +11,23 @@
 
 #include "sluice/app/terminal/cells.hpp"
 #include "sluice/base/words.hpp"
+#include "sluice/ir/path.hpp"
 
 namespace sluice::app {
 namespace {
 
 constexpr double seconds_left_max = 1e9;  ///< more is said by no clock
 
-/// "folds" of "folds[3]/fit"; "" for an operation of the pipeline itself.
-std::string parent_of(const std::string& path) {
-  const auto slash = path.rfind('/');
-  if (slash == std::string::npos) return "";
-  const auto region = path.substr(0, slash);
-  return region.substr(0, region.find_first_of("[{", region.rfind('/') + 1));
-}
-
 /// "[3] fit" of "folds[3]/fit".
-std::string label_of(const std::string& path) {
-  const auto slash = path.rfind('/');
-  if (slash == std::string::npos) return path;
-  const auto bracket = path.rfind('[', slash);
-  const bool iterated = bracket != std::string::npos && path.find('/', bracket) == slash;
-  return (iterated ? path.substr(bracket, slash - bracket) + " " : "") + path.substr(slash + 1);
+std::string label_of(std::string_view path) {
+  std::string label;
+  while (const auto segment = ir::take_segment(path)) {
+    const auto visit = segment->visit > 1 ? "#" + std::to_string(segment->visit) : "";
+    if (path.empty()) return label + std::string(segment->name) + visit;
+    const bool iterated = segment->inner == ir::PathSegment::Inner::iteration;
+    label = iterated ? ir::print_inner(segment->inner, segment->index) + " " : "";
+  }
+  return std::string(path);
 }
 
 bool is_active(const TreeRow& row) {
@@ -89,7 +85,7 @@ std::vector<Placed> place(const std::vector<TreeRow>& rows) {
   std::unordered_map<std::string, bool> present;
   for (const auto& row : rows) present[row.path] = true;
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    auto parent = parent_of(rows[i].path);
+    std::string parent(ir::parent_path(rows[i].path));
     children[present.contains(parent) ? std::move(parent) : std::string()].push_back(i);
   }
   std::vector<Placed> out;

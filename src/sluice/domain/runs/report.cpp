@@ -3,8 +3,7 @@
 #include <algorithm>
 
 #include "sluice/base/json.hpp"
-#include "sluice/base/numbers.hpp"
-#include "sluice/base/words.hpp"
+#include "sluice/ir/path.hpp"
 #include "sluice/ports/ledger.hpp"
 
 namespace sluice::runs {
@@ -52,25 +51,19 @@ const ir::Operation* operation_at(const ir::Plan& plan, const std::string& pipel
   const auto* started = plan.find(pipeline);
   const ir::Region* region = started ? &started->body : nullptr;
   while (region) {
-    const auto slash = path.find('/');
-    const auto segment = path.substr(0, slash);
-    const auto bracket = segment.find_first_of("[{");
-    const auto name = percent_decode(segment.substr(0, bracket));
+    const auto segment = ir::take_segment(path);
+    const auto name = segment ? segment->decoded_name() : std::nullopt;
     const auto* operation = name ? find_in(*region, *name) : nullptr;
-    if (!operation || slash == std::string_view::npos) return operation;
+    if (!operation || path.empty()) return operation;
     if (const auto* call = std::get_if<ir::PipelineCall>(&operation->what)) {
       const auto* callee = plan.find(call->pipeline);
       region = callee ? &callee->body : nullptr;
     } else {
       const auto inner = ir::regions_of(*operation);
-      std::size_t arm = 0;
-      if (bracket != std::string_view::npos && segment[bracket] == '{') {
-        auto index = segment.substr(bracket + 1);
-        arm = take_integer<std::size_t>(index).value_or(0);
-      }
+      const auto arm =
+          segment->inner == ir::PathSegment::Inner::arm ? static_cast<std::size_t>(segment->index) : 0;
       region = arm < inner.size() ? inner[arm] : nullptr;
     }
-    path.remove_prefix(slash + 1);
   }
   return nullptr;
 }
