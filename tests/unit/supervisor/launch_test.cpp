@@ -23,7 +23,7 @@ class Launching : public ::testing::Test {
   }
   Result<pid_t> launch(const Start& start) {
     *report_ = Report{};
-    return launcher_.launch(start, log_.get(), nullptr, report_);
+    return launcher_.launch(start, log_.get(), nullptr, nullptr, report_);
   }
   /// The exit status; -1 after a signal.
   static int end_of(pid_t pid) {
