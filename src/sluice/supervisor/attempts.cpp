@@ -138,8 +138,8 @@ Response Attempts::start(const Start& start) {
   }
   if (is_memory_checked(*attempt)) {
     attempt->check_memory_at = clock_.steady() + memory_check_interval(0, attempt->memory_max);
-    check_memory_at_ = with_checked_memory_ == 0 ? attempt->check_memory_at
-                                                 : std::min(check_memory_at_, attempt->check_memory_at);
+    const auto next = std::max(attempt->check_memory_at, no_memory_check_before_);
+    check_memory_at_ = with_checked_memory_ == 0 ? next : std::min(check_memory_at_, next);
     ++with_checked_memory_;
   }
   by_pid_.emplace(attempt->pid, attempt.get());
@@ -494,9 +494,8 @@ void Attempts::check_memory(Steady now) {
     next = std::min(next, attempt->check_memory_at);
   }
   const auto finished = clock_.steady();
-  check_memory_at_ = next == Steady::max()
-                         ? finished + 1s
-                         : std::max<Steady>(next, finished + memory_checks_share * (finished - now));
+  no_memory_check_before_ = finished + memory_checks_share * (finished - now);
+  check_memory_at_ = next == Steady::max() ? finished + 1s : std::max(next, no_memory_check_before_);
 }
 
 std::unordered_map<pid_t, std::vector<pid_t>> Attempts::families() {

@@ -101,6 +101,7 @@ class Attempts {
   Steady check_logs_at_{0};
   std::size_t with_checked_memory_ = 0;
   Steady check_memory_at_{0};
+  Steady no_memory_check_before_{0};  ///< so that other things are done too
 };
 
 }  // namespace sluice::supervisor
