@@ -19,7 +19,7 @@ WAYS = {
     "watching a cgroup": ["--no-memory-cgroups"],
     "watching /proc": ["--no-cgroups", "--no-memory-cgroups"],
 }
-KILLED = "used more than the 100 MB of its `resources.memory`, and its processes were killed; give it more, or have it use less"
+KILLED = "used more than the 100 MB of its `resources.memory`, and its processes were killed; raise that limit, or have it use less"
 LIMITED = "resources: {memory: 100MB}, cache: off, fails: false"
 
 

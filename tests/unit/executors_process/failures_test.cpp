@@ -99,10 +99,9 @@ TEST_F(Failures, MoreMemoryThanItsLimitEndsTheTask) {
   what.work.resources.memory = 100'000'000;
   const auto failure = fault(what);
   EXPECT_EQ(failure.kind, "memory");
-  EXPECT_EQ(
-      failure.message,
-      "used more than the 100 MB of its `resources.memory`, and its processes were killed; give it more, "
-      "or have it use less");
+  EXPECT_EQ(failure.message,
+            "used more than the 100 MB of its `resources.memory`, and its processes were killed; raise that "
+            "limit, or have it use less");
   // If the kernel killed one of its processes, the shell may have said so.
   EXPECT_TRUE(failure.payload.text_at("log").starts_with("begins"));
 }

@@ -87,7 +87,7 @@ Failure out_of_memory(const ir::Resources& resources, const Places& places) {
   Failure failure{.kind = "memory",
                   .message = fmt::format(
                       "used more than the {} of its `resources.memory`, and its processes were killed; "
-                      "give it more, or have it use less",
+                      "raise that limit, or have it use less",
                       human_bytes(static_cast<std::uint64_t>(resources.memory))),
                   .payload = {}};
   if (const auto tail = log_tail(places.log); !tail.empty()) {
