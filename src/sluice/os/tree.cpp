@@ -1,6 +1,7 @@
 #include "sluice/os/tree.hpp"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <memory>
 
@@ -136,6 +137,28 @@ std::optional<std::uint64_t> tree_mark_of(pid_t pid) {
       limit.rlim_cur == RLIM_INFINITY)
     return std::nullopt;
   return limit.rlim_cur;
+}
+
+std::optional<std::uint64_t> memory_of(pid_t pid, Shared shared) {
+  const bool whole = shared == Shared::whole;
+  const auto text = read_proc("/proc/" + std::to_string(pid) + (whole ? "/status" : "/smaps_rollup"));
+  if (!text) return std::nullopt;
+  std::uint64_t kibibytes = 0;
+  bool found = false;
+  for (std::string_view rest = *text; !rest.empty();) {
+    const auto end = std::min(rest.find('\n'), rest.size());
+    const auto line = rest.substr(0, end);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    for (const std::string_view name : whole ? std::array{"RssAnon:", "RssShmem:", "VmSwap:"}
+                                             : std::array{"Pss_Anon:", "Pss_Shmem:", "SwapPss:"}) {
+      if (!line.starts_with(name)) continue;
+      const auto digit = std::min(line.find_first_of("0123456789"), line.size());
+      kibibytes += number<std::uint64_t>(line.substr(digit));
+      found = true;
+    }
+  }
+  if (!found) return std::nullopt;  // a zombie
+  return kibibytes * 1024;
 }
 
 std::uint64_t ticks_since_boot() {

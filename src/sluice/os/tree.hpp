@@ -39,6 +39,16 @@ std::uint64_t tree_mark(std::uint64_t id);
 /// Nothing if the process has no mark, is gone, or may not be inspected by this one.
 std::optional<std::uint64_t> tree_mark_of(pid_t pid);
 
+/// How memory is counted that several processes share, such as that of a parent and its forked children.
+enum class Shared {
+  whole,  ///< all of it for each of them: cheap
+  part,   ///< divided by their number: takes 20 ms for each GiB, and may not be permitted
+};
+/// The bytes of a process that the kernel cannot get back by dropping pages of files: its data, shared memory
+/// that it has mapped, and what of it is swapped out. Nothing if the process is gone, or may not be
+/// inspected.
+std::optional<std::uint64_t> memory_of(pid_t pid, Shared shared);
+
 /// Now, in the unit of ProcessInfo::started.
 std::uint64_t ticks_since_boot();
 /// Differs after each boot.

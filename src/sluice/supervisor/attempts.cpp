@@ -12,6 +12,7 @@
 
 #include "sluice/os/tree.hpp"
 #include "sluice/supervisor/log_quota.hpp"
+#include "sluice/supervisor/memory_watch.hpp"
 
 namespace sluice::supervisor {
 namespace {
@@ -23,6 +24,12 @@ constexpr int reaped_at_once_max = 256;
 constexpr auto drain_interval = 2ms;
 /// A killed process that hangs in the kernel (a dead network file system) is abandoned after this.
 constexpr auto drain_max = 10s;
+/// A memory group of version 1 has killed a process at once; the rest of its tree may live as long as this.
+constexpr auto memory_group_interval = 50ms;
+/// A process that has been reaped may still be in its memory group.
+constexpr auto remove_groups_interval = 100ms;
+/// The part of its time that this thread spends on measuring memory: one of so many.
+constexpr int memory_checks_share = 20;
 
 /// A stopped process could not end in order on SIGTERM, so it is continued too.
 void send_signal(pid_t pid, int number) {
@@ -34,6 +41,9 @@ std::int64_t milliseconds(Time time) { return time.time_since_epoch().count(); }
 
 }  // namespace
 
+/// What keeps the limit on an attempt's memory.
+enum class MemoryKeeper : std::uint8_t { none, leaf, group, watch };
+
 struct Attempts::Attempt {
   std::string fence;
   std::uint64_t mark = 0;  ///< of its tree, see os::tree_mark_of
@@ -43,26 +53,37 @@ struct Attempts::Attempt {
   os::UniqueFd log;
   std::uint64_t log_bytes_max = 0;
   Steady check_log_at{0};  ///< when to check its log, if that is limited
+  std::uint64_t memory_max = 0;
+  MemoryKeeper memory_keeper = MemoryKeeper::none;
+  std::optional<os::MemoryGroup> memory_group;
+  Steady check_memory_at{0};      ///< if it is not a leaf that keeps its limit
+  std::uint64_t memory_seen = 0;  ///< as measured last, if it is watched
   Report* report = nullptr;
   std::int64_t started_ms = 0;
   std::int64_t ended_ms = 0;
   bool cancelled = false;
   bool killed = false;
   bool over_quota = false;
+  bool over_memory = false;
   std::optional<Steady> kill_at;
   std::optional<os::Exit> exit;  ///< of the main process
   Steady drain_until{0};
 };
 
-Attempts::Attempts(AttemptLog& log, const Clock& clock, std::optional<os::CgroupParent> parent,
-                   OnEnded on_ended, OnMountsRefused on_mounts_refused)
+Attempts::Attempts(AttemptLog& log, const Clock& clock, Groups groups, OnEnded on_ended,
+                   OnMountsRefused on_mounts_refused)
     : log_(log),
       clock_(clock),
-      parent_(std::move(parent)),
+      parent_(std::move(groups.parent)),
+      memory_groups_(std::move(groups.memory)),
       on_ended_(std::move(on_ended)),
       on_mounts_refused_(std::move(on_mounts_refused)) {}
 
 Attempts::~Attempts() = default;
+
+bool Attempts::is_memory_checked(const Attempt& attempt) {
+  return attempt.memory_keeper == MemoryKeeper::group || attempt.memory_keeper == MemoryKeeper::watch;
+}
 
 // Starting
 
@@ -81,20 +102,22 @@ Response Attempts::start(const Start& start) {
   if (!attempt->log) return could_not_start(start, Step::log, errno);
   attempt->log_bytes_max = start.log_bytes_max;
   attempt->leaf = acquire_leaf();
+  attempt->memory_max = start.memory_max;
+  if (attempt->memory_max > 0) limit_memory(*attempt);
   if (auto begun =
           log_.begin(start.fence, attempt->leaf ? attempt->leaf->path().string() : "", attempt->started_ms);
       !begun)
     return could_not_start(start, Step::fork, EIO);
 
   attempt->report = reports_.acquire();
-  auto pid =
-      launcher_.launch(start, attempt->log.get(), attempt->leaf ? &*attempt->leaf : nullptr, attempt->report);
+  auto pid = launch(*attempt, start);
   if (!pid && attempt->leaf && launcher_.error() != EPERM && launcher_.error() != EAGAIN) {
     // A group that accepts no process (a threaded parent, for example): do without cgroups from now on.
     attempt->leaf.reset();
     free_leaves_.clear();
     parent_.reset();
-    pid = launcher_.launch(start, attempt->log.get(), nullptr, attempt->report);
+    if (attempt->memory_keeper == MemoryKeeper::leaf) limit_memory(*attempt);
+    pid = launch(*attempt, start);
   }
   if (!pid) {
     const int error = launcher_.error();
@@ -113,9 +136,36 @@ Response Attempts::start(const Start& start) {
         with_quota_ == 0 ? attempt->check_log_at : std::min(check_logs_at_, attempt->check_log_at);
     ++with_quota_;
   }
+  if (is_memory_checked(*attempt)) {
+    attempt->check_memory_at = clock_.steady() + memory_check_interval(0, attempt->memory_max);
+    const auto next = std::max(attempt->check_memory_at, no_memory_check_before_);
+    check_memory_at_ = with_checked_memory_ == 0 ? next : std::min(check_memory_at_, next);
+    ++with_checked_memory_;
+  }
   by_pid_.emplace(attempt->pid, attempt.get());
   attempts_.emplace(start.fence, std::move(attempt));
   return Started{.fence = start.fence, .pid = static_cast<std::uint32_t>(*pid)};
+}
+
+Result<pid_t> Attempts::launch(Attempt& attempt, const Start& start) {
+  return launcher_.launch(start, attempt.log.get(), attempt.leaf ? &*attempt.leaf : nullptr,
+                          attempt.memory_group ? &*attempt.memory_group : nullptr, attempt.report);
+}
+
+void Attempts::limit_memory(Attempt& attempt) {
+  attempt.memory_keeper = MemoryKeeper::watch;
+  if (attempt.leaf && parent_ && parent_->limits_memory()) {
+    if (attempt.leaf->limit_memory(attempt.memory_max)) attempt.memory_keeper = MemoryKeeper::leaf;
+    return;
+  }
+  if (!memory_groups_) return;
+  // A new one each time: what it counts does not begin again, and the pages of files that the last attempt
+  // read would be counted for the next.
+  auto group = memory_groups_->make_group(
+      std::to_string(getpid()) + "-" + std::to_string(memory_groups_made_++), attempt.memory_max);
+  if (!group) return;
+  attempt.memory_group = std::move(*group);
+  attempt.memory_keeper = MemoryKeeper::group;
 }
 
 Ended Attempts::could_not_start(const Start& start, Step step, int error) {
@@ -144,9 +194,9 @@ std::optional<os::Cgroup> Attempts::acquire_leaf() {
 
 void Attempts::release_leaf(os::Cgroup leaf) {
   // An empty group is reused, because creating one costs more than a fork. Not if memory is counted: the peak
-  // would be that of all its attempts.
-  if (parent_ && !parent_->counts_memory() && free_leaves_.size() < free_leaves_max && !leaf.killed() &&
-      !leaf.populated())
+  // would be that of all its attempts; and not if it has a limit.
+  if (parent_ && !parent_->counts_memory() && !leaf.limited() && free_leaves_.size() < free_leaves_max &&
+      !leaf.killed() && !leaf.populated())
     free_leaves_.push_back(std::move(leaf));
 }
 
@@ -289,6 +339,15 @@ void Attempts::finish(Attempt& attempt) {
       ended.memory_peak = *peak;
       ended.memory_of_tree = true;
     }
+  if (attempt.memory_group)
+    if (const auto peak = attempt.memory_group->peak()) {
+      ended.memory_peak = *peak;
+      ended.memory_of_tree = true;
+    }
+  if (attempt.over_memory && attempt.memory_keeper == MemoryKeeper::watch) {
+    ended.memory_peak = static_cast<std::int64_t>(attempt.memory_seen);
+    ended.memory_of_tree = true;
+  }
   struct stat log{};
   if (attempt.log_bytes_max > 0 && fstat(attempt.log.get(), &log) == 0 &&
       static_cast<std::uint64_t>(log.st_size) > attempt.log_bytes_max) {
@@ -298,6 +357,8 @@ void Attempts::finish(Attempt& attempt) {
   const auto report = *attempt.report;
   if (attempt.over_quota) {
     ended.kind = EndKind::log_quota;
+  } else if (ran_out_of_memory(attempt, report)) {
+    ended.kind = EndKind::memory;
   } else if (report.what == Report::What::step) {
     ended.kind = EndKind::not_started;
     ended.step = report.step;
@@ -312,7 +373,10 @@ void Attempts::finish(Attempt& attempt) {
 
   reports_.release(attempt.report);
   if (attempt.log_bytes_max > 0) --with_quota_;
+  if (is_memory_checked(attempt)) --with_checked_memory_;
   if (attempt.leaf) release_leaf(std::move(*attempt.leaf));
+  if (attempt.memory_group && !attempt.memory_group->remove())
+    left_groups_.push_back(std::move(*attempt.memory_group));
   const auto fence = attempt.fence;
   attempts_.erase(fence);
   if (report.what == Report::What::mounts) {
@@ -321,6 +385,15 @@ void Attempts::finish(Attempt& attempt) {
     return;
   }
   on_ended_(log_.end(std::move(ended)));
+}
+
+bool Attempts::ran_out_of_memory(const Attempt& attempt, const Report& report) {
+  if (attempt.over_memory) return true;
+  if (attempt.memory_keeper == MemoryKeeper::leaf && attempt.leaf->ran_out_of_memory()) return true;
+  if (attempt.memory_group && attempt.memory_group->ran_out()) return true;
+  // Less than the kernel itself needs for a process.
+  return (attempt.memory_keeper == MemoryKeeper::leaf || attempt.memory_keeper == MemoryKeeper::group) &&
+         report.what == Report::What::step && report.step == Step::execute && report.error == ENOMEM;
 }
 
 // Time
@@ -352,6 +425,14 @@ std::optional<std::chrono::nanoseconds> Attempts::tick() {
     if (check_logs_at_ <= now) check_logs(now);
     wake_at(check_logs_at_);
   }
+  if (!left_groups_.empty()) {
+    std::erase_if(left_groups_, [](os::MemoryGroup& group) { return group.remove(); });
+    if (!left_groups_.empty()) wake_at(now + remove_groups_interval);
+  }
+  if (with_checked_memory_ > 0) {
+    if (check_memory_at_ <= now) check_memory(now);
+    wake_at(check_memory_at_);
+  }
   if (!next) return std::nullopt;
   return std::max(Steady(0), *next - now);
 }
@@ -377,6 +458,66 @@ void Attempts::check_logs(Steady now) {
   // Combined with those that are due within a millisecond: a thousand logs must not cause a thousand
   // wake-ups.
   check_logs_at_ = next == Steady::max() ? now + 1s : std::max<Steady>(next, now + 1ms);
+}
+
+void Attempts::check_memory(Steady now) {
+  auto next = Steady::max();
+  std::optional<std::unordered_map<pid_t, std::vector<pid_t>>> found;
+  const auto processes_of = [&](const Attempt& attempt) {
+    if (attempt.leaf) return attempt.leaf->processes();
+    if (!found) found = families();
+    auto processes = (*found)[attempt.pid];
+    for (const auto& orphan : orphans_of(attempt)) {
+      const auto& family = (*found)[orphan.pid];
+      processes.insert(processes.end(), family.begin(), family.end());
+    }
+    return processes;
+  };
+  for (auto& [fence, attempt] : attempts_) {
+    if (!is_memory_checked(*attempt) || attempt->over_memory || attempt->exit) continue;
+    if (attempt->check_memory_at <= now) {
+      if (attempt->memory_group) {
+        attempt->over_memory = attempt->memory_group->ran_out();
+        attempt->check_memory_at = now + memory_group_interval;
+      } else {
+        const auto bytes = memory_of_tree(processes_of(*attempt), attempt->memory_max);
+        attempt->memory_seen = bytes;
+        attempt->over_memory = bytes > attempt->memory_max;
+        attempt->check_memory_at = now + memory_check_interval(bytes, attempt->memory_max);
+      }
+      if (attempt->over_memory) {
+        if (!attempt->killed) signal_tree(*attempt, SIGKILL);
+        attempt->killed = true;
+        continue;
+      }
+    }
+    next = std::min(next, attempt->check_memory_at);
+  }
+  const auto finished = clock_.steady();
+  no_memory_check_before_ = finished + memory_checks_share * (finished - now);
+  check_memory_at_ = next == Steady::max() ? finished + 1s : std::max(next, no_memory_check_before_);
+}
+
+std::unordered_map<pid_t, std::vector<pid_t>> Attempts::families() {
+  const auto all = os::all_processes();
+  std::unordered_map<pid_t, pid_t> parents;
+  for (const auto& info : all) parents.emplace(info.pid, info.parent);
+  std::unordered_map<pid_t, std::vector<pid_t>> out;
+  const auto self = getpid();
+  for (const auto& info : all) {
+    auto ancestor = info.pid;
+    // A pid that was reused while /proc was read could close a cycle: the number of all limits the search.
+    for (std::size_t steps = 0; steps < all.size(); ++steps) {
+      const auto parent = parents.find(ancestor);
+      if (parent == parents.end()) break;
+      if (parent->second == self) {
+        out[ancestor].push_back(info.pid);
+        break;
+      }
+      ancestor = parent->second;
+    }
+  }
+  return out;
 }
 
 }  // namespace sluice::supervisor

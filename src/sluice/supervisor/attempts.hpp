@@ -17,16 +17,21 @@
 
 namespace sluice::supervisor {
 
-/// The running attempts: starts them, watches the size of their logs, kills their process trees, and records
-/// how they ended in the log. The process must be a child subreaper with one thread. Not thread-safe;
-/// nothing here blocks, except for a child between its fork and its exec.
+/// The running attempts: starts them, watches the size of their logs and their memory, kills their process
+/// trees, and records how they ended in the log. The process must be a child subreaper with one thread. Not
+/// thread-safe; nothing here blocks, except for a child between its fork and its exec.
 class Attempts {
  public:
   using OnEnded = std::function<void(const Ended&)>;
   using OnMountsRefused = std::function<void(const MountsRefused&)>;
 
-  /// `parent` absent: trees are found by /proc. The callbacks are called from within the members below.
-  Attempts(AttemptLog& log, const Clock& clock, std::optional<os::CgroupParent> parent, OnEnded on_ended,
+  /// Both may be absent: then trees are found by /proc; and memory is limited by the leaves of `parent`, if
+  /// these can do that, or watched. The callbacks are called from within the members below.
+  struct Groups {
+    std::optional<os::CgroupParent> parent;
+    std::optional<os::MemoryGroups> memory;
+  };
+  Attempts(AttemptLog& log, const Clock& clock, Groups groups, OnEnded on_ended,
            OnMountsRefused on_mounts_refused);
   ~Attempts();
   Attempts(const Attempts&) = delete;
@@ -54,6 +59,9 @@ class Attempts {
 
   std::optional<os::Cgroup> acquire_leaf();
   void release_leaf(os::Cgroup leaf);
+  /// Chooses what keeps the attempt's limit.
+  void limit_memory(Attempt& attempt);
+  Result<pid_t> launch(Attempt& attempt, const Start& start);
   void main_ended(Attempt& attempt, const os::Exit& exit);
   /// Returns true if nothing of the tree is left; else sends SIGKILL to what is left, to be called again
   /// later.
@@ -64,11 +72,18 @@ class Attempts {
   void drain();
   /// Kills the attempts whose log is too long.
   void check_logs(Steady now);
+  /// Kills the attempts that use too much memory.
+  void check_memory(Steady now);
+  [[nodiscard]] static bool is_memory_checked(const Attempt& attempt);
+  /// The descendants of each child of this process, itself included, by /proc.
+  [[nodiscard]] static std::unordered_map<pid_t, std::vector<pid_t>> families();
+  [[nodiscard]] static bool ran_out_of_memory(const Attempt& attempt, const Report& report);
   Ended could_not_start(const Start& start, Step step, int error);
 
   AttemptLog& log_;
   const Clock& clock_;
   std::optional<os::CgroupParent> parent_;
+  std::optional<os::MemoryGroups> memory_groups_;
   OnEnded on_ended_;
   OnMountsRefused on_mounts_refused_;
   Launcher launcher_;
@@ -78,10 +93,15 @@ class Attempts {
   std::vector<Attempt*> draining_;  ///< their main process has ended
   std::vector<os::Cgroup> free_leaves_;
   std::uint64_t leaves_made_ = 0;
-  bool more_to_reap_ = false;      ///< if true, reap() may have left ended processes
-  std::size_t with_deadline_ = 0;  ///< cancelled attempts that were not killed yet
+  std::uint64_t memory_groups_made_ = 0;
+  std::vector<os::MemoryGroup> left_groups_;  ///< of attempts that have ended; to be removed
+  bool more_to_reap_ = false;                 ///< if true, reap() may have left ended processes
+  std::size_t with_deadline_ = 0;             ///< cancelled attempts that were not killed yet
   std::size_t with_quota_ = 0;
   Steady check_logs_at_{0};
+  std::size_t with_checked_memory_ = 0;
+  Steady check_memory_at_{0};
+  Steady no_memory_check_before_{0};  ///< so that other things are done too
 };
 
 }  // namespace sluice::supervisor

@@ -32,6 +32,7 @@ struct Child {
   int null = -1;
   int log = -1;
   int join = -1;         ///< cgroup.procs of the leaf, if the fork could not place the child; else -1
+  int memory = -1;       ///< the tasks of its memory group, or -1
   bool unshare = false;  ///< a mount namespace is still to be created
   pid_t parent = 0;
   std::uint64_t files_max = 0;
@@ -63,6 +64,7 @@ struct Child {
   sigprocmask(SIG_SETMASK, &none, nullptr);
 
   if (child.join >= 0 && write(child.join, "0", 1) != 1) fail(Step::fork);
+  if (child.memory >= 0 && write(child.memory, "0", 1) != 1) fail(Step::fork);
   if (!child.start->mounts.empty()) {
     if (child.unshare && unshare(CLONE_NEWNS) != 0)
       report_and_exit(child, Report::What::mounts, Step::none, errno);
@@ -156,7 +158,8 @@ Launcher::Launcher() : stack_(static_cast<std::byte*>(std::aligned_alloc(stack_a
   setrlimit(RLIMIT_NOFILE, &files);
 }
 
-Result<pid_t> Launcher::launch(const Start& start, int log, const os::Cgroup* leaf, Report* report) {
+Result<pid_t> Launcher::launch(const Start& start, int log, const os::Cgroup* leaf,
+                               const os::MemoryGroup* memory, Report* report) {
   const auto argv = os::pointers_to(start.argv);
   auto env = os::pointers_to(start.env);
   const std::string marker = "SLUICE_ATTEMPT=" + start.fence;
@@ -173,6 +176,7 @@ Result<pid_t> Launcher::launch(const Start& start, int log, const os::Cgroup* le
               .files_max = files_max_,
               .report = report};
   if (leaf == nullptr) child.mark = tree_id(start.fence);
+  if (memory != nullptr) child.memory = memory->tasks();
   if (clone3_) {
     clone_args arguments{};
     arguments.exit_signal = SIGCHLD;

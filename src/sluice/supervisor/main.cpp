@@ -18,7 +18,7 @@ namespace {
 using namespace sluice;
 
 constexpr const char* usage =
-    "usage: sluice-supervisor [--no-cgroups] DATA_FOLDER\n"
+    "usage: sluice-supervisor [--no-cgroups] [--no-memory-cgroups] DATA_FOLDER\n"
     "\n"
     "Runs the process tasks of a sluice server, and outlives it. A server starts it automatically; it runs "
     "in "
@@ -27,7 +27,8 @@ constexpr const char* usage =
     "folder: another exits\n"
     "at once.\n"
     "\n"
-    "  --no-cgroups  find the processes of a task by /proc, as on machines without cgroups\n"
+    "  --no-cgroups         find the processes of a task by /proc, as on machines without cgroups\n"
+    "  --no-memory-cgroups  watch the memory of tasks, as on machines where no cgroup can limit it\n"
     "\n"
     "example: sluice-supervisor ~/.local/share/sluice\n";
 
@@ -44,7 +45,7 @@ Result<os::FileLock> take_lock(const std::filesystem::path& data) {
 }
 
 /// Runs in the background: locks the folder, writes "ready" or an error message to `ready`, and serves.
-int serve(const std::filesystem::path& data, bool cgroups, os::UniqueFd ready) {
+int serve(const std::filesystem::path& data, supervisor::Supervisor::Use use, os::UniqueFd ready) {
   setsid();
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   for (const int number : {SIGHUP, SIGINT, SIGQUIT, SIGPIPE}) signal(number, SIG_IGN);
@@ -56,7 +57,7 @@ int serve(const std::filesystem::path& data, bool cgroups, os::UniqueFd ready) {
     return 0;
   }
   const SystemClock clock;
-  auto supervisor = supervisor::Supervisor::open(data, clock, cgroups);
+  auto supervisor = supervisor::Supervisor::open(data, clock, use);
   if (!supervisor) {
     report(supervisor.error().message);
     return 1;
@@ -74,7 +75,7 @@ int serve(const std::filesystem::path& data, bool cgroups, os::UniqueFd ready) {
 
 int main(int argc, char** argv) {
   std::string data;
-  bool cgroups = true;
+  sluice::supervisor::Supervisor::Use use;
   for (int i = 1; i < argc; ++i) {
     const std::string argument = argv[i];
     if (argument == "--help" || argument == "-h") {
@@ -82,7 +83,9 @@ int main(int argc, char** argv) {
       return 0;
     }
     if (argument == "--no-cgroups") {
-      cgroups = false;
+      use.cgroups = false;
+    } else if (argument == "--no-memory-cgroups") {
+      use.memory_cgroups = false;
     } else if (data.empty() && !argument.empty() && argument[0] != '-') {
       data = argument;
     } else {
@@ -115,7 +118,7 @@ int main(int argc, char** argv) {
   }
   if (pid == 0) {
     read_end.reset();
-    return serve(absolute, cgroups, std::move(write_end));
+    return serve(absolute, use, std::move(write_end));
   }
   write_end.reset();
   const auto status = sluice::os::read_all(read_end.get(), 65536);

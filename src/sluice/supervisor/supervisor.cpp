@@ -48,7 +48,7 @@ bool is_valid(const Start& start) {
 }  // namespace
 
 Result<std::unique_ptr<Supervisor>> Supervisor::open(const std::filesystem::path& data, const Clock& clock,
-                                                     bool cgroups) {
+                                                     Use use) {
   SLUICE_TRY(log, AttemptLog::open(data / "supervisor.log", os::boot_id()));
   end_lost_attempts(log, clock);
   const auto socket = data / "supervisor.sock";
@@ -68,9 +68,13 @@ Result<std::unique_ptr<Supervisor>> Supervisor::open(const std::filesystem::path
   made->watch(made->signals_.get(), EPOLLIN, true);
 
   auto* self = made.get();
+  const auto name = group_name(data);
+  Attempts::Groups groups;
+  if (use.cgroups) groups.parent = os::CgroupParent::make(name, use.memory_cgroups);
+  if (use.memory_cgroups && !(groups.parent && groups.parent->limits_memory()))
+    groups.memory = os::MemoryGroups::make(name);
   made->attempts_ = std::make_unique<Attempts>(
-      made->log_, clock, cgroups ? os::CgroupParent::make(group_name(data)) : std::nullopt,
-      [self](const Ended& ended) { self->broadcast(ended, true); },
+      made->log_, clock, std::move(groups), [self](const Ended& ended) { self->broadcast(ended, true); },
       [self](const MountsRefused& refused) { self->broadcast(refused, false); });
   return made;
 }

@@ -14,10 +14,15 @@ namespace sluice::supervisor {
 /// The program's loop: one thread that waits for children, servers and deadlines.
 class Supervisor {
  public:
+  /// What of the machine it may use: less is for machines, and tests, without it.
+  struct Use {
+    bool cgroups = true;         ///< to hold the trees of processes
+    bool memory_cgroups = true;  ///< to limit their memory
+  };
   /// Opens a data folder: the lock must be held by the caller. Ends the attempts that an earlier supervisor
-  /// lost, then listens on DATA/supervisor.sock. `cgroups: false` is for machines, and tests, without them.
+  /// lost, then listens on DATA/supervisor.sock.
   static Result<std::unique_ptr<Supervisor>> open(const std::filesystem::path& data, const Clock& clock,
-                                                  bool cgroups);
+                                                  Use use);
   ~Supervisor();
 
   /// Runs until Shutdown, SIGTERM, or 10 s without a running attempt or a connection.

@@ -94,6 +94,18 @@ TEST_F(Failures, ALogWithoutEndEndsTheTask) {
   EXPECT_EQ(failure.message, "printed more than 64 MiB and was killed; write large results to an output");
 }
 
+TEST_F(Failures, MoreMemoryThanItsLimitEndsTheTask) {
+  auto what = shell("f", "echo begins; head -c 200M /dev/zero | tail -c 200M | sleep 600");
+  what.work.resources.memory = 100'000'000;
+  const auto failure = fault(what);
+  EXPECT_EQ(failure.kind, "memory");
+  EXPECT_EQ(failure.message,
+            "used more than the 100 MB of its `resources.memory`, and its processes were killed; raise that "
+            "limit, or have it use less");
+  // If the kernel killed one of its processes, the shell may have said so.
+  EXPECT_TRUE(failure.payload.text_at("log").starts_with("begins"));
+}
+
 TEST_F(Failures, HermeticIsRefused) {
   auto what = attempt("f", {"true"});
   what.work.hermetic = true;

@@ -54,6 +54,28 @@ TEST_F(Tree, TheEnvironmentOfAnotherProcessIsRead) {
   EXPECT_EQ(environment_variable(shell.pid(), "NAME"), std::nullopt);
 }
 
+// A child that was forked has all of its parent's memory, but only until it writes to it.
+TEST_F(Tree, SharedMemoryIsCountedForEachOrDivided) {
+  constexpr std::uint64_t size = std::uint64_t{64} << 20;
+  std::vector<char> memory(size, 'x');
+  const pid_t child = fork();
+  if (child == 0) {
+    pause();
+    _exit(0);
+  }
+  EXPECT_GT(memory_of(child, Shared::whole), size / 10 * 9);
+  EXPECT_GT(memory_of(getpid(), Shared::whole), size / 10 * 9);
+  const auto part = memory_of(child, Shared::part);
+  if (part) {  // the kernel counts it
+    EXPECT_GT(*part, size / 10 * 4);
+    EXPECT_LT(*part, size / 10 * 9);
+  }
+  kill(child, SIGKILL);
+  EXPECT_EQ(waitpid(child, nullptr, 0), child);
+  EXPECT_EQ(memory_of(child, Shared::whole), std::nullopt);
+  EXPECT_EQ(memory.back(), 'x');
+}
+
 TEST_F(Tree, AMarkIsPassedOnWhateverAProcessDoes) {
   const pid_t marked = fork();
   if (marked == 0) {

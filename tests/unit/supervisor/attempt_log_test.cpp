@@ -128,6 +128,36 @@ TEST_F(AttemptLogTest, ARecordOfALaterVersionIsSkipped) {
   EXPECT_EQ(log.begun().at("a").pid, 77);
 }
 
+// The kinds of ends are stored as numbers.
+TEST_F(AttemptLogTest, EndsKeepTheirKind) {
+  for (const auto kind : {EndKind::exited, EndKind::signalled, EndKind::not_started, EndKind::log_quota,
+                          EndKind::lost, EndKind::memory}) {
+    const auto fence = "f" + std::to_string(static_cast<int>(kind));
+    {
+      auto log = open();
+      ASSERT_OK(log.begin(fence, "", 1));
+      log.end({.fence = fence, .kind = kind});
+    }
+    const auto log = open();
+    ASSERT_NE(log.ended(fence), nullptr);
+    EXPECT_EQ(log.ended(fence)->kind, kind);
+  }
+  EXPECT_EQ(static_cast<int>(EndKind::forgotten), 5);
+  EXPECT_EQ(static_cast<int>(EndKind::memory), 6);
+}
+
+// It was begun, and is recorded as lost by this version.
+TEST_F(AttemptLogTest, AnEndOfAKindThatALaterVersionAddedIsNotKnown) {
+  {
+    auto log = open();
+    ASSERT_OK(log.begin("a", "", 1));
+    log.end({.fence = "a", .kind = static_cast<EndKind>(99)});
+  }
+  const auto log = open();
+  EXPECT_EQ(log.ended("a"), nullptr);
+  EXPECT_TRUE(log.begun().contains("a"));
+}
+
 TEST_F(AttemptLogTest, StaysSmallHoweverLongItIsUsed) {
   auto log = open();
   ASSERT_TRUE(log.begin("stays", "", 1));

@@ -14,6 +14,7 @@ std::vector<Request> all_requests() {
                 .cwd = "/",
                 .log = "/tmp/log",
                 .log_bytes_max = 1ULL << 40,
+                .memory_max = 1ULL << 41,
                 .mounts = {{.source = "/a", .target = "/b"}}},
           Cancel{.fence = "f", .grace_ms = 5000},
           List{.since = 7, .follow = true},

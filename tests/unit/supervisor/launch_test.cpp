@@ -21,9 +21,9 @@ class Launching : public ::testing::Test {
             .cwd = folder_.path().string(),
             .log = {}};
   }
-  Result<pid_t> launch(const Start& start) {
+  Result<pid_t> launch(const Start& start, const os::MemoryGroup* memory = nullptr) {
     *report_ = Report{};
-    return launcher_.launch(start, log_.get(), nullptr, report_);
+    return launcher_.launch(start, log_.get(), nullptr, memory, report_);
   }
   /// The exit status; -1 after a signal.
   static int end_of(pid_t pid) {
@@ -59,6 +59,28 @@ TEST_F(Launching, AChildReportsWhyItCouldNotRun) {
   EXPECT_EQ(report_->what, Report::What::step);
   EXPECT_EQ(report_->step, Step::execute);
   EXPECT_EQ(report_->error, ENOENT);
+}
+
+// With and without mounts, which are two ways to fork. Nothing to see on a machine that has no such groups.
+TEST_F(Launching, AChildJoinsItsMemoryGroupBeforeItExecutes) {
+  auto groups = os::MemoryGroups::make("sluice-test-launch-" + std::to_string(getpid()));
+  if (!groups) return;
+  const auto group = groups->make_group("one", std::uint64_t{1} << 30);
+  ASSERT_OK(group);
+  const auto file = folder_.path() / "file";
+  ASSERT_OK(os::write_file(file, ""));
+  auto start = shell("grep -c /sluice-test-launch-.*/one$ /proc/self/cgroup");
+  for (const std::vector<Mount>& mounts :
+       {std::vector<Mount>{}, std::vector<Mount>{{.source = file.string(), .target = file.string()}}}) {
+    start.mounts = mounts;
+    const auto pid = launch(start, &*group);
+    if (!pid && pid.error().code == Code::permission_denied) return;  // no mount namespace
+    ASSERT_OK(pid);
+    const auto status = end_of(*pid);
+    if (report_->what == Report::What::mounts) return;
+    EXPECT_EQ(status, 0);
+  }
+  EXPECT_EQ(log(), "1\n1\n");
 }
 
 TEST_F(Launching, AChildWithMountsRunsOnACopyOfTheStack) {

@@ -55,14 +55,15 @@ class Client {
   FrameReader frames_;
 };
 
-/// The real program, once with the cgroups of this machine (if there are any) and once without.
-class Supervised : public ::testing::TestWithParam<bool> {
+/// The real program, with these options, on a data folder of its own.
+class SupervisorTest : public ::testing::Test {
  protected:
-  Supervised()
-      : folder_(*os::TemporaryDirectory::make(std::filesystem::temp_directory_path(), "sluice-sup-")) {
+  explicit SupervisorTest(std::vector<std::string> options)
+      : options_(std::move(options)),
+        folder_(*os::TemporaryDirectory::make(std::filesystem::temp_directory_path(), "sluice-sup-")) {
     launch();
   }
-  ~Supervised() override {
+  ~SupervisorTest() override {
     if (os::exists(data() / "supervisor.sock") && os::connect_unix(data() / "supervisor.sock")) {
       Client client(data());
       client.send(Shutdown{.force = true});
@@ -75,7 +76,7 @@ class Supervised : public ::testing::TestWithParam<bool> {
   void launch() {
     os::SpawnOptions options{.program = test::release_program("sluice-supervisor"),
                              .argv = {"sluice-supervisor", data().string()}};
-    if (!GetParam()) options.argv.insert(options.argv.begin() + 1, "--no-cgroups");
+    options.argv.insert(options.argv.begin() + 1, options_.begin(), options_.end());
     auto process = os::spawn(options);
     ASSERT_OK(process);
     EXPECT_TRUE(process->wait()->succeeded());
@@ -121,7 +122,15 @@ class Supervised : public ::testing::TestWithParam<bool> {
   }
 
  private:
+  std::vector<std::string> options_;
   os::TemporaryDirectory folder_;
+};
+
+/// Once with the cgroups of this machine (if there are any), and once without.
+class Supervised : public SupervisorTest, public ::testing::WithParamInterface<bool> {
+ protected:
+  Supervised()
+      : SupervisorTest(GetParam() ? std::vector<std::string>() : std::vector<std::string>{"--no-cgroups"}) {}
 };
 
 }  // namespace sluice::supervisor

@@ -15,6 +15,7 @@ Finding check_open_files();
 Finding check_namespaces();
 Finding check_mounts();
 Finding check_cgroups();
+Finding check_memory_limits();
 
 // installation.cpp: parts of Sluice, and third-party programs
 Finding check_installation(const Installation& installation);

@@ -75,4 +75,15 @@ Finding check_cgroups() {
   return works("cgroups", "each task gets one, which measures its memory");
 }
 
+Finding check_memory_limits() {
+  const auto name = fmt::format("sluice-doctor-{}", ::getpid());
+  const auto parent = os::CgroupParent::make(name);
+  if (parent && parent->limits_memory()) return works("memory limits", "kept by cgroup version 2");
+  if (os::MemoryGroups::make(name)) return works("memory limits", "kept by cgroup version 1");
+  return limited(
+      "memory limits", "kept by watching: no cgroup can limit memory",
+      "a task that fills its memory quickly may use more than its `resources.memory` for a moment, "
+      "before it is killed");
+}
+
 }  // namespace sluice::app

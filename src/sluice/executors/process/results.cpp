@@ -83,7 +83,22 @@ std::string not_started(const Ended& ended) {
   }
 }
 
-Failure failure_of(const Ended& ended, const Places& places) {
+Failure out_of_memory(const ir::Resources& resources, const Places& places) {
+  Failure failure{.kind = "memory",
+                  .message = fmt::format(
+                      "used more than the {} of its `resources.memory`, and its processes were killed; "
+                      "raise that limit, or have it use less",
+                      human_bytes(static_cast<std::uint64_t>(resources.memory))),
+                  .payload = {}};
+  if (const auto tail = log_tail(places.log); !tail.empty()) {
+    Struct payload;
+    payload.append("log", tail);
+    failure.payload = std::move(payload);
+  }
+  return failure;
+}
+
+Failure failure_of(const Ended& ended, const ports::Attempt& attempt, const Places& places) {
   switch (ended.kind) {
     case EndKind::exited: return with_log("exit", fmt::format("exit status {}", ended.status), places.log);
     case EndKind::signalled:
@@ -96,6 +111,7 @@ Failure failure_of(const Ended& ended, const Places& places) {
           .message = fmt::format("printed more than {} MiB and was killed; write large results to an output",
                                  log_bytes_max >> 20),
           .payload = {}};
+    case EndKind::memory: return out_of_memory(attempt.work.resources, places);
     case EndKind::lost: return {.kind = "lost", .message = "its supervisor died while it ran", .payload = {}};
     case EndKind::forgotten: break;
   }
@@ -115,7 +131,7 @@ Outcome outcome_of(const ports::Attempt& attempt, const Places& places, const En
                    .memory_of_tree = ended.memory_of_tree};
   if (ended.kind == EndKind::lost || ended.kind == EndKind::forgotten) {
     outcome.status = Outcome::Status::lost;
-    outcome.failure = failure_of(ended, places);
+    outcome.failure = failure_of(ended, attempt, places);
   } else if (ended.cancelled) {
     // However it ended: a cancelled attempt is not a success.
     outcome.status = Outcome::Status::cancelled;
@@ -130,7 +146,7 @@ Outcome outcome_of(const ports::Attempt& attempt, const Places& places, const En
     }
   } else {
     outcome.status = Outcome::Status::failed;
-    outcome.failure = failure_of(ended, places);
+    outcome.failure = failure_of(ended, attempt, places);
   }
   return outcome;
 }

@@ -160,7 +160,8 @@ std::expected<supervisor::Start, Failure> prepare_sandbox(const ports::Attempt& 
   supervisor::Start start{.fence = attempt.fence.text,
                           .cwd = places.cwd().string(),
                           .log = places.log.string(),
-                          .log_bytes_max = log_bytes_max};
+                          .log_bytes_max = log_bytes_max,
+                          .memory_max = static_cast<std::uint64_t>(attempt.work.resources.memory)};
   auto argv = arguments.argv_of(attempt.work.argv);
   if (!argv) return std::unexpected(failure("input", argv.error().message));
   start.argv = std::move(*argv);

@@ -21,6 +21,7 @@ void put(ByteWriter& out, const Start& m) {
   out.text(m.cwd);
   out.text(m.log);
   out.integer(m.log_bytes_max);
+  out.integer(m.memory_max);
   out.integer(static_cast<std::uint32_t>(m.mounts.size()));
   for (const auto& mount : m.mounts) {
     out.text(mount.source);
@@ -35,6 +36,7 @@ void get(ByteReader& in, Start& m) {
   m.cwd = in.text();
   m.log = in.text();
   m.log_bytes_max = in.integer<std::uint64_t>();
+  m.memory_max = in.integer<std::uint64_t>();
   for (auto left = in.integer<std::uint32_t>(); left > 0 && in.good(); --left) {
     Mount mount;
     mount.source = in.text();
@@ -112,7 +114,7 @@ void put(ByteWriter& out, const Ended& m) {
 void get(ByteReader& in, Ended& m) {
   m.number = in.integer<std::uint64_t>();
   m.fence = in.text();
-  m.kind = in.one_of(EndKind::forgotten);
+  m.kind = in.one_of(EndKind::memory);
   m.status = in.integer<std::int32_t>();
   m.step = in.one_of(Step::execute);
   m.cancelled = in.boolean();

@@ -9,7 +9,7 @@
 namespace sluice::supervisor {
 
 /// Differs after every change of a message. `Hello`, `Welcome`, `Shutdown` and `Goodbye` never change.
-inline constexpr std::uint32_t protocol_version = 1;
+inline constexpr std::uint32_t protocol_version = 2;
 
 /// Limits that both sides check.
 inline constexpr std::size_t frame_bytes_max = std::size_t{4} << 20;
@@ -40,6 +40,7 @@ struct Start {
   std::string cwd;
   std::string log;                  ///< the file for standard output and error; created if missing
   std::uint64_t log_bytes_max = 0;  ///< the attempt is killed when its log exceeds this
+  std::uint64_t memory_max = 0;     ///< bytes of all its processes together; 0: no limit
   std::vector<Mount> mounts;        ///< read-only, and visible to this attempt alone
   bool operator==(const Start&) const = default;
 };
@@ -92,6 +93,7 @@ struct MountsRefused {
   bool operator==(const MountsRefused&) const = default;
 };
 
+/// Stored in the supervisor's log: a new one is added at the end.
 enum class EndKind : std::uint8_t {
   exited,       ///< `status`
   signalled,    ///< `status` is the signal
@@ -99,6 +101,7 @@ enum class EndKind : std::uint8_t {
   log_quota,    ///< killed because its log exceeded its limit
   lost,         ///< the supervisor before this one died; what was left of the attempt has been killed
   forgotten,    ///< it ended and was acknowledged: nothing more is known. Only a response to Start
+  memory,       ///< killed because its processes together exceeded `memory_max`
 };
 /// The step before the program's start that failed.
 enum class Step : std::uint8_t { none, fork, log, directory, execute };
