@@ -185,3 +185,22 @@ def test_a_server_killed_while_a_host_embeds_leaves_no_host(main_job_copy, other
     assert process_ends(host)
     assert sluice("resume", "latest", data=data).returncode == 0
     assert killing.processes_of(data) == {}
+
+
+def test_a_supervisor_that_does_not_respond_holds_no_other_run_up(slow):
+    data, _, running, gate = slow
+    supervisor = killing.supervisor_of(data)
+    os.kill(supervisor, signal.SIGSTOP)
+    try:
+        running.kill()  # the next server has to connect again
+        running.wait()
+        with serving(data) as server:
+            run = killing.runs_of(data)[-1]
+            until(lambda: server.ask("GET", f"/v1/runs/{run}")[1]["status"] == "running", "it is resumed")
+            other = server.ask("POST", "/v1/runs", {"plan": "sluice: 1\npipelines: {main: {graph: {r: {raise: no}}}}\n"})[1]["run"]
+            assert server.end_of(other)["status"] == "failed"
+            os.kill(supervisor, signal.SIGCONT)
+            gate.open()
+            assert server.end_of(run)["status"] == "succeeded"
+    finally:
+        os.kill(supervisor, signal.SIGCONT)

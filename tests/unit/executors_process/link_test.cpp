@@ -149,6 +149,40 @@ TEST_F(Link, MoreThanOneMessageHoldsIsAcknowledged) {
   EXPECT_EQ(ends_reported({}), std::set<std::string>{});
 }
 
+TEST_F(Link, ASupervisorThatDoesNotRespondIsNotWaitedForForEver) {
+  executor().start(long_one("f"));
+  pid_of_it();
+  const auto pid = supervisor_pid();
+  kill(pid, SIGSTOP);
+  SupervisorLink link(data(), test::release_program("sluice-supervisor"),
+                      {.ended = [](const auto&) {},
+                       .mounts_refused = [](const auto&) {},
+                       .lost = [](const auto&, const auto&) {}},
+                      200ms);
+  EXPECT_EQ(test::message_of(link.runs("f")), "no response from the supervisor");
+  kill(pid, SIGCONT);
+  EXPECT_TRUE(test::value_of(link.runs("f")));
+  kill(pid, SIGSTOP);
+  EXPECT_TRUE(test::value_of(link.runs("f"))) << "what it said is known";
+  kill(pid, SIGCONT);
+}
+
+TEST_F(Link, ALinkThatWaitsForASupervisorCanBeClosed) {
+  executor().start(long_one("f"));
+  pid_of_it();
+  const auto pid = supervisor_pid();
+  kill(pid, SIGSTOP);
+  SupervisorLink link(data(), test::release_program("sluice-supervisor"),
+                      {.ended = [](const auto&) {},
+                       .mounts_refused = [](const auto&) {},
+                       .lost = [](const auto&, const auto&) {}});
+  std::thread asks([&] { EXPECT_FALSE(link.runs("f")); });
+  wait_until([&] { return unread_bytes() > 0; });
+  link.close();
+  asks.join();
+  kill(pid, SIGCONT);
+}
+
 TEST_F(Link, WhatTheNextSupervisorDoesNotKnowIsLost) {
   running_and_held();
   kill(supervisor_pid(), SIGKILL);

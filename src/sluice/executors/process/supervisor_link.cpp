@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <condition_variable>
+#include <csignal>
 #include <iterator>
 #include <mutex>
 #include <thread>
@@ -10,6 +12,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -23,10 +26,12 @@ namespace sluice::executors {
 namespace {
 
 using namespace std::chrono_literals;
+using Steady = std::chrono::steady_clock;
 
 constexpr int tries_max = 20;  // to connect, before giving up
 constexpr auto retry_interval = 50ms;
-constexpr auto hello_timeout = 10s;  // for the response to Hello
+constexpr int poll_interval_ms = 100;
+constexpr auto start_max = 60s;  // of its recovery, some seconds may be spent on what cannot be killed
 constexpr std::size_t output_bytes_max = 4096;
 constexpr std::size_t acknowledged_at_once = supervisor::frame_bytes_max / (2 * supervisor::fence_bytes_max);
 
@@ -40,12 +45,16 @@ Result<void> send_to(int fd, const supervisor::Request& request) {
   return os::write_all(fd, frame);
 }
 
-/// Waits for the next response.
-Result<supervisor::Response> receive_from(int fd, supervisor::FrameReader& frames) {
+/// Waits for the next response, as long as `waits` returns true, which is called again and again.
+template <typename Waits>
+Result<supervisor::Response> receive_from(int fd, supervisor::FrameReader& frames, const Waits& waits) {
   std::array<char, 65536> buffer;
   for (;;) {
     SLUICE_TRY(frame, frames.next());
     if (frame) return supervisor::decode_response(*frame);
+    pollfd readable{.fd = fd, .events = POLLIN, .revents = 0};
+    while (poll(&readable, 1, poll_interval_ms) <= 0)
+      if (!waits()) return Fail(environment_error(Code::unavailable, "no response from the supervisor"));
     const ssize_t n = recv(fd, buffer.data(), buffer.size(), 0);
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0) return Fail(environment_error(Code::unavailable, "no response from the supervisor"));
@@ -57,26 +66,28 @@ supervisor::Cancel cancel_of(const std::string& fence, std::chrono::milliseconds
   return {.fence = fence, .grace_ms = static_cast<std::uint32_t>(grace.count())};
 }
 
-void set_receive_timeout(int fd, std::chrono::seconds timeout) {
-  const timeval time{.tv_sec = timeout.count(), .tv_usec = 0};
-  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof time);
+/// A supervisor that is stopped reads nothing: a write to it fails after that time.
+void set_send_timeout(int fd, std::chrono::milliseconds timeout) {
+  const timeval time{.tv_sec = timeout.count() / 1000, .tv_usec = timeout.count() % 1000 * 1000};
+  setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &time, sizeof time);
 }
 
 }  // namespace
 
 struct SupervisorLink::Impl {
-  Impl(std::filesystem::path d, std::filesystem::path p, Events e)
-      : data(std::move(d)), program(std::move(p)), events(std::move(e)) {}
+  Impl(std::filesystem::path d, std::filesystem::path p, Events e, std::chrono::milliseconds m)
+      : data(std::move(d)), program(std::move(p)), events(std::move(e)), response_max(m) {}
 
   const std::filesystem::path data;
   const std::filesystem::path program;
   const Events events;
+  const std::chrono::milliseconds response_max;
 
   mutable std::mutex mutex;
   std::condition_variable changed;
   os::UniqueFd socket;  ///< none: not connected
   bool ready = false;   ///< the response to List has been received
-  bool closing = false;
+  std::atomic<bool> closing = false;
   /// As reported by the supervisor; after its death, kept until the next one has reported.
   std::unordered_set<std::string> running;
   std::unordered_map<std::string, supervisor::Start> unanswered;
@@ -89,7 +100,8 @@ struct SupervisorLink::Impl {
   /// if necessary.
   Result<os::UniqueFd> open_connection() {
     Error last = environment_error(Code::unavailable, "no supervisor responds in " + data.string());
-    for (int attempt = 0; attempt < tries_max && !closing; ++attempt) {
+    const auto deadline = Steady::now() + response_max;
+    for (int attempt = 0; attempt < tries_max && !closing && Steady::now() < deadline; ++attempt) {
       if (attempt > 0) std::this_thread::sleep_for(retry_interval);
       auto fd = os::connect_unix(data / "supervisor.sock");
       if (!fd) {
@@ -97,7 +109,7 @@ struct SupervisorLink::Impl {
         fd = os::connect_unix(data / "supervisor.sock");
       }
       // A supervisor that is just exiting may accept the connection and close it: another is started then.
-      auto greeted = fd ? greet(fd->get()) : Result<bool>(Fail(fd.error()));
+      auto greeted = fd ? greet(fd->get(), deadline) : Result<bool>(Fail(fd.error()));
       if (greeted && *greeted) {
         auto resent = resend(fd->get());
         if (resent) return fd;
@@ -109,20 +121,18 @@ struct SupervisorLink::Impl {
   }
 
   /// False: it has another version, and has been shut down.
-  static Result<bool> greet(int fd) {
+  Result<bool> greet(int fd, Steady::time_point deadline) const {
     supervisor::FrameReader frames;
-    set_receive_timeout(fd, hello_timeout);
+    const auto waits = [&] { return !closing && Steady::now() < deadline; };
+    set_send_timeout(fd, response_max);
     SLUICE_DO(send_to(fd, supervisor::Hello{}));
-    SLUICE_TRY(answer, receive_from(fd, frames));
+    SLUICE_TRY(answer, receive_from(fd, frames, waits));
     const auto* welcome = std::get_if<supervisor::Welcome>(&answer);
     if (welcome == nullptr)
       return Fail(environment_error(Code::unavailable, "unexpected response from the supervisor"));
-    if (welcome->version == supervisor::protocol_version) {
-      set_receive_timeout(fd, 0s);
-      return true;
-    }
+    if (welcome->version == supervisor::protocol_version) return true;
     SLUICE_DO(send_to(fd, supervisor::Shutdown{}));
-    SLUICE_TRY(last_response, receive_from(fd, frames));
+    SLUICE_TRY(last_response, receive_from(fd, frames, waits));
     const auto* goodbye = std::get_if<supervisor::Goodbye>(&last_response);
     if (goodbye != nullptr && goodbye->ending) return false;
     return Fail(environment_error(Code::failed_precondition,
@@ -142,8 +152,16 @@ struct SupervisorLink::Impl {
                                    .fds = {{write_end.get(), 1}, {write_end.get(), 2}},
                                    .new_session = true}));
     write_end.reset();
+    SLUICE_TRY(ended, process.wait_for(start_max));  // it exits once its daemon listens
+    if (!ended) {
+      process.signal(SIGKILL);
+      SLUICE_DO(process.wait());
+      return Fail(environment_error(
+          Code::unavailable, fmt::format("the supervisor cannot start: {} has not become ready within {} s",
+                                         program.string(), start_max.count())));
+    }
+    const auto& exit = *ended;
     auto output = os::read_all(read_end.get(), output_bytes_max);
-    SLUICE_TRY(exit, process.wait());  // it exits once its daemon listens
     if (exit.succeeded()) return {};
     auto why = output ? std::move(*output) : std::string();
     while (!why.empty() && why.back() == '\n') why.pop_back();
@@ -178,7 +196,12 @@ struct SupervisorLink::Impl {
       if (!socket) {
         SLUICE_DO(connect());
       }
-      changed.wait(lock, [&] { return ready || closing || !socket; });
+      if (!changed.wait_for(lock, response_max, [&] { return ready || closing || !socket; })) {
+        ::shutdown(socket.get(), SHUT_RDWR);  // the reader connects again
+        return Fail(environment_error(
+            Code::unavailable, fmt::format("the supervisor of {} has not responded for {} s", data.string(),
+                                           static_cast<double>(response_max.count()) / 1000)));
+      }
       if (ready) return {};
     }
     return Fail(environment_error(
@@ -203,7 +226,7 @@ struct SupervisorLink::Impl {
       }
       supervisor::FrameReader frames;
       for (;;) {
-        auto answer = receive_from(fd, frames);
+        auto answer = receive_from(fd, frames, [] { return true; });
         if (!answer) break;
         std::visit([&](const auto& specific) { on(specific); }, *answer);
       }
@@ -279,15 +302,16 @@ struct SupervisorLink::Impl {
   }
 };
 
-SupervisorLink::SupervisorLink(std::filesystem::path data, std::filesystem::path program, Events events)
-    : impl_(std::make_unique<Impl>(std::move(data), std::move(program), std::move(events))) {}
+SupervisorLink::SupervisorLink(std::filesystem::path data, std::filesystem::path program, Events events,
+                               std::chrono::milliseconds response_max)
+    : impl_(std::make_unique<Impl>(std::move(data), std::move(program), std::move(events), response_max)) {}
 
 SupervisorLink::~SupervisorLink() { close(); }
 
 void SupervisorLink::close() {
+  impl_->closing = true;  // first: who connects holds the mutex for as long as that takes
   {
     const std::lock_guard lock(impl_->mutex);
-    impl_->closing = true;
     if (impl_->socket) ::shutdown(impl_->socket.get(), SHUT_RDWR);
   }
   impl_->changed.notify_all();

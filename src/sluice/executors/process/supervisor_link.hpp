@@ -16,7 +16,7 @@ namespace sluice::executors {
 /// Keeps a connection to the data folder's supervisor, and starts a supervisor if there is none. When the
 /// connection is lost while something is in flight, it reconnects, and sends again every Start that has no
 /// response, and every Cancel whose attempt has not ended: both are safe to repeat. Thread-safe. Every call
-/// may wait for a supervisor to start.
+/// may wait for a supervisor to start, and fails if none responds in time.
 class SupervisorLink {
  public:
   /// Called on the link's thread, one after the other; they may call the link.
@@ -30,7 +30,10 @@ class SupervisorLink {
     /// has no record of it.
     std::function<void(const std::string& fence, const std::string& why)> lost;
   };
-  SupervisorLink(std::filesystem::path data, std::filesystem::path program, Events events);
+  /// `response_max`: how long a supervisor may take to respond when it is contacted, or to read what it was
+  /// sent.
+  SupervisorLink(std::filesystem::path data, std::filesystem::path program, Events events,
+                 std::chrono::milliseconds response_max = std::chrono::minutes(2));
   /// Disconnects; tasks continue to run.
   ~SupervisorLink();
   SupervisorLink(const SupervisorLink&) = delete;
