@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <cstdlib>
 #include <fstream>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -17,7 +19,11 @@ namespace sluice::bench {
 /// Returns the value; on an error, prints it and exits.
 template <typename T>
 T good(Result<T> result) {
-  if (result) return std::move(*result);
+  if constexpr (std::is_void_v<T>) {
+    if (result) return;
+  } else {
+    if (result) return std::move(*result);
+  }
   fmt::print(stderr, "bench: {}\n", result.error().message);
   std::exit(1);
 }
