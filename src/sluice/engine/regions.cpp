@@ -166,6 +166,8 @@ void Decider::region_ended(RegionState& region) {
   auto& owner = *region.owner;
   if (!owner.each) return end(owner, status, std::move(outputs), std::move(failure));
   const auto& definition = std::get<ir::Each>(owner.operation->what);
+  // The each may list this failure among those of other iterations.
+  if (failure.source.empty() && !failure.kind.empty()) failure.source = path_of(owner);
   emit(IterationEnded{.path = path_of(owner),
                       .index = region.index,
                       .status = status,
