@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "reference.hpp"
 #include "sim_executor.hpp"
 #include "violation.hpp"
 
@@ -40,6 +41,7 @@ void Oracles::check(const RunId& run, std::uint64_t number, const std::string& t
           "RunCreated must be the first event of a run, and no other");
   auto& recorded = recorded_[run.text];
   require(!recorded.ended, "an event after the run's end: " + text);
+  recorded.history.add(number, *event);
   std::visit([&](const auto& specific) { on(recorded, specific); }, *event);
 }
 
@@ -175,6 +177,7 @@ void Oracles::on(Recorded& recorded, const engine::Ended& event) {
 void Oracles::on(Recorded& recorded, const engine::RunEnded&) {
   for (const auto& [path, task] : recorded.tasks)
     require(task.ended.has_value(), "the run ended before " + path);
+  if (!rebuilding_) Reference(*recorded.plan, recorded.history).check();
   recorded.ended = true;
 }
 
