@@ -211,7 +211,9 @@ void Decider::each_ended(OperationState& operation) {
     tolerated = std::max(tolerated, total * *definition.tolerate_percent / 100);
   if (static_cast<std::int64_t>(failures.count) > tolerated)
     return fail(operation, joined(failures, each.items.size()));
-  if (cancelled && failures.count == 0)
+  // Stopped by its own failures, which it tolerates, it succeeds; otherwise something else stopped it.
+  const bool stopped_itself = failures.count > 0 && definition.on_failure == ir::Each::OnFailure::stop;
+  if (cancelled && !stopped_itself)
     return end(operation, Status::cancelled, {}, {.kind = "cancelled", .message = "cancelled"});
   Struct outputs;
   for (const auto& [name, expression] : operation.operation->yield) {
