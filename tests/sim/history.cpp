@@ -27,7 +27,11 @@ class Recorder {
     operation.began = moment_;
     operation.ready = event;
   }
-  void operator()(const engine::CacheHit& event) { at(event.path).cached = event.outputs; }
+  void operator()(const engine::CacheHit& event) {
+    auto& operation = at(event.path);
+    operation.found = moment_;
+    operation.cached = event.outputs;
+  }
   void operator()(const engine::Scheduled& event) {
     at(event.path).attempts.push_back({.scheduled = moment_, .scheduled_at = event.at});
   }

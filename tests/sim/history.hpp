@@ -38,7 +38,8 @@ struct OperationHistory {
 
   engine::TaskReady ready;        ///< of a task that began
   engine::RegionStarted started;  ///< of anything else that began
-  std::optional<Struct> cached;   ///< the outputs of a cache hit
+  Moment found = never;           ///< in the cache; never: it was not looked up, or there was nothing
+  Struct cached;                  ///< the outputs of the cache hit
   std::vector<Attempt> attempts;
 
   struct Iteration {

@@ -10,6 +10,7 @@
 #include "sluice/base/words.hpp"
 #include "sluice/ir/inputs.hpp"
 #include "sluice/ir/resources.hpp"
+#include "sluice/ir/types.hpp"
 #include "sluice/ir/verify.hpp"
 #include "violation.hpp"
 
@@ -95,6 +96,12 @@ Failure combined(const std::vector<Failure>& failures, std::size_t of, const std
           .source = source};
 }
 
+std::vector<ir::Output> outputs_of(const std::vector<ir::Named>& yield) {
+  std::vector<ir::Output> outputs;
+  for (const auto& [name, value] : yield) outputs.push_back({.name = name, .at = {}, .value = value});
+  return outputs;
+}
+
 /// docs/plans.md, Retries.
 double pause_before(const ir::Retry& policy, std::int64_t retries) {
   const auto pause =
@@ -111,7 +118,7 @@ struct Reference::Frame {
   std::string path;     ///< "folds[3]"; "": the body of the run
   std::string source;   ///< of the failures that are its own: the operation that it belongs to
   Variables variables;  ///< `inputs` and `run`, or those of an each
-  std::vector<ir::Named> outputs;
+  std::vector<ir::Output> outputs;
   Moment stopped;  ///< from then on, nothing begins in it
   struct Ended {
     Ending ending;
@@ -333,7 +340,7 @@ class Reference::OperationCheck {
                           .path = path_,
                           .source = path_,
                           .variables = {},
-                          .outputs = operation_.yield,
+                          .outputs = outputs_of(operation_.yield),
                           .stopped = frame_.stopped});
   }
 
@@ -362,7 +369,7 @@ class Reference::OperationCheck {
                             .path = fmt::format("{}{{{}}}", path_, i),
                             .source = path_,
                             .variables = {},
-                            .outputs = arm.region->yield,
+                            .outputs = outputs_of(arm.region->yield),
                             .stopped = frame_.stopped});
     }
     end_early(Status::succeeded);
@@ -420,7 +427,7 @@ class Reference::OperationCheck {
                   .path = path,
                   .source = path_,
                   .variables = std::move(variables),
-                  .outputs = operation_.yield,
+                  .outputs = outputs_of(operation_.yield),
                   .stopped = stopped};
       auto ending = reference_.end_of_region(frame, at);
       compare(path, ending, iterations.at(index).ending);
@@ -495,9 +502,10 @@ class Reference::OperationCheck {
     const auto call = call_of_task();
     check(history_.began != never, "it should have begun");
     check(history_.ready.call == call, "it has other arguments: " + to_json(to_tagged(call)));
-    if (history_.cached) {
+    if (history_.found != never) {
       check(history_.attempts.empty(), "it has a cache hit and an attempt");
-      return complete(*history_.cached);
+      check(history_.found < frame_.stopped, "it has a cache hit although it was stopped");
+      return complete(history_.cached);
     }
     std::int64_t losses = 0;  // in a row
     std::vector<std::int64_t> retries(operation_.retry.size());
@@ -601,14 +609,12 @@ Reference::Frame Reference::body_of(const ir::Pipeline& pipeline, const std::str
   run.set("id", history_.created.run.text);
   run.set("name", history_.created.name);
   run.set("workspace", history_.created.principal.workspace);
-  std::vector<ir::Named> outputs;
-  for (const auto& output : pipeline.outputs) outputs.emplace_back(output.name, output.value);
   return {.region = pipeline.body,
           .outer = nullptr,
           .path = path,
           .source = path,
           .variables = {{"inputs", std::move(inputs)}, {"run", std::move(run)}},
-          .outputs = std::move(outputs),
+          .outputs = pipeline.outputs,
           .stopped = stopped};
 }
 
@@ -661,10 +667,15 @@ Ending Reference::end_of_region(Frame& frame, Moment end) {
   if (one_cancelled) return cancelled(frame.source, "cancelled");
   Ending ending;
   const Names names(frame, end);
-  for (const auto& [name, expression] : frame.outputs) {
-    const auto value = syntax::evaluate(*expression, names);
+  for (const auto& output : frame.outputs) {
+    const auto value = syntax::evaluate(*output.value, names);
     if (!value) return failed(frame.path, value.error());
-    if (*value) ending.outputs.set(name, **value);
+    if (!*value) continue;
+    if (const auto problem = output.type ? ir::type_mismatch(**value, *output.type, false) : std::nullopt)
+      return failed(frame.path, "type",
+                    fmt::format("output `{}`: it should be {}, but {}", output.name,
+                                ir::describe(*output.type), *problem));
+    ending.outputs.set(output.name, **value);
   }
   return ending;
 }
