@@ -54,10 +54,13 @@ void Oracles::rebuild(const std::vector<std::vector<ports::Append>>& transaction
 
 void Oracles::on(Recorded& recorded, const engine::RunCreated& event) {
   recorded.created = event;
-  const auto plan = ir::read_plan(event.plan);
-  require(plan.has_value(), "unreadable stored plan");
-  recorded.plan = *plan;
-  plans_.push_back(*plan);
+  auto& plan = plans_[event.plan];
+  if (!plan) {
+    const auto read = ir::read_plan(event.plan);
+    require(read.has_value(), "unreadable stored plan");
+    plan = *read;
+  }
+  recorded.plan = plan;
 }
 
 void Oracles::on(Recorded& recorded, const engine::Claimed& event) {

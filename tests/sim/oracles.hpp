@@ -96,7 +96,8 @@ class Oracles {
   const ir::Signatures& services_;
   std::map<std::string, Recorded> recorded_;
   mutable std::map<const ir::Region*, ir::Dependencies> dependencies_;
-  std::vector<std::shared_ptr<const ir::Plan>> plans_;  ///< keeps the keys of dependencies_ alive
+  std::map<std::string, std::shared_ptr<const ir::Plan>>
+      plans_;  ///< by text; they also keep the keys of dependencies_ alive
   std::uint64_t hash_ = 14695981039346656037U;
   std::uint64_t events_ = 0;
   bool rebuilding_ = false;  ///< the events were counted and hashed before
