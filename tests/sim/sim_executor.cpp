@@ -140,6 +140,12 @@ void SimExecutor::cancel(const Fence& fence) {
   });
 }
 
+void SimExecutor::abandon(const Fence& fence) {
+  if (lifetime_ != Lifetime::server) return;
+  tasks_.erase(fence.text);
+  begun_.erase(fence.text);  // it starts here again if this server claims the run back
+}
+
 void SimExecutor::acknowledge(const Fence& fence) {
   faults_.at_port();
   const auto task = tasks_.find(fence.text);
