@@ -85,6 +85,7 @@ class PlanWriter {
   }
 
   std::string operation(Scope& scope, int depth, int indent) {
+    if (!scope.siblings.empty() && chance(5)) return watcher(scope, indent);
     const auto kind = below(depth < depth_max ? 100 : 72);
     if (kind < 45) return process(scope, indent);
     if (kind < 60) return service(scope, indent, "sim.pure");
@@ -132,16 +133,10 @@ class PlanWriter {
   /// Fields that every operation may have.
   std::vector<std::string> common(const Scope& scope) {
     std::vector<std::string> fields;
-    const bool asks = !scope.siblings.empty() && chance(8);
-    if (!scope.siblings.empty() && (asks || chance(20)))
+    if (!scope.siblings.empty() && chance(20))
       fields.push_back(fmt::format("after: [{}]", one_of(scope.siblings)));
-    if (asks)
-      fields.push_back(fmt::format("if: \"{}\"", question(scope)));
-    else if (chance(12))
-      fields.push_back(fmt::format("if: \"{}\"", condition(scope)));
-    if (asks && chance(80)) {
-      fields.emplace_back("trigger: completed");  // otherwise, all others have succeeded
-    } else if (chance(15)) {
+    if (chance(12)) fields.push_back(fmt::format("if: \"{}\"", condition(scope)));
+    if (chance(18)) {
       const std::vector<std::string> triggers{"completed", "none_failed", "any_succeeded", "any_failed"};
       fields.push_back("trigger: " + one_of(triggers));
     }
@@ -203,6 +198,16 @@ class PlanWriter {
     fields += task_fields() + (optional ? "" : computed()) + in_line(common(scope));
     add_integer_output(scope, name);
     if (optional) scope.integers.push_back(name + ".q");
+    return line(indent, name, fields);
+  }
+
+  /// A task that depends on how others ended, and reads nothing else.
+  std::string watcher(Scope& scope, int indent) {
+    const auto name = fresh("w");
+    const auto fields = fmt::format(
+        "process: [run, \"${{status({})}}\"], after: [{}], trigger: {}, if: \"{}\"", one_of(scope.siblings),
+        one_of(scope.siblings), chance(80) ? "completed" : "any_failed", question(scope));
+    scope.siblings.push_back(name);
     return line(indent, name, fields);
   }
 
