@@ -328,7 +328,8 @@ class Reference::OperationCheck {
     return values;
   }
 
-  Ending end_of(const ir::Raise& raise) {
+  /// Like everything that fails before it has begun.
+  [[noreturn]] Ending end_of(const ir::Raise& raise) {
     const auto payload = operand(*raise.value).value_or(Value{});
     const auto* text = payload.if_string();
     throw EndsEarly{failed(path_, "raise", text ? *text : to_json(payload), payload)};

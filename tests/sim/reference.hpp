@@ -7,27 +7,27 @@
 
 namespace sluice::sim {
 
-/// A second implementation of docs/plans.md: slow, and as close to its text as possible. It computes by
-/// recursion over the plan how each operation, each iteration and the run itself must have ended, and with
-/// which outputs and error, and compares that with what the engine reported. It also compares what was
-/// evaluated at the start of an operation: arguments, items, inputs, the arm of a branch.
+/// The reference interpreter of plans: slow, without events or state, and as close to the text of the
+/// documentation of plans as possible. It computes by recursion over the plan how each operation, each
+/// iteration and the run itself must have ended, with which outputs and error, and compares that with what
+/// the engine reported. It also compares what was evaluated when an operation began: arguments, items,
+/// inputs, the arm of a branch.
 ///
-/// What the plan does not determine is taken from the history, and nothing else:
+/// What a plan does not determine is taken from the history:
 /// - how each attempt ended, whether it was timed out, and the outputs of a cache hit;
-/// - the order in which operations began and ended. It determines what an operation that does not wait for
-/// all
-///   of its upstream (`any_…`) finds available, and what was already running when something stopped its
-///   region;
+/// - the order in which operations began and ended. It determines what an operation finds available that does
+///   not wait for all of its upstream (`any_…`), and what was running when something stopped its region;
 /// - that and when the run was cancelled, or exceeded a limit;
 /// - that a task can never have its resources;
-/// - the time at which a retry was decided (for `within`).
-/// Given these, exactly one outcome is allowed. In particular, an operation must be cancelled if it had not
-/// begun when its region was stopped, and may be cancelled only if its region was stopped.
+/// - the time at which a retry was decided, for `within`.
+/// Given these, one outcome is allowed. In particular, an operation that had not begun when its region was
+/// stopped must be cancelled, and only an operation whose region was stopped may be.
 ///
-/// Not checked: when an attempt is retried or timed out, in which order ready operations begin, whether the
-/// cache should have had a result (see Oracles), limits of
-/// the number of operations in a run (no random plan reaches them). `ir` is trusted: which operation reads
-/// which, the types of inputs. So are the expressions of `syntax`.
+/// Not checked: when an attempt is retried or timed out; in which order ready operations begin, and that
+/// those with `any_…` begin as early as they can; whether the cache should have had a result (see Oracles);
+/// the maximum number of operations in a run, which no random plan reaches. Trusted: `ir`, which finds what
+/// an operation reads and checks the types of inputs and outputs, and the evaluation of expressions by
+/// `syntax`.
 class Reference {
  public:
   /// Both outlive the reference.
