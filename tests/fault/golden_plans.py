@@ -34,8 +34,12 @@ esac
 """
 
 
-# With a real clock, an attempt that has ended may time out as well, while no server is there to receive its end.
-SCRIPTED_ONLY = {"retry_after_a_timeout"}
+SCRIPTED_ONLY = {
+    # With a real clock, an attempt that has ended may time out as well, while no server is there to receive its end.
+    "retry_after_a_timeout",
+    # With real processes, the two failures may come in the other order.
+    "stopped_each_that_tolerates",
+}
 
 
 def cases():

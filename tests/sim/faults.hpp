@@ -12,6 +12,8 @@ class Faults {
   SeededRandom random;
   bool on = true;
   unsigned hanging_percent = 0;           ///< of attempts: they end only when they are cancelled or lost
+  unsigned failing_percent = 0;           ///< of attempts
+  unsigned lost_percent = 0;              ///< of attempts: they are lost although the supervisor lives
   std::uint64_t calls_between_kills = 0;  ///< on average; 0: the server is not killed in a call
 
   [[nodiscard]] bool chance(unsigned percent) { return random.below(100) < percent; }

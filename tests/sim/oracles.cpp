@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "reference.hpp"
 #include "sim_executor.hpp"
 #include "violation.hpp"
 
@@ -40,6 +41,7 @@ void Oracles::check(const RunId& run, std::uint64_t number, const std::string& t
           "RunCreated must be the first event of a run, and no other");
   auto& recorded = recorded_[run.text];
   require(!recorded.ended, "an event after the run's end: " + text);
+  recorded.history.add(number, *event);
   std::visit([&](const auto& specific) { on(recorded, specific); }, *event);
 }
 
@@ -52,10 +54,13 @@ void Oracles::rebuild(const std::vector<std::vector<ports::Append>>& transaction
 
 void Oracles::on(Recorded& recorded, const engine::RunCreated& event) {
   recorded.created = event;
-  const auto plan = ir::read_plan(event.plan);
-  require(plan.has_value(), "unreadable stored plan");
-  recorded.plan = *plan;
-  plans_.push_back(*plan);
+  auto& plan = plans_[event.plan];
+  if (!plan) {
+    const auto read = ir::read_plan(event.plan);
+    require(read.has_value(), "unreadable stored plan");
+    plan = *read;
+  }
+  recorded.plan = plan;
 }
 
 void Oracles::on(Recorded& recorded, const engine::Claimed& event) {
@@ -175,6 +180,7 @@ void Oracles::on(Recorded& recorded, const engine::Ended& event) {
 void Oracles::on(Recorded& recorded, const engine::RunEnded&) {
   for (const auto& [path, task] : recorded.tasks)
     require(task.ended.has_value(), "the run ended before " + path);
+  if (!rebuilding_) Reference(*recorded.plan, recorded.history).check();
   recorded.ended = true;
 }
 

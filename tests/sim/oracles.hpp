@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 
+#include "history.hpp"
 #include "sluice/driver/live_run.hpp"
 #include "sluice/ir/dependencies.hpp"
 #include "sluice/ports/executor.hpp"
@@ -16,7 +17,7 @@ class Oracles {
   explicit Oracles(const ir::Signatures& services) : services_(services) {}
 
   /// Checks events that have been stored: each may follow those before it, each task has ended at most once,
-  /// and a result from the cache is the one that the work would give.
+  /// a result from the cache is the one that the work would give, and a run ends as the reference says.
   void check(const std::vector<ports::Append>& transaction);
   /// Checks an attempt that is about to start: its fence is in the journal and open, and everything that it
   /// waits for has ended.
@@ -53,6 +54,7 @@ class Oracles {
   /// What the journal says about a run.
   struct Recorded {
     engine::RunCreated created;
+    History history;
     std::shared_ptr<const ir::Plan> plan;
     std::map<std::string, TaskBook> tasks;
     std::int64_t epoch = 1;
@@ -94,7 +96,8 @@ class Oracles {
   const ir::Signatures& services_;
   std::map<std::string, Recorded> recorded_;
   mutable std::map<const ir::Region*, ir::Dependencies> dependencies_;
-  std::vector<std::shared_ptr<const ir::Plan>> plans_;  ///< keeps the keys of dependencies_ alive
+  std::map<std::string, std::shared_ptr<const ir::Plan>>
+      plans_;  ///< by text; they also keep the keys of dependencies_ alive
   std::uint64_t hash_ = 14695981039346656037U;
   std::uint64_t events_ = 0;
   bool rebuilding_ = false;  ///< the events were counted and hashed before

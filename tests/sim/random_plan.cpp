@@ -50,13 +50,20 @@ class PlanWriter {
 
   std::string pipeline(const std::string& name, int depth, std::vector<std::string> callable) {
     Scope scope{.integers = {}, .anything = {}, .siblings = {}, .callable = std::move(callable)};
-    std::string head = fmt::format("  {}:\n", name);
+    std::string head = fmt::format("  {}:\n    inputs:\n", name);
     if (name != "main") {
-      head += "    inputs: {n: {type: integer}}\n";
+      head += "      n: {type: integer}\n";
       scope.integers.emplace_back("inputs.n");
     }
+    if (chance(50)) {
+      head += "      usual: {type: integer, default: 3}\n";
+      scope.integers.emplace_back("inputs.usual");
+    }
+    head += "      maybe: {type: integer, optional: true}\n";
+    if (chance(30)) scope.integers.emplace_back("inputs.maybe");
+    head += concurrency(4);
     auto body = region(scope, depth, 6);
-    head += fmt::format("    outputs: {{o: \"{}\"}}\n", tolerant(scope));
+    head += fmt::format("    outputs: {{o: {{type: integer, value: \"{}\"}}}}\n", yielded(scope));
     return head + "    graph:\n" + body;
   }
 
@@ -69,7 +76,16 @@ class PlanWriter {
     return text;
   }
 
+  /// Fields of a region.
+  std::string concurrency(int indent) {
+    std::string text;
+    if (chance(15)) text += fmt::format("{:{}}limit: {}\n", "", indent, below(3));
+    if (chance(25)) text += fmt::format("{:{}}on_failure: stop\n", "", indent);
+    return text;
+  }
+
   std::string operation(Scope& scope, int depth, int indent) {
+    if (!scope.siblings.empty() && chance(5)) return watcher(scope, indent);
     const auto kind = below(depth < depth_max ? 100 : 72);
     if (kind < 45) return process(scope, indent);
     if (kind < 60) return service(scope, indent, "sim.pure");
@@ -87,13 +103,28 @@ class PlanWriter {
     return chance(20) ? fmt::format("default({}, {})", name, below(10)) : name;
   }
   std::string condition(const Scope& scope) { return fmt::format("${{{} > {}}}", integer(scope), below(8)); }
+  /// A condition on how others ended.
+  std::string question(const Scope& scope) {
+    const auto& name = one_of(scope.siblings);
+    switch (below(4)) {
+      case 0: return fmt::format("${{status({}) == 'failed' or upstream.failed}}", name);
+      case 1: return fmt::format("${{error({}).kind in ['exit', 'timeout', 'branches']}}", name);
+      case 2: return fmt::format("${{present(error({}))}}", name);
+      default: return "${not upstream.failed}";
+    }
+  }
   std::string argument(const Scope& scope) {
     if (!scope.anything.empty() && chance(25)) return fmt::format("${{text({})}}", one_of(scope.anything));
     return fmt::format("${{{}}}", integer(scope));
   }
-  /// An expression that always gives an integer, whatever was skipped or failed.
-  std::string tolerant(const Scope& scope) {
-    return scope.integers.empty() ? "${0}" : fmt::format("${{default({}, 0)}}", one_of(scope.integers));
+  /// The output of a region: mostly an integer, whatever was skipped or failed.
+  std::string yielded(const Scope& scope) {
+    if (scope.integers.empty()) return "${0}";
+    const auto& name = one_of(scope.integers);
+    if (chance(10)) return fmt::format("${{{}}}", name);
+    if (chance(5)) return fmt::format("${{8 // {}}}", name);  // may divide by zero
+    if (chance(10)) return fmt::format("${{first({}, {}, 0)}}", name, one_of(scope.integers));
+    return fmt::format("${{default({}, 0)}}", name);
   }
 
   std::string line(int indent, const std::string& name, const std::string& fields) {
@@ -105,7 +136,7 @@ class PlanWriter {
     if (!scope.siblings.empty() && chance(20))
       fields.push_back(fmt::format("after: [{}]", one_of(scope.siblings)));
     if (chance(12)) fields.push_back(fmt::format("if: \"{}\"", condition(scope)));
-    if (chance(15)) {
+    if (chance(18)) {
       const std::vector<std::string> triggers{"completed", "none_failed", "any_succeeded", "any_failed"};
       fields.push_back("trigger: " + one_of(triggers));
     }
@@ -128,6 +159,12 @@ class PlanWriter {
     if (chance(30))
       text +=
           fmt::format(", retry: {{limit: {}, backoff: {}ms, factor: 2, max: 3s}}", 1 + below(3), below(800));
+    else if (chance(15))
+      text += fmt::format(
+          ", retry: [{{limit: {}, when: \"${{error.kind == 'timeout'}}\"}}, "
+          "{{limit: {}, backoff: {}ms, factor: 3, within: {}ms, when: \"${{error.kind != 'output'}}\"}}, "
+          "{{limit: 1}}]",
+          1 + below(2), 1 + below(3), below(800), below(4000));
     if (chance(20)) text += fmt::format(", timeout: {}ms", 50 + below(4000));
     if (chance(15))
       text += ", cache: off";
@@ -141,40 +178,60 @@ class PlanWriter {
     scope.siblings.push_back(name);
     scope.integers.push_back(name + ".o");
   }
+  /// The yield of a task: sometimes, and sometimes it divides by zero.
+  std::string computed() {
+    if (chance(90)) return "";
+    return chance(50) ? ", yield: {o: \"${self.o + 1}\"}" : ", yield: {o: \"${6 // self.o}\"}";
+  }
 
   std::string process(Scope& scope, int indent) {
     const auto name = fresh("p");
-    auto fields = fmt::format("process: [run, \"{}\", \"${{out.o}}\"], outputs: {{o: {{type: integer}}}}",
-                              argument(scope));
+    const bool optional = chance(15);
+    auto fields = fmt::format("process: [run, \"{}\", \"${{out.o}}\"], outputs: {{o: {{type: integer}}{}}}",
+                              argument(scope), optional ? ", q: {type: integer, optional: true}" : "");
     if (chance(20)) fields += fmt::format(", env: {{X: \"{}\"}}", argument(scope));
     if (chance(10))
       fields += ", resources: {gpu: 1, cpu: 0}";
     else if (chance(30))
       fields += fmt::format(", resources: {{cpu: {}}}", below(5) * 0.5);
     if (chance(15)) fields += ", pool: narrow";
-    fields += task_fields() + in_line(common(scope));
+    fields += task_fields() + (optional ? "" : computed()) + in_line(common(scope));
     add_integer_output(scope, name);
+    if (optional) scope.integers.push_back(name + ".q");
+    return line(indent, name, fields);
+  }
+
+  /// A task that depends on how others ended, and reads nothing else.
+  std::string watcher(Scope& scope, int indent) {
+    const auto name = fresh("w");
+    const auto fields = fmt::format(
+        "process: [run, \"${{status({})}}\"], after: [{}], trigger: {}, if: \"{}\"", one_of(scope.siblings),
+        one_of(scope.siblings), chance(80) ? "completed" : "any_failed", question(scope));
+    scope.siblings.push_back(name);
     return line(indent, name, fields);
   }
 
   std::string service(Scope& scope, int indent, std::string_view what) {
     const auto name = fresh("s");
     auto fields = fmt::format("service: {}, with: {{value: \"{}\"}}", what, argument(scope));
-    fields += task_fields() + in_line(common(scope));
+    fields += task_fields() + computed() + in_line(common(scope));
     add_integer_output(scope, name);
     return line(indent, name, fields);
   }
 
   std::string raise(Scope& scope, int indent) {
     const auto name = fresh("r");
-    auto text = line(indent, name, "raise: on purpose" + in_line(common(scope)));
+    const auto value = chance(50) ? "on purpose" : fmt::format("\"{}\"", argument(scope));
+    auto text = line(indent, name, fmt::format("raise: {}{}", value, in_line(common(scope))));
     scope.siblings.push_back(name);
     return text;
   }
 
   std::string call(Scope& scope, int indent) {
     const auto name = fresh("c");
-    auto fields = fmt::format("call: {}, with: {{n: \"${{{}}}\"}}", one_of(scope.callable), integer(scope));
+    const auto maybe = chance(50) ? "" : fmt::format(", maybe: \"${{{}}}\"", integer(scope));
+    auto fields =
+        fmt::format("call: {}, with: {{n: \"${{{}}}\"{}}}", one_of(scope.callable), integer(scope), maybe);
     fields += in_line(common(scope));
     add_integer_output(scope, name);
     return line(indent, name, fields);
@@ -184,8 +241,9 @@ class PlanWriter {
     const auto name = fresh("b");
     auto text = fmt::format("{:{}}{}:\n", "", indent, name) + on_lines(common(scope), indent + 2);
     auto inner = scope;
+    text += concurrency(indent + 2);
     text += fmt::format("{:{}}graph:\n", "", indent + 2) + region(inner, depth + 1, indent + 4);
-    text += fmt::format("{:{}}yield: {{o: \"{}\"}}\n", "", indent + 2, tolerant(inner));
+    text += fmt::format("{:{}}yield: {{o: \"{}\"}}\n", "", indent + 2, yielded(inner));
     add_integer_output(scope, name);
     return text;
   }
@@ -199,33 +257,44 @@ class PlanWriter {
       text += fmt::format("{:{}}- when: \"{}\"\n", "", indent + 4, condition(scope));
       text += arm(scope, depth, indent + 6);
     }
-    if (chance(60)) text += fmt::format("{:{}}- else:\n", "", indent + 4) + arm(scope, depth, indent + 6);
+    if (chance(10))
+      text += fmt::format("{:{}}- else: {{raise: no arm}}\n", "", indent + 4);
+    else if (chance(60))
+      text += fmt::format("{:{}}- else:\n", "", indent + 4) + arm(scope, depth, indent + 6);
     add_integer_output(scope, name);
     return text;
   }
 
   std::string arm(const Scope& scope, int depth, int indent) {
     auto inner = scope;
-    auto text = fmt::format("{:{}}graph:\n", "", indent) + region(inner, depth + 1, indent + 2);
-    return text + fmt::format("{:{}}yield: {{o: \"{}\"}}\n", "", indent, tolerant(inner));
+    auto text =
+        concurrency(indent) + fmt::format("{:{}}graph:\n", "", indent) + region(inner, depth + 1, indent + 2);
+    return text + fmt::format("{:{}}yield: {{o: \"{}\"}}\n", "", indent, yielded(inner));
   }
 
   std::string each(Scope& scope, int depth, int indent) {
     const auto name = fresh("e");
     const auto item = fresh("i");
     auto text = fmt::format("{:{}}{}:\n", "", indent, name) + on_lines(common(scope), indent + 2);
-    text += fmt::format("{:{}}each: \"${{range({})}}\"\n", "", indent + 2,
-                        chance(30) ? fmt::format("{} % 4", integer(scope)) : std::to_string(below(5)));
+    if (chance(10))
+      text += fmt::format("{:{}}each: [3, {}, 0]\n", "", indent + 2, below(10));
+    else
+      text += fmt::format("{:{}}each: \"${{range({})}}\"\n", "", indent + 2,
+                          chance(50) ? fmt::format("{} % 4", integer(scope)) : std::to_string(below(5)));
     text += fmt::format("{:{}}as: {}\n", "", indent + 2, item);
+    const auto index = chance(20) ? fresh("k") : "";
+    if (!index.empty()) text += fmt::format("{:{}}index: {}\n", "", indent + 2, index);
     if (chance(40)) text += fmt::format("{:{}}limit: {}\n", "", indent + 2, 1 + below(3));
-    if (chance(30))
-      text += fmt::format("{:{}}on_failure: stop\n", "", indent + 2);
-    else if (chance(30))
+    if (chance(30)) text += fmt::format("{:{}}on_failure: stop\n", "", indent + 2);
+    if (chance(20))
       text += fmt::format("{:{}}tolerate: {}\n", "", indent + 2, below(3));
+    else if (chance(10))
+      text += fmt::format("{:{}}tolerate: {}%\n", "", indent + 2, below(100));
     auto inner = scope;
     inner.integers.push_back(item);
+    if (!index.empty()) inner.integers.push_back(index);
     text += fmt::format("{:{}}graph:\n", "", indent + 2) + region(inner, depth + 1, indent + 4);
-    text += fmt::format("{:{}}yield: {{o: \"{}\"}}\n", "", indent + 2, tolerant(inner));
+    text += fmt::format("{:{}}yield: {{o: \"{}\"}}\n", "", indent + 2, yielded(inner));
     scope.siblings.push_back(name);
     scope.anything.push_back(name + ".o");
     return text;

@@ -76,7 +76,9 @@ void SimExecutor::end_later(const ports::Attempt& attempt) {
 
 Outcome SimExecutor::outcome_of(const ports::Attempt& attempt) {
   const auto& work = attempt.work;
-  if (faults_.chance(12))
+  if (lifetime_ == Lifetime::supervisor && faults_.chance(faults_.lost_percent))
+    return failure_outcome(Outcome::Status::lost, "lost");
+  if (faults_.chance(faults_.failing_percent))
     return failure_outcome(Outcome::Status::failed, faults_.chance(50) ? "exit" : "output");
   Struct call;
   if (work.kind == engine::TaskSpec::Kind::process) {
@@ -92,6 +94,8 @@ Outcome SimExecutor::outcome_of(const ports::Attempt& attempt) {
         effects_.try_emplace(attempt.effect_key, static_cast<std::int64_t>(effects_.size())).first->second;
   Outcome outcome;
   outcome.outputs.set("o", result);
+  for (const auto& output : work.outputs)
+    if (output.optional && result % 2 == 0) outcome.outputs.set(output.name, result / 2);
   outcome.usage.started = outcome.usage.ended = clock_.now();
   return outcome;
 }
@@ -134,6 +138,12 @@ void SimExecutor::cancel(const Fence& fence) {
       end(fence, failure_outcome(Outcome::Status::cancelled, "cancelled"));
     });
   });
+}
+
+void SimExecutor::abandon(const Fence& fence) {
+  if (lifetime_ != Lifetime::server) return;
+  tasks_.erase(fence.text);
+  begun_.erase(fence.text);  // it starts here again if this server claims the run back
 }
 
 void SimExecutor::acknowledge(const Fence& fence) {

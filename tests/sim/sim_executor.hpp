@@ -39,6 +39,7 @@ class SimExecutor final : public ports::Executor {
   Result<Value> environment(const engine::TaskSpec& work) override;
   void start(const ports::Attempt& attempt) override;
   void cancel(const Fence& fence) override;
+  void abandon(const Fence& fence) override;
   void acknowledge(const Fence& fence) override;
   void all_reattached() override;
   [[nodiscard]] std::filesystem::path log_of(const RunId&, const std::string&, int) const override {

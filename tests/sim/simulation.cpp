@@ -115,6 +115,9 @@ void Simulation::plan_faults() {
   faults_.calls_between_kills = kill_rates[random.below(kill_rates.size())];
   constexpr std::array hanging_rates{0U, 3U, 20U};
   faults_.hanging_percent = hanging_rates[random.below(hanging_rates.size())];
+  constexpr std::array failing_rates{12U, 12U, 50U};
+  faults_.failing_percent = failing_rates[random.below(failing_rates.size())];
+  if (faults_.chance(10)) faults_.lost_percent = 70;
   if (faults_.chance(50)) {  // so small that few operations reach them
     limits_.decision_events = 1 + random.below(8);
     limits_.iterations_at_once = 1 + static_cast<std::int64_t>(random.below(3));

@@ -29,6 +29,7 @@ void Decider::fill_agenda(RegionState& region) {
 void Decider::on(const LookedUp& input) {
   auto* operation = run_.root ? run_.find(input.path) : nullptr;
   if (!operation || operation->phase != Phase::lookup) return;
+  if (is_stopping(*operation)) return stop_operation(*operation);  // the last decision did not get that far
   emit(CacheHit{.path = input.path,
                 .key = input.key,
                 .outputs = input.hit.outputs,
@@ -42,13 +43,15 @@ void Decider::on(const Admitted& input) {
   auto* operation = run_.root ? run_.find(input.path) : nullptr;
   if (!operation || !is_waiting_for_admission(*operation) || input.number != operation->task->number + 1)
     return;
+  if (is_stopping(*operation)) return stop_operation(*operation);
   schedule(*operation, input.key ? input.key : operation->task->key, input.gpus);
 }
 
 void Decider::on(const Rejected& input) {
   auto* operation = run_.root ? run_.find(input.path) : nullptr;
-  if (operation && is_waiting_for_admission(*operation))
-    fail(*operation, {.kind = "resources", .message = input.message});
+  if (!operation || !is_waiting_for_admission(*operation)) return;
+  if (is_stopping(*operation)) return stop_operation(*operation);
+  fail(*operation, {.kind = "resources", .message = input.message});
 }
 
 void Decider::on(const AttemptFinished& input) {

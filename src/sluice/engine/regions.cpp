@@ -1,4 +1,6 @@
 #include "sluice/engine/decider.hpp"
+#include "sluice/ir/inputs.hpp"
+#include "sluice/ir/types.hpp"
 
 namespace sluice::engine {
 
@@ -58,28 +60,18 @@ RegionEnd end_of(const RegionState& region) {
   return {};
 }
 
-/// Absent values are dropped (docs/plans.md, Absent values). On an error, `failure` is set.
-Struct evaluated(const std::vector<std::pair<std::string_view, const syntax::Expression*>>& named,
-                 const RegionState& region, Failure& failure) {
-  Struct values;
-  for (const auto& [name, expression] : named) {
-    auto value = syntax::evaluate(*expression, RegionScope(region));
-    if (!value) {
-      failure = failure_of(value.error(), path_of(region));
-      return {};
-    }
-    if (*value) values.append(std::string(name), std::move(**value));
-  }
-  return values;
-}
+struct NamedOutput {
+  std::string_view name;
+  const syntax::Expression* value;
+  const ir::Type* type = nullptr;  ///< null: none is declared
+};
 
 /// The named outputs of the region: a pipeline's outputs, or the yield of an arm, an iteration or a block.
-std::vector<std::pair<std::string_view, const syntax::Expression*>> named_outputs(const RunState& run,
-                                                                                  const RegionState& region) {
-  std::vector<std::pair<std::string_view, const syntax::Expression*>> out;
+std::vector<NamedOutput> named_outputs(const RunState& run, const RegionState& region) {
+  std::vector<NamedOutput> out;
   const auto pipeline_outputs = [&](const std::string& pipeline) {
     for (const auto& output : run.plan->find(pipeline)->outputs)
-      out.emplace_back(output.name, output.value.get());
+      out.push_back({output.name, output.value.get(), output.type ? &*output.type : nullptr});
   };
   if (!region.owner) {
     pipeline_outputs(run.created.pipeline);
@@ -88,9 +80,32 @@ std::vector<std::pair<std::string_view, const syntax::Expression*>> named_output
   } else {
     const bool is_arm = std::holds_alternative<ir::Branch>(region.owner->operation->what);
     const auto& named = is_arm ? region.shape->region->yield : region.owner->operation->yield;
-    for (const auto& [name, expression] : named) out.emplace_back(name, expression.get());
+    for (const auto& [name, expression] : named) out.push_back({name, expression.get()});
   }
   return out;
+}
+
+/// Absent values are dropped (docs/plans.md, Absent values). On an error, `failure` is set.
+Struct evaluated(const std::vector<NamedOutput>& outputs, const RegionState& region, Failure& failure) {
+  Struct values;
+  for (const auto& output : outputs) {
+    auto value = syntax::evaluate(*output.value, RegionScope(region));
+    if (!value) {
+      failure = failure_of(value.error(), path_of(region));
+      return {};
+    }
+    if (!*value) continue;
+    // The verifier has checked what is known from the text; this value may be of type any.
+    if (const auto problem = output.type ? ir::type_mismatch(**value, *output.type, false) : std::nullopt) {
+      failure = {.kind = "type",
+                 .message = "output `" + std::string(output.name) + "`: it should be " +
+                            ir::describe(*output.type) + ", but " + *problem,
+                 .source = path_of(region)};
+      return {};
+    }
+    values.append(std::string(output.name), std::move(**value));
+  }
+  return values;
 }
 
 }  // namespace
@@ -166,6 +181,8 @@ void Decider::region_ended(RegionState& region) {
   auto& owner = *region.owner;
   if (!owner.each) return end(owner, status, std::move(outputs), std::move(failure));
   const auto& definition = std::get<ir::Each>(owner.operation->what);
+  // The each may list this failure among those of other iterations.
+  if (failure.source.empty() && !failure.kind.empty()) failure.source = path_of(owner);
   emit(IterationEnded{.path = path_of(owner),
                       .index = region.index,
                       .status = status,
@@ -194,7 +211,9 @@ void Decider::each_ended(OperationState& operation) {
     tolerated = std::max(tolerated, total * *definition.tolerate_percent / 100);
   if (static_cast<std::int64_t>(failures.count) > tolerated)
     return fail(operation, joined(failures, each.items.size()));
-  if (cancelled && failures.count == 0)
+  // Stopped by its own failures, which it tolerates, it succeeds; otherwise something else stopped it.
+  const bool stopped_itself = failures.count > 0 && definition.on_failure == ir::Each::OnFailure::stop;
+  if (cancelled && !stopped_itself)
     return end(operation, Status::cancelled, {}, {.kind = "cancelled", .message = "cancelled"});
   Struct outputs;
   for (const auto& [name, expression] : operation.operation->yield) {

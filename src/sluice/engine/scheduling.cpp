@@ -276,7 +276,7 @@ void Decider::begin_branch(OperationState& operation, const ir::Branch& branch) 
 
 void Decider::begin_each(OperationState& operation, const ir::Each& each) {
   const auto items = value_of(operation, *each.items);
-  if (!items) return;
+  if (!items || (!*items && stopped_by_absence(operation, *each.items))) return;
   const auto* list = *items ? (*items)->if_list() : nullptr;
   if (!list)
     return fail(operation,
@@ -291,7 +291,7 @@ void Decider::begin_each(OperationState& operation, const ir::Each& each) {
   std::int64_t limit = 0;
   if (each.limit) {
     const auto value = value_of(operation, *each.limit);
-    if (!value) return;
+    if (!value || (!*value && stopped_by_absence(operation, *each.limit))) return;
     const auto* at_once = *value ? (*value)->if_integer() : nullptr;
     if (!at_once || *at_once < 1)
       return fail(operation, {.kind = "value", .message = "`limit` must be an integer of at least 1"});
@@ -303,7 +303,7 @@ void Decider::begin_each(OperationState& operation, const ir::Each& each) {
 
 void Decider::raise(OperationState& operation, const ir::Raise& raise) {
   const auto value = value_of(operation, *raise.value);
-  if (!value) return;
+  if (!value || (!*value && stopped_by_absence(operation, *raise.value))) return;
   const auto payload = value->value_or(Value{});
   const auto* text = payload.if_string();
   fail(operation, {.kind = "raise", .message = text ? *text : to_json(payload), .payload = payload});

@@ -1,8 +1,10 @@
 // Every case of tests/golden/engine: a plan, how its tasks end, and the events that follow. Each is run again
-// with a crash after every decision, and must end the same.
+// with a crash after every decision, and must end the same, which is what the reference of the simulation
+// says.
 #include <gtest/gtest.h>
 
 #include "../../golden_case.hpp"
+#include "../../sim/reference.hpp"
 #include "result_assertions.hpp"
 #include "scripted_run.hpp"
 #include "sluice/base/json.hpp"
@@ -58,6 +60,19 @@ TEST_P(EngineGolden, HasTheseEvents) {
   run.go();
   EXPECT_TRUE(run.run().ended());
   golden.expect("events", lines_of(run));
+}
+
+TEST_P(EngineGolden, EndsAsTheReferenceSays) {
+  GoldenCase golden(GetParam());
+  auto prepared = prepare(golden);
+  ScriptedRun run(prepared.plan, prepared.inputs, prepared.script);
+  run.go();
+  sim::History history;
+  sim::Moment moment = 0;
+  history.add(moment++, run.created());
+  for (const auto& batch : run.batches())
+    for (const auto& text : batch) history.add(moment++, *engine::decode(text));
+  EXPECT_NO_THROW(sim::Reference(*prepared.plan, history).check());
 }
 
 TEST_P(EngineGolden, ReplaysToTheSameState) {

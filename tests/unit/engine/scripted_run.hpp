@@ -27,6 +27,7 @@ class ScriptedRun {
   void crash_and_replay(std::size_t batches);
 
   [[nodiscard]] const std::vector<std::vector<std::string>>& batches() const { return batches_; }
+  [[nodiscard]] const engine::RunCreated& created() const { return created_; }
   [[nodiscard]] const engine::Run& run() const { return *run_; }
   /// The number of distinct attempts that were started, counted by fence.
   [[nodiscard]] std::size_t started() const { return started_.size(); }

@@ -195,6 +195,17 @@ TEST(Window, ACancelledRunBeginsNothing) {
   EXPECT_TRUE(flow.run().ended());
 }
 
+TEST(Window, NothingStartsInAStoppedRegionBetweenTwoDecisions) {
+  // The first decision has spent its budget with the failure: it has not yet cancelled the task, which is
+  // admitted before the next one.
+  Flow flow(
+      "  main:\n    on_failure: stop\n    graph: {t: {process: [run], cache: off}, bad: {raise: enough}}\n",
+      {.decision_events = 2});
+  flow.decide();
+  EXPECT_EQ(flow.started(), 0U);
+  EXPECT_TRUE(flow.run().ended());
+}
+
 TEST(Limits, PipelinesThatCallEachOtherTooOftenFail) {
   std::string text = "  main:\n    graph: {a: {call: p0}}\n";
   for (int i = 0; i < 12; ++i) {
