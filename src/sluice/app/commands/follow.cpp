@@ -204,9 +204,9 @@ Exit print_result(const Value& report, bool json, const std::string& hint_option
       for (const auto& [name, value] : *outputs->if_struct())
         print_text(stdout, "  {} = {}\n", name, to_json(value));
     if (const auto message = report.text_at("message"); !message.empty()) {
-      print_text(stderr, "sluice: {}: {}\n", report.text_at("failed_at"), message);
       const auto run = report.text_at("run");
-      const auto where = report.text_at("failed_at");
+      const auto where = report.text_at("failed_at");  // empty: an output of the pipeline failed
+      print_text(stderr, "sluice: {}{}{}\n", where, where.empty() ? "" : ": ", message);
       print_text(stderr, "  see `sluice show {}{}`", run, hint_options);
       if (has_log(report, where))
         print_text(stderr, ", and `sluice logs {} {}{}` for the output of the task", run, shell_word(where),
