@@ -164,6 +164,19 @@ TEST(Report, OfAnUnknownRunIsAnError) {
   EXPECT_EQ(s.runs.report({"nobody"}).error().message, "there is no run nobody");
 }
 
+TEST(FailedItself, IsFalseForWhatFailedInside) {
+  const auto failed = [](const std::string& path, const std::string& source) {
+    return runs::failed_itself({.path = path, .failure = {.kind = "raise", .source = source}});
+  };
+  EXPECT_TRUE(failed("folds", "folds"));
+  EXPECT_TRUE(failed("folds", "folds[3]")) << "what an iteration yields";
+  EXPECT_TRUE(failed("a/v", "a/v{0}"));
+  EXPECT_FALSE(failed("folds", "folds[3]/fit"));
+  EXPECT_FALSE(failed("a", "a/b"));
+  EXPECT_FALSE(failed("a", "ab"));
+  EXPECT_FALSE(failed("a", ""));
+}
+
 TEST(OperationAt, ReturnsNullForAnInvalidPath) {
   RunsStage s;
   const auto plan = s.stage.plan(all_kinds);

@@ -30,7 +30,7 @@ void print_change(const runs::OperationReport& row) {
                    ? "cached"
                    : fmt::format("{:.2f} s",
                                  static_cast<double>((row.usage.ended - row.usage.started).count()) / 1000));
-  else if (row.state == "failed" && row.failure.source == row.path)
+  else if (row.state == "failed" && runs::failed_itself(row))
     print_text(stderr, "  {}  failed: {}\n", row.path, row.failure.message);
   else if (row.state == "waiting to retry")
     print_text(stderr, "  {}  failed, will be retried: {}\n", row.path, row.failure.message);

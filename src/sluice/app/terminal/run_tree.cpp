@@ -59,7 +59,7 @@ TreeRow row_of(const runs::OperationReport& operation, Time now, const runs::Tas
     row.time = std::max(Milliseconds(0), now - *operation.scheduled);
   if (operation.ended && !operation.cached && operation.usage.ended > operation.usage.started)
     row.time = operation.usage.ended - operation.usage.started;
-  if (operation.state == "waiting to retry" || operation.failure.source == operation.path)
+  if (operation.state == "waiting to retry" || runs::failed_itself(operation))
     row.note = printable(operation.failure.message);
   if (const auto* task = runs::find_under_way(operation, under_way)) {
     if (task->progress) {

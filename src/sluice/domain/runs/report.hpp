@@ -74,6 +74,10 @@ const ports::TaskUnderWay* find_under_way(const OperationReport& operation, cons
 /// The operation with this path, from the plan alone; null if there is none.
 const ir::Operation* operation_at(const ir::Plan& plan, const std::string& pipeline, std::string_view path);
 
+/// Whether the operation's failure is its own, or that of what it yields from one of its regions, and not
+/// that of an operation inside it.
+bool failed_itself(const OperationReport& operation);
+
 /// The kind of an operation, as in `OperationReport::kind`.
 std::string kind_of(const ir::Operation& operation);
 
