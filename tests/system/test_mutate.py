@@ -97,6 +97,15 @@ def test_a_sample_is_spread_over_files_and_replaces_what_does_not_compile(mutant
     assert len(sample.mutants()) == 5 and first[0] not in sample.mutants() and set(first[1:]) < set(sample.mutants())
 
 
+def test_an_equivalent_mutant_is_recognized_by_its_text_and_its_line(mutants, found):
+    def matching(**more):
+        entry = mutants.Equivalent(FILE, "count_of", "0", "1", "a reason", **more)
+        return [mutant.line_text for mutant in found if entry.matches(mutant)]
+
+    assert matching() == matching(within="count = 0") == ["  int count = 0;"]
+    assert matching(within="other") == []
+
+
 def test_every_equivalent_mutant_has_a_reason(mutants):
     listed = mutants.equivalents(ROOT / "tests" / "mutation" / "equivalent.toml")
     assert all(entry.reason for entry in listed)

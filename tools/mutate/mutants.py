@@ -23,6 +23,7 @@ class Mutant:
     form: str  # expression, negated or removed
     original: str
     mutated: str
+    line_text: str = dataclasses.field(default="", compare=False, repr=False)
     code: bytes = dataclasses.field(default=b"", compare=False, repr=False)  # the mutated expression as it is compiled
 
     def __str__(self) -> str:
@@ -37,9 +38,11 @@ class Equivalent:
     original: str
     mutated: str
     reason: str
+    within: str = ""  # a part of the line, where the function has the same code elsewhere
 
     def matches(self, mutant: Mutant) -> bool:
-        return (self.file, self.function, self.original, self.mutated) == (mutant.file, mutant.function, mutant.original, mutant.mutated)
+        mine = (self.file, self.function, self.original, self.mutated)
+        return mine == (mutant.file, mutant.function, mutant.original, mutant.mutated) and self.within in mutant.line_text
 
 
 def plugin(folder: pathlib.Path) -> pathlib.Path:
@@ -56,12 +59,13 @@ def find(file: str, source: pathlib.Path, loaded: pathlib.Path, flags: list[str]
     if done.returncode != 0:
         raise SystemExit(f"{source} cannot be parsed:\n{done.stderr}")
     text = source.read_bytes()
+    lines = text.decode().splitlines()
     found = []
     for site in map(json.loads, done.stdout.splitlines()):
         original = text[site["begin"]:site["end"]]
         mutated = {"expression": edited(text, site), "negated": b"!(" + original + b")", "removed": b""}[site["form"]]
         found.append(Mutant(file, site["line"], site["function"], site["begin"], site["end"], site["form"], in_one_line(original),
-                            in_one_line(mutated), mutated))
+                            in_one_line(mutated), lines[site["line"] - 1], mutated))
     return found
 
 

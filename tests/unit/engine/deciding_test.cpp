@@ -136,6 +136,48 @@ TEST(Room, CanBeWaitedForAgain) {
   EXPECT_THAT(live.paths(), ElementsAre("b[0]/t", "b[1]/t", "b[2]/t"));
 }
 
+TEST(Failures, SeveralAreJoinedAndTheFirstHundredReported) {
+  const auto failed = [](int count) {
+    Live live(loops({{"a", count}}));
+    for (int i = 0; i < count; ++i) live.end("a[" + std::to_string(i) + "]/t", Outcome::Status::failed);
+    EXPECT_TRUE(live.run.ended());
+    return live.run.result()->failure;
+  };
+  EXPECT_EQ(failed(1).message, "bad");
+  EXPECT_EQ(failed(3).message, "3 of 3 failed: a[0]/t: bad; a[1]/t: bad; a[2]/t: bad");
+  EXPECT_EQ(failed(4).message, "4 of 4 failed: a[0]/t: bad; a[1]/t: bad; a[2]/t: bad; …");
+  const auto many = failed(102);
+  EXPECT_EQ(many.kind, "branches");
+  EXPECT_EQ(many.payload.if_list()->size(), 100U);
+  EXPECT_THAT(many.message, testing::StartsWith("102 of 102 failed: "));
+}
+
+TEST(Failures, ABlockedOperationFailsItsRegionUnlessItMay) {
+  const std::string work = "      work: {process: [run], fails: false}\n";
+  const std::string script = R"({"work": ["fail"]})";
+  EXPECT_EQ(Ran(work + "      x: {process: [run], after: work, fails: false}\n", script).ends.at(""),
+            "succeeded");
+  EXPECT_EQ(Ran(work + "      x: {process: [run], after: work, fails: false}\n"
+                       "      y: {process: [run], after: work}\n",
+                script)
+                .ends.at(""),
+            "failed blocked: `y` could not run: an upstream failed");
+}
+
+TEST(Work, OfAProcessHasItsCode) {
+  auto created = RunCreated{.pipeline = "main", .cache = false};
+  created.code.set("src", Artifact{.kind = "code", .form = Form::directory, .digest = Digest::of("code")});
+  static const ir::Signatures none;
+  Run run(plan_of("  main:\n    graph: {t: {process: [run], code: src}}\n"), created, none);
+  run.proceed({});
+  const auto decision = run.decide(Admitted{.path = "t", .gpus = {1}}, {});
+  ASSERT_EQ(decision.commands.size(), 1U);
+  const auto& work = std::get<StartAttempt>(decision.commands.front()).work;
+  ASSERT_TRUE(work.code);
+  EXPECT_EQ(work.code->digest, Digest::of("code"));
+  EXPECT_THAT(work.gpus, ElementsAre(1));
+}
+
 TEST(Cancelling, AnEachWhoseIterationsAreCancelledIsCancelled) {
   Live live(loops({{"a", 2}}));
   live.cancel();
