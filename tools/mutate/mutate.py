@@ -71,10 +71,10 @@ def main() -> None:
 
     os.nice(5)
     start = time.monotonic()
+    listed = [entry for entry in mutants.equivalents(EQUIVALENT) if entry.file.startswith(f"{options.folder}/")]
     sample = build(options.folder, options.count, options.seed)
     numbered = dict(enumerate(sample.mutants(), 1))
     total = len(numbered)
-    listed = [entry for entry in mutants.equivalents(EQUIVALENT) if entry.file.startswith(f"{options.folder}/")]
     for entry in listed:
         if not any(entry.matches(mutant) for mutant in sample.all):
             print(f"{EQUIVALENT.relative_to(ROOT)}: no mutant of {entry.file}, {entry.function} is `{entry.original}` → `{entry.mutated}`; remove the entry")

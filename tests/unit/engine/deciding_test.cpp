@@ -168,7 +168,7 @@ TEST(Work, OfAProcessHasItsCode) {
   auto created = RunCreated{.pipeline = "main", .cache = false};
   created.code.set("src", Artifact{.kind = "code", .form = Form::directory, .digest = Digest::of("code")});
   static const ir::Signatures none;
-  Run run(plan_of("  main:\n    graph: {t: {process: [run], code: src}}\n"), created, none);
+  engine::Run run(plan_of("  main:\n    graph: {t: {process: [run], code: src}}\n"), created, none);
   run.proceed({});
   const auto decision = run.decide(Admitted{.path = "t", .gpus = {1}}, {});
   ASSERT_EQ(decision.commands.size(), 1U);

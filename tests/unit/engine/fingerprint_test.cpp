@@ -92,7 +92,7 @@ TEST(Fingerprint, HasTheResultsOfIterations) {
     main.body.operations.push_back(std::move(loop));
     auto plan = std::make_shared<ir::Plan>();
     plan->pipelines.push_back(std::move(main));
-    Run run(plan, RunCreated{.run = {"r"}, .pipeline = "main"}, none);
+    engine::Run run(plan, RunCreated{.run = {"r"}, .pipeline = "main"}, none);
     for (const Event& event : std::vector<Event>{RegionStarted{.path = "l", .items = {item, 2}},
                                                  IterationStarted{.path = "l"}, ended})
       EXPECT_OK(run.apply(event));
