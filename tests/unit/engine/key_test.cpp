@@ -28,6 +28,16 @@ TEST(CacheKey, RenamingAnOutputIsNotNewWork) {
             key(process({"run", Value(output_hole("accuracy"))}, {"accuracy"})));
 }
 
+TEST(CacheKey, RenamingAnOutputIsNewWorkIfOneIsOptional) {
+  const auto named = [](const std::string& name) {
+    auto work = process({"run", Value(output_hole("x")), Value(output_hole(name))}, {"x", name});
+    work.outputs[0].optional = true;
+    return key(work);
+  };
+  EXPECT_NE(named("score"), named("accuracy"));
+  EXPECT_EQ(named("score"), named("score"));
+}
+
 TEST(CacheKey, SwappingTwoOutputsIs) {
   EXPECT_NE(key(process({Value(output_hole("a")), Value(output_hole("b"))}, {"a", "b"})),
             key(process({Value(output_hole("b")), Value(output_hole("a"))}, {"a", "b"})));
@@ -142,7 +152,7 @@ std::pair<TaskSpec, TaskSpec> complete_work() {
 TEST(CacheKey, IsTheSameInEveryRelease) {
   const auto [process, service] = complete_work();
   EXPECT_EQ(cache_key(process, "environment", "user's key", "run").hex(),
-            "34c140c9c3db11f2a33dc5a4077b384f2b624bb5f5faf396f7b3ae7f4e732b28");
+            "3455e60f65b6ffa6ed768a311f5c672ed458469a9c4370c9ecc36ec2b03b145d");
   EXPECT_EQ(cache_key(service, {}, {}, "").hex(),
             "3b0d487e1961856002d0e0fe4c1d58086ebe5fa52ebed7d57a3696839ed13e6e");
 }
