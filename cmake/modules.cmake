@@ -152,13 +152,15 @@ function(_sluice_include_root module result)
   set(${result} "${root}" PARENT_SCOPE)
 endfunction()
 
-# Replaces the sources of a folder that has mutated copies.
+# Replaces the sources of a folder that has mutated copies. The optimizer assumes that a pointer that is used is not null; so it would
+# remove a mutant that only removes a check for null.
 function(_sluice_use_mutated result)
   set(sources)
   foreach(source IN LISTS ARGN)
     file(RELATIVE_PATH path "${PROJECT_SOURCE_DIR}/src/sluice" "${CMAKE_CURRENT_SOURCE_DIR}/${source}")
     if(SLUICE_MUTATED AND EXISTS "${SLUICE_MUTATED}/${path}")
       set(source "${SLUICE_MUTATED}/${path}")
+      set_source_files_properties("${source}" PROPERTIES COMPILE_OPTIONS -fno-delete-null-pointer-checks)
     endif()
     list(APPEND sources "${source}")
   endforeach()

@@ -31,7 +31,8 @@ SOURCES = ROOT / "src" / "sluice"
 BUILD = ROOT / "build" / "mutate"
 MUTATED = BUILD / "mutated"  # SLUICE_MUTATED in CMakePresets.json
 EQUIVALENT = ROOT / "tests" / "mutation" / "equivalent.toml"
-AT_ONCE = os.cpu_count() or 1
+PROCESSORS = os.cpu_count() or 1
+AT_ONCE = 2 * PROCESSORS  # tests; many of them wait, and a mutant that hangs waits for its deadline
 SHOWN_EVERY = 25  # mutants
 
 
@@ -58,7 +59,7 @@ TESTS = {
 
 def deadline_of(seconds: float) -> float:
     """How long a test may take with a mutant; one that takes longer is killed, and so is the mutant."""
-    return 5 + 5 * seconds
+    return 4 + 4 * seconds
 
 
 def main() -> None:
@@ -99,7 +100,7 @@ def configure() -> None:
 
 def compiled(targets: list[str]) -> tuple[bool, str]:
     """Whether all is built, and what the compiler printed."""
-    done = subprocess.run(["cmake", "--build", str(BUILD), "-j", str(AT_ONCE), "--target", *targets, "--", "-k", "0"],
+    done = subprocess.run(["cmake", "--build", str(BUILD), "-j", str(PROCESSORS), "--target", *targets, "--", "-k", "0"],
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, env={**os.environ, "NINJA_STATUS": ""})
     return done.returncode == 0, done.stdout
 
@@ -137,7 +138,7 @@ def sites(folder: str) -> dict[str, list[Mutant]]:
             words = shlex.split(entry["command"])
             compiler = next(at for at, word in enumerate(words) if word.endswith("clang++-19"))
             flags[str(source.relative_to(SOURCES))] = words[compiler + 1:words.index("-o")]
-    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+    with concurrent.futures.ThreadPoolExecutor(PROCESSORS) as pool:
         found = pool.map(lambda file: mutants.find(file, SOURCES / file, loaded, flags[file], BUILD), flags)
         return dict(zip(flags, found))
 

@@ -61,6 +61,31 @@ TEST(DriverRetry, FailuresAreNotCached) {
   EXPECT_EQ(flaky.calls("flaky"), 4);
 }
 
+TEST(DriverStart, RefusesWhatCanNeverRun) {
+  Stage stage;
+  stage.serve_echo();
+  Server server(stage);
+  const auto start = [&](const std::string& task) {
+    const auto plan = stage.plan("sluice: 1\npipelines:\n  main:\n    graph:\n      t: {" + task + "}\n");
+    return server.driver().start(
+        {.run = {"r1"}, .name = "plan.yaml", .pipeline = "main", .plan = ir::print_plan(*plan)}, plan);
+  };
+  const auto never = start("process: [run], resources: {gpu: 1}");
+  ASSERT_FALSE(never);
+  EXPECT_EQ(never.error().code, Code::failed_precondition);
+  EXPECT_THAT(never.error().message,
+              testing::HasSubstr("`t` can never start: it needs 1 GPU, and this server "));
+  EXPECT_FALSE(server.driver().is_running({"r1"}));
+  EXPECT_TRUE(value_of(stage.ledger->runs({.id_prefix = "r1"})).empty());
+
+  Gate gate;
+  stage.services.back()->look_up_behind(gate);
+  EXPECT_OK(start("service: test.echo"));
+  EXPECT_EQ(message_of(start("service: test.echo")), "run r1 is already running");
+  gate.open();
+  EXPECT_EQ(server.end_of("r1").status, Status::succeeded);
+}
+
 TEST(DriverTimeout, CancelsTheAttemptAndFailsTheTask) {
   Stage stage;
   Gate gate;
