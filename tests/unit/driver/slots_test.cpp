@@ -142,6 +142,24 @@ TEST(Slots, OnlyWhatNeedsTheSameHasToWait) {
   }
 }
 
+TEST(Slots, TheNextTaskWithTheSameNeedIsPassedOverAsOften) {
+  Slots slots({.cpu = 10});
+  EXPECT_TRUE(slots.request(request("r", "running", {.cpu = 5})));
+  for (const auto* path : {"large 1", "large 2"}) EXPECT_FALSE(slots.request(request("r", path, {.cpu = 6})));
+  EXPECT_EQ(overtaken(slots, {.cpu = 1}), 65);
+  slots.release_all({"small"});
+  slots.release({"r"}, "running", 1);
+  EXPECT_EQ(slots.grant()->request.path, "large 1");
+  EXPECT_EQ(overtaken(slots, {.cpu = 1}), 65);
+}
+
+TEST(Slots, WhatIsNotNeededIsNotWaitedFor) {
+  Slots slots({.cpu = 1, .memory = 1, .gpu = 1});
+  slots.occupy(request("old", "x", {.cpu = 2, .memory = 2, .gpu = 1}), {0});  // more than there is now
+  slots.pause_devices(true);
+  EXPECT_TRUE(slots.request(request("r", "a", {})));
+}
+
 TEST(Slots, OfAPoolThatIsWaitedForAreNotOvertaken) {
   Slots slots({.cpu = 10, .pools = {{"p", 1}, {"q", 1}}});
   EXPECT_TRUE(slots.request(request("r", "running", {}, "p")));
@@ -263,6 +281,7 @@ TEST(Slots, ARunThatEndsReleasesEverything) {
   slots.release_all({"r"});
   EXPECT_FALSE(slots.grant());
   EXPECT_TRUE(slots.request(request("s", "a", {.cpu = one, .gpu = 1}, "p")));
+  EXPECT_TRUE(slots.request(request("r", "a", {})));  // it is resumed
 }
 
 TEST(Slots, APoolHasItsOwnLimit) {
