@@ -11,8 +11,8 @@
 #                  [STATIC])                      # fully static, linking only the named modules and libc; in the preset `release`
 #                                                 # only, so tests take it from build/bin
 #
-#   sluice_test(NAME syntax                       # GoogleTest program <binary dir>/tests/syntax, in the preset `asan` only;
-#                                                 # `./dev test` counts its cases
+#   sluice_test(NAME syntax                       # GoogleTest program <binary dir>/tests/syntax, in the presets `asan` and
+#                                                 # `mutate`; `./dev test` counts its cases
 #               SOURCES yaml_test.cpp LINKS syntax)
 #
 #   sluice_fuzzer(NAME yaml SOURCES yaml_fuzz.cpp LINKS syntax   # libFuzzer; in the preset `asan` only
@@ -95,7 +95,7 @@ endfunction()
 get_property(sanitize TARGET sluice_sanitize PROPERTY INTERFACE_COMPILE_OPTIONS)
 get_property(coverage TARGET sluice_coverage PROPERTY INTERFACE_COMPILE_OPTIONS)
 _sluice_precompile(modules HEADERS ${SLUICE_STANDARD_HEADERS} OPTIONS ${sanitize} ${coverage})
-if(SLUICE_SANITIZE)
+if(SLUICE_TESTS)
   _sluice_precompile(tests HEADERS ${SLUICE_STANDARD_HEADERS} gmock/gmock.h gtest/gtest.h
     OPTIONS ${sanitize} -DGTEST_HAS_PTHREAD=1)
 endif()
@@ -152,6 +152,21 @@ function(_sluice_include_root module result)
   set(${result} "${root}" PARENT_SCOPE)
 endfunction()
 
+# Replaces the sources of a folder that has mutated copies. The optimizer assumes that a pointer that is used is not null; so it would
+# remove a mutant that only removes a check for null.
+function(_sluice_use_mutated result)
+  set(sources)
+  foreach(source IN LISTS ARGN)
+    file(RELATIVE_PATH path "${PROJECT_SOURCE_DIR}/src/sluice" "${CMAKE_CURRENT_SOURCE_DIR}/${source}")
+    if(SLUICE_MUTATED AND EXISTS "${SLUICE_MUTATED}/${path}")
+      set(source "${SLUICE_MUTATED}/${path}")
+      set_source_files_properties("${source}" PROPERTIES COMPILE_OPTIONS -fno-delete-null-pointer-checks)
+    endif()
+    list(APPEND sources "${source}")
+  endforeach()
+  set(${result} "${sources}" PARENT_SCOPE)
+endfunction()
+
 function(sluice_module)
   cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME" "SOURCES;LINKS;PRIVATE_LINKS")
   _sluice_refuse_unknown(sluice_module "${arg_UNPARSED_ARGUMENTS}")
@@ -163,7 +178,8 @@ function(sluice_module)
   _sluice_resolve(private_links ${arg_PRIVATE_LINKS})
   _sluice_include_root(${arg_NAME} root)
   if(arg_SOURCES)
-    add_library(${target} STATIC ${arg_SOURCES})
+    _sluice_use_mutated(sources ${arg_SOURCES})
+    add_library(${target} STATIC ${sources})
     target_include_directories(${target} PUBLIC "${root}")
     target_link_libraries(${target} PUBLIC ${links} PRIVATE ${private_links} sluice_flags sluice_coverage)
     sluice_use_precompiled(${target} modules)
@@ -211,9 +227,10 @@ function(sluice_program)
   if(arg_STATIC AND SLUICE_SANITIZE)
     return()
   endif()
-  add_executable(${arg_NAME} ${arg_SOURCES})
+  _sluice_use_mutated(sources ${arg_SOURCES})
+  add_executable(${arg_NAME} ${sources})
   sluice_use_precompiled(${arg_NAME} modules)
-  if(arg_STATIC)
+  if(arg_STATIC AND NOT SLUICE_MUTATED)  # without -ffunction-sections, it would need all of fmt
     set(ARCHIVES)
     set(ROOTS)
     foreach(link IN LISTS links)

@@ -7,9 +7,9 @@ run_tests() {
   SLUICE_BIN=$PWD/build/bin SLUICE_MODELS=$PWD/build/models build/venv/bin/python tools/run_tests.py "$@"
 }
 
-# Golden files are accepted by a person who reads the difference, hence not in CI.
+# for_people COMMAND WHY: golden files are accepted by a person who reads the difference, hence not in CI.
 for_people() {
-  [[ ${CI:-false} == false ]] || fail "$1 is for interactive use: golden files are not rewritten when CI is set (CI=$CI)"
+  [[ ${CI:-false} == false ]] || fail "$1 is for interactive use: ${2:-golden files are not rewritten when CI is set} (CI=$CI)"
 }
 
 accept() {
@@ -34,4 +34,14 @@ simulate() {
   stage "simulate"
   [[ ${1:-} == --seed && $# == 2 ]] && set -- "$@" --once
   exec build/asan/sim/sim "$@"
+}
+
+# mutate FOLDER [--seed N] [--count N] [--survivors]
+mutate() {
+  for_people mutate "takes up to an hour"
+  stage "mutate"
+  (
+    flock --nonblock 8 || fail "another ./dev mutate is running in this checkout"
+    build/venv/bin/python tools/mutate/mutate.py "$@"
+  ) 8>build/mutate.lock
 }

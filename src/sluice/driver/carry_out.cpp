@@ -8,20 +8,13 @@ namespace sluice::driver {
 namespace {
 
 /// The key numbers the outputs of a process by their order in the plan (docs/cache.md), so the plan that made
-/// an entry may have named them differently. Nothing if an optional output is absent and the names do not
-/// tell which.
-std::optional<Struct> under_declared_names(const Struct& cached,
-                                           const std::vector<ir::TaskOutput>& declared) {
-  if (declared.empty()) return cached;  // a service names its outputs itself
+/// an entry may have named them differently.
+Struct under_declared_names(const Struct& cached, const std::vector<ir::TaskOutput>& declared) {
+  // A service names its outputs itself; and if an optional output is absent, the key has their names.
+  if (cached.size() != declared.size()) return cached;
   Struct named;
   auto output = declared.begin();
-  for (const auto& [name, value] : cached) {
-    if (cached.size() < declared.size())
-      while (output != declared.end() && output->name != name) ++output;
-    if (output == declared.end()) return std::nullopt;
-    named.append(output->name, value);
-    ++output;
-  }
+  for (const auto& [name, value] : cached) named.append((output++)->name, value);
   return named;
 }
 
@@ -69,10 +62,7 @@ void Dispatcher::carry_out(LiveRun& run, engine::LookUp& command) {
                   .key = key});
     };
   };
-  if (ports_.workers)
-    ports_.workers->run(run.created.run, std::move(job));
-  else
-    job()();
+  ports_.workers->run(run.created.run, std::move(job));
 }
 
 void Dispatcher::carry_out(LiveRun& run, engine::Admit& command) {
@@ -98,9 +88,9 @@ std::optional<engine::LookedUp::Hit> Dispatcher::cached(const std::string& works
   if (max_age_ms && ports_.clock.now() - (*entry)->at > Milliseconds(*max_age_ms)) return std::nullopt;
   auto outputs = from_tagged((*entry)->outputs);
   if (!outputs || !outputs->is_struct() || !has_all(ports_.objects, *outputs)) return std::nullopt;
-  auto named = under_declared_names(*outputs->if_struct(), work.outputs);
-  if (!named) return std::nullopt;
-  return engine::LookedUp::Hit{.outputs = std::move(*named), .run = (*entry)->run, .path = (*entry)->path};
+  return engine::LookedUp::Hit{.outputs = under_declared_names(*outputs->if_struct(), work.outputs),
+                               .run = (*entry)->run,
+                               .path = (*entry)->path};
 }
 
 void Dispatcher::carry_out(LiveRun& run, engine::StartAttempt& command) {

@@ -68,11 +68,13 @@ Result<void> Dispatcher::start(engine::RunCreated created, std::shared_ptr<const
   auto run = std::make_unique<LiveRun>(created,
                                        engine::Run(std::move(plan), created, ports_.services, ports_.limits));
   run->row = row_of(created);
+  auto creation = engine::encode(created);
+  run->bytes = creation.size();
   // The creation is stored by itself, so that it is in the journal when this returns.
   SLUICE_DO(ports_.journal.append({{.run = id,
                                     .principal = created.principal,
                                     .expected_next = 0,
-                                    .events = {engine::encode(created)},
+                                    .events = {std::move(creation)},
                                     .row = run->row,
                                     .cache = {}}},
                                   ports::Durability::process));

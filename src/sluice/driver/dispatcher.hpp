@@ -40,7 +40,7 @@ class Dispatcher {
     ports::DecisionNote* note = nullptr;  ///< null: decisions are not noted
     engine::Limits limits = {};
     Capacity slots = {};
-    Workers* workers = nullptr;  ///< null: jobs are done at once, on the dispatcher's thread
+    Workers* workers = nullptr;  ///< not null: set by the driver
   };
   /// Which executor runs which kind of work.
   using Executors = std::vector<std::pair<engine::TaskSpec::Kind, ports::Executor*>>;

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "sluice/base/json.hpp"
 #include "sluice/engine/run.hpp"
 
@@ -72,8 +74,9 @@ class Holes {
   std::vector<std::string> names_;
 };
 
-Value key_of(const ir::TaskOutput& output) {
+Value key_of(const ir::TaskOutput& output, bool has_name) {
   Struct s;
+  if (has_name) s.set("name", output.name);
   s.set("type", ir::print(output.type));
   s.set("form", output.form == Form::file ? "file" : "directory");
   s.set("encoding", output.encoding == ir::TaskOutput::Encoding::json ? "json" : "text");
@@ -100,8 +103,10 @@ Digest cache_key(const TaskSpec& work, const Value& environment, const Value& us
       key.set("env", holes.key_of(work.env));
       if (work.code) key.set("code", key_of(*work.code));
       key.set("hermetic", work.hermetic);
+      // A result without an optional output does not tell which of them it lacks, except by their names.
+      const bool has_names = std::ranges::any_of(work.outputs, &ir::TaskOutput::optional);
       List outputs;
-      for (const auto& output : work.outputs) outputs.push_back(key_of(output));
+      for (const auto& output : work.outputs) outputs.push_back(key_of(output, has_names));
       key.set("outputs", std::move(outputs));
       break;
     }

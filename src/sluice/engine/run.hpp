@@ -59,8 +59,8 @@ class Run {
 
 /// The cache key of a piece of work (see docs/cache.md): SHA-256 of canonical JSON. A path of an output is
 /// replaced by the output's number in the order in which the plan declares the outputs, so that renaming an
-/// output does not change the key; declaring outputs in another order does. `environment` is what the
-/// executor returns for everything else.
+/// output does not change the key, unless one is optional; declaring outputs in another order does.
+/// `environment` is what the executor returns for everything else.
 Digest cache_key(const TaskSpec& work, const Value& environment, const Value& user_key,
                  std::string_view scope);
 

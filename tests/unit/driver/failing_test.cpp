@@ -61,6 +61,78 @@ TEST(DriverRetry, FailuresAreNotCached) {
   EXPECT_EQ(flaky.calls("flaky"), 4);
 }
 
+TEST(DriverStart, RefusesWhatCanNeverRun) {
+  Stage stage;
+  stage.serve_echo();
+  Server server(stage);
+  const auto start = [&](const std::string& task) {
+    const auto plan = stage.plan("sluice: 1\npipelines:\n  main:\n    graph:\n      t: {" + task + "}\n");
+    return server.driver().start(
+        {.run = {"r1"}, .name = "plan.yaml", .pipeline = "main", .plan = ir::print_plan(*plan)}, plan);
+  };
+  const auto never = start("process: [run], resources: {gpu: 1}");
+  ASSERT_FALSE(never);
+  EXPECT_EQ(never.error().code, Code::failed_precondition);
+  EXPECT_THAT(never.error().message,
+              testing::HasSubstr("`t` can never start: it needs 1 GPU, and this server "));
+  EXPECT_FALSE(server.driver().is_running({"r1"}));
+  EXPECT_TRUE(value_of(stage.ledger->runs({.id_prefix = "r1"})).empty());
+
+  Gate gate;
+  stage.services.back()->look_up_behind(gate);
+  EXPECT_OK(start("service: test.echo"));
+  EXPECT_EQ(message_of(start("service: test.echo")), "run r1 is already running");
+  gate.open();
+  EXPECT_EQ(server.end_of("r1").status, Status::succeeded);
+}
+
+TEST(DriverStart, ATaskThatTurnsOutToNeedTooMuchFails) {
+  Stage stage;
+  Server server(stage, {}, {.cpu = 1'000});
+  const auto end = server.run("r1",
+                              "sluice: 1\npipelines:\n  main:\n    graph:\n      t: {process: [run], "
+                              "resources: {cpu: '${1 + 1}'}}\n");
+  EXPECT_EQ(end.failure.kind, "resources");
+  EXPECT_EQ(end.failure.message,
+            "it needs 2 processors, and this server has 1 CPU slots; see `sluice up --slots`");
+}
+
+TEST(DriverLimits, AJournalMayBeAsLargeAsTheLimit) {
+  constexpr auto text = "sluice: 1\npipelines:\n  main:\n    graph:\n      t: {service: test.echo}\n";
+  Stage stage;
+  stage.serve_echo();
+  engine::Limits exactly;
+  {
+    Server server(stage);
+    EXPECT_EQ(server.run("r1", text, false).status, Status::succeeded);
+    auto journal = value_of(stage.ledger->read({"r1"}));
+    journal.resize(journal.size() -
+                   3);  // the end of the attempt, of the task and of the run are decided together
+    exactly.events = journal.size();
+    exactly.bytes = 0;
+    for (const auto& event : journal) exactly.bytes += event.size();
+  }
+  const auto end_with = [&](const std::string& run, const engine::Limits& limits) {
+    Server server(stage, limits);
+    return server.run(run, text, false);
+  };
+  EXPECT_EQ(end_with("r2", exactly).status, Status::succeeded);
+  auto fewer = exactly;
+  --fewer.events;
+  EXPECT_EQ(end_with("r3", fewer).failure.kind, "limit");
+  auto smaller = exactly;
+  --smaller.bytes;
+  EXPECT_EQ(end_with("r4", smaller).failure.kind, "limit");
+}
+
+TEST(DriverJournal, TheEndOfARunIsSynced) {
+  Stage stage;
+  stage.serve_echo();
+  Server server(stage);
+  server.run("r1", "sluice: 1\npipelines:\n  main:\n    graph:\n      t: {service: test.echo}\n");
+  EXPECT_EQ(stage.journal_port.synced, 1);
+}
+
 TEST(DriverTimeout, CancelsTheAttemptAndFailsTheTask) {
   Stage stage;
   Gate gate;

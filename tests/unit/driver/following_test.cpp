@@ -31,8 +31,31 @@ TEST(DriverFollow, CallsBackAtOnceWhereTheJournalIsLongerAlready) {
   SlowStage stage;
   Server server(stage);
   server.start("r1", held_plan);
-  longer(server, "r1", 0, stage.clock.now() + 1h).wait();
+  longer(server, "r1", 0, stage.clock.now() + 1h).get();
   stage.gate.open();
+}
+
+TEST(DriverFollow, OneThatWaitsDelaysNoOther) {
+  SlowStage stage;
+  Server server(stage);
+  server.start("r1", held_plan);
+  const auto waits = longer(server, "r1", 1'000, stage.clock.now() + 1h);
+  longer(server, "r1", 0, stage.clock.now() + 1h).get();
+  stage.gate.open();
+}
+
+TEST(DriverFollow, SaysWhatTasksWaitFor) {
+  SlowStage stage;
+  Server server(stage, {}, {.tasks = 1});
+  server.start(
+      "r1",
+      "sluice: 1\npipelines:\n  main:\n    graph:\n"
+      "      slow: {service: test.slow, cache: off}\n      later: {service: test.slow, cache: off}\n");
+  const std::pair<std::string, std::string> later{"later", "task"};
+  wait_until([&] { return server.driver().waiting({"r1"}, 10) == std::vector{later}; });
+  stage.gate.open();
+  EXPECT_EQ(server.end_of("r1").status, Status::succeeded);
+  EXPECT_TRUE(server.driver().waiting({"r1"}, 10).empty());
 }
 
 TEST(DriverFollow, CallsBackOnceThereIsMore) {
@@ -44,7 +67,7 @@ TEST(DriverFollow, CallsBackOnceThereIsMore) {
   auto called = longer(server, "r1", length, stage.clock.now() + 1h);
   EXPECT_EQ(called.wait_for(0s), std::future_status::timeout);
   stage.gate.open();
-  called.wait();
+  called.get();
   EXPECT_GT(stage.journal("r1").size(), length);
 }
 
@@ -54,7 +77,7 @@ TEST(DriverFollow, CallsBackAtTheDeadline) {
   server.start("r1", held_plan);
   stage.gate.wait_for_a_call();
   const auto deadline = stage.clock.now() + 20ms;
-  longer(server, "r1", 1'000, deadline).wait();
+  longer(server, "r1", 1'000, deadline).get();
   EXPECT_GE(stage.clock.now(), deadline);
   EXPECT_TRUE(server.driver().is_running({"r1"}));
 }
@@ -62,10 +85,10 @@ TEST(DriverFollow, CallsBackAtTheDeadline) {
 TEST(DriverFollow, CallsBackAtOnceForARunThatIsNotRunning) {
   SlowStage stage;
   Server server(stage);
-  longer(server, "nobody", 0, stage.clock.now() + 1h).wait();
+  longer(server, "nobody", 0, stage.clock.now() + 1h).get();
   stage.gate.open();
   server.run("r1", held_plan);
-  longer(server, "r1", 1'000, stage.clock.now() + 1h).wait();
+  longer(server, "r1", 1'000, stage.clock.now() + 1h).get();
 }
 
 TEST(DriverFollow, CallsBackWhenTheDriverEnds) {
@@ -75,8 +98,8 @@ TEST(DriverFollow, CallsBackWhenTheDriverEnds) {
   stage.gate.wait_for_a_call();
   auto called = longer(server, "r1", 1'000, stage.clock.now() + 1h);
   server.driver().end();
-  called.wait();
-  longer(server, "r1", 1'000, stage.clock.now() + 1h).wait();
+  called.get();
+  longer(server, "r1", 1'000, stage.clock.now() + 1h).get();
 }
 
 TEST(DriverEnd, LaterCallsAreRefused) {
@@ -108,7 +131,7 @@ TEST(DriverConflict, StopsTheRunWhoseJournalAnotherServerWrote) {
   const auto length = stage.journal("r1").size();
   auto called = longer(server, "r1", 1'000, stage.clock.now() + 1h);
   stage.gate.open();
-  called.wait();
+  called.get();
   EXPECT_FALSE(server.driver().is_running({"r1"}));
   EXPECT_EQ(stage.journal("r1").size(), length);
   EXPECT_EQ(stage.row("r1").status, "running");

@@ -152,6 +152,10 @@ TEST_P(StoredJournal, EndsAsItEnded) {
   EXPECT_EQ(run->row.status, engine::name(run->run.result()->status));
   EXPECT_TRUE(run->run.open_commands().empty());
   EXPECT_EQ(run->row, value_of(driver::project(journal_)));
+  EXPECT_TRUE(run->cache.empty()) << "its results are in the cache already";
+  std::size_t bytes = 0;
+  for (const auto& event : journal_) bytes += event.size();
+  EXPECT_EQ(run->bytes, bytes);
 }
 
 TEST_P(StoredJournal, CanBeResumedAfterEachEvent) {

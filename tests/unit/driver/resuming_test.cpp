@@ -196,6 +196,20 @@ TEST(DriverResume, ReportsWhichRunIsMissingOrDamaged) {
   ASSERT_FALSE(damaged);
   EXPECT_EQ(damaged.error().message, "run r1: its journal does not begin with its creation");
   EXPECT_EQ(damaged.error().code, Code::data_loss);
+
+  const engine::RunCreated created{
+      .run = {"r2"}, .pipeline = "main", .plan = ir::print_plan(*stage.plan(three)), .at = stage.clock.now()};
+  ASSERT_OK(stage.ledger->append({{.run = {"r2"},
+                                   .expected_next = 0,
+                                   .events = {engine::encode(created), ended},
+                                   .row = ports::RunRow{.id = {"r2"}, .status = "running"},
+                                   .cache = {}}},
+                                 ports::Durability::process));
+  const auto unfit = server.driver().resume({"r2"});
+  ASSERT_FALSE(unfit);
+  EXPECT_EQ(unfit.error().message,
+            "run r2: event 1: the journal does not fit the plan: there is no operation `a`");
+  EXPECT_EQ(unfit.error().code, Code::data_loss);
 }
 
 }  // namespace

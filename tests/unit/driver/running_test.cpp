@@ -100,21 +100,26 @@ pipelines:
 TEST(Driver, ACachedResultWithoutAnOptionalOutputIsReusedUnderItsOwnNamesOnly) {
   Stage stage;
   Server server(stage);
-  const auto plan = [](std::string_view second) {
+  const auto plan = [](std::string_view first, std::string_view second) {
     return fmt::format(R"(
 sluice: 1
 pipelines:
   main:
-    outputs: {{a: "${{two.a}}"}}
+    outputs: {{first: "${{two.{0}}}", second: "${{two.{1}}}"}}
     graph:
       two:
-        process: [/bin/sh, -c, "echo 1 > $1", sh, "${{out.a}}", "${{out.{0}}}"]
-        outputs: {{a: {{type: integer}}, {0}: {{type: integer, optional: true}}}}
+        process: [/bin/sh, -c, "echo 1 > $2", sh, "${{out.{0}}}", "${{out.{1}}}"]
+        outputs: {{{0}: {{type: integer, optional: true}}, {1}: {{type: integer}}}}
 )",
-                       second);
+                       first, second);
   };
-  for (const auto* run : {"r1", "r2"}) EXPECT_EQ(to_json(server.run(run, plan("b")).outputs), R"({"a":1})");
-  EXPECT_EQ(to_json(server.run("r3", plan("other")).outputs), R"({"a":1})");
+  constexpr auto expected = R"({"second":1})";
+  for (const auto* run : {"r1", "r2"}) EXPECT_EQ(to_json(server.run(run, plan("a", "b")).outputs), expected);
+  EXPECT_EQ(stage.events<engine::CacheHit>("r2").size(), 1U);
+  // The one that is there has another place now, or another name.
+  EXPECT_EQ(to_json(server.run("r3", plan("b", "a")).outputs), expected);
+  EXPECT_EQ(to_json(server.run("r4", plan("b", "c")).outputs), expected);
+  EXPECT_EQ(to_json(server.run("r5", plan("a", "c")).outputs), expected);
 }
 
 TEST(Driver, RunsAProcessAndReadsItsOutput) {

@@ -97,6 +97,137 @@ TEST(Slots, ATaskThatDoesNotFitDoesNotHoldUpOthersForever) {
   EXPECT_EQ(granted(slots).front(), "large/both");
 }
 
+/// How many small tasks overtake one that waits, until they have to wait for it.
+int overtaken(Slots& slots, const ir::Resources& small, const std::string& pool = "") {
+  int count = 0;
+  for (; count < 1'000; ++count) {
+    slots.request(request("small", std::to_string(count), small, pool));
+    const auto grant = slots.grant();
+    if (!grant) break;
+    slots.release(grant->request.run, grant->request.path, 1);
+  }
+  return count;
+}
+
+TEST(Slots, OnlyWhatNeedsTheSameHasToWait) {
+  const ir::Resources cpu{.cpu = 1};
+  const ir::Resources memory{.memory = 1};
+  const ir::Resources gpu{.gpu = 1};
+  struct Case {
+    ir::Resources running;
+    ir::Resources large;
+    std::string pool;
+    ir::Resources same;
+    std::vector<ir::Resources> others;
+  };
+  const std::vector<Case> cases{
+      {.running = cpu, .large = {.cpu = 10}, .pool = "", .same = cpu, .others = {memory, gpu, {}}},
+      {.running = memory, .large = {.memory = 10}, .pool = "", .same = memory, .others = {cpu, gpu, {}}},
+      {.running = gpu, .large = {.gpu = 2}, .pool = "", .same = gpu, .others = {cpu, memory, {}}},
+  };
+  for (const auto& [running, large, pool, same, others] : cases) {
+    Slots slots({.cpu = 10, .memory = 10, .gpu = 2});
+    EXPECT_TRUE(slots.request(request("r", "running", running)));
+    EXPECT_FALSE(slots.request(request("r", "large", large)));
+    EXPECT_EQ(overtaken(slots, same), 65);
+    for (const auto& other : others) {
+      slots.request(request("other", "task", other));
+      const auto grant = slots.grant();
+      ASSERT_TRUE(grant);
+      EXPECT_EQ(grant->request.path, "task");
+      slots.release({"other"}, "task", 1);
+    }
+    slots.release({"r"}, "running", 1);
+    EXPECT_EQ(granted(slots).front(), "r/large");
+  }
+}
+
+TEST(Slots, TheNextTaskWithTheSameNeedIsPassedOverAsOften) {
+  Slots slots({.cpu = 10});
+  EXPECT_TRUE(slots.request(request("r", "running", {.cpu = 5})));
+  for (const auto* path : {"large 1", "large 2"}) EXPECT_FALSE(slots.request(request("r", path, {.cpu = 6})));
+  EXPECT_EQ(overtaken(slots, {.cpu = 1}), 65);
+  slots.release_all({"small"});
+  slots.release({"r"}, "running", 1);
+  EXPECT_EQ(slots.grant()->request.path, "large 1");
+  EXPECT_EQ(overtaken(slots, {.cpu = 1}), 65);
+}
+
+TEST(Slots, WhatIsNotNeededIsNotWaitedFor) {
+  Slots slots({.cpu = 1, .memory = 1, .gpu = 1});
+  slots.occupy(request("old", "x", {.cpu = 2, .memory = 2, .gpu = 1}), {0});  // more than there is now
+  slots.pause_devices(true);
+  EXPECT_TRUE(slots.request(request("r", "a", {})));
+}
+
+TEST(Slots, OfAPoolThatIsWaitedForAreNotOvertaken) {
+  Slots slots({.cpu = 10, .pools = {{"p", 1}, {"q", 1}}});
+  EXPECT_TRUE(slots.request(request("r", "running", {}, "p")));
+  EXPECT_FALSE(slots.request(request("r", "large", {.cpu = 10}, "p")));
+  for (int i = 0; i < 100; ++i) EXPECT_FALSE(slots.grant());
+  slots.request(request("r", "in p", {}, "p"));
+  slots.request(request("r", "in q", {}, "q"));
+  slots.request(request("r", "in none", {}));
+  EXPECT_THAT(granted(slots), ElementsAre("r/in q", "r/in none"));
+  slots.release({"r"}, "running", 1);
+  EXPECT_THAT(granted(slots), ElementsAre("r/large"));
+  slots.release({"r"}, "large", 1);
+  EXPECT_THAT(granted(slots), ElementsAre("r/in p"));
+}
+
+TEST(Slots, MemoryIsLimited) {
+  Slots slots({.memory = 10});
+  EXPECT_TRUE(slots.request(request("r", "a", {.memory = 4})));
+  EXPECT_TRUE(slots.request(request("r", "b", {.memory = 6})));
+  EXPECT_FALSE(slots.request(request("r", "c", {.memory = 5})));
+  EXPECT_EQ(wait_of(slots, "c"), "memory");
+  slots.request(request("r", "none", {}));
+  EXPECT_THAT(granted(slots), ElementsAre("r/none"));
+  slots.release({"r"}, "a", 1);
+  EXPECT_FALSE(slots.grant());
+  slots.release({"r"}, "b", 1);
+  EXPECT_THAT(granted(slots), ElementsAre("r/c"));
+}
+
+TEST(Slots, NeedsOfARunTakeTurnsToo) {
+  Slots slots({.cpu = 2});
+  slots.request(request("r", "running", {.cpu = 2}));
+  for (const auto* path : {"one a", "one b", "one c"}) slots.request(request("r", path, {.cpu = 1}));
+  for (const auto* path : {"two a", "two b"}) slots.request(request("r", path, {.cpu = 2}));
+  slots.release({"r"}, "running", 1);
+  std::vector<std::string> order;
+  while (const auto grant = slots.grant()) {
+    order.push_back(grant->request.path);
+    slots.release({"r"}, grant->request.path, 1);
+  }
+  EXPECT_THAT(order, ElementsAre("one a", "two a", "one b", "two b", "one c"));
+}
+
+TEST(Slots, ADeviceThatIsGoneIsNotCounted) {
+  Slots slots({.cpu = one, .gpu = 1});
+  slots.occupy(request("old", "x", {.gpu = 2}), {-1, 1});
+  EXPECT_TRUE(slots.request(request("r", "a", {.gpu = 1})));
+  slots.release({"old"}, "x", 1);
+  EXPECT_FALSE(slots.request(request("r", "b", {.gpu = 1})));
+}
+
+TEST(Slots, WhatIsReleasedOrWithdrawnTwiceCountsOnce) {
+  Slots slots({.cpu = one, .pools = {{"p", 1}}});
+  slots.request(request("r", "a", {.cpu = one}, "p"));
+  slots.occupy(request("r", "a", {.cpu = one}, "p"), {});  // it has them already
+  slots.release({"r"}, "no", 1);
+  slots.release({"no"}, "a", 1);
+  slots.renew({"r"}, "no", 2);
+  slots.renew({"no"}, "a", 2);
+  slots.withdraw({"r"}, "no");
+  slots.withdraw({"no"}, "a");
+  EXPECT_FALSE(slots.request(request("r", "b", {.cpu = one}, "p")));
+  for (int i = 0; i < 2; ++i) slots.release({"r"}, "a", 1);
+  EXPECT_THAT(granted(slots), ElementsAre("r/b"));
+  EXPECT_FALSE(slots.request(request("r", "c")));
+  EXPECT_TRUE(slots.waiting({"no"}, 1).empty());
+}
+
 TEST(Slots, DevicesAreNeverShared) {
   Slots slots({.cpu = 8 * one, .gpu = 2});
   const auto a = slots.request(request("r", "a", {.gpu = 1}));
@@ -150,6 +281,7 @@ TEST(Slots, ARunThatEndsReleasesEverything) {
   slots.release_all({"r"});
   EXPECT_FALSE(slots.grant());
   EXPECT_TRUE(slots.request(request("s", "a", {.cpu = one, .gpu = 1}, "p")));
+  EXPECT_TRUE(slots.request(request("r", "a", {})));  // it is resumed
 }
 
 TEST(Slots, APoolHasItsOwnLimit) {

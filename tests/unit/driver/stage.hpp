@@ -39,6 +39,7 @@ class FullableJournal final : public ports::Journal {
  public:
   explicit FullableJournal(ports::Journal& journal) : journal_(journal) {}
   Result<void> append(const std::vector<ports::Append>& batch, ports::Durability durability) override {
+    if (durability == ports::Durability::power) ++synced;
     if (!full) return journal_.append(batch, durability);
     ++refused;
     return Fail(environment_error(Code::disk_full, "no space left"));
@@ -50,6 +51,7 @@ class FullableJournal final : public ports::Journal {
   }
   std::atomic<bool> full = false;
   std::atomic<int> refused = 0;
+  std::atomic<int> synced = 0;  ///< appends that are to survive a loss of power
 
  private:
   ports::Journal& journal_;
@@ -115,13 +117,15 @@ struct Stage {
 /// One server on a stage: a driver and its executors. Destroyed at any moment, it leaves what a crash leaves.
 class Server {
  public:
-  explicit Server(Stage& stage)
+  explicit Server(Stage& stage, const engine::Limits& limits = {}, driver::Capacity slots = {})
       : stage_(stage),
         driver_({.journal = stage.journal_port,
                  .index = *stage.ledger,
                  .objects = *stage.objects,
                  .clock = stage.clock,
-                 .services = stage.signatures}),
+                 .services = stage.signatures,
+                 .limits = limits,
+                 .slots = std::move(slots)}),
         process_(stage.folder.path(), *stage.objects, driver_, stage.clock,
                  test::release_program("sluice-supervisor")),
         service_({.work = stage.folder.path() / "work"}, borrowed(stage), driver_, stage.clock) {

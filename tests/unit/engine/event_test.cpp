@@ -102,6 +102,28 @@ TEST(Events, CarryTheirTypeAndVersion) {
   EXPECT_EQ(std::get<RetryAt>(*decoded).due, at(100));
 }
 
+TEST(Events, AreReadWithAllTheirFields) {
+  const auto opened = std::get<RegionStarted>(test::value_of(decode(encode(RegionStarted{.path = "a"}))));
+  EXPECT_EQ(opened.arm, -1);
+  EXPECT_EQ(opened.limit, 0);
+  const Outcome lost{
+      .status = Outcome::Status::lost,
+      .failure = failure,
+      .environment = "here",
+      .usage = {
+          .started = at(5), .ended = at(9), .cpu_ms = 3, .memory_peak = 1 << 20, .memory_of_tree = true}};
+  EXPECT_EQ(encode(AttemptEnded{.path = "a", .number = 2, .outcome = lost}),
+            R"({"t":"attempt_ended","v":1,"path":"a","number":2,"outcome":{"status":"lost",)"
+            R"("failure":{"kind":"raise","message":"too low","payload":)" +
+                to_json(to_tagged(failure.payload)) +
+                R"(,"source":"a{1}/b"},"environment":"here","started":5,"ended":9,"cpu_ms":3,)"
+                R"("memory_peak":1048576,"memory_of_tree":true}})");
+  EXPECT_EQ(encode(Scheduled{.path = "a", .number = 2, .fence = {"f"}, .gpus = {0, 3}, .at = at(7)}),
+            R"({"t":"scheduled","v":1,"path":"a","number":2,"fence":"f","gpus":[0,3],"at":7})");
+  EXPECT_EQ(encode(Stopping{.path = "", .reason = "full", .limit = true}),
+            R"({"t":"stopping","v":1,"path":"","reason":"full","limit":true})");
+}
+
 std::string problem(std::string_view text) { return test::message_of(decode(text)); }
 
 TEST(Events, OfALaterVersionAreRefused) {

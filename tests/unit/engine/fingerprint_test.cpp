@@ -1,6 +1,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -81,6 +82,32 @@ TEST(Fingerprint, IsThatOfTheCompleteState) {
     EXPECT_NE(fingerprint_of(pair.first), fingerprint_of(pair.second)) << what;
     EXPECT_EQ(fingerprint_of(pair.first), fingerprint_of(pair.first)) << what;
   }
+}
+
+TEST(Fingerprint, HasTheResultsOfIterations) {
+  const auto of = [](const Value& item, const IterationEnded& ended) {
+    static const ir::Signatures none;
+    ir::Operation loop{.name = "l", .what = ir::Each{.as = "i", .region = std::make_unique<ir::Region>()}};
+    ir::Pipeline main{.name = "main"};
+    main.body.operations.push_back(std::move(loop));
+    auto plan = std::make_shared<ir::Plan>();
+    plan->pipelines.push_back(std::move(main));
+    engine::Run run(plan, RunCreated{.run = {"r"}, .pipeline = "main"}, none);
+    for (const Event& event : std::vector<Event>{RegionStarted{.path = "l", .items = {item, 2}},
+                                                 IterationStarted{.path = "l"}, ended})
+      EXPECT_OK(run.apply(event));
+    return run.fingerprint().hex();
+  };
+  Struct outputs;
+  outputs.set("o", 1);
+  const std::vector<std::string> all{
+      of(1, {.path = "l"}),
+      of(0, {.path = "l"}),
+      of(1, {.path = "l", .outputs = outputs}),
+      of(1, {.path = "l", .status = Status::skipped}),
+      of(1, {.path = "l", .failure = {.kind = "exit"}}),
+  };
+  EXPECT_EQ(std::set(all.begin(), all.end()).size(), all.size());
 }
 
 }  // namespace
