@@ -32,7 +32,7 @@ BUILD = ROOT / "build" / "mutate"
 MUTATED = BUILD / "mutated"  # SLUICE_MUTATED in CMakePresets.json
 EQUIVALENT = ROOT / "tests" / "mutation" / "equivalent.toml"
 PROCESSORS = os.cpu_count() or 1
-AT_ONCE = 2 * PROCESSORS  # tests; many of them wait, and a mutant that hangs waits for its deadline
+AT_ONCE_OTHERWISE = 2 * PROCESSORS  # tests; many of them wait, and a mutant that hangs waits for its deadline
 SHOWN_EVERY = 25  # mutants
 
 
@@ -55,6 +55,9 @@ TESTS = {
     "ir": [gtest("golden_ir"), gtest("golden_engine"), gtest("native"), gtest("driver"), gtest("runs")],
     "supervisor": [gtest("supervisor"), gtest("executors_process"), gtest("driver")],
 }
+
+# The supervisor's tests look for processes by the name of an attempt, and would find those of another run of theirs.
+AT_ONCE = {"supervisor": 1}
 
 
 def deadline_of(seconds: float) -> float:
@@ -84,7 +87,8 @@ def main() -> None:
     results = BUILD / f"{options.folder}.json"  # which test killed which mutant
     before = json.loads(results.read_text()) if options.survivors and results.exists() else {}
     killed = {number: before[repr(mutant)] for number, mutant in counted.items() if before.get(repr(mutant))}
-    survived = run_all({number: mutant for number, mutant in counted.items() if number not in killed}, total, TESTS[options.folder], killed)
+    left = {number: mutant for number, mutant in counted.items() if number not in killed}
+    survived = run_all(left, total, TESTS[options.folder], AT_ONCE.get(options.folder, AT_ONCE_OTHERWISE), killed)
     results.write_text(json.dumps({repr(mutant): killed.get(number) for number, mutant in counted.items()}, indent=1))
 
     for name, count in collections.Counter(killed.values()).most_common():
@@ -171,9 +175,9 @@ def blamed(output: str, sources: dict) -> set[Mutant]:
     return bad
 
 
-def run_all(numbered: dict[int, Mutant], total: int, tests: list[Test], killed: dict[int, str]) -> list[int]:
+def run_all(numbered: dict[int, Mutant], total: int, tests: list[Test], at_once: int, killed: dict[int, str]) -> list[int]:
     """Runs the tests for each mutant, and adds to `killed` the test that killed it; returns those that survived."""
-    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+    with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
         reached, seconds = {}, {}
         for test, (failure, taken, bytes_reached) in zip(tests, pool.map(lambda test: run(test, 0, None, total), tests)):
             if failure:

@@ -36,6 +36,28 @@ TEST(Dependencies, ReadsStrictAndLenient) {
   EXPECT_EQ(edges_of("{a: {process: [x]}, b: {service: s, with: {list: ['${a.o}']}}}"), "b<-a? ");
 }
 
+TEST(Dependencies, OfAnExpressionAnywhereInAnOperation) {
+  for (const std::string operation : {
+           "process: [x, '${a.o}']",
+           "process: [x], env: {A: '${a.o}'}",
+           "process: [x], timeout: '${a.o}'",
+           "process: [x], cache: {key: '${a.o}'}",
+           "process: [x], resources: {cpu: '${a.o}'}",
+           "process: [x], retry: {limit: '${a.o}'}",
+           "process: [x], retry: {limit: 1, when: '${a.o}'}",
+           "process: [x], if: '${a.o}'",
+           "process: [x], yield: {o: '${a.o}'}",
+           "service: s, with: {v: '${a.o}'}",
+           "call: p, with: {v: '${a.o}'}",
+           "each: '${a.o}', as: i, graph: {c: {process: [x]}}",
+           "each: [1], as: i, limit: '${a.o}', graph: {c: {process: [x]}}",
+           "branch: [{when: '${a.o}', graph: {c: {process: [x]}}}]",
+           "graph: {c: {process: [x]}}, limit: '${a.o}'",
+           "raise: '${a.o}'",
+       })
+    EXPECT_TRUE(edges_of("{a: {process: [x]}, b: {" + operation + "}}").starts_with("b<-a")) << operation;
+}
+
 TEST(Dependencies, InnerReadsAreTheHoldersOwn) {
   EXPECT_EQ(edges_of("{a: {process: [x]}, b: {graph: {c: {graph: {d: {process: ['${a.o}']}}}}}}"), "b<-a! ");
   EXPECT_EQ(edges_of("{a: {process: [x]}, b: {each: '${range(2)}', as: i, graph: {c: {process: ['${i}']}}, "

@@ -1,3 +1,7 @@
+#include <cmath>
+#include <limits>
+#include <vector>
+
 #include "plans.hpp"
 #include "sluice/base/json.hpp"
 #include "sluice/ir/duration.hpp"
@@ -102,6 +106,19 @@ TEST(Types, ReadAndPrinted) {
   EXPECT_EQ(*parse_type("list"), *parse_type("list<any>"));
   for (const auto* text : {"", "list<", "list<x>", "List", "list<integer", "integer>"})
     EXPECT_FALSE(parse_type(text)) << text;
+}
+
+TEST(Durations, OfNumbersAreSeconds) {
+  EXPECT_EQ(duration_of(2), Milliseconds(2'000));
+  EXPECT_EQ(duration_of(0.0125), Milliseconds(12));
+  EXPECT_EQ(duration_of(0), Milliseconds(0));
+  EXPECT_EQ(duration_of("1m"), Milliseconds(60'000));
+  const auto infinity = std::numeric_limits<double>::infinity();
+  const auto hundred_years = 100.0 * 366 * 24 * 3600;
+  EXPECT_TRUE(duration_of(hundred_years));
+  for (const auto& value :
+       std::vector<Value>{-0.001, -1, infinity, -infinity, std::nan(""), hundred_years + 1, true, {}, List{}})
+    EXPECT_FALSE(duration_of(value));
 }
 
 }  // namespace
