@@ -10,6 +10,7 @@ import argparse
 import collections
 import concurrent.futures
 import dataclasses
+import functools
 import json
 import os
 import pathlib
@@ -32,7 +33,7 @@ BUILD = ROOT / "build" / "mutate"
 MUTATED = BUILD / "mutated"  # SLUICE_MUTATED in CMakePresets.json
 EQUIVALENT = ROOT / "tests" / "mutation" / "equivalent.toml"
 PROCESSORS = os.cpu_count() or 1
-AT_ONCE_OTHERWISE = 2 * PROCESSORS  # tests; many of them wait, and a mutant that hangs waits for its deadline
+AT_ONCE = 2 * PROCESSORS  # tests; many of them wait, and a mutant that hangs waits for its deadline
 SHOWN_EVERY = 25  # mutants
 
 
@@ -53,11 +54,13 @@ TESTS = {
     "engine": [gtest("engine"), gtest("golden_engine"), gtest("driver"), gtest("runs"), SIMULATION],
     "driver": [gtest("driver"), gtest("runs"), gtest("native"), SIMULATION],
     "ir": [gtest("golden_ir"), gtest("golden_engine"), gtest("native"), gtest("driver"), gtest("runs")],
-    "supervisor": [gtest("supervisor"), gtest("executors_process"), gtest("driver")],
+    "supervisor": [gtest("supervisor"), gtest("executors_process")],
 }
 
-# The supervisor's tests look for processes by the name of an attempt, and would find those of another run of theirs.
-AT_ONCE = {"supervisor": 1}
+# The supervisor's tests look for processes by the name of an attempt, and would find those of another run of theirs: each test has its
+# own process namespace, where that is allowed.
+ISOLATED = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]
+AT_ONCE_IF_NOT_ISOLATED = {"supervisor": 1}
 
 
 def deadline_of(seconds: float) -> float:
@@ -88,7 +91,7 @@ def main() -> None:
     before = json.loads(results.read_text()) if options.survivors and results.exists() else {}
     killed = {number: before[repr(mutant)] for number, mutant in counted.items() if before.get(repr(mutant))}
     left = {number: mutant for number, mutant in counted.items() if number not in killed}
-    survived = run_all(left, total, TESTS[options.folder], AT_ONCE.get(options.folder, AT_ONCE_OTHERWISE), killed)
+    survived = run_all(left, total, TESTS[options.folder], AT_ONCE if isolation() else AT_ONCE_IF_NOT_ISOLATED.get(options.folder, AT_ONCE), killed)
     results.write_text(json.dumps({repr(mutant): killed.get(number) for number, mutant in counted.items()}, indent=1))
 
     for name, count in collections.Counter(killed.values()).most_common():
@@ -205,6 +208,12 @@ def run_all(numbered: dict[int, Mutant], total: int, tests: list[Test], at_once:
         return survived
 
 
+@functools.cache
+def isolation() -> list[str]:
+    """What a command begins with to have its own process namespace; nothing if this user may not."""
+    return ISOLATED if subprocess.run([*ISOLATED, "true"], capture_output=True, check=False).returncode == 0 else []
+
+
 def run(test: Test, number: int, limit_s: float | None, total: int = 0) -> tuple[str, float, bytes]:
     """Runs a test with a mutant. Returns how it failed (empty: it did not), its seconds, and which of `total` mutants it reached."""
     mark = f"SLUICE_MUTATE_RUN={uuid.uuid4()}"
@@ -216,7 +225,7 @@ def run(test: Test, number: int, limit_s: float | None, total: int = 0) -> tuple
             reached.write_bytes(bytes(total + 1))
             environment["SLUICE_MUTANTS_REACHED"] = str(reached)
         start = time.monotonic()
-        process = subprocess.Popen([BUILD / test.command[0], *test.command[1:]], cwd=ROOT, env=environment, stdin=subprocess.DEVNULL,
+        process = subprocess.Popen([*isolation(), BUILD / test.command[0], *test.command[1:]], cwd=ROOT, env=environment, stdin=subprocess.DEVNULL,
                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
         try:
             status = process.wait(limit_s)
