@@ -94,7 +94,7 @@ def test_bad_usage_ends_with_2(plan, tmp_path):
     (["run", "--inptu=a=b"], "sluice run: unknown option `--inptu`; did you mean `--input`?"),
     (["--data", "folder", "runs"], "sluice runs: `--data` must follow the command: `sluice runs --data ...`"),
     (["up", "--xyzzy"], "sluice up: unknown option `--xyzzy`; see `sluice up --help`"),
-    (["runs", "--status", "faild"], "`faild` is not one of running, succeeded, failed, cancelled; did you mean `failed`?"),
+    (["runs", "--status", "faild"], "`faild` is not one of running, succeeded, failed, cancelled, set_aside; did you mean `failed`?"),
     (["runs", "--limit", "0"], "sluice runs: --limit: `0` is not a number from 1 to 10000"),
     (["completion", "bsah"], "`bsah` is not one of bash, zsh, fish; did you mean `bash`?"),
 ])

@@ -44,7 +44,7 @@ def test_commands_and_options_are_those_of_the_program():
 
 
 def test_values_come_from_what_an_option_takes():
-    assert completed("runs", "--status", "") == ["running", "succeeded", "failed", "cancelled"]
+    assert completed("runs", "--status", "") == ["running", "succeeded", "failed", "cancelled", "set_aside"]
     assert completed("runs", "--status=fa") == ["--status=failed"]
     assert completed("runs", "--status", "=", "fa") == ["failed"], "as bash splits words"
     assert completed("compile", "--emit", "d") == ["dot"]
@@ -74,7 +74,7 @@ def test_no_data_folder_is_made_by_looking_for_names(tmp_path):
 
 def test_a_real_bash_completes(tmp_path, plan):
     assert in_bash("sluice comp", tmp_path) == ["compile", "completion"]
-    assert in_bash("sluice runs --status ", tmp_path) == ["running", "succeeded", "failed", "cancelled"]
+    assert in_bash("sluice runs --status ", tmp_path) == ["running", "succeeded", "failed", "cancelled", "set_aside"]
     assert in_bash("sluice run ", tmp_path) == ["compopt -o default"], "bash itself completes file names"
     with serving(tmp_path / "data"):
         assert "efficientnet-lite0" in in_bash(f"sluice deploy --data {tmp_path}/data ", tmp_path)

@@ -18,8 +18,8 @@ struct LearnOptions {
   double keep = 0.9;               ///< share of correct predictions that the reject threshold accepts
   BaseReference base;
   media::Preprocessing preprocessing;
-  std::function<void(std::size_t done, std::size_t total)>
-      fitted;  ///< called after each of many classifiers; not null
+  /// Called whenever one of many classifiers was fitted.
+  std::function<void(std::size_t done, std::size_t total)> fitted = [](std::size_t, std::size_t) {};
 };
 
 /// Learns a head and runs the written one on every held-out picture. Returns a summary (classes, l2,
