@@ -9,14 +9,12 @@
 
 #include "result_assertions.hpp"
 #include "sluice/engine/run.hpp"
-#include "sluice/ir/parse.hpp"
+#include "small_runs.hpp"
 
 namespace sluice::engine {
 namespace {
 
-constexpr auto text = R"(sluice: 1
-pipelines:
-  main:
+constexpr auto text = R"(  main:
     graph:
       t: {process: [run], timeout: 1h, retry: {limit: 1, backoff: 1h}}
       other: {process: [run], cache: off}
@@ -25,10 +23,7 @@ pipelines:
 class LateInputs : public testing::Test {
  protected:
   LateInputs() {
-    auto lowered = test::value_of(ir::parse_plan(text, "plan.yaml"));
-    EXPECT_TRUE(lowered.problems.empty()) << syntax::render("plan.yaml", lowered.problems);
-    run_.emplace(std::make_shared<const ir::Plan>(std::move(lowered.plan)), RunCreated{.pipeline = "main"},
-                 services_);
+    run_.emplace(plan_of(text), RunCreated{.pipeline = "main"}, services_);
     run_->proceed({});
   }
 

@@ -9,14 +9,12 @@
 
 #include "result_assertions.hpp"
 #include "sluice/engine/run.hpp"
-#include "sluice/ir/parse.hpp"
+#include "small_runs.hpp"
 
 namespace sluice::engine {
 namespace {
 
-constexpr auto text = R"(sluice: 1
-pipelines:
-  main:
+constexpr auto text = R"(  main:
     graph:
       t: {process: [run], retry: {limit: 1}}
       u: {process: [run]}
@@ -32,12 +30,7 @@ pipelines:
 
 class Refused : public testing::Test {
  protected:
-  Refused() {
-    auto lowered = test::value_of(ir::parse_plan(text, "plan.yaml"));
-    EXPECT_TRUE(lowered.problems.empty()) << syntax::render("plan.yaml", lowered.problems);
-    run_.emplace(std::make_shared<const ir::Plan>(std::move(lowered.plan)), RunCreated{.pipeline = "main"},
-                 services_);
-  }
+  Refused() { run_.emplace(plan_of(text), RunCreated{.pipeline = "main"}, services_); }
 
   void apply(const std::vector<Event>& events) {
     for (const auto& event : events) ASSERT_OK(run_->apply(event)) << encode(event);

@@ -27,6 +27,17 @@ class Link : public Stage {
     const auto holder = *os::FileLock::holder_of(data() / "supervisor.lock");
     return std::stoi(holder->substr(holder->find("pid ") + 4));
   }
+  /// While it runs a task.
+  pid_t stop_the_supervisor() {
+    executor().start(long_one("f"));
+    pid_of_it();
+    const auto pid = supervisor_pid();
+    kill(pid, SIGSTOP);
+    return pid;
+  }
+  const SupervisorLink::Events ignored{.ended = [](const auto&) {},
+                                       .mounts_refused = [](const auto&) {},
+                                       .lost = [](const auto&, const auto&) {}};
   /// The number of bytes that this process has sent to the supervisor and that were not read yet.
   [[nodiscard]] int unread_bytes() const {
     int sum = 0;
@@ -150,15 +161,8 @@ TEST_F(Link, MoreThanOneMessageHoldsIsAcknowledged) {
 }
 
 TEST_F(Link, ASupervisorThatDoesNotRespondIsNotWaitedForForEver) {
-  executor().start(long_one("f"));
-  pid_of_it();
-  const auto pid = supervisor_pid();
-  kill(pid, SIGSTOP);
-  SupervisorLink link(data(), test::release_program("sluice-supervisor"),
-                      {.ended = [](const auto&) {},
-                       .mounts_refused = [](const auto&) {},
-                       .lost = [](const auto&, const auto&) {}},
-                      200ms);
+  const auto pid = stop_the_supervisor();
+  SupervisorLink link(data(), test::release_program("sluice-supervisor"), ignored, 200ms);
   EXPECT_EQ(test::message_of(link.runs("f")), "no response from the supervisor");
   kill(pid, SIGCONT);
   EXPECT_TRUE(test::value_of(link.runs("f")));
@@ -168,14 +172,8 @@ TEST_F(Link, ASupervisorThatDoesNotRespondIsNotWaitedForForEver) {
 }
 
 TEST_F(Link, ALinkThatWaitsForASupervisorCanBeClosed) {
-  executor().start(long_one("f"));
-  pid_of_it();
-  const auto pid = supervisor_pid();
-  kill(pid, SIGSTOP);
-  SupervisorLink link(data(), test::release_program("sluice-supervisor"),
-                      {.ended = [](const auto&) {},
-                       .mounts_refused = [](const auto&) {},
-                       .lost = [](const auto&, const auto&) {}});
+  const auto pid = stop_the_supervisor();
+  SupervisorLink link(data(), test::release_program("sluice-supervisor"), ignored, 2min);
   std::thread asks([&] { EXPECT_FALSE(link.runs("f")); });
   wait_until([&] { return unread_bytes() > 0; });
   link.close();
