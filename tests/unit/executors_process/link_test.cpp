@@ -171,6 +171,16 @@ TEST_F(Link, ASupervisorThatDoesNotRespondIsNotWaitedForForEver) {
   kill(pid, SIGCONT);
 }
 
+TEST_F(Link, ASupervisorThatDoesNotBecomeReadyIsEnded) {
+  ASSERT_OK(os::write_file(data() / "launch",
+                           "#!/bin/sh\necho $$ > " + mark("launched") + "\nexec sleep 600\n", 0755));
+  SupervisorLink link(data(), data() / "launch", ignored, 1s);
+  EXPECT_EQ(test::message_of(link.runs("f")),
+            "the supervisor cannot start: " + mark("launch") + " has not become ready within 1 s");
+  const auto pid = std::stoi(*os::read_file(data() / "launched"));
+  EXPECT_FALSE(is_alive(pid));
+}
+
 TEST_F(Link, ALinkThatWaitsForASupervisorCanBeClosed) {
   const auto pid = stop_the_supervisor();
   SupervisorLink link(data(), test::release_program("sluice-supervisor"), ignored, 2min);

@@ -35,11 +35,7 @@ double seconds(Milliseconds duration) { return static_cast<double>(duration.coun
 }  // namespace
 
 bool failed_itself(const OperationReport& operation) {
-  std::string_view source = operation.failure.source;
-  if (!source.starts_with(operation.path)) return false;
-  source.remove_prefix(operation.path.size());
-  return source.empty() || (source.front() != '/' && source.find('/') == std::string_view::npos &&
-                            std::string_view("[{!").contains(source.front()));
+  return ir::parent_path(operation.failure.source + "/") == operation.path;  // the source may be a region
 }
 
 std::string kind_of(const ir::Operation& operation) {

@@ -31,7 +31,6 @@ using Steady = std::chrono::steady_clock;
 constexpr int tries_max = 20;  // to connect, before giving up
 constexpr auto retry_interval = 50ms;
 constexpr int poll_interval_ms = 100;
-constexpr auto start_max = 60s;  // of its recovery, some seconds may be spent on what cannot be killed
 constexpr std::size_t output_bytes_max = 4096;
 constexpr std::size_t acknowledged_at_once = supervisor::frame_bytes_max / (2 * supervisor::fence_bytes_max);
 
@@ -152,13 +151,14 @@ struct SupervisorLink::Impl {
                                    .fds = {{write_end.get(), 1}, {write_end.get(), 2}},
                                    .new_session = true}));
     write_end.reset();
-    SLUICE_TRY(ended, process.wait_for(start_max));  // it exits once its daemon listens
+    SLUICE_TRY(ended, process.wait_for(response_max));  // it exits once its daemon listens
     if (!ended) {
       process.signal(SIGKILL);
       SLUICE_DO(process.wait());
-      return Fail(environment_error(
-          Code::unavailable, fmt::format("the supervisor cannot start: {} has not become ready within {} s",
-                                         program.string(), start_max.count())));
+      return Fail(
+          environment_error(Code::unavailable,
+                            fmt::format("the supervisor cannot start: {} has not become ready within {} s",
+                                        program.string(), static_cast<double>(response_max.count()) / 1000)));
     }
     const auto& exit = *ended;
     auto output = os::read_all(read_end.get(), output_bytes_max);

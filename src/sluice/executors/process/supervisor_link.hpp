@@ -30,8 +30,8 @@ class SupervisorLink {
     /// has no record of it.
     std::function<void(const std::string& fence, const std::string& why)> lost;
   };
-  /// `response_max`: how long a supervisor may take to respond when it is contacted, or to read what it was
-  /// sent.
+  /// `response_max`: how long a supervisor may take to start, to respond when it is contacted, or to read
+  /// what it was sent.
   SupervisorLink(std::filesystem::path data, std::filesystem::path program, Events events,
                  std::chrono::milliseconds response_max = std::chrono::minutes(2));
   /// Disconnects; tasks continue to run.
