@@ -42,34 +42,40 @@ Result<Digest> Digest::from_hex(std::string_view text) {
   return digest;
 }
 
-Digest Digest::of(std::string_view data) {
-  Hasher hasher;
-  hasher.update(data);
-  return hasher.finish();
-}
-
 struct Hasher::Impl {
   EVP_MD_CTX* context = EVP_MD_CTX_new();
   ~Impl() { EVP_MD_CTX_free(context); }
+
+  void begin() {
+    // Fetching the algorithm by name costs more than hashing a small value; it is fetched once.
+    static EVP_MD* const sha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+    SLUICE_CHECK(context != nullptr && EVP_DigestInit_ex(context, sha256, nullptr) == 1);
+  }
+  void update(std::string_view data) {
+    SLUICE_CHECK(EVP_DigestUpdate(context, data.data(), data.size()) == 1);
+  }
+  Digest finish() {
+    Digest digest;
+    SLUICE_CHECK(EVP_DigestFinal_ex(context, digest.bytes.data(), nullptr) == 1);
+    return digest;
+  }
 };
 
-Hasher::Hasher() : impl_(std::make_unique<Impl>()) {
-  // Fetching the algorithm by name costs more than hashing a small value; it is fetched once.
-  static EVP_MD* const sha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);
-  SLUICE_CHECK(impl_->context != nullptr && EVP_DigestInit_ex(impl_->context, sha256, nullptr) == 1);
-}
+Hasher::Hasher() : impl_(std::make_unique<Impl>()) { impl_->begin(); }
 Hasher::~Hasher() = default;
 Hasher::Hasher(Hasher&&) noexcept = default;
 Hasher& Hasher::operator=(Hasher&&) noexcept = default;
 
-void Hasher::update(std::string_view data) {
-  SLUICE_CHECK(EVP_DigestUpdate(impl_->context, data.data(), data.size()) == 1);
-}
+void Hasher::update(std::string_view data) { impl_->update(data); }
 
-Digest Hasher::finish() {
-  Digest digest;
-  SLUICE_CHECK(EVP_DigestFinal_ex(impl_->context, digest.bytes.data(), nullptr) == 1);
-  return digest;
+Digest Hasher::finish() { return impl_->finish(); }
+
+Digest Digest::of(std::string_view data) {
+  // Creating a context costs more than hashing a small value too; each thread keeps one.
+  thread_local Hasher::Impl hasher;
+  hasher.begin();
+  hasher.update(data);
+  return hasher.finish();
 }
 
 }  // namespace sluice

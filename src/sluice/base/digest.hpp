@@ -35,6 +35,7 @@ class Hasher {
   Digest finish();
 
  private:
+  friend struct Digest;
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };

@@ -168,13 +168,41 @@ std::string line_and_column(std::string_view text, std::size_t offset) {
   return fmt::format("{}:{}", line, column);
 }
 
-bool is_plain(char c) { return c >= 0x20 && c != '"' && c != '\\' && c < 0x7f; }
+/// By character: whether a JSON string holds it as it is. Most texts in journals have no others.
+constexpr auto plain = [] {
+  std::array<bool, 256> out{};
+  for (std::size_t c = 0x20; c < 0x7f; ++c) out[c] = c != '"' && c != '\\';
+  return out;
+}();
+
+bool is_plain(char c) { return plain[static_cast<unsigned char>(c)]; }
+
+/// Appends `size` characters, which `write` writes to the address that it gets.
+template <typename Write>
+void append(std::string& out, std::size_t size, Write write) {
+  const auto start = out.size();
+  const auto end = start + size;
+  // The second argument is not used: libstdc++ 12 passes the new capacity instead of the size.
+  out.resize_and_overwrite(end, [&](char* text, std::size_t) {
+    write(text + start);
+    return end;
+  });
+}
+
+void write_plain_string(std::string_view s, std::string& out) {
+  append(out, s.size() + 2, [&](char* at) {
+    *at++ = '"';
+    at = std::ranges::copy(s, at).out;
+    *at = '"';
+  });
+}
 
 void write_string(std::string_view s, std::string& out) {
+  const auto length = static_cast<std::size_t>(std::ranges::find_if_not(s, is_plain) - s.begin());
+  if (length == s.size()) return write_plain_string(s, out);
   out.push_back('"');
-  const auto plain = static_cast<std::size_t>(std::ranges::find_if_not(s, is_plain) - s.begin());
-  out += s.substr(0, plain);
-  const auto rest = s.substr(plain);
+  out += s.substr(0, length);
+  const auto rest = s.substr(length);
   // Otherwise the text could not be parsed again.
   const auto repaired = is_utf8(rest) ? std::string() : as_utf8(rest);
   for (const char c : repaired.empty() ? rest : std::string_view(repaired)) {
@@ -366,9 +394,14 @@ std::string canonical_json(const Value& value) {
 }
 
 void JsonObject::key(std::string_view name) {
-  out_ += std::exchange(first_, false) ? "{\"" : ",\"";
-  out_ += name;
-  out_ += "\":";
+  const char before = std::exchange(first_, false) ? '{' : ',';
+  append(out_, name.size() + 4, [&](char* at) {
+    *at++ = before;
+    *at++ = '"';
+    at = std::ranges::copy(name, at).out;
+    *at++ = '"';
+    *at = ':';
+  });
 }
 
 void JsonObject::text(std::string_view name, std::string_view value) {

@@ -95,17 +95,18 @@ std::optional<engine::LookedUp::Hit> Dispatcher::cached(const std::string& works
 
 void Dispatcher::carry_out(LiveRun& run, engine::StartAttempt& command) {
   auto& executor = executor_of(command.work);
-  attempts_[command.fence] = {
-      .run = run.created.run, .path = command.path, .number = command.number, .executor = &executor};
-  run.fences.insert(command.fence);
-  const auto effect_key = run.created.run.text + "/" + command.path;
+  attempts_.emplace(
+      command.fence,
+      Place{.run = &run, .path = command.path, .number = command.number, .executor = &executor});
+  ++run.attempts;
+  auto effect_key = run.created.run.text + "/" + command.path;
   executor.start({.run = run.created.run,
-                  .path = command.path,
+                  .path = std::move(command.path),
                   .number = static_cast<int>(command.number),
-                  .fence = command.fence,
+                  .fence = std::move(command.fence),
                   .principal = run.created.principal,
                   .work = std::move(command.work),
-                  .effect_key = effect_key});
+                  .effect_key = std::move(effect_key)});
 }
 
 void Dispatcher::carry_out(LiveRun&, engine::CancelAttempt& command) {

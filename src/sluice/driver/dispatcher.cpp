@@ -164,17 +164,18 @@ void Dispatcher::ended(const Fence& fence, engine::Outcome outcome) {
   if (found == attempts_.end()) return;  // late: the run has ended or was forgotten
   const auto place = std::move(found->second);
   attempts_.erase(found);
-  auto& run = *live_.at(place.run);
-  run.fences.erase(fence);
+  auto& run = *place.run;
+  const auto& id = run.created.run;
+  --run.attempts;
   run.unacknowledged.emplace_back(fence, place.executor);
-  const Noted noted(ports_.note, place.run);
+  const Noted noted(ports_.note, id);
   auto decision = run.run.decide(
       engine::AttemptFinished{.path = place.path, .number = place.number, .outcome = std::move(outcome)},
       ports_.clock.now());
   if (const auto* next = start_of(decision, place.path))
-    slots_.renew(place.run, place.path, next->number);
+    slots_.renew(id, place.path, next->number);
   else
-    slots_.release(place.run, place.path, place.number);
+    slots_.release(id, place.path, place.number);
   take(run, std::move(decision));
 }
 
@@ -214,14 +215,14 @@ std::optional<Time> Dispatcher::next_due() const {
 
 // Deciding.
 
-void Dispatcher::decide(const RunId& run, const engine::Input& input, Time now) {
+void Dispatcher::decide(const RunId& run, engine::Input input, Time now) {
   const auto found = live_.find(run);
-  if (found != live_.end()) decide(*found->second, input, now);
+  if (found != live_.end()) decide(*found->second, std::move(input), now);
 }
 
-void Dispatcher::decide(LiveRun& run, const engine::Input& input, Time now) {
+void Dispatcher::decide(LiveRun& run, engine::Input input, Time now) {
   const Noted noted(ports_.note, run.created.run);
-  take(run, run.run.decide(input, now));
+  take(run, run.run.decide(std::move(input), now));
 }
 
 void Dispatcher::proceed(LiveRun& run, Time now) {
@@ -234,16 +235,13 @@ void Dispatcher::take(LiveRun& run, engine::Decision decision) {
   for (const auto& event : decision.events) {
     if (const auto* ended = std::get_if<engine::Ended>(&event)) slots_.withdraw(id, ended->path);
   }
-  // A request for slots has no effect outside this process, and need not wait until its event is stored.
-  std::vector<engine::Admit> requests;
-  std::erase_if(decision.commands, [&](engine::Command& command) {
-    auto* request = std::get_if<engine::Admit>(&command);
-    if (request) requests.push_back(std::move(*request));
-    return request != nullptr;
-  });
-  run.take(std::move(decision));
+  run.take(decision);
   mark_changed(run);
-  for (auto& request : requests) carry_out(run, request);
+  for (auto& command : decision.commands)
+    if (!std::holds_alternative<engine::Admit>(command)) run.commands.push_back(std::move(command));
+  // A request for slots has no effect outside this process, and need not wait until its event is stored.
+  for (auto& command : decision.commands)
+    if (auto* request = std::get_if<engine::Admit>(&command)) carry_out(run, *request);
   check_limits(run);  // last: what it stops withdraws these requests
 }
 
@@ -311,7 +309,8 @@ LiveRun& Dispatcher::keep(std::unique_ptr<LiveRun> run) {
 
 void Dispatcher::forget(const RunId& run) {
   const auto found = live_.find(run);
-  for (const auto& fence : found->second->fences) attempts_.erase(fence);
+  if (found->second->attempts > 0)
+    std::erase_if(attempts_, [&](const auto& attempt) { return attempt.second.run == found->second.get(); });
   slots_.release_all(run);
   {
     const std::lock_guard lock(running_mutex_);
@@ -387,7 +386,7 @@ std::vector<LiveRun*> Dispatcher::store(const std::vector<LiveRun*>& runs) {
       // Another engine has claimed this run.
       log::error(
           fmt::format("run {} stopped on this server: {}", run.created.run.text, alone.error().message));
-      for (const auto& fence : run.fences) attempts_.at(fence).executor->abandon(fence);
+      for (const auto& attempt : attempts(run.created.run)) attempt.executor->abandon(attempt.fence);
       forget(run.created.run);
     } else {
       run.events = std::move(batch[i].events);
@@ -435,12 +434,10 @@ std::optional<std::uint64_t> Dispatcher::length(const RunId& run) const {
 std::vector<Dispatcher::RunningAttempt> Dispatcher::attempts(const RunId& run) const {
   std::vector<RunningAttempt> out;
   const auto* live = find(run);
-  if (!live) return out;
-  out.reserve(live->fences.size());
-  for (const auto& fence : live->fences) {
-    const auto& place = attempts_.at(fence);
-    out.push_back({.path = place.path, .fence = fence, .executor = place.executor});
-  }
+  if (!live || live->attempts == 0) return out;
+  out.reserve(live->attempts);
+  for (const auto& [fence, place] : attempts_)
+    if (place.run == live) out.push_back({.path = place.path, .fence = fence, .executor = place.executor});
   return out;
 }
 

@@ -104,14 +104,14 @@ class Dispatcher {
     bool operator>(const Timer& other) const { return due > other.due; }
   };
   struct Place {
-    RunId run;
+    LiveRun* run = nullptr;
     std::string path;
     std::int64_t number = 0;
     ports::Executor* executor = nullptr;
   };
 
-  void decide(const RunId& run, const engine::Input& input, Time now);
-  void decide(LiveRun& run, const engine::Input& input, Time now);
+  void decide(const RunId& run, engine::Input input, Time now);
+  void decide(LiveRun& run, engine::Input input, Time now);
   void proceed(LiveRun& run, Time now);
   void take(LiveRun& run, engine::Decision decision);
   void admit(LiveRun& run, SlotRequest request);
@@ -144,7 +144,7 @@ class Dispatcher {
   std::deque<Slots::Grant> granted_;  ///< of tasks that had to wait for nothing
   Executors executors_;
   std::unordered_map<RunId, std::unique_ptr<LiveRun>> live_;
-  std::unordered_map<Fence, Place> attempts_;
+  std::unordered_map<Fence, Place> attempts_;  ///< that were started here and have not ended
   std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
   std::vector<LiveRun*> changed_;     ///< decided since the last store
   std::vector<LiveRun*> stalled_;     ///< their events could not be stored

@@ -38,14 +38,13 @@ void LiveRun::follow(const engine::Event& event, bool fresh) {
   }
 }
 
-void LiveRun::take(engine::Decision decision) {
+void LiveRun::take(const engine::Decision& decision) {
   for (const auto& event : decision.events) {
     follow(event, true);
     events.push_back(engine::encode(event));
     bytes += events.back().size();
   }
   more = decision.more;
-  for (auto& command : decision.commands) commands.push_back(std::move(command));
 }
 
 Result<std::unique_ptr<LiveRun>> replay(const RunId& run, const ports::Journal& journal,

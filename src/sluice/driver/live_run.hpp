@@ -3,7 +3,6 @@
 #include <memory>
 #include <optional>
 #include <unordered_map>
-#include <unordered_set>
 
 #include "sluice/engine/run.hpp"
 #include "sluice/ir/signature.hpp"
@@ -23,7 +22,7 @@ struct LiveRun {
   bool more = false;            ///< its last decision spent its budget, and the next one continues
   ports::RunRow row;
   std::unordered_map<std::string, Digest> keys;  ///< of attempts in flight, by path
-  std::unordered_set<Fence> fences;              ///< of attempts that were started here
+  std::size_t attempts = 0;                      ///< that were started here and have not ended
 
   // Decided, but not stored yet.
   std::vector<std::string> events;
@@ -41,7 +40,8 @@ struct LiveRun {
 
   /// Updates `row`, `keys` and `cache` for an event; `fresh`: it is not in the journal yet.
   void follow(const engine::Event& event, bool fresh);
-  void take(engine::Decision decision);
+  /// Takes the events of a decision, and whether it continues.
+  void take(const engine::Decision& decision);
 };
 
 ports::RunRow row_of(const engine::RunCreated& created);

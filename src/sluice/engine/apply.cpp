@@ -12,7 +12,7 @@ Error impossible(std::string what) {
 /// One step of the fold. Rejects an event that cannot occur in its operation's current phase.
 class Step {
  public:
-  explicit Step(RunState& run) : run_(run) {}
+  Step(RunState& run, OperationState* of) : run_(run), of_(of) {}
 
   Result<void> operator()(const RunCreated&) { return Fail(impossible("a run is created twice")); }
 
@@ -183,7 +183,7 @@ class Step {
 
  private:
   Result<OperationState*> find(const std::string& path) {
-    auto* operation = run_.find(path);
+    auto* operation = of_ ? of_ : run_.find(path);
     if (!operation) return Fail(impossible("there is no operation `" + path + "`"));
     return operation;
   }
@@ -196,10 +196,13 @@ class Step {
   static void begin(OperationState& operation) { ++operation.region->running; }
 
   RunState& run_;
+  OperationState* of_;  ///< see apply_event
 };
 
 }  // namespace
 
-Result<void> apply_event(RunState& run, const Event& event) { return std::visit(Step(run), event); }
+Result<void> apply_event(RunState& run, const Event& event, OperationState* of) {
+  return std::visit(Step(run, of), event);
+}
 
 }  // namespace sluice::engine

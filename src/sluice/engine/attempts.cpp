@@ -1,4 +1,7 @@
 #include <cmath>
+#include <span>
+
+#include <fmt/compile.h>
 
 #include "sluice/engine/decider.hpp"
 #include "sluice/ir/duration.hpp"
@@ -18,9 +21,10 @@ constexpr std::int64_t lost_in_a_row_max = 5;
 /// Differs between any two attempts of any runs, also if two engines decide the same number: they have
 /// different epochs.
 Fence fence_of(const RunState& run, const std::string& path, std::int64_t number) {
-  const auto digest = Digest::of(run.created.run.text + "\n" + path + "\n" + std::to_string(number) + "\n" +
-                                 std::to_string(run.epoch));
-  return {digest.hex().substr(0, 32)};
+  constexpr std::size_t bytes = 16;
+  const auto digest =
+      Digest::of(fmt::format(FMT_COMPILE("{}\n{}\n{}\n{}"), run.created.run.text, path, number, run.epoch));
+  return {to_hex(std::span(digest.bytes).first(bytes))};
 }
 
 }  // namespace
@@ -69,31 +73,32 @@ std::optional<Time> timeout_due(const OperationState& operation) {
   return operation.task->scheduled + *milliseconds;
 }
 
-void Decider::schedule(OperationState& operation, std::optional<Digest> key, std::vector<std::int64_t> gpus) {
-  auto path = path_of(operation);
+void Decider::schedule(OperationState& operation, std::string path, std::optional<Digest> key,
+                       std::vector<std::int64_t> gpus) {
   const auto number = operation.task->number + 1;
   auto fence = fence_of(run_, path, number);
-  emit(Scheduled{.path = std::move(path),
-                 .number = number,
-                 .fence = std::move(fence),
-                 .key = key,
-                 .gpus = std::move(gpus),
-                 .at = now_});
+  emit(&operation, Scheduled{.path = std::move(path),
+                             .number = number,
+                             .fence = std::move(fence),
+                             .key = key,
+                             .gpus = std::move(gpus),
+                             .at = now_});
   commands_of(run_, operation, out_.commands);
 }
 
 /// An attempt has ended, or a look-up had a hit: ends the task, or starts another attempt.
 void Decider::finish(OperationState& operation) {
   auto& task = *operation.task;
-  auto outcome = task.last;
-  if (outcome.status == Outcome::Status::succeeded) return complete(operation, std::move(outcome.outputs));
+  if (task.last.status == Outcome::Status::succeeded)
+    return complete(operation, std::move(task.last.outputs));
   if (is_stopping(operation))
     return end(operation, Status::cancelled, {}, {.kind = "cancelled", .message = "cancelled while it ran"});
+  auto outcome = task.last;
   if (task.timed_out) {
     outcome.failure = {.kind = "timeout", .message = "took longer than its timeout"};
   } else if (outcome.status == Outcome::Status::lost) {
     // It keeps the slots of the lost attempt.
-    if (task.lost < lost_in_a_row_max) return schedule(operation, task.key, task.gpus);
+    if (task.lost < lost_in_a_row_max) return schedule(operation, path_of(operation), task.key, task.gpus);
     outcome.failure.message += "; " + std::to_string(lost_in_a_row_max) + " attempts in a row were lost";
   }
   if (outcome.failure.source.empty()) outcome.failure.source = path_of(operation);
@@ -123,7 +128,7 @@ bool Decider::retry(OperationState& operation, const Failure& failure) {
     constexpr double year = 366.0 * 24 * 3600 * 1000;
     const auto due = now_ + Milliseconds(static_cast<std::int64_t>(std::min(delay, year)));
     if (policy.within_ms && due - task.first_scheduled > Milliseconds(*policy.within_ms)) continue;
-    emit(RetryAt{.path = path_of(operation), .due = due, .policy = static_cast<std::int64_t>(i)});
+    emit(&operation, RetryAt{.path = path_of(operation), .due = due, .policy = static_cast<std::int64_t>(i)});
     commands_of(run_, operation, out_.commands);
     return true;
   }

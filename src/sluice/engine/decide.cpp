@@ -26,59 +26,62 @@ void Decider::fill_agenda(RegionState& region) {
   }
 }
 
-void Decider::on(const LookedUp& input) {
+void Decider::on(LookedUp input) {
   auto* operation = run_.root ? run_.find(input.path) : nullptr;
   if (!operation || operation->phase != Phase::lookup) return;
   if (is_stopping(*operation)) return stop_operation(*operation);  // the last decision did not get that far
-  emit(CacheHit{.path = input.path,
-                .key = input.key,
-                .outputs = input.hit.outputs,
-                .run = input.hit.run,
-                .made_by = input.hit.path,
-                .at = now_});
+  emit(operation, CacheHit{.path = std::move(input.path),
+                           .key = input.key,
+                           .outputs = std::move(input.hit.outputs),
+                           .run = std::move(input.hit.run),
+                           .made_by = std::move(input.hit.path),
+                           .at = now_});
   finish(*operation);
 }
 
-void Decider::on(const Admitted& input) {
+void Decider::on(Admitted input) {
   auto* operation = run_.root ? run_.find(input.path) : nullptr;
   if (!operation || !is_waiting_for_admission(*operation) || input.number != operation->task->number + 1)
     return;
   if (is_stopping(*operation)) return stop_operation(*operation);
-  schedule(*operation, input.key ? input.key : operation->task->key, input.gpus);
+  schedule(*operation, std::move(input.path), input.key ? input.key : operation->task->key,
+           std::move(input.gpus));
 }
 
-void Decider::on(const Rejected& input) {
+void Decider::on(Rejected input) {
   auto* operation = run_.root ? run_.find(input.path) : nullptr;
   if (!operation || !is_waiting_for_admission(*operation)) return;
   if (is_stopping(*operation)) return stop_operation(*operation);
-  fail(*operation, {.kind = "resources", .message = input.message});
+  fail(*operation, {.kind = "resources", .message = std::move(input.message)});
 }
 
-void Decider::on(const AttemptFinished& input) {
+void Decider::on(AttemptFinished input) {
   auto* operation = run_.root ? run_.find(input.path) : nullptr;
   if (!operation || operation->phase != Phase::attempt || operation->task->number != input.number) return;
-  emit(AttemptEnded{.path = input.path, .number = input.number, .outcome = input.outcome});
+  emit(operation,
+       AttemptEnded{
+           .path = std::move(input.path), .number = input.number, .outcome = std::move(input.outcome)});
   finish(*operation);
 }
 
-void Decider::on(const TimerFired& input) {
+void Decider::on(TimerFired input) {
   auto* operation = run_.root ? run_.find(input.path) : nullptr;
   if (!operation || !operation->task || operation->task->number != input.number) return;
   if (operation->phase == Phase::attempt && !operation->task->timed_out) {
-    emit(TimedOut{.path = input.path, .number = input.number});
+    emit(operation, TimedOut{.path = std::move(input.path), .number = input.number});
     out_.commands.emplace_back(CancelAttempt{operation->task->fence});
   }
 }
 
-void Decider::on(const CancelRun& input) {
+void Decider::on(CancelRun input) {
   if (!run_.root || run_.stopping) return;
-  emit(Stopping{.path = "", .reason = input.reason});
+  emit(nullptr, Stopping{.path = "", .reason = std::move(input.reason)});
   consider_all(*run_.root);
 }
 
-void Decider::on(const LimitExceeded& input) {
+void Decider::on(LimitExceeded input) {
   if (!run_.root || run_.stopping) return;
-  emit(Stopping{.path = "", .reason = input.message, .limit = true});
+  emit(nullptr, Stopping{.path = "", .reason = std::move(input.message), .limit = true});
   consider_all(*run_.root);
 }
 
@@ -107,10 +110,12 @@ bool Decider::is_budget_spent() const {
   return out_.events.size() >= run_.limits.decision_events || bytes_ >= run_.limits.decision_bytes;
 }
 
-void Decider::emit(Event event) {
-  const auto applied = apply_event(run_, event);
+void Decider::emit(OperationState* of, Event event) {
+  const auto applied = apply_event(run_, event, of);
   if (!applied) check_failed(applied.error().message.c_str());
   bytes_ += approximate_size(event);
+  // A decision has one event or several; growing step by step would move the first ones again and again.
+  if (out_.events.size() == 1) out_.events.reserve(8);
   out_.events.push_back(std::move(event));
 }
 
@@ -120,11 +125,11 @@ void Decider::end(OperationState& operation, Status status, Struct outputs, Fail
   const bool was_stopping = region.stopping;
   if (operation.each) agenda_.waiting_for_room.erase(operation.each->ticket);
   if (failure.source.empty() && !failure.kind.empty()) failure.source = path;
-  emit(Ended{.path = std::move(path),
-             .status = status,
-             .outputs = std::move(outputs),
-             .failure = std::move(failure),
-             .at = now_});
+  emit(&operation, Ended{.path = std::move(path),
+                         .status = status,
+                         .outputs = std::move(outputs),
+                         .failure = std::move(failure),
+                         .at = now_});
   consider_downstream(operation);
   if (region.stopping && !was_stopping) consider_all(region);
   if (region.open == 0) agenda_.ended_regions.push_back(&region);
@@ -176,13 +181,13 @@ void Decider::stop_operation(OperationState& operation) {
     case Phase::attempt:
       // Its outcome still arrives, and ends the operation.
       if (!operation.stopping) {
-        emit(Stopping{.path = path_of(operation), .reason = stop_reason(operation)});
+        emit(&operation, Stopping{.path = path_of(operation), .reason = stop_reason(operation)});
         out_.commands.emplace_back(CancelAttempt{operation.task->fence});
       }
       return;
     case Phase::open:
       if (!operation.stopping) {
-        emit(Stopping{.path = path_of(operation), .reason = stop_reason(operation)});
+        emit(&operation, Stopping{.path = path_of(operation), .reason = stop_reason(operation)});
         for (auto& [index, region] : operation.inner) consider_all(*region);
       }
       if (operation.each) start_iterations(operation);

@@ -11,13 +11,13 @@ class Decider {
   /// Both outlive the decider.
   Decider(RunState& run, Agenda& agenda, Time now);
 
-  void on(const LookedUp& input);
-  void on(const Admitted& input);
-  void on(const Rejected& input);
-  void on(const AttemptFinished& input);
-  void on(const TimerFired& input);
-  void on(const CancelRun& input);
-  void on(const LimitExceeded& input);
+  void on(LookedUp input);
+  void on(Admitted input);
+  void on(Rejected input);
+  void on(AttemptFinished input);
+  void on(TimerFired input);
+  void on(CancelRun input);
+  void on(LimitExceeded input);
 
   /// Decides until nothing more follows or the budget of a decision is spent, and returns the events and
   /// commands.
@@ -26,7 +26,8 @@ class Decider {
  private:
   // decide.cpp: the main loop, cancellation
   void fill_agenda(RegionState& region);
-  void emit(Event event);
+  /// `of`: the operation whose path the event has; null: the run itself.
+  void emit(OperationState* of, Event event);
   [[nodiscard]] bool is_budget_spent() const;
   void end(OperationState& operation, Status status, Struct outputs, Failure failure);
   void fail(OperationState& operation, Failure failure) {
@@ -58,7 +59,9 @@ class Decider {
   std::optional<syntax::Maybe> value_of(OperationState& operation, const syntax::Expression& expression);
 
   // attempts.cpp: attempts, retries, time
-  void schedule(OperationState& operation, std::optional<Digest> key, std::vector<std::int64_t> gpus);
+  /// `path`: the operation's.
+  void schedule(OperationState& operation, std::string path, std::optional<Digest> key,
+                std::vector<std::int64_t> gpus);
   /// Ends or retries the task, after an attempt has ended or a look-up had a hit.
   void finish(OperationState& operation);
   bool retry(OperationState& operation, const Failure& failure);

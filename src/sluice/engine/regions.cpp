@@ -140,7 +140,7 @@ void Decider::start_iterations(OperationState& operation, bool is_its_turn) {
     } else if (!may_start(operation, *definition.region)) {
       return;
     }
-    emit(IterationStarted{.path = path_of(operation), .index = each.started});
+    emit(&operation, IterationStarted{.path = path_of(operation), .index = each.started});
     start_region(*operation.inner.at(each.started - 1));
   }
   if (each.ended == (stopped ? each.started : total)) each_ended(operation);
@@ -175,6 +175,7 @@ void Decider::region_ended(RegionState& region) {
       outputs = {};
     }
     emit(
+        nullptr,
         RunEnded{.status = status, .outputs = std::move(outputs), .failure = std::move(failure), .at = now_});
     return;
   }
@@ -183,13 +184,13 @@ void Decider::region_ended(RegionState& region) {
   const auto& definition = std::get<ir::Each>(owner.operation->what);
   // The each may list this failure among those of other iterations.
   if (failure.source.empty() && !failure.kind.empty()) failure.source = path_of(owner);
-  emit(IterationEnded{.path = path_of(owner),
-                      .index = region.index,
-                      .status = status,
-                      .outputs = std::move(outputs),
-                      .failure = std::move(failure)});
+  emit(&owner, IterationEnded{.path = path_of(owner),
+                              .index = region.index,
+                              .status = status,
+                              .outputs = std::move(outputs),
+                              .failure = std::move(failure)});
   if (definition.on_failure == ir::Each::OnFailure::stop && owner.each->failed > 0 && !owner.stopping) {
-    emit(Stopping{.path = path_of(owner), .reason = "an iteration failed"});
+    emit(&owner, Stopping{.path = path_of(owner), .reason = "an iteration failed"});
     for (auto& [index, other] : owner.inner) consider_all(*other);
   }
   start_iterations(owner);

@@ -33,9 +33,9 @@ Decision Run::claim(Time now) {
 
 Decision Run::proceed(Time now) { return Decider(impl_->state, impl_->agenda, now).finish(); }
 
-Decision Run::decide(const Input& input, Time now) {
+Decision Run::decide(Input input, Time now) {
   Decider decider(impl_->state, impl_->agenda, now);
-  std::visit([&](const auto& specific) { decider.on(specific); }, input);
+  std::visit([&](auto& specific) { decider.on(std::move(specific)); }, input);
   return decider.finish();
 }
 

@@ -38,7 +38,7 @@ class Run {
   /// What is left to decide: after RunCreated (which the caller stores in front of it), after a replay, and
   /// after a decision with `more`. Empty if that is nothing.
   Decision proceed(Time now);
-  Decision decide(const Input& input, Time now);
+  Decision decide(Input input, Time now);
   /// Events after RunCreated, in the order of the journal; only before the first decision. Fails on an event
   /// that cannot occur in the run's current state.
   Result<void> apply(const Event& event);

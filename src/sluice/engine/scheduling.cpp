@@ -153,7 +153,7 @@ void Decider::begin_operation(OperationState& operation) {
   if (const auto* error = std::get_if<ir::Raise>(&what)) return raise(operation, *error);
   if (const auto* block = std::get_if<ir::Block>(&what)) {
     if (!may_start(operation, *block->region)) return;
-    emit(RegionStarted{.path = path_of(operation)});
+    emit(&operation, RegionStarted{.path = path_of(operation)});
     return start_region(*operation.inner.begin()->second);
   }
   begin_task(operation);
@@ -239,7 +239,7 @@ void Decider::begin_task(OperationState& operation) {
       return fail(operation, {.kind = "value", .message = std::move(*problem)});
   }
   if (!resources->empty()) call.append("resources", std::move(*resources));
-  emit(TaskReady{.path = path_of(operation), .call = std::move(call), .cacheable = cacheable});
+  emit(&operation, TaskReady{.path = path_of(operation), .call = std::move(call), .cacheable = cacheable});
   commands_of(run_, operation, out_.commands);
 }
 
@@ -250,7 +250,7 @@ void Decider::begin_call(OperationState& operation, const ir::PipelineCall& call
   auto inputs = ir::bind_inputs(*callee, *with, false);
   if (!inputs) return fail(operation, {.kind = "type", .message = inputs.error().message});
   if (!may_start(operation, callee->body)) return;
-  emit(RegionStarted{.path = path_of(operation), .inputs = std::move(*inputs)});
+  emit(&operation, RegionStarted{.path = path_of(operation), .inputs = std::move(*inputs)});
   start_region(*operation.inner.begin()->second);
 }
 
@@ -268,7 +268,7 @@ void Decider::begin_branch(OperationState& operation, const ir::Branch& branch) 
       if (!holds || !*holds) continue;
     }
     if (!may_start(operation, *arm.region)) return;
-    emit(RegionStarted{.path = path_of(operation), .arm = static_cast<std::int64_t>(i)});
+    emit(&operation, RegionStarted{.path = path_of(operation), .arm = static_cast<std::int64_t>(i)});
     return start_region(*operation.inner.begin()->second);
   }
   end(operation, Status::succeeded, {}, {});  // no arm was taken, so its outputs are absent
@@ -297,7 +297,7 @@ void Decider::begin_each(OperationState& operation, const ir::Each& each) {
       return fail(operation, {.kind = "value", .message = "`limit` must be an integer of at least 1"});
     limit = *at_once;
   }
-  emit(RegionStarted{.path = path_of(operation), .items = *list, .limit = limit});
+  emit(&operation, RegionStarted{.path = path_of(operation), .items = *list, .limit = limit});
   start_iterations(operation);
 }
 

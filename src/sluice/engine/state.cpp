@@ -15,6 +15,22 @@ Inner inner_of(const ir::Operation& operation) {
   return Inner::none;
 }
 
+void append_path(const OperationState& operation, std::string& path);
+
+void append_path(const RegionState& region, std::string& path) {
+  if (!region.owner) return;
+  append_path(*region.owner, path);
+  if (region.index >= 0)
+    ir::append_inner(path, region.owner->each ? Inner::iteration : Inner::arm, region.index);
+}
+
+void append_path(const OperationState& operation, std::string& path) {
+  const auto& region = *operation.region;
+  append_path(region, path);
+  if (!path.empty()) path += '/';
+  path += region.shape->segments[static_cast<std::size_t>(&operation - region.operations.data())];
+}
+
 }  // namespace
 
 const RegionShape& RunState::shape_of(const ir::Region& region) {
@@ -23,8 +39,11 @@ const RegionShape& RunState::shape_of(const ir::Region& region) {
     shape = std::make_unique<RegionShape>();
     shape->region = &region;
     shape->dependencies = ir::dependencies_of(region);
-    for (std::size_t i = 0; i < region.operations.size(); ++i)
+    shape->segments.reserve(region.operations.size());
+    for (std::size_t i = 0; i < region.operations.size(); ++i) {
       shape->index.emplace(region.operations[i].name, i);
+      shape->segments.push_back(percent_encode(region.operations[i].name));
+    }
   }
   return *shape;
 }
@@ -103,16 +122,15 @@ OperationState* RunState::look_for(std::string_view path) {
 }
 
 std::string path_of(const RegionState& region) {
-  if (!region.owner) return "";
-  auto path = path_of(*region.owner);
-  if (region.index < 0) return path;
-  return path + ir::print_inner(region.owner->each ? Inner::iteration : Inner::arm, region.index);
+  std::string path;
+  append_path(region, path);
+  return path;
 }
 
 std::string path_of(const OperationState& operation) {
-  const auto outer = path_of(*operation.region);
-  auto name = percent_encode(operation.operation->name);
-  return outer.empty() ? name : outer + "/" + name;
+  std::string path;
+  append_path(operation, path);
+  return path;
 }
 
 const ir::Region& body_of(const RunState& run, const ir::Operation& operation, std::int64_t arm) {

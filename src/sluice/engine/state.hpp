@@ -21,6 +21,7 @@ struct RegionShape {
   const ir::Region* region = nullptr;
   ir::Dependencies dependencies;
   std::unordered_map<std::string_view, std::size_t> index;  ///< name → operation
+  std::vector<std::string> segments;                        ///< of paths: the operations' names, encoded
 };
 
 struct OperationState;
@@ -159,8 +160,9 @@ const ir::Region& body_of(const RunState& run, const ir::Operation& operation, s
 /// See Run::fingerprint.
 Digest fingerprint_of(const RunState& state);
 
-/// One step of the fold; see Run::apply.
-Result<void> apply_event(RunState& run, const Event& event);
+/// One step of the fold; see Run::apply. `of` is the operation whose path the event has, where that is known;
+/// null: it is found by the path.
+Result<void> apply_event(RunState& run, const Event& event, OperationState* of = nullptr);
 
 /// What a task that is ready occupies while it runs.
 ir::Resources resources_of(const OperationState& operation);

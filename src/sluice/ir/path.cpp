@@ -1,6 +1,9 @@
 #include "sluice/ir/path.hpp"
 
 #include <algorithm>
+#include <iterator>
+
+#include <fmt/compile.h>
 
 #include "sluice/base/numbers.hpp"
 #include "sluice/base/words.hpp"
@@ -70,15 +73,14 @@ std::string_view parent_path(std::string_view path) {
       0, inner == std::string_view::npos ? region.size() : region.size() - segment.size() + inner);
 }
 
-std::string print_inner(PathSegment::Inner inner, std::int64_t index) {
-  const auto number = std::to_string(index);
+void append_inner(std::string& path, PathSegment::Inner inner, std::int64_t index) {
+  const auto out = std::back_inserter(path);
   switch (inner) {
-    case Inner::none: return "";
-    case Inner::iteration: return "[" + number + "]";
-    case Inner::arm: return "{" + number + "}";
-    case Inner::try_: return "!" + number;
+    case Inner::none: return;
+    case Inner::iteration: fmt::format_to(out, FMT_COMPILE("[{}]"), index); return;
+    case Inner::arm: fmt::format_to(out, FMT_COMPILE("{{{}}}"), index); return;
+    case Inner::try_: fmt::format_to(out, FMT_COMPILE("!{}"), index); return;
   }
-  return "";
 }
 
 }  // namespace sluice::ir

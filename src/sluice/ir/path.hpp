@@ -34,7 +34,7 @@ std::optional<PathSegment> take_segment(std::string_view& path);
 /// itself, and for what is no path.
 std::string_view parent_path(std::string_view path);
 
-/// "[3]", "{0}", "!2", or "".
-std::string print_inner(PathSegment::Inner inner, std::int64_t index);
+/// Appends "[3]", "{0}", "!2", or "".
+void append_inner(std::string& path, PathSegment::Inner inner, std::int64_t index);
 
 }  // namespace sluice::ir

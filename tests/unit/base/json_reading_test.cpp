@@ -168,4 +168,18 @@ TEST(JsonObjects, AreWrittenFieldAfterField) {
             "\"value\":{\"$$artifact\":\"no artifact\"},\"list\":[1,1.0,null]}");
 }
 
+TEST(JsonObjects, HaveNamesAndTextsOfAnyLength) {
+  std::string text;
+  std::string expected;
+  for (std::size_t length = 0; length < 200; ++length) {
+    const std::string name(length, 'n');
+    const std::string plain(200 - length, 'p');
+    JsonObject object(text);
+    object.text(name, plain);
+    object.end();
+    expected += R"({")" + name + R"(":")" + plain + R"("})";
+    ASSERT_EQ(text, expected);
+  }
+}
+
 }  // namespace sluice

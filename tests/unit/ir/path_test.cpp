@@ -11,9 +11,10 @@ std::string segments_of(std::string_view path) {
   while (!path.empty()) {
     const auto segment = take_segment(path);
     if (!segment) return out + "?";
-    out += segment->decoded_name().value_or("?") +
-           (segment->visit > 1 ? "#" + std::to_string(segment->visit) : "") +
-           print_inner(segment->inner, segment->index) + " ";
+    out += segment->decoded_name().value_or("?");
+    if (segment->visit > 1) out += "#" + std::to_string(segment->visit);
+    append_inner(out, segment->inner, segment->index);
+    out += ' ';
   }
   return out;
 }

@@ -24,8 +24,10 @@ std::string label_of(std::string_view path) {
   while (const auto segment = ir::take_segment(path)) {
     const auto visit = segment->visit > 1 ? "#" + std::to_string(segment->visit) : "";
     if (path.empty()) return label.append(segment->name).append(visit);
-    const bool iterated = segment->inner == ir::PathSegment::Inner::iteration;
-    label = iterated ? ir::print_inner(segment->inner, segment->index) + " " : "";
+    label.clear();
+    if (segment->inner != ir::PathSegment::Inner::iteration) continue;
+    ir::append_inner(label, segment->inner, segment->index);
+    label += ' ';
   }
   return std::string(path);
 }
