@@ -12,7 +12,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -30,7 +29,7 @@ using Steady = std::chrono::steady_clock;
 
 constexpr int tries_max = 20;  // to connect, before giving up
 constexpr auto retry_interval = 50ms;
-constexpr int poll_interval_ms = 100;
+constexpr auto receive_interval = 100ms;
 constexpr std::size_t output_bytes_max = 4096;
 constexpr std::size_t acknowledged_at_once = supervisor::frame_bytes_max / (2 * supervisor::fence_bytes_max);
 
@@ -44,19 +43,19 @@ Result<void> send_to(int fd, const supervisor::Request& request) {
   return os::write_all(fd, frame);
 }
 
-/// Waits for the next response, as long as `waits` returns true, which is called again and again.
+/// Waits for the next response. If receiving has a time-out, only as long as `waits`, called after each,
+/// returns true.
 template <typename Waits>
 Result<supervisor::Response> receive_from(int fd, supervisor::FrameReader& frames, const Waits& waits) {
   std::array<char, 65536> buffer;
   for (;;) {
     SLUICE_TRY(frame, frames.next());
     if (frame) return supervisor::decode_response(*frame);
-    pollfd readable{.fd = fd, .events = POLLIN, .revents = 0};
-    while (poll(&readable, 1, poll_interval_ms) <= 0)
-      if (!waits()) return Fail(environment_error(Code::unavailable, "no response from the supervisor"));
     const ssize_t n = recv(fd, buffer.data(), buffer.size(), 0);
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return Fail(environment_error(Code::unavailable, "no response from the supervisor"));
+    const bool interrupted = n < 0 && (errno == EINTR || errno == EAGAIN);
+    if (interrupted ? !waits() : n <= 0)
+      return Fail(environment_error(Code::unavailable, "no response from the supervisor"));
+    if (interrupted) continue;
     frames.feed({buffer.data(), static_cast<std::size_t>(n)});
   }
 }
@@ -65,10 +64,10 @@ supervisor::Cancel cancel_of(const std::string& fence, std::chrono::milliseconds
   return {.fence = fence, .grace_ms = static_cast<std::uint32_t>(grace.count())};
 }
 
-/// A supervisor that is stopped reads nothing: a write to it fails after that time.
-void set_send_timeout(int fd, std::chrono::milliseconds timeout) {
+/// `option`: SO_SNDTIMEO or SO_RCVTIMEO. Zero: no time-out.
+void set_timeout(int fd, int option, std::chrono::milliseconds timeout) {
   const timeval time{.tv_sec = timeout.count() / 1000, .tv_usec = timeout.count() % 1000 * 1000};
-  setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &time, sizeof time);
+  setsockopt(fd, SOL_SOCKET, option, &time, sizeof time);
 }
 
 }  // namespace
@@ -123,13 +122,17 @@ struct SupervisorLink::Impl {
   Result<bool> greet(int fd, Steady::time_point deadline) const {
     supervisor::FrameReader frames;
     const auto waits = [&] { return !closing && Steady::now() < deadline; };
-    set_send_timeout(fd, response_max);
+    set_timeout(fd, SO_SNDTIMEO, response_max);  // one that is stopped reads nothing
+    set_timeout(fd, SO_RCVTIMEO, receive_interval);
     SLUICE_DO(send_to(fd, supervisor::Hello{}));
     SLUICE_TRY(answer, receive_from(fd, frames, waits));
     const auto* welcome = std::get_if<supervisor::Welcome>(&answer);
     if (welcome == nullptr)
       return Fail(environment_error(Code::unavailable, "unexpected response from the supervisor"));
-    if (welcome->version == supervisor::protocol_version) return true;
+    if (welcome->version == supervisor::protocol_version) {
+      set_timeout(fd, SO_RCVTIMEO, 0ms);
+      return true;
+    }
     SLUICE_DO(send_to(fd, supervisor::Shutdown{}));
     SLUICE_TRY(last_response, receive_from(fd, frames, waits));
     const auto* goodbye = std::get_if<supervisor::Goodbye>(&last_response);
