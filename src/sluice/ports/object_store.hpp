@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "sluice/base/digest.hpp"
@@ -22,6 +23,24 @@ struct TreeFile {
   bool executable = false;
 };
 
+/// What is in a directory, for a reader who follows its symlinks. Sorted by path (by bytes).
+struct Listing {
+  std::vector<TreeFile> files;        ///< also behind symlinks, under the path through the symlink
+  std::vector<std::string> folders;   ///< likewise
+  std::vector<std::string> dangling;  ///< symlinks that lead nowhere, or in a circle
+};
+
+/// Which entries of a folder are stored. By default all: what a task writes is never left out.
+struct Selection {
+  /// The lines of a .sluiceignore file: glob patterns as in .gitignore (`*`, `?`, `**`, trailing `/`; empty
+  /// lines and lines that start with `#` are passed over). Of those that match an entry, the last one
+  /// decides; one that begins with `!` keeps it, also against what follows.
+  std::vector<std::string> patterns = {};
+  bool leftovers = true;  ///< false: without what `is_leftover` names
+  /// Relative paths of files and folders that are left out.
+  std::unordered_set<std::string> left_out = {};
+};
+
 /// Immutable objects, addressed by their SHA-256. Thread-safe. Bytes that were changed by other means are
 /// detected when they are read (Code::data_loss, which names the object). A directory is its canonical Remote
 /// Execution API v2 `Directory` message (sub-directories likewise), each an object.
@@ -31,15 +50,15 @@ class ObjectStore {
   virtual Result<Stored> put(std::string_view bytes) = 0;
   /// Copies the file into the store. If `expected` is given, rejects other bytes.
   virtual Result<Stored> put_file(const std::filesystem::path& file, const Digest* expected = nullptr) = 0;
-  /// `ignore` lists glob patterns as in .gitignore (a simple subset: `*`, `?`, `**`, trailing `/`; empty
-  /// lines and lines that start with `#` are ignored, so the lines of a .sluiceignore file can be passed
-  /// unchanged). Rejects names that are not UTF-8, symlinks that leave the folder, devices and sockets; the
-  /// error names them.
+  /// Rejects names that are not UTF-8, symlinks that leave the folder, devices and sockets; the error names
+  /// them, in its message and its notes.
   virtual Result<Stored> put_directory(const std::filesystem::path& folder,
-                                       const std::vector<std::string>& ignore = {}) = 0;
+                                       const Selection& selection = {}) = 0;
   /// Stores the directory of these files, without reading them again. Code::not_found if the bytes of one are
   /// missing.
   virtual Result<Stored> put_tree(const std::vector<TreeFile>& files) = 0;
+  /// What the directory holds, from its messages alone: no file is read, or known to be there.
+  [[nodiscard]] virtual Result<Listing> list(const Artifact& directory) const = 0;
   /// Returns once these objects are synced to the disk. `put` alone survives the death of any process, but
   /// not a power failure.
   virtual Result<void> make_durable(const std::vector<Digest>& digests) = 0;

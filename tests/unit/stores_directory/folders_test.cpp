@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -10,6 +11,7 @@
 namespace sluice::stores {
 namespace {
 
+using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::UnorderedElementsAre;
 
@@ -49,9 +51,89 @@ TEST_F(Folders, LeaveOutWhatIsIgnored) {
   write("full/b/build/z", "3");
   fs::create_directories(outside_ / "plain/b");
   const auto plain = store_->put_directory(outside_ / "plain", {});
-  const auto full = store_->put_directory(outside_ / "full", {"# made by tools", "", "*.pyc", "build/"});
+  const auto full =
+      store_->put_directory(outside_ / "full", {.patterns = {"# made by tools", "", "*.pyc", "build/"}});
   ASSERT_OK(full);
   EXPECT_EQ(full->digest, plain->digest);
+}
+
+TEST_F(Folders, LeaveOutLeftoversOnlyWhereThatIsSelected) {
+  write("plain/a.png", "1");
+  write("plain/b/c.png", "1");
+  for (const auto* name : {"a.png", "b/c.png", ".DS_Store", "b/Thumbs.db", "b/desktop.ini",
+                           "__MACOSX/b/._c.png", ".git/HEAD", "b/.ipynb_checkpoints/c.png"})
+    write(std::string("full/") + name, "1");
+  fs::create_symlink("nobody@host.1234", outside_ / "full/.#a.png");
+  const auto plain = store_->put_directory(outside_ / "plain", {});
+  EXPECT_EQ(store_->put_directory(outside_ / "full", {.leftovers = false})->digest, plain->digest);
+  EXPECT_NE(store_->put_directory(outside_ / "full", {})->digest, plain->digest);
+  const auto with_one =
+      store_->put_directory(outside_ / "full", {.patterns = {"!.DS_Store"}, .leftovers = false});
+  EXPECT_NE(with_one->digest, plain->digest);
+  fs::remove(outside_ / "full/.DS_Store");
+  EXPECT_EQ(
+      store_->put_directory(outside_ / "full", {.patterns = {"!.DS_Store"}, .leftovers = false})->digest,
+      plain->digest);
+}
+
+TEST_F(Folders, LeaveOutGivenPathsUnlessAPatternKeepsThem) {
+  for (const auto* name : {"a", "b/c", "b/d"}) write(name, "1");
+  const auto files = [&](const ports::Selection& selection) {
+    std::vector<std::string> paths;
+    for (auto& file : store_->list(folder(store_->put_directory(outside_, selection).value()))->files)
+      paths.push_back(file.path);
+    return paths;
+  };
+  EXPECT_THAT(files({.left_out = {"a", "b/d"}}), ElementsAre("b/c"));
+  EXPECT_THAT(files({.patterns = {"!b/d"}, .left_out = {"a", "b/d"}}), ElementsAre("b/c", "b/d"));
+  EXPECT_THAT(files({.left_out = {"b"}}), ElementsAre("a"));
+}
+
+TEST_F(Folders, AreListedWithWhatIsBehindTheirSymlinks) {
+  for (const auto* name : {".real/1", ".real/deep/2", "c/3", "4"}) write(name, "1");
+  fs::create_directories(outside_ / "empty");
+  fs::create_directory_symlink(".real", outside_ / "a");
+  fs::create_symlink("../4", outside_ / "c/file");
+  fs::create_symlink("../a/deep/2", outside_ / "c/through");
+  fs::create_symlink("missing", outside_ / "c/nothing");
+  fs::create_directory_symlink(".", outside_ / "c/circle");
+  fs::create_symlink("itself", outside_ / "itself");
+  fs::create_symlink("../../..", outside_ / ".real/deep/out");
+  EXPECT_FALSE(store_->put_directory(outside_, {}));
+  fs::remove(outside_ / ".real/deep/out");
+  const auto listing = store_->list(folder(store_->put_directory(outside_, {}).value()));
+  ASSERT_OK(listing);
+  std::vector<std::string> files;
+  for (const auto& file : listing->files) files.push_back(file.path);
+  EXPECT_THAT(files,
+              ElementsAre(".real/1", ".real/deep/2", "4", "a/1", "a/deep/2", "c/3", "c/file", "c/through"));
+  EXPECT_EQ(listing->files.back().digest, Digest::of("1"));
+  EXPECT_THAT(listing->folders, ElementsAre(".real", ".real/deep", "a", "a/deep", "c", "empty"));
+  EXPECT_THAT(listing->dangling, ElementsAre("c/circle", "c/nothing", "itself"));
+}
+
+TEST_F(Folders, AreListedInBoundedTimeWhateverTheirSymlinks) {
+  // Each leads through the one before, twice: 2^40 steps.
+  fs::create_directories(outside_ / "d");
+  fs::create_symlink(".", outside_ / "s0");
+  for (int i = 1; i < 40; ++i)
+    fs::create_symlink(fmt::format("s{0}/s{0}", i - 1), outside_ / fmt::format("s{}", i));
+  EXPECT_OK(store_->list(folder(store_->put_directory(outside_, {}).value())));
+  // Two folders that lead into each other, many times.
+  for (const auto* name : {"x", "y"}) write(std::string(name) + "/file", "1");
+  for (int i = 0; i < 30; ++i)
+    for (const auto& [from, to] : {std::pair("x", "y"), std::pair("y", "x")})
+      fs::create_directory_symlink(fmt::format("../{}", to), outside_ / from / fmt::format("l{}", i));
+  EXPECT_OK(store_->list(folder(store_->put_directory(outside_, {}).value())));
+}
+
+TEST_F(Folders, TellAllProblemsAtOnce) {
+  write("a/file", "1");
+  fs::create_symlink("/etc/passwd", outside_ / "a/link");
+  write("\xff", "1");
+  const auto stored = store_->put_directory(outside_, {});
+  ASSERT_FALSE(stored);
+  EXPECT_EQ(stored.error().notes.size(), 1U);
 }
 
 TEST_F(Folders, AreCopiedOutWritableAndUnchanged) {
@@ -87,7 +169,7 @@ TEST_F(Folders, RefuseWhatTheyCannotHoldAndNameIt) {
   fs::remove(outside_ / "sub/link");
   ASSERT_EQ(mkfifo(at("sub/pipe").c_str(), 0600), 0);
   EXPECT_EQ(refusal(), at("sub/pipe") + ": neither a file, a folder nor a symlink; remove it, or ignore it");
-  EXPECT_TRUE(store_->put_directory(outside_, {"pipe"}));
+  EXPECT_TRUE(store_->put_directory(outside_, {.patterns = {"pipe"}}));
   fs::remove(outside_ / "sub/pipe");
   write("sub/\xff\xfe", "x");
   EXPECT_EQ(refusal(), at("sub/%FF%FE") + ": the name is not UTF-8; rename it");

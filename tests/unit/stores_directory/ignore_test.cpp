@@ -11,7 +11,7 @@ namespace {
 bool ignored(const std::string& pattern, std::string_view path, bool is_folder = false) {
   const auto rules = IgnoreRules::read({pattern});
   EXPECT_OK(rules);
-  return rules->ignores(path, is_folder);
+  return rules->ignores(path, is_folder).value_or(false);
 }
 
 TEST(IgnoreRules, MatchAsInGitignore) {
@@ -35,10 +35,19 @@ TEST(IgnoreRules, MatchAsInGitignore) {
 }
 
 TEST(IgnoreRules, NameUnsupportedPatterns) {
-  const auto rules = IgnoreRules::read({"*.o", "!keep.o"});
+  const auto rules = IgnoreRules::read({"*.o", "!keep[1].o"});
   ASSERT_FALSE(rules);
   EXPECT_EQ(rules.error().message,
-            "ignore pattern `!keep.o`: `!`, `[` and `\\` are not supported; use `*`, `?`, `**`");
+            "ignore pattern `!keep[1].o`: `[` and `\\` are not supported; use `*`, `?`, `**`");
+}
+
+TEST(IgnoreRules, OfWhichTheLastOneThatMatchesDecides) {
+  const auto rules = IgnoreRules::read({"*.o", "!keep.o", "/never/*.o"});
+  ASSERT_OK(rules);
+  EXPECT_EQ(rules->ignores("a.o", false), true);
+  EXPECT_EQ(rules->ignores("x/keep.o", false), false);
+  EXPECT_EQ(rules->ignores("never/keep.o", false), true);
+  EXPECT_EQ(rules->ignores("a.c", false), std::nullopt);
 }
 
 TEST(IgnoreRules, StayQuickOnPatternsMadeToBeSlow) {

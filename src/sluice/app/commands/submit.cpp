@@ -19,7 +19,7 @@ class Uploads {
   Uploads(Session& session, std::unique_ptr<ports::ObjectStore> store)
       : session_(session), store_(std::move(store)) {}
 
-  Result<Value> artifact(const std::filesystem::path& path, const ir::Type& type, bool code) {
+  Result<Value> artifact(const std::filesystem::path& path, const ir::Type& type) {
     std::error_code failed;
     const auto status = std::filesystem::status(path, failed);
     if (!std::filesystem::exists(status))
@@ -30,8 +30,8 @@ class Uploads {
     Artifact artifact{.kind = type.artifact_kind, .name = path.filename().string()};
     if (std::filesystem::is_directory(status)) {
       artifact.form = Form::directory;
-      SLUICE_TRY(ignore, ignored(path, code));
-      SLUICE_TRY(stored, store_->put_directory(path, ignore));
+      SLUICE_TRY(selection, selected(path));
+      SLUICE_TRY(stored, store_->put_directory(path, selection));
       artifact.digest = stored.digest;
       artifact.size = stored.size;
     } else {
@@ -44,20 +44,18 @@ class Uploads {
   }
 
  private:
-  static Result<std::vector<std::string>> ignored(const std::filesystem::path& folder, bool code) {
-    std::vector<std::string> patterns;
+  /// What of a folder that a person gives is taken.
+  static Result<ports::Selection> selected(const std::filesystem::path& folder) {
+    ports::Selection selection{.leftovers = false};
     const auto file = folder / ".sluiceignore";
-    if (!code || !os::exists(file)) return patterns;
+    if (!os::exists(file)) return selection;
     SLUICE_TRY(text, os::read_file(file, 1 << 20));
-    std::size_t begin = 0;
-    while (begin < text.size()) {
+    for (std::size_t begin = 0; begin < text.size();) {
       const auto end = std::min(text.find('\n', begin), text.size());
-      auto line = text.substr(begin, end - begin);
-      if (!line.empty() && line.back() == '\r') line.pop_back();
-      if (!line.empty() && line.front() != '#') patterns.push_back(std::move(line));
+      selection.patterns.push_back(text.substr(begin, end - begin));
       begin = end + 1;
     }
-    return patterns;
+    return selection;
   }
 
   Result<void> send_missing(const Artifact& artifact) {
@@ -107,11 +105,11 @@ Result<Struct> bind(const ir::Pipeline& pipeline, std::map<std::string, std::str
     if (input.type.kind != ir::Type::Kind::artifact) {
       if (found != given.end()) bound.set(input.name, found->second);
     } else if (found != given.end()) {
-      auto made = uploads.artifact(found->second, input.type, false);
+      auto made = uploads.artifact(found->second, input.type);
       if (!made) return Fail(std::move(made).error().at("input `" + input.name + "`"));
       bound.set(input.name, std::move(*made));
     } else if (const auto* path = input.value ? input.value->if_string() : nullptr) {
-      auto made = uploads.artifact(base / *path, input.type, false);
+      auto made = uploads.artifact(base / *path, input.type);
       if (!made) return Fail(std::move(made).error().at("input `" + input.name + "` (its default)"));
       bound.set(input.name, std::move(*made));
     }
@@ -146,7 +144,7 @@ Result<RunId> submit(Session& session, const RunRequest& request) {
   Struct code;
   for (const auto& folder : runs::code_folders(*plan)) {
     auto made = uploads.artifact(
-        base / folder, {.kind = ir::Type::Kind::artifact, .element = nullptr, .artifact_kind = "code"}, true);
+        base / folder, {.kind = ir::Type::Kind::artifact, .element = nullptr, .artifact_kind = "code"});
     if (!made) return Fail(std::move(made).error().at("`code: " + folder + "`"));
     code.set(folder, std::move(*made));
   }

@@ -2,6 +2,7 @@
 
 #include "sluice/stores/directory/digest_cache.hpp"
 #include "sluice/stores/directory/folder.hpp"
+#include "sluice/stores/directory/listing.hpp"
 #include "sluice/stores/directory/materialized_copies.hpp"
 #include "sluice/stores/directory/object_files.hpp"
 #include "sluice/stores/directory/tree_writer.hpp"
@@ -55,9 +56,8 @@ Result<ports::Stored> DirectoryObjectStore::put_file(const fs::path& file, const
 }
 
 Result<ports::Stored> DirectoryObjectStore::put_directory(const fs::path& folder,
-                                                          const std::vector<std::string>& ignore) {
-  SLUICE_TRY(rules, directory::IgnoreRules::read(ignore));
-  SLUICE_TRY(tree, directory::walk(folder, rules));
+                                                          const ports::Selection& selection) {
+  SLUICE_TRY(tree, directory::walk(folder, selection));
   SLUICE_DO(directory::store_files(impl_->objects, impl_->digests, impl_->clock, folder, tree));
   impl_->digests.save();
   return directory::store_messages(impl_->objects, tree);
@@ -70,6 +70,11 @@ Result<ports::Stored> DirectoryObjectStore::put_tree(const std::vector<ports::Tr
                                                          " is not in the store; store its bytes first"));
   SLUICE_TRY(tree, directory::arrange(files));
   return directory::store_messages(impl_->objects, tree);
+}
+
+Result<ports::Listing> DirectoryObjectStore::list(const Artifact& directory) const {
+  SLUICE_TRY(digest, digest_of(directory));
+  return directory::list_tree(impl_->objects, digest);
 }
 
 Result<void> DirectoryObjectStore::make_durable(const std::vector<Digest>& digests) {

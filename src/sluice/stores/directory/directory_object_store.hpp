@@ -22,8 +22,9 @@ class DirectoryObjectStore final : public ports::ObjectStore {
   Result<ports::Stored> put_file(const std::filesystem::path& file,
                                  const Digest* expected = nullptr) override;
   Result<ports::Stored> put_directory(const std::filesystem::path& folder,
-                                      const std::vector<std::string>& ignore = {}) override;
+                                      const ports::Selection& selection = {}) override;
   Result<ports::Stored> put_tree(const std::vector<ports::TreeFile>& files) override;
+  [[nodiscard]] Result<ports::Listing> list(const Artifact& directory) const override;
   Result<void> make_durable(const std::vector<Digest>& digests) override;
   [[nodiscard]] bool has(const Digest& digest) const override;
   [[nodiscard]] Result<std::string> get(const Digest& digest,

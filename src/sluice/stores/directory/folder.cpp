@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "sluice/base/leftovers.hpp"
 #include "sluice/base/words.hpp"
 
 namespace sluice::stores::directory {
@@ -29,51 +30,78 @@ std::string joined(const std::string& relative, const std::string& name) {
   return relative.empty() ? name : relative + "/" + name;
 }
 
-Result<void> add_symlink(const fs::path& path, std::string name, std::size_t depth, Folder& folder) {
-  std::error_code failure;
-  const auto target = fs::read_symlink(path, failure);
-  if (failure) return Fail(system_error("read symlink " + os::printable(path), failure.value()));
-  if (!stays_inside(target.native(), depth))
-    return Fail(
-        invalid_argument(os::printable(path),
-                         "a symlink to " + os::printable(target) +
-                             ", which may lie outside the folder; put a copy of the target in its place"));
-  if (!is_utf8(target.native()))
-    return Fail(invalid_argument(os::printable(path), "the target of this symlink is not UTF-8; rename it"));
-  folder.symlinks.push_back({.name = std::move(name), .target = target.native()});
-  return {};
-}
+/// The walk through one folder outside.
+class Walk {
+ public:
+  Walk(const ports::Selection& selection, IgnoreRules rules)
+      : selection_(selection), rules_(std::move(rules)) {}
 
-Result<void> walk_into(const fs::path& path, const std::string& relative, std::size_t depth,
-                       const IgnoreRules& ignore, Folder& folder) {
-  if (depth > folder_depth_max)
-    return Fail(invalid_argument(
-        os::printable(path), "folders are nested more than " + std::to_string(folder_depth_max) + " deep"));
-  SLUICE_TRY(entries, os::list_directory(path));
-  for (auto& entry : entries) {
-    using Kind = os::DirectoryEntry::Kind;
-    const auto child = path / entry.name;
-    const auto child_relative = joined(relative, entry.name);
-    if (ignore.ignores(child_relative, entry.kind == Kind::directory)) continue;
-    if (!is_utf8(entry.name))
-      return Fail(invalid_argument(os::printable(child), "the name is not UTF-8; rename it"));
-    switch (entry.kind) {
-      case Kind::file: folder.files.push_back({.name = std::move(entry.name), .digest = {}}); break;
-      case Kind::directory: {
-        Folder inner{.name = std::move(entry.name)};
-        if (auto walked = walk_into(child, child_relative, depth + 1, ignore, inner); !walked)
-          return Fail(since_listed(std::move(walked).error(), child));
-        folder.folders.push_back(std::move(inner));
-        break;
+  Result<void> into(const fs::path& path, const std::string& relative, std::size_t depth, Folder& folder) {
+    if (depth > folder_depth_max)
+      return Fail(invalid_argument(
+          os::printable(path), "folders are nested more than " + std::to_string(folder_depth_max) + " deep"));
+    SLUICE_TRY(entries, os::list_directory(path));
+    for (auto& entry : entries) {
+      using Kind = os::DirectoryEntry::Kind;
+      const auto child = path / entry.name;
+      const auto child_relative = joined(relative, entry.name);
+      if (is_left_out(entry.name, child_relative, entry.kind == Kind::directory)) continue;
+      if (!is_utf8(entry.name)) {
+        refuse(child, "the name is not UTF-8; rename it");
+        continue;
       }
-      case Kind::symlink: SLUICE_DO(add_symlink(child, std::move(entry.name), depth, folder)); break;
-      case Kind::other:
-        return Fail(invalid_argument(os::printable(child),
-                                     "neither a file, a folder nor a symlink; remove it, or ignore it"));
+      switch (entry.kind) {
+        case Kind::file: folder.files.push_back({.name = std::move(entry.name), .digest = {}}); break;
+        case Kind::directory: {
+          Folder inner{.name = std::move(entry.name)};
+          if (auto walked = into(child, child_relative, depth + 1, inner); !walked)
+            return Fail(since_listed(std::move(walked).error(), child));
+          folder.folders.push_back(std::move(inner));
+          break;
+        }
+        case Kind::symlink: SLUICE_DO(add_symlink(child, std::move(entry.name), depth, folder)); break;
+        case Kind::other:
+          refuse(child, "neither a file, a folder nor a symlink; remove it, or ignore it");
+          break;
+      }
     }
+    return {};
   }
-  return {};
-}
+
+  /// What was refused, as one error; nullopt: nothing.
+  [[nodiscard]] std::optional<Error> refused() const {
+    if (problems_.empty()) return std::nullopt;
+    return user_error(Code::invalid_argument, problems_);
+  }
+
+ private:
+  [[nodiscard]] bool is_left_out(const std::string& name, const std::string& path, bool is_folder) const {
+    if (const auto ignored = rules_.ignores(path, is_folder)) return *ignored;
+    return (!selection_.leftovers && is_leftover(name)) || selection_.left_out.contains(path);
+  }
+
+  void refuse(const fs::path& path, const std::string& why) {
+    problems_.push_back(os::printable(path) + ": " + why);
+  }
+
+  Result<void> add_symlink(const fs::path& path, std::string name, std::size_t depth, Folder& folder) {
+    std::error_code failure;
+    const auto target = fs::read_symlink(path, failure);
+    if (failure) return Fail(system_error("read symlink " + os::printable(path), failure.value()));
+    if (!stays_inside(target.native(), depth))
+      refuse(path, "a symlink to " + os::printable(target) +
+                       ", which may lie outside the folder; put a copy of the target in its place");
+    else if (!is_utf8(target.native()))
+      refuse(path, "the target of this symlink is not UTF-8; rename it");
+    else
+      folder.symlinks.push_back({.name = std::move(name), .target = target.native()});
+    return {};
+  }
+
+  const ports::Selection& selection_;
+  const IgnoreRules rules_;
+  std::vector<std::string> problems_;
+};
 
 struct StoreJob {
   fs::path path;
@@ -156,9 +184,12 @@ Result<Built> build(const ObjectFiles& objects, const Folder& folder) {
 
 }  // namespace
 
-Result<Folder> walk(const fs::path& root, const IgnoreRules& ignore) {
+Result<Folder> walk(const fs::path& root, const ports::Selection& selection) {
+  SLUICE_TRY(rules, IgnoreRules::read(selection.patterns));
   Folder folder;
-  SLUICE_DO(walk_into(root, "", 0, ignore, folder));
+  Walk walk(selection, std::move(rules));
+  SLUICE_DO(walk.into(root, "", 0, folder));
+  if (auto refused = walk.refused()) return Fail(std::move(*refused));
   return folder;
 }
 

@@ -21,9 +21,9 @@ struct Folder {
   std::vector<Message::Symlink> symlinks;
 };
 
-/// Lists what is below `root` and not ignored by the rules; digests and sizes of files are not set yet.
-/// Refuses what a Directory message cannot represent, naming it.
-Result<Folder> walk(const std::filesystem::path& root, const IgnoreRules& ignore);
+/// Lists what is below `root` and selected; digests and sizes of files are not set yet. Refuses what a
+/// Directory message cannot represent, and patterns that are not supported, naming them.
+Result<Folder> walk(const std::filesystem::path& root, const ports::Selection& selection);
 /// Builds the tree of these files.
 Result<Folder> arrange(const std::vector<ports::TreeFile>& files);
 

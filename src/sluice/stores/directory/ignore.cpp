@@ -63,11 +63,15 @@ Result<IgnoreRules> IgnoreRules::read(const std::vector<std::string>& lines) {
     while (!line.empty() && (line.back() == ' ' || line.back() == '\t' || line.back() == '\r'))
       line.remove_suffix(1);
     if (line.empty() || line.starts_with('#')) continue;
-    if (line.find_first_of("![\\") != std::string_view::npos)
-      return Fail(user_error(Code::invalid_argument,
-                             "ignore pattern `" + std::string(line) +
-                                 "`: `!`, `[` and `\\` are not supported; use `*`, `?`, `**`"));
+    if (line.find_first_of("[\\") != std::string_view::npos)
+      return Fail(user_error(
+          Code::invalid_argument,
+          "ignore pattern `" + std::string(line) + "`: `[` and `\\` are not supported; use `*`, `?`, `**`"));
     Rule rule;
+    if (line.starts_with('!')) {
+      rule.keeps = true;
+      line.remove_prefix(1);
+    }
     if (line.ends_with('/')) {
       rule.folders_only = true;
       line.remove_suffix(1);
@@ -81,14 +85,16 @@ Result<IgnoreRules> IgnoreRules::read(const std::vector<std::string>& lines) {
   return out;
 }
 
-bool IgnoreRules::ignores(std::string_view path, bool is_folder) const {
-  if (rules_.empty()) return false;
+std::optional<bool> IgnoreRules::ignores(std::string_view path, bool is_folder) const {
+  if (rules_.empty()) return std::nullopt;
   const auto segments = split(path);
-  return std::ranges::any_of(rules_, [&](const Rule& rule) {
+  const auto last = std::ranges::find_if(rules_.rbegin(), rules_.rend(), [&](const Rule& rule) {
     if (rule.folders_only && !is_folder) return false;
     return rule.anchored ? matches_path(rule.segments, segments)
                          : matches_name(rule.segments.front(), segments.back());
   });
+  if (last == rules_.rend()) return std::nullopt;
+  return !last->keeps;
 }
 
 }  // namespace sluice::stores::directory

@@ -14,35 +14,19 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t entries_max = 1'000'000;
 constexpr std::size_t message_bytes_max = std::size_t{64} << 20;
-
-Result<Message> read_message(const ObjectFiles& objects, const Digest& digest, std::size_t depth) {
-  if (depth > folder_depth_max)
-    return Fail(user_error(Code::too_large, "directory " + digest.hex() + ": folders are nested more than " +
-                                                std::to_string(folder_depth_max) + " deep"));
-  SLUICE_TRY(bytes, objects.get(digest, message_bytes_max));
-  auto message = decode(bytes);
-  if (!message) return Fail(std::move(message).error().at("directory " + digest.hex()));
-  for (const auto& symlink : message->symlinks)
-    if (!stays_inside(symlink.target, depth))
-      return Fail(user_error(Code::invalid_argument,
-                             "directory " + digest.hex() + ": symlink `" + symlink.name + "` to `" +
-                                 symlink.target + "` may point outside the directory; it is not written"));
-  return message;
-}
 
 struct TreeWriter {
   const ObjectFiles& objects;
   const Modes& modes;
-  std::size_t entries_left = entries_max;
+  std::size_t entries_left = tree_entries_max;
 
   Result<void> write(const Digest& digest, const fs::path& to, std::size_t depth) {
     SLUICE_TRY(message, read_message(objects, digest, depth));
     const auto entries = message.files.size() + message.folders.size() + message.symlinks.size();
     if (entries > entries_left)
       return Fail(user_error(Code::too_large, "directory " + digest.hex() + ": more than " +
-                                                  std::to_string(entries_max) +
+                                                  std::to_string(tree_entries_max) +
                                                   " entries in total; split it"));
     entries_left -= entries;
     if (mkdir(to.c_str(), 0700) != 0) return Fail(system_error("create folder " + to.string(), errno));
@@ -84,6 +68,21 @@ struct ClosureCollector {
 };
 
 }  // namespace
+
+Result<Message> read_message(const ObjectFiles& objects, const Digest& digest, std::size_t depth) {
+  if (depth > folder_depth_max)
+    return Fail(user_error(Code::too_large, "directory " + digest.hex() + ": folders are nested more than " +
+                                                std::to_string(folder_depth_max) + " deep"));
+  SLUICE_TRY(bytes, objects.get(digest, message_bytes_max));
+  auto message = decode(bytes);
+  if (!message) return Fail(std::move(message).error().at("directory " + digest.hex()));
+  for (const auto& symlink : message->symlinks)
+    if (!stays_inside(symlink.target, depth))
+      return Fail(user_error(Code::invalid_argument,
+                             "directory " + digest.hex() + ": symlink `" + symlink.name + "` to `" +
+                                 symlink.target + "` may point outside the directory; it is not written"));
+  return message;
+}
 
 Result<void> write_tree(const ObjectFiles& objects, const Digest& digest, const fs::path& to,
                         const Modes& modes) {

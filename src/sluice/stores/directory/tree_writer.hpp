@@ -2,9 +2,18 @@
 #include <filesystem>
 #include <vector>
 
+#include "sluice/stores/directory/message.hpp"
 #include "sluice/stores/directory/object_files.hpp"
 
 namespace sluice::stores::directory {
+
+/// In a tree, with what is behind symlinks: a few small messages that reference one another can describe a
+/// tree that fills a disk.
+constexpr std::size_t tree_entries_max = 1'000'000;
+
+/// The message of the folder `digest`, which lies `depth` folders below the root of its tree. Refuses one
+/// that lies too deep, or has a symlink that may leave the tree.
+Result<Message> read_message(const ObjectFiles& objects, const Digest& digest, std::size_t depth);
 
 /// Modes of the written files and folders.
 struct Modes {
@@ -14,8 +23,7 @@ struct Modes {
 };
 
 /// Writes the directory `digest` as a new folder, every object checked. Bounded in depth and in the number of
-/// entries, since a few small messages that reference one another can describe a tree that fills a disk.
-/// After an error, what was written remains.
+/// entries. After an error, what was written remains.
 Result<void> write_tree(const ObjectFiles& objects, const Digest& digest, const std::filesystem::path& to,
                         const Modes& modes);
 

@@ -1,0 +1,11 @@
+#pragma once
+#include "sluice/ports/object_store.hpp"
+#include "sluice/stores/directory/object_files.hpp"
+
+namespace sluice::stores::directory {
+
+/// See ports::ObjectStore::list. Bounded in depth and in the number of entries, those behind symlinks
+/// included.
+Result<ports::Listing> list_tree(const ObjectFiles& objects, const Digest& digest);
+
+}  // namespace sluice::stores::directory
