@@ -164,8 +164,21 @@ TEST(Bounds, ValuesThatAreTooDeep) {
         "plan.yaml");
     return read ? syntax::render("plan.yaml", read->problems) : read.error().message;
   };
-  EXPECT_EQ(problems_of(100), "");
+  EXPECT_EQ(problems_of(198), "");
+  EXPECT_NE(problems_of(199), "");
   EXPECT_EQ(problems_of(300), "plan.yaml:2:71: this value is more than 200 deep; split it\n");
+}
+
+TEST(Bounds, NamesThatAreTooLong) {
+  const auto problems_of = [](std::size_t length) {
+    const auto read =
+        parse_plan("sluice: 1\npipelines: {main: {graph: {" + std::string(length, 'a') + ": {graph: {}}}}}",
+                   "plan.yaml");
+    return read ? syntax::render("plan.yaml", read->problems) : read.error().message;
+  };
+  EXPECT_EQ(problems_of(250), "");
+  EXPECT_EQ(problems_of(251),
+            "plan.yaml:2:28: the name of an operation should have 1 to 250 bytes, not 251\n");
 }
 
 TEST(Bounds, ManyPipelinesThatCallEachOther) {
