@@ -13,6 +13,7 @@
 #include "refused_call.hpp"
 #include "result_assertions.hpp"
 #include "sluice/os/files.hpp"
+#include "sluice/supervisor/log_quota.hpp"
 #include "waiting.hpp"
 
 namespace sluice::supervisor {
@@ -167,16 +168,26 @@ TEST_F(AttemptsTest, ATaskThatIsCancelledAtOnceGetsNoOtherSignal) {
   EXPECT_EQ(end().status, SIGKILL);
 }
 
+TEST_F(AttemptsTest, ATaskThatIsCancelledAtOnceDoesNotChangeTheDeadlineOfAnother) {
+  start(shell("f", "exec sleep 600"));
+  start(shell("g", "trap '' TERM; echo $$ > pid; while :; do sleep 60; done"));
+  EXPECT_GT(pid_in("pid"), 0);
+  attempts_.cancel("f", 0s);
+  attempts_.cancel("g", 60s);
+  EXPECT_EQ(end().fence, "f");
+  EXPECT_EQ(attempts_.tick(), 60s);
+}
+
 // Logs
 
 TEST_F(AttemptsTest, TheLogThatIsDueFirstIsCheckedFirst) {
   start(limited(shell("quiet", "exec sleep 600"), std::uint64_t{1} << 40));
   EXPECT_EQ(attempts_.tick(), 50ms);
-  start(limited(shell("small", "exec sleep 600"), 1'000'000));
-  EXPECT_EQ(attempts_.tick(), 1ms);
+  start(limited(shell("small", "exec sleep 600"), 2 * log_bytes_per_ms));
+  EXPECT_EQ(attempts_.tick(), 2ms);
   for (int i = 0; i < 3; ++i) {
-    clock_.at += 1ms;
-    EXPECT_EQ(attempts_.tick(), 1ms);
+    clock_.at += 2ms;
+    EXPECT_EQ(attempts_.tick(), 2ms);
   }
 }
 
@@ -218,7 +229,7 @@ TEST_F(AttemptsTest, ATaskWithTooLongALogIsKilledOnceAndReportedSo) {
   start(limited(shell("f", "trap '' TERM; head -c 2000 /dev/zero; echo $$ > pid; while :; do sleep 60; done"),
                 1000));
   EXPECT_GT(pid_in("pid"), 0);
-  clock_.at += 50ms;
+  clock_.at += 1ms;
   EXPECT_EQ(attempts_.tick(), 1s);  // no log is left to be checked
   attempts_.cancel("f", 1ms);       // it has been killed, so it gets no deadline
   EXPECT_EQ(attempts_.tick(), 1s);
@@ -370,9 +381,11 @@ TEST_F(Leftovers, AreRecognizedByMarkMarkerOrSession) {
 }
 
 TEST_F(Leftovers, WithoutAnyOfTheseBelongToTheOnlyTask) {
-  start(shell("f", daemon(bare, "left")));
+  start(shell(
+      "f", daemon(bare, "bare") + daemon("env SLUICE_ATTEMPT=unknown " + std::string(unmarked), "unknown")));
   EXPECT_EQ(end().kind, EndKind::exited);
-  EXPECT_FALSE(is_alive(pid_in("left")));
+  EXPECT_FALSE(is_alive(pid_in("bare")));
+  EXPECT_FALSE(is_alive(pid_in("unknown")));
 }
 
 TEST_F(Leftovers, ThatAnOlderTaskMayHaveStartedAreLeftAlone) {

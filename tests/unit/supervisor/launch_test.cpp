@@ -89,7 +89,7 @@ TEST_F(Launching, AChildHasTheSignalsOfAnOrdinaryProcess) {
   sigprocmask(SIG_BLOCK, &blocked, &before);
   const auto pid =
       launch(shell("bits() { echo $((0x$(grep $1 /proc/self/status | cut -f 2) & $2)); }; bits SigIgn "
-                   "0x1007; bits SigBlk 0x14000"));
+                   "0x1007; bits SigBlk 0x7fffffffffffffff"));
   sigprocmask(SIG_SETMASK, &before, nullptr);
   for (const int number : ignored) signal(number, SIG_DFL);
   ASSERT_OK(pid);
