@@ -68,6 +68,8 @@ class AttemptsTest : public ::testing::Test {
     return started ? static_cast<pid_t>(started->pid) : -1;
   }
   [[nodiscard]] std::filesystem::path at(const std::string& name) const { return folder_.path() / name; }
+  /// Of no other process, whatever namespace that is in.
+  [[nodiscard]] std::string group_name() const { return folder_.path().filename().string(); }
   [[nodiscard]] pid_t pid_in(const std::string& name) const {
     const auto text = [&] { return os::read_file(at(name)).value_or(""); };
     wait_until([&] { return text().ends_with('\n'); });
@@ -440,7 +442,7 @@ TEST_F(AttemptsTest, AnExecutionWithoutMemoryIsAnEndByMemoryOnlyIfThereIsALimit)
     while (!end) attempts.reap();
     return end->kind;
   };
-  const auto name = "sluice-test-attempts-" + std::to_string(getpid());
+  const auto name = group_name();
   const auto ended = with_refused_call(SYS_execve, ENOMEM, [&] {
     auto what = shell("f", "");
     if (kind_of(what, {}, log_, clock_) != EndKind::not_started) return false;
@@ -459,7 +461,6 @@ TEST_F(AttemptsTest, AnExecutionWithoutMemoryIsAnEndByMemoryOnlyIfThereIsALimit)
 
 class Grouped : public AttemptsTest {
  protected:
-  Grouped() : name_("sluice-test-attempts-" + std::to_string(getpid())) {}
   ~Grouped() override {
     if (!grouped_) return;
     grouped_->kill_all();
@@ -481,12 +482,11 @@ class Grouped : public AttemptsTest {
     return std::exchange(ended_, {}).front();
   }
 
-  std::string name_;
   std::optional<Attempts> grouped_;
 };
 
 TEST_F(Grouped, AnEmptyGroupIsUsedAgainUnlessItWasKilled) {
-  auto parent = os::CgroupParent::make(name_, false);
+  auto parent = os::CgroupParent::make(group_name(), false);
   if (!parent) return;
   make({.parent = std::move(parent), .memory = {}});
   const auto leaf_of = [&](const std::string& fence, const std::string& line) {
@@ -506,7 +506,7 @@ TEST_F(Grouped, AnEmptyGroupIsUsedAgainUnlessItWasKilled) {
 }
 
 TEST_F(Grouped, AreNotUsedIfTheyAcceptNoProcess) {
-  auto parent = os::CgroupParent::make(name_, false);
+  auto parent = os::CgroupParent::make(group_name(), false);
   if (!parent) return;
   // No group beside a threaded one does.
   const auto threaded = test::value_of(parent->make_leaf("threaded"));
@@ -521,7 +521,7 @@ TEST_F(Grouped, AreNotUsedIfTheyAcceptNoProcess) {
 }
 
 TEST_F(Grouped, TheMemoryOfAllProcessesOfAGroupCounts) {
-  auto parent = os::CgroupParent::make(name_, false);
+  auto parent = os::CgroupParent::make(group_name(), false);
   if (!parent) return;
   make({.parent = std::move(parent), .memory = {}});
   // A daemon that could be one of the older task, if it were not in the group.
@@ -539,7 +539,7 @@ TEST_F(Grouped, TheMemoryOfAllProcessesOfAGroupCounts) {
 }
 
 TEST_F(Grouped, MemoryIsWatchedIfNoGroupForItCanBeMade) {
-  auto memory = os::MemoryGroups::make(name_);
+  auto memory = os::MemoryGroups::make(group_name());
   if (!memory) return;
   const auto in_the_way = test::value_of(memory->make_group(std::to_string(getpid()) + "-0", 1 << 30));
   make({.parent = {}, .memory = std::move(memory)});
@@ -550,7 +550,7 @@ TEST_F(Grouped, MemoryIsWatchedIfNoGroupForItCanBeMade) {
 }
 
 TEST_F(Grouped, AMemoryGroupThatIsStillInUseIsRemovedLater) {
-  auto memory = os::MemoryGroups::make(name_);
+  auto memory = os::MemoryGroups::make(group_name());
   if (!memory) return;
   make({.parent = {}, .memory = std::move(memory)});
   const auto other = grouped_->start(shell("other", "exec sleep 600"));
@@ -561,7 +561,7 @@ TEST_F(Grouped, AMemoryGroupThatIsStillInUseIsRemovedLater) {
     std::error_code gone;
     for (std::filesystem::recursive_directory_iterator it("/sys/fs/cgroup", options, gone), end; it != end;
          it.increment(gone))
-      if (it->path().filename() == std::to_string(getpid()) + "-0" && os::exists(it->path() / "tasks"))
+      if (it->path().parent_path().filename() == group_name() && os::exists(it->path() / "tasks"))
         group = it->path();
     return !group.empty();
   });

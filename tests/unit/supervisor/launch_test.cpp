@@ -38,6 +38,8 @@ class Launching : public ::testing::Test {
     EXPECT_EQ(waitpid(pid, &status, 0), pid);
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
   }
+  /// Of no other process, whatever namespace that is in.
+  [[nodiscard]] std::string group_name() const { return folder_.path().filename().string(); }
   [[nodiscard]] std::string log() const { return test::value_of(os::read_file(folder_.path() / "log")); }
 
   os::TemporaryDirectory folder_ = test::value_of(os::TemporaryDirectory::make_in_tmp("sluice-launch-"));
@@ -207,12 +209,12 @@ TEST_F(Launching, AChildWhoseParentIsAnotherDoesNotRun) {
 }
 
 TEST_F(Launching, AForkedChildJoinsItsGroup) {
-  auto parent = os::CgroupParent::make("sluice-test-launch-" + std::to_string(getpid()), false);
+  auto parent = os::CgroupParent::make(group_name(), false);
   if (!parent) return;  // nothing to see on a machine without cgroups
   const auto leaf = test::value_of(parent->make_leaf("one"));
   const auto ended = with_refused_call(SYS_clone3, ENOSYS, [&] {
-    const auto pid = launcher_.launch(shell("grep -c /sluice-test-launch-.*/one$ /proc/self/cgroup"),
-                                      log_.get(), &leaf, nullptr, report_);
+    const auto pid = launcher_.launch(shell("grep -c /sluice-launch-.*/one$ /proc/self/cgroup"), log_.get(),
+                                      &leaf, nullptr, report_);
     return pid && end_of(*pid) == 0;
   });
   if (ended == Refused::not_possible) return;
@@ -221,7 +223,7 @@ TEST_F(Launching, AForkedChildJoinsItsGroup) {
 }
 
 TEST_F(Launching, NoChildIsForkedForAGroupThatIsGone) {
-  auto parent = os::CgroupParent::make("sluice-test-launch-" + std::to_string(getpid()), false);
+  auto parent = os::CgroupParent::make(group_name(), false);
   if (!parent) return;
   const auto leaf = test::value_of(parent->make_leaf("one"));
   ASSERT_EQ(rmdir(leaf.path().c_str()), 0);
@@ -235,7 +237,7 @@ TEST_F(Launching, NoChildIsForkedForAGroupThatIsGone) {
 }
 
 TEST_F(Launching, AForkedChildThatCannotJoinItsGroupDoesNotRun) {
-  auto parent = os::CgroupParent::make("sluice-test-launch-" + std::to_string(getpid()), false);
+  auto parent = os::CgroupParent::make(group_name(), false);
   if (!parent) return;
   const auto threaded = test::value_of(parent->make_leaf("threaded"));
   const auto leaf = test::value_of(parent->make_leaf("one"));
@@ -262,13 +264,13 @@ TEST_F(Launching, AnotherErrorOfClone3IsReported) {
 
 // With and without mounts, which are two ways to fork. Nothing to see on a machine that has no such groups.
 TEST_F(Launching, AChildJoinsItsMemoryGroupBeforeItExecutes) {
-  auto groups = os::MemoryGroups::make("sluice-test-launch-" + std::to_string(getpid()));
+  auto groups = os::MemoryGroups::make(group_name());
   if (!groups) return;
   const auto group = groups->make_group("one", std::uint64_t{1} << 30);
   ASSERT_OK(group);
   const auto file = folder_.path() / "file";
   ASSERT_OK(os::write_file(file, ""));
-  auto start = shell("grep -c /sluice-test-launch-.*/one$ /proc/self/cgroup");
+  auto start = shell("grep -c /sluice-launch-.*/one$ /proc/self/cgroup");
   for (const std::vector<Mount>& mounts :
        {std::vector<Mount>{}, std::vector<Mount>{{.source = file.string(), .target = file.string()}}}) {
     start.mounts = mounts;

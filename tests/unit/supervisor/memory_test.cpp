@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <ostream>
 
-#include <unistd.h>
-
 #include "result_assertions.hpp"
 #include "sluice/os/cgroup.hpp"
 #include "sluice/supervisor/memory_watch.hpp"
@@ -56,7 +54,7 @@ TEST_P(Memory, ATaskThatExceedsItsLimitIsKilled) {
 
 // Nothing to see on a machine that has no such groups.
 TEST_P(Memory, ALimitedTaskIsInAGroupUnlessItIsWatched) {
-  if (!os::MemoryGroups::make("sluice-test-memory-" + std::to_string(getpid()))) return;
+  if (!os::MemoryGroups::make("probe-of-" + data().filename().string())) return;
   EXPECT_EQ(run(limited("f", "grep -c ':memory:.*/sluice-' /proc/self/cgroup || true")).kind,
             EndKind::exited);
   const auto is_watched =

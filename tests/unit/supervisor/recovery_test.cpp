@@ -107,7 +107,7 @@ TEST_F(Recovery, ItsMainProcessIsKilledUnlessThatIsAYoungerOneWithThePid) {
 }
 
 TEST_F(Recovery, WhatIsInItsGroupIsKilled) {
-  auto parent = os::CgroupParent::make("sluice-test-recovery-" + std::to_string(getpid()), false);
+  auto parent = os::CgroupParent::make(folder_.path().filename().string(), false);
   if (!parent) return;  // nothing to see on a machine without cgroups
   auto leaf = test::value_of(parent->make_leaf("one"));
   const auto pid = sleeper();
