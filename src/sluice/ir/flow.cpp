@@ -72,7 +72,6 @@ class Checker {
 
  private:
   void pipeline(const Pipeline& pipeline, Callable& callable) {
-    names_.clear();
     auto inputs = std::make_shared<OutputTypes>();
     for (const auto& input : pipeline.inputs) {
       inputs->add(input.name, input.type);
@@ -85,7 +84,7 @@ class Checker {
     names_["inputs"].outputs = std::move(inputs);
     if (pipeline.body.limit) expect(*pipeline.body.limit, plain(Kind::integer), "`limit`");
     auto outputs = std::make_shared<OutputTypes>();
-    region(pipeline.body, 0, [&] {
+    region(pipeline.body, [&] {
       for (const auto& output : pipeline.outputs) {
         auto type = output.value ? infer(*output.value, names_, problems_) : Type{};
         if (output.type && !assignable(type, *output.type))
@@ -99,13 +98,13 @@ class Checker {
   }
 
   template <typename Yields>
-  void region(const Region& region, std::size_t depth, const Yields& yields) {
+  void region(const Region& region, const Yields& yields) {
     const auto order = orders_.find(&region);
-    if (order == orders_.end() || depth > region_depth_max) return;
+    if (order == orders_.end()) return;  // it is nested too deep, which check_names has reported
     std::vector<std::string_view> declared;
     for (const auto i : order->second) {
       const auto& op = region.operations[i];
-      auto outputs = operation(op, depth);
+      auto outputs = operation(op);
       if (names_.emplace(op.name, TypedName{std::move(outputs), {}}).second) declared.push_back(op.name);
     }
     yields();
@@ -114,8 +113,8 @@ class Checker {
 
   // ---- one operation
 
-  Outputs operation(const Operation& op, std::size_t depth) {
-    auto raw = what(op, depth);
+  Outputs operation(const Operation& op) {
+    auto raw = what(op);
     common(op);
     if (op.yield.empty() || !inner_scopes(op).empty()) return raw;
     names_["self"].outputs = raw;
@@ -124,7 +123,7 @@ class Checker {
     return made;
   }
 
-  Outputs what(const Operation& op, std::size_t depth) {
+  Outputs what(const Operation& op) {
     if (const auto* process = std::get_if<Process>(&op.what)) return this->process(op, *process);
     if (const auto* service = std::get_if<ServiceCall>(&op.what)) {
       const auto found = services_.find(service->service);
@@ -147,13 +146,13 @@ class Checker {
           op.at, "unknown pipeline `" + called->pipeline + "`" + problems_.suggest(called->pipeline, known));
       return unchecked(called->with);
     }
-    if (const auto* branch = std::get_if<Branch>(&op.what)) return this->branch(*branch, depth);
-    if (const auto* each = std::get_if<Each>(&op.what)) return this->each(op, *each, depth);
+    if (const auto* branch = std::get_if<Branch>(&op.what)) return this->branch(*branch);
+    if (const auto* each = std::get_if<Each>(&op.what)) return this->each(op, *each);
     if (const auto* block = std::get_if<Block>(&op.what)) {
       if (!block->region) return unknown_outputs();
       limit_of(*block->region);
       Outputs made;
-      region(*block->region, depth + 1, [&] { made = yields(op.yield); });
+      region(*block->region, [&] { made = yields(op.yield); });
       return made ? made : unknown_outputs();
     }
     if (const auto* raise = std::get_if<Raise>(&op.what)) infer(*raise->value, names_, problems_);
@@ -222,7 +221,7 @@ class Checker {
     return unknown_outputs();
   }
 
-  Outputs branch(const Branch& branch, std::size_t depth) {
+  Outputs branch(const Branch& branch) {
     std::vector<std::pair<std::string_view, Type>> all;
     for (std::size_t i = 0; i < branch.arms.size(); ++i) {
       const auto& arm = branch.arms[i];
@@ -231,7 +230,7 @@ class Checker {
         problems_.add(arm.at, "`else` should be the last arm; the arms after it are never taken");
       if (!arm.region) continue;
       limit_of(*arm.region);
-      region(*arm.region, depth + 1, [&] {
+      region(*arm.region, [&] {
         for (const auto& [name, value] : arm.region->yield)
           all.emplace_back(name, infer(*value, names_, problems_));
       });
@@ -248,7 +247,7 @@ class Checker {
     return made;
   }
 
-  Outputs each(const Operation& op, const Each& each, std::size_t depth) {
+  Outputs each(const Operation& op, const Each& each) {
     const auto items = infer(*each.items, names_, problems_);
     if (items.kind != Kind::any && items.kind != Kind::list)
       problems_.add(each.items->at, "`each` takes a list, not " + describe(items));
@@ -262,7 +261,7 @@ class Checker {
     declare(each.as, items.kind == Kind::list && items.element ? *items.element : Type{});
     declare(each.index, plain(Kind::integer));
     auto made = std::make_shared<OutputTypes>();
-    region(*each.region, depth + 1, [&] {
+    region(*each.region, [&] {
       for (const auto& [name, value] : op.yield) {
         auto list = plain(Kind::list);
         list.element = std::make_shared<const Type>(infer(*value, names_, problems_));

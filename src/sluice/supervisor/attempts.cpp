@@ -48,7 +48,7 @@ struct Attempts::Attempt {
   std::string fence;
   std::uint64_t mark = 0;  ///< of its tree, see os::tree_mark_of
   pid_t pid = 0;
-  std::uint64_t ticks = 0;
+  std::uint64_t ticks = 0;  ///< since boot, before it was forked: no process of it is older
   std::optional<os::Cgroup> leaf;
   os::UniqueFd log;
   std::uint64_t log_bytes_max = 0;
@@ -110,6 +110,7 @@ Response Attempts::start(const Start& start) {
     return could_not_start(start, Step::fork, EIO);
 
   attempt->report = reports_.acquire();
+  attempt->ticks = os::ticks_since_boot();
   auto pid = launch(*attempt, start);
   if (!pid && attempt->leaf && launcher_.error() != EPERM && launcher_.error() != EAGAIN) {
     // A group that accepts no process (a threaded parent, for example): do without cgroups from now on.
@@ -128,8 +129,7 @@ Response Attempts::start(const Start& start) {
     return could_not_start(start, Step::fork, error);
   }
   attempt->pid = *pid;
-  attempt->ticks = os::ticks_since_boot();
-  log_.forked(start.fence, attempt->pid, attempt->ticks);
+  log_.forked(start.fence, attempt->pid, os::ticks_since_boot());
   if (attempt->log_bytes_max > 0) {
     attempt->check_log_at = clock_.steady() + log_check_interval(0, attempt->log_bytes_max);
     check_logs_at_ =
@@ -248,7 +248,6 @@ void Attempts::reap() {
     int status = 0;
     struct rusage usage{};
     const pid_t pid = wait4(-1, &status, WNOHANG, &usage);
-    if (pid < 0 && errno == EINTR) continue;
     if (pid <= 0) {
       more_to_reap_ = false;
       break;
@@ -315,8 +314,8 @@ std::vector<os::ProcessInfo> Attempts::orphans_of(const Attempt& attempt) const 
       continue;
     }
     if (marker && attempts_.contains(*marker)) continue;
-    if (mark && std::ranges::any_of(attempts_, [&](const auto& entry) { return entry.second->mark == mark; }))
-      continue;
+    const auto has_its_mark = [&](const auto& entry) { return entry.second->mark == mark; };
+    if (std::ranges::any_of(attempts_, has_its_mark)) continue;
     // It has neither a mark nor a marker of an attempt. It belongs to this attempt if no other can have
     // started it.
     const bool other = std::ranges::any_of(attempts_, [&](const auto& entry) {

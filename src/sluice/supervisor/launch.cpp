@@ -201,6 +201,10 @@ Result<pid_t> Launcher::launch(const Start& start, int log, const os::Cgroup* le
   os::UniqueFd join;
   if (leaf != nullptr) {
     join.reset(openat(leaf->fd(), "cgroup.procs", O_WRONLY | O_CLOEXEC));
+    if (!join) {
+      error_ = errno;
+      return Fail(system_error("open a cgroup", error_));
+    }
     child.join = join.get();
   }
   const pid_t pid = fork();

@@ -223,7 +223,7 @@ bool Supervisor::shut_down(Connection& connection, const Shutdown& shutdown) {
 void Supervisor::broadcast(const Response& response, bool followers_only) {
   std::vector<int> gone;
   for (auto& [fd, connection] : connections_) {
-    if (followers_only && !connection->follows) continue;
+    if (followers_only ? !connection->follows : !connection->greeted) continue;
     if (!connection->send(response))
       gone.push_back(fd);
     else if (connection->waits_to_send())

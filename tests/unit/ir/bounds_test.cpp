@@ -1,4 +1,6 @@
 // Large and hostile plans: processing takes time proportional to their size, and does not overflow the stack.
+#include <algorithm>
+
 #include "plans.hpp"
 #include "result_assertions.hpp"
 #include "sluice/ir/dependencies.hpp"
@@ -100,6 +102,85 @@ TEST(Bounds, RegionsThatAreTooDeep) {
   EXPECT_EQ(again->problems[0].message, "regions nest more than 200 deep; split this into pipelines");
 }
 
+// Only nesting counts.
+TEST(Bounds, ManyRegionsBesideEachOther) {
+  std::string graph;
+  for (int i = 0; i < 250; ++i) graph += "b" + std::to_string(i) + ": {graph: {}}, ";
+  EXPECT_EQ(
+      plan_of("sluice: 1\npipelines: {main: {graph: {" + graph + "}}}").pipelines[0].body.operations.size(),
+      250U);
+}
+
+/// Regions around this operation, as text.
+std::string nested_text(std::size_t depth, const std::string& innermost) {
+  std::string text = innermost;
+  for (std::size_t d = 1; d < depth; ++d) text = "graph: {b" + std::to_string(d) + ": {" + text + "}}";
+  return "sluice: 1\npipelines: {main: {" + text + "}}\n";
+}
+
+TEST(Bounds, AnArmThatCannotBeReadIsCountedWhereItIs) {
+  const auto read = parse_plan(nested_text(201, "branch: [5]"), "plan.yaml");
+  ASSERT_OK(read);
+  ASSERT_EQ(read->problems.size(), 1U);
+  EXPECT_EQ(read->problems[0].message, "an arm of `branch` should be a map, not an integer");
+  const auto problems = verify(read->plan, {});
+  ASSERT_EQ(problems.size(), 1U);
+  EXPECT_EQ(problems[0].message, "regions nest more than 200 deep; split this into pipelines");
+  EXPECT_EQ(problems[0].at, read->problems[0].at);
+}
+
+TEST(Bounds, RecursionIsFoundInDeepRegions) {
+  auto plan = nested(200, 0);
+  auto* region = &plan.pipelines[0].body;
+  while (!region->operations.empty()) region = std::get<Block>(region->operations[0].what).region.get();
+  auto& op = region->operations.emplace_back();
+  op.name = "again";
+  op.what = PipelineCall{"main", {}};
+  const auto problems = verify(plan, {});
+  ASSERT_EQ(problems.size(), 1U);
+  EXPECT_EQ(problems[0].message, "recursive pipelines are not allowed: `main` calls itself");
+}
+
+TEST(Bounds, ManyUnknownNamesAreSearchedForOnlyAtFirst) {
+  Plan plan;
+  auto& main = plan.pipelines.emplace_back();
+  main.name = "main";
+  for (std::size_t i = 0; i < 200; ++i) {
+    auto& op = main.body.operations.emplace_back(process("name" + std::to_string(i), {}));
+    op.after.emplace_back("nam" + std::to_string(i), Location{});
+  }
+  const auto problems = verify(plan, {});
+  ASSERT_EQ(problems.size(), 200U);
+  const auto suggested = std::ranges::count_if(
+      problems, [](const auto& problem) { return problem.message.contains("did you mean"); });
+  EXPECT_EQ(suggested, 100);
+}
+
+TEST(Bounds, ValuesThatAreTooDeep) {
+  const auto problems_of = [](std::size_t depth) {
+    const auto value = std::string(depth, '[') + R"("${run.id}")" + std::string(depth, ']');
+    const auto read = parse_plan(
+        "sluice: 1\npipelines: {main: {graph: {a: {service: image.embed, with: {pictures: " + value + "}}}}}",
+        "plan.yaml");
+    return read ? syntax::render("plan.yaml", read->problems) : read.error().message;
+  };
+  EXPECT_EQ(problems_of(198), "");
+  EXPECT_NE(problems_of(199), "");
+  EXPECT_EQ(problems_of(300), "plan.yaml:2:71: this value is more than 200 deep; split it\n");
+}
+
+TEST(Bounds, NamesThatAreTooLong) {
+  const auto problems_of = [](std::size_t length) {
+    const auto read =
+        parse_plan("sluice: 1\npipelines: {main: {graph: {" + std::string(length, 'a') + ": {graph: {}}}}}",
+                   "plan.yaml");
+    return read ? syntax::render("plan.yaml", read->problems) : read.error().message;
+  };
+  EXPECT_EQ(problems_of(250), "");
+  EXPECT_EQ(problems_of(251),
+            "plan.yaml:2:28: the name of an operation should have 1 to 250 bytes, not 251\n");
+}
+
 TEST(Bounds, ManyPipelinesThatCallEachOther) {
   Plan plan;
   constexpr std::size_t count = 10'000;
@@ -130,6 +211,56 @@ TEST(Dot, DrawsRegionsAsBoxes) {
   }
 }
 )dot");
+}
+
+TEST(Dot, LabelsArmsWithTheirConditions) {
+  const auto plan = plan_of(
+      "sluice: 1\npipelines: {main: {graph: {a: {process: [run]}, c: {branch: [{when: '${a.ok}', graph: {b: "
+      "{process: ['\"quoted\" \\']}}}, {when: '${a.no}', graph: {}}, {else: {graph: {}}}]}}}}");
+  EXPECT_EQ(print_dot(plan), R"dot(digraph plan {
+  compound=true; rankdir=LR; node [shape=box, style=rounded, fontname=sans]; fontname=sans;
+  subgraph cluster_1 { label="main";
+    n2 [label="a\nrun"];
+    subgraph cluster_4 { label="c\nbranch";
+      n3 [shape=point, style=invis];
+      subgraph cluster_5 { label="when ${a.ok}";
+        n6 [label="b\n\"quoted\" \\"];
+      }
+      subgraph cluster_7 { label="when ${a.no}";
+      }
+      subgraph cluster_8 { label="else";
+      }
+    }
+    n2 -> n3 [lhead=cluster_4];
+  }
+}
+)dot");
+}
+
+TEST(Plan, IsPrintedEvenIfItIsEmptyOrPartsOfItCouldNotBeRead) {
+  EXPECT_EQ(print_plan({}), "sluice: 1\npipelines: {}\n");
+  const auto read = parse_plan("sluice: 1\npipelines: {main: {graph: {a: [run]}}}", "plan.yaml");
+  ASSERT_OK(read);
+  EXPECT_EQ(read->problems.size(), 1U);
+  EXPECT_EQ(print_plan(read->plan),
+            "sluice: 1\npipelines:\n  main:\n    graph:\n      a:\n        graph: {}\n");
+}
+
+// YAML has no map with the same key twice; a front-end could make such a plan.
+TEST(Plan, DeclaresEachNameOnce) {
+  Plan plan;
+  auto& main = plan.pipelines.emplace_back();
+  main.name = "main";
+  main.inputs.resize(2, {.name = "i"});
+  main.outputs.resize(2, {.name = "o"});
+  main.body.operations.push_back(process("a", {}));
+  main.body.operations.push_back(process("a", {}));
+  plan.pipelines.emplace_back().name = "main";
+  EXPECT_EQ(syntax::render("plan", verify(plan, {})),
+            "plan: `a` is declared twice; choose another name\n"
+            "plan: input `i` is declared twice; choose another name\n"
+            "plan: output `o` is declared twice; choose another name\n"
+            "plan: pipeline `main` is declared twice; choose another name\n");
 }
 
 TEST(Plan, IsFoundByNameAndDigestedByItsText) {

@@ -65,6 +65,16 @@ TEST(Dependencies, InnerReadsAreTheHoldersOwn) {
             "b<-a? ");
   // Names of inner regions, and the operations that read them, do not affect the outer region.
   EXPECT_EQ(edges_of("{b: {graph: {a: {process: [x]}, c: {process: ['${a.o}']}}}, a: {process: [x]}}"), "");
+  EXPECT_EQ(edges_of("{i: {process: [x]}, b: {each: [1], as: v, index: i, graph: {c: {process: ['${i}']}}}}"),
+            "");
+}
+
+// A plan that was not verified may reuse a name.
+TEST(Dependencies, ANameIsHiddenOnlyInsideTheRegionThatReusesIt) {
+  EXPECT_EQ(edges_of("{a: {process: [x]}, b: {graph: {c: {graph: {a: {process: ['${a.o}']}}}}}}"), "");
+  EXPECT_EQ(edges_of("{a: {process: [x]}, "
+                     "b: {graph: {c: {graph: {a: {process: [x]}}}, d: {process: ['${a.o}']}}}}"),
+            "b<-a! ");
 }
 
 TEST(Dependencies, BothEnds) {

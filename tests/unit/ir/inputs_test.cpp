@@ -5,6 +5,7 @@
 #include "plans.hpp"
 #include "sluice/base/json.hpp"
 #include "sluice/ir/duration.hpp"
+#include "sluice/ir/resources.hpp"
 
 namespace sluice::ir {
 namespace {
@@ -64,6 +65,8 @@ TEST_F(Inputs, SayWhatIsWrong) {
   EXPECT_EQ(from_line("options", "{"), "input `options`: `{` is not a struct; write it as JSON");
   EXPECT_EQ(from_line("rows", "[1, \"a\"]"),
             "input `rows`: it should be a list<integer>, but [1]: it is a string");
+  EXPECT_EQ(from_line("rows", "[\"a\", 1]"),
+            "input `rows`: it should be a list<integer>, but [0]: it is a string");
 }
 
 TEST_F(Inputs, AreCheckedAsValuesToo) {
@@ -106,6 +109,20 @@ TEST(Types, ReadAndPrinted) {
   EXPECT_EQ(*parse_type("list"), *parse_type("list<any>"));
   for (const auto* text : {"", "list<", "list<x>", "List", "list<integer", "integer>"})
     EXPECT_FALSE(parse_type(text)) << text;
+}
+
+TEST(Resources, HaveLimits) {
+  Resources resources;
+  EXPECT_EQ(assign_resource(resources, "gpu", 1'000'000), std::nullopt);
+  EXPECT_EQ(resources.gpu, 1'000'000);
+  EXPECT_EQ(assign_resource(resources, "gpu", 1'000'001), "`gpu` should be a whole number of devices");
+  EXPECT_EQ(assign_resource(resources, "gpu", -1), "`gpu` should be a whole number of devices");
+  EXPECT_EQ(assign_resource(resources, "cpu", 1e6), std::nullopt);
+  EXPECT_EQ(resources.cpu, 1'000'000'000);
+  EXPECT_EQ(assign_resource(resources, "cpu", 1'000'001),
+            "`cpu` should be a number of processors, such as 2 or 0.5");
+  EXPECT_EQ(assign_resource(resources, "cpu", 0), std::nullopt);
+  EXPECT_EQ(resources.cpu, 0);
 }
 
 TEST(Durations, OfNumbersAreSeconds) {

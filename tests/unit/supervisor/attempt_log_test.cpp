@@ -1,6 +1,10 @@
 #include "sluice/supervisor/attempt_log.hpp"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 
 #include "result_assertions.hpp"
 
@@ -74,10 +78,83 @@ TEST_F(AttemptLogTest, AcknowledgedEndsAreForgottenButTheirFencesAreNot) {
     EXPECT_EQ(log.ended("a"), nullptr);
     EXPECT_FALSE(log.forgotten("never heard of"));
   }
+  for (int i = 0; i < 3; ++i) {  // also after the file was rewritten
+    const auto log = open();
+    EXPECT_TRUE(log.forgotten("a"));
+    EXPECT_EQ(log.ended("a"), nullptr);
+    EXPECT_TRUE(log.ends().empty());
+    EXPECT_EQ(log.last_number(), 1U);  // numbers continue
+  }
+}
+
+TEST_F(AttemptLogTest, AnAttemptThatWasNotForkedHasNoProcess) {
+  auto log = open();
+  ASSERT_OK(log.begin("a", "", 1));
+  EXPECT_EQ(log.begun().at("a").pid, 0);
+  EXPECT_EQ(log.begun().at("a").ticks, 0U);
+  EXPECT_EQ(open().begun().at("a").pid, 0);
+}
+
+/// While this exists, files can grow to this size only.
+class SmallFiles {
+ public:
+  explicit SmallFiles(std::uint64_t bytes) {
+    getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit less{.rlim_cur = bytes, .rlim_max = before_.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &less);
+    handler_ = signal(SIGXFSZ, SIG_IGN);
+  }
+  ~SmallFiles() {
+    signal(SIGXFSZ, handler_);
+    setrlimit(RLIMIT_FSIZE, &before_);
+  }
+  SmallFiles(const SmallFiles&) = delete;
+  SmallFiles& operator=(const SmallFiles&) = delete;
+
+ private:
+  rlimit before_{};
+  sighandler_t handler_ = SIG_DFL;
+};
+
+TEST_F(AttemptLogTest, ARecordThatCannotBeWrittenIsLeftOutCompletely) {
+  {
+    auto log = open();
+    ASSERT_OK(log.begin("a", "", 1));
+    for (const auto* fence : {"refused", "refused again"}) {
+      const auto whole = bytes();
+      {
+        const SmallFiles small(whole.size() + 10);
+        const auto begun = log.begin(fence, "", 2);
+        ASSERT_FALSE(begun);
+        EXPECT_EQ(begun.error().message, "cannot write " + file().string() + ": File too large");
+      }
+      EXPECT_FALSE(log.begun().contains(fence));
+      EXPECT_EQ(bytes(), whole);
+      ASSERT_OK(log.begin(std::string("after ") + fence, "", 3));
+    }
+  }
   const auto log = open();
-  EXPECT_TRUE(log.forgotten("a"));
-  EXPECT_TRUE(log.ends().empty());
-  EXPECT_EQ(log.last_number(), 1U);  // numbers continue
+  EXPECT_EQ(log.begun().size(), 3U);
+  EXPECT_TRUE(log.begun().contains("after refused again"));
+}
+
+TEST_F(AttemptLogTest, ALargeFileIsNotRewrittenForEachRecord) {
+  const auto inode = [&] {
+    struct stat info{};
+    EXPECT_EQ(stat(file().c_str(), &info), 0);
+    return info.st_ino;
+  };
+  {
+    auto log = open();
+    for (int i = 0; i < 20'000; ++i) log.end(exited(std::to_string(i)));
+  }
+  auto log = open();
+  ASSERT_GT(bytes().size(), std::size_t{1} << 20);
+  const os::UniqueFd kept =
+      test::value_of(os::open_file(file(), O_RDONLY));  // so that its inode is not used again
+  const auto before = inode();
+  for (int i = 0; i < 10; ++i) log.end(exited("another " + std::to_string(i)));
+  EXPECT_EQ(inode(), before);
 }
 
 // A process may die at any byte of a write: earlier records are kept, and new records are readable.

@@ -1,5 +1,10 @@
 // The supervisor is killed, or a second one is started.
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "places.hpp"
+#include "refused_call.hpp"
 #include "supervised.hpp"
 
 namespace sluice::supervisor {
@@ -126,19 +131,40 @@ TEST_P(Crash, AnotherCanStartAfterOneHasEnded) {
   EXPECT_EQ(run(shell("f", "exit 0")).status, 0);
 }
 
-std::string output_of(const std::vector<std::string>& arguments) {
+/// The status if the program could not be run.
+constexpr int not_run = 99;
+
+/// What the program prints and returns, with a system call that fails.
+std::string output_of(const std::vector<std::string>& arguments, std::optional<std::uint32_t> refused = {}) {
   int ends[2];
-  EXPECT_EQ(pipe(ends), 0);
+  EXPECT_EQ(pipe2(ends, O_CLOEXEC), 0);
   const os::UniqueFd read_end(ends[0]);
   os::UniqueFd write_end(ends[1]);
+  const auto program = test::release_program("sluice-supervisor");
   std::vector<std::string> argv{"sluice-supervisor"};
   argv.insert(argv.end(), arguments.begin(), arguments.end());
-  auto process = os::spawn({.program = test::release_program("sluice-supervisor"),
-                            .argv = argv,
-                            .fds = {{write_end.get(), 2}, {write_end.get(), 1}}});
+  const auto pointers = os::pointers_to(argv);
+  const auto child = fork();
+  if (child == 0) {
+    dup2(write_end.get(), 1);
+    dup2(write_end.get(), 2);
+    if (!refused || refuse_call(*refused, EAGAIN)) execv(program.c_str(), pointers.data());
+    _exit(not_run);
+  }
   write_end.reset();
   const auto text = os::read_all(read_end.get());
-  return std::to_string(process->wait()->status) + ": " + *text;
+  int status = 0;
+  EXPECT_EQ(waitpid(child, &status, 0), child);
+  return std::to_string(WEXITSTATUS(status)) + ": " + *text;
+}
+
+// One that holds the lock and does not listen is about to exit, or has just started.
+TEST(SupervisorProgram, LooksWhetherTheHolderOfTheLockListens) {
+  const auto data = test::value_of(os::TemporaryDirectory::make_in_tmp("sluice-sup-"));
+  const auto lock = test::value_of(os::FileLock::take(data.path() / "supervisor.lock", "the first"));
+  const auto listener = test::value_of(os::listen_unix(data.path() / "supervisor.sock"));
+  EXPECT_EQ(output_of({data.path().string()}), "0: ");
+  EXPECT_TRUE(os::UniqueFd(accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK)));
 }
 
 TEST(SupervisorProgram, SaysWhatIsWrong) {
@@ -149,6 +175,15 @@ TEST(SupervisorProgram, SaysWhatIsWrong) {
   EXPECT_EQ(output_of({"a", "b"}).substr(0, 45), "2: sluice-supervisor: unexpected argument `b`");
   EXPECT_EQ(output_of({"/proc"}),
             "3: sluice-supervisor: cannot open /proc/supervisor.lock: No such file or directory\n");
+  const auto nothing_ran = std::to_string(not_run) + ": ";  // this machine permits no filter of system calls
+  const auto no_pipe = output_of({"/tmp"}, SYS_pipe2);
+  EXPECT_TRUE(no_pipe == nothing_ran ||
+              no_pipe == "3: sluice-supervisor: cannot make a pipe: Resource temporarily unavailable\n")
+      << no_pipe;
+  const auto no_fork = output_of({"/tmp"}, SYS_clone);
+  EXPECT_TRUE(no_fork == nothing_ran ||
+              no_fork == "3: sluice-supervisor: cannot fork: Resource temporarily unavailable\n")
+      << no_fork;
 }
 
 }  // namespace

@@ -1,8 +1,10 @@
 // Limits on the memory of a task: by the cgroups of this machine, if it has any that limit memory, and by
 // watching.
+#include <algorithm>
 #include <ostream>
 
 #include "result_assertions.hpp"
+#include "sluice/os/cgroup.hpp"
 #include "sluice/supervisor/memory_watch.hpp"
 #include "supervised.hpp"
 
@@ -48,6 +50,16 @@ TEST_P(Memory, ATaskThatExceedsItsLimitIsKilled) {
   EXPECT_EQ(ended.kind, EndKind::memory);
   EXPECT_FALSE(ended.cancelled);
   EXPECT_GT(ended.memory_peak, 50'000'000);
+}
+
+// Nothing to see on a machine that has no such groups.
+TEST_P(Memory, ALimitedTaskIsInAGroupUnlessItIsWatched) {
+  if (!os::MemoryGroups::make("probe-of-" + data().filename().string())) return;
+  EXPECT_EQ(run(limited("f", "grep -c ':memory:.*/sluice-' /proc/self/cgroup || true")).kind,
+            EndKind::exited);
+  const auto is_watched =
+      std::ranges::find(GetParam().options, "--no-memory-cgroups") != GetParam().options.end();
+  EXPECT_EQ(text_of("f.log"), is_watched ? "0\n" : "1\n");
 }
 
 TEST_P(Memory, ATaskJustBelowItsLimitIsNot) { EXPECT_EQ(run(limited("f", use(80) + "; exit 7")).status, 7); }

@@ -1,6 +1,8 @@
 // The environment of a task, and what is reported of it.
 #include <algorithm>
+#include <functional>
 
+#include <fcntl.h>
 #include <sys/resource.h>
 
 #include "result_assertions.hpp"
@@ -222,6 +224,8 @@ TEST_P(Running, AFenceWithRefusedMountsMayBeStartedAgain) {
        response = client.next_answer())
     ASSERT_TRUE(std::holds_alternative<Started>(*response));
   EXPECT_EQ(text_of("f.log"), "");
+  client.send(List{});
+  EXPECT_EQ(client.next<Holding>(), Holding{});  // it is neither running nor has it ended
   start.mounts.clear();
   EXPECT_EQ(run(start).status, 0);
   EXPECT_EQ(text_of("f.log"), "ran\n");
@@ -233,6 +237,66 @@ TEST_P(Running, TheSocketIsForItsUserAlone) {
   EXPECT_EQ(info.st_mode & 0777, 0600U);
   ASSERT_EQ(stat(at("supervisor.log").c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0600U);
+}
+
+TEST_P(Running, ItShowsWhetherItUsesCgroups) {
+  const Client client(data());
+  EXPECT_TRUE(GetParam() || !client.welcome.cgroups);
+}
+
+// The pipes of the process that started it, for example, would otherwise stay open as long as it runs.
+TEST_P(Running, ItKeepsNoDescriptorOfItsStarter) {
+  const Client client(data());
+  for (const auto& entry :
+       std::filesystem::directory_iterator("/proc/" + std::to_string(client.welcome.pid) + "/fd")) {
+    std::error_code gone;
+    EXPECT_FALSE(std::filesystem::read_symlink(entry, gone).string().starts_with("pipe:")) << entry.path();
+  }
+}
+
+TEST_P(Running, ItBlocksOnlyTheSignalsThatItReads) {
+  const Client client(data());
+  const auto blocked = [](const std::string& pid) {
+    const auto status =
+        os::read_all(test::value_of(os::open_file("/proc/" + pid + "/status", O_RDONLY)).get());
+    return std::stoull(status->substr(status->find("SigBlk:") + 7), nullptr, 16);
+  };
+  constexpr auto bit = [](int number) { return 1ULL << (number - 1); };
+  EXPECT_EQ(blocked(std::to_string(client.welcome.pid)), blocked("self") | bit(SIGCHLD) | bit(SIGTERM));
+}
+
+TEST_P(Running, StartsThatNoServerSendsEndTheConnection) {
+  using namespace std::string_literals;
+  const auto nul = "a\0b"s;
+  const std::vector<std::pair<std::string, std::function<void(Start&)>>> defects{
+      {"no fence", [](Start& start) { start.fence = ""; }},
+      {"a long fence", [](Start& start) { start.fence = std::string(fence_bytes_max + 1, 'f'); }},
+      {"fence", [&](Start& start) { start.fence = nul; }},
+      {"program", [&](Start& start) { start.program = nul; }},
+      {"no argument", [](Start& start) { start.argv.clear(); }},
+      {"argument", [&](Start& start) { start.argv.push_back(nul); }},
+      {"environment", [&](Start& start) { start.env.push_back(nul); }},
+      {"folder", [&](Start& start) { start.cwd = nul; }},
+      {"log", [&](Start& start) { start.log = nul; }},
+      {"many mounts",
+       [](Start& start) { start.mounts.resize(mounts_max + 1, {.source = "/a", .target = "/b"}); }},
+      {"source", [&](Start& start) { start.mounts = {{.source = nul, .target = "/b"}}; }},
+      {"target", [&](Start& start) { start.mounts = {{.source = "/a", .target = nul}}; }}};
+  for (const auto& [name, spoil] : defects) {
+    auto start = shell("f", "exit 0");
+    spoil(start);
+    Client client(data());
+    client.send(start);
+    EXPECT_EQ(client.next_answer(), std::nullopt) << name;
+  }
+  auto start = shell(std::string(fence_bytes_max, 'f'), "exit 7");
+  start.log = at("log").string();
+  EXPECT_EQ(run(start).status, 7);
+  start.fence = "many";
+  start.mounts.resize(mounts_max, {.source = "/nothing", .target = "/nothing"});
+  Client client(data());
+  client.send(start);
+  EXPECT_NE(client.next_answer(), std::nullopt);
 }
 
 TEST_P(Running, MalformedMessagesEndTheConnectionAndNothingElse) {

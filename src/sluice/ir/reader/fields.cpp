@@ -156,12 +156,11 @@ Type PlanReader::type(const Node& holder, Location at, std::string_view what) {
   return with_artifact_kind(*type, std::move(named));
 }
 
-bool PlanReader::name(const Node::Field& field, std::string_view what) {
+void PlanReader::name(const Node::Field& field, std::string_view what) {
   constexpr std::size_t longest = 250;
-  if (!field.key.empty() && field.key.size() <= longest) return true;
+  if (!field.key.empty() && field.key.size() <= longest) return;
   problem(field.at, "the name of " + std::string(what) + " should have 1 to " + std::to_string(longest) +
                         " bytes, not " + std::to_string(field.key.size()));
-  return false;
 }
 
 std::size_t PlanReader::word(const Node& node, std::string_view what, const std::vector<std::string>& words) {

@@ -52,7 +52,7 @@ class PlanReader {
   bool boolean(const Node& node, std::string_view what);
   std::int64_t duration(const Node& node, std::string_view what);
   Type type(const Node& holder, Location at, std::string_view what);
-  bool name(const Node::Field& field, std::string_view what);
+  void name(const Node::Field& field, std::string_view what);  ///< checks its length
   /// The index of the node's string in `words`; a problem if it is none of them.
   std::size_t word(const Node& node, std::string_view what, const std::vector<std::string>& words);
   ExpressionPtr raw_expression(const Node& node);
