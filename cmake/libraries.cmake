@@ -18,6 +18,7 @@ pkg_check_modules(fyaml REQUIRED IMPORTED_TARGET libfyaml)
 pkg_check_modules(git2 REQUIRED IMPORTED_TARGET libgit2)
 pkg_check_modules(lbfgs REQUIRED IMPORTED_TARGET liblbfgs)
 pkg_check_modules(spng REQUIRED IMPORTED_TARGET spng)
+pkg_check_modules(utf8proc REQUIRED IMPORTED_TARGET libutf8proc)
 pkg_check_modules(webp REQUIRED IMPORTED_TARGET libwebp)
 pkg_check_modules(stb REQUIRED IMPORTED_TARGET stb)
 

@@ -58,6 +58,7 @@ LIBRARIES = [
     ("Eigen", ["Eigen/*"], ["Eigen3::*"], "host"),
     ("libLBFGS", ["lbfgs.h"], ["PkgConfig::lbfgs"], "host"),
     ("libspng", ["spng.h"], ["PkgConfig::spng"], "host/media"),
+    ("utf8proc", ["utf8proc.h"], ["PkgConfig::utf8proc"], "domain/ai"),
     ("libjpeg", ["jpeglib.h", "jerror.h", "turbojpeg.h"], ["JPEG::JPEG"], "host/media"),
     ("libwebp", ["webp/*"], ["PkgConfig::webp"], "host/media"),
     ("libtiff", ["tiffio.h", "tiff.h"], ["TIFF::TIFF"], "host/media"),

@@ -78,7 +78,8 @@ struct Platform::Impl {
                               .hosts = *hosts,
                               .serving = *serving,
                               .facts = *facts,
-                              .clock = clock});
+                              .clock = clock,
+                              .cache = data.cache()});
     executors = make_executors({.data = data,
                                 .installation = installation,
                                 .services = services,

@@ -13,6 +13,7 @@
 #include "sluice/runtimes/hosted/hosted_runtime.hpp"
 #include "sluice/stores/directory/directory_object_store.hpp"
 #include "sluice/stores/git/git_model_repository.hpp"
+#include "sluice/stores/git/work_tree.hpp"
 #include "sluice/stores/sqlite/sqlite_ledger.hpp"
 
 namespace sluice::app {
@@ -32,7 +33,8 @@ Services make_services(const ServiceParts& parts) {
   const auto platform = ai::this_platform();
   Services made{.shared = bases, .services = {}};
   made.services.push_back(std::make_unique<ai::DatasetSplit>(parts.objects));
-  made.services.push_back(std::make_unique<ai::ImageEmbed>(parts.objects, *bases, parts.hosts, platform));
+  made.services.push_back(std::make_unique<ai::ImageEmbed>(parts.objects, *bases, parts.hosts, platform,
+                                                           parts.cache / "features"));
   made.services.push_back(std::make_unique<ai::HeadLearn>(parts.objects, *bases, parts.hosts, platform));
   made.services.push_back(
       std::make_unique<models::RegisterService>(parts.objects, parts.models, parts.facts, parts.clock));
@@ -53,6 +55,10 @@ Result<std::unique_ptr<ports::ObjectStore>> open_object_store(const DataFolder& 
 Result<std::unique_ptr<ports::ModelRepository>> open_models(const DataFolder& data,
                                                             ports::ObjectStore& objects, const Clock& clock) {
   return stores::GitModelRepository::open(data.models(), objects, clock);
+}
+
+Result<std::vector<std::string>> ignored_by_git(const std::filesystem::path& folder) {
+  return stores::git::ignored_in_work_tree(folder);
 }
 
 Result<std::string> version_of_model_library() { return stores::GitModelRepository::library_version(); }

@@ -50,6 +50,7 @@ struct ServiceParts {
   serving::Serving& serving;
   const models::RunFacts& facts;
   const Clock& clock;
+  std::filesystem::path cache;  ///< a folder for what can be computed again
 };
 /// The services, with the objects that they share.
 struct Services {
@@ -57,6 +58,9 @@ struct Services {
   std::vector<std::unique_ptr<ports::Service>> services;
 };
 Services make_services(const ServiceParts& parts);
+
+/// What git ignores below a folder, relative to it; empty if it is in no git work tree.
+Result<std::vector<std::string>> ignored_by_git(const std::filesystem::path& folder);
 
 /// The dependencies of executors.
 struct ExecutorParts {

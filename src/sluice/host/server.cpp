@@ -1,5 +1,6 @@
 #include "sluice/host/server.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -9,7 +10,7 @@
 #include "sluice/base/log.hpp"
 #include "sluice/base/processor.hpp"
 #include "sluice/base/words.hpp"
-#include "sluice/host/embed_folder.hpp"
+#include "sluice/host/embed_pictures.hpp"
 #include "sluice/host/learning/learn_head.hpp"
 #include "sluice/os/files.hpp"
 
@@ -86,7 +87,7 @@ void Server::dispatch(protocol::Request request, std::string payload) {
   }
   const std::array entries = {
       Entry{"load_base", &Server::load_base, loading_}, Entry{"load_head", &Server::load_head, loading_},
-      Entry{"unload_head", &Server::unload_head, loading_}, Entry{"embed_folder", &Server::embed, working_},
+      Entry{"unload_head", &Server::unload_head, loading_}, Entry{"embed_pictures", &Server::embed, working_},
       Entry{"learn_head", &Server::learn, working_}};
   std::vector<std::string> known = {"hello", "predict"};
   for (const auto& entry : entries) {
@@ -192,18 +193,30 @@ Result<Value> Server::unload_head(std::int64_t, const Value& params) {
 Result<Value> Server::embed(std::int64_t id, const Value& params) {
   const auto start = clock_.steady();
   SLUICE_TRY(digest, text_param(params, "base"));
-  SLUICE_TRY(pictures, text_param(params, "pictures"));
+  SLUICE_TRY(list, text_param(params, "list"));
   SLUICE_TRY(folder, text_param(params, "out"));
+  SLUICE_TRY(cache_folder, text_param(params, "cache"));
   SLUICE_TRY(base, loaded_base(digest));
-  SLUICE_TRY(features, embed_folder(*base, pictures, [&](std::size_t done, std::size_t total) {
-               report({.id = id,
-                       .done = static_cast<std::int64_t>(done),
-                       .total = static_cast<std::int64_t>(total),
-                       .unit = "pictures"});
-             }));
+  SLUICE_TRY(pictures, read_given_pictures(list));
+  auto cache = FeatureCache::open(cache_folder, base->base().network->output_elements());
+  if (!cache) log::warning(cache.error().message + "; pictures are embedded without it");
+  const auto [features, problems] =
+      embed_pictures(*base, pictures, cache ? &*cache : nullptr, [&](std::size_t done, std::size_t total) {
+        report({.id = id,
+                .done = static_cast<std::int64_t>(done),
+                .total = static_cast<std::int64_t>(total),
+                .unit = "pictures"});
+      });
+  Struct out;
+  if (!problems.empty()) {
+    constexpr std::size_t problems_max = 101;  // a message and a hundred notes
+    const auto listed = static_cast<std::ptrdiff_t>(std::min(problems.size(), problems_max));
+    out.set("problems", List(problems.begin(), problems.begin() + listed));
+    out.set("unreadable", static_cast<std::int64_t>(problems.size()));
+    return out;
+  }
   SLUICE_DO(os::make_directories(folder));
   SLUICE_DO(write_features(features, folder));
-  Struct out;
   out.set("pictures", static_cast<std::int64_t>(features.paths.size()));
   out.set("features", static_cast<std::int64_t>(features.columns));
   out.set("seconds", seconds(clock_.steady() - start));

@@ -14,7 +14,7 @@
 namespace sluice::host {
 
 /// The host's end of the connection, with one method per request of protocol/README.md. Loads run in order on
-/// a thread of their own, long-running work (embed_folder, learn_head) likewise on another; predictions run
+/// a thread of their own, long-running work (embed_pictures, learn_head) likewise on another; predictions run
 /// on the embedder's threads.
 class Server {
  public:

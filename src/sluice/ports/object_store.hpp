@@ -12,7 +12,8 @@ namespace sluice::ports {
 
 struct Stored {
   Digest digest;
-  std::int64_t size = 0;  ///< bytes in all files
+  std::int64_t size = 0;      ///< bytes in all files
+  std::int64_t left_out = 0;  ///< how many of Selection::left_out were there, and are not stored
 };
 
 /// One file of a tree whose bytes are already in the store.

@@ -59,7 +59,7 @@ class Heads : public testing::Test {
   runtimes::HostedRuntime runtime_{test::sanitized_host()};
   serving::Hosts hosts_{runtime_, data_.objects(), data_.clock(), {.cache = data_.path() / "cache"}};
   BaseModels bases_{data_.models()};
-  ImageEmbed embed_{data_.objects(), bases_, hosts_, this_platform()};
+  ImageEmbed embed_{data_.objects(), bases_, hosts_, this_platform(), data_.path() / "cache/features"};
   HeadLearn learn_{data_.objects(), bases_, hosts_, this_platform()};
 };
 
@@ -107,6 +107,34 @@ TEST_F(Heads, NameAPictureThatCannotBeRead) {
   ASSERT_FALSE(embedded);
   EXPECT_EQ(embedded.error().blame, Blame::user);
   EXPECT_THAT(embedded.error().message, HasSubstr("disc/broken.png"));
+}
+
+TEST_F(Heads, NameAllPicturesThatCannotBeRead) {
+  draw_pictures();
+  data_.picture("disc/broken.png", "no picture at all");
+  data_.picture("stripes/cut.gif", "GIF89a");
+  data_.picture("stripes/notes.txt", "passed over");
+  fs::create_symlink("missing.png", data_.pictures() / "disc/l.png");
+  const auto embedded = embed();
+  ASSERT_FALSE(embedded);
+  EXPECT_EQ(embedded.error().message,
+            "`disc/l.png` is a symlink that leads nowhere; remove it, or put the picture in its place");
+  EXPECT_THAT(embedded.error().notes,
+              testing::ElementsAre(StartsWith("disc/broken.png: "), StartsWith("stripes/cut.gif: ")));
+}
+
+TEST_F(Heads, SeeTheSamePicturesBehindSymlinksAsTheSplit) {
+  draw_pictures();
+  fs::rename(data_.pictures() / "disc", data_.pictures() / ".real");
+  fs::create_directory_symlink(".real", data_.pictures() / "disc");
+  const auto embedded = embed();
+  ASSERT_OK(embedded);
+  const auto drawn = split(3);
+  ASSERT_OK(drawn);
+  Struct with;
+  with.set("features", *embedded->find("features"));
+  with.set("split", *drawn->find("split"));
+  EXPECT_OK(data_.run(learn_, with));
 }
 
 TEST_F(Heads, RefuseUnknownAndUnfitBaseModels) {

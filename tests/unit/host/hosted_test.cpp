@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <csignal>
 #include <future>
+#include <map>
 #include <thread>
 
 #include <fmt/format.h>
@@ -98,6 +99,21 @@ void collect_stamps(const fs::path& folder) {
   }
 }
 
+/// Writes the list of the files below a folder that `embed_pictures` takes, sorted by path.
+void list_pictures(const fs::path& folder, const fs::path& list) {
+  std::map<std::string, Value> entries;
+  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+    if (!entry.is_regular_file()) continue;
+    const auto path = entry.path().lexically_relative(folder).string();
+    entries[path] = params({{"path", path},
+                            {"file", entry.path().string()},
+                            {"digest", Digest::of(os::read_file(entry.path()).value()).hex()}});
+  }
+  List listed;
+  for (auto& [path, entry] : entries) listed.push_back(std::move(entry));
+  ASSERT_OK(os::write_file(list, to_json(listed)));
+}
+
 Value split_of_stamps() {
   List in;
   List out;
@@ -128,10 +144,7 @@ class Hosted : public testing::Test {
     collect_stamps(path("stamps"));
     ASSERT_OK(os::make_directories(path("features")));
     world_->host = start();
-    const auto embedded = call(*world_->host, "embed_folder",
-                               params({{"base", base_digest},
-                                       {"pictures", path("stamps").string()},
-                                       {"out", path("features").string()}}));
+    const auto embedded = embed(path("stamps"), path("features"));
     ASSERT_OK(embedded);
     EXPECT_EQ(embedded->integer_at("pictures"),
               static_cast<std::int64_t>(stamps.size() * (learned + held_out)));
@@ -144,6 +157,15 @@ class Hosted : public testing::Test {
     ASSERT_OK(loaded);
   }
   static void TearDownTestSuite() { world_.reset(); }
+
+  static Result<Value> embed(const fs::path& pictures, const fs::path& out) {
+    list_pictures(pictures, path("list.json"));
+    return call(*world_->host, "embed_pictures",
+                params({{"base", base_digest},
+                        {"list", path("list.json").string()},
+                        {"out", out.string()},
+                        {"cache", path("feature-cache").string()}}));
+  }
 
   static fs::path path(const std::string& name) { return world_->folder.path() / name; }
   static Value base_params() {
@@ -283,7 +305,7 @@ TEST_F(Hosted, RefusesWhatIsNotLoadedOrNotKnown) {
             "param `sizes` must be a list of the sizes of the pictures in bytes");
   EXPECT_EQ(message("predict", params({{"head", "head-1"}, {"sizes", List{5}}})),
             "param `sizes` does not match the payload");
-  EXPECT_EQ(message("embed_folder", params({{"base", "x"}, {"pictures", "y"}, {"out", "z"}})),
+  EXPECT_EQ(message("embed_pictures", params({{"base", "x"}, {"list", "y"}, {"out", "z"}, {"cache", "c"}})),
             "base x is not loaded in this host; call load_base first");
   EXPECT_EQ(message("pedict", Struct{}), "unknown method `pedict`; did you mean `predict`?");
   EXPECT_EQ(message("load_base", params({{"base", "other"}})), "param `folder` must be a string");
@@ -315,22 +337,35 @@ TEST_F(Hosted, HeadsAreLoadedAndUnloaded) {
   EXPECT_TRUE(call(*world_->host, "unload_head", params({{"head", "again"}})));
 }
 
-TEST_F(Hosted, AnUnreadablePictureInAFolderIsNamed) {
+TEST_F(Hosted, AllUnreadablePicturesAreNamed) {
   const auto folder = path("broken");
   fs::create_directories(folder / "class");
-  fs::create_directories(folder / "none");
   fs::copy_file(path("stamps") / "bird/0.png", folder / "class" / "a.png");
   ASSERT_OK(os::write_file(folder / "class" / "b.png", "oh"));
-  ASSERT_OK(os::write_file(folder / "notes.txt", "not a picture, and not treated as one"));
-  const auto embed = [&](const fs::path& pictures) {
-    return call(
-        *world_->host, "embed_folder",
-        params({{"base", base_digest}, {"pictures", pictures.string()}, {"out", path("no").string()}}));
-  };
-  EXPECT_EQ(embed(folder).error().message,
-            "class/b.png: cannot read picture: it is not PNG, JPEG, WebP, GIF or TIFF");
-  EXPECT_EQ(embed(folder / "none").error().message,
-            "no pictures in the folder; supported formats are PNG, JPEG, WebP, GIF and TIFF");
+  ASSERT_OK(os::write_file(folder / "class" / "c.png", ""));
+  const auto embedded = embed(folder, path("no"));
+  ASSERT_OK(embedded);
+  EXPECT_EQ(*embedded->find("problems"),
+            Value(List{"class/b.png: cannot read picture: it is not PNG, JPEG, WebP, GIF or TIFF",
+                       "class/c.png: cannot read picture: it is empty"}));
+  EXPECT_EQ(embedded->integer_at("unreadable"), 2);
+  EXPECT_FALSE(fs::exists(path("no")));
+}
+
+TEST_F(Hosted, APictureWhoseStoredBytesAreDamagedIsNamed) {
+  const auto folder = path("damaged");
+  ASSERT_OK(os::make_directories(folder));
+  ASSERT_OK(os::write_file(folder / "a.png", test::to_png(test::quarters(64, 64))));
+  list_pictures(folder, path("list.json"));
+  ASSERT_OK(os::write_file(folder / "a.png", test::to_png(test::quarters(32, 32))));
+  const auto embedded = call(*world_->host, "embed_pictures",
+                             params({{"base", base_digest},
+                                     {"list", path("list.json").string()},
+                                     {"out", path("no").string()},
+                                     {"cache", path("feature-cache").string()}}));
+  ASSERT_OK(embedded);
+  EXPECT_THAT(*embedded->find("problems")->if_list()->front().if_string(),
+              HasSubstr("a.png: its stored bytes are damaged (object "));
 }
 
 TEST_F(Hosted, EveryFormatIsEmbedded) {
@@ -342,17 +377,38 @@ TEST_F(Hosted, EveryFormatIsEmbedded) {
   ASSERT_OK(os::write_file(folder / "c.webp", test::to_webp(quarters)));
   ASSERT_OK(os::write_file(folder / "deep" / "d.TIFF", test::to_tiff(quarters, 16)));
   ASSERT_OK(os::write_file(folder / "deep" / "no_extension", test::to_png(quarters)));
-  ASSERT_OK(os::write_file(folder / ".hidden.png", "skipped"));
   const auto out = path("formats-out");
-  const auto embedded =
-      call(*world_->host, "embed_folder",
-           params({{"base", base_digest}, {"pictures", folder.string()}, {"out", out.string()}}));
-  ASSERT_OK(embedded);
+  ASSERT_OK(embed(folder, out));
   const auto index = parse_json(os::read_file(out / "index.json").value()).value();
   std::vector<std::string> paths;
   for (const auto& entry : *index.if_list()) paths.push_back(entry.text_at("path"));
   EXPECT_EQ(paths,
             (std::vector<std::string>{"a.png", "b.jpg", "c.webp", "deep/d.TIFF", "deep/no_extension"}));
+}
+
+TEST_F(Hosted, PicturesThatAreKnownAreNotReadAgain) {
+  const auto folder = path("known");
+  ASSERT_OK(os::make_directories(folder));
+  for (int i = 0; i < 3; ++i)
+    ASSERT_OK(os::write_file(folder / fmt::format("{}.png", i), test::to_png(test::quarters(64 + i, 64))));
+  ASSERT_OK(embed(folder, path("known-1")));
+  ASSERT_OK(os::write_file(folder / "new.png", test::to_png(test::quarters(80, 64))));
+  list_pictures(folder, path("list.json"));
+  // Proof that they are not read: they are gone.
+  for (int i = 0; i < 3; ++i) fs::remove(folder / fmt::format("{}.png", i));
+  const auto embedded = call(*world_->host, "embed_pictures",
+                             params({{"base", base_digest},
+                                     {"list", path("list.json").string()},
+                                     {"out", path("known-2").string()},
+                                     {"cache", path("feature-cache").string()}}));
+  ASSERT_OK(embedded);
+  EXPECT_EQ(embedded->integer_at("pictures"), 4);
+  const auto rows = [&](const std::string& name, std::size_t count) {
+    const auto table = os::read_file(path(name) / "features.npy").value();
+    return table.substr(table.size() - count * 1280 * sizeof(float));
+  };
+  const auto before = rows("known-1", 3);
+  EXPECT_EQ(rows("known-2", 4).substr(0, before.size()), before);
 }
 
 TEST_F(Hosted, ADyingHostFailsItsCallsWithTheReason) {

@@ -84,14 +84,16 @@ pipelines:
   main:
     graph:
       a: {process: [run], code: src}
-      b: {process: [run], code: src}
+      b: {process: [run, --at, "${1 + 1}", x], code: src}
       c: {each: "${range(2)}", as: i, graph: {d: {process: [run], code: inner}}}
       e: {call: other}
   other:
     graph:
       f: {branch: [{when: "${1 < 2}", graph: {g: {process: [run], code: .}}}]}
 )");
-  EXPECT_THAT(code_folders(*plan), testing::UnorderedElementsAre("src", "inner", "."));
+  const std::map<std::string, std::vector<std::string>> folders{
+      {"src", {"run", "run", "--at", "x"}}, {"inner", {"run"}}, {".", {"run"}}};
+  EXPECT_EQ(code_folders(*plan), folders);
 }
 
 TEST(Compiling, ListsTheExistingPipelines) {

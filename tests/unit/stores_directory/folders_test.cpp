@@ -87,6 +87,8 @@ TEST_F(Folders, LeaveOutGivenPathsUnlessAPatternKeepsThem) {
   EXPECT_THAT(files({.left_out = {"a", "b/d"}}), ElementsAre("b/c"));
   EXPECT_THAT(files({.patterns = {"!b/d"}, .left_out = {"a", "b/d"}}), ElementsAre("b/c", "b/d"));
   EXPECT_THAT(files({.left_out = {"b"}}), ElementsAre("a"));
+  EXPECT_EQ(store_->put_directory(outside_, {.patterns = {"!b/d"}, .left_out = {"a", "b/d", "no"}})->left_out,
+            1);
 }
 
 TEST_F(Folders, AreListedWithWhatIsBehindTheirSymlinks) {

@@ -34,8 +34,13 @@ Error no_such_task(const NativeApi& api, const runs::RunReport& report, const st
 }
 
 Error no_log(const runs::OperationReport& task) {
-  return user_error(Code::not_found, fmt::format("task `{}` has written no log{}", task.path,
-                                                 task.kind == "service" ? "; it is a service" : ""));
+  auto error =
+      user_error(Code::not_found,
+                 fmt::format("task `{}` has written no log{}{}", task.path,
+                             task.kind == "service" ? "; it is a service" : "",
+                             task.failure.message.empty() ? "" : ", and failed: " + task.failure.message));
+  error.notes = runs::remarks_of(task);
+  return error;
 }
 
 /// The log file of an attempt, 0 for the latest; of a cached task, that of the attempt that produced the

@@ -34,6 +34,9 @@ void print_change(const runs::OperationReport& row) {
     print_text(stderr, "  {}  failed: {}\n", row.path, row.failure.message);
   else if (row.state == "waiting to retry")
     print_text(stderr, "  {}  failed, will be retried: {}\n", row.path, row.failure.message);
+  else
+    return;
+  for (const auto& remark : runs::remarks_of(row)) print_text(stderr, "    {}\n", remark);
 }
 
 bool has_log(const Value& report, const std::string& path) {

@@ -48,6 +48,7 @@ void print_run(const Value& run) {
                progress ? human_progress(runs::progress_from(*progress)) : task.text_at("why"));
     if (const auto* failure = task.find("failure"))
       print_text(stdout, "    {}\n", failure->text_at("message"));
+    for (const auto& remark : list_at(task, "remarks")) print_text(stdout, "    {}\n", *remark.if_string());
     if (const auto key = task.text_at("key"); !key.empty())
       print_text(stdout, "    key {}\n", key.substr(0, 16));
     if (const auto* outputs = task.find("outputs"); outputs && outputs->is_struct())

@@ -55,7 +55,8 @@ void add_run(CommandLine& program) {
     const bool json = options->common.json;
     Interrupts interrupts;
     return with_session(options->common, "run", [&](Session& session) -> Result<Exit> {
-      SLUICE_TRY(run, submit(session, options->request));
+      const auto notice = [](const std::string& line) { print_text(stderr, "{}\n", line); };
+      SLUICE_TRY(run, submit(session, options->request, notice));
       if (!json) print_text(stderr, "run {}\n", run.text);
       return follow_to_the_end(session, run, json, interrupts);
     });

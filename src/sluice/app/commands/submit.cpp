@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "sluice/app/commands/given_folder.hpp"
 #include "sluice/app/plugins.hpp"
 #include "sluice/base/json.hpp"
 #include "sluice/base/words.hpp"
@@ -19,7 +20,9 @@ class Uploads {
   Uploads(Session& session, std::unique_ptr<ports::ObjectStore> store)
       : session_(session), store_(std::move(store)) {}
 
-  Result<Value> artifact(const std::filesystem::path& path, const ir::Type& type) {
+  /// A file, or what `select` takes of a folder.
+  template <typename Select>
+  Result<Value> artifact(const std::filesystem::path& path, const ir::Type& type, const Select& select) {
     std::error_code failed;
     const auto status = std::filesystem::status(path, failed);
     if (!std::filesystem::exists(status))
@@ -30,8 +33,9 @@ class Uploads {
     Artifact artifact{.kind = type.artifact_kind, .name = path.filename().string()};
     if (std::filesystem::is_directory(status)) {
       artifact.form = Form::directory;
-      SLUICE_TRY(selection, selected(path));
+      SLUICE_TRY(selection, select(path));
       SLUICE_TRY(stored, store_->put_directory(path, selection));
+      left_out_ = stored.left_out;
       artifact.digest = stored.digest;
       artifact.size = stored.size;
     } else {
@@ -43,21 +47,10 @@ class Uploads {
     return Value(std::move(artifact));
   }
 
- private:
-  /// What of a folder that a person gives is taken.
-  static Result<ports::Selection> selected(const std::filesystem::path& folder) {
-    ports::Selection selection{.leftovers = false};
-    const auto file = folder / ".sluiceignore";
-    if (!os::exists(file)) return selection;
-    SLUICE_TRY(text, os::read_file(file, 1 << 20));
-    for (std::size_t begin = 0; begin < text.size();) {
-      const auto end = std::min(text.find('\n', begin), text.size());
-      selection.patterns.push_back(text.substr(begin, end - begin));
-      begin = end + 1;
-    }
-    return selection;
-  }
+  /// How many entries that `select` names were left out of the last folder.
+  [[nodiscard]] std::int64_t left_out() const { return left_out_; }
 
+ private:
   Result<void> send_missing(const Artifact& artifact) {
     if (session_.platform) return {};  // the same store
     SLUICE_TRY(digests, store_->closure(artifact));
@@ -77,6 +70,7 @@ class Uploads {
 
   Session& session_;
   std::unique_ptr<ports::ObjectStore> store_;
+  std::int64_t left_out_ = 0;
 };
 
 Result<std::map<std::string, std::string>> given_inputs(const std::vector<std::string>& inputs) {
@@ -105,11 +99,11 @@ Result<Struct> bind(const ir::Pipeline& pipeline, std::map<std::string, std::str
     if (input.type.kind != ir::Type::Kind::artifact) {
       if (found != given.end()) bound.set(input.name, found->second);
     } else if (found != given.end()) {
-      auto made = uploads.artifact(found->second, input.type);
+      auto made = uploads.artifact(found->second, input.type, select_input);
       if (!made) return Fail(std::move(made).error().at("input `" + input.name + "`"));
       bound.set(input.name, std::move(*made));
     } else if (const auto* path = input.value ? input.value->if_string() : nullptr) {
-      auto made = uploads.artifact(base / *path, input.type);
+      auto made = uploads.artifact(base / *path, input.type, select_input);
       if (!made) return Fail(std::move(made).error().at("input `" + input.name + "` (its default)"));
       bound.set(input.name, std::move(*made));
     }
@@ -129,7 +123,7 @@ Result<Struct> bind(const ir::Pipeline& pipeline, std::map<std::string, std::str
 
 }  // namespace
 
-Result<RunId> submit(Session& session, const RunRequest& request) {
+Result<RunId> submit(Session& session, const RunRequest& request, const Notice& notice) {
   SLUICE_TRY(text, read_given_file(request.file, plan_bytes_max));
   SLUICE_TRY(plan, runs::compile(text, request.file, builtin_dialects()));
   SLUICE_TRY(pipeline, runs::find_pipeline(*plan, request.pipeline));
@@ -142,10 +136,15 @@ Result<RunId> submit(Session& session, const RunRequest& request) {
   Uploads uploads(session, std::move(store));
   SLUICE_TRY(inputs, bind(*pipeline, std::move(given), base, uploads));
   Struct code;
-  for (const auto& folder : runs::code_folders(*plan)) {
+  for (const auto& [folder, arguments] : runs::code_folders(*plan)) {
+    const auto select = [&](const std::filesystem::path& path) { return select_code(path, arguments); };
     auto made = uploads.artifact(
-        base / folder, {.kind = ir::Type::Kind::artifact, .element = nullptr, .artifact_kind = "code"});
+        base / folder, {.kind = ir::Type::Kind::artifact, .element = nullptr, .artifact_kind = "code"},
+        select);
     if (!made) return Fail(std::move(made).error().at("`code: " + folder + "`"));
+    if (const auto ignored = uploads.left_out(); ignored > 0)
+      notice(fmt::format("`code: {}`: without {} {} that git ignores; `!PATTERN` in .sluiceignore keeps them",
+                         folder, ignored, ignored == 1 ? "file or folder" : "files and folders"));
     code.set(folder, std::move(*made));
   }
   Struct body;

@@ -1,4 +1,5 @@
 #pragma once
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -15,8 +16,11 @@ struct RunRequest {
   bool cache = true;
 };
 
+/// Receives a line for the person who submits a run.
+using Notice = std::function<void(const std::string&)>;
+
 /// Compiles the plan here (so that its problems are reported at once), stores the files that it needs, and
 /// submits it.
-Result<RunId> submit(Session& session, const RunRequest& request);
+Result<RunId> submit(Session& session, const RunRequest& request, const Notice& notice);
 
 }  // namespace sluice::app

@@ -2,25 +2,25 @@
 
 #include "sluice/base/json.hpp"
 #include "sluice/domain/ai/arguments.hpp"
-#include "sluice/domain/ai/files.hpp"
 #include "sluice/domain/ai/split.hpp"
+#include "sluice/domain/ai/split_warnings.hpp"
 
 namespace sluice::ai {
 
 const ir::Signature& DatasetSplit::declared() {
   using Kind = ir::Type::Kind;
+  const auto text = std::make_shared<const ir::Type>(ir::Type{.kind = Kind::string});
   static const ir::Signature signature{
       .name = "dataset.split",
-      .version = "1.0.0",
+      .version = "1.1.0",
       .inputs = {{.name = "pictures", .type = {.kind = Kind::artifact, .artifact_kind = "directory"}},
                  {.name = "learn", .type = {.kind = Kind::integer}, .optional = true},
                  {.name = "seed", .type = {.kind = Kind::integer}, .optional = true}},
       .outputs = {{.name = "split", .type = {.kind = Kind::artifact, .artifact_kind = "split"}},
-                  {.name = "classes",
-                   .type = {.kind = Kind::list,
-                            .element = std::make_shared<const ir::Type>(ir::Type{.kind = Kind::string})}},
+                  {.name = "classes", .type = {.kind = Kind::list, .element = text}},
                   {.name = "learned", .type = {.kind = Kind::integer}},
-                  {.name = "held_out", .type = {.kind = Kind::integer}}}};
+                  {.name = "held_out", .type = {.kind = Kind::integer}},
+                  {.name = "warnings", .type = {.kind = Kind::list, .element = text}, .optional = true}}};
   return signature;
 }
 
@@ -29,7 +29,7 @@ const ir::Signature& DatasetSplit::signature() const { return declared(); }
 Result<Value> DatasetSplit::environment(const Struct& /*with*/) const { return Struct{}; }
 
 Result<Struct> DatasetSplit::run(const ports::ServiceCall& call) {
-  SLUICE_TRY(folder, materialize_folder(objects_, artifact_of(call.with, "pictures"), "pictures"));
+  SLUICE_TRY(folder, picture_folder(objects_, artifact_of(call.with, "pictures"), "pictures"));
   SLUICE_TRY(pictures, labeled_pictures(folder));
   SLUICE_TRY(split,
              draw_split(pictures, integer_of(call.with, "learn", 5), integer_of(call.with, "seed", 7)));
@@ -41,6 +41,8 @@ Result<Struct> DatasetSplit::run(const ports::ServiceCall& call) {
   outputs.set("classes", List(split.classes.begin(), split.classes.end()));
   outputs.set("learned", static_cast<std::int64_t>(split.learned.size()));
   outputs.set("held_out", static_cast<std::int64_t>(split.held_out.size()));
+  if (auto warnings = warnings_of(split); !warnings.empty())
+    outputs.set("warnings", List(warnings.begin(), warnings.end()));
   return outputs;
 }
 

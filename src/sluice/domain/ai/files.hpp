@@ -1,5 +1,7 @@
 #pragma once
+#include <cerrno>
 #include <filesystem>
+#include <fstream>
 #include <string>
 
 #include "sluice/ports/object_store.hpp"
@@ -15,13 +17,12 @@ inline Result<void> make_empty_folder(const std::filesystem::path& path) {
   return {};
 }
 
-/// Materializes the artifact as a read-only folder. `name` is the input's name, for the message if the
-/// artifact is a file.
-inline Result<std::filesystem::path> materialize_folder(ports::ObjectStore& objects, const Artifact& artifact,
-                                                        const std::string& name) {
-  if (artifact.form == Form::directory) return objects.materialize(artifact);
-  return Fail(user_error(Code::invalid_argument,
-                         "`" + name + "` is a file; give the folder that holds the pictures"));
+inline Result<void> write_file(const std::filesystem::path& path, std::string_view bytes) {
+  std::ofstream file(path, std::ios::binary);
+  file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  file.close();
+  if (!file) return Fail(system_error("write " + path.string(), errno));
+  return {};
 }
 
 /// Stores a folder that a host wrote.

@@ -1,16 +1,36 @@
 #include "sluice/domain/ai/image_embed.hpp"
 
+#include <fmt/format.h>
+
+#include "sluice/base/json.hpp"
 #include "sluice/domain/ai/arguments.hpp"
 #include "sluice/domain/ai/files.hpp"
+#include "sluice/domain/ai/picture_folder.hpp"
 #include "sluice/domain/serving/hosts.hpp"
 
 namespace sluice::ai {
+
+namespace {
+
+Value list_of(const std::vector<ports::TreeFile>& pictures, const ports::ObjectStore& objects) {
+  List list;
+  for (const auto& picture : pictures) {
+    Struct entry;
+    entry.set("path", picture.path);
+    entry.set("file", objects.path_of(picture.digest).string());
+    entry.set("digest", picture.digest.hex());
+    list.emplace_back(std::move(entry));
+  }
+  return list;
+}
+
+}  // namespace
 
 const ir::Signature& ImageEmbed::declared() {
   using Kind = ir::Type::Kind;
   static const ir::Signature signature{
       .name = "image.embed",
-      .version = "1.0.0",
+      .version = "1.1.0",
       .inputs = {{.name = "pictures", .type = {.kind = Kind::artifact, .artifact_kind = "directory"}},
                  {.name = "model", .type = {.kind = Kind::string}, .optional = true}},
       .outputs = {{.name = "features", .type = {.kind = Kind::artifact, .artifact_kind = "features"}},
@@ -25,21 +45,44 @@ Result<Value> ImageEmbed::environment(const Struct& with) const {
   return environment_of(base, platform_);
 }
 
+/// Features are the same as long as what the cache key of an embedding names is.
+std::filesystem::path ImageEmbed::cache_of(const BaseModel& base) const {
+  const auto key = Digest::of(signature().version + "\n" + canonical_json(environment_of(base, platform_)));
+  return cache_ / key.hex();
+}
+
 Result<Struct> ImageEmbed::run(const ports::ServiceCall& call) {
   SLUICE_TRY(base, bases_.find(call.principal.workspace, text_of(call.with, "model", default_base)));
-  SLUICE_TRY(pictures, materialize_folder(objects_, artifact_of(call.with, "pictures"), "pictures"));
+  SLUICE_TRY(pictures, picture_folder(objects_, artifact_of(call.with, "pictures"), "pictures"));
+  std::vector<std::string> problems;
+  for (const auto& path : pictures.dangling) problems.push_back(describe_dangling(path));
+  if (pictures.pictures.empty()) {
+    problems.emplace_back("there are no pictures in the folder");
+    return Fail(user_error(Code::invalid_argument, problems));
+  }
+  const auto list = call.scratch / "pictures.json";
+  SLUICE_DO(write_file(list, to_json(list_of(pictures.pictures, objects_))));
   const auto out = call.scratch / "features";
   const auto params = [&]() -> Result<Struct> {
     SLUICE_DO(make_empty_folder(out));
     Struct made;
     made.set("base", base.files.digest->hex());
-    made.set("pictures", pictures.string());
+    made.set("list", list.string());
     made.set("out", out.string());
+    made.set("cache", cache_of(base).string());
     return made;
   };
-  SLUICE_TRY(reply, serving::call_with_retry(hosts_, {.base = base.files}, "embed_folder", params,
+  SLUICE_TRY(reply, serving::call_with_retry(hosts_, {.base = base.files}, "embed_pictures", params,
                                              call.cancel, call.report));
 
+  if (const auto* unreadable = reply.result.find("problems"); unreadable && unreadable->is_list())
+    for (const auto& problem : *unreadable->if_list()) problems.push_back(*problem.if_string());
+  if (!problems.empty()) {
+    auto error = user_error(Code::invalid_argument, problems);
+    if (const auto listed = std::ssize(problems); reply.result.integer_at("unreadable") > listed)
+      error.notes.push_back(fmt::format("and {} more", reply.result.integer_at("unreadable") - listed));
+    return Fail(std::move(error));
+  }
   SLUICE_TRY(features, store_folder(objects_, out, "features"));
   Struct made_by;
   made_by.set("base", reference_of(base));

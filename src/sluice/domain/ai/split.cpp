@@ -1,7 +1,6 @@
 #include "sluice/domain/ai/split.hpp"
 
 #include <algorithm>
-#include <array>
 #include <map>
 
 #include <fmt/format.h>
@@ -12,73 +11,47 @@
 namespace sluice::ai {
 namespace {
 
-namespace fs = std::filesystem;
-
-constexpr std::array picture_extensions{".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"};
 constexpr std::string_view shape = "the expected layout is one subfolder per class, CLASS/NAME.png";
+constexpr std::size_t per_class_min = learn_min + 1;
 
-bool is_hidden(const fs::path& path) { return path.filename().string().starts_with('.'); }
-
-bool is_picture_by_name(const fs::path& path) {
-  return std::ranges::find(picture_extensions, lower_ascii(path.extension().native())) !=
-         picture_extensions.end();
+/// The class, and the path in its folder: of "bird/a.png", "bird" and "a.png". "" and the path: outside of
+/// any.
+std::pair<std::string_view, std::string_view> class_of(std::string_view path) {
+  const auto slash = path.find('/');
+  if (slash == std::string_view::npos) return {{}, path};
+  return {path.substr(0, slash), path.substr(slash + 1)};
 }
 
-/// An entry that cannot be examined does not count as a folder: reading it as a file then fails.
-bool is_folder(const fs::directory_entry& entry) {
-  std::error_code unknown;
-  return entry.is_directory(unknown);
-}
+/// What is wrong in a folder of classes, each problem with the path that it is about.
+class Problems {
+ public:
+  void add(const std::string& path, std::string problem) { by_path_.emplace(path, std::move(problem)); }
 
-/// The entries of a folder, sorted by name: the order in which a directory lists them is arbitrary.
-Result<std::vector<fs::directory_entry>> entries_of(const fs::path& folder) {
-  std::error_code failed;
-  std::vector<fs::directory_entry> entries;
-  for (fs::directory_iterator at(folder, failed), end; !failed && at != end; at.increment(failed))
-    if (!is_hidden(at->path())) entries.push_back(*at);
-  if (failed) return Fail(system_error(fmt::format("read folder {}", folder.string()), failed.value()));
-  std::ranges::sort(entries, {},
-                    [](const fs::directory_entry& entry) { return entry.path().filename().string(); });
-  return entries;
-}
-
-/// All problems of a folder as one error: the first is the message.
-Error refusal(const std::vector<std::string>& problems) {
-  constexpr std::size_t listed_max = 10;
-  Error error = user_error(Code::invalid_argument, problems.front());
-  for (std::size_t i = 1; i < problems.size() && i < listed_max; ++i) error.notes.push_back(problems[i]);
-  if (problems.size() > listed_max)
-    error.notes.push_back(fmt::format("and {} more", problems.size() - listed_max));
-  return error;
-}
-
-/// The pictures of one class.
-Result<std::vector<LabeledPicture>> pictures_of_class(const fs::path& folder,
-                                                      std::vector<std::string>& problems) {
-  const std::string label = folder.filename().string();
-  SLUICE_TRY(entries, entries_of(folder));
-  std::vector<LabeledPicture> found;
-  bool has_other_entries = false;
-  for (const auto& entry : entries) {
-    const std::string path = label + "/" + entry.path().filename().string();
-    if (is_folder(entry)) {
-      has_other_entries = true;
-      problems.push_back(fmt::format("`{}` is a folder inside class `{}`; {}", path, label, shape));
-    } else if (!is_picture_by_name(entry.path())) {
-      has_other_entries = true;
-      problems.push_back(fmt::format("`{}` does not have a picture extension ({}); remove or rename it", path,
-                                     fmt::join(picture_extensions, " ")));
-    } else {
-      found.push_back({.path = path, .label = label});
+  /// Files that are not directly in the folder of a class are reported by their folder, once.
+  void add_file(const std::string& path) {
+    const auto [label, rest] = class_of(path);
+    if (label.empty()) add(path, fmt::format("`{}` is not in a class folder; {}", path, shape));
+    if (const auto slash = rest.find('/'); slash != std::string_view::npos) {
+      const auto folder = path.substr(0, label.size() + 1 + slash);
+      add(folder, fmt::format("`{}` is a folder inside class `{}`; {}", folder, label, shape));
     }
   }
-  if (found.empty() && !has_other_entries)
-    problems.push_back(fmt::format("class `{}` has no pictures; add some, or remove the folder", label));
-  if (found.size() == 1) {
-    problems.push_back(fmt::format(
-        "class `{}` has one picture; at least 2 are needed: one to learn from and one to hold out", label));
+  [[nodiscard]] bool empty() const { return by_path_.empty(); }
+  [[nodiscard]] Error error() const {
+    std::vector<std::string> problems;
+    for (const auto& [path, problem] : by_path_) problems.push_back(problem);
+    return user_error(Code::invalid_argument, problems);
   }
-  return found;
+
+ private:
+  std::map<std::string, std::string> by_path_;
+};
+
+std::string too_few(const std::string& label, std::size_t pictures) {
+  if (pictures == 0) return fmt::format("class `{}` has no pictures; add some, or remove the folder", label);
+  return fmt::format(
+      "class `{}` has {} picture{}; at least {} are needed: {} to learn from and one to hold out", label,
+      pictures, pictures == 1 ? "" : "s", per_class_min, learn_min);
 }
 
 /// The seed of one class: it must not change when other classes are added or removed.
@@ -102,43 +75,55 @@ Value pictures_to_value(const std::vector<LabeledPicture>& pictures) {
 
 }  // namespace
 
-Result<std::vector<LabeledPicture>> labeled_pictures(const fs::path& folder) {
-  SLUICE_TRY(entries, entries_of(folder));
+Result<std::vector<LabeledPicture>> labeled_pictures(const PictureFolder& folder) {
+  Problems problems;
+  std::map<std::string, std::size_t> classes;  // to the number of pictures and of what is reported
+  for (const auto& path : folder.folders)
+    if (!path.contains('/')) classes.emplace(path, 0);
   std::vector<LabeledPicture> pictures;
-  std::vector<std::string> problems;
-  std::vector<std::string> classes;
-  for (const auto& entry : entries) {
-    if (!is_folder(entry)) {
-      problems.push_back(
-          fmt::format("`{}` is not in a class folder; {}", entry.path().filename().string(), shape));
-      continue;
+  for (const auto& picture : folder.pictures) {
+    const auto [label, rest] = class_of(picture.path);
+    if (label.empty() || rest.contains('/')) {
+      problems.add_file(picture.path);
+    } else {
+      pictures.push_back({.path = picture.path, .label = std::string(label), .digest = picture.digest});
     }
-    classes.push_back(entry.path().filename().string());
-    SLUICE_TRY(found, pictures_of_class(entry.path(), problems));
-    pictures.insert(pictures.end(), found.begin(), found.end());
+    if (!label.empty()) ++classes[std::string(label)];
   }
-  if (entries.empty()) {
-    problems.push_back(fmt::format("there are no pictures: the folder is empty; {}", shape));
-  } else if (classes.empty()) {
-    problems.push_back(fmt::format("there are no classes: the folder has no subfolders; {}", shape));
-  } else if (classes.size() == 1) {
-    problems.push_back(fmt::format("there is only one class, `{}`; at least 2 are needed", classes.front()));
+  for (const auto& path : folder.others) {
+    const auto [label, rest] = class_of(path);
+    if (label.empty() || rest.contains('/'))
+      problems.add_file(path);
+    else
+      problems.add(path, fmt::format("`{}` is not a picture; remove it, or list it in .sluiceignore", path));
+    if (!label.empty()) ++classes[std::string(label)];
   }
-  if (!problems.empty()) return Fail(refusal(problems));
+  for (const auto& path : folder.dangling) problems.add(path, describe_dangling(path));
+  for (const auto& [label, found] : classes)
+    if (found < per_class_min) problems.add(label, too_few(label, found));
+  if (folder.pictures.empty() && folder.others.empty() && classes.empty())
+    problems.add("", fmt::format("there are no pictures: the folder is empty; {}", shape));
+  else if (classes.empty())
+    problems.add("", fmt::format("there are no classes: the folder has no subfolders; {}", shape));
+  else if (classes.size() == 1)
+    problems.add("",
+                 fmt::format("there is only one class, `{}`; at least 2 are needed", classes.begin()->first));
+  if (!problems.empty()) return Fail(problems.error());
   return pictures;
 }
 
 Result<Split> draw_split(const std::vector<LabeledPicture>& pictures, std::int64_t learn, std::int64_t seed) {
-  if (learn < 1) {
-    return Fail(user_error(Code::invalid_argument,
-                           fmt::format("learn is {}; it must be at least 1 picture per class", learn)));
+  if (learn < static_cast<std::int64_t>(learn_min)) {
+    return Fail(
+        user_error(Code::invalid_argument,
+                   fmt::format("learn is {}; it must be at least {} pictures per class", learn, learn_min)));
   }
   std::map<std::string, std::vector<LabeledPicture>> by_class;
   for (const auto& picture : pictures) by_class[picture.label].push_back(picture);
 
   Split split{.seed = seed};
   for (auto& [label, own] : by_class) {
-    SLUICE_CHECK(own.size() >= 2);
+    SLUICE_CHECK(own.size() >= per_class_min);
     split.classes.push_back(label);
     const std::size_t drawn = std::min(static_cast<std::size_t>(learn), own.size() - 1);
     SeededRandom random(seed_of(seed, label));

@@ -1,10 +1,10 @@
 #pragma once
 #include <cstdint>
-#include <filesystem>
 #include <string>
 #include <vector>
 
 #include "sluice/base/value.hpp"
+#include "sluice/domain/ai/picture_folder.hpp"
 
 namespace sluice::ai {
 
@@ -12,6 +12,7 @@ namespace sluice::ai {
 struct LabeledPicture {
   std::string path;   ///< relative, "bird/robin.png"
   std::string label;  ///< its class: the name of its folder
+  Digest digest;      ///< of its bytes
   bool operator==(const LabeledPicture&) const = default;
 };
 
@@ -23,16 +24,19 @@ struct Split {
   std::vector<LabeledPicture> held_out;
 };
 
-/// Lists the pictures of a folder with one subfolder per class, sorted by path. Names that begin with a dot
-/// are ignored. All problems are reported at once (the first as the message, the others as notes): a file
-/// outside a class folder, a folder inside one, a file without a picture extension, fewer than two classes, a
-/// class with fewer than two pictures.
-Result<std::vector<LabeledPicture>> labeled_pictures(const std::filesystem::path& folder);
+/// How many pictures of each class a head is trained on at least.
+inline constexpr std::size_t learn_min = 2;
 
-/// Draws `learn` pictures of each class to train on and holds the others out. A class that has `learn`
-/// pictures or fewer still holds one out, so all its others are for training. `pictures` must be sorted by
-/// path and have at least two pictures per class. The draw of a class depends only on `seed`, its name and
-/// its own pictures: adding or removing other classes does not change it.
+/// The pictures of a folder with one subfolder per class, sorted by path. All problems are reported at once
+/// (the first as the message, the others as notes): a file outside a class folder, a folder inside one, a
+/// file that is no picture, a symlink that leads nowhere, fewer than two classes, a class with fewer than
+/// `learn_min` + 1 pictures.
+Result<std::vector<LabeledPicture>> labeled_pictures(const PictureFolder& folder);
+
+/// Draws `learn` pictures of each class to train on, at least `learn_min`, and holds the others out. A class
+/// that has `learn` pictures or fewer still holds one out, so all its others are for training. `pictures`
+/// must be sorted by path and have at least `learn_min` + 1 pictures per class. The draw of a class depends
+/// only on `seed`, its name and its own pictures: adding or removing other classes does not change it.
 Result<Split> draw_split(const std::vector<LabeledPicture>& pictures, std::int64_t learn, std::int64_t seed);
 
 /// {"seed", "classes": […], "learned": [{"path", "label"}, …], "held_out": [{"path", "label"}, …]}

@@ -1,7 +1,6 @@
 #include "sluice/domain/runs/compile.hpp"
 
 #include <algorithm>
-#include <set>
 
 #include "sluice/base/words.hpp"
 #include "sluice/ir/verify.hpp"
@@ -49,13 +48,18 @@ Result<std::shared_ptr<const ir::Plan>> compile(const std::string& text, const s
   return std::make_shared<const ir::Plan>(std::move(lowered.plan));
 }
 
-std::vector<std::string> code_folders(const ir::Plan& plan) {
-  std::set<std::string> folders;
+std::map<std::string, std::vector<std::string>> code_folders(const ir::Plan& plan) {
+  std::map<std::string, std::vector<std::string>> folders;
   ir::for_each_operation(plan, [&](const ir::Operation& operation) {
-    if (const auto* process = std::get_if<ir::Process>(&operation.what); process && process->code)
-      folders.insert(*process->code);
+    const auto* process = std::get_if<ir::Process>(&operation.what);
+    if (!process || !process->code) return;
+    auto& arguments = folders[*process->code];
+    for (const auto& argument : process->argv)
+      if (const auto* text = argument->literal.if_string();
+          text && argument->kind == syntax::Expression::Kind::literal)
+        arguments.push_back(*text);
   });
-  return {folders.begin(), folders.end()};
+  return folders;
 }
 
 Result<const ir::Pipeline*> find_pipeline(const ir::Plan& plan, const std::string& name) {

@@ -1,4 +1,5 @@
 #pragma once
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -20,8 +21,9 @@ struct Dialects {
 Result<std::shared_ptr<const ir::Plan>> compile(const std::string& text, const std::string& file,
                                                 const Dialects& dialects);
 
-/// The folders named by `code:` anywhere in the plan, as written, without duplicates.
-std::vector<std::string> code_folders(const ir::Plan& plan);
+/// The folders named by `code:` anywhere in the plan, as written, each with the arguments that the plan gives
+/// to its programs as plain text.
+std::map<std::string, std::vector<std::string>> code_folders(const ir::Plan& plan);
 
 /// The pipeline of a verified plan to run; "": its entry. The message of a failure lists the existing ones.
 Result<const ir::Pipeline*> find_pipeline(const ir::Plan& plan, const std::string& name);

@@ -34,6 +34,18 @@ double seconds(Milliseconds duration) { return static_cast<double>(duration.coun
 
 }  // namespace
 
+std::vector<std::string> remarks_of(const OperationReport& operation) {
+  std::vector<std::string> remarks;
+  const auto add = [&](const Value* texts, std::string_view prefix) {
+    if (!texts || !texts->is_list()) return;
+    for (const auto& text : *texts->if_list())
+      if (const auto* line = text.if_string()) remarks.push_back(std::string(prefix) + *line);
+  };
+  add(operation.failure.payload.find("notes"), "");
+  add(operation.outputs.find("warnings"), "warning: ");
+  return remarks;
+}
+
 bool failed_itself(const OperationReport& operation) {
   return ir::parent_path(operation.failure.source + "/") == operation.path;  // the source may be a region
 }
@@ -268,6 +280,8 @@ Value to_json(const OperationReport& row) {
     if (!row.failure.payload.is_null()) failure.set("payload", to_tagged(row.failure.payload));
     s.set("failure", std::move(failure));
   }
+  if (auto remarks = remarks_of(row); !remarks.empty())
+    s.set("remarks", List(remarks.begin(), remarks.end()));
   if (!row.environment.is_null()) s.set("environment", to_tagged(row.environment));
   if (row.scheduled && row.usage.ended.time_since_epoch().count() > 0) {
     s.set("started", to_iso8601(row.usage.started));

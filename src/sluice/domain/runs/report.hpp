@@ -35,6 +35,10 @@ struct OperationReport {
   std::optional<Time> ended;
 };
 
+/// What a person should read about the task besides: the notes of its failure, and "warning: TEXT" for each
+/// text in its output `warnings`.
+std::vector<std::string> remarks_of(const OperationReport& operation);
+
 struct RunReport {
   engine::RunCreated created;
   std::optional<std::string> set_aside;  ///< why it was set aside, if it was; the journal does not say so

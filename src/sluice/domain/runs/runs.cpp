@@ -92,7 +92,7 @@ Result<RunId> Runs::submit(Submission submission) {
   SLUICE_TRY(inputs, ir::bind_inputs(*pipeline, submission.inputs, false));
   SLUICE_DO(check_no_paths(*pipeline, inputs));
   SLUICE_DO(check_objects(inputs, "input", ports_.objects));
-  for (const auto& folder : code_folders(*plan)) {
+  for (const auto& [folder, arguments] : code_folders(*plan)) {
     const auto* code = submission.code.find(folder);
     if (!code || !code->is_artifact())
       return Fail(user_error(

@@ -11,7 +11,7 @@ namespace sluice::host {
 
 /// Inputs, settings and output folder of `learn_head`.
 struct LearnOptions {
-  std::filesystem::path features;  ///< the folder that embed_folder filled
+  std::filesystem::path features;  ///< the folder that embed_pictures filled
   std::filesystem::path split;     ///< {"classes": […], "learned": [{"path", "label"}, …], "held_out": […]}
   std::filesystem::path out;       ///< receives model/ (README.md: a head's folder) and predictions.json
   std::int64_t seed = 0;           ///< of the folds

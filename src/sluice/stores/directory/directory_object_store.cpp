@@ -57,10 +57,13 @@ Result<ports::Stored> DirectoryObjectStore::put_file(const fs::path& file, const
 
 Result<ports::Stored> DirectoryObjectStore::put_directory(const fs::path& folder,
                                                           const ports::Selection& selection) {
-  SLUICE_TRY(tree, directory::walk(folder, selection));
+  std::int64_t left_out = 0;
+  SLUICE_TRY(tree, directory::walk(folder, selection, left_out));
   SLUICE_DO(directory::store_files(impl_->objects, impl_->digests, impl_->clock, folder, tree));
   impl_->digests.save();
-  return directory::store_messages(impl_->objects, tree);
+  SLUICE_TRY(stored, directory::store_messages(impl_->objects, tree));
+  stored.left_out = left_out;
+  return stored;
 }
 
 Result<ports::Stored> DirectoryObjectStore::put_tree(const std::vector<ports::TreeFile>& files) {

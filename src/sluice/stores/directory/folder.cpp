@@ -68,6 +68,7 @@ class Walk {
     return {};
   }
 
+  [[nodiscard]] std::int64_t left_out() const { return left_out_; }
   /// What was refused, as one error; nullopt: nothing.
   [[nodiscard]] std::optional<Error> refused() const {
     if (problems_.empty()) return std::nullopt;
@@ -75,9 +76,12 @@ class Walk {
   }
 
  private:
-  [[nodiscard]] bool is_left_out(const std::string& name, const std::string& path, bool is_folder) const {
+  bool is_left_out(const std::string& name, const std::string& path, bool is_folder) {
     if (const auto ignored = rules_.ignores(path, is_folder)) return *ignored;
-    return (!selection_.leftovers && is_leftover(name)) || selection_.left_out.contains(path);
+    if (!selection_.leftovers && is_leftover(name)) return true;
+    if (!selection_.left_out.contains(path)) return false;
+    ++left_out_;
+    return true;
   }
 
   void refuse(const fs::path& path, const std::string& why) {
@@ -100,6 +104,7 @@ class Walk {
 
   const ports::Selection& selection_;
   const IgnoreRules rules_;
+  std::int64_t left_out_ = 0;
   std::vector<std::string> problems_;
 };
 
@@ -184,12 +189,13 @@ Result<Built> build(const ObjectFiles& objects, const Folder& folder) {
 
 }  // namespace
 
-Result<Folder> walk(const fs::path& root, const ports::Selection& selection) {
+Result<Folder> walk(const fs::path& root, const ports::Selection& selection, std::int64_t& left_out) {
   SLUICE_TRY(rules, IgnoreRules::read(selection.patterns));
   Folder folder;
   Walk walk(selection, std::move(rules));
   SLUICE_DO(walk.into(root, "", 0, folder));
   if (auto refused = walk.refused()) return Fail(std::move(*refused));
+  left_out = walk.left_out();
   return folder;
 }
 

@@ -23,7 +23,9 @@ struct Folder {
 
 /// Lists what is below `root` and selected; digests and sizes of files are not set yet. Refuses what a
 /// Directory message cannot represent, and patterns that are not supported, naming them.
-Result<Folder> walk(const std::filesystem::path& root, const ports::Selection& selection);
+/// `left_out` counts the entries that are not listed because they are in Selection::left_out.
+Result<Folder> walk(const std::filesystem::path& root, const ports::Selection& selection,
+                    std::int64_t& left_out);
 /// Builds the tree of these files.
 Result<Folder> arrange(const std::vector<ports::TreeFile>& files);
 

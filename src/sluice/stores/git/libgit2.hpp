@@ -1,5 +1,6 @@
 #pragma once
-// libgit2, loaded at run time. Private to this module: only objects.cpp calls these functions.
+// libgit2, loaded at run time. Private to this module: only objects.cpp and work_tree.cpp call these
+// functions.
 #include <git2.h>
 #include <git2/sys/mempack.h>
 #include <git2/sys/repository.h>
@@ -15,6 +16,7 @@ namespace sluice::stores::git {
   use(config_new) \
   use(error_last) \
   use(libgit2_init) \
+  use(libgit2_opts) \
   use(libgit2_version) \
   use(mempack_new) \
   use(object_type2string) \
@@ -38,8 +40,14 @@ namespace sluice::stores::git {
   use(packbuilder_set_threads) \
   use(packbuilder_write) \
   use(repository_free) \
+  use(repository_open_ext) \
   use(repository_set_config) \
-  use(repository_wrap_odb)
+  use(repository_workdir) \
+  use(repository_wrap_odb) \
+  use(status_byindex) \
+  use(status_list_entrycount) \
+  use(status_list_free) \
+  use(status_list_new)
 // clang-format on
 
 /// libgit2, loaded on first use: it depends on thirteen more libraries, and loading all of them would take a
