@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <utility>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -9,6 +10,13 @@
 #include "sluice/net/gate.hpp"
 
 namespace sluice::net {
+namespace {
+
+/// One string that grows to a large body is copied again and again, and leaves holes in the heap that are as
+/// large as the budget of all bodies.
+constexpr std::size_t piece_max = std::size_t{256} << 10;
+
+}  // namespace
 
 Body::Body(const ports::Route& route, std::filesystem::path folder, BodyMemory& shared, ContentCoding coding)
     : route_(route), folder_(std::move(folder)), shared_(shared), coding_(coding) {}
@@ -18,7 +26,7 @@ Body::~Body() { drop(); }
 void Body::drop() {
   shared_.release(std::exchange(reserved_, 0));
   size_ = 0;
-  memory_ = {};
+  pieces_ = {};
   decoder_.reset();
   if (descriptor_ >= 0) ::close(descriptor_);
   descriptor_ = -1;
@@ -68,7 +76,8 @@ Result<void> Body::store(std::string_view bytes) {
   if (!route_.body_to_file) {
     SLUICE_DO(reserve(bytes.size()));
     size_ += bytes.size();
-    memory_.append(bytes);
+    if (pieces_.empty() || pieces_.back().size() >= piece_max) pieces_.emplace_back();
+    pieces_.back().append(bytes);
     return {};
   }
   size_ += bytes.size();
@@ -82,10 +91,19 @@ Result<void> Body::store(std::string_view bytes) {
   return {};
 }
 
+std::string Body::take_memory() {
+  if (pieces_.empty()) return {};
+  if (pieces_.size() == 1) return std::move(pieces_.front());
+  std::string whole;
+  whole.reserve(size_);
+  for (auto& piece : pieces_) whole += std::exchange(piece, {});
+  return whole;
+}
+
 Result<void> Body::move_to(ports::Request& request) {
   if (decoder_) SLUICE_DO(decoder_->finish());
   if (!route_.body_to_file) {
-    request.body = std::move(memory_);
+    request.body = take_memory();
     return {};
   }
   SLUICE_DO(open());

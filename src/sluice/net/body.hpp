@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "sluice/base/result.hpp"
 #include "sluice/net/codings.hpp"
@@ -55,6 +56,7 @@ class Body {
   Result<void> reserve(std::size_t bytes);
   Result<void> decode(std::string_view bytes);
   Result<void> store(std::string_view bytes);
+  std::string take_memory();
 
   const ports::Route& route_;
   std::filesystem::path folder_;
@@ -63,8 +65,8 @@ class Body {
   std::optional<Decoder> decoder_;  ///< once the first bytes of a compressed body have arrived
   std::size_t received_ = 0;        ///< bytes of a compressed body
   std::size_t size_ = 0;
-  std::size_t reserved_ = 0;  ///< from `shared_`
-  std::string memory_;
+  std::size_t reserved_ = 0;         ///< from `shared_`
+  std::vector<std::string> pieces_;  ///< of a body in memory
   std::filesystem::path file_;
   int descriptor_ = -1;
 };

@@ -21,9 +21,8 @@ namespace http = boost::beast::http;
 using tcp = asio::ip::tcp;
 using Parser = http::request_parser<http::buffer_body>;
 
-constexpr std::size_t piece = std::size_t{64} << 10;  ///< the most bytes per read of a body
-constexpr std::size_t coded_piece = std::size_t{8}
-                                    << 10;  ///< of a compressed body, which may be a thousandth
+constexpr std::size_t piece = std::size_t{64} << 10;       ///< the most bytes per read of a body
+constexpr std::size_t coded_piece = std::size_t{4} << 10;  ///< of a compressed body: it may unpack to 4 MiB
 constexpr std::size_t first_read = std::size_t{16} << 10;  ///< enough for a small request in one read
 constexpr std::size_t discard_max = std::size_t{64}
                                     << 10;  ///< of an unwanted body, read to keep the connection
