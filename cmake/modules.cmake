@@ -26,7 +26,7 @@
 # its own; other subfolders belong to the module above. The allowed dependencies are checked by tools/check_layers.py.
 #
 # Libraries, by the target to name:
-#   Boost::headers (beast, asio)  Boost::json  OpenSSL::Crypto  OpenSSL::SSL  fmt::fmt  spdlog::spdlog  CLI11::CLI11
+#   Boost::headers (beast, asio)  ZLIB::ZLIB  Boost::json  OpenSSL::Crypto  OpenSSL::SSL  fmt::fmt  spdlog::spdlog  CLI11::CLI11
 #   SQLite::SQLite3  PkgConfig::git2  PkgConfig::fyaml  Eigen3::Eigen  PkgConfig::lbfgs  ONNX::proto  openvino::runtime
 #   PkgConfig::spng  JPEG::JPEG  PkgConfig::webp  TIFF::TIFF  GIF::GIF  PkgConfig::stb  PkgConfig::utf8proc  Threads::Threads  GTest::gtest
 #

@@ -47,6 +47,7 @@ PRIVATE_TO_MODULE = "Private to this module: "  # and why: may expose the librar
 LIBRARIES = [
     ("Boost.Beast", ["boost/beast*"], [], "net"),
     ("Boost.Asio", ["boost/asio*"], ["Boost::headers", "Boost::boost"], "net"),
+    ("zlib", ["zlib.h"], ["ZLIB::ZLIB"], "net"),
     ("Boost.JSON", ["boost/json*"], ["Boost::json"], "base"),
     ("OpenSSL", ["openssl/*"], ["OpenSSL::*"], "base"),
     ("spdlog", ["spdlog/*"], ["spdlog::*"], "base"),

@@ -6,6 +6,7 @@ import resource
 import select
 import socket
 import threading
+import zlib
 
 import pytest
 from bystander import Bystander, forget_memory_peak, memory_peak
@@ -164,6 +165,46 @@ def test_a_body_that_never_ends(unharmed):
         over.set()
         sending.join(60)
     assert status == 413 and "larger than POST /v1/runs accepts (67.1 MB); send less per request" in body_text, body_text
+    assert memory_peak(server.process.pid) - before < MEMORY_MORE_MB
+
+
+def gzip_bomb(megabytes=1000):
+    """Zeros, compressed with gzip; one compressed block repeated."""
+    pack = zlib.compressobj(9, zlib.DEFLATED, 31)
+    head, piece = (pack.compress(bytes(1 << 20)) + pack.flush(zlib.Z_FULL_FLUSH) for _ in range(2))
+    return head + piece * (megabytes - 1)
+
+
+@pytest.mark.parametrize("target", ["/v1/runs", "/v2/models/none/infer", "/v1/objects/missing"])
+def test_a_compressed_body_that_is_a_bomb(unharmed, target):
+    server = unharmed.server
+    forget_memory_peak(server.process.pid)
+    before = memory_peak(server.process.pid)
+    bomb = gzip_bomb()
+    assert len(bomb) < 2_000_000
+    with connect(server) as connection:
+        with contextlib.suppress(OSError):  # it responds before it has read everything
+            connection.sendall(head_of(server, "POST", target, "Content-Encoding: gzip", f"Content-Length: {len(bomb)}") + bomb)
+        status, body_text = response_from(connection)
+    assert status == 413 and f"decompressed: the request body is larger than POST {target.replace('none', '{}')} accepts" in body_text, body_text
+    assert memory_peak(server.process.pid) - before < MEMORY_MORE_MB
+
+
+def test_many_bombs_at_once(unharmed):
+    """Their sum is limited as well, and others are served meanwhile."""
+    server = unharmed.server
+    forget_memory_peak(server.process.pid)
+    before = memory_peak(server.process.pid)
+    bomb = gzip_bomb(60)  # less than one request may hold
+    with contextlib.ExitStack() as connections:
+        many = [connections.enter_context(connect(server)) for _ in range(40)]
+        for connection in many:
+            connection.sendall(head_of(server, "POST", "/v2/models/none/infer", "Content-Encoding: gzip", f"Content-Length: {len(bomb) + 1}") + bomb)
+        unharmed.wait_for_some(10)
+        refused = select.select(many, [], [], LIMIT_S)[0]
+        assert refused, "no request is refused"
+        status, body_text = response_from(refused[0])
+    assert status == 503 and "too much request data is buffered; retry shortly" in body_text, body_text
     assert memory_peak(server.process.pid) - before < MEMORY_MORE_MB
 
 

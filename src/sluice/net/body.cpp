@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <utility>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -9,16 +10,24 @@
 #include "sluice/net/gate.hpp"
 
 namespace sluice::net {
+namespace {
 
-Body::Body(const ports::Route& route, std::filesystem::path folder, BodyMemory& shared)
-    : route_(route), folder_(std::move(folder)), shared_(shared) {}
+/// One string that grows to a large body is copied again and again, and leaves holes in the heap that are as
+/// large as the budget of all bodies.
+constexpr std::size_t piece_max = std::size_t{256} << 10;
+
+}  // namespace
+
+Body::Body(const ports::Route& route, std::filesystem::path folder, BodyMemory& shared, ContentCoding coding)
+    : route_(route), folder_(std::move(folder)), shared_(shared), coding_(coding) {}
 
 Body::~Body() { drop(); }
 
 void Body::drop() {
-  if (!route_.body_to_file) shared_.release(size_);
+  shared_.release(std::exchange(reserved_, 0));
   size_ = 0;
-  memory_ = {};
+  pieces_ = {};
+  decoder_.reset();
   if (descriptor_ >= 0) ::close(descriptor_);
   descriptor_ = -1;
   if (!file_.empty()) ::unlink(file_.c_str());
@@ -37,13 +46,38 @@ Result<void> Body::open() {
   return {};
 }
 
+Result<void> Body::reserve(std::size_t bytes) {
+  if (!shared_.reserve(bytes))
+    return Fail(environment_error(Code::unavailable, "too much request data is buffered; retry shortly"));
+  reserved_ += bytes;
+  return {};
+}
+
 Result<void> Body::add(std::string_view bytes) {
-  if (bytes.size() > route_.body_max - size_) return Fail(body_too_large(route_));
+  return coding_ == ContentCoding::identity ? store(bytes) : decode(bytes);
+}
+
+Result<void> Body::decode(std::string_view bytes) {
+  // Compressed data of any length may decompress to nothing.
+  if (bytes.size() > route_.body_max - received_) return Fail(body_too_large(route_));
+  received_ += bytes.size();
+  if (!decoder_) {
+    SLUICE_DO(reserve(Decoder::memory));
+    decoder_.emplace(coding_);
+  }
+  return decoder_->add(bytes, [this](std::string_view decoded) { return store(decoded); });
+}
+
+Result<void> Body::store(std::string_view bytes) {
+  if (bytes.size() > route_.body_max - size_) {
+    auto error = body_too_large(route_);
+    return Fail(decoder_ ? std::move(error).at("decompressed") : std::move(error));
+  }
   if (!route_.body_to_file) {
-    if (!shared_.reserve(bytes.size()))
-      return Fail(environment_error(Code::unavailable, "too much request data is buffered; retry shortly"));
+    SLUICE_DO(reserve(bytes.size()));
     size_ += bytes.size();
-    memory_.append(bytes);
+    if (pieces_.empty() || pieces_.back().size() >= piece_max) pieces_.emplace_back();
+    pieces_.back().append(bytes);
     return {};
   }
   size_ += bytes.size();
@@ -57,9 +91,19 @@ Result<void> Body::add(std::string_view bytes) {
   return {};
 }
 
+std::string Body::take_memory() {
+  if (pieces_.empty()) return {};
+  if (pieces_.size() == 1) return std::move(pieces_.front());
+  std::string whole;
+  whole.reserve(size_);
+  for (auto& piece : pieces_) whole += std::exchange(piece, {});
+  return whole;
+}
+
 Result<void> Body::move_to(ports::Request& request) {
+  if (decoder_) SLUICE_DO(decoder_->finish());
   if (!route_.body_to_file) {
-    request.body = std::move(memory_);
+    request.body = take_memory();
     return {};
   }
   SLUICE_DO(open());

@@ -49,9 +49,15 @@ std::expected<Admission, ports::Response> Gate::admit(RequestHead head, std::str
     if (error.code == Code::unauthenticated) response.headers.emplace_back("WWW-Authenticate", "Bearer");
     return std::unexpected(std::move(response));
   };
+  const auto refuse_coding = [&](const CodingRefusal& why) {
+    auto refusal = refuse(user_error(Code::invalid_argument, why.message));
+    refusal.error().status = why.status;
+    return refusal;
+  };
   if (!target) return refuse(target.error());
   if (const auto access = check_access(guard_, head, *target, local_ip); !access)
     return refuse(access.error());
+  if (const auto refusal = refuse_transfer_coding(head.headers)) return refuse_coding(*refusal);
 
   auto match = router_.find(head.method, target->segments);
   if (!match.route && match.allowed.empty())
@@ -66,12 +72,21 @@ std::expected<Admission, ports::Response> Gate::admit(RequestHead head, std::str
   }
   if (head.content_length && *head.content_length > match.route->body_max)
     return refuse(body_too_large(*match.route));
+  const bool has_body = head.chunked || head.content_length.value_or(0) > 0;
+  const auto coding = has_body ? content_coding_of(head.headers) : ContentCoding::identity;
+  if (!coding) {
+    auto refusal = refuse_coding(coding.error());
+    refusal.error().headers.emplace_back("Accept-Encoding", accepted_codings);
+    return refusal;
+  }
 
-  Admission admission{.route = match.route, .segments = std::move(target->segments), .request = {}};
+  Admission admission{
+      .route = match.route, .segments = std::move(target->segments), .coding = *coding, .request = {}};
   admission.request.method = std::move(head.method);
   admission.request.path = std::move(target->path);
   admission.request.params = std::move(match.params);
   admission.request.query = std::move(target->query);
+  std::erase_if(head.headers, [](const auto& header) { return header.first == "content-encoding"; });
   admission.request.headers = std::move(head.headers);
   return admission;
 }

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "sluice/net/codings.hpp"
 #include "sluice/net/guard.hpp"
 #include "sluice/net/router.hpp"
 #include "sluice/ports/http.hpp"
@@ -16,7 +17,7 @@ namespace sluice::net {
 struct RequestHead {
   std::string method;
   std::string target;
-  std::vector<std::pair<std::string, std::string>> headers;  ///< names in lower case
+  Headers headers;
   bool version_1_0 = false;
   std::optional<std::uint64_t> content_length;  ///< absent: none, or chunked
   bool chunked = false;
@@ -26,7 +27,9 @@ struct RequestHead {
 struct Admission {
   const ports::Route* route = nullptr;
   std::vector<std::string> segments;  ///< of its path; selects the protocol that writes later errors
-  ports::Request request;             ///< all but the body
+  ContentCoding coding = ContentCoding::identity;  ///< of its body
+  ports::Request
+      request;  ///< all but the body, and without the header Content-Encoding, which handlers need not know
 };
 
 /// Admits or refuses a request by its head alone, before memory is spent on its body. Immutable, and

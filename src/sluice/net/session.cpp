@@ -22,6 +22,7 @@ using tcp = asio::ip::tcp;
 using Parser = http::request_parser<http::buffer_body>;
 
 constexpr std::size_t piece = std::size_t{64} << 10;       ///< the most bytes per read of a body
+constexpr std::size_t coded_piece = std::size_t{4} << 10;  ///< of a compressed body: it may unpack to 4 MiB
 constexpr std::size_t first_read = std::size_t{16} << 10;  ///< enough for a small request in one read
 constexpr std::size_t discard_max = std::size_t{64}
                                     << 10;  ///< of an unwanted body, read to keep the connection
@@ -47,7 +48,8 @@ RequestHead head_of(const Parser& parser) {
 Framing framing_of(const Parser& parser, const RequestHead& head) {
   const auto& message = parser.get();
   return {
-      .keep_alive = message.keep_alive(),
+      // An older client cannot have meant `chunked`, so a proxy may see another end of this request.
+      .keep_alive = message.keep_alive() && !(head.version_1_0 && head.chunked),
       .head_only = head.method == "HEAD",
       .has_body = head.chunked || head.content_length.value_or(0) > 0,
       .expects_continue = !head.version_1_0 && lower_ascii(message[http::field::expect]) == "100-continue",
@@ -82,14 +84,14 @@ asio::awaitable<void> linger(Connection& connection) {
 
 /// Receives the body. Code::cancelled: the client disconnected, or was too slow.
 asio::awaitable<Result<void>> read_body(const SessionContext& context, Connection& connection, Parser& parser,
-                                        Body& body, const Framing& framing) {
+                                        Body& body, std::size_t piece_max, const Framing& framing) {
   if (framing.expects_continue && connection.buffer.size() == 0) {
     constexpr std::string_view go_ahead = "HTTP/1.1 100 Continue\r\n\r\n";
     if (!co_await send_bytes(context, connection, go_ahead))
       co_return Fail(user_error(Code::cancelled, "the client disconnected"));
   }
   const auto length = parser.content_length();
-  std::string chunk(length ? std::min<std::size_t>(*length, piece) : piece, '\0');
+  std::string chunk(length ? std::min<std::size_t>(*length, piece_max) : piece_max, '\0');
   connection.buffer.reserve(chunk.size());  // a read is at most as long as the space reserved here
   while (!parser.is_done()) {
     parser.get().body().data = chunk.data();
@@ -181,14 +183,12 @@ asio::awaitable<bool> serve_one(const SessionContext& context, Connection& conne
 
   RequestHead head = head_of(parser);
   Framing framing = framing_of(parser, head);
-  const bool unsupported_encoding = !head.chunked && parser.get().count(http::field::transfer_encoding) > 0;
+  // Guessing where the body ends would allow request smuggling.
+  const bool has_known_end = !refuse_transfer_coding(head.headers);
   auto admission = context.gate.admit(std::move(head), connection.local_ip);
-  if (unsupported_encoding)  // guessing where the body ends would allow request smuggling
-    admission =
-        std::unexpected(context.gate.error({}, malformed("the only supported transfer coding is `chunked`")));
   if (!admission) {
-    bool clean = !unsupported_encoding && !framing.has_body;
-    if (framing.has_body && !unsupported_encoding && !framing.expects_continue)
+    bool clean = has_known_end && !framing.has_body;
+    if (framing.has_body && has_known_end && !framing.expects_continue)
       clean = co_await discard_body(context, connection, parser);
     framing.keep_alive = framing.keep_alive && clean;
     const bool sent = co_await send_response(context, connection, std::move(admission.error()), framing);
@@ -196,9 +196,11 @@ asio::awaitable<bool> serve_one(const SessionContext& context, Connection& conne
     co_return sent&& framing.keep_alive;
   }
 
-  Body body(*admission->route, context.options.scratch, context.body_memory);
+  Body body(*admission->route, context.options.scratch, context.body_memory, admission->coding);
+  // Pieces of other connections take turns with the decompression of each.
+  const std::size_t piece_max = admission->coding == ContentCoding::identity ? piece : coded_piece;
   Result<void> received;
-  if (framing.has_body) received = co_await read_body(context, connection, parser, body, framing);
+  if (framing.has_body) received = co_await read_body(context, connection, parser, body, piece_max, framing);
   if (received) received = body.move_to(admission->request);
   if (!received && received.error().code == Code::cancelled) co_return false;
   if (!received) {

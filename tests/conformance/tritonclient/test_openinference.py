@@ -178,9 +178,25 @@ def test_mistakes_are_explained(client, endpoint, server):
         client.infer("no-such-endpoint", [binary_input(PICTURES[:1])])
     assert missing.value.status() == "404"
     with pytest.raises(InferenceServerException, match="shape"):
-        wide = triton.InferInput("image", [1, 1], "BYTES")
-        wide.set_data_from_numpy(np.array([[PICTURES[0]]], dtype=np.object_))
+        wide = triton.InferInput("image", [2, 2], "BYTES")
+        wide.set_data_from_numpy(np.array([PICTURES[:2]] * 2, dtype=np.object_))
         client.infer(endpoint, [wide])
+
+
+@pytest.mark.parametrize("shape", [[3, 1], [1, 3], [3, 1, 1]])
+def test_dimensions_of_one_do_not_count(client, endpoint, shape):
+    tensor = triton.InferInput("image", shape, "BYTES")
+    tensor.set_data_from_numpy(np.array(PICTURES, dtype=np.object_).reshape(shape))
+    answered = client.infer(endpoint, [tensor], outputs=outputs(True))
+    expected = client.infer(endpoint, [binary_input(PICTURES)], outputs=outputs(True))
+    np.testing.assert_array_equal(answered.as_numpy("probability"), expected.as_numpy("probability"))
+
+
+@pytest.mark.parametrize("algorithm", ["gzip", "deflate"])
+def test_compressed_requests(client, endpoint, algorithm):
+    answered = client.infer(endpoint, [binary_input(PICTURES)], outputs=outputs(True), request_compression_algorithm=algorithm)
+    expected = client.infer(endpoint, [binary_input(PICTURES)], outputs=outputs(True))
+    np.testing.assert_array_equal(answered.as_numpy("probability"), expected.as_numpy("probability"))
 
 
 @pytest.mark.parametrize("header", [{"Host": "evil.example"}, {"Origin": "http://evil.example"}])

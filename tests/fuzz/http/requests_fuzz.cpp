@@ -27,7 +27,9 @@ ports::Response error_response(const Error& error) {
 ports::Protocol protocol() {
   const ports::Handler infer = [](const ports::Request& request, ports::Responder respond) {
     const auto read =
-        api::read_infer_request(request.body, request.header("inference-header-content-length"));
+        api::read_infer_request({.bytes = request.body,
+                                 .json_length = request.header("inference-header-content-length"),
+                                 .content_type = request.header("content-type")});
     if (!read) return respond(error_response(read.error()));
     respond({.body = std::to_string(read->pictures.size()) + " " + read->id.value_or("")});
   };

@@ -32,6 +32,20 @@ TEST(NativeRuns, TakeInputsInTaggedForm) {
   EXPECT_EQ(*outputs.find("n"), Value(List{artifact, one("$artifact", "plain")}));
 }
 
+TEST(NativeRuns, TakeNullForWhatIsNotSet) {
+  NativeStage s;
+  auto body = one("plan", echo_plan);
+  for (const char* field : {"file", "pipeline", "inputs", "code", "cache"}) body.set(field, Value());
+  const auto run = ended(s, to_json(body));
+  EXPECT_EQ(json_of(s.get("/v1/runs/" + run)).text_at("status"), "succeeded");
+  const std::string ended_already =
+      "409: run " + run + " has succeeded already; see `sluice show " + run + "`";
+  for (const char* nothing : {"null", "{}", R"({"retry": null, "reason": null})"}) {
+    EXPECT_EQ(refusal(s.post("/v1/runs/" + run + "/resume", nothing)), ended_already);
+    EXPECT_EQ(refusal(s.post("/v1/runs/" + run + "/cancel", nothing)), ended_already);
+  }
+}
+
 TEST(NativeRuns, ReportTheErrorsOfTheCompiler) {
   NativeStage s;
   EXPECT_EQ(refusal(s.post(

@@ -1,5 +1,7 @@
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include "compressed.hpp"
 #include "raw_client.hpp"
 #include "result_assertions.hpp"
 #include "sluice/net/client.hpp"
@@ -67,6 +69,153 @@ TEST(HttpBodies, AreSentAfter100Continue) {
   EXPECT_THAT(client.read_answer(), EndsWith("{x}\nhello"));
   client.send(post("/echo/x", "Content-Length: 500000\r\nExpect: 100-continue\r\n"));
   EXPECT_THAT(client.read_all(), StartsWith("HTTP/1.1 413 Content Too Large\r\n"));
+}
+
+std::string with_length(std::string_view headers, std::string_view body) {
+  return post("/echo/x", std::string(headers) + "Content-Length: " + std::to_string(body.size()) + "\r\n",
+              body);
+}
+
+TEST(HttpBodies, AreDecompressed) {
+  TestServer test;
+  RawClient client(test.port());
+  const std::string text(90'000, 'z');
+  for (const int form : {gzip_form, zlib_form, raw_form}) {
+    client.send(
+        with_length(form == gzip_form ? "Content-Encoding: gzip\r\n" : "Content-Encoding: Deflate\r\n",
+                    compressed(text, form)));
+    EXPECT_THAT(client.read_answer(), EndsWith("{x}\n" + text));
+  }
+  client.send(with_length("Content-Encoding: identity\r\n", "as it is"));
+  EXPECT_THAT(client.read_answer(), EndsWith("{x}\nas it is"));
+  client.send(post("/echo/x", "Content-Encoding: gzip\r\nContent-Length: 0\r\n"));
+  EXPECT_THAT(client.read_answer(), EndsWith("{x}\n"));
+  client.send(post("/echo/x", "Content-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n"));
+  for (const char byte : compressed("in chunks", gzip_form))
+    client.send("1\r\n" + std::string(1, byte) + "\r\n");
+  client.send("0\r\n\r\n");
+  EXPECT_THAT(client.read_answer(), EndsWith("{x}\nin chunks"));
+}
+
+TEST(HttpBodies, AreDecompressedIntoAFile) {
+  TestServer test;
+  auto client = HttpClient::make({.url = test.server().url()});
+  const std::string bytes(5'000'000, '\0');
+  const auto response = client->request({.method = "POST",
+                                         .target = "/echo/upload",
+                                         .headers = {{"Content-Encoding", "gzip"}},
+                                         .body = compressed(bytes, gzip_form)});
+  ASSERT_OK(response);
+  EXPECT_EQ(response->body, "5000000 0 1");
+}
+
+TEST(HttpBodies, ThatDecompressToTooMuchAreRefused) {
+  TestServer test;
+  const std::string too_large =
+      "test: decompressed: the request body is larger than POST /echo/{} accepts (100 kB); send less per "
+      "request";
+  for (const int form : {gzip_form, zlib_form, raw_form}) {
+    RawClient client(test.port());
+    client.send(
+        with_length(form == gzip_form ? "Content-Encoding: gzip\r\n" : "Content-Encoding: deflate\r\n",
+                    compressed(std::string(10'000'000, '\0'), form)));
+    const std::string answer = client.read_all();
+    EXPECT_THAT(answer, StartsWith("HTTP/1.1 413 Content Too Large\r\n"));
+    EXPECT_THAT(answer, EndsWith(too_large));
+  }
+  // Compressed data that never decompresses to anything is limited as well.
+  RawClient endless(test.port());
+  endless.send(post("/echo/x", "Content-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n"));
+  const auto nothing = compressed("", gzip_form);
+  std::string chunk;
+  while (chunk.size() < 50'000) chunk += nothing;
+  chunk = fmt::format("{:x}\r\n{}\r\n", chunk.size(), chunk);
+  for (int i = 0; i < 3; ++i) endless.send(chunk);
+  EXPECT_THAT(endless.read_all(), StartsWith("HTTP/1.1 413 Content Too Large\r\n"));
+  RawClient file(test.port());
+  const auto bomb = compressed(std::string(1000, 'x'), gzip_form);
+  file.send(post("/echo/small-upload", "Content-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n",
+                 fmt::format("{:x}\r\n{}\r\n0\r\n\r\n", bomb.size(), bomb)));
+  EXPECT_THAT(file.read_all(), StartsWith("HTTP/1.1 413 Content Too Large\r\n"));
+}
+
+TEST(HttpBodies, OfAnotherContentAreRefused) {
+  TestServer test;
+  RawClient client(test.port());
+  client.send(with_length("Content-Encoding: zstd\r\n", "hello"));
+  const std::string answer = client.read_answer();
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 415 Unsupported Media Type\r\n"));
+  EXPECT_THAT(answer, HasSubstr("\r\nAccept-Encoding: gzip, deflate\r\n"));
+  EXPECT_THAT(answer, EndsWith("test: the content coding `zstd` is not supported; send the body as it is, or "
+                               "compressed once with `gzip` or `deflate`"));
+  client.send(with_length("Content-Encoding: gzip\r\nContent-Encoding: br\r\n", "hello"));
+  EXPECT_THAT(client.read_answer(), StartsWith("HTTP/1.1 415 "));
+  client.send(post("/nowhere", "Content-Encoding: zstd\r\nContent-Length: 5\r\n", "hello"));
+  EXPECT_THAT(client.read_answer(), StartsWith("HTTP/1.1 404 ")) << "the connection was kept";
+  client.send("GET /echo/x HTTP/1.1\r\nHost: localhost\r\nContent-Encoding: zstd\r\n\r\n");
+  EXPECT_THAT(client.read_answer(), StartsWith("HTTP/1.1 200 ")) << "there is no body";
+  client.send(with_length("Content-Encoding: gzip\r\n", "hello"));
+  EXPECT_THAT(
+      client.read_all(),
+      EndsWith("test: cannot decompress the request body (Content-Encoding: gzip): incorrect header check"));
+  RawClient half(test.port());
+  half.send(with_length("Content-Encoding: gzip\r\n", compressed("hello", gzip_form).substr(0, 15)));
+  EXPECT_THAT(
+      half.read_all(),
+      EndsWith("test: cannot decompress the request body (Content-Encoding: gzip): it ends too early"));
+}
+
+TEST(HttpBodies, ShareTheMemoryForDecompression) {
+  TestServer test({.bodies_max = 100'000});
+  RawClient first(test.port());
+  first.send(post("/echo/hold", "Content-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n", "1\r\n\x1f\r\n"));
+  // Chunks of a second body are refused only while the first is being decompressed: its first byte may arrive
+  // later.
+  for (bool refused = false; !refused;) {
+    RawClient second(test.port());
+    second.send(with_length("Content-Encoding: gzip\r\n", compressed("hello", gzip_form)));
+    const auto answer = second.read_answer();
+    refused = answer.starts_with("HTTP/1.1 503 ");
+    if (refused) {
+      EXPECT_THAT(answer, EndsWith("test: too much request data is buffered; retry shortly"));
+    }
+  }
+  first.send("0\r\n\r\n");
+  EXPECT_THAT(first.read_all(), HasSubstr("it ends too early"));
+  RawClient third(test.port());
+  third.send(with_length("Content-Encoding: gzip\r\n", compressed("hello", gzip_form)));
+  EXPECT_THAT(third.read_answer(), EndsWith("{x}\nhello"));
+}
+
+TEST(HttpBodies, WithAnUnknownEndCloseTheConnection) {
+  TestServer test;
+  const auto answer_to = [&](const std::string& headers) {
+    RawClient client(test.port());
+    client.send(post("/echo/x", headers,
+                     "5\r\nhello\r\n0\r\n\r\nGET /echo/smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+    return client.read_all();
+  };
+  for (const char* headers : {"Transfer-Encoding: gzip, chunked\r\n",
+                              "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n"}) {
+    const auto answer = answer_to(headers);
+    EXPECT_THAT(answer, StartsWith("HTTP/1.1 501 Not Implemented\r\n"));
+    EXPECT_THAT(answer,
+                EndsWith("test: the transfer coding `gzip, chunked` is not supported; the only one is "
+                         "`chunked`, and Content-Encoding says how a body is compressed"));
+  }
+  for (const char* headers : {"Transfer-Encoding: gzip\r\n", "Transfer-Encoding: chunked, gzip\r\n",
+                              "Content-Length: 5\r\nTransfer-Encoding: identity\r\n"}) {
+    const auto answer = answer_to(headers);
+    EXPECT_THAT(answer, StartsWith("HTTP/1.1 400 Bad Request\r\n")) << headers;
+    EXPECT_THAT(answer, ::testing::Not(HasSubstr("smuggled")));
+  }
+  RawClient old(test.port());
+  old.send(
+      "POST /echo/x HTTP/1.0\r\nConnection: keep-alive\r\nTransfer-Encoding: "
+      "chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n");
+  const auto answer = old.read_all();
+  EXPECT_THAT(answer, EndsWith("{x}\nhello"));
+  EXPECT_THAT(answer, HasSubstr("\r\nConnection: close\r\n"));
 }
 
 TEST(HttpBodies, GoThroughAFile) {

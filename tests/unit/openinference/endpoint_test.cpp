@@ -93,6 +93,19 @@ TEST_F(EndpointTest, InfersFromBinaryTensors) {
   EXPECT_THAT(raw.body, HasSubstr("\4\0\0\0fish"s));
 }
 
+TEST_F(EndpointTest, InfersFromAPictureAndFromAForm) {
+  const auto picture = infer("fish", {{"Content-Type", "image/png"}});
+  EXPECT_EQ(picture.status, 200) << picture.body;
+  EXPECT_EQ(picture.content_type, "application/json");
+  EXPECT_THAT(picture.body, HasSubstr(R"("shape":[1],"data":["fish"])"));
+  const std::string form =
+      "--X\r\nContent-Disposition: form-data; name=a; filename=a\r\n\r\nfish\r\n"
+      "--X\r\nContent-Disposition: form-data; name=b; filename=b\r\n\r\nstrange\r\n--X--\r\n";
+  const auto files = infer(form, {{"Content-Type", "multipart/form-data; boundary=X"}});
+  EXPECT_EQ(files.status, 200) << files.body;
+  EXPECT_THAT(files.body, HasSubstr(R"("shape":[2],"data":["fish","bird"])"));
+}
+
 TEST_F(EndpointTest, ErrorsAreInTheProtocolsForm) {
   EXPECT_EQ(get("/v2/models/stamp", 404), R"({"error":"no endpoint `stamp`; did you mean `stamps`?"})");
   EXPECT_EQ(get("/v2/models/stamp/ready", 404), R"({"error":"no endpoint `stamp`; did you mean `stamps`?"})");

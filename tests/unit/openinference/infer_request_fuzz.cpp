@@ -6,12 +6,18 @@
 
 #include "sluice/api/openinference/infer_request.hpp"
 
-/// The first line is the header Inference-Header-Content-Length, the rest the body.
+/// The first line is the header Inference-Header-Content-Length and, after a tab, Content-Type; the rest is
+/// the body.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   const auto end = std::min(text.find('\n'), text.size());
   const std::string_view body = text.substr(std::min(end + 1, text.size()));
-  const auto request = sluice::api::read_infer_request(body, text.substr(0, end));
+  const std::string_view headers = text.substr(0, end);
+  const auto tab = std::min(headers.find('\t'), headers.size());
+  const auto request =
+      sluice::api::read_infer_request({.bytes = body,
+                                       .json_length = headers.substr(0, tab),
+                                       .content_type = headers.substr(std::min(tab + 1, headers.size()))});
   if (!request) {
     SLUICE_CHECK(!request.error().message.empty());
     return 0;

@@ -39,6 +39,11 @@ Result<Value> body_of(const ports::Request& request) {
   return body;
 }
 
+Result<Value> optional_body_of(const ports::Request& request) {
+  if (request.body.empty() || request.body == "null") return Value(Struct{});
+  return body_of(request);
+}
+
 Result<std::string> text_of(const Value& body, std::string_view field) {
   const auto* value = body.find(field);
   if (!value || !value->is_string())

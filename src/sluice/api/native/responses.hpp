@@ -12,6 +12,8 @@ ports::Handler sync_handler(std::function<Result<ports::Response>(const ports::R
 
 /// The body as a JSON object.
 Result<Value> body_of(const ports::Request& request);
+/// The same for a body that may be missing or `null`: then an empty object.
+Result<Value> optional_body_of(const ports::Request& request);
 /// A field that must be a string.
 Result<std::string> text_of(const Value& body, std::string_view field);
 /// A non-negative integer in the query, at most `most`; `otherwise` if absent.

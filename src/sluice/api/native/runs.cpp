@@ -2,6 +2,7 @@
 
 #include "sluice/api/native/responses.hpp"
 #include "sluice/base/json.hpp"
+#include "sluice/base/sent_field.hpp"
 
 namespace sluice::api {
 namespace {
@@ -24,7 +25,7 @@ Value row_to_json(const ports::RunRow& row) {
 }
 
 Result<Struct> tagged_fields(const Value& body, std::string_view field) {
-  const auto* value = body.find(field);
+  const auto* value = sent_field(body, field);
   if (!value) return Struct{};
   SLUICE_TRY(read, from_tagged(*value));
   if (!read.is_struct())
@@ -72,20 +73,13 @@ Result<ports::Response> show(const NativeApi& api, const ports::Request& request
 }
 
 Result<RunId> resume(const NativeApi& api, const ports::Request& request) {
-  bool retry = false;
-  if (!request.body.empty()) {
-    SLUICE_TRY(body, body_of(request));
-    retry = body.boolean_at("retry");
-  }
-  return api.runs.resume(request.principal.workspace, request.params.at(0), retry);
+  SLUICE_TRY(body, optional_body_of(request));
+  return api.runs.resume(request.principal.workspace, request.params.at(0), body.boolean_at("retry"));
 }
 
 Result<RunId> cancel(const NativeApi& api, const ports::Request& request) {
-  std::string reason;
-  if (!request.body.empty()) {
-    SLUICE_TRY(body, body_of(request));
-    reason = body.text_at("reason");
-  }
+  SLUICE_TRY(body, optional_body_of(request));
+  std::string reason = body.text_at("reason");
   if (reason.empty()) reason = "cancelled on request";
   return api.runs.cancel(request.principal.workspace, request.params.at(0), std::move(reason));
 }

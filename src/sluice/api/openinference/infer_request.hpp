@@ -24,8 +24,15 @@ struct InferRequest {
   std::vector<RequestedOutput> outputs;  ///< never empty
 };
 
-/// Parses the body of `POST …/infer`. `json_length` is the header Inference-Header-Content-Length, "" if it
-/// is absent: then the whole body is JSON. Errors state the place in the request and what is expected.
-Result<InferRequest> read_infer_request(std::string_view body, std::string_view json_length);
+/// The body of `POST …/infer`, and the headers that say what it is; "" for one that is absent.
+struct InferBody {
+  std::string_view bytes;
+  std::string_view json_length = {};   ///< Inference-Header-Content-Length
+  std::string_view content_type = {};  ///< Content-Type
+};
+
+/// Parses the body: JSON, JSON and binary tensors, one picture, or a form with files. Errors state the place
+/// in the request and what is expected.
+Result<InferRequest> read_infer_request(const InferBody& body);
 
 }  // namespace sluice::api

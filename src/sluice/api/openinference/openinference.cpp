@@ -100,7 +100,9 @@ struct Routes {
   void infer(ports::Request request, ports::Responder respond) const {
     const auto number = version_in(request);
     if (!number) return respond(error_response(number.error()));
-    auto read = read_infer_request(request.body, request.header("inference-header-content-length"));
+    auto read = read_infer_request({.bytes = request.body,
+                                    .json_length = request.header("inference-header-content-length"),
+                                    .content_type = request.header("content-type")});
     if (!read) return respond(error_response(read.error()));
     request.body = {};
     auto pictures = std::exchange(read->pictures, {});
