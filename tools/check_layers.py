@@ -60,6 +60,7 @@ LIBRARIES = [
     ("libLBFGS", ["lbfgs.h"], ["PkgConfig::lbfgs"], "host"),
     ("libspng", ["spng.h"], ["PkgConfig::spng"], "host/media"),
     ("utf8proc", ["utf8proc.h"], ["PkgConfig::utf8proc"], "domain/ai"),
+    ("zlib", ["zlib.h"], ["ZLIB::ZLIB"], "host/media"),
     ("libjpeg", ["jpeglib.h", "jerror.h", "turbojpeg.h"], ["JPEG::JPEG"], "host/media"),
     ("libwebp", ["webp/*"], ["PkgConfig::webp"], "host/media"),
     ("libtiff", ["tiffio.h", "tiff.h"], ["TIFF::TIFF"], "host/media"),

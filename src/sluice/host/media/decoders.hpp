@@ -13,6 +13,11 @@ Result<Picture> decode_jpeg(std::string_view bytes);
 Result<Picture> decode_webp(std::string_view bytes);
 Result<Picture> decode_gif(std::string_view bytes);
 Result<Picture> decode_tiff(std::string_view bytes);
+Result<Picture> decode_bmp(std::string_view bytes);
+
+/// The name of a format that people send by mistake, since the picture can be saved in another one; "" for
+/// anything else.
+std::string_view unsupported_format(std::string_view first_bytes);
 
 /// "cannot read picture: WHY"
 Fail unreadable(std::string_view why);

@@ -1,6 +1,5 @@
 #include "sluice/host/media/picture.hpp"
 
-#include <array>
 #include <cstring>
 
 #include <fmt/format.h>
@@ -8,54 +7,12 @@
 #include "sluice/host/media/decoders.hpp"
 
 namespace sluice::host::media {
-namespace {
-
-struct Magic {
-  std::string_view at_start;
-  PictureFormat format;
-};
-
-using namespace std::string_view_literals;
-constexpr std::array magics = {
-    Magic{"\x89PNG\r\n\x1a\n"sv, PictureFormat::png},
-    Magic{"\xff\xd8\xff"sv, PictureFormat::jpeg},
-    Magic{"GIF87a"sv, PictureFormat::gif},
-    Magic{"GIF89a"sv, PictureFormat::gif},
-    Magic{"II*\0"sv, PictureFormat::tiff},
-    Magic{"MM\0*"sv, PictureFormat::tiff},
-    Magic{"II+\0"sv, PictureFormat::tiff},
-    Magic{"MM\0+"sv, PictureFormat::tiff},
-};
-
-// Formats that people send by mistake. They are reported by name, since the picture can be saved in another
-// format.
-std::string_view unsupported_format(std::string_view bytes) {
-  if (bytes.starts_with("BM")) return "BMP";
-  if (bytes.starts_with("%PDF")) return "PDF";
-  if (bytes.starts_with("<svg") || bytes.starts_with("<?xml")) return "SVG or XML";
-  if (bytes.size() >= 12 && bytes.substr(4, 4) == "ftyp") {
-    if (bytes.substr(8, 4) == "avif") return "AVIF";
-    return "HEIC or a video";
-  }
-  return {};
-}
-
-}  // namespace
-
-std::optional<PictureFormat> picture_format(std::string_view first_bytes) {
-  for (const auto& magic : magics)
-    if (first_bytes.starts_with(magic.at_start)) return magic.format;
-  if (first_bytes.size() >= 12 && first_bytes.starts_with("RIFF") && first_bytes.substr(8, 4) == "WEBP")
-    return PictureFormat::webp;
-  return std::nullopt;
-}
-
 Result<Picture> decode_picture(std::string_view bytes) {
   if (bytes.empty()) return unreadable("it is empty");
   const auto format = picture_format(bytes);
   if (!format) {
     const auto unsupported = unsupported_format(bytes);
-    if (unsupported.empty()) return unreadable("it is not PNG, JPEG, WebP, GIF or TIFF");
+    if (unsupported.empty()) return unreadable(fmt::format("it is not {}", readable_formats));
     return unreadable(fmt::format("{} is not supported; save it as PNG or JPEG", unsupported));
   }
   switch (*format) {
@@ -64,6 +21,7 @@ Result<Picture> decode_picture(std::string_view bytes) {
     case PictureFormat::webp: return decode_webp(bytes);
     case PictureFormat::gif: return decode_gif(bytes);
     case PictureFormat::tiff: return decode_tiff(bytes);
+    case PictureFormat::bmp: return decode_bmp(bytes);
   }
   return unreadable("unrecognized format");
 }
