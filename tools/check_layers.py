@@ -64,6 +64,7 @@ LIBRARIES = [
     ("libjpeg", ["jpeglib.h", "jerror.h", "turbojpeg.h"], ["JPEG::JPEG"], "host/media"),
     ("libwebp", ["webp/*"], ["PkgConfig::webp"], "host/media"),
     ("libtiff", ["tiffio.h", "tiff.h"], ["TIFF::TIFF"], "host/media"),
+    ("libavif", ["avif/*"], ["PkgConfig::avif"], "host/media"),
     ("giflib", ["gif_lib.h"], ["GIF::GIF"], "host/media"),
     ("stb", ["stb_*.h", "stb/*"], ["PkgConfig::stb"], "host/media"),
     ("CLI11", ["CLI/*"], ["CLI11::*"], "app"),

@@ -85,7 +85,7 @@ BAD = {
     "a WebP without frames": (webp_without_frames, "cannot read picture: corrupt or truncated WebP"),
     "a BMP of 50,000 x 50,000": (lambda: seed("24-bits-from-top.bmp")[:18] + struct.pack("<ii", 50_000, 50_000) + seed("24-bits-from-top.bmp")[26:], "50000 x 50000"),
     "a truncated BMP": (lambda: seed("24-bits-from-top.bmp")[:-40], "cannot read picture: corrupt or truncated BMP"),
-    "a shell script": (lambda: b"#!/bin/sh\nrm -rf /\n", "it is not PNG, JPEG, WebP, GIF, TIFF or BMP"),
+    "a shell script": (lambda: b"#!/bin/sh\nrm -rf /\n", "it is not PNG, JPEG, WebP, GIF, TIFF, BMP, AVIF or HEIC"),
     "a drawing with a script": (lambda: b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>", "SVG or XML is not supported; save it as PNG or JPEG"),
     "a script that begins as a GIF": (lambda: b"GIF89a/*" + b" " * 500 + b"*/=1;alert(1)", "cannot read picture: "),
     "pixels that unpack to 512 MB": (lambda: png(8, 8, pixels=b"x" + packed_zeros()), "cannot read picture: corrupt or truncated PNG"),

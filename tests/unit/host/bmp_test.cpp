@@ -8,6 +8,7 @@
 #include "pictures.hpp"
 #include "places.hpp"
 #include "result_assertions.hpp"
+#include "sluice/base/picture_format.hpp"
 
 namespace sluice::host::media {
 namespace {

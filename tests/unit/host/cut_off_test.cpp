@@ -44,7 +44,7 @@ TEST(CutOff, TheCase) {
 }
 
 TEST(CutOff, Jpeg) {
-  const auto picture = test::drawn(50, 35);
+  const auto picture = test::drawn(30, 20);
   for (const auto kind :
        {JpegKind::rgb, JpegKind::gray, JpegKind::cmyk, JpegKind::progressive, JpegKind::separate_scans}) {
     const auto bytes = test::to_jpeg(picture, kind);
@@ -80,12 +80,12 @@ TEST(CutOff, Gif) {
 }
 
 TEST(CutOff, Webp) {
-  auto picture = test::drawn(50, 35);
+  auto picture = test::drawn(30, 20);
   spare_bytes(test::to_webp(picture));
   spare_bytes(test::to_webp_lossy(picture));
   // With metadata behind the picture, and with another frame.
   EXPECT_GE(spare_bytes(test::to_webp_turned(picture, test::exif(1))), 8U + 26);
-  EXPECT_GE(spare_bytes(test::to_webp_animated({picture, test::drawn(50, 35), test::quarters(50, 35)})), 20U);
+  EXPECT_GE(spare_bytes(test::to_webp_animated({picture, test::drawn(30, 20), test::quarters(30, 20)})), 20U);
 }
 
 TEST(CutOff, Tiff) {

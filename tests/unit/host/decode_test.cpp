@@ -6,6 +6,7 @@
 
 #include "pictures.hpp"
 #include "result_assertions.hpp"
+#include "sluice/base/picture_format.hpp"
 #include "sluice/host/media/picture.hpp"
 
 namespace sluice::host::media {
@@ -140,14 +141,14 @@ TEST(Decode, EveryPrefixIsAnErrorOrAPicture) {
 TEST(Decode, UnsupportedFormatsAreNamed) {
   EXPECT_EQ(message_of(""), "cannot read picture: it is empty");
   EXPECT_EQ(message_of("hello, I am a text"),
-            "cannot read picture: it is not PNG, JPEG, WebP, GIF, TIFF or BMP");
+            "cannot read picture: it is not PNG, JPEG, WebP, GIF, TIFF, BMP, AVIF or HEIC");
   using namespace std::string_view_literals;
-  EXPECT_EQ(message_of("\0\0\0\x18"
-                       "ftypheic\0\0\0\0"sv),
-            "cannot read picture: HEIC or a video is not supported; save it as PNG or JPEG");
   for (const auto& [bytes, name] : {std::pair{"<svg xmlns="sv, "SVG or XML"},
                                     {"<?xml version="sv, "SVG or XML"},
                                     {"%PDF-1.7"sv, "PDF"},
+                                    {"\0\0\0\x18"
+                                     "ftypisom\0\0\0\0mp42avc1"sv,
+                                     "a video"},
                                     {"8BPS\0\1"sv, "PSD"},
                                     {"\xff\x0a\0"sv, "JPEG XL"},
                                     {"\0\0\0\x0cJXL \x0d\x0a"sv, "JPEG XL"},
@@ -229,12 +230,26 @@ TEST(Decode, ProgressiveScansAreLimited) {
 
 TEST(Decode, FormatsAreKnownByTheirFirstBytes) {
   const auto picture = test::quarters(8, 8);
-  EXPECT_EQ(picture_format(test::to_png(picture).substr(0, 16)), PictureFormat::png);
-  EXPECT_EQ(picture_format(test::to_jpeg(picture).substr(0, 16)), PictureFormat::jpeg);
-  EXPECT_EQ(picture_format(test::to_webp(picture).substr(0, 16)), PictureFormat::webp);
-  EXPECT_EQ(picture_format(test::to_gif(picture, false).substr(0, 16)), PictureFormat::gif);
-  EXPECT_EQ(picture_format(test::to_tiff(picture, 8).substr(0, 16)), PictureFormat::tiff);
+  EXPECT_EQ(picture_format(test::to_png(picture).substr(0, picture_format_bytes)), PictureFormat::png);
+  EXPECT_EQ(picture_format(test::to_jpeg(picture).substr(0, picture_format_bytes)), PictureFormat::jpeg);
+  EXPECT_EQ(picture_format(test::to_webp(picture).substr(0, picture_format_bytes)), PictureFormat::webp);
+  EXPECT_EQ(picture_format(test::to_gif(picture, false).substr(0, picture_format_bytes)), PictureFormat::gif);
+  EXPECT_EQ(picture_format(test::to_tiff(picture, 8).substr(0, picture_format_bytes)), PictureFormat::tiff);
   EXPECT_EQ(picture_format("RIFF1234WAVEfmt "), std::nullopt);
+  using namespace std::string_view_literals;
+  EXPECT_EQ(picture_format("\0\0\0\x1c"
+                           "ftypmif1\0\0\0\0mif1avifmiaf"sv),
+            PictureFormat::avif);
+  EXPECT_EQ(picture_format("\0\0\0\x1c"
+                           "ftypmif1\0\0\0\0mif1heicmiaf"sv),
+            PictureFormat::heic);
+  EXPECT_EQ(picture_format("\0\0\0\x18"
+                           "ftypmsf1\0\0\0\0iso8mif1"sv),
+            PictureFormat::heic);
+  // What follows the list of brands is not one.
+  EXPECT_EQ(picture_format("\0\0\0\x14"
+                           "ftypqt  \0\0\0\0qt  avif"sv),
+            std::nullopt);
 }
 
 }  // namespace

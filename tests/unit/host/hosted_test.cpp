@@ -368,9 +368,10 @@ TEST_F(Hosted, AllUnreadablePicturesAreNamed) {
   ASSERT_OK(os::write_file(folder / "class" / "c.png", ""));
   const auto embedded = embed(folder, path("no"));
   ASSERT_OK(embedded);
-  EXPECT_EQ(*embedded->find("problems"),
-            Value(List{fmt::format("class/b.png: cannot read picture: it is not {}", host::media::readable_formats),
-                       "class/c.png: cannot read picture: it is empty"}));
+  EXPECT_EQ(
+      *embedded->find("problems"),
+      Value(List{fmt::format("class/b.png: cannot read picture: it is not {}", host::media::readable_formats),
+                 "class/c.png: cannot read picture: it is empty"}));
   EXPECT_EQ(embedded->integer_at("unreadable"), 2);
   EXPECT_FALSE(fs::exists(path("no")));
 }
@@ -400,13 +401,21 @@ TEST_F(Hosted, EveryFormatIsEmbedded) {
   ASSERT_OK(os::write_file(folder / "c.webp", test::to_webp(quarters)));
   ASSERT_OK(os::write_file(folder / "deep" / "d.TIFF", test::to_tiff(quarters, 16)));
   ASSERT_OK(os::write_file(folder / "deep" / "no_extension", test::to_png(quarters)));
+  for (const auto& [name, file] : {std::pair{"e.bmp", "bmp/rle8.bmp"},
+                                   {"f.jfif", "cases/browser.jfif"},
+                                   {"g.jpe", "cases/browser.jfif"},
+                                   {"h.heic", "heif/orientation6.heic"},
+                                   {"i", "heif/orientation6.avif"},
+                                   {"j.jpg", "cases/orientation6.png"},
+                                   {"k.txt", "bmp/24-bits.bmp"}})
+    ASSERT_OK(os::write_file(folder / name, test::content(fmt::format("tests/unit/host/data/{}", file))));
   const auto out = path("formats-out");
   ASSERT_OK(embed(folder, out));
   const auto index = parse_json(os::read_file(out / "index.json").value()).value();
   std::vector<std::string> paths;
   for (const auto& entry : *index.if_list()) paths.push_back(entry.text_at("path"));
-  EXPECT_EQ(paths,
-            (std::vector<std::string>{"a.png", "b.jpg", "c.webp", "deep/d.TIFF", "deep/no_extension"}));
+  EXPECT_EQ(paths, (std::vector<std::string>{"a.png", "b.jpg", "c.webp", "deep/d.TIFF", "deep/no_extension",
+                                             "e.bmp", "f.jfif", "g.jpe", "h.heic", "i", "j.jpg", "k.txt"}));
 }
 
 TEST_F(Hosted, PicturesThatAreKnownAreNotReadAgain) {

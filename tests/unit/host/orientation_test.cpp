@@ -91,6 +91,22 @@ TEST_P(Orientation, Jpeg) {
   for (std::size_t i = 0; i < upright.rgba.size(); ++i) ASSERT_NEAR(read->rgba[i], upright.rgba[i], 3) << i;
 }
 
+TEST_P(Orientation, AvifAndHeic) {
+  for (const auto* ending : {"avif", "heic"}) {
+    const auto read = decode_picture(
+        test::content(fmt::format("tests/unit/host/data/heif/orientation{}.{}", GetParam(), ending)));
+    ASSERT_OK(read) << ending;
+    const auto upright = test::quarters(64, 48);
+    ASSERT_EQ(read->width, upright.width) << ending;
+    ASSERT_EQ(read->height, upright.height) << ending;
+    for (const auto& [x, y] : {std::pair{10, 10}, {50, 10}, {10, 40}, {50, 40}})
+      for (int c = 0; c < 4; ++c) {
+        const auto at = static_cast<std::size_t>(4 * (y * 64 + x) + c);
+        EXPECT_NEAR(read->rgba[at], upright.rgba[at], 6) << ending << ": " << x << ", " << y;
+      }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Each, Orientation, testing::Range(1, 9));
 
 TEST(OrientationOf, TheCases) {

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <iterator>
 
+#include <avif/avif.h>
 #include <gif_lib.h>
 #include <jpeglib.h>
 #include <spng.h>
@@ -69,6 +70,49 @@ std::string taken(std::uint8_t* buffer, std::size_t size) {
   std::string out(reinterpret_cast<const char*>(buffer), size);
   WebPFree(buffer);
   return out;
+}
+
+std::string avif_of(const std::vector<Picture>& frames, const AvifKind& kind) {
+  auto* encoder = avifEncoderCreate();
+  encoder->codecChoice = AVIF_CODEC_CHOICE_AOM;
+  encoder->speed = AVIF_SPEED_FASTEST;
+  encoder->minQuantizer = encoder->maxQuantizer = AVIF_QUANTIZER_LOSSLESS;
+  encoder->minQuantizerAlpha = encoder->maxQuantizerAlpha = AVIF_QUANTIZER_LOSSLESS;
+  const auto width = static_cast<std::uint32_t>(frames[0].width);
+  const auto height = static_cast<std::uint32_t>(frames[0].height);
+  for (const auto& frame : frames) {
+    auto* image =
+        avifImageCreate(width, height, static_cast<std::uint32_t>(kind.depth), AVIF_PIXEL_FORMAT_YUV444);
+    image->matrixCoefficients = AVIF_MATRIX_COEFFICIENTS_IDENTITY;
+    if (kind.left + kind.top > 0) {
+      const avifCropRect part{.x = static_cast<std::uint32_t>(kind.left),
+                              .y = static_cast<std::uint32_t>(kind.top),
+                              .width = width - static_cast<std::uint32_t>(kind.left),
+                              .height = height - static_cast<std::uint32_t>(kind.top)};
+      image->transformFlags = AVIF_TRANSFORM_CLAP;
+      avifDiagnostics diagnostics{};
+      if (avifCleanApertureBoxConvertCropRect(&image->clap, &part, width, height, image->yuvFormat,
+                                              &diagnostics) == 0)
+        std::abort();
+    }
+    avifRGBImage rgb{};
+    avifRGBImageSetDefaults(&rgb, image);
+    rgb.depth = 8;
+    rgb.ignoreAlpha = kind.alpha ? AVIF_FALSE : AVIF_TRUE;
+    rgb.pixels = const_cast<std::uint8_t*>(frame.rgba.data());
+    rgb.rowBytes = 4 * width;
+    if (avifImageRGBToYUV(image, &rgb) != AVIF_RESULT_OK) std::abort();
+    if (!kind.alpha) avifImageFreePlanes(image, AVIF_PLANES_A);
+    const auto flags = frames.size() == 1 ? AVIF_ADD_IMAGE_FLAG_SINGLE : AVIF_ADD_IMAGE_FLAG_NONE;
+    if (avifEncoderAddImage(encoder, image, 1, flags) != AVIF_RESULT_OK) std::abort();
+    avifImageDestroy(image);
+  }
+  avifRWData out{};
+  if (avifEncoderFinish(encoder, &out) != AVIF_RESULT_OK) std::abort();
+  avifEncoderDestroy(encoder);
+  std::string bytes(reinterpret_cast<const char*>(out.data), out.size);
+  avifRWDataFree(&out);
+  return bytes;
 }
 
 }  // namespace
@@ -275,6 +319,10 @@ std::string to_webp_animated(const std::vector<Picture>& frames) {
   WebPAnimEncoderDelete(encoder);
   return taken(out);
 }
+
+std::string to_avif(const Picture& picture, const AvifKind& kind) { return avif_of({picture}, kind); }
+
+std::string to_avif_animated(const std::vector<Picture>& frames) { return avif_of(frames, {}); }
 
 std::string to_gif(const Picture& picture, bool interlaced) {
   std::string out;

@@ -46,6 +46,18 @@ std::string to_webp_lossy(const host::media::Picture& picture);
 std::string to_webp_turned(const host::media::Picture& picture, const std::string& exif);
 /// Lossless frames of one size.
 std::string to_webp_animated(const std::vector<host::media::Picture>& frames);
+
+struct AvifKind {
+  int depth = 8;
+  bool alpha = false;
+  int left = 0;  ///< columns and rows that the container says are not part of the picture
+  int top = 0;
+};
+/// Without loss.
+std::string to_avif(const host::media::Picture& picture, const AvifKind& kind = {});
+/// Several frames.
+std::string to_avif_animated(const std::vector<host::media::Picture>& frames);
+
 /// In black and white, with index 2 transparent: a pixel is white where red > 127, transparent where alpha <
 /// 128.
 std::string to_gif(const host::media::Picture& picture, bool interlaced);

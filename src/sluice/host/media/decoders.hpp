@@ -14,6 +14,8 @@ Result<Picture> decode_webp(std::string_view bytes);
 Result<Picture> decode_gif(std::string_view bytes);
 Result<Picture> decode_tiff(std::string_view bytes);
 Result<Picture> decode_bmp(std::string_view bytes);
+Result<Picture> decode_avif(std::string_view bytes);
+Result<Picture> decode_heic(std::string_view bytes);
 
 /// The name of a format that people send by mistake, since the picture can be saved in another one; "" for
 /// anything else.

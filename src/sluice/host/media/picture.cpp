@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "sluice/base/picture_format.hpp"
 #include "sluice/host/media/decoders.hpp"
 
 namespace sluice::host::media {
@@ -22,6 +23,8 @@ Result<Picture> decode_picture(std::string_view bytes) {
     case PictureFormat::gif: return decode_gif(bytes);
     case PictureFormat::tiff: return decode_tiff(bytes);
     case PictureFormat::bmp: return decode_bmp(bytes);
+    case PictureFormat::avif: return decode_avif(bytes);
+    case PictureFormat::heic: return decode_heic(bytes);
   }
   return unreadable("unrecognized format");
 }
