@@ -91,6 +91,10 @@ TEST(CutOff, Webp) {
 TEST(CutOff, Tiff) {
   // The directory that says where the pixels are is the end of this file.
   EXPECT_EQ(spare_bytes(test::to_tiff(test::drawn(20, 20), 8)), 0U);
+  // Here (Pillow wrote it), the pixels are. What follows them is not needed.
+  const auto bytes = test::content("tests/unit/host/data/tiff/directory_first.tiff");
+  EXPECT_EQ(spare_bytes(bytes), 0U);
+  EXPECT_EQ(spare_bytes(bytes + "a remark"), 8U);
 }
 
 }  // namespace

@@ -31,6 +31,10 @@ Result<void> check_size(std::int64_t width, std::int64_t height, std::int64_t ex
 /// A picture of that size, fully transparent.
 Picture blank(int width, int height);
 
+/// Copies row `y` of a picture as it is stored to where it is in the upright picture. `orientation` is from 1
+/// to 8.
+void place_row(Picture& out, int y, const std::uint8_t* rgba, int orientation);
+
 /// Applies an orientation, numbered as in EXIF and TIFF (1 to 8); any other number leaves the picture
 /// unchanged.
 Picture upright(Picture picture, int orientation);

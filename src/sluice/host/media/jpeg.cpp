@@ -40,7 +40,8 @@ struct Decoder {
   int orientation = 1;
   Picture picture;
   Result<void> size;
-  std::vector<std::uint8_t> row;
+  std::vector<std::uint8_t> row;   ///< as libjpeg gives it
+  std::vector<std::uint8_t> rgba;  ///< the same row
 };
 
 Decoder& decoder_of(j_common_ptr info) { return *static_cast<Decoder*>(info->client_data); }
@@ -108,15 +109,12 @@ std::int64_t extra_memory(const jpeg_decompress_struct& info) {
 }
 
 /// Selects the size of the result: the file's or, where that is over a limit, the smallest that is enough.
-Result<void> choose_size(jpeg_decompress_struct& info, bool turned) {
+Result<void> choose_size(jpeg_decompress_struct& info) {
   const std::int64_t width = info.image_width;
   const std::int64_t height = info.image_height;
   const auto scans = extra_memory(info);
-  const auto fits = [&](std::int64_t w, std::int64_t h) {
-    return check_size(w, h, scans + (turned ? 4 * w * h : 0));
-  };
   jpeg_calc_output_dimensions(&info);
-  if (fits(width, height)) return {};
+  if (check_size(width, height, scans)) return {};
   if (scans > memory_max)
     return Fail(user_error(
         Code::too_large,
@@ -133,7 +131,7 @@ Result<void> choose_size(jpeg_decompress_struct& info, bool turned) {
   info.scale_num = static_cast<unsigned>(std::min<std::int64_t>(eighths, 8));
   info.scale_denom = 8;
   jpeg_calc_output_dimensions(&info);
-  return fits(info.output_width, info.output_height);
+  return check_size(info.output_width, info.output_height, scans);
 }
 
 /// On false, the fields of the decoder give the reason.
@@ -148,19 +146,25 @@ bool run_decoder(Decoder& decoder, std::string_view bytes) {
   for (auto* marker = info->marker_list; marker != nullptr && decoder.orientation == 1; marker = marker->next)
     decoder.orientation =
         exif_orientation({reinterpret_cast<const char*>(marker->data), marker->data_length});
-  decoder.size = choose_size(*info, decoder.orientation >= 5);
+  decoder.size = choose_size(*info);
   if (!decoder.size) return false;
   const bool cmyk = info->jpeg_color_space == JCS_CMYK || info->jpeg_color_space == JCS_YCCK;
   info->out_color_space = cmyk ? JCS_CMYK : JCS_RGB;
   info->progress = &decoder.progress;
-  decoder.picture = blank(static_cast<int>(info->output_width), static_cast<int>(info->output_height));
+  auto width = static_cast<int>(info->output_width);
+  auto height = static_cast<int>(info->output_height);
+  if (decoder.orientation >= 5) std::swap(width, height);
+  decoder.picture = blank(width, height);
   jpeg_start_decompress(info);
   decoder.row.resize(std::size_t{4} * info->output_width);
+  decoder.rgba.resize(std::size_t{4} * info->output_width);
   while (info->output_scanline < info->output_height && !decoder.missing) {
-    auto* to = &decoder.picture.rgba[std::size_t{4} * info->output_width * info->output_scanline];
+    const auto y = static_cast<int>(info->output_scanline);
     JSAMPROW row = decoder.row.data();
     jpeg_read_scanlines(info, &row, 1);
-    convert_row(decoder.row.data(), to, info->output_width, cmyk, info->saw_Adobe_marker == TRUE);
+    convert_row(decoder.row.data(), decoder.rgba.data(), info->output_width, cmyk,
+                info->saw_Adobe_marker == TRUE);
+    place_row(decoder.picture, y, decoder.rgba.data(), decoder.orientation);
   }
   // Where there are several scans, all of them were read before the first row.
   if (decoder.ended_early && may_lack_scans(*info)) decoder.missing = true;
@@ -186,7 +190,7 @@ Result<Picture> decode_jpeg(std::string_view bytes) {
         fmt::format("a JPEG with over {} scans; save it without progressive coding", scans_max));
   if (!done) return unreadable(fmt::format("corrupt JPEG ({})", decoder.message.data()));
   if (decoder.missing) return unreadable("corrupt or truncated JPEG (picture data is missing)");
-  return upright(std::move(decoder.picture), decoder.orientation);
+  return std::move(decoder.picture);
 }
 
 }  // namespace sluice::host::media

@@ -17,7 +17,7 @@ struct Picture {
 };
 
 /// Limits for untrusted pictures. Checked against the file's own header before memory is allocated. Turning a
-/// picture by a quarter, and libheif, take as much memory again as the picture.
+/// picture that is not a JPEG, and libheif, take as much memory again as the picture.
 inline constexpr std::int64_t pixels_max = 50'000'000;
 inline constexpr int side_max = 65'535;
 inline constexpr std::int64_t memory_max = std::int64_t{256} << 20;
