@@ -50,6 +50,15 @@ def enormous_jpeg():
     return good[:frame + 5] + struct.pack(">HH", 50_000, 50_000) + good[frame + 9:]
 
 
+def photograph_of_200_megapixels():
+    """A gray JPEG of 16,320 x 12,240: each block is the code of no change (00) and of its end (1010), four of them in three bytes."""
+    good = seed("gray.jpg")
+    frame, scan = good.index(b"\xff\xc0"), good.index(b"\xff\xda")
+    scan += 2 + struct.unpack(">H", good[scan + 2:scan + 4])[0]
+    blocks = (16_320 // 8) * (12_240 // 8)
+    return good[:frame + 5] + struct.pack(">HH", 12_240, 16_320) + good[frame + 9:scan] + b"\x28\xa2\x8a" * (blocks // 4) + b"\xff\xd9"
+
+
 def animated_gif():
     """A GIF with the same frame three times."""
     good = seed("plain.gif")
@@ -58,7 +67,7 @@ def animated_gif():
     return head + frame * 3 + good[-1:]
 
 
-def animated_webp():
+def webp_without_frames():
     inside = b"WEBPVP8X" + struct.pack("<I", 10) + bytes([2, 0, 0, 0]) + bytes([7, 0, 0]) * 2
     return b"RIFF" + struct.pack("<I", len(inside)) + inside
 
@@ -73,15 +82,23 @@ BAD = {
     "a PNG of 50,000 x 50,000": (lambda: png(50_000, 50_000, pixels=zlib.compress(bytes(1000))), "50000 x 50000"),
     "a JPEG of 50,000 x 50,000": (enormous_jpeg, "50000 x 50000"),
     "a GIF of 50,000 x 50,000": (lambda: seed("plain.gif")[:6] + struct.pack("<HH", 50_000, 50_000) + seed("plain.gif")[10:], "50000 x 50000"),
-    "an animated WebP": (animated_webp, "animated WebP is not supported; save one frame as PNG or JPEG"),
-    "a shell script": (lambda: b"#!/bin/sh\nrm -rf /\n", "it is not PNG, JPEG, WebP, GIF or TIFF"),
+    "a WebP without frames": (webp_without_frames, "cannot read picture: corrupt or truncated WebP"),
+    "a BMP of 50,000 x 50,000": (lambda: seed("24-bits-from-top.bmp")[:18] + struct.pack("<ii", 50_000, 50_000) + seed("24-bits-from-top.bmp")[26:], "50000 x 50000"),
+    "a truncated BMP": (lambda: seed("24-bits-from-top.bmp")[:-40], "cannot read picture: corrupt or truncated BMP"),
+    "a shell script": (lambda: b"#!/bin/sh\nrm -rf /\n", "it is not PNG, JPEG, WebP, GIF, TIFF, BMP, AVIF or HEIC"),
     "a drawing with a script": (lambda: b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>", "SVG or XML is not supported; save it as PNG or JPEG"),
     "a script that begins as a GIF": (lambda: b"GIF89a/*" + b" " * 500 + b"*/=1;alert(1)", "cannot read picture: "),
     "pixels that unpack to 512 MB": (lambda: png(8, 8, pixels=b"x" + packed_zeros()), "cannot read picture: corrupt or truncated PNG"),
-    "a text chunk that unpacks to 512 MB": (lambda: png(before=chunk(b"zTXt", b"Comment\0\0" + packed_zeros())), "cannot read picture: text or a color profile in this PNG unpacks to over 8 MiB; save it without"),
-    "a color profile that unpacks to 512 MB": (lambda: png(before=chunk(b"iCCP", b"icc\0\0" + packed_zeros())), "cannot read picture: text or a color profile in this PNG unpacks to over 8 MiB; save it without"),
+    "a text chunk that unpacks to 512 MB": (lambda: png(before=chunk(b"zTXt", b"Comment\0\0" + packed_zeros())), None),
+    "an orientation that unpacks to 512 MB": (lambda: png(before=chunk(b"zTXt", b"Raw profile type exif\0\0" + packed_zeros())), None),
+    "a color profile that unpacks to 512 MB": (lambda: png(before=chunk(b"iCCP", b"icc\0\0" + packed_zeros())), None),
     "more pixels than the header says": (lambda: png(8, 8, pixels=packed_zeros()), None),
     "an animated GIF": (animated_gif, None),
+    "an animated WebP": (lambda: seed("animated.webp"), None),
+    "a BMP of runs": (lambda: seed("rle8.bmp"), None),
+    "a JPEG without its end": (lambda: seed("rgb.jpg")[:-2], None),
+    "a PNG without its end": (lambda: seed("rgba.png")[:-12], None),
+    "a photograph of 200 megapixels": (photograph_of_200_megapixels, None),
     "a CMYK JPEG": (lambda: seed("cmyk.jpg"), None),
     "a PNG of 16 bits": (lambda: seed("rgba16.png"), None),
     "a TIFF of 16 bits": (lambda: seed("rgb16_turned.tiff"), None),

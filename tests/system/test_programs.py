@@ -4,7 +4,7 @@ import subprocess
 
 from sluice_program import BIN, environment
 
-HEAVY = ("openvino", "tbb", "jpeg", "webp", "tiff", "spng", "gif", "onnx", "protobuf", "grpc", "lbfgs")
+HEAVY = ("openvino", "tbb", "jpeg", "webp", "tiff", "spng", "gif", "avif", "heif", "onnx", "protobuf", "grpc", "lbfgs")
 
 
 def libraries_of(program):
@@ -33,6 +33,14 @@ def test_libgit2_is_loaded_when_needed_and_doctor_reports_if_it_cannot_be(main_j
     assert reason in shown.stderr
     doctor = run("doctor")
     assert doctor.returncode == 0 and reason in doctor.stdout and "models cannot be stored, shown or served" in doctor.stdout
+
+
+def test_doctor_says_how_heic_is_read_where_libheif_is_missing(tmp_path):
+    library = "libheif.so.1"
+    (tmp_path / library).touch()
+    done = subprocess.run([BIN / "sluice", "doctor", "--data", tmp_path / "data"], capture_output=True, text=True, env=environment(LD_LIBRARY_PATH=str(tmp_path)))
+    assert done.returncode == 0 and f"{library}: file too short" in done.stdout, done.stdout
+    assert "pictures in HEIC, which phones write, are refused; to read them, `apt install libheif1`" in done.stdout
 
 
 def test_the_supervisor_is_static():

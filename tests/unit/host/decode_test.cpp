@@ -6,6 +6,7 @@
 
 #include "pictures.hpp"
 #include "result_assertions.hpp"
+#include "sluice/base/picture_format.hpp"
 #include "sluice/host/media/picture.hpp"
 
 namespace sluice::host::media {
@@ -94,31 +95,6 @@ TEST(Decode, JpegOfEveryKind) {
   expect_quarters(*gray, white, {0, 0, 0, 255}, {0, 0, 0, 255}, white);
 }
 
-TEST(Decode, ExifTurnsJpegUpright) {
-  const auto picture = test::quarters(64, 48);
-  const auto turned = [&](int orientation) {
-    return decode_picture(test::to_jpeg(picture, JpegKind::rgb, orientation)).value();
-  };
-  expect_quarters(turned(1), red, green, blue, white);
-  expect_quarters(turned(2), green, red, white, blue);
-  expect_quarters(turned(3), white, blue, green, red);
-  expect_quarters(turned(4), blue, white, red, green);
-  expect_quarters(turned(5), red, blue, green, white);
-  expect_quarters(turned(6), blue, red, white, green);
-  expect_quarters(turned(7), white, green, blue, red);
-  expect_quarters(turned(8), green, white, red, blue);
-  EXPECT_EQ(turned(6).width, 48);
-  EXPECT_EQ(turned(6).height, 64);
-  expect_quarters(turned(9), red, green, blue, white);  // no such orientation: unchanged
-}
-
-TEST(Decode, TiffOrientation) {
-  const auto read = decode_picture(test::to_tiff(test::quarters(64, 48), 8, 6));
-  ASSERT_TRUE(read);
-  EXPECT_EQ(read->width, 48);
-  expect_quarters(*read, blue, red, white, green);
-}
-
 TEST(Decode, GifWithTransparency) {
   auto picture = test::quarters(32, 32);
   for (std::size_t i = 3; i < static_cast<std::size_t>(4 * 32 * 4); i += 4)
@@ -149,7 +125,8 @@ TEST(Decode, EveryPrefixIsAnErrorOrAPicture) {
   const auto picture = test::drawn(20, 20);
   for (const auto& bytes :
        {test::to_png(picture), test::to_jpeg(picture), test::to_jpeg(picture, JpegKind::progressive, 6),
-        test::to_webp(picture), test::to_gif(picture, true), test::to_tiff(picture, 8)}) {
+        test::to_webp(picture), test::to_webp_animated({picture, test::quarters(20, 20)}),
+        test::to_gif(picture, true), test::to_tiff(picture, 8)}) {
     for (std::size_t size = 0; size < bytes.size(); size += 7)
       std::ignore = decode_picture(std::string_view(bytes).substr(0, size));
     // One inverted byte at a time.
@@ -163,14 +140,32 @@ TEST(Decode, EveryPrefixIsAnErrorOrAPicture) {
 
 TEST(Decode, UnsupportedFormatsAreNamed) {
   EXPECT_EQ(message_of(""), "cannot read picture: it is empty");
-  EXPECT_EQ(message_of("hello, I am a text"), "cannot read picture: it is not PNG, JPEG, WebP, GIF or TIFF");
-  EXPECT_EQ(message_of("BM1234567890"), "cannot read picture: BMP is not supported; save it as PNG or JPEG");
+  EXPECT_EQ(message_of("hello, I am a text"),
+            "cannot read picture: it is not PNG, JPEG, WebP, GIF, TIFF, BMP, AVIF or HEIC");
   using namespace std::string_view_literals;
-  EXPECT_EQ(message_of("\0\0\0\x18"
-                       "ftypheic\0\0\0\0"sv),
-            "cannot read picture: HEIC or a video is not supported; save it as PNG or JPEG");
-  EXPECT_EQ(message_of("<svg xmlns="),
-            "cannot read picture: SVG or XML is not supported; save it as PNG or JPEG");
+  for (const auto& [bytes, name] : {std::pair{"<svg xmlns="sv, "SVG or XML"},
+                                    {"<?xml version="sv, "SVG or XML"},
+                                    {"%PDF-1.7"sv, "PDF"},
+                                    {"\0\0\0\x18"
+                                     "ftypisom\0\0\0\0mp42avc1"sv,
+                                     "a video"},
+                                    {"8BPS\0\1"sv, "PSD"},
+                                    {"\xff\x0a\0"sv, "JPEG XL"},
+                                    {"\0\0\0\x0cJXL \x0d\x0a"sv, "JPEG XL"},
+                                    {"\0\0\0\x0cjP  \x0d\x0a"sv, "JPEG 2000"},
+                                    {"\xff\x4f\xff\x51\0"sv, "JPEG 2000"},
+                                    {"\0\0\1\0\1\0"sv, "ICO"}})
+    EXPECT_EQ(message_of(bytes),
+              fmt::format("cannot read picture: {} is not supported; save it as PNG or JPEG", name));
+}
+
+TEST(Decode, TheCasesWithOtherNames) {
+  const auto bmp = decode_picture(test::content("tests/unit/host/data/cases/bmp.bmp"));
+  ASSERT_OK(bmp);
+  EXPECT_EQ(bmp->rgba, decode_picture(test::content("tests/unit/host/data/cases/upright.png"))->rgba);
+  const auto jfif = decode_picture(test::content("tests/unit/host/data/cases/browser.jfif"));
+  ASSERT_OK(jfif);
+  EXPECT_EQ(jfif->rgba, decode_picture(test::content("tests/unit/host/data/cases/upright.jpg"))->rgba);
 }
 
 TEST(Decode, SizeIsLimitedBeforeAnythingIsUnpacked) {
@@ -183,16 +178,38 @@ TEST(Decode, SizeIsLimitedBeforeAnythingIsUnpacked) {
             "cannot read picture: 100000 x 2 pixels are over the limit of 65535 per side; make it smaller");
 }
 
-TEST(Decode, AnimatedWebpIsRefused) {
+TEST(Decode, OfAnimatedWebpTheFirstFrame) {
+  const auto first = test::drawn(40, 30);
+  const auto read = decode_picture(test::to_webp_animated({first, test::quarters(40, 30)}));
+  ASSERT_OK(read);
+  EXPECT_EQ(read->rgba, first.rgba);
+}
+
+TEST(Decode, AFrameLiesInItsCanvas) {
   using namespace std::string_view_literals;
   const auto still = test::to_webp(test::quarters(16, 16));
-  // The extended header with the flag for animation, around the same picture.
-  std::string bytes("RIFF\0\0\0\0WEBPVP8X\x0a\0\0\0\x02\0\0\0\x0f\0\0\x0f\0\0"sv);
-  bytes += still.substr(12);
-  const auto size = static_cast<std::uint32_t>(bytes.size() - 8);
-  std::memcpy(&bytes[4], &size, 4);
-  EXPECT_EQ(message_of(bytes),
-            "cannot read picture: animated WebP is not supported; save one frame as PNG or JPEG");
+  // A canvas of 20 x 18 pixels, and the picture as a frame at 2, 2 or, outside the canvas, at 8, 2.
+  const auto animated = [&](char x) {
+    std::string frame("\0\0\0\1\0\0\x0f\0\0\x0f\0\0\x64\0\0\0"sv);
+    frame[0] = x;
+    frame += still.substr(12);
+    std::string bytes(
+        "RIFF\0\0\0\0WEBPVP8X\x0a\0\0\0\x12\0\0\0\x13\0\0\x11\0\0ANIM\6\0\0\0\0\0\0\0\0\0ANMF\0\0\0\0"sv);
+    const auto frame_size = static_cast<std::uint32_t>(frame.size());
+    std::memcpy(&bytes[bytes.size() - 4], &frame_size, 4);
+    bytes += frame;
+    const auto size = static_cast<std::uint32_t>(bytes.size() - 8);
+    std::memcpy(&bytes[4], &size, 4);
+    return bytes;
+  };
+  const auto read = decode_picture(animated(1));
+  ASSERT_OK(read);
+  EXPECT_EQ(read->width, 20);
+  EXPECT_EQ(pixel(*read, 0, 0).alpha, 0);
+  expect_near(pixel(*read, 2, 2), red);
+  expect_near(pixel(*read, 17, 17), white);
+  EXPECT_EQ(pixel(*read, 18, 17).alpha, 0);
+  EXPECT_EQ(message_of(animated(4)), "cannot read picture: corrupt or truncated WebP");
 }
 
 TEST(Decode, ProgressiveScansAreLimited) {
@@ -213,12 +230,26 @@ TEST(Decode, ProgressiveScansAreLimited) {
 
 TEST(Decode, FormatsAreKnownByTheirFirstBytes) {
   const auto picture = test::quarters(8, 8);
-  EXPECT_EQ(picture_format(test::to_png(picture).substr(0, 16)), PictureFormat::png);
-  EXPECT_EQ(picture_format(test::to_jpeg(picture).substr(0, 16)), PictureFormat::jpeg);
-  EXPECT_EQ(picture_format(test::to_webp(picture).substr(0, 16)), PictureFormat::webp);
-  EXPECT_EQ(picture_format(test::to_gif(picture, false).substr(0, 16)), PictureFormat::gif);
-  EXPECT_EQ(picture_format(test::to_tiff(picture, 8).substr(0, 16)), PictureFormat::tiff);
+  EXPECT_EQ(picture_format(test::to_png(picture).substr(0, picture_format_bytes)), PictureFormat::png);
+  EXPECT_EQ(picture_format(test::to_jpeg(picture).substr(0, picture_format_bytes)), PictureFormat::jpeg);
+  EXPECT_EQ(picture_format(test::to_webp(picture).substr(0, picture_format_bytes)), PictureFormat::webp);
+  EXPECT_EQ(picture_format(test::to_gif(picture, false).substr(0, picture_format_bytes)), PictureFormat::gif);
+  EXPECT_EQ(picture_format(test::to_tiff(picture, 8).substr(0, picture_format_bytes)), PictureFormat::tiff);
   EXPECT_EQ(picture_format("RIFF1234WAVEfmt "), std::nullopt);
+  using namespace std::string_view_literals;
+  EXPECT_EQ(picture_format("\0\0\0\x1c"
+                           "ftypmif1\0\0\0\0mif1avifmiaf"sv),
+            PictureFormat::avif);
+  EXPECT_EQ(picture_format("\0\0\0\x1c"
+                           "ftypmif1\0\0\0\0mif1heicmiaf"sv),
+            PictureFormat::heic);
+  EXPECT_EQ(picture_format("\0\0\0\x18"
+                           "ftypmsf1\0\0\0\0iso8mif1"sv),
+            PictureFormat::heic);
+  // What follows the list of brands is not one.
+  EXPECT_EQ(picture_format("\0\0\0\x14"
+                           "ftypqt  \0\0\0\0qt  avif"sv),
+            std::nullopt);
 }
 
 }  // namespace

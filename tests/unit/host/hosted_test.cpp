@@ -257,10 +257,33 @@ TEST_F(Hosted, OneBadPictureHarmsNoOther) {
   ASSERT_EQ(got.size(), 4U);
   EXPECT_FALSE(got[0].text_at("label").empty());
   EXPECT_EQ(got[1].find("error")->text_at("message"),
-            "cannot read picture: it is not PNG, JPEG, WebP, GIF or TIFF");
+            fmt::format("cannot read picture: it is not {}", host::media::readable_formats));
   EXPECT_THAT(got[2].find("error")->text_at("message"), HasSubstr("corrupt or truncated PNG"));
   EXPECT_EQ(got[2].find("error")->text_at("blame"), "user");
   EXPECT_FALSE(got[3].text_at("label").empty());
+}
+
+TEST_F(Hosted, ATurnedPictureIsClassifiedAsTheUprightOne) {
+  const auto of_case = [](const std::string& name) {
+    return test::content("tests/unit/host/data/cases/" + name);
+  };
+  const auto answer = predict({of_case("upright.png"), of_case("orientation6.png"), of_case("bmp.bmp"),
+                               of_case("upright.jpg"), of_case("orientation6.jpg"), of_case("browser.jfif"),
+                               of_case("no-end-marker.jpg")});
+  ASSERT_OK(answer);
+  const auto& got = *answer->find("predictions")->if_list();
+  EXPECT_EQ(got[1], got[0]);
+  EXPECT_EQ(got[2], got[0]);
+  EXPECT_EQ(got[5], got[3]);
+  EXPECT_EQ(got[6], got[3]);
+  // The blocks of a JPEG do not turn with the picture, so its pixels differ a little.
+  EXPECT_EQ(got[4].text_at("label"), got[3].text_at("label"));
+  const auto& turned = *got[4].find("probabilities")->if_list();
+  const auto& upright = *got[3].find("probabilities")->if_list();
+  double distance = 0;
+  for (std::size_t i = 0; i < upright.size(); ++i)
+    distance += std::abs(*turned[i].as_double() - *upright[i].as_double());
+  EXPECT_LE(distance, 0.25);
 }
 
 TEST_F(Hosted, ManyRequestsAreInFlightAtOnce) {
@@ -345,9 +368,10 @@ TEST_F(Hosted, AllUnreadablePicturesAreNamed) {
   ASSERT_OK(os::write_file(folder / "class" / "c.png", ""));
   const auto embedded = embed(folder, path("no"));
   ASSERT_OK(embedded);
-  EXPECT_EQ(*embedded->find("problems"),
-            Value(List{"class/b.png: cannot read picture: it is not PNG, JPEG, WebP, GIF or TIFF",
-                       "class/c.png: cannot read picture: it is empty"}));
+  EXPECT_EQ(
+      *embedded->find("problems"),
+      Value(List{fmt::format("class/b.png: cannot read picture: it is not {}", host::media::readable_formats),
+                 "class/c.png: cannot read picture: it is empty"}));
   EXPECT_EQ(embedded->integer_at("unreadable"), 2);
   EXPECT_FALSE(fs::exists(path("no")));
 }
@@ -377,13 +401,21 @@ TEST_F(Hosted, EveryFormatIsEmbedded) {
   ASSERT_OK(os::write_file(folder / "c.webp", test::to_webp(quarters)));
   ASSERT_OK(os::write_file(folder / "deep" / "d.TIFF", test::to_tiff(quarters, 16)));
   ASSERT_OK(os::write_file(folder / "deep" / "no_extension", test::to_png(quarters)));
+  for (const auto& [name, file] : {std::pair{"e.bmp", "bmp/rle8.bmp"},
+                                   {"f.jfif", "cases/browser.jfif"},
+                                   {"g.jpe", "cases/browser.jfif"},
+                                   {"h.heic", "heif/orientation6.heic"},
+                                   {"i", "heif/orientation6.avif"},
+                                   {"j.jpg", "cases/orientation6.png"},
+                                   {"k.txt", "bmp/24-bits.bmp"}})
+    ASSERT_OK(os::write_file(folder / name, test::content(fmt::format("tests/unit/host/data/{}", file))));
   const auto out = path("formats-out");
   ASSERT_OK(embed(folder, out));
   const auto index = parse_json(os::read_file(out / "index.json").value()).value();
   std::vector<std::string> paths;
   for (const auto& entry : *index.if_list()) paths.push_back(entry.text_at("path"));
-  EXPECT_EQ(paths,
-            (std::vector<std::string>{"a.png", "b.jpg", "c.webp", "deep/d.TIFF", "deep/no_extension"}));
+  EXPECT_EQ(paths, (std::vector<std::string>{"a.png", "b.jpg", "c.webp", "deep/d.TIFF", "deep/no_extension",
+                                             "e.bmp", "f.jfif", "g.jpe", "h.heic", "i", "j.jpg", "k.txt"}));
 }
 
 TEST_F(Hosted, PicturesThatAreKnownAreNotReadAgain) {

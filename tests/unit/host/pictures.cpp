@@ -1,14 +1,23 @@
 #include "pictures.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
+#include <iterator>
 
+#include <avif/avif.h>
 #include <gif_lib.h>
 #include <jpeglib.h>
 #include <spng.h>
 #include <tiffio.h>
 #include <webp/encode.h>
+#include <webp/mux.h>
+#include <zlib.h>
+
+#include "places.hpp"
 
 namespace sluice::test {
 namespace {
@@ -40,13 +49,78 @@ std::string encode_png(const Picture& picture, const void* pixels, std::size_t b
   return out;
 }
 
-std::string exif(int orientation) {
-  std::string out("Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\0\0\0\0\0\0\0", 32);
-  out[25] = static_cast<char>(orientation);
+std::string png_chunk(const std::string& type, const std::string& data) {
+  const auto number = [](std::size_t n) {
+    std::string out;
+    for (int shift = 24; shift >= 0; shift -= 8) out.push_back(static_cast<char>((n >> shift) & 0xff));
+    return out;
+  };
+  const auto body = type + data;
+  return number(data.size()) + body +
+         number(crc32(0, reinterpret_cast<const Bytef*>(body.data()), static_cast<uInt>(body.size())));
+}
+
+std::string taken(WebPData data) {
+  std::string out(reinterpret_cast<const char*>(data.bytes), data.size);
+  WebPDataClear(&data);
   return out;
 }
 
+std::string taken(std::uint8_t* buffer, std::size_t size) {
+  std::string out(reinterpret_cast<const char*>(buffer), size);
+  WebPFree(buffer);
+  return out;
+}
+
+std::string avif_of(const std::vector<Picture>& frames, const AvifKind& kind) {
+  auto* encoder = avifEncoderCreate();
+  encoder->codecChoice = AVIF_CODEC_CHOICE_AOM;
+  encoder->speed = AVIF_SPEED_FASTEST;
+  encoder->minQuantizer = encoder->maxQuantizer = AVIF_QUANTIZER_LOSSLESS;
+  encoder->minQuantizerAlpha = encoder->maxQuantizerAlpha = AVIF_QUANTIZER_LOSSLESS;
+  const auto width = static_cast<std::uint32_t>(frames[0].width);
+  const auto height = static_cast<std::uint32_t>(frames[0].height);
+  for (const auto& frame : frames) {
+    auto* image =
+        avifImageCreate(width, height, static_cast<std::uint32_t>(kind.depth), AVIF_PIXEL_FORMAT_YUV444);
+    image->matrixCoefficients = AVIF_MATRIX_COEFFICIENTS_IDENTITY;
+    if (kind.left + kind.top > 0) {
+      const avifCropRect part{.x = static_cast<std::uint32_t>(kind.left),
+                              .y = static_cast<std::uint32_t>(kind.top),
+                              .width = width - static_cast<std::uint32_t>(kind.left),
+                              .height = height - static_cast<std::uint32_t>(kind.top)};
+      image->transformFlags = AVIF_TRANSFORM_CLAP;
+      avifDiagnostics diagnostics{};
+      if (avifCleanApertureBoxConvertCropRect(&image->clap, &part, width, height, image->yuvFormat,
+                                              &diagnostics) == 0)
+        std::abort();
+    }
+    avifRGBImage rgb{};
+    avifRGBImageSetDefaults(&rgb, image);
+    rgb.depth = 8;
+    rgb.ignoreAlpha = kind.alpha ? AVIF_FALSE : AVIF_TRUE;
+    rgb.pixels = const_cast<std::uint8_t*>(frame.rgba.data());
+    rgb.rowBytes = 4 * width;
+    if (avifImageRGBToYUV(image, &rgb) != AVIF_RESULT_OK) std::abort();
+    if (!kind.alpha) avifImageFreePlanes(image, AVIF_PLANES_A);
+    const auto flags = frames.size() == 1 ? AVIF_ADD_IMAGE_FLAG_SINGLE : AVIF_ADD_IMAGE_FLAG_NONE;
+    if (avifEncoderAddImage(encoder, image, 1, flags) != AVIF_RESULT_OK) std::abort();
+    avifImageDestroy(image);
+  }
+  avifRWData out{};
+  if (avifEncoderFinish(encoder, &out) != AVIF_RESULT_OK) std::abort();
+  avifEncoderDestroy(encoder);
+  std::string bytes(reinterpret_cast<const char*>(out.data), out.size);
+  avifRWDataFree(&out);
+  return bytes;
+}
+
 }  // namespace
+
+std::string content(std::string_view path) {
+  std::ifstream file(source(path), std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
 
 Picture drawn(int width, int height) {
   auto out = blank(width, height);
@@ -112,7 +186,36 @@ std::string png_header(std::uint32_t width, std::uint32_t height) {
   return out;
 }
 
+std::string exif(int orientation, bool little_endian) {
+  std::string out = little_endian
+                        ? std::string("II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\0\0\0\0\0\0\0\0", 26)
+                        : std::string("MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\0\0\0\0\0\0\0", 26);
+  out[little_endian ? 18 : 19] = static_cast<char>(orientation);
+  return out;
+}
+
+std::string to_png_turned(const Picture& picture, int orientation, bool in_front) {
+  const auto png = to_png(picture);
+  if (in_front) return with_png_chunk(png, "eXIf", exif(orientation));
+  constexpr std::size_t end_bytes = 12;
+  return png.substr(0, png.size() - end_bytes) + png_chunk("eXIf", exif(orientation)) +
+         png.substr(png.size() - end_bytes);
+}
+
+std::string with_png_chunk(const std::string& png, const std::string& type, const std::string& data) {
+  constexpr std::size_t after_header = 33;
+  return png.substr(0, after_header) + png_chunk(type, data) + png.substr(after_header);
+}
+
 std::string to_jpeg(const Picture& picture, JpegKind kind, int orientation) {
+  return to_jpeg(picture.width, picture.height, kind, orientation, [&](int y, std::uint8_t* rgb) {
+    const auto* from = &picture.rgba[static_cast<std::size_t>(4 * picture.width * y)];
+    for (int x = 0; x < picture.width; ++x, from += 4, rgb += 3) std::copy_n(from, 3, rgb);
+  });
+}
+
+std::string to_jpeg(int width, int height, JpegKind kind, int orientation,
+                    const std::function<void(int y, std::uint8_t* rgb)>& row) {
   jpeg_compress_struct info{};
   jpeg_error_mgr errors{};
   info.err = jpeg_std_error(&errors);
@@ -120,32 +223,39 @@ std::string to_jpeg(const Picture& picture, JpegKind kind, int orientation) {
   unsigned char* buffer = nullptr;
   unsigned long size = 0;
   jpeg_mem_dest(&info, &buffer, &size);
-  info.image_width = static_cast<JDIMENSION>(picture.width);
-  info.image_height = static_cast<JDIMENSION>(picture.height);
+  info.image_width = static_cast<JDIMENSION>(width);
+  info.image_height = static_cast<JDIMENSION>(height);
   info.input_components = kind == JpegKind::gray ? 1 : kind == JpegKind::cmyk ? 4 : 3;
   info.in_color_space = kind == JpegKind::gray ? JCS_GRAYSCALE : kind == JpegKind::cmyk ? JCS_CMYK : JCS_RGB;
   jpeg_set_defaults(&info);
   jpeg_set_quality(&info, 98, TRUE);
+  info.arith_code = kind == JpegKind::arithmetic ? TRUE : FALSE;
   if (kind == JpegKind::progressive) jpeg_simple_progression(&info);
+  // Sequential, but each channel in a scan of its own.
+  std::array<jpeg_scan_info, 3> scans{};
+  for (int i = 0; i < 3; ++i) scans[static_cast<std::size_t>(i)] = {1, {i, 0, 0, 0}, 0, DCTSIZE2 - 1, 0, 0};
+  if (kind == JpegKind::separate_scans) {
+    info.scan_info = scans.data();
+    info.num_scans = scans.size();
+  }
   jpeg_start_compress(&info, TRUE);
   if (orientation != 0) {
-    const auto segment = exif(orientation);
+    const auto segment = std::string("Exif\0\0", 6) + exif(orientation);
     jpeg_write_marker(&info, JPEG_APP0 + 1, reinterpret_cast<const JOCTET*>(segment.data()),
                       static_cast<unsigned>(segment.size()));
   }
-  std::vector<std::uint8_t> row;
+  std::vector<std::uint8_t> rgb(static_cast<std::size_t>(3 * width));
+  std::vector<std::uint8_t> wanted;
   while (info.next_scanline < info.image_height) {
-    row.clear();
-    const auto* from = &picture.rgba[static_cast<std::size_t>(4 * picture.width) * info.next_scanline];
-    for (int x = 0; x < picture.width; ++x, from += 4) {
-      if (kind == JpegKind::gray)
-        row.push_back(from[0]);
-      else
-        row.insert(row.end(), from, from + 3);
-      // Adobe's convention, which libjpeg marks in the file: 255 is no ink.
-      if (kind == JpegKind::cmyk) row.push_back(255);
+    row(static_cast<int>(info.next_scanline), rgb.data());
+    wanted.clear();
+    for (std::size_t x = 0; x < rgb.size(); x += 3) {
+      if (kind == JpegKind::gray) wanted.push_back(rgb[x]);
+      if (kind != JpegKind::cmyk) continue;
+      wanted.insert(wanted.end(), &rgb[x], &rgb[x] + 3);
+      wanted.push_back(255);  // Adobe's convention, which libjpeg marks in the file: 255 is no ink
     }
-    JSAMPROW rows = row.data();
+    JSAMPROW rows = wanted.empty() ? rgb.data() : wanted.data();
     jpeg_write_scanlines(&info, &rows, 1);
   }
   jpeg_finish_compress(&info);
@@ -159,10 +269,60 @@ std::string to_webp(const Picture& picture) {
   std::uint8_t* buffer = nullptr;
   const auto size =
       WebPEncodeLosslessRGBA(picture.rgba.data(), picture.width, picture.height, 4 * picture.width, &buffer);
-  std::string out(reinterpret_cast<const char*>(buffer), size);
-  WebPFree(buffer);
-  return out;
+  return taken(buffer, size);
 }
+
+std::string to_webp_lossy(const Picture& picture) {
+  std::uint8_t* buffer = nullptr;
+  const auto size =
+      WebPEncodeRGBA(picture.rgba.data(), picture.width, picture.height, 4 * picture.width, 95, &buffer);
+  return taken(buffer, size);
+}
+
+std::string to_webp_turned(const Picture& picture, const std::string& exif) {
+  const auto still = to_webp(picture);
+  const auto view = [](const std::string& bytes) {
+    return WebPData{.bytes = reinterpret_cast<const std::uint8_t*>(bytes.data()), .size = bytes.size()};
+  };
+  const auto image = view(still);
+  const auto chunk = view(exif);
+  auto* mux = WebPMuxCreate(&image, 1);
+  if (WebPMuxSetChunk(mux, "EXIF", &chunk, 1) != WEBP_MUX_OK) std::abort();
+  WebPData out{};
+  if (WebPMuxAssemble(mux, &out) != WEBP_MUX_OK) std::abort();
+  WebPMuxDelete(mux);
+  return taken(out);
+}
+
+std::string to_webp_animated(const std::vector<Picture>& frames) {
+  auto* encoder = WebPAnimEncoderNew(frames[0].width, frames[0].height, nullptr);
+  WebPConfig config;
+  if (WebPConfigInit(&config) == 0) std::abort();
+  config.lossless = 1;
+  config.exact = 1;
+  int milliseconds = 0;
+  for (const auto& frame : frames) {
+    WebPPicture picture;
+    if (WebPPictureInit(&picture) == 0) std::abort();
+    picture.width = frame.width;
+    picture.height = frame.height;
+    picture.use_argb = 1;
+    if (WebPPictureImportRGBA(&picture, frame.rgba.data(), 4 * frame.width) == 0) std::abort();
+    if (WebPAnimEncoderAdd(encoder, &picture, milliseconds, &config) == 0) std::abort();
+    WebPPictureFree(&picture);
+    milliseconds += 100;
+  }
+  WebPData out{};
+  if (WebPAnimEncoderAdd(encoder, nullptr, milliseconds, nullptr) == 0 ||
+      WebPAnimEncoderAssemble(encoder, &out) == 0)
+    std::abort();
+  WebPAnimEncoderDelete(encoder);
+  return taken(out);
+}
+
+std::string to_avif(const Picture& picture, const AvifKind& kind) { return avif_of({picture}, kind); }
+
+std::string to_avif_animated(const std::vector<Picture>& frames) { return avif_of(frames, {}); }
 
 std::string to_gif(const Picture& picture, bool interlaced) {
   std::string out;

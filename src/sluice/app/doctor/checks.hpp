@@ -20,6 +20,7 @@ Finding check_memory_limits();
 // installation.cpp: parts of Sluice, and third-party programs
 Finding check_installation(const Installation& installation);
 Finding check_libgit2();
+Finding check_libheif();
 Finding check_git();
 Finding check_git_lfs();
 Finding check_python();

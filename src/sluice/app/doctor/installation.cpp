@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
@@ -71,6 +72,21 @@ Finding check_libgit2() {
   if (!version)
     return limited("libgit2", version.error().message, "models cannot be stored, shown or served");
   return works("libgit2", *version);
+}
+
+Finding check_libheif() {
+  // As `sluice-host` loads it, when it decodes its first HEIC.
+  constexpr auto without = "pictures in HEIC, which phones write, are refused; to read them, {}";
+  void* const library = ::dlopen("libheif.so.1", RTLD_LAZY | RTLD_LOCAL);
+  if (library == nullptr)
+    return limited("libheif", ::dlerror(), fmt::format(without, "`apt install libheif1`"));
+  const auto version = reinterpret_cast<const char* (*)()>(::dlsym(library, "heif_get_version"));
+  const auto decodes = reinterpret_cast<int (*)(int)>(::dlsym(library, "heif_have_decoder_for_format"));
+  constexpr int hevc = 1;
+  if (version == nullptr || decodes == nullptr || decodes(hevc) == 0)
+    return limited("libheif", "it has no decoder for HEVC",
+                   fmt::format(without, "`apt install libheif-plugin-libde265`"));
+  return works("libheif", version());
 }
 
 Finding check_git() {

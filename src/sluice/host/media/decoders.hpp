@@ -13,6 +13,13 @@ Result<Picture> decode_jpeg(std::string_view bytes);
 Result<Picture> decode_webp(std::string_view bytes);
 Result<Picture> decode_gif(std::string_view bytes);
 Result<Picture> decode_tiff(std::string_view bytes);
+Result<Picture> decode_bmp(std::string_view bytes);
+Result<Picture> decode_avif(std::string_view bytes);
+Result<Picture> decode_heic(std::string_view bytes);
+
+/// The name of a format that people send by mistake, since the picture can be saved in another one; "" for
+/// anything else.
+std::string_view unsupported_format(std::string_view first_bytes);
 
 /// "cannot read picture: WHY"
 Fail unreadable(std::string_view why);
@@ -23,6 +30,10 @@ Result<void> check_size(std::int64_t width, std::int64_t height, std::int64_t ex
 
 /// A picture of that size, fully transparent.
 Picture blank(int width, int height);
+
+/// Copies row `y` of a picture as it is stored to where it is in the upright picture. `orientation` is from 1
+/// to 8.
+void place_row(Picture& out, int y, const std::uint8_t* rgba, int orientation);
 
 /// Applies an orientation, numbered as in EXIF and TIFF (1 to 8); any other number leaves the picture
 /// unchanged.

@@ -11,11 +11,27 @@
 namespace sluice::host::media {
 namespace {
 
+/// A file in memory. The pixels of a frame are blocks of a length and that many bytes; once `in_frame` is
+/// set, a block that the file ends in is given as one that is as long as its bytes, followed by the empty
+/// block that ends the frame. So a file without its last bytes is decoded if all pixels are in those before
+/// them.
+struct Source {
+  std::string_view rest;
+  bool in_frame = false;
+  std::size_t block = 0;  ///< bytes of the current one that were not read yet
+};
+
 int read_bytes(GifFileType* file, GifByteType* into, int length) {
-  auto& rest = *static_cast<std::string_view*>(file->UserData);
+  auto& [rest, in_frame, block] = *static_cast<Source*>(file->UserData);
+  const bool is_length = in_frame && block == 0;
+  if (is_length && rest.empty()) rest = std::string_view("\0", 1);
   const auto taken = std::min(rest.size(), static_cast<std::size_t>(std::max(length, 0)));
   std::memcpy(into, rest.data(), taken);
   rest.remove_prefix(taken);
+  if (is_length)
+    *into = static_cast<GifByteType>(block = std::min<std::size_t>(*into, rest.size()));
+  else if (in_frame)
+    block -= taken;
   return static_cast<int>(taken);
 }
 
@@ -47,6 +63,7 @@ Result<int> read_extension(GifFileType& file) {
 
 Result<Picture> read_frame(GifFileType& file, int transparent) {
   if (DGifGetImageDesc(&file) == GIF_ERROR) return broken(file.Error);
+  static_cast<Source*>(file.UserData)->in_frame = true;
   const auto& frame = file.Image;
   const auto* colors = frame.ColorMap != nullptr ? frame.ColorMap : file.SColorMap;
   if (colors == nullptr) return unreadable("a GIF without a color table");
@@ -92,9 +109,9 @@ Result<Picture> read_frame(GifFileType& file, int transparent) {
 }  // namespace
 
 Result<Picture> decode_gif(std::string_view bytes) {
-  auto rest = bytes;
+  Source source{.rest = bytes};
   int error = 0;
-  const File file(DGifOpen(&rest, read_bytes, &error));
+  const File file(DGifOpen(&source, read_bytes, &error));
   if (!file) return broken(error);
   int transparent = -1;
   for (;;) {

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <csetjmp>
 #include <cstdio>
@@ -17,6 +18,13 @@ namespace {
 // A progressive file may require any number of passes over all pixels; an ordinary one has about ten.
 constexpr int scans_max = 100;
 
+// A photograph that is too large to be decoded whole is decoded at N eighths of its size, with the longer
+// side at least this long: four times what preprocessing needs at most, so that its resizing decides the
+// result.
+constexpr std::int64_t scaled_side_min = 4096;
+// Scaled or not, all of a file is unpacked, which takes time.
+constexpr std::int64_t scaled_pixels_max = 500'000'000;
+
 /// The state of one decoder. libjpeg's callbacks report errors in it and longjmp out of libjpeg's frames.
 /// `run_decoder` creates no object with a destructor between setjmp and the jump: what must live longer is
 /// here.
@@ -27,11 +35,13 @@ struct Decoder {
   std::jmp_buf escape{};
   std::array<char, JMSG_LENGTH_MAX> message{};
   bool too_many_scans = false;
-  bool cut_off = false;
+  bool missing = false;      ///< bits that the file does not have were needed
+  bool ended_early = false;  ///< the file has no end marker
   int orientation = 1;
   Picture picture;
   Result<void> size;
-  std::vector<std::uint8_t> row;
+  std::vector<std::uint8_t> row;   ///< as libjpeg gives it
+  std::vector<std::uint8_t> rgba;  ///< the same row
 };
 
 Decoder& decoder_of(j_common_ptr info) { return *static_cast<Decoder*>(info->client_data); }
@@ -46,9 +56,10 @@ void on_message(j_common_ptr info, int level) {
   // Below zero: a warning. Stray bytes between segments are harmless; missing picture data is not: libjpeg
   // would fill it with gray.
   const int code = info->err->msg_code;
-  if (level < 0 && (code == JWRN_JPEG_EOF || code == JWRN_HIT_MARKER || code == JWRN_HUFF_BAD_CODE ||
-                    code == JWRN_ARITH_BAD_CODE))
-    decoder_of(info).cut_off = true;
+  if (level >= 0) return;
+  if (code == JWRN_HIT_MARKER || code == JWRN_HUFF_BAD_CODE || code == JWRN_ARITH_BAD_CODE)
+    decoder_of(info).missing = true;
+  if (code == JWRN_JPEG_EOF) decoder_of(info).ended_early = true;
 }
 
 void on_progress(j_common_ptr info) {
@@ -74,6 +85,19 @@ void convert_row(const std::uint8_t* from, std::uint8_t* to, std::size_t width, 
   }
 }
 
+/// Whether pixels may depend on scans after those that the file has. An arithmetic decoder does not notice
+/// that its bits have ended.
+bool may_lack_scans(const jpeg_decompress_struct& info) {
+  if (info.arith_code != 0) return true;
+  for (int i = 0; i < info.num_components; ++i) {
+    if (info.comp_info[i].quant_table == nullptr) return true;  // latched by its first scan
+    for (int k = 0; info.progressive_mode != 0 && k < DCTSIZE2; ++k)
+      if (info.coef_bits[i][k] != 0) return true;  // the number of bits that are still to come
+  }
+  return false;
+}
+
+/// Bytes besides those of the result.
 std::int64_t extra_memory(const jpeg_decompress_struct& info) {
   if (!jpeg_has_multiple_scans(const_cast<j_decompress_ptr>(&info))) return 0;
   std::int64_t bytes = 0;  // all coefficients, two bytes each
@@ -82,6 +106,32 @@ std::int64_t extra_memory(const jpeg_decompress_struct& info) {
     bytes += std::int64_t{2} * DCTSIZE2 * component.width_in_blocks * component.height_in_blocks;
   }
   return bytes;
+}
+
+/// Selects the size of the result: the file's or, where that is over a limit, the smallest that is enough.
+Result<void> choose_size(jpeg_decompress_struct& info) {
+  const std::int64_t width = info.image_width;
+  const std::int64_t height = info.image_height;
+  const auto scans = extra_memory(info);
+  jpeg_calc_output_dimensions(&info);
+  if (check_size(width, height, scans)) return {};
+  if (scans > memory_max)
+    return Fail(user_error(
+        Code::too_large,
+        fmt::format(
+            "cannot read picture: decoding {} x {} pixels of a progressive JPEG needs {} MiB, over the "
+            "limit of {}; save it without progressive coding, or make it smaller",
+            width, height, scans >> 20, memory_max >> 20)));
+  if (width * height > scaled_pixels_max)
+    return Fail(user_error(
+        Code::too_large,
+        fmt::format("cannot read picture: {} x {} is over the limit of {} megapixels; make it smaller", width,
+                    height, scaled_pixels_max / 1'000'000)));
+  const auto eighths = (8 * scaled_side_min + std::max(width, height) - 1) / std::max(width, height);
+  info.scale_num = static_cast<unsigned>(std::min<std::int64_t>(eighths, 8));
+  info.scale_denom = 8;
+  jpeg_calc_output_dimensions(&info);
+  return check_size(info.output_width, info.output_height, scans);
 }
 
 /// On false, the fields of the decoder give the reason.
@@ -96,20 +146,29 @@ bool run_decoder(Decoder& decoder, std::string_view bytes) {
   for (auto* marker = info->marker_list; marker != nullptr && decoder.orientation == 1; marker = marker->next)
     decoder.orientation =
         exif_orientation({reinterpret_cast<const char*>(marker->data), marker->data_length});
-  decoder.size = check_size(info->image_width, info->image_height, extra_memory(*info));
+  decoder.size = choose_size(*info);
   if (!decoder.size) return false;
   const bool cmyk = info->jpeg_color_space == JCS_CMYK || info->jpeg_color_space == JCS_YCCK;
   info->out_color_space = cmyk ? JCS_CMYK : JCS_RGB;
   info->progress = &decoder.progress;
-  decoder.picture = blank(static_cast<int>(info->image_width), static_cast<int>(info->image_height));
+  auto width = static_cast<int>(info->output_width);
+  auto height = static_cast<int>(info->output_height);
+  if (decoder.orientation >= 5) std::swap(width, height);
+  decoder.picture = blank(width, height);
   jpeg_start_decompress(info);
   decoder.row.resize(std::size_t{4} * info->output_width);
-  while (info->output_scanline < info->output_height) {
-    auto* to = &decoder.picture.rgba[std::size_t{4} * info->output_width * info->output_scanline];
+  decoder.rgba.resize(std::size_t{4} * info->output_width);
+  while (info->output_scanline < info->output_height && !decoder.missing) {
+    const auto y = static_cast<int>(info->output_scanline);
     JSAMPROW row = decoder.row.data();
     jpeg_read_scanlines(info, &row, 1);
-    convert_row(decoder.row.data(), to, info->output_width, cmyk, info->saw_Adobe_marker == TRUE);
+    convert_row(decoder.row.data(), decoder.rgba.data(), info->output_width, cmyk,
+                info->saw_Adobe_marker == TRUE);
+    place_row(decoder.picture, y, decoder.rgba.data(), decoder.orientation);
   }
+  // Where there are several scans, all of them were read before the first row.
+  if (decoder.ended_early && may_lack_scans(*info)) decoder.missing = true;
+  if (decoder.missing) return true;
   jpeg_finish_decompress(info);
   return true;
 }
@@ -130,8 +189,8 @@ Result<Picture> decode_jpeg(std::string_view bytes) {
     return unreadable(
         fmt::format("a JPEG with over {} scans; save it without progressive coding", scans_max));
   if (!done) return unreadable(fmt::format("corrupt JPEG ({})", decoder.message.data()));
-  if (decoder.cut_off) return unreadable("corrupt or truncated JPEG (picture data is missing)");
-  return upright(std::move(decoder.picture), decoder.orientation);
+  if (decoder.missing) return unreadable("corrupt or truncated JPEG (picture data is missing)");
+  return std::move(decoder.picture);
 }
 
 }  // namespace sluice::host::media

@@ -1,61 +1,19 @@
 #include "sluice/host/media/picture.hpp"
 
-#include <array>
 #include <cstring>
 
 #include <fmt/format.h>
 
+#include "sluice/base/picture_format.hpp"
 #include "sluice/host/media/decoders.hpp"
 
 namespace sluice::host::media {
-namespace {
-
-struct Magic {
-  std::string_view at_start;
-  PictureFormat format;
-};
-
-using namespace std::string_view_literals;
-constexpr std::array magics = {
-    Magic{"\x89PNG\r\n\x1a\n"sv, PictureFormat::png},
-    Magic{"\xff\xd8\xff"sv, PictureFormat::jpeg},
-    Magic{"GIF87a"sv, PictureFormat::gif},
-    Magic{"GIF89a"sv, PictureFormat::gif},
-    Magic{"II*\0"sv, PictureFormat::tiff},
-    Magic{"MM\0*"sv, PictureFormat::tiff},
-    Magic{"II+\0"sv, PictureFormat::tiff},
-    Magic{"MM\0+"sv, PictureFormat::tiff},
-};
-
-// Formats that people send by mistake. They are reported by name, since the picture can be saved in another
-// format.
-std::string_view unsupported_format(std::string_view bytes) {
-  if (bytes.starts_with("BM")) return "BMP";
-  if (bytes.starts_with("%PDF")) return "PDF";
-  if (bytes.starts_with("<svg") || bytes.starts_with("<?xml")) return "SVG or XML";
-  if (bytes.size() >= 12 && bytes.substr(4, 4) == "ftyp") {
-    if (bytes.substr(8, 4) == "avif") return "AVIF";
-    return "HEIC or a video";
-  }
-  return {};
-}
-
-}  // namespace
-
-std::optional<PictureFormat> picture_format(std::string_view first_bytes) {
-  for (const auto& magic : magics)
-    if (first_bytes.starts_with(magic.at_start)) return magic.format;
-  if (first_bytes.size() >= 12 && first_bytes.starts_with("RIFF") && first_bytes.substr(8, 4) == "WEBP")
-    return PictureFormat::webp;
-  return std::nullopt;
-}
-
 Result<Picture> decode_picture(std::string_view bytes) {
   if (bytes.empty()) return unreadable("it is empty");
   const auto format = picture_format(bytes);
   if (!format) {
     const auto unsupported = unsupported_format(bytes);
-    if (unsupported.empty()) return unreadable("it is not PNG, JPEG, WebP, GIF or TIFF");
+    if (unsupported.empty()) return unreadable(fmt::format("it is not {}", readable_formats));
     return unreadable(fmt::format("{} is not supported; save it as PNG or JPEG", unsupported));
   }
   switch (*format) {
@@ -64,6 +22,9 @@ Result<Picture> decode_picture(std::string_view bytes) {
     case PictureFormat::webp: return decode_webp(bytes);
     case PictureFormat::gif: return decode_gif(bytes);
     case PictureFormat::tiff: return decode_tiff(bytes);
+    case PictureFormat::bmp: return decode_bmp(bytes);
+    case PictureFormat::avif: return decode_avif(bytes);
+    case PictureFormat::heic: return decode_heic(bytes);
   }
   return unreadable("unrecognized format");
 }
@@ -100,47 +61,34 @@ Picture blank(int width, int height) {
                                             static_cast<std::size_t>(height))};
 }
 
+void place_row(Picture& out, int y, const std::uint8_t* rgba, int orientation) {
+  const bool turned = orientation >= 5;
+  const auto width = static_cast<std::ptrdiff_t>(out.width);
+  const std::ptrdiff_t row_pixels = turned ? out.height : out.width;
+  const std::ptrdiff_t from_end = (turned ? out.width : out.height) - 1 - y;
+  std::ptrdiff_t to = 0;  // of the first pixel
+  std::ptrdiff_t step = 0;
+  switch (orientation) {
+    case 2: to = y * width + row_pixels - 1, step = -1; break;
+    case 3: to = from_end * width + row_pixels - 1, step = -1; break;
+    case 4: to = from_end * width, step = 1; break;
+    case 5: to = y, step = width; break;
+    case 6: to = from_end, step = width; break;
+    case 7: to = (row_pixels - 1) * width + from_end, step = -width; break;
+    case 8: to = (row_pixels - 1) * width + y, step = -width; break;
+    default: to = y * width, step = 1; break;
+  }
+  for (std::ptrdiff_t x = 0; x < row_pixels; ++x, rgba += 4, to += step)
+    std::memcpy(&out.rgba[static_cast<std::size_t>(4 * to)], rgba, 4);
+}
+
 Picture upright(Picture picture, int orientation) {
   if (orientation < 2 || orientation > 8) return picture;
   const bool turned = orientation >= 5;
   auto out = blank(turned ? picture.height : picture.width, turned ? picture.width : picture.height);
-  const int w = picture.width;
-  const int h = picture.height;
-  for (int y = 0; y < h; ++y) {
-    for (int x = 0; x < w; ++x) {
-      int to_x = x;
-      int to_y = y;
-      switch (orientation) {
-        case 2: to_x = w - 1 - x; break;
-        case 3:
-          to_x = w - 1 - x;
-          to_y = h - 1 - y;
-          break;
-        case 4: to_y = h - 1 - y; break;
-        case 5:
-          to_x = y;
-          to_y = x;
-          break;
-        case 6:
-          to_x = h - 1 - y;
-          to_y = x;
-          break;
-        case 7:
-          to_x = h - 1 - y;
-          to_y = w - 1 - x;
-          break;
-        default:
-          to_x = y;
-          to_y = w - 1 - x;
-          break;  // 8
-      }
-      const auto from =
-          4 * (static_cast<std::size_t>(y) * static_cast<std::size_t>(w) + static_cast<std::size_t>(x));
-      const auto to = 4 * (static_cast<std::size_t>(to_y) * static_cast<std::size_t>(out.width) +
-                           static_cast<std::size_t>(to_x));
-      std::memcpy(&out.rgba[to], &picture.rgba[from], 4);
-    }
-  }
+  const auto row_bytes = std::size_t{4} * static_cast<std::size_t>(picture.width);
+  for (int y = 0; y < picture.height; ++y)
+    place_row(out, y, &picture.rgba[row_bytes * static_cast<std::size_t>(y)], orientation);
   return out;
 }
 
