@@ -17,6 +17,12 @@ using Outputs = std::shared_ptr<const OutputTypes>;
 
 Type plain(Kind kind) { return Type{.kind = kind, .element = nullptr, .artifact_kind = "any"}; }
 
+/// For a text that YAML reads as a number or a boolean, such as the version 3.10.
+std::string quoting_hint(const Value& value, const Type& wanted) {
+  const bool scalar = value.as_double() || value.if_boolean();
+  return scalar && wanted.kind == Kind::string ? "; quote it" : "";
+}
+
 Outputs unknown_outputs() {
   auto made = std::make_shared<OutputTypes>();
   made->known = false;
@@ -78,7 +84,7 @@ class Checker {
       if (!input.value) continue;
       if (const auto problem = type_mismatch(*input.value, input.type, true))
         problems_.add(input.at, "the default of `" + input.name + "` should be " + describe(input.type) +
-                                    ": " + *problem);
+                                    ": " + *problem + quoting_hint(*input.value, input.type));
     }
     inputs->sort();
     names_["inputs"].outputs = std::move(inputs);
