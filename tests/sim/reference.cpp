@@ -62,6 +62,8 @@ Value error_value(const Failure& failure) {
   error.set("message", failure.message);
   error.set("payload", failure.payload);
   error.set("source", failure.source);
+  if (failure.exit_code) error.set("exit_code", *failure.exit_code);
+  if (failure.signal) error.set("signal", *failure.signal);
   return error;
 }
 

@@ -277,6 +277,8 @@ Value to_json(const OperationReport& row) {
     failure.set("kind", row.failure.kind);
     failure.set("message", row.failure.message);
     failure.set("source", row.failure.source);
+    if (row.failure.exit_code) failure.set("exit_code", *row.failure.exit_code);
+    if (row.failure.signal) failure.set("signal", *row.failure.signal);
     if (!row.failure.payload.is_null()) failure.set("payload", to_tagged(row.failure.payload));
     s.set("failure", std::move(failure));
   }
