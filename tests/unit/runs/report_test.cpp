@@ -51,11 +51,11 @@ TEST(Report, ShowsHowEachOperationEndedAndWhy) {
   EXPECT_EQ(operation(report, "ran").service, "test.echo");
   EXPECT_EQ(operation(report, "uncached").why, "it is not cached: it has an effect, or its cache is off");
   EXPECT_EQ(operation(report, "skipped").state, "skipped");
-  EXPECT_EQ(operation(report, "skipped").why, "its condition does not hold, or what it reads was skipped");
+  EXPECT_EQ(operation(report, "skipped").why, "its `if` does not hold: ${ran.value > 1}");
   EXPECT_EQ(operation(report, "fails").state, "failed");
   EXPECT_EQ(operation(report, "fails").failure.message, "cat.png: not a picture");
   EXPECT_EQ(operation(report, "blocked").state, "blocked");
-  EXPECT_EQ(operation(report, "blocked").why, "a dependency failed");
+  EXPECT_EQ(operation(report, "blocked").why, "`fails` failed");
 }
 
 TEST(Report, NamesOperationsByTheirPath) {
