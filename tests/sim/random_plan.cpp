@@ -162,7 +162,7 @@ class PlanWriter {
     else if (chance(15))
       text += fmt::format(
           ", retry: [{{limit: {}, when: \"${{error.kind == 'timeout'}}\"}}, "
-          "{{limit: {}, backoff: {}ms, factor: 3, within: {}ms, when: \"${{error.kind != 'output'}}\"}}, "
+          "{{limit: {}, backoff: {}ms, factor: 3, within: {}ms, when: \"${{error.exit_code == 1}}\"}}, "
           "{{limit: 1}}]",
           1 + below(2), 1 + below(3), below(800), below(4000));
     if (chance(20)) text += fmt::format(", timeout: {}ms", 50 + below(4000));

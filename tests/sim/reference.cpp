@@ -9,6 +9,7 @@
 #include "sluice/base/json.hpp"
 #include "sluice/base/words.hpp"
 #include "sluice/ir/inputs.hpp"
+#include "sluice/ir/path.hpp"
 #include "sluice/ir/resources.hpp"
 #include "sluice/ir/types.hpp"
 #include "sluice/ir/verify.hpp"
@@ -62,6 +63,8 @@ Value error_value(const Failure& failure) {
   error.set("message", failure.message);
   error.set("payload", failure.payload);
   error.set("source", failure.source);
+  if (failure.exit_code) error.set("exit_code", *failure.exit_code);
+  if (failure.signal) error.set("signal", *failure.signal);
   return error;
 }
 
@@ -87,7 +90,7 @@ Failure combined(const std::vector<Failure>& failures, std::size_t of, const std
   std::vector<std::string> texts;
   for (const auto& failure : failures) {
     if (all.size() < 100) all.push_back(error_value(failure));
-    if (texts.size() < 3) texts.push_back(failure.source + ": " + failure.message);
+    if (texts.size() < 3) texts.push_back(ir::readable_path(failure.source) + ": " + failure.message);
   }
   if (failures.size() > 3) texts.emplace_back("…");
   return {.kind = "branches",

@@ -78,8 +78,12 @@ Outcome SimExecutor::outcome_of(const ports::Attempt& attempt) {
   const auto& work = attempt.work;
   if (lifetime_ == Lifetime::supervisor && faults_.chance(faults_.lost_percent))
     return failure_outcome(Outcome::Status::lost, "lost");
-  if (faults_.chance(faults_.failing_percent))
-    return failure_outcome(Outcome::Status::failed, faults_.chance(50) ? "exit" : "output");
+  if (faults_.chance(faults_.failing_percent)) {
+    const bool exited = faults_.chance(50);
+    auto outcome = failure_outcome(Outcome::Status::failed, exited ? "exit" : "output");
+    if (exited) outcome.failure.exit_code = 1;
+    return outcome;
+  }
   Struct call;
   if (work.kind == engine::TaskSpec::Kind::process) {
     call.set("argv", work.argv);

@@ -5,6 +5,7 @@
 #include "sluice/domain/ai/dataset_split.hpp"
 #include "sluice/domain/ai/head_learn.hpp"
 #include "sluice/domain/ai/image_embed.hpp"
+#include "sluice/domain/lists/json_lines.hpp"
 #include "sluice/domain/models/register_service.hpp"
 #include "sluice/domain/serving/deploy_service.hpp"
 #include "sluice/executors/process/process_executor.hpp"
@@ -23,7 +24,8 @@ const runs::Dialects& builtin_dialects() {
   static const runs::Dialects dialects{
       .frontends = {&native},
       .services = {ai::DatasetSplit::declared(), ai::ImageEmbed::declared(), ai::HeadLearn::declared(),
-                   models::RegisterService::declared(), serving::DeployService::declared()},
+                   models::RegisterService::declared(), serving::DeployService::declared(),
+                   lists::JsonLines::declared()},
   };
   return dialects;
 }
@@ -39,6 +41,7 @@ Services make_services(const ServiceParts& parts) {
   made.services.push_back(
       std::make_unique<models::RegisterService>(parts.objects, parts.models, parts.facts, parts.clock));
   made.services.push_back(std::make_unique<serving::DeployService>(parts.serving));
+  made.services.push_back(std::make_unique<lists::JsonLines>(parts.objects));
   return made;
 }
 

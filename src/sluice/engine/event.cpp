@@ -24,6 +24,8 @@ void write(JsonObject out, const Failure& failure) {
   out.text("message", failure.message);
   if (!failure.payload.is_null()) out.tagged("payload", failure.payload);
   if (!failure.source.empty()) out.text("source", failure.source);
+  if (failure.exit_code) out.integer("exit_code", *failure.exit_code);
+  if (failure.signal) out.integer("signal", *failure.signal);
   out.end();
 }
 
@@ -86,6 +88,10 @@ class EventReader {
   std::string optional_text(std::string_view key) { return text_of(key, json_.find(key)); }
   std::int64_t optional_integer(std::string_view key, std::int64_t otherwise = 0) {
     return integer_of(key, json_.find(key), otherwise);
+  }
+  std::optional<std::int64_t> integer_or_none(std::string_view key) {
+    const auto* field = json_.find(key);
+    return field ? std::optional(integer_of(key, field, 0)) : std::nullopt;
   }
   bool optional_boolean(std::string_view key) { return boolean_of(key, json_.find(key)); }
   Struct optional_fields(std::string_view key) { return fields_of(key, json_.find(key)); }
@@ -174,7 +180,9 @@ class EventReader {
     return {.kind = reader.text("kind"),
             .message = reader.text("message"),
             .payload = reader.optional_value("payload"),
-            .source = reader.optional_text("source")};
+            .source = reader.optional_text("source"),
+            .exit_code = reader.integer_or_none("exit_code"),
+            .signal = reader.integer_or_none("signal")};
   }
   /// A reader of an object inside this one.
   EventReader inside(std::string_view key, const Value* field) {

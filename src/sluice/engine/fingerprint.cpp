@@ -23,8 +23,11 @@ Value value_of(const Principal& principal) {
 }
 
 Value value_of(const Failure& failure) {
-  const auto& [kind, message, payload, source] = failure;
-  return List{kind, message, payload, source};
+  const auto& [kind, message, payload, source, exit_code, signal] = failure;
+  const auto optional = [](const std::optional<std::int64_t>& value) {
+    return value ? Value(*value) : Value();
+  };
+  return List{kind, message, payload, source, optional(exit_code), optional(signal)};
 }
 
 Value value_of(const Usage& usage) {

@@ -1,5 +1,6 @@
 #include "sluice/engine/decider.hpp"
 #include "sluice/ir/inputs.hpp"
+#include "sluice/ir/path.hpp"
 #include "sluice/ir/types.hpp"
 
 namespace sluice::engine {
@@ -26,7 +27,8 @@ Failure joined(const Failures& failures, std::size_t of) {
   List all;
   for (const auto* failure : failures.first) {
     if (all.size() < 3)
-      out.message += (all.empty() ? ": " : "; ") + failure->source + ": " + failure->message;
+      out.message +=
+          (all.empty() ? ": " : "; ") + ir::readable_path(failure->source) + ": " + failure->message;
     all.push_back(failure_value(*failure));
   }
   if (failures.count > 3) out.message += "; …";

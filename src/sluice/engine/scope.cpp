@@ -11,6 +11,8 @@ Value failure_value(const Failure& failure) {
   s.set("message", failure.message);
   s.set("payload", failure.payload);
   s.set("source", failure.source);
+  if (failure.exit_code) s.set("exit_code", *failure.exit_code);
+  if (failure.signal) s.set("signal", *failure.signal);
   return s;
 }
 

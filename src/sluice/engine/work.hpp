@@ -52,7 +52,9 @@ struct Failure {
                      ///< "cancelled", …
   std::string message;
   Value payload = {};
-  std::string source = {};  ///< path of the operation in which it began
+  std::string source = {};                     ///< path of the operation in which it began
+  std::optional<std::int64_t> exit_code = {};  ///< of kind "exit": the program's status
+  std::optional<std::int64_t> signal = {};     ///< of kind "signal": the one that ended the program
   bool operator==(const Failure&) const = default;
 };
 

@@ -2,6 +2,7 @@
 #include <unordered_set>
 
 #include "sluice/ir/duration.hpp"
+#include "sluice/ir/given_names.hpp"
 #include "sluice/ir/infer.hpp"
 #include "sluice/ir/inputs.hpp"
 #include "sluice/ir/names.hpp"
@@ -17,6 +18,12 @@ using Outputs = std::shared_ptr<const OutputTypes>;
 
 Type plain(Kind kind) { return Type{.kind = kind, .element = nullptr, .artifact_kind = "any"}; }
 
+/// For a text that YAML reads as a number or a boolean, such as the version 3.10.
+std::string quoting_hint(const Value& value, const Type& wanted) {
+  const bool scalar = value.as_double() || value.if_boolean();
+  return scalar && wanted.kind == Kind::string ? "; quote it" : "";
+}
+
 Outputs unknown_outputs() {
   auto made = std::make_shared<OutputTypes>();
   made->known = false;
@@ -29,6 +36,8 @@ struct Callable {
   struct Parameter {
     const Type* type;
     bool optional;
+    const Signature* service = nullptr;  ///< whose input it is; null: of a pipeline
+    const ir::Parameter* declared = nullptr;
   };
   std::unordered_map<std::string_view, Parameter> parameters;
   std::vector<std::string_view> in_order;
@@ -49,7 +58,8 @@ class Checker {
       auto& callable = services_[service.name];
       callable.title = "service `" + service.name + "`";
       for (const auto& input : service.inputs) {
-        callable.parameters.emplace(input.name, Callable::Parameter{&input.type, input.optional});
+        callable.parameters.emplace(input.name,
+                                    Callable::Parameter{&input.type, input.optional, &service, &input});
         callable.in_order.emplace_back(input.name);
       }
       auto outputs = std::make_shared<OutputTypes>();
@@ -78,7 +88,7 @@ class Checker {
       if (!input.value) continue;
       if (const auto problem = type_mismatch(*input.value, input.type, true))
         problems_.add(input.at, "the default of `" + input.name + "` should be " + describe(input.type) +
-                                    ": " + *problem);
+                                    ": " + *problem + quoting_hint(*input.value, input.type));
     }
     inputs->sort();
     names_["inputs"].outputs = std::move(inputs);
@@ -205,6 +215,9 @@ class Checker {
       else if (!assignable(type, *parameter->second.type))
         problems_.add(value->at, "input `" + name + "` of " + callable.title + " should be " +
                                      describe(*parameter->second.type) + ", not " + describe(type));
+      else if (const auto& [ignored, optional, service, declared] = parameter->second; service)
+        if (auto problem = name_problem(*service, *declared, value->literal))
+          problems_.add(value->at, std::move(*problem));
     }
     for (const auto name : callable.in_order) {
       const auto& parameter = callable.parameters.at(name);

@@ -13,7 +13,7 @@ class Frontend {
  public:
   virtual ~Frontend() = default;
   [[nodiscard]] virtual std::string_view name() const = 0;
-  /// Whether this text is in the dialect, decided from its beginning.
+  /// Whether this text is in the dialect, decided from its keys; it may be malformed.
   [[nodiscard]] virtual bool recognizes(std::string_view text, const std::string& file) const = 0;
   struct Lowered {
     Plan plan;

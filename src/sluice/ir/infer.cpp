@@ -1,6 +1,7 @@
 #include "sluice/ir/infer.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 #include "sluice/ir/types.hpp"
 
@@ -85,8 +86,31 @@ class Inference {
     return found->second.outputs ? plain(Kind::structure) : found->second.variable;
   }
 
+  /// Whether the expression is `error` of a retry, or `error(OPERATION)`.
+  static bool is_error(const Expression& e) {
+    return (e.kind == ExpressionKind::name || e.kind == ExpressionKind::call) && e.text == "error";
+  }
+
+  Type error_field(std::string_view name, syntax::Location at) {
+    static const std::vector<std::string> fields{"kind",   "message",   "payload",
+                                                 "source", "exit_code", "signal"};
+    if (name == "payload") return {};
+    if (name == "exit_code" || name == "signal") return plain(Kind::integer);
+    if (std::ranges::find(fields, name) == fields.end()) {
+      auto hint = problems_.suggest(name, fields);
+      if (hint.empty()) hint = "; it has kind, message, payload, source, exit_code, signal";
+      problems_.add(at, "an error has no `" + std::string(name) + "`" + hint);
+      return {};
+    }
+    return plain(Kind::string);
+  }
+
   Type field(const Expression& e) {
     const auto& base = *e.args.front();
+    if (is_error(base)) {
+      if (base.kind == ExpressionKind::call) of(base);
+      return error_field(e.text, e.at);
+    }
     if (base.kind == ExpressionKind::name) {
       if (base.text == "out" || base.text == "run") return plain(Kind::string);
       if (base.text == "upstream") return plain(Kind::boolean);
@@ -119,6 +143,8 @@ class Inference {
   Type index(const Expression& e) {
     const auto base = of(*e.args.front());
     const auto key = of(*e.args.back());
+    if (const auto* name = e.args.back()->literal.if_string(); name && is_error(*e.args.front()))
+      return error_field(*name, e.args.back()->at);
     if (base.kind == Kind::list) {
       if (is_known(key) && key.kind != Kind::integer)
         problems_.add(e.args.back()->at, "the index of a list is an integer, not " + describe(key));
@@ -140,7 +166,7 @@ class Inference {
     const auto b = of(*e.args.back());
     switch (e.op) {
       case Operator::equal:
-      case Operator::not_equal: return plain(Kind::boolean);
+      case Operator::not_equal: never_equal(e, a, b); return plain(Kind::boolean);
       case Operator::logical_and:
       case Operator::logical_or:
         for (const auto* side : {&a, &b})
@@ -164,6 +190,16 @@ class Inference {
       }
       default: return arithmetic(e, a, b);
     }
+  }
+
+  /// `error.exit_code == '75'` would turn a retry off without a word.
+  void never_equal(const Expression& e, const Type& a, const Type& b) {
+    for (const auto& [side, type, other] :
+         {std::tuple(&e.args.front(), &a, &b), std::tuple(&e.args.back(), &b, &a)})
+      if ((*side)->kind == ExpressionKind::field && is_error(*(*side)->args.front()) && is_known(*type) &&
+          is_known(*other) && !assignable(*type, *other) && !assignable(*other, *type))
+        problems_.add(e.at, "`" + (*side)->text + "` of an error is " + describe(*type) +
+                                ", and never equal to " + describe(*other));
   }
 
   Type arithmetic(const Expression& e, const Type& a, const Type& b) {

@@ -187,8 +187,13 @@ class Walker {
       problems_.add(read.root.at, "unknown name `" + name + "`; the input is `inputs." + name + "`");
       return;
     }
-    problems_.add(read.root.at, (read.fields.empty() ? "unknown name `" : "unknown task `") + name + "`" +
-                                    suggest_name(read));
+    auto hint = suggest_name(read);
+    const bool in_command = op && std::holds_alternative<Process>(op->what) &&
+                            (place == Place::argument || place == Place::environment);
+    if (in_command && read.fields.empty())  // perhaps a variable of a shell
+      hint += hint.empty() ? "; write `$${` for a literal `${`" : " (write `$${` for a literal `${`)";
+    problems_.add(read.root.at,
+                  (read.fields.empty() ? "unknown name `" : "unknown task `") + name + "`" + hint);
   }
 
   std::string suggest_name(const Read& read) {

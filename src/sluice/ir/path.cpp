@@ -73,6 +73,28 @@ std::string_view parent_path(std::string_view path) {
       0, inner == std::string_view::npos ? region.size() : region.size() - segment.size() + inner);
 }
 
+namespace {
+
+constexpr std::string_view syntax_of_paths = "/[]{}#!%";
+
+}  // namespace
+
+std::string readable_path(std::string_view path) {
+  std::string out;
+  constexpr std::size_t escape_size = 3;
+  for (std::size_t i = 0; i < path.size();) {
+    const auto decoded = path[i] == '%' ? percent_decode(path.substr(i, escape_size)) : std::nullopt;
+    const bool is_plain = decoded && decoded->size() == 1 &&
+                          syntax_of_paths.find(decoded->front()) == std::string_view::npos &&
+                          static_cast<unsigned char>(decoded->front()) >= ' ' && decoded->front() != '\x7f';
+    out += is_plain ? *decoded : std::string(1, path[i]);
+    i += is_plain ? escape_size : 1;
+  }
+  return is_utf8(out) ? out : std::string(path);
+}
+
+std::string path_of_readable(std::string_view text) { return percent_encode(text, syntax_of_paths); }
+
 void append_inner(std::string& path, PathSegment::Inner inner, std::int64_t index) {
   const auto out = std::back_inserter(path);
   switch (inner) {

@@ -34,6 +34,11 @@ std::optional<PathSegment> take_segment(std::string_view& path);
 /// itself, and for what is no path.
 std::string_view parent_path(std::string_view path);
 
+/// The path for people: names are decoded, except for the characters that have a meaning in a path and
+/// control characters. `path_of_readable` is the inverse, and leaves a path unchanged.
+std::string readable_path(std::string_view path);
+std::string path_of_readable(std::string_view text);
+
 /// Appends "[3]", "{0}", "!2", or "".
 void append_inner(std::string& path, PathSegment::Inner inner, std::int64_t index);
 

@@ -221,8 +221,15 @@ class Evaluator {
     auto base = run(root);
     if (!base || !*base) return base;
     const auto* fields = (*base)->if_struct();
+    if (fields && !fields->find(e.text) && is_optional_of_error(root, e.text)) return std::nullopt;
     if (is_root && fields && !fields->find(e.text) && scope_.holds_outputs(root.text)) return std::nullopt;
     return field_of(**base, e.text);
+  }
+
+  /// `error.exit_code`, `error(op).signal`: absent unless a program ended so.
+  static bool is_optional_of_error(const Expression& root, std::string_view field) {
+    return (root.kind == Kind::name || root.kind == Kind::call) && root.text == "error" &&
+           (field == "exit_code" || field == "signal");
   }
 
   Evaluated index(const Expression& e) {

@@ -13,6 +13,28 @@ namespace {
 using Kind = Expression::Kind;
 using Parsed = std::expected<ExpressionPtr, Diagnostic>;
 
+/// Whether a text that begins with `${` looks like a parameter expansion of a shell: `${HOME}`, `${1:-x}`,
+/// `${f%.txt}`, `${#list[@]}`.
+bool is_of_a_shell(std::string_view text) {
+  text.remove_prefix(2);
+  if (text.size() > 1 && (text[0] == '#' || text[0] == '!')) text.remove_prefix(1);
+  std::size_t end = 0;
+  while (end < text.size() && is_name_part(text[end])) ++end;
+  if (end == 0 && !text.empty() && std::string_view("@*#?$!-").find(text[0]) != std::string_view::npos)
+    end = 1;
+  return end > 0 && end < text.size() &&
+         std::string_view("}:-+=?#%/^,@[").find(text[end]) != std::string_view::npos;
+}
+
+/// "${1}" if the text begins with it, or with another number: in a longer text that is a parameter of a shell
+/// command, and nobody would write a number so.
+std::string positional_parameter(std::string_view text) {
+  std::size_t end = 2;
+  while (end < text.size() && is_digit(text[end])) ++end;
+  return end > 2 && end < text.size() && text[end] == '}' ? std::string(text.substr(0, end + 1))
+                                                          : std::string();
+}
+
 /// A literal inside a text: strings unchanged, everything else as JSON.
 std::string as_text(const Value& value) { return value.is_string() ? *value.if_string() : to_json(value); }
 
@@ -49,17 +71,16 @@ class ExpressionParser : private ExpressionText {
       }
       const Location start_of_expression = here();
       const bool first = at_start();
-      advance(2);
-      auto tree = expression();
-      if (!tree) return std::unexpected(std::move(tree.error()));
-      skip_space();
-      if (!looking_at("}")) {
-        if (!at_end()) return problem("unexpected " + shown() + "; the expression should end with `}`");
-        return std::unexpected(
-            Diagnostic{start_of_expression, "`${` has no `}`; write `$${` for a literal `${`"});
+      const auto source = rest();
+      auto tree = embedded();
+      if (!tree) {
+        if (!first || is_of_a_shell(source)) tree.error().message += literal_hint;
+        return std::unexpected(std::move(tree.error()));
       }
-      advance(1);
       if (first && at_end()) return tree->node;  // a whole expression keeps its type
+      if (const auto parameter = positional_parameter(source); !parameter.empty())
+        return problem_at(start_of_expression,
+                          "`" + parameter + "` is just a number" + std::string(literal_hint));
       any = true;
       add_piece(std::move(tree->node), pieces, fixed);
       depth = std::max(depth, tree->depth);
@@ -74,6 +95,21 @@ class ExpressionParser : private ExpressionText {
     int depth;
   };
   using ParsedTree = std::expected<Tree, Diagnostic>;
+
+  static constexpr std::string_view literal_hint = "; write `$${` for a literal `${`";
+
+  /// From `${` to `}`.
+  ParsedTree embedded() {
+    const Location start = here();
+    advance(2);
+    auto tree = expression();
+    if (!tree) return tree;
+    skip_space();
+    if (at_end()) return problem_at(start, "`${` has no `}`");
+    if (!looking_at("}")) return problem("unexpected " + shown() + "; the expression should end with `}`");
+    advance(1);
+    return tree;
+  }
 
   [[nodiscard]] static std::string too_deep() {
     return "the expression is more than " + std::to_string(expression_depth_max) + " deep; split it";

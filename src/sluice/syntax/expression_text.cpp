@@ -1,6 +1,8 @@
 #include "sluice/syntax/expression_text.hpp"
 
+#include "sluice/base/json.hpp"
 #include "sluice/base/numbers.hpp"
+#include "sluice/syntax/decimal.hpp"
 #include "sluice/syntax/lexical.hpp"
 
 namespace sluice::syntax {
@@ -99,6 +101,7 @@ std::expected<Value, Diagnostic> ExpressionText::number() {
     }
   }
   const auto text = source_.substr(position_, end - position_);
+  const auto digits_of = text.substr(text.starts_with('-') ? 1 : 0);
   if (end < source_.size() && is_name_part(source_[end]))
     return problem("a name cannot begin with a digit; put it in backticks");
   const auto too_large = [&] {
@@ -112,6 +115,11 @@ std::expected<Value, Diagnostic> ExpressionText::number() {
     value = *number;
   }
   if (!value) return too_large();
+  if (digits_of.size() > 1 && digits_of[0] == '0' && is_digit(digits_of[1]))
+    return problem_at(at, "a number does not begin with 0; write " + to_json(*value));
+  if (!is_exact_decimal(digits_of, *value))
+    return problem_at(at, "the number " + std::string(text.substr(0, 40)) + " would be read as " +
+                              to_json(*value) + "; write that");
   advance(text.size());
   return *value;
 }

@@ -25,6 +25,7 @@ class ExpressionText {
   [[nodiscard]] bool looking_at(std::string_view what) const {
     return source_.substr(position_).starts_with(what);
   }
+  [[nodiscard]] std::string_view rest() const { return source_.substr(position_); }
   [[nodiscard]] std::string_view word_ahead() const;
   void advance(std::size_t bytes);
   void skip_space();

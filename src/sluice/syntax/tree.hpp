@@ -1,5 +1,6 @@
 #pragma once
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -17,6 +18,8 @@ struct Node {
   Location at;
   Value scalar;             ///< kind scalar: null, boolean, integer, number or string
   bool quoted = false;      ///< a scalar written in quotes (or as a block): always a string
+  bool invalid = false;     ///< a plain scalar without a value, such as `.nan`; `scalar` is null
+  std::string spelling;     ///< of a plain scalar that is not a string: its own text, such as `3.10`
   std::vector<Node> items;  ///< kind list
   struct Field {
     std::string key;
@@ -37,8 +40,16 @@ struct TreeLimits {
   std::size_t nodes_max = 1'000'000;
 };
 
-/// Parses one YAML document (JSON is YAML). Duplicate keys, tags, several documents and anything over the
-/// limits are errors that name the location; `file` is only the prefix of the messages.
-Result<Node> read_yaml(std::string_view text, const std::string& file, TreeLimits limits = {});
+/// What is done with plain scalars that have no value, such as `.nan` and `1e999`.
+enum class InvalidScalars { refuse, keep };
+
+/// Parses one YAML document (JSON is YAML). Merge keys (`<<`) are resolved. Duplicate keys, tags, several
+/// documents and anything over the limits are errors that name the location; `file` is only the prefix of the
+/// messages.
+Result<Node> read_yaml(std::string_view text, const std::string& file, TreeLimits limits = {},
+                       InvalidScalars invalid = InvalidScalars::refuse);
+
+/// What is wrong with the encoding of a text that should be UTF-8; nullopt: nothing.
+std::optional<std::string> encoding_problem(std::string_view text);
 
 }  // namespace sluice::syntax

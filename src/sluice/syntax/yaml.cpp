@@ -11,6 +11,8 @@
 namespace sluice::syntax {
 namespace {
 
+constexpr std::string_view merge_key = "<<";
+
 struct ParserFree {
   void operator()(fy_parser* parser) const { fy_parser_destroy(parser); }
 };
@@ -71,15 +73,16 @@ Location start_of(fy_token* token, Location otherwise, bool is_alias) {
 /// without a limit.
 class TreeBuilder {
  public:
-  TreeBuilder(const std::string& file, TreeLimits limits) : file_(file), limits_(limits) {}
+  TreeBuilder(const std::string& file, TreeLimits limits, InvalidScalars invalid)
+      : file_(file), limits_(limits), invalid_(invalid) {}
 
   Result<Node> read(std::string_view text) {
     if (text.size() > limits_.bytes_max)
       return Fail(user_error(Code::too_large, file_ + ": " + human_bytes(text.size()) +
                                                   " exceeds the limit of " + human_bytes(limits_.bytes_max)));
     source_ = text;
-    if (!is_utf8(text))
-      return Fail(user_error(Code::invalid_argument, file_ + ": the text is not valid UTF-8"));
+    if (auto problem = encoding_problem(text))
+      return Fail(user_error(Code::invalid_argument, file_ + ": " + std::move(*problem)));
     fy_diag_cfg diag_config;
     fy_diag_cfg_default(&diag_config);
     const std::unique_ptr<fy_diag, DiagFree> diag(fy_diag_create(&diag_config));
@@ -113,6 +116,9 @@ class TreeBuilder {
     std::string key;
     Location key_at;
     std::unordered_set<std::string> keys;  ///< filled only once there are many
+    bool is_merge = false;                 ///< the key is a plain `<<`
+    std::optional<Node> merged;            ///< what `<<` holds …
+    std::size_t merged_at = 0;             ///< … and before which field it stands
   };
 
   [[nodiscard]] Fail refuse(Location at, std::string message) const {
@@ -179,6 +185,7 @@ class TreeBuilder {
   Result<void> end() {
     auto closed = std::move(open_.back());
     open_.pop_back();
+    if (closed.merged) SLUICE_DO(merge(closed));
     return put(std::move(closed.node), closed.anchor);
   }
 
@@ -186,16 +193,19 @@ class TreeBuilder {
     const auto at = start_of(event.value, last_, false);
     SLUICE_DO(check(at, event.tag));
     auto text = scalar_text(event.value);
-    if (wants_key()) return key(std::move(text), at);
+    const bool quoted = event.value && fy_token_scalar_style(event.value) != FYSS_PLAIN;
+    if (wants_key()) return key(std::move(text), at, !quoted);
     Node node;
     node.at = at;
-    node.quoted = event.value && fy_token_scalar_style(event.value) != FYSS_PLAIN;
-    if (node.quoted) {
+    node.quoted = quoted;
+    if (quoted) {
       node.scalar = Value(std::move(text));
     } else {
       auto value = resolve_plain(text);
-      if (!value) return refuse(at, value.error());
-      node.scalar = std::move(*value);
+      if (!value && invalid_ == InvalidScalars::refuse) return refuse(at, value.error());
+      node.invalid = !value;
+      if (value) node.scalar = std::move(*value);
+      if (!node.scalar.is_string()) node.spelling = std::move(text);
     }
     return put(std::move(node), text_of(event.anchor));
   }
@@ -212,7 +222,7 @@ class TreeBuilder {
     return !open_.empty() && open_.back().node.kind == Node::Kind::map && !open_.back().has_key;
   }
 
-  Result<void> key(std::string text, Location at) {
+  Result<void> key(std::string text, Location at, bool plain) {
     constexpr std::size_t few = 16;
     auto& top = open_.back();
     if (top.node.fields.size() == few)
@@ -223,6 +233,7 @@ class TreeBuilder {
             : !top.keys.insert(text).second;
     if (is_duplicate) return refuse(at, "duplicate key `" + text + "`");
     top.has_key = true;
+    top.is_merge = plain && text == merge_key;
     top.key = std::move(text);
     top.key_at = at;
     return {};
@@ -243,8 +254,36 @@ class TreeBuilder {
       top.node.items.push_back(std::move(node));
       return {};
     }
-    top.node.fields.push_back({std::move(top.key), top.key_at, std::make_unique<Node>(std::move(node))});
     top.has_key = false;
+    if (top.is_merge) {
+      if (top.merged) return refuse(top.key_at, "duplicate key `<<`");
+      top.merged_at = top.node.fields.size();
+      top.merged = std::move(node);
+      return {};
+    }
+    top.node.fields.push_back({std::move(top.key), top.key_at, std::make_unique<Node>(std::move(node))});
+    return {};
+  }
+
+  /// Replaces `<<` by the fields of the maps that it holds, except those that the map has itself; of several
+  /// maps the first one takes precedence (YAML 1.1, "merge").
+  Result<void> merge(Open& open) {
+    auto& fields = open.node.fields;
+    auto& merged = *open.merged;
+    std::unordered_set<std::string> known;
+    for (const auto& field : fields) known.insert(field.key);
+    std::vector<Node::Field> added;
+    const auto add = [&](Node& map) -> Result<void> {
+      if (map.kind != Node::Kind::map)
+        return refuse(map.at, "`<<` takes a map or a list of maps, usually aliases, as in `<<: *defaults`");
+      for (auto& field : map.fields)
+        if (known.insert(field.key).second) added.push_back(std::move(field));
+      return {};
+    };
+    if (merged.kind != Node::Kind::list) SLUICE_DO(add(merged));
+    for (auto& map : merged.items) SLUICE_DO(add(map));
+    fields.insert(fields.begin() + static_cast<std::ptrdiff_t>(open.merged_at),
+                  std::make_move_iterator(added.begin()), std::make_move_iterator(added.end()));
     return {};
   }
 
@@ -269,6 +308,8 @@ class TreeBuilder {
     to.at = from.at;
     to.scalar = from.scalar;
     to.quoted = from.quoted;
+    to.invalid = from.invalid;
+    to.spelling = from.spelling;
     to.items.resize(from.items.size());
     for (std::size_t i = 0; i < from.items.size(); ++i)
       SLUICE_DO(clone(from.items[i], to.items[i], depth + 1));
@@ -282,6 +323,7 @@ class TreeBuilder {
 
   const std::string& file_;
   TreeLimits limits_;
+  InvalidScalars invalid_;
   std::string_view source_;
   std::vector<Open> open_;
   std::unordered_map<std::string, Node> anchors_;
@@ -292,8 +334,9 @@ class TreeBuilder {
 
 }  // namespace
 
-Result<Node> read_yaml(std::string_view text, const std::string& file, TreeLimits limits) {
-  return TreeBuilder(file, limits).read(text);
+Result<Node> read_yaml(std::string_view text, const std::string& file, TreeLimits limits,
+                       InvalidScalars invalid) {
+  return TreeBuilder(file, limits, invalid).read(text);
 }
 
 }  // namespace sluice::syntax

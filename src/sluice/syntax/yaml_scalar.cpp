@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "sluice/base/numbers.hpp"
+#include "sluice/syntax/decimal.hpp"
 
 namespace sluice::syntax {
 namespace {
@@ -67,6 +68,14 @@ std::expected<Value, std::string> resolve_plain(std::string_view text) {
   const auto value = parse_number(number);
   if (!value) return std::unexpected("the number `" + std::string(text.substr(0, 40)) + "` is out of range");
   return Value(*value);
+}
+
+bool is_exact(std::string_view plain, const Value& value) {
+  if (!value.as_double()) return true;
+  if (plain.starts_with('-') || plain.starts_with('+')) plain.remove_prefix(1);
+  const bool other_base =
+      plain.size() > 1 && plain.front() == '0' && (is_digit(plain[1]) || plain[1] == 'x' || plain[1] == 'o');
+  return !other_base && is_exact_decimal(plain, value);
 }
 
 }  // namespace sluice::syntax

@@ -148,9 +148,10 @@ TEST_F(Register, ReportAndMetricsAreOptional) {
 TEST_F(Register, RefusesNamesThatNoRegistryTakes) {
   auto with = arguments();
   with.set("name", "a/b");
-  EXPECT_EQ(run(with).error().message, "model name `a/b`: `/` and `:` are not allowed; use `-` instead");
+  EXPECT_EQ(run(with).error().message,
+            "`a/b` is not a valid model name: `/`, `:` and `@` are not allowed; use `-` instead");
   with.set("name", "");
-  EXPECT_EQ(run(with).error().message, "model name ``: a name needs at least one character");
+  EXPECT_EQ(run(with).error().message, "`` is not a valid model name: a name needs at least one character");
   with.set("name", "a\nb");
   EXPECT_THAT(run(with).error().message, HasSubstr("control characters are not allowed"));
   with.set("name", std::string(1001, 'a'));

@@ -34,7 +34,12 @@ Struct values() {
   return s;
 }
 
-const Failure failure{.kind = "raise", .message = "too low", .payload = values(), .source = "a{1}/b"};
+const Failure failure{.kind = "raise",
+                      .message = "too low",
+                      .payload = values(),
+                      .source = "a{1}/b",
+                      .exit_code = 75,
+                      .signal = 9};
 
 std::vector<Event> all_events() {
   const Outcome failed{
@@ -116,7 +121,7 @@ TEST(Events, AreReadWithAllTheirFields) {
             R"({"t":"attempt_ended","v":1,"path":"a","number":2,"outcome":{"status":"lost",)"
             R"("failure":{"kind":"raise","message":"too low","payload":)" +
                 to_json(to_tagged(failure.payload)) +
-                R"(,"source":"a{1}/b"},"environment":"here","started":5,"ended":9,"cpu_ms":3,)"
+                R"(,"source":"a{1}/b","exit_code":75,"signal":9},"environment":"here","started":5,"ended":9,"cpu_ms":3,)"
                 R"("memory_peak":1048576,"memory_of_tree":true}})");
   EXPECT_EQ(encode(Scheduled{.path = "a", .number = 2, .fence = {"f"}, .gpus = {0, 3}, .at = at(7)}),
             R"({"t":"scheduled","v":1,"path":"a","number":2,"fence":"f","gpus":[0,3],"at":7})");

@@ -81,6 +81,12 @@ std::optional<Outcome> ScriptedRun::outcome_of(const engine::StartAttempt& attem
   } else if (scripted == Value("fail") || scripted.find("fail")) {
     outcome.status = Outcome::Status::failed;
     outcome.failure = {.kind = "exit", .message = scripted.text_at("fail", "exit status 1")};
+  } else if (const auto* status = scripted.find("exit")) {
+    outcome.status = Outcome::Status::failed;
+    outcome.failure = {.kind = "exit", .message = "it exited", .exit_code = *status->if_integer()};
+  } else if (const auto* signal = scripted.find("signal")) {
+    outcome.status = Outcome::Status::failed;
+    outcome.failure = {.kind = "signal", .message = "it was killed", .signal = *signal->if_integer()};
   } else if (const auto* outputs = scripted.find("outputs")) {
     outcome.outputs = *outputs->if_struct();
   } else {

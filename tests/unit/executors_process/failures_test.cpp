@@ -18,6 +18,8 @@ TEST_F(Failures, TheExitStatusIsReportedWithTheLastLines) {
   EXPECT_EQ(failure.kind, "exit");
   EXPECT_EQ(failure.message, "exit status 3: what went wrong");
   EXPECT_EQ(failure.payload.text_at("log"), "one\ntwo\nwhat went wrong");
+  EXPECT_EQ(failure.exit_code, 3);
+  EXPECT_EQ(failure.signal, std::nullopt);
   EXPECT_EQ(fault(shell("g", "exit 4")).message, "exit status 4");
 }
 
@@ -34,7 +36,10 @@ TEST_F(Failures, TheLastLinesAreFewAndUtf8) {
 
 TEST_F(Failures, ASignalIsNamed) {
   EXPECT_EQ(fault(shell("f", "kill -s SEGV $$")).message, "ended by signal 11 (Segmentation fault)");
-  EXPECT_EQ(fault(shell("g", "kill -s KILL $$")).kind, "signal");
+  const auto killed = fault(shell("g", "kill -s KILL $$"));
+  EXPECT_EQ(killed.kind, "signal");
+  EXPECT_EQ(killed.signal, 9);
+  EXPECT_EQ(killed.exit_code, std::nullopt);
 }
 
 TEST_F(Failures, AMissingProgramIsReportedWithThePath) {

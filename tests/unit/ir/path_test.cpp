@@ -27,6 +27,18 @@ TEST(Path, HasSegmentsOfNamesVisitsAndRegions) {
   EXPECT_EQ(segments_of("a#2{1}/b"), "a#2{1} b ");
 }
 
+TEST(Path, IsReadableForPeople) {
+  for (const auto& [path, readable] :
+       {std::pair("folds[3]/train/fit", "folds[3]/train/fit"), std::pair("for-loop%201", "for-loop 1"),
+        std::pair("b%C3%BCro/%7Bx%7D%2Fy{0}/%25", "büro/%7Bx%7D%2Fy{0}/%25"),
+        std::pair("a%0Ab%1B", "a%0Ab%1B"), std::pair("%FF", "%FF"), std::pair("%zz%2", "%zz%2"),
+        std::pair("", "")}) {
+    EXPECT_EQ(readable_path(path), readable);
+    EXPECT_EQ(path_of_readable(readable), path);
+    EXPECT_EQ(path_of_readable(path), path);
+  }
+}
+
 TEST(Path, OfWhichEachHasOneSpelling) {
   for (const auto* wrong :
        {"/a",    "#2",      "[0]",    "a#",    "a#1",   "a#0",   "a#02", "a#-2",

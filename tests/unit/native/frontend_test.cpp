@@ -14,6 +14,19 @@ TEST(NativeFrontend, KnowsItsOwn) {
   EXPECT_TRUE(native.recognizes("{\"sluice\": 1}", "x.json"));
   EXPECT_FALSE(native.recognizes("main:\n  params: [args]\n", "x.yaml"));
   EXPECT_FALSE(native.recognizes("", "x.yaml"));
+  EXPECT_FALSE(native.recognizes("sluice", "x.yaml"));
+  EXPECT_FALSE(native.recognizes("sluices: 1\nmy-sluice: 1\n", "x.yaml"));
+}
+
+TEST(NativeFrontend, KnowsItsOwnHoweverItBegins) {
+  for (const auto* text : {"\xef\xbb\xbfsluice: 1\npipelines: {}\n", "\xef\xbb\xbf# c\n'sluice': 1\n",
+                           "%YAML 1.2\n---\nsluice: 1\n", "pipelines:\n  main: {}\nsluice: 1\n",
+                           "x-shared: {a: 1}\r\n\"sluice\" : 1\r\n", "  pipelines: {}\n  sluice: 1\n",
+                           "{\"pipelines\": {},\n \"sluice\": 1}", "{pipelines: {}, sluice: 1}"})
+    EXPECT_TRUE(native.recognizes(text, "x.yaml")) << text;
+  for (const auto* text :
+       {"tools:\n  sluice: 1\n", "- sluice: 1\n", "# sluice: 1\nmain: {}\n", "a: \"sluice\"\n"})
+    EXPECT_FALSE(native.recognizes(text, "x.yaml")) << text;
 }
 
 // What a person writes and what is stored are one language.

@@ -55,8 +55,19 @@ TEST(Compiling, RefusesATextThatNoFrontendRecognizes) {
     const auto plan = compile(text, "plan.yaml", {.frontends = {&words}, .services = {}});
     ASSERT_FALSE(plan);
     EXPECT_EQ(plan.error().message,
-              "plan.yaml: unrecognized pipeline format; a Sluice plan begins with `sluice: 1`");
+              "plan.yaml: unrecognized pipeline format; a Sluice plan has the key `sluice: 1`");
   }
+}
+
+TEST(Compiling, SaysThatATextIsNotUtf8) {
+  using namespace std::string_literals;
+  const auto message = [](const std::string& text) {
+    const auto plan = compile(text, "plan.yaml", {.frontends = {&canonical}, .services = {}});
+    return plan ? "" : plan.error().message;
+  };
+  for (const auto& text : {"\xff\xfes\0l\0"s, "\xfe\xff\0s\0l"s, "s\0l\0u\0"s, "\0s\0l\0u"s})
+    EXPECT_EQ(message(text), "plan.yaml: the text is UTF-16; save it as UTF-8");
+  EXPECT_EQ(message("sluice: 1 # \xe9\n"), "plan.yaml: the text is not valid UTF-8; save it as UTF-8");
 }
 
 TEST(Compiling, ReportsEachProblemOnItsOwnLineInTextOrder) {

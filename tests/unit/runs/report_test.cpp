@@ -51,11 +51,50 @@ TEST(Report, ShowsHowEachOperationEndedAndWhy) {
   EXPECT_EQ(operation(report, "ran").service, "test.echo");
   EXPECT_EQ(operation(report, "uncached").why, "it is not cached: it has an effect, or its cache is off");
   EXPECT_EQ(operation(report, "skipped").state, "skipped");
-  EXPECT_EQ(operation(report, "skipped").why, "its condition does not hold, or what it reads was skipped");
+  EXPECT_EQ(operation(report, "skipped").why, "its `if` does not hold: ${ran.value > 1}");
   EXPECT_EQ(operation(report, "fails").state, "failed");
   EXPECT_EQ(operation(report, "fails").failure.message, "cat.png: not a picture");
   EXPECT_EQ(operation(report, "blocked").state, "blocked");
-  EXPECT_EQ(operation(report, "blocked").why, "a dependency failed");
+  EXPECT_EQ(operation(report, "blocked").why, "`fails` failed");
+}
+
+TEST(Report, SaysWhatKeptAnOperationFromStarting) {
+  RunsStage s;
+  const auto id = value_of(s.runs.submit({.text = R"(
+sluice: 1
+pipelines:
+  main:
+    inputs: {on: {type: boolean, default: false}}
+    graph:
+      good: {service: test.echo, with: {value: 1}}
+      bad: {service: test.broken, fails: false}
+      off: {service: test.echo, if: "${inputs.on}"}
+      off2: {service: test.echo, if: false}
+      after_both: {service: test.echo, after: [off, off2, good]}
+      reads: {service: test.echo, with: {value: "${off.value}"}, trigger: completed}
+      own: {service: test.echo, after: off, trigger: completed, if: "${inputs.on}"}
+      alarm: {service: test.echo, after: good, trigger: any_failed}
+      any: {service: test.echo, after: [good, off], trigger: any_succeeded, if: "${inputs.on}"}
+      none: {service: test.echo, after: off, trigger: any_succeeded}
+      blocked: {service: test.echo, after: [bad, good], fails: false}
+      second: {service: test.echo, after: [bad, blocked], fails: false}
+      group: {graph: {"in side": {service: test.echo, if: false}, next: {service: test.echo, after: "in side"}}}
+)",
+                                          .file = "plan.yaml"}));
+  s.server.wait(id.text);
+  const auto report = value_of(s.runs.report(id));
+  const auto why = [&](const char* path) { return operation(report, path).why; };
+  EXPECT_EQ(why("off"), "its `if` does not hold: ${inputs.on}");
+  EXPECT_EQ(why("off2"), "its `if` does not hold");
+  EXPECT_EQ(why("after_both"), "`off` was skipped, `off2` was skipped");
+  EXPECT_EQ(why("reads"), "`off` was skipped");
+  EXPECT_EQ(why("own"), "its `if` does not hold: ${inputs.on}");
+  EXPECT_EQ(why("alarm"), "nothing that it waits for failed");
+  EXPECT_EQ(why("any"), "its `if` does not hold: ${inputs.on}");
+  EXPECT_EQ(why("none"), "`off` was skipped");
+  EXPECT_EQ(why("blocked"), "`bad` failed");
+  EXPECT_EQ(why("second"), "`bad` failed, `blocked` was blocked");
+  EXPECT_EQ(why("group/next"), "`in side` was skipped");
 }
 
 TEST(Report, NamesOperationsByTheirPath) {

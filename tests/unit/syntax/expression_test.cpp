@@ -91,7 +91,7 @@ TEST(Expression, ScalarsPrintCanonically) {
            {"${'a'}", "a"},
            {"${'a${b}'}", "a$${b}"},
            {"${1}", "${1}"},
-           {"a${1}b", "a1b"},
+           {"a${1.5}b", "a1.5b"},
            {"a${null}${[1]}", "anull[1]"},
            {"$${x}", "$${x}"},
            {"$$${x}", "$$${x}"},
@@ -143,7 +143,8 @@ TEST(Expression, SaysWhereAndWhatIsWrong) {
        })
     EXPECT_EQ(printed(source), message) << source;
   EXPECT_EQ(printed_scalar("a ${x"), "1:3: `${` has no `}`; write `$${` for a literal `${`");
-  EXPECT_EQ(printed_scalar("a ${x y}"), "1:7: unexpected `y`; the expression should end with `}`");
+  EXPECT_EQ(printed_scalar("a ${x y}"),
+            "1:7: unexpected `y`; the expression should end with `}`; write `$${` for a literal `${`");
 }
 
 TEST(Expression, DepthIsLimited) {

@@ -69,6 +69,34 @@ TEST(Yaml, AliasesAreCopies) {
             std::string::npos);
 }
 
+TEST(Yaml, MergeKeysAddWhatAMapLacks) {
+  EXPECT_EQ(read("x: &x {a: 1, b: 2}\ny: {c: 3, <<: *x, b: 4}\n"),
+            R"({"x":{"a":1,"b":2},"y":{"c":3,"a":1,"b":4}})");
+  EXPECT_EQ(read("- &x {a: 1}\n- &y {a: 2, b: 2}\n- {<<: [*x, *y]}\n- {<<: []}\n"),
+            R"([{"a":1},{"a":2,"b":2},{"a":1,"b":2},{}])");
+  EXPECT_EQ(read("- &x {a: 1}\n- &y {<<: *x, b: 2}\n- {<<: *y}\n"),
+            R"([{"a":1},{"a":1,"b":2},{"a":1,"b":2}])");
+  EXPECT_EQ(read("{'<<': 1, \"a\": '<<', b: <<}"), R"({"<<":1,"a":"<<","b":"<<"})");
+  EXPECT_EQ(read("{<<: 1}"),
+            "f.yaml:1:6: `<<` takes a map or a list of maps, usually aliases, as in `<<: *defaults`");
+  std::string bomb = "a0: &a0 {k: [1, 2, 3]}\n";
+  for (int i = 1; i < 40; ++i) {
+    const auto before = "*a" + std::to_string(i - 1);
+    bomb += "a" + std::to_string(i) + ": &a" + std::to_string(i) + " {<<: [" + before + ", " + before +
+            "], k" + std::to_string(i) + ": " + before + "}\n";
+  }
+  EXPECT_NE(read(bomb, {.nodes_max = 100'000}).find("the text holds more than 100000 values"),
+            std::string::npos);
+}
+
+TEST(Yaml, KeepsThePlainSpelling) {
+  const auto list = read_yaml("[3.10, ~, '3.10', text, .nan]", "f.yaml", {}, InvalidScalars::keep);
+  ASSERT_TRUE(list);
+  std::string spellings;
+  for (const auto& item : list->items) spellings += item.spelling + (item.invalid ? "!" : "") + ";";
+  EXPECT_EQ(spellings, "3.10;~;;;.nan!;");
+}
+
 TEST(Yaml, SaysWhereAndWhatIsWrong) {
   EXPECT_EQ(read(""), "f.yaml:1:1: the text is empty");
   EXPECT_EQ(read("a: 1\na: 2\n"), "f.yaml:2:1: duplicate key `a`");
@@ -79,7 +107,7 @@ TEST(Yaml, SaysWhereAndWhatIsWrong) {
             "f.yaml:2:1: a second document starts here; a file must hold exactly one");
   EXPECT_EQ(read("a: {b: [}"), "f.yaml:1:9: invalid YAML: mismatched flow mapping end");
   EXPECT_EQ(read("a: \"x"), "f.yaml:1:5: invalid YAML: double-quoted scalar without closing quote");
-  EXPECT_EQ(read("a: \xff"), "f.yaml: the text is not valid UTF-8");
+  EXPECT_EQ(read("a: \xff"), "f.yaml: the text is not valid UTF-8; save it as UTF-8");
   EXPECT_EQ(read("[[[[1]]]]", {.depth_max = 3}), "f.yaml:1:4: nested more than 3 deep");
   EXPECT_EQ(read("a: &x [[[1]]]\nb: [[*x]]", {.depth_max = 5}), "f.yaml:1:10: nested more than 5 deep");
   EXPECT_EQ(read("[1, 2, 3]", {.nodes_max = 3}),

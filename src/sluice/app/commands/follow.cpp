@@ -11,6 +11,7 @@
 #include "sluice/base/event_stream.hpp"
 #include "sluice/base/json.hpp"
 #include "sluice/base/words.hpp"
+#include "sluice/ir/path.hpp"
 #include "sluice/ir/plan.hpp"
 
 namespace sluice::app {
@@ -21,19 +22,22 @@ constexpr auto retry_interval = std::chrono::milliseconds(200);
 
 /// Prints one line for a change of interest.
 void print_change(const runs::OperationReport& row) {
+  const auto path = ir::readable_path(row.path);
+  if (row.state == "skipped" || row.state == "blocked")
+    return print_text(stderr, "  {}  {}{}{}\n", path, row.state, row.why.empty() ? "" : ": ", row.why);
   if (row.kind == "branch" || row.kind == "block" || row.kind == "each" || row.kind == "call") {
     if (row.state != "failed") return;
   }
   if (row.state == "succeeded")
-    print_text(stderr, "  {}  {}\n", row.path,
+    print_text(stderr, "  {}  {}\n", path,
                row.cached
                    ? "cached"
                    : fmt::format("{:.2f} s",
                                  static_cast<double>((row.usage.ended - row.usage.started).count()) / 1000));
   else if (row.state == "failed" && runs::failed_itself(row))
-    print_text(stderr, "  {}  failed: {}\n", row.path, row.failure.message);
+    print_text(stderr, "  {}  failed: {}\n", path, row.failure.message);
   else if (row.state == "waiting to retry")
-    print_text(stderr, "  {}  failed, will be retried: {}\n", row.path, row.failure.message);
+    print_text(stderr, "  {}  failed, will be retried: {}\n", path, row.failure.message);
   else
     return;
   for (const auto& remark : runs::remarks_of(row)) print_text(stderr, "    {}\n", remark);
@@ -209,11 +213,12 @@ Exit print_result(const Value& report, bool json, const std::string& hint_option
     if (const auto message = report.text_at("message"); !message.empty()) {
       const auto run = report.text_at("run");
       const auto where = report.text_at("failed_at");  // empty: an output of the pipeline failed
-      print_text(stderr, "sluice: {}{}{}\n", where, where.empty() ? "" : ": ", message);
+      const auto readable = ir::readable_path(where);
+      print_text(stderr, "sluice: {}{}{}\n", readable, where.empty() ? "" : ": ", message);
       print_text(stderr, "  see `sluice show {}{}`", run, hint_options);
       if (has_log(report, where))
-        print_text(stderr, ", and `sluice logs {} {}{}` for the output of the task", run, shell_word(where),
-                   hint_options);
+        print_text(stderr, ", and `sluice logs {} {}{}` for the output of the task", run,
+                   shell_word(readable), hint_options);
       print_text(stderr, "\n");
     }
   }

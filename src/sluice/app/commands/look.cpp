@@ -5,6 +5,7 @@
 #include "sluice/app/terminal/run_tree.hpp"
 #include "sluice/base/json.hpp"
 #include "sluice/base/words.hpp"
+#include "sluice/ir/path.hpp"
 
 // The commands that show data: runs, show, logs, models, endpoints.
 
@@ -22,7 +23,7 @@ void print_run(const Value& run) {
              run.text_at("status"));
   if (run.find("seconds")) print_text(stdout, "took      {:.2f} s\n", run.number_at("seconds"));
   if (const auto message = run.text_at("message"); !message.empty()) {
-    const auto failed_at = run.text_at("failed_at");
+    const auto failed_at = ir::readable_path(run.text_at("failed_at"));
     print_text(stdout, "error     {}{}{}\n", failed_at, failed_at.empty() ? "" : ": ", message);
   }
   const auto print_fields = [](std::string_view title, const Value* fields) {
@@ -42,7 +43,7 @@ void print_run(const Value& run) {
   print_text(stdout, "tasks\n");
   for (const auto& task : list_at(run, "tasks")) {
     const auto* progress = task.find("progress");
-    print_text(stdout, "  {:<28} {:<10} {:>8}  {}\n", task.text_at("path"),
+    print_text(stdout, "  {:<28} {:<10} {:>8}  {}\n", ir::readable_path(task.text_at("path")),
                task.boolean_at("cached") ? "cached" : task.text_at("status"),
                task.find("seconds") ? fmt::format("{:.2f} s", task.number_at("seconds")) : "",
                progress ? human_progress(runs::progress_from(*progress)) : task.text_at("why"));
@@ -110,6 +111,11 @@ Result<Exit> show(Session& session, const std::string& what, bool json) {
   const auto reference = at == std::string::npos ? std::string("champion") : what.substr(at + 1);
   auto version =
       call(*session.backend, "GET", "/v1/models/" + model + "/versions/" + percent_encode(reference));
+  // Names with `@` cannot be registered any more; older ones are shown without a version.
+  if (!version && at != std::string::npos && version.error().code == Code::not_found)
+    if (auto whole =
+            call(*session.backend, "GET", "/v1/models/" + percent_encode(what) + "/versions/champion"))
+      version = std::move(whole);
   if (!version && at == std::string::npos && version.error().code == Code::not_found)
     return Fail(neither_run_nor_model(session, what));
   if (!version) return Fail(version.error());
@@ -189,7 +195,7 @@ void add_logs(CommandLine& program) {
   command.when_called([options] {
     return with_session(options->common, "logs", [&](Session& session) -> Result<Exit> {
       const auto target = fmt::format("/v1/runs/{}/log?task={}&attempt={}", percent_encode(options->run),
-                                      percent_encode(options->task), options->attempt);
+                                      percent_encode(ir::path_of_readable(options->task)), options->attempt);
       std::string text;
       const auto print = [&](std::string_view bytes) {
         if (options->common.json) {

@@ -23,7 +23,7 @@ std::string label_of(std::string_view path) {
   std::string label;
   while (const auto segment = ir::take_segment(path)) {
     const auto visit = segment->visit > 1 ? "#" + std::to_string(segment->visit) : "";
-    if (path.empty()) return label.append(segment->name).append(visit);
+    if (path.empty()) return label.append(ir::readable_path(segment->name)).append(visit);
     label.clear();
     if (segment->inner != ir::PathSegment::Inner::iteration) continue;
     ir::append_inner(label, segment->inner, segment->index);
@@ -63,6 +63,7 @@ TreeRow row_of(const runs::OperationReport& operation, Time now, const runs::Tas
     row.time = operation.usage.ended - operation.usage.started;
   if (operation.state == "waiting to retry" || runs::failed_itself(operation))
     row.note = printable(operation.failure.message);
+  if (row.state == "skipped" || row.state == "blocked") row.note = printable(operation.why);
   if (const auto* task = runs::find_under_way(operation, under_way)) {
     if (task->progress) {
       row.note = human_progress(*task->progress);

@@ -19,19 +19,19 @@ namespace {
 constexpr std::array<std::string_view, 7> training_shown{
     "learned", "seed", "folds", "l2", "cross_validated_accuracy", "strangers_rejected", "keep"};
 
-Result<void> check_name(const std::string& name) {
+std::optional<std::string> model_name_problem(std::string_view name) {
   constexpr std::size_t name_bytes_max = 1000;
   const auto refuse = [&](std::string_view why) {
-    return Fail(user_error(Code::invalid_argument, fmt::format("model name `{}`: {}", name, why)));
+    return fmt::format("`{}` is not a valid model name: {}", name.substr(0, name_bytes_max), why);
   };
   if (name.empty()) return refuse("a name needs at least one character");
   if (name.size() > name_bytes_max) return refuse("it is longer than 1,000 bytes");
   if (!is_utf8(name)) return refuse("it is not UTF-8");
-  if (name.find_first_of("/:") != std::string::npos)
-    return refuse("`/` and `:` are not allowed; use `-` instead");
+  if (name.find_first_of("/:@") != std::string_view::npos)  // `NAME@VERSION` names a version
+    return refuse("`/`, `:` and `@` are not allowed; use `-` instead");
   if (std::ranges::any_of(name, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }))
     return refuse("control characters are not allowed");
-  return {};
+  return std::nullopt;
 }
 
 Struct struct_of(const Struct& with, std::string_view name) {
@@ -73,7 +73,7 @@ const ir::Signature& RegisterService::declared() {
       .version = "1.0.0",
       .effect = ir::Effect::idempotent,
       .inputs = {{.name = "model", .type = {.kind = Kind::artifact, .artifact_kind = "model"}},
-                 {.name = "name", .type = {.kind = Kind::string}},
+                 {.name = "name", .type = {.kind = Kind::string}, .name_problem = model_name_problem},
                  {.name = "report",
                   .type = {.kind = Kind::artifact, .artifact_kind = "directory"},
                   .optional = true},
@@ -117,7 +117,8 @@ Result<std::string> RegisterService::license_of_base(const std::string& workspac
 
 Result<Struct> RegisterService::run(const ports::ServiceCall& call) {
   const std::string name = Value(call.with).text_at("name");
-  SLUICE_DO(check_name(name));
+  if (auto problem = model_name_problem(name))
+    return Fail(user_error(Code::invalid_argument, std::move(*problem)));
   const Artifact* model = artifact_of(call.with, "model");
   SLUICE_CHECK(model != nullptr);
 

@@ -4,6 +4,7 @@
 
 #include "sluice/base/words.hpp"
 #include "sluice/ir/verify.hpp"
+#include "sluice/syntax/tree.hpp"
 
 namespace sluice::runs {
 namespace {
@@ -22,11 +23,13 @@ std::string names_of(const std::vector<ir::Pipeline>& pipelines) {
 
 Result<std::shared_ptr<const ir::Plan>> compile(const std::string& text, const std::string& file,
                                                 const Dialects& dialects) {
+  if (auto problem = syntax::encoding_problem(text))
+    return Fail(user_error(Code::invalid_argument, file + ": " + std::move(*problem)));
   const auto frontend =
       std::ranges::find_if(dialects.frontends, [&](const auto* f) { return f->recognizes(text, file); });
   if (frontend == dialects.frontends.end())
     return Fail(user_error(Code::invalid_argument,
-                           file + ": unrecognized pipeline format; a Sluice plan begins with `sluice: 1`"));
+                           file + ": unrecognized pipeline format; a Sluice plan has the key `sluice: 1`"));
   SLUICE_TRY(lowered, (*frontend)->lower(text, file));
   auto problems = std::move(lowered.problems);
   for (auto& problem : ir::verify(lowered.plan, dialects.services)) problems.push_back(std::move(problem));

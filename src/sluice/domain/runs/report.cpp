@@ -3,11 +3,18 @@
 #include <algorithm>
 
 #include "sluice/base/json.hpp"
+#include "sluice/base/words.hpp"
 #include "sluice/ir/path.hpp"
 #include "sluice/ports/ledger.hpp"
 
 namespace sluice::runs {
 namespace {
+
+/// An operation of the plan, and the region that it is in; null: not found.
+struct PlacedOperation {
+  const ir::Region* region = nullptr;
+  const ir::Operation* operation = nullptr;
+};
 
 const ir::Operation* find_in(const ir::Region& region, const std::string& name) {
   const auto found = std::ranges::find(region.operations, name, &ir::Operation::name);
@@ -31,6 +38,27 @@ struct PathOf {
 };
 
 double seconds(Milliseconds duration) { return static_cast<double>(duration.count()) / 1000; }
+
+PlacedOperation find_placed(const ir::Plan& plan, const std::string& pipeline, std::string_view path) {
+  const auto* started = plan.find(pipeline);
+  const ir::Region* region = started ? &started->body : nullptr;
+  while (region) {
+    const auto segment = ir::take_segment(path);
+    const auto name = segment ? segment->decoded_name() : std::nullopt;
+    const auto* operation = name ? find_in(*region, *name) : nullptr;
+    if (!operation || path.empty()) return {.region = region, .operation = operation};
+    if (const auto* call = std::get_if<ir::PipelineCall>(&operation->what)) {
+      const auto* callee = plan.find(call->pipeline);
+      region = callee ? &callee->body : nullptr;
+    } else {
+      const auto inner = ir::regions_of(*operation);
+      const auto arm =
+          segment->inner == ir::PathSegment::Inner::arm ? static_cast<std::size_t>(segment->index) : 0;
+      region = arm < inner.size() ? inner[arm] : nullptr;
+    }
+  }
+  return {};
+}
 
 }  // namespace
 
@@ -64,24 +92,7 @@ std::string kind_of(const ir::Operation& operation) {
 }
 
 const ir::Operation* operation_at(const ir::Plan& plan, const std::string& pipeline, std::string_view path) {
-  const auto* started = plan.find(pipeline);
-  const ir::Region* region = started ? &started->body : nullptr;
-  while (region) {
-    const auto segment = ir::take_segment(path);
-    const auto name = segment ? segment->decoded_name() : std::nullopt;
-    const auto* operation = name ? find_in(*region, *name) : nullptr;
-    if (!operation || path.empty()) return operation;
-    if (const auto* call = std::get_if<ir::PipelineCall>(&operation->what)) {
-      const auto* callee = plan.find(call->pipeline);
-      region = callee ? &callee->body : nullptr;
-    } else {
-      const auto inner = ir::regions_of(*operation);
-      const auto arm =
-          segment->inner == ir::PathSegment::Inner::arm ? static_cast<std::size_t>(segment->index) : 0;
-      region = arm < inner.size() ? inner[arm] : nullptr;
-    }
-  }
-  return nullptr;
+  return find_placed(plan, pipeline, path).operation;
 }
 
 OperationReport& Reporter::at(const std::string& path) {
@@ -160,7 +171,7 @@ OperationReport& Reporter::apply_to_operation(const engine::Event& event) {
     row.key = e->key;
     row.made_in = e->run;
     row.made_by = e->made_by;
-    row.why = "its key equals that of " + e->made_by + " in run " + e->run.text;
+    row.why = "its key equals that of " + ir::readable_path(e->made_by) + " in run " + e->run.text;
     return row;
   }
   if (const auto* e = std::get_if<engine::Scheduled>(&event)) {
@@ -192,10 +203,23 @@ OperationReport& Reporter::apply_to_operation(const engine::Event& event) {
   row.outputs = ended.outputs;
   row.failure = ended.failure;
   row.ended = ended.at;
-  if (ended.status == engine::Status::skipped)
-    row.why = "its condition does not hold, or what it reads was skipped";
-  if (ended.status == engine::Status::blocked) row.why = "a dependency failed";
+  if (ended.status == engine::Status::skipped || ended.status == engine::Status::blocked)
+    row.why = reason(ended);
   return row;
+}
+
+std::string Reporter::reason(const engine::Ended& ended) {
+  if (!plan_) return {};
+  const auto [region, operation] = find_placed(*plan_, report_.created.pipeline, ended.path);
+  if (!operation) return {};
+  const auto before = ended.path.rfind('/') + 1;  // 0 for an operation of the pipeline itself
+  const auto state_of =
+      [&, prefix = ended.path.substr(0, before)](const ir::Operation& other) -> std::string_view {
+    const auto found = index_.find(prefix + percent_encode(other.name));
+    return found == index_.end() ? std::string_view() : report_.operations[found->second].state;
+  };
+  return ended.status == engine::Status::skipped ? reasons_.skipped(*region, *operation, state_of)
+                                                 : reasons_.blocked(*region, *operation, state_of);
 }
 
 namespace {
@@ -277,6 +301,8 @@ Value to_json(const OperationReport& row) {
     failure.set("kind", row.failure.kind);
     failure.set("message", row.failure.message);
     failure.set("source", row.failure.source);
+    if (row.failure.exit_code) failure.set("exit_code", *row.failure.exit_code);
+    if (row.failure.signal) failure.set("signal", *row.failure.signal);
     if (!row.failure.payload.is_null()) failure.set("payload", to_tagged(row.failure.payload));
     s.set("failure", std::move(failure));
   }

@@ -3,6 +3,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "sluice/domain/runs/reasons.hpp"
 #include "sluice/engine/event.hpp"
 #include "sluice/ir/plan.hpp"
 #include "sluice/ports/run_control.hpp"
@@ -62,11 +63,14 @@ class Reporter {
  private:
   OperationReport& apply_to_operation(const engine::Event& event);
   OperationReport& at(const std::string& path);
+  /// Why an operation was skipped or blocked.
+  std::string reason(const engine::Ended& ended);
   [[nodiscard]] bool keeps(const engine::Event& event, const std::string& path) const;
 
   std::shared_ptr<const ir::Plan> plan_;
   RunReport report_;
   std::unordered_map<std::string, std::size_t> index_;
+  Reasons reasons_;
   std::size_t bytes_ = 0;  ///< of the events that were kept, roughly
 };
 

@@ -7,6 +7,7 @@
 
 #include "sluice/base/log.hpp"
 #include "sluice/base/words.hpp"
+#include "sluice/ir/given_names.hpp"
 #include "sluice/ir/inputs.hpp"
 #include "sluice/ir/plan.hpp"
 #include "sluice/ir/types.hpp"
@@ -92,6 +93,12 @@ Result<RunId> Runs::submit(Submission submission) {
   SLUICE_TRY(inputs, ir::bind_inputs(*pipeline, submission.inputs, false));
   SLUICE_DO(check_no_paths(*pipeline, inputs));
   SLUICE_DO(check_objects(inputs, "input", ports_.objects));
+  if (auto problems = ir::check_given_names(*plan, *pipeline, inputs, dialects_.services);
+      !problems.empty()) {
+    auto lines = syntax::render(plan->file, std::move(problems));
+    lines.pop_back();  // the final newline
+    return Fail(user_error(Code::invalid_argument, std::move(lines)));
+  }
   for (const auto& [folder, arguments] : code_folders(*plan)) {
     const auto* code = submission.code.find(folder);
     if (!code || !code->is_artifact())

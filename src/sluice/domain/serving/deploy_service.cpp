@@ -5,15 +5,16 @@ namespace sluice::serving {
 using Kind = ir::Type::Kind;
 
 const ir::Signature& DeployService::declared() {
-  static const ir::Signature signature{.name = "endpoint.deploy",
-                                       .version = "1.0.0",
-                                       .effect = ir::Effect::idempotent,
-                                       .inputs = {{.name = "endpoint", .type = {.kind = Kind::string}},
-                                                  {.name = "model", .type = {.kind = Kind::string}},
-                                                  {.name = "version", .type = {.kind = Kind::integer}}},
-                                       .outputs = {{.name = "endpoint", .type = {.kind = Kind::string}},
-                                                   {.name = "url", .type = {.kind = Kind::string}},
-                                                   {.name = "version", .type = {.kind = Kind::integer}}}};
+  static const ir::Signature signature{
+      .name = "endpoint.deploy",
+      .version = "1.0.0",
+      .effect = ir::Effect::idempotent,
+      .inputs = {{.name = "endpoint", .type = {.kind = Kind::string}, .name_problem = endpoint_name_problem},
+                 {.name = "model", .type = {.kind = Kind::string}},
+                 {.name = "version", .type = {.kind = Kind::integer}}},
+      .outputs = {{.name = "endpoint", .type = {.kind = Kind::string}},
+                  {.name = "url", .type = {.kind = Kind::string}},
+                  {.name = "version", .type = {.kind = Kind::integer}}}};
   return signature;
 }
 

@@ -40,15 +40,13 @@ struct Load {
 
 }  // namespace
 
-Result<void> check_endpoint_name(std::string_view name) {
+std::optional<std::string> endpoint_name_problem(std::string_view name) {
   const auto is_plain = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; };
   if (!name.empty() && name.size() <= 63 && std::ranges::all_of(name, is_plain) && !name.starts_with('-') &&
       !name.ends_with('-'))
-    return {};
-  return Fail(user_error(Code::invalid_argument,
-                         "`" + std::string(name) +
-                             "` is not a valid endpoint name; use 1 to 63 of a-z, 0-9 and `-`, not beginning "
-                             "or ending with `-`"));
+    return std::nullopt;
+  return "`" + std::string(name) +
+         "` is not a valid endpoint name; use 1 to 63 of a-z, 0-9 and `-`, not beginning or ending with `-`";
 }
 
 struct Serving::Impl {
@@ -250,7 +248,8 @@ Serving::~Serving() = default;
 Result<ports::Deployment> Serving::deploy(const Principal& principal, const std::string& endpoint,
                                           const std::string& model, const std::string& version,
                                           const std::string& effect_key) {
-  SLUICE_DO(check_endpoint_name(endpoint));
+  if (auto problem = endpoint_name_problem(endpoint))
+    return Fail(user_error(Code::invalid_argument, std::move(*problem)));
   SLUICE_TRY(resolved, impl_->resolver.resolve(principal.workspace, model, version));
   const std::lock_guard lock(impl_->deploying);
   SLUICE_TRY(present, impl_->deployments.find(principal.workspace, endpoint));

@@ -45,8 +45,9 @@ struct Description {
   std::vector<std::string> classes;
 };
 
-/// 1 to 63 of a-z, 0-9 and `-`, not beginning or ending with `-`: a name that also works as a DNS label.
-Result<void> check_endpoint_name(std::string_view name);
+/// What is wrong with the name; nullopt: nothing. Valid are 1 to 63 of a-z, 0-9 and `-`, not beginning or
+/// ending with `-`: a name that also works as a DNS label.
+std::optional<std::string> endpoint_name_problem(std::string_view name);
 
 /// Endpoints: deploy, undeploy, list, describe, predict. Thread-safe. May block for as long as it takes to
 /// read a model's files; predictions do not block while a host starts or works.

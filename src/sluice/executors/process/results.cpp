@@ -100,10 +100,18 @@ Failure out_of_memory(const ir::Resources& resources, const Places& places) {
 
 Failure failure_of(const Ended& ended, const ports::Attempt& attempt, const Places& places) {
   switch (ended.kind) {
-    case EndKind::exited: return with_log("exit", fmt::format("exit status {}", ended.status), places.log);
-    case EndKind::signalled:
-      return with_log("signal", fmt::format("ended by signal {} ({})", ended.status, strsignal(ended.status)),
-                      places.log);
+    case EndKind::exited: {
+      auto failure = with_log("exit", fmt::format("exit status {}", ended.status), places.log);
+      failure.exit_code = ended.status;
+      return failure;
+    }
+    case EndKind::signalled: {
+      auto failure =
+          with_log("signal", fmt::format("ended by signal {} ({})", ended.status, strsignal(ended.status)),
+                   places.log);
+      failure.signal = ended.status;
+      return failure;
+    }
     case EndKind::not_started: return {.kind = "start", .message = not_started(ended), .payload = {}};
     case EndKind::log_quota:
       return {

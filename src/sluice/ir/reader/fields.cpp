@@ -1,9 +1,11 @@
 #include <algorithm>
 
+#include "sluice/base/json.hpp"
 #include "sluice/base/words.hpp"
 #include "sluice/ir/duration.hpp"
 #include "sluice/ir/reader/plan_reader.hpp"
 #include "sluice/ir/types.hpp"
+#include "sluice/syntax/yaml_scalar.hpp"
 
 namespace sluice::ir {
 namespace {
@@ -13,6 +15,7 @@ using syntax::Expression;
 std::string shown(const Node& node) {
   if (node.kind == Node::Kind::list) return "a list";
   if (node.kind == Node::Kind::map) return "a map";
+  if (node.invalid) return "`" + node.spelling.substr(0, 60) + "`";
   if (node.scalar.is_null()) return "empty";
   if (const auto* text = node.scalar.if_string()) return "`" + text->substr(0, 60) + "`";
   const auto kind = std::string(kind_name(node.scalar.kind()));
@@ -68,21 +71,42 @@ bool PlanReader::map(const Node& node, std::string_view what, std::initializer_l
   return true;
 }
 
-ExpressionPtr PlanReader::raw_expression(const Node& node) {
+const Value& PlanReader::value_of(const Node& node) {
+  const auto& value = node.scalar;
+  const auto shortened = node.spelling.substr(0, 40) + (node.spelling.size() > 40 ? "…" : "");
+  if (node.invalid)
+    problem(node.at, syntax::resolve_plain(node.spelling).error());
+  else if (!node.quoted && !syntax::is_exact(node.spelling, value))
+    problem(node.at, "`" + shortened + "` would be read as " + to_json(value) +
+                         "; write that, or quote it if it is text");
+  return value;
+}
+
+ExpressionPtr PlanReader::raw_expression(const Node& node, Scalars scalars) {
   if (node.kind == Node::Kind::list) {
     std::vector<ExpressionPtr> items;
     items.reserve(node.items.size());
-    for (const auto& item : node.items) items.push_back(raw_expression(item));
+    for (const auto& item : node.items) items.push_back(raw_expression(item, scalars));
     return list_of(node, std::move(items));
   }
   if (node.kind == Node::Kind::map) {
     std::vector<ExpressionPtr> values;
     values.reserve(node.fields.size());
-    for (const auto& field : node.fields) values.push_back(raw_expression(*field.value));
+    // A map becomes JSON, in which numbers are numbers.
+    for (const auto& field : node.fields) values.push_back(raw_expression(*field.value, Scalars::values));
     return structure_of(node, std::move(values));
   }
+  return scalar_expression(node, scalars);
+}
+
+ExpressionPtr PlanReader::scalar_expression(const Node& node, Scalars scalars) {
   const auto* text = node.scalar.if_string();
-  if (!text) return Expression::of(node.scalar, node.at);
+  if (!text && scalars == Scalars::texts) {
+    // What is spelled as it is printed keeps its type, so the plan has the digest that it always had.
+    const bool same = !node.invalid && to_json(node.scalar) == node.spelling;
+    return Expression::of(same ? node.scalar : Value(node.spelling), node.at);
+  }
+  if (!text) return Expression::of(value_of(node), node.at);
   Location at = node.at;
   if (node.quoted) ++at.column;  // the text begins after the quote
   auto read = syntax::read_scalar(*text, at);
@@ -91,24 +115,26 @@ ExpressionPtr PlanReader::raw_expression(const Node& node) {
   return Expression::of(Value(), node.at);
 }
 
-ExpressionPtr PlanReader::expression(const Node& node) {
-  auto made = raw_expression(node);
+ExpressionPtr PlanReader::expression(const Node& node, Scalars scalars) {
+  auto made = raw_expression(node, scalars);
   if (syntax::depth_of(*made) <= syntax::expression_depth_max) return made;
   problem(node.at,
           "this value is more than " + std::to_string(syntax::expression_depth_max) + " deep; split it");
   return Expression::of(Value(), node.at);
 }
 
-std::vector<Named> PlanReader::named(const Node* node, std::string_view what) {
+std::vector<Named> PlanReader::named(const Node* node, std::string_view what, Scalars scalars) {
   std::vector<Named> all;
   if (!node || !is_map(*node, what)) return all;
-  for (const auto& field : node->fields) all.emplace_back(field.key, expression(*field.value));
+  for (const auto& field : node->fields) all.emplace_back(field.key, expression(*field.value, scalars));
   return all;
 }
 
 std::string PlanReader::name_in(const Node& node, std::string_view what) {
   if (node.kind == Node::Kind::scalar && node.scalar.is_string()) return *node.scalar.if_string();
-  problem(node.at, std::string(what) + " should be a string, not " + shown(node));
+  const bool is_spelled = node.kind == Node::Kind::scalar && !node.spelling.empty();
+  problem(node.at,
+          std::string(what) + " should be a string, not " + shown(node) + (is_spelled ? "; quote it" : ""));
   return {};
 }
 
@@ -127,7 +153,7 @@ bool PlanReader::boolean(const Node& node, std::string_view what) {
 
 std::int64_t PlanReader::duration(const Node& node, std::string_view what) {
   if (node.kind == Node::Kind::scalar)
-    if (const auto read = duration_of(node.scalar)) return read->count();
+    if (const auto read = duration_of(value_of(node))) return read->count();
   problem(node.at,
           std::string(what) + " should be a duration such as 500ms, 2s or 1h30m, not " + shown(node));
   return 0;

@@ -143,11 +143,11 @@ void PlanReader::process(const Node& node, Operation& op) {
   Process made;
   const auto& argv = *node.find("process");
   if (argv.kind == Node::Kind::list)
-    for (const auto& arg : argv.items) made.argv.push_back(expression(arg));
+    for (const auto& arg : argv.items) made.argv.push_back(expression(arg, Scalars::texts));
   else
     problem(argv.at, "`process` should be a list, the program and its arguments; no shell splits a string");
   if (const auto* code = node.find("code")) made.code = string(*code, "`code`");
-  made.env = named(node.find("env"), "`env`");
+  made.env = named(node.find("env"), "`env`", Scalars::texts);
   if (const auto* outputs = node.find("outputs"); outputs && is_map(*outputs, "`outputs`"))
     for (const auto& one : outputs->fields) made.outputs.push_back(task_output(one));
   if (const auto* hermetic = node.find("hermetic")) made.hermetic = boolean(*hermetic, "`hermetic`");
@@ -211,7 +211,8 @@ Arm PlanReader::arm(const Node& node) {
   const bool held = otherwise && otherwise->kind == Node::Kind::map;
   if (held) map(node, "an arm with `else: {…}`", {"else"});
   const Node& body = held ? *otherwise : node;
-  if (otherwise && !held && !(otherwise->kind == Node::Kind::scalar && otherwise->scalar.is_null()))
+  if (otherwise && !held &&
+      !(otherwise->kind == Node::Kind::scalar && otherwise->scalar.is_null() && !otherwise->invalid))
     problem(otherwise->at, "`else` takes no condition; write `else: {graph: …}`");
   for (const auto* key : of_steps)
     if (const auto* found = field_of(body, key)) {
@@ -250,7 +251,7 @@ void PlanReader::each(const Node& node, Location at, Operation& op) {
   if (const auto* limit = node.find("limit")) made.limit = expression(*limit);
   if (const auto* failure = node.find("on_failure")) made.on_failure = on_failure(*failure);
   if (const auto* tolerate = node.find("tolerate")) {
-    const auto* count = tolerate->kind == Node::Kind::scalar ? tolerate->scalar.if_integer() : nullptr;
+    const auto* count = tolerate->kind == Node::Kind::scalar ? value_of(*tolerate).if_integer() : nullptr;
     const auto* share = tolerate->kind == Node::Kind::scalar ? tolerate->scalar.if_string() : nullptr;
     std::int64_t percent = -1;
     if (share && share->ends_with('%'))
@@ -280,7 +281,7 @@ Retry PlanReader::retry(const Node& node) {
     problem(node.at, "`retry` needs a `limit`, the number of retries");
   if (const auto* backoff = node.find("backoff")) made.backoff_ms = duration(*backoff, "`backoff`");
   if (const auto* factor = node.find("factor")) {
-    const auto value = factor->kind == Node::Kind::scalar ? factor->scalar.as_double() : std::nullopt;
+    const auto value = factor->kind == Node::Kind::scalar ? value_of(*factor).as_double() : std::nullopt;
     if (value && *value >= 1)
       made.factor = *value;
     else
@@ -301,7 +302,7 @@ void PlanReader::cache(const Node& node, Cache& cache) {
     return;
   }
   if (!map(node, "`cache`", {"key", "max_age", "scope"})) return;
-  if (const auto* key = node.find("key")) cache.key = expression(*key);
+  if (const auto* key = node.find("key")) cache.key = expression(*key, Scalars::texts);
   if (const auto* age = node.find("max_age")) cache.max_age_ms = duration(*age, "`max_age`");
   if (const auto* scope = node.find("scope"); scope && word(*scope, "`scope`", {"workspace", "run"}) == 1)
     cache.scope = "run";

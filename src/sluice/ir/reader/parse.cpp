@@ -11,7 +11,8 @@ Result<Frontend::Lowered> parse_plan(std::string_view text, const std::string& f
   // The deepest plan: 200 regions, where an arm of a branch takes five levels, and the deepest value in the
   // innermost one.
   constexpr std::size_t depth_max = 1300;
-  SLUICE_TRY(root, syntax::read_yaml(text, file, {.depth_max = depth_max}));
+  // `.nan` is an argument like any other; elsewhere the plan's reader refuses it.
+  SLUICE_TRY(root, syntax::read_yaml(text, file, {.depth_max = depth_max}, syntax::InvalidScalars::keep));
   return PlanReader(file).run(root);
 }
 

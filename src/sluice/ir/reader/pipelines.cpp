@@ -1,3 +1,4 @@
+#include "sluice/base/words.hpp"
 #include "sluice/ir/names.hpp"
 #include "sluice/ir/reader/plan_reader.hpp"
 
@@ -11,10 +12,16 @@ std::string title(std::string_view what, const std::string& name) {
 }  // namespace
 
 Frontend::Lowered PlanReader::run(const Node& root) {
-  if (!map(root, "a plan", {"sluice", "pipelines"})) return std::move(lowered_);
+  if (!is_map(root, "a plan")) return std::move(lowered_);
+  for (const auto& field : root.fields) {
+    if (field.key == "sluice" || field.key == "pipelines" || field.key.starts_with("x-")) continue;
+    auto hint = did_you_mean(field.key, {"sluice", "pipelines"});
+    if (hint.empty()) hint = "; a key for shared pieces begins with `x-`";
+    problem(field.at, "a plan has no `" + field.key + "`" + hint);
+  }
   const auto* version = root.find("sluice");
-  if (!version || version->kind != Node::Kind::scalar || version->scalar != Value(1))
-    problem(version ? version->at : root.at, "a plan should begin with `sluice: 1`, the supported version");
+  if (!version || version->kind != Node::Kind::scalar || version->spelling != "1")
+    problem(version ? version->at : root.at, "a plan should have `sluice: 1`, the supported version");
   // A plan without pipelines is reported by the verifier.
   if (const auto* pipelines = root.find("pipelines"); pipelines && is_map(*pipelines, "`pipelines`"))
     for (const auto& field : pipelines->fields) lowered_.plan.pipelines.push_back(pipeline(field));

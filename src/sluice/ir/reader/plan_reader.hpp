@@ -45,8 +45,12 @@ class PlanReader {
   /// Whether the node is a map; its unknown keys are problems. `what` begins the message: "an input".
   bool map(const Node& node, std::string_view what, std::initializer_list<std::string_view> known);
   bool is_map(const Node& node, std::string_view what);
-  ExpressionPtr expression(const Node& node);
-  std::vector<Named> named(const Node* node, std::string_view what);
+  /// The scalar's value; a problem if it is not exactly what is spelled.
+  const Value& value_of(const Node& node);
+  /// Whether scalars, also those in lists, are values, or texts as they are spelled: arguments, environments.
+  enum class Scalars { values, texts };
+  ExpressionPtr expression(const Node& node, Scalars scalars = Scalars::values);
+  std::vector<Named> named(const Node* node, std::string_view what, Scalars scalars = Scalars::values);
   std::string name_in(const Node& node, std::string_view what);  ///< any string
   std::string string(const Node& node, std::string_view what);   ///< a string that is not an expression
   bool boolean(const Node& node, std::string_view what);
@@ -55,7 +59,8 @@ class PlanReader {
   void name(const Node::Field& field, std::string_view what);  ///< checks its length
   /// The index of the node's string in `words`; a problem if it is none of them.
   std::size_t word(const Node& node, std::string_view what, const std::vector<std::string>& words);
-  ExpressionPtr raw_expression(const Node& node);
+  ExpressionPtr raw_expression(const Node& node, Scalars scalars);
+  ExpressionPtr scalar_expression(const Node& node, Scalars scalars);
 
   Frontend::Lowered lowered_;
   std::size_t depth_ = 0;  ///< of regions
