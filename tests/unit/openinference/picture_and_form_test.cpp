@@ -43,11 +43,11 @@ TEST(PictureBody, IsTakenByItsTypeOrItsContent) {
 
 TEST(PictureBody, IsRecognizedInEachFormat) {
   for (const auto& begin : {"\xff\xd8\xff\xe0"s, "GIF89a"s, "RIFF\x10\0\0\0WEBPVP8 "s, "II*\0\x08"s,
-                            "MM\0*\0"s, "BM\x46\0\0\0\0\0\0\0\x36\0"s,
+                            "MM\0*\0"s, "BM\x46\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0"s,
                             "\0\0\0\x1c"
-                            "ftypavif"s,
+                            "ftypavif\0\0\0\0"s,
                             "\0\0\0\x18"
-                            "ftypheic"s})
+                            "ftypheic\0\0\0\0"s})
     EXPECT_THAT(read(begin, "application/octet-stream").pictures, ElementsAre(begin));
 }
 

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "sluice/api/openinference/picture_magic.hpp"
 #include "sluice/base/json.hpp"
+#include "sluice/base/picture_format.hpp"
 #include "sluice/base/sent_field.hpp"
 #include "sluice/base/words.hpp"
 
@@ -26,7 +26,7 @@ Result<std::vector<std::string>> split_elements(std::string_view bytes, const st
     if (bytes.size() < 4) return invalid(element + " has no length prefix (4 bytes, little-endian)");
     const std::uint32_t length = at(0) | at(1) << 8 | at(2) << 16 | at(3) << 24;
     const auto rest = bytes.substr(4);
-    if (length > rest.size() && begins_as_picture(bytes))
+    if (length > rest.size() && picture_format(bytes))
       return invalid(element + " is a picture without its length prefix (4 bytes, little-endian)");
     if (length > rest.size())
       return invalid(element + " has a length of " + std::to_string(length) + " bytes, but only " +

@@ -2,9 +2,9 @@
 
 #include "sluice/api/openinference/form.hpp"
 #include "sluice/api/openinference/infer_json.hpp"
-#include "sluice/api/openinference/picture_magic.hpp"
 #include "sluice/base/json.hpp"
 #include "sluice/base/numbers.hpp"
+#include "sluice/base/picture_format.hpp"
 #include "sluice/base/words.hpp"
 
 namespace sluice::api {
@@ -49,7 +49,7 @@ Fail unrecognized(std::string_view body) {
   constexpr auto prefix = std::size_t{4};
   if (body.empty())
     return invalid("the request has no body; send the protocol's JSON, or a picture as it is");
-  if (body.size() > prefix && begins_as_picture(body.substr(prefix)))
+  if (body.size() > prefix && picture_format(body.substr(prefix)))
     return invalid(
         "the body begins with a length prefix: a binary tensor follows the JSON that describes it, and the "
         "header "
@@ -78,7 +78,7 @@ Result<InferRequest> read_form_of_files(const InferBody& body) {
   InferRequest request{.id = {}, .pictures = {}, .outputs = all_outputs(false)};
   for (const auto& field : fields) {
     if (field.is_unselected_file()) continue;
-    if (!field.is_file() && !begins_as_picture(field.content))
+    if (!field.is_file() && !picture_format(field.content))
       return invalid("field `" + field.name +
                      "` of the form is text; send pictures as files (curl -F image=@FILE)");
     request.pictures.emplace_back(field.content);
@@ -93,8 +93,7 @@ Result<InferRequest> read_infer_request(const InferBody& body) {
   if (!body.json_length.empty()) return read_with_header(body);
   const auto media_type = media_type_of(body.content_type);
   if (media_type == "multipart/form-data") return read_form_of_files(body);
-  if (media_type.starts_with("image/") || begins_as_picture(body.bytes))
-    return one_picture(body.bytes, false);
+  if (media_type.starts_with("image/") || picture_format(body.bytes)) return one_picture(body.bytes, false);
   return read_json_alone(body.bytes);
 }
 
