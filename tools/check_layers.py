@@ -42,12 +42,12 @@ SEES = {
 PUBLIC_TO_DOMAIN = "Public to other domain modules: "  # and why
 PRIVATE_TO_MODULE = "Private to this module: "  # and why: may expose the libraries of the module, and no other module includes it
 
-# Third-party libraries: headers, CMake targets, and the one module that owns them (with the modules below it).
+# Third-party libraries: headers, CMake targets, and the one module that owns them (with the modules below it), or several.
 # Their headers may be included only in its .cpp files, and in headers that are private to the module.
 LIBRARIES = [
     ("Boost.Beast", ["boost/beast*"], [], "net"),
     ("Boost.Asio", ["boost/asio*"], ["Boost::headers", "Boost::boost"], "net"),
-    ("zlib", ["zlib.h"], ["ZLIB::ZLIB"], "net"),
+    ("zlib", ["zlib.h"], ["ZLIB::ZLIB"], ("net", "host/media")),  # in two programs: bodies of requests; parts of PNG
     ("Boost.JSON", ["boost/json*"], ["Boost::json"], "base"),
     ("OpenSSL", ["openssl/*"], ["OpenSSL::*"], "base"),
     ("spdlog", ["spdlog/*"], ["spdlog::*"], "base"),
@@ -60,7 +60,6 @@ LIBRARIES = [
     ("libLBFGS", ["lbfgs.h"], ["PkgConfig::lbfgs"], "host"),
     ("libspng", ["spng.h"], ["PkgConfig::spng"], "host/media"),
     ("utf8proc", ["utf8proc.h"], ["PkgConfig::utf8proc"], "domain/ai"),
-    ("zlib", ["zlib.h"], ["ZLIB::ZLIB"], "host/media"),
     ("libjpeg", ["jpeglib.h", "jerror.h", "turbojpeg.h"], ["JPEG::JPEG"], "host/media"),
     ("libwebp", ["webp/*"], ["PkgConfig::webp"], "host/media"),
     ("libtiff", ["tiffio.h", "tiff.h"], ["TIFF::TIFF"], "host/media"),
@@ -127,8 +126,9 @@ def complaint_about_library(module: str, name: str, column: int, in_header: bool
         title, owner = library[0], library[3]
         if owner is None:
             return f"{title} is not used in Sluice; use base/json.hpp"
-        if module != owner and not module.startswith(f"{owner}/"):
-            return f"{title} belongs to module `{owner}`; use the headers of that module"
+        owners = (owner,) if isinstance(owner, str) else owner
+        if not any(module == one or module.startswith(f"{one}/") for one in owners):
+            return f"{title} belongs to module `{'`, `'.join(owners)}`; use the headers of that module"
         if in_header:
             return (f"{title} may be included only in .cpp files; hide it behind `struct Impl; std::unique_ptr<Impl>`, or add to a "
                     f"header that only this module's .cpp files include the line `{PRIVATE_TO_MODULE}REASON`")
