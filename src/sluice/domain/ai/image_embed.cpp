@@ -55,6 +55,7 @@ Result<Struct> ImageEmbed::run(const ports::ServiceCall& call) {
   SLUICE_TRY(base, bases_.find(call.principal.workspace, text_of(call.with, "model", default_base)));
   SLUICE_TRY(pictures, picture_folder(objects_, artifact_of(call.with, "pictures"), "pictures"));
   std::vector<std::string> problems;
+  problems.reserve(pictures.dangling.size());
   for (const auto& path : pictures.dangling) problems.push_back(describe_dangling(path));
   if (pictures.pictures.empty()) {
     problems.emplace_back("there are no pictures in the folder");

@@ -39,6 +39,7 @@ class Problems {
   [[nodiscard]] bool empty() const { return by_path_.empty(); }
   [[nodiscard]] Error error() const {
     std::vector<std::string> problems;
+    problems.reserve(by_path_.size());
     for (const auto& [path, problem] : by_path_) problems.push_back(problem);
     return user_error(Code::invalid_argument, problems);
   }
