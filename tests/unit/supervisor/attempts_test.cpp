@@ -39,7 +39,9 @@ class AttemptsTest : public ::testing::Test {
     attempts_.kill_all();
     wait_until([&] {
       attempts_.reap();
-      return attempts_.running() == 0;
+      const auto children = os::own_children();
+      for (const auto pid : children) kill(pid, SIGKILL);  // what a test that failed has left
+      return attempts_.running() == 0 && children.empty();
     });
     prctl(PR_SET_CHILD_SUBREAPER, 0);
   }
