@@ -25,7 +25,8 @@ TEST(JsonLines, AreOneValueEach) {
 }
 
 TEST(JsonLines, SayWhichLineIsWrong) {
-  EXPECT_EQ(read("1\n\n{\"a\": }\n"), "rows.jsonl:3:7: invalid JSON syntax; each line should be one JSON value");
+  EXPECT_EQ(read("1\n\n{\"a\": }\n"),
+            "rows.jsonl:3:7: invalid JSON syntax; each line should be one JSON value");
   EXPECT_EQ(read("[\n1\n]\n"), "rows.jsonl:1:2: unexpected end of text; each line should be one JSON value");
   EXPECT_NE(read("1\n2 3\n").find("rows.jsonl:2:3: "), std::string::npos);
   EXPECT_NE(read("\xff\n").find("rows.jsonl:1:"), std::string::npos);

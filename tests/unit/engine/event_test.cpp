@@ -117,12 +117,13 @@ TEST(Events, AreReadWithAllTheirFields) {
       .environment = "here",
       .usage = {
           .started = at(5), .ended = at(9), .cpu_ms = 3, .memory_peak = 1 << 20, .memory_of_tree = true}};
-  EXPECT_EQ(encode(AttemptEnded{.path = "a", .number = 2, .outcome = lost}),
-            R"({"t":"attempt_ended","v":1,"path":"a","number":2,"outcome":{"status":"lost",)"
-            R"("failure":{"kind":"raise","message":"too low","payload":)" +
-                to_json(to_tagged(failure.payload)) +
-                R"(,"source":"a{1}/b","exit_code":75,"signal":9},"environment":"here","started":5,"ended":9,"cpu_ms":3,)"
-                R"("memory_peak":1048576,"memory_of_tree":true}})");
+  EXPECT_EQ(
+      encode(AttemptEnded{.path = "a", .number = 2, .outcome = lost}),
+      R"({"t":"attempt_ended","v":1,"path":"a","number":2,"outcome":{"status":"lost",)"
+      R"("failure":{"kind":"raise","message":"too low","payload":)" +
+          to_json(to_tagged(failure.payload)) +
+          R"(,"source":"a{1}/b","exit_code":75,"signal":9},"environment":"here","started":5,"ended":9,"cpu_ms":3,)"
+          R"("memory_peak":1048576,"memory_of_tree":true}})");
   EXPECT_EQ(encode(Scheduled{.path = "a", .number = 2, .fence = {"f"}, .gpus = {0, 3}, .at = at(7)}),
             R"({"t":"scheduled","v":1,"path":"a","number":2,"fence":"f","gpus":[0,3],"at":7})");
   EXPECT_EQ(encode(Stopping{.path = "", .reason = "full", .limit = true}),

@@ -125,8 +125,7 @@ TEST(Decoder, DamageIsReported) {
   EXPECT_EQ(message(ContentCoding::gzip, wrong), gzip + "incorrect data check");
   EXPECT_EQ(message(ContentCoding::deflate, compressed("x", zlib_form) + "more"),
             deflate + "there are more bytes after its end");
-  EXPECT_EQ(message(ContentCoding::deflate, compressed("x", gzip_form)),
-            deflate + "invalid block type");
+  EXPECT_EQ(message(ContentCoding::deflate, compressed("x", gzip_form)), deflate + "invalid block type");
   EXPECT_EQ(message(ContentCoding::deflate, compressed("xx", zlib_form, 9, "xxxx")),
             deflate + "it needs a dictionary");
 }

@@ -9,7 +9,8 @@ namespace sluice::ai {
 ///   pictures  a folder with one subfolder per class
 ///   learn     number of pictures per class to train on, default 5
 ///   seed      default 7
-///   → split (a JSON file, see split.hpp), classes (sorted), learned and held_out (counts), warnings (texts, absent if
+///   → split (a JSON file, see split.hpp), classes (sorted), learned and held_out (counts), warnings (texts,
+///   absent if
 ///     there are none; see split_warnings.hpp)
 /// Thread-safe. `objects` must outlive it.
 class DatasetSplit final : public ports::Service {
