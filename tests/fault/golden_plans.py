@@ -86,7 +86,12 @@ class GoldenPlan:
                 return "; ".join([f"name={name} value={shlex.quote(json.dumps(value))}; write \"$@\""
                                   for name, value in outcome.get("outputs", {}).items()] or [":"])
             case "failed":
-                message = outcome["failure"]["message"]
+                failure = outcome["failure"]
+                message = failure["message"]
+                if "signal" in failure:
+                    return f"kill -{failure['signal']} $$"
+                if "exit_code" in failure:
+                    return f"exit {failure['exit_code']}"
                 status = re.fullmatch(r"exit status (\d+)", message)
                 return f"exit {status[1]}" if status else f"echo {shlex.quote(message)}; exit 1"
             case "lost":

@@ -189,7 +189,7 @@ def test_a_class_with_one_picture_is_refused(tmp_path):
         for i in range(count):
             (pictures / name / f"{i}.png").write_bytes(png(color=(i * 30, 0, 0)))
     done = sluice("run", ROOT / "examples" / "stamps" / "sluice.yaml", "--input", f"pictures={pictures}", data=tmp_path / "data")
-    check_stderr(done, "class `dog` has one picture", status=1)
+    check_stderr(done, "class `dog` has 1 picture; at least 3 are needed", status=1)
     assert "sluice logs" not in done.stderr, "a service has no log to refer to"
 
 
