@@ -72,6 +72,7 @@ def test_embedding_says_how_many_pictures_are_done(main_job_copy, stamps, tmp_pa
         copy = pictures / picture.parent.name / f"other-{picture.name}"
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(picture, copy)
+    shutil.rmtree(main_job_copy / "cache" / "features")  # or their features would be known
     with serving(main_job_copy) as server:
         running = start("run", MAIN_JOB, "--input", f"pictures={pictures}", "--json", data=main_job_copy)
         run = until(lambda: server.ask("GET", "/v1/runs?status=running")[1]["runs"], "the run has begun")[0]["run"]
