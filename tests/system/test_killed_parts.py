@@ -113,8 +113,9 @@ def processor_seconds(pid):
 
 
 @pytest.fixture
-def other_pictures(stamps, tmp_path):
-    """The demo's pictures under other names: their features are not cached."""
+def other_pictures(main_job_copy, stamps, tmp_path):
+    """The demo's pictures under other names; they are embedded anew: the features that are known by their content are removed."""
+    shutil.rmtree(main_job_copy / "cache" / "features")
     folder = tmp_path / "pictures"
     shutil.copytree(stamps, folder)
     for picture in list(folder.glob("*/*.png")):
