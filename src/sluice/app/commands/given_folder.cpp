@@ -1,5 +1,7 @@
 #include "sluice/app/commands/given_folder.hpp"
 
+#include <algorithm>
+
 #include "sluice/app/plugins.hpp"
 #include "sluice/os/files.hpp"
 

@@ -45,7 +45,8 @@ Result<Value> ImageEmbed::environment(const Struct& with) const {
   return environment_of(base, platform_);
 }
 
-/// Features are the same as long as what the cache key of an embedding names is.
+/// Features are the same as long as what the cache key of an embedding names is: a decoder that gives other
+/// pixels needs another version of the service.
 std::filesystem::path ImageEmbed::cache_of(const BaseModel& base) const {
   const auto key = Digest::of(signature().version + "\n" + canonical_json(environment_of(base, platform_)));
   return cache_ / key.hex();
@@ -76,12 +77,15 @@ Result<Struct> ImageEmbed::run(const ports::ServiceCall& call) {
   SLUICE_TRY(reply, serving::call_with_retry(hosts_, {.base = base.files}, "embed_pictures", params,
                                              call.cancel, call.report));
 
-  if (const auto* unreadable = reply.result.find("problems"); unreadable && unreadable->is_list())
+  std::int64_t listed = 0;
+  if (const auto* unreadable = reply.result.find("problems"); unreadable && unreadable->is_list()) {
     for (const auto& problem : *unreadable->if_list()) problems.push_back(*problem.if_string());
+    listed = std::ssize(*unreadable->if_list());
+  }
   if (!problems.empty()) {
     auto error = user_error(Code::invalid_argument, problems);
-    if (const auto listed = std::ssize(problems); reply.result.integer_at("unreadable") > listed)
-      error.notes.push_back(fmt::format("and {} more", reply.result.integer_at("unreadable") - listed));
+    if (const auto more = reply.result.integer_at("unreadable") - listed; more > 0)
+      error.notes.push_back(fmt::format("and {} more pictures that cannot be read", more));
     return Fail(std::move(error));
   }
   SLUICE_TRY(features, store_folder(objects_, out, "features"));

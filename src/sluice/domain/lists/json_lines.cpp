@@ -1,7 +1,6 @@
 #include "sluice/domain/lists/json_lines.hpp"
 
 #include <algorithm>
-#include <fstream>
 
 #include <fmt/format.h>
 
@@ -17,17 +16,6 @@ constexpr std::int64_t bytes_max = std::int64_t{16} << 20;
 constexpr std::size_t items_max = 1'000'000;  ///< of an `each`
 constexpr std::size_t depth_max = 199;        ///< of one value: the list around them is the 200th level
 
-Error refusal(Code code, std::string message) { return user_error(code, std::move(message)); }
-
-Result<std::string> text_of(const std::filesystem::path& path, std::int64_t size) {
-  std::ifstream file(path, std::ios::binary);
-  std::string text(static_cast<std::size_t>(size), '\0');
-  file.read(text.data(), size);
-  if (!file || file.gcount() != size)
-    return Fail(environment_error(Code::unavailable, "cannot read " + path.string()));
-  return text;
-}
-
 }  // namespace
 
 Result<List> values_of_json_lines(std::string_view text, const std::string& name) {
@@ -39,7 +27,7 @@ Result<List> values_of_json_lines(std::string_view text, const std::string& name
     text.remove_prefix(std::min(text.size(), line.size() + 1));
     if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
     if (values.size() == items_max)
-      return Fail(refusal(
+      return Fail(user_error(
           Code::too_large,
           fmt::format("{}:{}: it has more than {} values; group several into one", name, number, items_max)));
     auto value = parse_json(line, "", {.depth_max = depth_max});
@@ -48,8 +36,8 @@ Result<List> values_of_json_lines(std::string_view text, const std::string& name
       auto why = value.error().message;
       constexpr std::string_view first_line = ":1:";
       if (why.starts_with(first_line)) why.erase(0, first_line.size());
-      return Fail(refusal(Code::invalid_argument,
-                          fmt::format("{}:{}:{}; each line should be one JSON value", name, number, why)));
+      return Fail(user_error(Code::invalid_argument,
+                             fmt::format("{}:{}:{}; each line should be one JSON value", name, number, why)));
     }
     values.push_back(std::move(*value));
   }
@@ -76,19 +64,17 @@ Result<Struct> JsonLines::run(const ports::ServiceCall& call) {
   SLUICE_CHECK(file != nullptr);
   const auto name = file->name.empty() ? std::string("file") : file->name;
   if (file->form != Form::file || !file->digest)
-    return Fail(
-        refusal(Code::invalid_argument,
-                fmt::format("`{}` is not a file of this server; give a file with one JSON value on each line",
-                            name)));
+    return Fail(user_error(
+        Code::invalid_argument,
+        fmt::format("`{}` is not a file of this server; give a file with one JSON value on each line",
+                    name)));
   if (file->size > bytes_max)
-    return Fail(refusal(
+    return Fail(user_error(
         Code::too_large,
         fmt::format("{}: {} exceeds the limit of {} for a list; loop over parts of it, and let the "
                     "tasks read the file",
                     name, human_bytes(static_cast<std::uint64_t>(file->size)), human_bytes(bytes_max))));
-  const auto path = call.scratch / "lines";
-  SLUICE_DO(objects_.copy_out(*file, path));
-  SLUICE_TRY(text, text_of(path, file->size));
+  SLUICE_TRY(text, objects_.get(*file->digest, static_cast<std::size_t>(bytes_max)));
   SLUICE_TRY(items, values_of_json_lines(text, name));
   Struct outputs;
   outputs.set("count", static_cast<std::int64_t>(items.size()));
