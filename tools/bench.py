@@ -104,7 +104,6 @@ def bench_process(table, folder, rounds):
         ms, peer = 1e3 * median(ours) / count, 1e3 * median(theirs) / count
         table.add(f"process task, {name}", ms, "ms", "≤ ninja", ms <= peer, "ninja", peer)
 
-
     wait = median(waits_beside_a_fan_out(folder, rounds))
     table.add("first task of a run beside a fan-out of 50 ms tasks", 1e3 * wait, "ms", "≤ 100", wait <= 0.1)
 
@@ -137,18 +136,23 @@ def submit(url, plan):
 
 def bench_engine(table, folder, rounds):
     """The engine with an executor whose attempts finish immediately."""
-    def measured(*arguments):
-        return [json.loads(run(PROGRAMS / "engine_bench", *arguments, cwd=folder)[1]) for _ in range(rounds)]
+    def measured(*arguments, times=rounds):
+        return [json.loads(run(PROGRAMS / "engine_bench", *arguments, cwd=folder)[1]) for _ in range(times)]
 
-    memory, sqlite, thousand = measured("memory", 100_000), measured("sqlite", 100_000), measured("memory", 100_000, 1000)
-    started, million = measured("memory", 8192, 8192), measured("sqlite", 1_000_000)[:1]
-    rate = median(one["per_second"] for one in memory)
-    table.add("completions, in memory", rate, "/s", "≥ 200,000", rate >= 200_000)
-    rate = median(one["per_second"] for one in sqlite)
-    table.add("completions, SQLite", rate, "/s", "≥ 50,000", rate >= 50_000)
-    rate = median(one["per_second"] for one in thousand)
-    table.add("tasks from ready to ended, 1,000 at a time", rate, "/s", "-", None)
-    size = median(one["bytes_a_waiting_task"] for one in thousand)
+    def rate(figures):
+        """Tasks a second, from the start of the run: starts are part of it."""
+        return median(one["tasks"] / (one["open_s"] + one["seconds"]) for one in figures)
+
+    memory, sqlite = measured("memory", 100_000), measured("sqlite", 100_000)
+    started, started_sqlite = measured("memory", 8192, 8192), measured("sqlite", 8192, 8192)
+    [million] = measured("sqlite", 1_000_000, times=1)
+    table.add("tasks of a fan-out of 100,000, in memory", rate(memory), "/s", "-", None)
+    table.add("tasks of a fan-out of 100,000, SQLite", rate(sqlite), "/s", "-", None)
+    completions = median(one["per_second"] for one in started)
+    table.add("completions of 8,192 started tasks, in memory", completions, "/s", "≥ 200,000", completions >= 200_000)
+    completions = median(one["per_second"] for one in started_sqlite)
+    table.add("completions of 8,192 started tasks, SQLite", completions, "/s", "≥ 50,000", completions >= 50_000)
+    size = median(one["bytes_a_waiting_task"] for one in memory)
     table.add("memory of a waiting task", size, "bytes", "≤ 1,024", size <= 1024)
     size = median(one["bytes_a_waiting_task"] for one in started)
     table.add("memory of a started task, journal included", size, "bytes", "-", None)
@@ -156,13 +160,14 @@ def bench_engine(table, folder, rounds):
     table.add("fan-out of 100,000: second half's rate to first", second, "", "≥ 0.9", second >= 0.9)
     size = median(one["resident_mb"] for one in memory)
     table.add("fan-out of 100,000: memory", size, "MB", "≤ 300", size <= 300)
-    rate = million[0]["per_second"]
-    table.add("1,000,000 iterations, SQLite", rate, "/s", "≥ 50,000", rate >= 50_000)
-    second = million[0]["first_half_s"] / million[0]["second_half_s"]
+    kept = rate([million]) / rate(sqlite)
+    table.add("tasks of a fan-out of 1,000,000, SQLite", rate([million]), "/s", "-", None)
+    table.add("1,000,000 iterations: rate to that of 100,000", kept, "", "≥ 0.9", kept >= 0.9)
+    second = million["first_half_s"] / million["second_half_s"]
     table.add("1,000,000 iterations: second half's rate to first", second, "", "≥ 0.9", second >= 0.9)
-    size = million[0]["resident_mb"]
+    size = million["resident_mb"]
     table.add("1,000,000 iterations: memory", size, "MB", "≤ 300", size <= 300)
-    [restarted] = measured("restart", 1_000_000)[:1]
+    [restarted] = measured("restart", 1_000_000, times=1)
     seconds = restarted["restart_s"]
     table.add("1,000,000 iterations: a restart after 500,000", seconds, "s", "≤ 60", seconds <= 60)
     size = restarted["resident_mb"]
