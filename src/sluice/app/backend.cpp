@@ -12,7 +12,83 @@
 namespace sluice::app {
 namespace {
 
-/// The error that an error response of the API carries.
+/// Turns an error response into an Error.
+Result<ports::Response> checked(Result<ports::Response> response) {
+  if (response && response->status >= 400) return Fail(error_of(*response));
+  return response;
+}
+
+class RemoteBackend final : public Backend {
+ public:
+  explicit RemoteBackend(net::HttpClient client) : client_(std::move(client)) {}
+  Result<ports::Response> request(BackendRequest request) override {
+    return client_.request({.method = std::move(request.method),
+                            .target = std::move(request.target),
+                            .headers = std::move(request.headers),
+                            .body = std::move(request.body),
+                            .body_file = std::move(request.body_file)});
+  }
+  Result<ports::Response> stream(const StreamRequest& request) override {
+    return client_.request({.target = request.target,
+                            .headers = request.headers,
+                            .on_bytes = request.on_bytes,
+                            .may_be_silent = request.may_be_silent});
+  }
+
+ private:
+  net::HttpClient client_;
+};
+
+class LocalBackend final : public Backend {
+ public:
+  explicit LocalBackend(net::Router router) : router_(std::move(router)) {}
+
+  Result<ports::Response> request(BackendRequest request) override { return handle(std::move(request)); }
+
+  Result<ports::Response> stream(const StreamRequest& request) override {
+    SLUICE_TRY(response, handle({.method = "GET", .target = request.target, .headers = request.headers}));
+    for (bool more = response.stream != nullptr; more;) {
+      // Shared: the callback may still hold the promise after its piece was received.
+      auto promise = std::make_shared<std::promise<ports::Stream::Piece>>();
+      auto next = promise->get_future();
+      response.stream->next([promise](ports::Stream::Piece piece) { promise->set_value(std::move(piece)); });
+      promise.reset();
+      try {
+        const auto piece = next.get();
+        more = piece && (piece->empty() || request.on_bytes(*piece));
+      } catch (const std::future_error&) {
+        return Fail(
+            environment_error(Code::unavailable, "the response to " + request.target + " was cut off"));
+      }
+    }
+    return response;
+  }
+
+ private:
+  Result<ports::Response> handle(BackendRequest asked) {
+    SLUICE_TRY(parsed, net::parse_target(asked.target));
+    auto match = router_.find(asked.method, parsed.segments);
+    if (!match.route) return Fail(internal_error(Code::internal, "no route for " + asked.target));
+    ports::Request request{.method = std::move(asked.method),
+                           .path = parsed.path,
+                           .params = std::move(match.params),
+                           .query = std::move(parsed.query),
+                           .headers = std::move(asked.headers),
+                           .body = std::move(asked.body),
+                           .body_file = std::move(asked.body_file),
+                           .principal = {}};
+    auto promise = std::make_shared<std::promise<ports::Response>>();
+    auto response = promise->get_future();
+    match.route->handler(std::move(request),
+                         [promise](ports::Response given) { promise->set_value(std::move(given)); });
+    return response.get();
+  }
+
+  net::Router router_;
+};
+
+}  // namespace
+
 Error error_of(const ports::Response& response) {
   auto message = "the server responded with status " + std::to_string(response.status);
   auto error = response.status >= 500 ? environment_error(Code::unavailable, std::move(message))
@@ -34,101 +110,23 @@ Error error_of(const ports::Response& response) {
   return error;
 }
 
-/// Turns an error response into an Error.
-Result<ports::Response> checked(Result<ports::Response> response) {
-  if (response && response->status >= 400) return Fail(error_of(*response));
-  return response;
-}
-
-class RemoteBackend final : public Backend {
- public:
-  explicit RemoteBackend(net::HttpClient client) : client_(std::move(client)) {}
-  Result<ports::Response> request(std::string_view method, const std::string& target, std::string body,
-                                  const std::filesystem::path& body_file) override {
-    net::ClientRequest request{
-        .method = std::string(method), .target = target, .body = std::move(body), .body_file = body_file};
-    if (!request.body.empty()) request.headers.emplace_back("content-type", "application/json");
-    return client_.request(request);
-  }
-  Result<ports::Response> stream(const StreamRequest& request) override {
-    return client_.request({.target = request.target,
-                            .headers = request.headers,
-                            .on_bytes = request.on_bytes,
-                            .may_be_silent = request.may_be_silent});
-  }
-
- private:
-  net::HttpClient client_;
-};
-
-class LocalBackend final : public Backend {
- public:
-  explicit LocalBackend(net::Router router) : router_(std::move(router)) {}
-
-  Result<ports::Response> request(std::string_view method, const std::string& target, std::string body,
-                                  const std::filesystem::path& body_file) override {
-    return handle(method, target, {{"content-type", "application/json"}}, std::move(body), body_file);
-  }
-
-  Result<ports::Response> stream(const StreamRequest& request) override {
-    SLUICE_TRY(response, handle("GET", request.target, request.headers, "", {}));
-    for (bool more = response.stream != nullptr; more;) {
-      // Shared: the callback may still hold the promise after its piece was received.
-      auto promise = std::make_shared<std::promise<ports::Stream::Piece>>();
-      auto next = promise->get_future();
-      response.stream->next([promise](ports::Stream::Piece piece) { promise->set_value(std::move(piece)); });
-      promise.reset();
-      try {
-        const auto piece = next.get();
-        more = piece && (piece->empty() || request.on_bytes(*piece));
-      } catch (const std::future_error&) {
-        return Fail(
-            environment_error(Code::unavailable, "the response to " + request.target + " was cut off"));
-      }
-    }
-    return response;
-  }
-
- private:
-  using Headers = std::vector<std::pair<std::string, std::string>>;
-
-  Result<ports::Response> handle(std::string_view method, const std::string& target, Headers headers,
-                                 std::string body, const std::filesystem::path& body_file) {
-    SLUICE_TRY(parsed, net::parse_target(target));
-    auto match = router_.find(method, parsed.segments);
-    if (!match.route) return Fail(internal_error(Code::internal, "no route for " + target));
-    ports::Request request{.method = std::string(method),
-                           .path = parsed.path,
-                           .params = std::move(match.params),
-                           .query = std::move(parsed.query),
-                           .headers = std::move(headers),
-                           .body = std::move(body),
-                           .body_file = body_file,
-                           .principal = {}};
-    auto promise = std::make_shared<std::promise<ports::Response>>();
-    auto response = promise->get_future();
-    match.route->handler(std::move(request),
-                         [promise](ports::Response given) { promise->set_value(std::move(given)); });
-    return response.get();
-  }
-
-  net::Router router_;
-};
-
-}  // namespace
-
 Result<Value> call(Backend& backend, std::string_view method, const std::string& target, const Value& body) {
-  SLUICE_TRY(response, checked(backend.request(method, target, body.is_null() ? "" : to_json(body), {})));
+  BackendRequest request{.method = std::string(method), .target = target};
+  if (!body.is_null()) {
+    request.headers.emplace_back("content-type", "application/json");
+    request.body = to_json(body);
+  }
+  SLUICE_TRY(response, checked(backend.request(std::move(request))));
   return parse_json(response.body, "response", {.depth_max = 1000, .bytes_max = std::size_t{1} << 30});
 }
 
 Result<void> upload(Backend& backend, const std::string& target, const std::filesystem::path& file) {
-  SLUICE_TRY(response, checked(backend.request("PUT", target, "", file)));
+  SLUICE_TRY(response, checked(backend.request({.method = "PUT", .target = target, .body_file = file})));
   return {};
 }
 
 Result<std::string> call_for_text(Backend& backend, const std::string& target) {
-  SLUICE_TRY(response, checked(backend.request("GET", target, "", {})));
+  SLUICE_TRY(response, checked(backend.request({.method = "GET", .target = target})));
   if (!response.body_file.empty()) return os::read_file(response.body_file, std::size_t{1} << 30);
   return std::move(response.body);
 }

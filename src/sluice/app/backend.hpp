@@ -12,9 +12,17 @@
 
 namespace sluice::app {
 
+struct BackendRequest {
+  std::string method;
+  std::string target;  ///< a path with its query, percent-encoded
+  std::vector<std::pair<std::string, std::string>> headers = {};
+  std::string body = {};
+  std::filesystem::path body_file = {};  ///< not empty: the body
+};
+
 /// A request whose response body is processed as it arrives.
 struct StreamRequest {
-  std::string target;  ///< as for `Backend::request`; the method is GET
+  std::string target;  ///< as in BackendRequest; the method is GET
   std::vector<std::pair<std::string, std::string>> headers = {};
   std::function<bool(std::string_view)> on_bytes;  ///< false ends the request
   bool may_be_silent = false;                      ///< no timeout while the body is idle
@@ -24,14 +32,14 @@ struct StreamRequest {
 class Backend {
  public:
   virtual ~Backend() = default;
-  /// `target` is a path with its query, percent-encoded. A response with any status is a success; an Error
-  /// means that there was no response.
-  virtual Result<ports::Response> request(std::string_view method, const std::string& target,
-                                          std::string body, const std::filesystem::path& body_file) = 0;
+  /// A response with any status is a success; an Error means that there was no response.
+  virtual Result<ports::Response> request(BackendRequest request) = 0;
   /// Blocks until the body has ended. With a status of 400 or more, the body is in the response.
   virtual Result<ports::Response> stream(const StreamRequest& request) = 0;
 };
 
+/// The error that a response with a status of 400 or more carries.
+Error error_of(const ports::Response& response);
 /// Calls the API with a JSON body; returns the JSON response. Error responses become Errors.
 Result<Value> call(Backend& backend, std::string_view method, const std::string& target,
                    const Value& body = {});

@@ -2,6 +2,7 @@
 
 #include "sluice/api/native/native.hpp"
 #include "sluice/api/openinference/openinference.hpp"
+#include "sluice/base/picture_format.hpp"
 #include "sluice/domain/ai/dataset_split.hpp"
 #include "sluice/domain/ai/head_learn.hpp"
 #include "sluice/domain/ai/image_embed.hpp"
@@ -11,8 +12,10 @@
 #include "sluice/executors/process/process_executor.hpp"
 #include "sluice/executors/service/service_executor.hpp"
 #include "sluice/frontends/native/native_frontend.hpp"
+#include "sluice/os/files.hpp"
 #include "sluice/runtimes/hosted/hosted_runtime.hpp"
 #include "sluice/stores/directory/directory_object_store.hpp"
+#include "sluice/stores/directory/outside_folder.hpp"
 #include "sluice/stores/git/git_model_repository.hpp"
 #include "sluice/stores/git/work_tree.hpp"
 #include "sluice/stores/sqlite/sqlite_ledger.hpp"
@@ -62,6 +65,18 @@ Result<std::unique_ptr<ports::ModelRepository>> open_models(const DataFolder& da
 
 Result<std::vector<std::string>> ignored_by_git(const std::filesystem::path& folder) {
   return stores::git::ignored_in_work_tree(folder);
+}
+
+Result<FolderPictures> find_pictures(const std::filesystem::path& folder, const ports::Selection& selection) {
+  SLUICE_TRY(outside, stores::list_outside(folder, selection));
+  const auto first_bytes = [&folder](const ports::TreeFile& file) {
+    const auto bytes = os::read_start(folder / file.path, picture_format_bytes);
+    return bytes ? *bytes : std::string();
+  };
+  FolderPictures found{.pictures = ai::picture_folder(std::move(outside.listing), first_bytes),
+                       .refused = {}};
+  for (auto& [path, why] : outside.refused) found.refused.emplace_back(std::move(path), std::move(why));
+  return found;
 }
 
 Result<std::string> version_of_model_library() { return stores::GitModelRepository::library_version(); }

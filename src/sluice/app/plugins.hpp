@@ -6,6 +6,7 @@
 
 #include "sluice/app/data_folder.hpp"
 #include "sluice/app/platform.hpp"
+#include "sluice/domain/ai/picture_folder.hpp"
 #include "sluice/domain/models/provenance.hpp"
 #include "sluice/domain/runs/compile.hpp"
 #include "sluice/domain/runs/runs.hpp"
@@ -61,6 +62,13 @@ Services make_services(const ServiceParts& parts);
 
 /// What git ignores below a folder, relative to it; empty if it is in no git work tree.
 Result<std::vector<std::string>> ignored_by_git(const std::filesystem::path& folder);
+
+/// The pictures in a folder, of what `selection` takes of it, and which of that no store would take, and why.
+struct FolderPictures {
+  ai::PictureFolder pictures;
+  std::vector<std::pair<std::filesystem::path, std::string>> refused;
+};
+Result<FolderPictures> find_pictures(const std::filesystem::path& folder, const ports::Selection& selection);
 
 /// The dependencies of executors.
 struct ExecutorParts {

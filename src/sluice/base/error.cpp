@@ -82,16 +82,6 @@ Error Error::at(std::string_view prefix) && {
 
 Error user_error(Code code, std::string message) { return {code, std::move(message), Blame::user}; }
 
-Error user_error(Code code, const std::vector<std::string>& problems) {
-  constexpr std::size_t notes_max = 100;
-  auto error = user_error(code, problems.front());
-  const auto listed = std::min(problems.size(), 1 + notes_max);
-  error.notes.assign(problems.begin() + 1, problems.begin() + static_cast<std::ptrdiff_t>(listed));
-  if (listed < problems.size())
-    error.notes.push_back("and " + std::to_string(problems.size() - listed) + " more");
-  return error;
-}
-
 Error invalid_argument(std::string_view where, std::string_view why) {
   return user_error(Code::invalid_argument, std::string(why)).at(where);
 }

@@ -51,9 +51,6 @@ struct Error {
 };
 
 Error user_error(Code code, std::string message);
-/// Several problems, at least one, as one error: the first is its message, the others (at most 100) its
-/// notes.
-Error user_error(Code code, const std::vector<std::string>& problems);
 /// A user error, "WHERE: WHY": the content of a file or a field (`where`) is not acceptable as it is.
 Error invalid_argument(std::string_view where, std::string_view why);
 Error environment_error(Code code, std::string message);

@@ -137,6 +137,15 @@ Result<void> read_blocks(int fd, const fs::path& name,
   }
 }
 
+Result<std::string> read_start(const fs::path& path, std::size_t bytes_max) {
+  off_t size = 0;
+  SLUICE_TRY(fd, open_regular(path, size));
+  std::string text;
+  SLUICE_TRY(whole, read_some(fd.get(), text, bytes_max, path));
+  static_cast<void>(whole);
+  return text;
+}
+
 Result<std::string> read_tail(const fs::path& path, std::size_t bytes_max) {
   off_t size = 0;
   SLUICE_TRY(fd, open_regular(path, size));

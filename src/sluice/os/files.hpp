@@ -58,6 +58,8 @@ Result<std::string> read_all(int fd, std::size_t bytes_max = std::size_t{64} << 
 /// error, of reading or of `take`. `name` is the name of the file in messages.
 Result<void> read_blocks(int fd, const std::filesystem::path& name,
                          const std::function<Result<void>(std::string_view)>& take);
+/// The first `bytes_max` bytes, or all of a shorter file.
+Result<std::string> read_start(const std::filesystem::path& path, std::size_t bytes_max);
 /// The last `bytes_max` bytes, or all of a shorter file.
 Result<std::string> read_tail(const std::filesystem::path& path, std::size_t bytes_max);
 

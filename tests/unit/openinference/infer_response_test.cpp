@@ -56,6 +56,26 @@ TEST(InferResponse, MixesTheTwo) {
   EXPECT_THAT(response->body, ::testing::HasSubstr(R"("data":["bird","fish"])"));
 }
 
+TEST(InferResponse, SaysWhyAPictureHasNoPredictionWhereThatIsRequested) {
+  auto broken = answered();
+  broken.predictions[0] =
+      Fail(user_error(Code::invalid_argument, "cannot read picture: corrupt or truncated PNG"));
+  InferRequest request{
+      .id = {}, .pictures = {}, .outputs = {{"label"}, {"probability"}, {"rejected"}, {"error"}}};
+  auto response = write_infer_response(request, "stamps", broken);
+  ASSERT_TRUE(response);
+  EXPECT_EQ(
+      response->body,
+      R"({"model_name":"stamps","model_version":"3","outputs":[{"name":"label","datatype":"BYTES","shape":[2],"data":["","fish"]},)"
+      R"({"name":"probability","datatype":"FP32","shape":[2,2],"data":[0.0,0.0,0.5,0.5]},)"
+      R"({"name":"rejected","datatype":"BOOL","shape":[2],"data":[false,true]},)"
+      R"({"name":"error","datatype":"BYTES","shape":[2],"data":["cannot read picture: corrupt or truncated PNG",""]}]})");
+  request.outputs = {{"error", true}};
+  response = write_infer_response(request, "stamps", answered());
+  ASSERT_TRUE(response);
+  EXPECT_THAT(response->body, ::testing::EndsWith("\0\0\0\0\0\0\0\0"s));
+}
+
 TEST(InferResponse, NamesThePictureThatCannotBeRead) {
   auto broken = answered();
   broken.predictions[1] = Fail(user_error(Code::invalid_argument, "this is not a picture"));

@@ -46,7 +46,7 @@ Result<std::vector<RequestedOutput>> read_outputs(const Value& json, bool binary
       return invalid("an output has no name; the outputs are `label`, `probability` and `rejected`");
     const auto name = output.text_at("name");
     const std::string where = "output `" + name + "`";
-    if (std::ranges::find(output_names(), name) == output_names().end()) {
+    if (name != error_output && std::ranges::find(output_names(), name) == output_names().end()) {
       const auto hint = did_you_mean(name, output_names());
       return invalid("no " + where +
                      (hint.empty() ? "; the outputs are `label`, `probability` and `rejected`" : hint));

@@ -8,12 +8,16 @@
 
 namespace sluice::api {
 
-/// The outputs of every endpoint, in the order in which they are sent unless the client requests another.
+/// The outputs of every endpoint, in the order in which they are sent unless the client requests others.
 const std::vector<std::string>& output_names();
+
+/// An output that is sent only if it is requested: why a picture has no prediction, "" if it has one. Without
+/// it, a picture that cannot be read fails the request.
+inline constexpr std::string_view error_output = "error";
 
 /// An output that the client requests.
 struct RequestedOutput {
-  std::string name;
+  std::string name;     ///< one of `output_names`, or `error_output`
   bool binary = false;  ///< sent after the JSON instead of in it
 };
 

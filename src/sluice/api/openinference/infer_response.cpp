@@ -1,5 +1,6 @@
 #include "sluice/api/openinference/infer_response.hpp"
 
+#include <algorithm>
 #include <bit>
 
 #include "sluice/base/json.hpp"
@@ -57,33 +58,48 @@ class Tensor {
 };
 
 Tensor tensor_of(const std::string& name, const serving::PredictResult& result) {
-  List shape{static_cast<std::int64_t>(result.predictions.size())};
+  const auto& predictions = result.predictions;
+  List shape{static_cast<std::int64_t>(predictions.size())};
   if (name == "label") {
     Tensor tensor(name, "BYTES", std::move(shape));
-    for (const auto& prediction : result.predictions) tensor.add(prediction->label);
+    for (const auto& prediction : predictions) tensor.add(prediction ? prediction->label : std::string());
     return tensor;
   }
   if (name == "rejected") {
     Tensor tensor(name, "BOOL", std::move(shape));
-    for (const auto& prediction : result.predictions) tensor.add(prediction->rejected);
+    for (const auto& prediction : predictions) tensor.add(prediction && prediction->rejected);
+    return tensor;
+  }
+  if (name == error_output) {
+    Tensor tensor(name, "BYTES", std::move(shape));
+    for (const auto& prediction : predictions)
+      tensor.add(prediction ? std::string() : prediction.error().message);
     return tensor;
   }
   shape.emplace_back(static_cast<std::int64_t>(result.classes.size()));
   Tensor tensor(name, "FP32", std::move(shape));
-  for (const auto& prediction : result.predictions)
-    for (const double probability : prediction->probabilities) tensor.add(static_cast<float>(probability));
+  for (const auto& prediction : predictions)
+    for (std::size_t i = 0; i < result.classes.size(); ++i)
+      tensor.add(prediction ? static_cast<float>(prediction->probabilities[i]) : 0.0F);
   return tensor;
+}
+
+/// Fails with the first picture that has no prediction.
+Result<void> check_all(const serving::PredictResult& result) {
+  for (std::size_t i = 0; i < result.predictions.size(); ++i) {
+    if (result.predictions[i]) continue;
+    Error error = result.predictions[i].error();
+    return Fail(std::move(error).at("image[" + std::to_string(i) + "]"));
+  }
+  return {};
 }
 
 }  // namespace
 
 Result<ports::Response> write_infer_response(const InferRequest& request, const std::string& endpoint,
                                              const serving::PredictResult& result) {
-  for (std::size_t i = 0; i < result.predictions.size(); ++i) {
-    if (result.predictions[i]) continue;
-    Error error = result.predictions[i].error();
-    return Fail(std::move(error).at("image[" + std::to_string(i) + "]"));
-  }
+  if (std::ranges::find(request.outputs, error_output, &RequestedOutput::name) == request.outputs.end())
+    SLUICE_DO(check_all(result));
   Struct json;
   json.set("model_name", endpoint);
   json.set("model_version", std::to_string(result.version));

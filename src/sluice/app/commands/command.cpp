@@ -45,10 +45,12 @@ Exit with_session(const SessionOptions& options, std::string_view command,
   return done ? *done : report(done.error());
 }
 
+Exit exit_status_of(const Error& error) { return error.blame == Blame::user ? Exit::usage : Exit::machine; }
+
 Exit report(const Error& error) {
   print_text(stderr, "sluice: {}\n", error.message);
   for (const auto& note : error.notes) print_text(stderr, "  {}\n", note);
-  return error.blame == Blame::user ? Exit::usage : Exit::machine;
+  return exit_status_of(error);
 }
 
 void print_json(const Value& value) { fmt::print("{}\n", to_json(value, JsonStyle::pretty)); }

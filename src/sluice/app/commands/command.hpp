@@ -36,6 +36,7 @@ Result<Session> open_session(const SessionOptions& options, std::string_view com
 Exit with_session(const SessionOptions& options, std::string_view command,
                   const std::function<Result<Exit>(Session&)>& work);
 
+Exit exit_status_of(const Error& error);
 /// Prints an error on stderr; returns the matching exit status.
 Exit report(const Error& error);
 void print_json(const Value& value);

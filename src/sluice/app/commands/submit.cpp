@@ -14,6 +14,11 @@
 namespace sluice::app {
 namespace {
 
+struct Uploaded {
+  Value artifact;
+  std::int64_t left_out = 0;  ///< how many entries that `select` named were left out
+};
+
 /// Stores local files in the data folder's store, and uploads to the server the objects that it lacks.
 class Uploads {
  public:
@@ -22,7 +27,7 @@ class Uploads {
 
   /// A file, or what `select` takes of a folder.
   template <typename Select>
-  Result<Value> artifact(const std::filesystem::path& path, const ir::Type& type, const Select& select) {
+  Result<Uploaded> artifact(const std::filesystem::path& path, const ir::Type& type, const Select& select) {
     std::error_code failed;
     const auto status = std::filesystem::status(path, failed);
     if (!std::filesystem::exists(status))
@@ -30,12 +35,13 @@ class Uploads {
           user_error(Code::not_found, status.type() == std::filesystem::file_type::not_found
                                           ? "there is no file or folder " + path.string()
                                           : "cannot access " + path.string() + ": " + failed.message()));
+    std::int64_t left_out = 0;
     Artifact artifact{.kind = type.artifact_kind, .name = path.filename().string()};
     if (std::filesystem::is_directory(status)) {
       artifact.form = Form::directory;
       SLUICE_TRY(selection, select(path));
       SLUICE_TRY(stored, store_->put_directory(path, selection));
-      left_out_ = stored.left_out;
+      left_out = stored.left_out;
       artifact.digest = stored.digest;
       artifact.size = stored.size;
     } else {
@@ -44,11 +50,8 @@ class Uploads {
       artifact.size = stored.size;
     }
     SLUICE_DO(send_missing(artifact));
-    return Value(std::move(artifact));
+    return Uploaded{.artifact = Value(std::move(artifact)), .left_out = left_out};
   }
-
-  /// How many entries that `select` names were left out of the last folder.
-  [[nodiscard]] std::int64_t left_out() const { return left_out_; }
 
  private:
   Result<void> send_missing(const Artifact& artifact) {
@@ -70,7 +73,6 @@ class Uploads {
 
   Session& session_;
   std::unique_ptr<ports::ObjectStore> store_;
-  std::int64_t left_out_ = 0;
 };
 
 Result<std::map<std::string, std::string>> given_inputs(const std::vector<std::string>& inputs) {
@@ -101,11 +103,11 @@ Result<Struct> bind(const ir::Pipeline& pipeline, std::map<std::string, std::str
     } else if (found != given.end()) {
       auto made = uploads.artifact(found->second, input.type, select_input);
       if (!made) return Fail(std::move(made).error().at("input `" + input.name + "`"));
-      bound.set(input.name, std::move(*made));
+      bound.set(input.name, std::move(made->artifact));
     } else if (const auto* path = input.value ? input.value->if_string() : nullptr) {
       auto made = uploads.artifact(base / *path, input.type, select_input);
       if (!made) return Fail(std::move(made).error().at("input `" + input.name + "` (its default)"));
-      bound.set(input.name, std::move(*made));
+      bound.set(input.name, std::move(made->artifact));
     }
     if (found != given.end()) given.erase(found);
   }
@@ -142,10 +144,10 @@ Result<RunId> submit(Session& session, const RunRequest& request, const Notice& 
         base / folder, {.kind = ir::Type::Kind::artifact, .element = nullptr, .artifact_kind = "code"},
         select);
     if (!made) return Fail(std::move(made).error().at("`code: " + folder + "`"));
-    if (const auto ignored = uploads.left_out(); ignored > 0)
+    if (const auto ignored = made->left_out; ignored > 0)
       notice(fmt::format("`code: {}`: without {} {} that git ignores; `!PATTERN` in .sluiceignore keeps them",
                          folder, ignored, ignored == 1 ? "file or folder" : "files and folders"));
-    code.set(folder, std::move(*made));
+    code.set(folder, std::move(made->artifact));
   }
   Struct body;
   body.set("plan", std::move(text));

@@ -1,7 +1,8 @@
 #include "sluice/domain/ai/image_embed.hpp"
 
-#include <fmt/format.h>
+#include <algorithm>
 
+#include "sluice/base/findings.hpp"
 #include "sluice/base/json.hpp"
 #include "sluice/domain/ai/arguments.hpp"
 #include "sluice/domain/ai/files.hpp"
@@ -55,12 +56,11 @@ std::filesystem::path ImageEmbed::cache_of(const BaseModel& base) const {
 Result<Struct> ImageEmbed::run(const ports::ServiceCall& call) {
   SLUICE_TRY(base, bases_.find(call.principal.workspace, text_of(call.with, "model", default_base)));
   SLUICE_TRY(pictures, picture_folder(objects_, artifact_of(call.with, "pictures"), "pictures"));
-  std::vector<std::string> problems;
-  problems.reserve(pictures.dangling.size());
-  for (const auto& path : pictures.dangling) problems.push_back(describe_dangling(path));
+  Findings findings;
+  for (const auto& path : pictures.dangling) findings.add(describe_dangling(path));
   if (pictures.pictures.empty()) {
-    problems.emplace_back("there are no pictures in the folder");
-    return Fail(user_error(Code::invalid_argument, problems));
+    findings.add("there are no pictures in the folder");
+    return Fail(std::move(findings).error(Code::invalid_argument));
   }
   const auto list = call.scratch / "pictures.json";
   SLUICE_DO(write_file(list, to_json(list_of(pictures.pictures, objects_))));
@@ -77,17 +77,12 @@ Result<Struct> ImageEmbed::run(const ports::ServiceCall& call) {
   SLUICE_TRY(reply, serving::call_with_retry(hosts_, {.base = base.files}, "embed_pictures", params,
                                              call.cancel, call.report));
 
-  std::int64_t listed = 0;
-  if (const auto* unreadable = reply.result.find("problems"); unreadable && unreadable->is_list()) {
-    for (const auto& problem : *unreadable->if_list()) problems.push_back(*problem.if_string());
-    listed = std::ssize(*unreadable->if_list());
+  if (const auto* problems = reply.result.find("problems"); problems && problems->is_list()) {
+    for (const auto& problem : *problems->if_list()) findings.add(*problem.if_string());
+    const auto unreadable = static_cast<std::size_t>(reply.result.integer_at("unreadable"));
+    findings.add_more(unreadable - std::min(unreadable, problems->if_list()->size()));
   }
-  if (!problems.empty()) {
-    auto error = user_error(Code::invalid_argument, problems);
-    if (const auto more = reply.result.integer_at("unreadable") - listed; more > 0)
-      error.notes.push_back(fmt::format("and {} more pictures that cannot be read", more));
-    return Fail(std::move(error));
-  }
+  if (!findings.empty()) return Fail(std::move(findings).error(Code::invalid_argument));
   SLUICE_TRY(features, store_folder(objects_, out, "features"));
   Struct made_by;
   made_by.set("base", reference_of(base));

@@ -1,7 +1,6 @@
 #include "sluice/domain/ai/picture_folder.hpp"
 
 #include <algorithm>
-#include <array>
 #include <fstream>
 
 #include <fmt/format.h>
@@ -21,13 +20,12 @@ bool is_passed_over(std::string_view path) {
   return false;
 }
 
-/// One whose bytes are missing is no picture by its content; reading it later says so.
-bool is_picture(const ports::ObjectStore& objects, const ports::TreeFile& file) {
-  if (has_picture_name(file.path.substr(file.path.rfind('/') + 1))) return true;
-  std::array<char, picture_format_bytes> start{};
-  std::ifstream bytes(objects.path_of(file.digest), std::ios::binary);
-  bytes.read(start.data(), start.size());
-  return picture_format({start.data(), static_cast<std::size_t>(bytes.gcount())}).has_value();
+std::string first_bytes_of(const std::filesystem::path& file) {
+  std::string start(picture_format_bytes, '\0');
+  std::ifstream bytes(file, std::ios::binary);
+  bytes.read(start.data(), static_cast<std::streamsize>(start.size()));
+  start.resize(static_cast<std::size_t>(bytes.gcount()));
+  return start;
 }
 
 }  // namespace
@@ -38,11 +36,19 @@ Result<PictureFolder> picture_folder(const ports::ObjectStore& objects, const Ar
     return Fail(user_error(Code::invalid_argument,
                            "`" + name + "` is a file; give the folder that holds the pictures"));
   SLUICE_TRY(listing, objects.list(artifact));
+  // One whose bytes are missing is no picture by its content; reading it later says so.
+  return picture_folder(std::move(listing), [&objects](const ports::TreeFile& file) {
+    return first_bytes_of(objects.path_of(file.digest));
+  });
+}
+
+PictureFolder picture_folder(ports::Listing listing,
+                             const std::function<std::string(const ports::TreeFile&)>& first_bytes) {
   PictureFolder folder{.folders = std::move(listing.folders), .dangling = std::move(listing.dangling)};
   for (auto* paths : {&folder.folders, &folder.dangling}) std::erase_if(*paths, is_passed_over);
   for (auto& file : listing.files) {
     if (is_passed_over(file.path)) continue;
-    if (is_picture(objects, file))
+    if (has_picture_name(file.path.substr(file.path.rfind('/') + 1)) || picture_format(first_bytes(file)))
       folder.pictures.push_back(std::move(file));
     else
       folder.others.push_back(std::move(file.path));

@@ -1,4 +1,5 @@
 #pragma once
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,11 @@ struct PictureFolder {
 /// does not say that it is a picture.
 Result<PictureFolder> picture_folder(const ports::ObjectStore& objects, const Artifact& artifact,
                                      const std::string& name);
+
+/// The same of a folder that was listed elsewhere. `first_bytes` returns the first `picture_format_bytes` of
+/// a file; "" if it cannot be read.
+PictureFolder picture_folder(ports::Listing listing,
+                             const std::function<std::string(const ports::TreeFile&)>& first_bytes);
 
 /// "`bird/a.png` is a symlink that leads nowhere; …"
 std::string describe_dangling(const std::string& path);

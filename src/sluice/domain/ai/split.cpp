@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "sluice/base/findings.hpp"
 #include "sluice/base/random.hpp"
 #include "sluice/base/words.hpp"
 
@@ -38,10 +39,9 @@ class Problems {
   }
   [[nodiscard]] bool empty() const { return by_path_.empty(); }
   [[nodiscard]] Error error() const {
-    std::vector<std::string> problems;
-    problems.reserve(by_path_.size());
-    for (const auto& [path, problem] : by_path_) problems.push_back(problem);
-    return user_error(Code::invalid_argument, problems);
+    Findings findings;
+    for (const auto& [path, problem] : by_path_) findings.add(problem);
+    return std::move(findings).error(Code::invalid_argument);
   }
 
  private:

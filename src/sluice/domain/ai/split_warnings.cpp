@@ -8,12 +8,11 @@
 #include <fmt/format.h>
 #include <utf8proc.h>
 
+#include "sluice/base/findings.hpp"
 #include "sluice/base/words.hpp"
 
 namespace sluice::ai {
 namespace {
-
-constexpr std::size_t warnings_max = 100;
 
 /// The text with all characters composed; unchanged if it is not UTF-8.
 std::string composed(const std::string& text) {
@@ -26,21 +25,6 @@ std::string composed(const std::string& text) {
   return {reinterpret_cast<const char*>(made), static_cast<std::size_t>(length)};
 }
 
-class Warnings {
- public:
-  void add(std::string warning) {
-    if (++count_ <= warnings_max) listed_.push_back(std::move(warning));
-  }
-  std::vector<std::string> take() && {
-    if (count_ > warnings_max) listed_.push_back(fmt::format("and {} more", count_ - warnings_max));
-    return std::move(listed_);
-  }
-
- private:
-  std::size_t count_ = 0;
-  std::vector<std::string> listed_;
-};
-
 struct Seen {
   const LabeledPicture* picture;
   bool held_out;
@@ -49,7 +33,7 @@ struct Seen {
 }  // namespace
 
 std::vector<std::string> warnings_of(const Split& split) {
-  Warnings warnings;
+  Findings warnings;
   std::map<std::string, std::string> names;  // by their composed form
   for (const auto& label : split.classes)
     if (const auto [other, is_new] = names.emplace(composed(label), label); !is_new)
@@ -74,7 +58,7 @@ std::vector<std::string> warnings_of(const Split& split) {
   };
   for (const auto& picture : split.learned) look_at(picture, false);
   for (const auto& picture : split.held_out) look_at(picture, true);
-  return std::move(warnings).take();
+  return std::move(warnings).list();
 }
 
 }  // namespace sluice::ai

@@ -1,5 +1,6 @@
 #include "sluice/stores/directory/directory_object_store.hpp"
 
+#include "sluice/base/findings.hpp"
 #include "sluice/stores/directory/digest_cache.hpp"
 #include "sluice/stores/directory/folder.hpp"
 #include "sluice/stores/directory/listing.hpp"
@@ -57,12 +58,16 @@ Result<ports::Stored> DirectoryObjectStore::put_file(const fs::path& file, const
 
 Result<ports::Stored> DirectoryObjectStore::put_directory(const fs::path& folder,
                                                           const ports::Selection& selection) {
-  std::int64_t left_out = 0;
-  SLUICE_TRY(tree, directory::walk(folder, selection, left_out));
-  SLUICE_DO(directory::store_files(impl_->objects, impl_->digests, impl_->clock, folder, tree));
+  SLUICE_TRY(walked, directory::walk(folder, selection));
+  if (!walked.refused.empty()) {
+    Findings findings;
+    for (const auto& [path, why] : walked.refused) findings.add(os::printable(path) + ": " + why);
+    return Fail(std::move(findings).error(Code::invalid_argument));
+  }
+  SLUICE_DO(directory::store_files(impl_->objects, impl_->digests, impl_->clock, folder, walked.folder));
   impl_->digests.save();
-  SLUICE_TRY(stored, directory::store_messages(impl_->objects, tree));
-  stored.left_out = left_out;
+  SLUICE_TRY(stored, directory::store_messages(impl_->objects, walked.folder));
+  stored.left_out = walked.left_out;
   return stored;
 }
 

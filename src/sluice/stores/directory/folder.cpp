@@ -69,11 +69,7 @@ class Walk {
   }
 
   [[nodiscard]] std::int64_t left_out() const { return left_out_; }
-  /// What was refused, as one error; nullopt: nothing.
-  [[nodiscard]] std::optional<Error> refused() const {
-    if (problems_.empty()) return std::nullopt;
-    return user_error(Code::invalid_argument, problems_);
-  }
+  std::vector<Refused> take_refused() { return std::move(refused_); }
 
  private:
   bool is_left_out(const std::string& name, const std::string& path, bool is_folder) {
@@ -84,8 +80,8 @@ class Walk {
     return true;
   }
 
-  void refuse(const fs::path& path, const std::string& why) {
-    problems_.push_back(os::printable(path) + ": " + why);
+  void refuse(const fs::path& path, std::string why) {
+    refused_.push_back({.path = path, .why = std::move(why)});
   }
 
   Result<void> add_symlink(const fs::path& path, std::string name, std::size_t depth, Folder& folder) {
@@ -105,7 +101,7 @@ class Walk {
   const ports::Selection& selection_;
   const IgnoreRules rules_;
   std::int64_t left_out_ = 0;
-  std::vector<std::string> problems_;
+  std::vector<Refused> refused_;
 };
 
 struct StoreJob {
@@ -189,14 +185,14 @@ Result<Built> build(const ObjectFiles& objects, const Folder& folder) {
 
 }  // namespace
 
-Result<Folder> walk(const fs::path& root, const ports::Selection& selection, std::int64_t& left_out) {
+Result<Walked> walk(const fs::path& root, const ports::Selection& selection) {
   SLUICE_TRY(rules, IgnoreRules::read(selection.patterns));
-  Folder folder;
+  Walked walked;
   Walk walk(selection, std::move(rules));
-  SLUICE_DO(walk.into(root, "", 0, folder));
-  if (auto refused = walk.refused()) return Fail(std::move(*refused));
-  left_out = walk.left_out();
-  return folder;
+  SLUICE_DO(walk.into(root, "", 0, walked.folder));
+  walked.left_out = walk.left_out();
+  walked.refused = walk.take_refused();
+  return walked;
 }
 
 Result<Folder> arrange(const std::vector<ports::TreeFile>& files) {

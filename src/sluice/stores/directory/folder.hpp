@@ -21,11 +21,20 @@ struct Folder {
   std::vector<Message::Symlink> symlinks;
 };
 
-/// Lists what is below `root` and selected; digests and sizes of files are not set yet. Refuses what a
-/// Directory message cannot represent, and patterns that are not supported, naming them.
-/// `left_out` counts the entries that are not listed because they are in Selection::left_out.
-Result<Folder> walk(const std::filesystem::path& root, const ports::Selection& selection,
-                    std::int64_t& left_out);
+/// An entry that a Directory message cannot represent.
+struct Refused {
+  std::filesystem::path path;
+  std::string why;
+};
+
+/// What `walk` found.
+struct Walked {
+  Folder folder;              ///< digests and sizes of its files are not set yet
+  std::int64_t left_out = 0;  ///< entries that are not in it because they are in Selection::left_out
+  std::vector<Refused> refused;
+};
+/// Lists what is below `root` and selected. Refuses patterns that are not supported, naming them.
+Result<Walked> walk(const std::filesystem::path& root, const ports::Selection& selection);
 /// Builds the tree of these files.
 Result<Folder> arrange(const std::vector<ports::TreeFile>& files);
 

@@ -13,7 +13,8 @@ namespace {
 constexpr int symlinks_max = 40;  ///< on the way to one target, as Linux allows
 
 struct Node {
-  Message message;
+  std::vector<Message::File> files;  ///< sorted by name, as are the symlinks
+  std::vector<Message::Symlink> symlinks;
   Node* parent = nullptr;  ///< null: the root
   std::map<std::string, std::unique_ptr<Node>, std::less<>> folders;
 };
@@ -26,21 +27,46 @@ struct Target {
 
 class Lister {
  public:
-  explicit Lister(const ObjectFiles& objects) : objects_(objects) {}
+  /// `name` is the tree's name in messages.
+  explicit Lister(std::string name) : name_(std::move(name)) {}
 
-  Result<std::unique_ptr<Node>> load(const Digest& digest, Node* parent, std::size_t depth) {
-    auto node = std::make_unique<Node>();
-    SLUICE_TRY(message, read_message(objects_, digest, depth));
-    node->message = std::move(message);
-    node->parent = parent;
-    for (const auto& folder : node->message.folders) {
-      SLUICE_DO(count(digest));
-      SLUICE_TRY(inner, load(folder.digest, node.get(), depth + 1));
+  Result<std::unique_ptr<Node>> load(const ObjectFiles& objects, const Digest& digest, Node* parent,
+                                     std::size_t depth) {
+    SLUICE_TRY(message, read_message(objects, digest, depth));
+    auto node = std::make_unique<Node>(
+        Node{.files = std::move(message.files), .symlinks = std::move(message.symlinks), .parent = parent});
+    for (const auto& folder : message.folders) {
+      SLUICE_DO(count());
+      SLUICE_TRY(inner, load(objects, folder.digest, node.get(), depth + 1));
       node->folders.emplace(folder.name, std::move(inner));
     }
     return node;
   }
 
+  Result<std::unique_ptr<Node>> load(Folder folder, Node* parent) {
+    std::ranges::sort(folder.files, {}, &Message::File::name);
+    std::ranges::sort(folder.symlinks, {}, &Message::Symlink::name);
+    auto node = std::make_unique<Node>(
+        Node{.files = std::move(folder.files), .symlinks = std::move(folder.symlinks), .parent = parent});
+    for (auto& child : folder.folders) {
+      SLUICE_DO(count());
+      auto name = child.name;
+      SLUICE_TRY(inner, load(std::move(child), node.get()));
+      node->folders.emplace(std::move(name), std::move(inner));
+    }
+    return node;
+  }
+
+  Result<ports::Listing> list_all(Node& root) {
+    std::vector<const Node*> inside;
+    SLUICE_DO(list(root, "", inside));
+    std::ranges::sort(out_.files, {}, &ports::TreeFile::path);
+    std::ranges::sort(out_.folders);
+    std::ranges::sort(out_.dangling);
+    return std::move(out_);
+  }
+
+ private:
   /// `inside`: the folders that this one is in, by the path that leads to it.
   Result<void> list(Node& node, const std::string& prefix, std::vector<const Node*>& inside) {
     if (inside.size() > folder_depth_max)
@@ -48,9 +74,9 @@ class Lister {
                                                   "…`: folders are nested more than " +
                                                   std::to_string(folder_depth_max) + " deep"));
     inside.push_back(&node);
-    for (const auto& file : node.message.files) SLUICE_DO(add(prefix + file.name, file));
+    for (const auto& file : node.files) SLUICE_DO(add(prefix + file.name, file));
     for (auto& [name, folder] : node.folders) SLUICE_DO(enter(prefix + name, *folder, inside));
-    for (const auto& symlink : node.message.symlinks) {
+    for (const auto& symlink : node.symlinks) {
       const auto path = prefix + symlink.name;
       const auto target = follow(node, symlink.target, symlinks_max);
       if (target.file) {
@@ -65,30 +91,21 @@ class Lister {
     return {};
   }
 
-  ports::Listing sorted() {
-    std::ranges::sort(out_.files, {}, &ports::TreeFile::path);
-    std::ranges::sort(out_.folders);
-    std::ranges::sort(out_.dangling);
-    return std::move(out_);
-  }
-
- private:
-  Result<void> count(const Digest& digest) {
+  Result<void> count() {
     if (++entries_ <= tree_entries_max) return {};
-    return Fail(user_error(Code::too_large, "directory " + digest.hex() + ": more than " +
-                                                std::to_string(tree_entries_max) +
+    return Fail(user_error(Code::too_large, name_ + ": more than " + std::to_string(tree_entries_max) +
                                                 " entries in total; split it"));
   }
 
   Result<void> add(std::string path, const Message::File& file) {
-    SLUICE_DO(count(file.digest));
+    SLUICE_DO(count());
     out_.files.push_back(
         {.path = std::move(path), .digest = file.digest, .size = file.size, .executable = file.executable});
     return {};
   }
 
   Result<void> enter(const std::string& path, Node& folder, std::vector<const Node*>& inside) {
-    SLUICE_DO(count({}));
+    SLUICE_DO(count());
     out_.folders.push_back(path);
     return list(folder, path + "/", inside);
   }
@@ -111,8 +128,8 @@ class Lister {
   Target step(Node& folder, std::string_view name, int links_left) {
     if (const auto inner = folder.folders.find(name); inner != folder.folders.end())
       return {.folder = inner->second.get()};
-    if (const auto* file = named(folder.message.files, name)) return {.file = file};
-    const auto* symlink = named(folder.message.symlinks, name);
+    if (const auto* file = named(folder.files, name)) return {.file = file};
+    const auto* symlink = named(folder.symlinks, name);
     return symlink ? follow(folder, symlink->target, links_left - 1) : Target{};
   }
 
@@ -123,7 +140,7 @@ class Lister {
     return found != children.end() && found->name == name ? &*found : nullptr;
   }
 
-  const ObjectFiles& objects_;
+  const std::string name_;
   ports::Listing out_;
   std::size_t entries_ = 0;
   std::size_t steps_ = 0;  ///< of following symlinks: those of a few symlinks can multiply
@@ -132,11 +149,15 @@ class Lister {
 }  // namespace
 
 Result<ports::Listing> list_tree(const ObjectFiles& objects, const Digest& digest) {
-  Lister lister(objects);
-  SLUICE_TRY(root, lister.load(digest, nullptr, 0));
-  std::vector<const Node*> inside;
-  SLUICE_DO(lister.list(*root, "", inside));
-  return lister.sorted();
+  Lister lister("directory " + digest.hex());
+  SLUICE_TRY(root, lister.load(objects, digest, nullptr, 0));
+  return lister.list_all(*root);
+}
+
+Result<ports::Listing> list_tree(Folder folder, const std::string& name) {
+  Lister lister(name);
+  SLUICE_TRY(root, lister.load(std::move(folder), nullptr));
+  return lister.list_all(*root);
 }
 
 }  // namespace sluice::stores::directory
