@@ -7,6 +7,7 @@
 #include "sluice/base/words.hpp"
 #include "sluice/ir/types.hpp"
 #include "sluice/ir/verify.hpp"
+#include "sluice/syntax/yaml_scalar.hpp"
 
 namespace sluice::ir {
 namespace {
@@ -18,10 +19,14 @@ Error refuse(const std::string& name, const std::string& message) {
 }
 
 /// Converts a string to the type of the input: "5" → 5 for an integer. For type any, valid JSON is parsed,
-/// and everything else is a string.
+/// and everything else is a string. Refuses a number that would not be kept as it is written.
 Result<Value> converted(const Input& input, const std::string& text) {
   const auto wrong = [&](const std::string& why) {
     return Fail(refuse(input.name, "`" + text.substr(0, 60) + "` is not " + describe(input.type) + why));
+  };
+  const auto changed = [&](const Value& value, const std::string& hint) {
+    return Fail(refuse(input.name, "`" + text.substr(0, 60) + "` would be read as " + to_json(value) +
+                                       "; write that" + hint));
   };
   switch (input.type.kind) {
     case Kind::string:
@@ -37,11 +42,16 @@ Result<Value> converted(const Input& input, const std::string& text) {
     case Kind::number: {
       auto value = parse_json(text);
       if (!value || !value->as_double()) return wrong("");
+      if (!syntax::is_exact(text, *value)) return changed(*value, "");
       return value;
     }
     case Kind::any: {
       auto value = parse_json(text);
-      return value ? std::move(*value) : Value(text);
+      if (!value) return Value(text);
+      // It may be meant as text, `3.10` or `72225e2`, and would reach an argument in another spelling.
+      if (value->as_double() && to_json(*value) != text)
+        return changed(*value, ", or `\"" + text.substr(0, 60) + "\"` if it is text");
+      return value;
     }
     case Kind::list:
     case Kind::structure: {

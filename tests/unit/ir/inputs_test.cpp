@@ -56,6 +56,22 @@ TEST_F(Inputs, AreReadFromTheCommandLine) {
   EXPECT_EQ(from_line("whatever", "three"), R"("three")");
 }
 
+TEST_F(Inputs, AreNeverAnotherNumberThanTheOneThatIsWritten) {
+  EXPECT_EQ(from_line("rate", "1e-3"), "0.001");
+  EXPECT_EQ(
+      from_line("rate", "123456789012345678901234567890"),
+      "input `rate`: `123456789012345678901234567890` would be read as 1.2345678901234568e+29; write that");
+  EXPECT_EQ(
+      from_line("whatever", "72225e2"),
+      "input `whatever`: `72225e2` would be read as 7222500.0; write that, or `\"72225e2\"` if it is text");
+  EXPECT_EQ(from_line("whatever", "3.10"),
+            "input `whatever`: `3.10` would be read as 3.1; write that, or `\"3.10\"` if it is text");
+  EXPECT_EQ(from_line("whatever", "\"3.10\""), "\"3.10\"");
+  EXPECT_EQ(from_line("whatever", "01443e5"), "\"01443e5\"");
+  EXPECT_EQ(from_line("whatever", "-3"), "-3");
+  EXPECT_EQ(from_line("whatever", "0.5"), "0.5");
+}
+
 TEST_F(Inputs, SayWhatIsWrong) {
   EXPECT_EQ(bound({}, true), "input `pictures`: it is missing; give it with --input pictures=VALUE");
   EXPECT_EQ(from_line("sead", "1"), "unknown input `sead` of pipeline `main`; did you mean `seed`?");

@@ -46,6 +46,23 @@ TEST(NativeRuns, TakeNullForWhatIsNotSet) {
   }
 }
 
+TEST(NativeRuns, RefuseWhatHasTheWrongType) {
+  NativeStage s;
+  for (const auto& [field, value, why] : std::vector<std::tuple<const char*, Value, const char*>>{
+           {"cache", "no", "`cache` must be true or false"},
+           {"cache", std::int64_t{0}, "`cache` must be true or false"},
+           {"file", true, "`file` must be a string"},
+           {"pipeline", List{"main"}, "`pipeline` must be a string"},
+           {"code", "x", "`code` must be an object"}}) {
+    auto body = one("plan", echo_plan);
+    body.set(field, value);
+    EXPECT_EQ(refusal(s.post("/v1/runs", to_json(body))), std::string("400: ") + why);
+  }
+  EXPECT_EQ(refusal(s.post("/v1/runs/latest/resume", R"({"retry": "yes"})")),
+            "400: `retry` must be true or false");
+  EXPECT_EQ(refusal(s.post("/v1/runs/latest/cancel", R"({"reason": 3})")), "400: `reason` must be a string");
+}
+
 TEST(NativeRuns, ReportTheErrorsOfTheCompiler) {
   NativeStage s;
   EXPECT_EQ(refusal(s.post(

@@ -44,8 +44,8 @@ Result<ports::Response> list(const NativeApi& api, const ports::Request& request
 Result<ports::Response> deploy(const NativeApi& api, const ports::Request& request) {
   SLUICE_TRY(body, body_of(request));
   SLUICE_TRY(model, text_of(body, "model"));
-  SLUICE_TRY(deployment,
-             api.serving.deploy(request.principal, request.params.at(0), model, body.text_at("version")));
+  SLUICE_TRY(version, text_of(body, "version", ""));
+  SLUICE_TRY(deployment, api.serving.deploy(request.principal, request.params.at(0), model, version));
   return json_response(deployment_to_json(deployment));
 }
 

@@ -6,6 +6,7 @@
 #include "sluice/api/native/responses.hpp"
 #include "sluice/base/json.hpp"
 #include "sluice/base/numbers.hpp"
+#include "sluice/base/sent_field.hpp"
 
 namespace sluice::api {
 
@@ -49,6 +50,20 @@ Result<std::string> text_of(const Value& body, std::string_view field) {
   if (!value || !value->is_string())
     return Fail(user_error(Code::invalid_argument, fmt::format("the body must have a string `{}`", field)));
   return *value->if_string();
+}
+
+Result<std::string> text_of(const Value& body, std::string_view field, std::string_view otherwise) {
+  const auto* value = sent_field(body, field);
+  if (!value) return std::string(otherwise);
+  if (const auto* text = value->if_string()) return *text;
+  return Fail(user_error(Code::invalid_argument, fmt::format("`{}` must be a string", field)));
+}
+
+Result<bool> flag_of(const Value& body, std::string_view field, bool otherwise) {
+  const auto* value = sent_field(body, field);
+  if (!value) return otherwise;
+  if (const auto* flag = value->if_boolean()) return *flag;
+  return Fail(user_error(Code::invalid_argument, fmt::format("`{}` must be true or false", field)));
 }
 
 Result<std::int64_t> number_of(const ports::Request& request, std::string_view name, std::int64_t otherwise,

@@ -16,6 +16,9 @@ Result<Value> body_of(const ports::Request& request);
 Result<Value> optional_body_of(const ports::Request& request);
 /// A field that must be a string.
 Result<std::string> text_of(const Value& body, std::string_view field);
+/// The same, and true or false, for a field that may be absent.
+Result<std::string> text_of(const Value& body, std::string_view field, std::string_view otherwise);
+Result<bool> flag_of(const Value& body, std::string_view field, bool otherwise);
 /// A non-negative integer in the query, at most `most`; `otherwise` if absent.
 Result<std::int64_t> number_of(const ports::Request& request, std::string_view name, std::int64_t otherwise,
                                std::int64_t most);

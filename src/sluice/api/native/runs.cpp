@@ -38,13 +38,16 @@ Result<ports::Response> submit(const NativeApi& api, const ports::Request& reque
   SLUICE_TRY(text, text_of(body, "plan"));
   SLUICE_TRY(inputs, tagged_fields(body, "inputs"));
   SLUICE_TRY(code, tagged_fields(body, "code"));
+  SLUICE_TRY(file, text_of(body, "file", "plan"));
+  SLUICE_TRY(pipeline, text_of(body, "pipeline", ""));
+  SLUICE_TRY(cache, flag_of(body, "cache", true));
   SLUICE_TRY(run, api.runs.submit({.text = std::move(text),
-                                   .file = body.text_at("file", "plan"),
-                                   .pipeline = body.text_at("pipeline"),
+                                   .file = std::move(file),
+                                   .pipeline = std::move(pipeline),
                                    .inputs = std::move(inputs),
                                    .code = std::move(code),
                                    .principal = request.principal,
-                                   .cache = body.boolean_at("cache", true)}));
+                                   .cache = cache}));
   Struct result;
   result.set("run", run.text);
   return json_response(result, 201);
@@ -74,12 +77,13 @@ Result<ports::Response> show(const NativeApi& api, const ports::Request& request
 
 Result<RunId> resume(const NativeApi& api, const ports::Request& request) {
   SLUICE_TRY(body, optional_body_of(request));
-  return api.runs.resume(request.principal.workspace, request.params.at(0), body.boolean_at("retry"));
+  SLUICE_TRY(retry, flag_of(body, "retry", false));
+  return api.runs.resume(request.principal.workspace, request.params.at(0), retry);
 }
 
 Result<RunId> cancel(const NativeApi& api, const ports::Request& request) {
   SLUICE_TRY(body, optional_body_of(request));
-  std::string reason = body.text_at("reason");
+  SLUICE_TRY(reason, text_of(body, "reason", ""));
   if (reason.empty()) reason = "cancelled on request";
   return api.runs.cancel(request.principal.workspace, request.params.at(0), std::move(reason));
 }
