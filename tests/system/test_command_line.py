@@ -1,4 +1,5 @@
 """The output of the commands, their exit statuses, and their error messages."""
+import hashlib
 import json
 import os
 import re
@@ -6,6 +7,8 @@ import signal
 import socket
 import struct
 import subprocess
+import urllib.error
+import urllib.request
 import zlib
 
 import pytest
@@ -243,6 +246,40 @@ def test_foreign_hosts_and_origins_are_refused(server):
     assert server.ask("GET", "/v1/runs", headers={"Host": "evil.example"})[0] == 403
     assert server.ask("GET", "/v1/runs", headers={"Origin": "http://evil.example"})[0] == 403
     assert server.ask("GET", "/v1/runs", headers={"Origin": server.url})[0] == 200
+
+
+def test_only_pages_of_the_server_itself_may_change_something(server):
+    other_port = "http://127.0.0.1:1"
+    for headers, allowed in [({}, True), ({"Origin": server.url}, True), ({"Origin": server.url, "Sec-Fetch-Site": "same-origin"}, True),
+                             ({"Origin": other_port}, False), ({"Origin": "null"}, False), ({"Sec-Fetch-Site": "cross-site"}, False),
+                             ({"Origin": server.url, "Sec-Fetch-Site": "same-site"}, False)]:
+        for method, path, body in [("POST", "/v1/objects/missing", {"digests": []}), ("DELETE", "/v1/endpoints/nothing", None),
+                                   ("PUT", "/v1/endpoints/nothing", {"model": "nothing"}), ("POST", "/v1/runs", {"plan": ""})]:
+            status, answer = server.ask(method, path, body, headers={"Content-Type": "application/json"} | headers)
+            assert (status != 403) == allowed, (headers, method, path, answer)
+    assert server.ask("GET", "/v1/runs", headers={"Sec-Fetch-Site": "cross-site"})[0] == 200, "a link from anywhere shows the runs"
+
+
+def test_what_people_made_is_no_page_of_the_server(server):
+    page = b"<!doctype html><script>alert(1)</script>"
+    digest = hashlib.sha256(page).hexdigest()
+    assert server.ask("PUT", f"/v1/objects/{digest}", page)[0] == 201
+    for path in ("/v1/runs", f"/v1/objects/{digest}", "/v1/models", "/nothing"):
+        request = urllib.request.Request(server.url + path)
+        try:
+            headers = urllib.request.urlopen(request, timeout=60).headers
+        except urllib.error.HTTPError as refused:
+            headers = refused.headers
+        assert headers["X-Content-Type-Options"] == "nosniff" and headers["Content-Security-Policy"] == "sandbox", path
+
+
+def test_others_cannot_enter_the_data_folder(tmp_path, plan):
+    data = tmp_path / "data"
+    data.mkdir(mode=0o755)
+    data.chmod(0o755)
+    for folder in (data, tmp_path / "new"):
+        assert sluice("run", plan(HELLO), data=folder).returncode == 0
+        assert folder.stat().st_mode & 0o777 == 0o700
 
 
 def test_a_token_is_required(tmp_path, plan):

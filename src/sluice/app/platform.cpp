@@ -134,6 +134,9 @@ Platform::~Platform() = default;
 
 Result<std::unique_ptr<Platform>> Platform::open(Options options) {
   SLUICE_DO(os::make_directories(options.data.root));
+  // Where that fails, as on a volume that is mounted for a group, its owner decides who reads it.
+  if (const auto closed = os::set_mode(options.data.root, 0700); !closed)
+    log::warning(closed.error().message + "; other users may be able to read it");
   SLUICE_DO(os::make_directories(options.data.cache()));
   SLUICE_DO(os::make_directories(options.data.work()));
   auto lock = os::FileLock::take(options.data.lock(), options.holder);

@@ -30,7 +30,10 @@ Result<void> check_access(const Guard& guard, const RequestHead& head, const Tar
                           std::string_view local_ip) {
   SLUICE_TRY(host, host_of(head, target));
   SLUICE_DO(guard.check_host(host, local_ip));
-  SLUICE_DO(guard.check_origin(header_of(head, "origin"), local_ip));
+  const bool changes = head.method != "GET" && head.method != "HEAD" && head.method != "OPTIONS";
+  const Guard::Page page{.origin = header_of(head, "origin"),
+                         .fetch_site = header_of(head, "sec-fetch-site")};
+  SLUICE_DO(guard.check_page(host, page, changes));
   return guard.check_token(header_of(head, "authorization"));
 }
 

@@ -28,6 +28,23 @@ std::string name_of(std::string_view host) {
   return lower_ascii(name);
 }
 
+/// "name:port" in lower case, with the port that `scheme` implies if none is given.
+std::string with_port(std::string_view host, std::string_view scheme) {
+  const bool has_port = host.find(':', host.starts_with('[') ? std::min(host.find(']'), host.size()) : 0) !=
+                        std::string_view::npos;
+  return lower_ascii(host) + (has_port ? "" : scheme == "https" ? ":443" : ":80");
+}
+
+/// Whether a page of this origin was loaded from the server that is reached as `host`. A proxy may have added
+/// TLS, so that the scheme is not ours to compare.
+bool is_origin_of(std::string_view origin, std::string_view host) {
+  const auto end = origin.find("://");
+  if (end == std::string_view::npos) return false;  // `null`: a sandbox, a file, a redirect
+  const auto scheme = lower_ascii(origin.substr(0, end));
+  if (scheme != "http" && scheme != "https") return false;
+  return with_port(origin.substr(end + 3), scheme) == with_port(host, scheme);
+}
+
 /// Untrusted text, made safe for a message.
 std::string printable(std::string_view text) {
   std::string out(text.substr(0, 100));
@@ -68,16 +85,15 @@ Result<void> Guard::check_host(std::string_view host, std::string_view local_ip)
                              ", or start the server with `--allow-host " + name + "`"));
 }
 
-Result<void> Guard::check_origin(std::string_view origin, std::string_view local_ip) const {
-  if (origin.empty()) return {};
-  const auto scheme = origin.find("://");
-  if (scheme != std::string_view::npos && is_own_host(origin.substr(scheme + 3), local_ip)) return {};
-  const std::string host =
-      scheme == std::string_view::npos ? std::string() : printable(name_of(origin.substr(scheme + 3)));
-  return Fail(user_error(Code::permission_denied,
-                         "requests from origin `" + printable(origin) + "` are not allowed; use " +
-                             options_.url +
-                             (host.empty() ? "" : ", or start the server with `--allow-host " + host + "`")));
+Result<void> Guard::check_page(std::string_view host, const Page& page, bool changes) const {
+  const bool is_own_site =
+      !changes || page.fetch_site.empty() || page.fetch_site == "same-origin" || page.fetch_site == "none";
+  if (is_own_site && (page.origin.empty() || is_origin_of(page.origin, host))) return {};
+  const std::string whose = page.origin.empty() ? std::string("a page of another origin")
+                                                : "origin `" + printable(page.origin) + "`";
+  return Fail(user_error(Code::permission_denied, "requests from " + whose +
+                                                      " are not allowed; only pages of " + options_.url +
+                                                      " itself may use this server"));
 }
 
 Result<void> Guard::check_token(std::string_view authorization) const {

@@ -8,9 +8,10 @@
 
 namespace sluice::net {
 
-/// Checks Host, Origin and token: refuses web pages of other origins and clients without the token. A page in
-/// a user's browser can send requests to 127.0.0.1, also under a domain name that resolves to 127.0.0.1 (DNS
-/// rebinding): both show in Host or Origin. Immutable, and therefore thread-safe.
+/// Checks who sends a request: refuses web pages of other origins and clients without the token. A page in a
+/// user's browser can send requests to 127.0.0.1, also one of another port there, and also under a domain
+/// name that resolves to 127.0.0.1 (DNS rebinding): the headers Host, Origin and Sec-Fetch-Site show it.
+/// Immutable, and therefore thread-safe.
 class Guard {
  public:
   struct Options {
@@ -24,8 +25,15 @@ class Guard {
   /// `host` is the header ("name", "name:port", "[::1]:port"); `local_ip` the address at which this
   /// connection arrived.
   [[nodiscard]] Result<void> check_host(std::string_view host, std::string_view local_ip) const;
-  /// `origin` is the header, "" if there is none.
-  [[nodiscard]] Result<void> check_origin(std::string_view origin, std::string_view local_ip) const;
+  /// What a browser says of the page that a request comes from; "" for a header that is absent. Other clients
+  /// send neither.
+  struct Page {
+    std::string_view origin;      ///< Origin: the page's scheme, host and port
+    std::string_view fetch_site;  ///< Sec-Fetch-Site: how that relates to this server (W3C Fetch Metadata)
+  };
+  /// Refuses pages of other origins; a link to what only shows something may be anywhere. `host` is the
+  /// header that `check_host` accepted. `changes`: the request may change something.
+  [[nodiscard]] Result<void> check_page(std::string_view host, const Page& page, bool changes) const;
   /// `authorization` is the header. Takes the same time for every wrong token of the same length.
   [[nodiscard]] Result<void> check_token(std::string_view authorization) const;
 

@@ -50,9 +50,15 @@ void add_header(std::string& out, std::string_view name, std::string_view value)
 
 /// Headers that `response_head` writes itself.
 bool is_ours(std::string_view name) {
-  constexpr std::array<std::string_view, 6> ours{"content-length",    "content-type", "connection",
-                                                 "transfer-encoding", "date",         "server"};
+  constexpr std::array<std::string_view, 7> ours{"content-length",        "content-type", "connection",
+                                                 "transfer-encoding",     "date",         "server",
+                                                 "x-content-type-options"};
   return std::ranges::find(ours, lower_ascii(name)) != ours.end();
+}
+
+bool has_header(const ports::Response& response, std::string_view name) {
+  return std::ranges::any_of(response.headers,
+                             [name](const auto& header) { return lower_ascii(header.first) == name; });
 }
 
 bool is_token(std::string_view name) {
@@ -86,6 +92,9 @@ std::string response_head(const ports::Response& response, const BodyEnd& end, b
   add_header(out, "Server", "sluice");
   if (has_body(response.status)) {
     if (!response.content_type.empty()) add_header(out, "Content-Type", response.content_type);
+    add_header(out, "X-Content-Type-Options", "nosniff");
+    if (!has_header(response, "content-security-policy"))
+      add_header(out, "Content-Security-Policy", "sandbox");
     if (end.length)
       add_header(out, "Content-Length", std::to_string(*end.length));
     else if (end.chunked)

@@ -16,7 +16,9 @@ struct BodyEnd {
 };
 
 /// The status line and headers of a response. Control characters are removed from header values: no handler
-/// can inject another header. `end` is not written if the status has no body.
+/// can inject another header. `end` is not written if the status has no body. Bytes that people made are
+/// never a page of the server's origin: browsers are told to take the content type as it is, and, unless the
+/// response has a policy of its own, to run nothing of it and to give it no origin.
 std::string response_head(const ports::Response& response, const BodyEnd& end, bool keep_alive, Time now);
 
 /// 204, 304 and the like have no body.

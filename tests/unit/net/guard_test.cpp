@@ -31,15 +31,46 @@ TEST(Guard, RefusesForeignHostsWithAHint) {
             "server with `--allow-host evil.example`");
 }
 
-TEST(Guard, RefusesForeignOrigins) {
-  EXPECT_TRUE(guard().check_origin("", "127.0.0.1"));
-  EXPECT_TRUE(guard().check_origin("http://localhost:3000", "127.0.0.1"));
-  EXPECT_TRUE(guard().check_origin("https://sluice.example", "127.0.0.1"));
-  EXPECT_FALSE(guard().check_origin("null", "127.0.0.1"));
-  EXPECT_FALSE(guard().check_origin("http://localhost.evil.example", "127.0.0.1"));
-  EXPECT_EQ(guard().check_origin("https://evil.example:8", "127.0.0.1").error().message,
-            "requests from origin `https://evil.example:8` are not allowed; use http://127.0.0.1:8080, "
-            "or start the server with `--allow-host evil.example`");
+TEST(Guard, TakesRequestsOfItsOwnPages) {
+  for (const auto& [origin, host] :
+       std::vector<std::pair<const char*, const char*>>{{"", "127.0.0.1:8080"},
+                                                        {"http://127.0.0.1:8080", "127.0.0.1:8080"},
+                                                        {"http://LocalHost:8080", "localhost:8080"},
+                                                        {"http://[::1]:8080", "[::1]:8080"},
+                                                        {"http://sluice.example", "sluice.example"},
+                                                        {"http://sluice.example", "sluice.example:80"},
+                                                        {"https://sluice.example", "Sluice.Example:443"},
+                                                        {"https://sluice.example", "sluice.example"}})
+    for (const char* site : {"", "same-origin", "none"})
+      EXPECT_TRUE(guard().check_page(host, {.origin = origin, .fetch_site = site}, true))
+          << origin << " " << host;
+}
+
+TEST(Guard, RefusesRequestsOfOtherPages) {
+  for (const char* origin :
+       {"null", "http://localhost:3000", "http://localhost", "https://127.0.0.1", "http://127.0.0.1:80801",
+        "http://127.0.0.1:8080.evil.example", "http://evil.example", "file://127.0.0.1:8080",
+        "127.0.0.1:8080", "http://", "chrome-extension://127.0.0.1:8080", "http://127.0.0.1:8080/x",
+        "http://x@127.0.0.1:8080"})
+    for (const bool changes : {false, true})
+      EXPECT_FALSE(guard().check_page("127.0.0.1:8080", {.origin = origin, .fetch_site = ""}, changes))
+          << origin;
+  for (const char* site : {"cross-site", "same-site", "SAME-ORIGIN", "x"}) {
+    EXPECT_FALSE(guard().check_page("localhost", {.origin = "", .fetch_site = site}, true)) << site;
+    EXPECT_FALSE(guard().check_page("localhost", {.origin = "http://localhost", .fetch_site = site}, true))
+        << site;
+    EXPECT_TRUE(guard().check_page("localhost", {.origin = "", .fetch_site = site}, false)) << "a link";
+  }
+  EXPECT_EQ(guard()
+                .check_page("localhost", {.origin = "https://evil.example:8", .fetch_site = ""}, true)
+                .error()
+                .message,
+            "requests from origin `https://evil.example:8` are not allowed; only pages of "
+            "http://127.0.0.1:8080 itself may use this server");
+  EXPECT_EQ(guard().check_page("localhost", {.origin = "", .fetch_site = "same-site"}, true).error().message,
+            "requests from a page of another origin are not allowed; only pages of http://127.0.0.1:8080 "
+            "itself may "
+            "use this server");
 }
 
 TEST(Guard, RequiresTheToken) {

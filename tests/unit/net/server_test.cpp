@@ -29,9 +29,9 @@ TEST(HttpServer, AnswersOnAKeptConnection) {
   client.send(get("/echo/a%20b?x=%C3%A4"));
   const std::string answer = client.read_answer();
   EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 OK\r\nDate: "));
-  EXPECT_THAT(
-      answer,
-      HasSubstr("\r\nContent-Type: text/plain\r\nContent-Length: 25\r\nConnection: keep-alive\r\n\r\n"));
+  EXPECT_THAT(answer, HasSubstr("\r\nContent-Type: text/plain\r\nX-Content-Type-Options: "
+                                "nosniff\r\nContent-Security-Policy: sandbox\r\n"
+                                "Content-Length: 25\r\nConnection: keep-alive\r\n\r\n"));
   EXPECT_THAT(answer, EndsWith("GET /echo/a b {a b} x=ä\n"));
   client.send(get("/echo/again", "Connection: close\r\n"));
   EXPECT_THAT(client.read_all(), EndsWith("Connection: close\r\n\r\nGET /echo/again {again}\n"));
@@ -90,7 +90,9 @@ TEST(HttpServer, RefusesForeignHostsAndOrigins) {
   client.send("GET http://evil.example/echo/x HTTP/1.1\r\nHost: localhost\r\n\r\n");
   EXPECT_THAT(client.read_answer(), StartsWith("HTTP/1.1 403 Forbidden\r\n"));
   client.send(get("/echo/x", "Origin: http://localhost:9\r\n"));
-  EXPECT_THAT(client.read_answer(), StartsWith("HTTP/1.1 200 OK\r\n"));
+  EXPECT_THAT(client.read_answer(), StartsWith("HTTP/1.1 403 Forbidden\r\n"));
+  client.send(get("/echo/x", "Sec-Fetch-Site: cross-site\r\n"));
+  EXPECT_THAT(client.read_answer(), StartsWith("HTTP/1.1 200 OK\r\n")) << "a link";
   client.send("GET /echo/x HTTP/1.1\r\n\r\n");
   EXPECT_THAT(client.read_answer(), HasSubstr("no Host header"));
   client.send(get("/echo/x", "Host: localhost\r\n"));
