@@ -273,6 +273,27 @@ def test_what_people_made_is_no_page_of_the_server(server):
         assert headers["X-Content-Type-Options"] == "nosniff" and headers["Content-Security-Policy"] == "sandbox", path
 
 
+def as_another_user(server, request):
+    """The status of the response that a process of the user `nobody` gets."""
+    host, port = server.address.rsplit(":", 1)
+    script = f'exec 3<>/dev/tcp/{host}/{port}; printf "$0" >&3; head -1 <&3'
+    done = subprocess.run(["bash", "-c", script, request.replace("\n", r"\r\n")], user=65534, group=65534, extra_groups=[], cwd="/",
+                          env={"PATH": os.environ["PATH"]}, capture_output=True, text=True, timeout=60)
+    return int(done.stdout.split()[1])
+
+
+def test_another_user_of_this_machine_needs_a_token(tmp_path):
+    token = tmp_path / "token"
+    token.write_text("a-token-of-enough-length\n")
+    for arguments, refused in ((), 403), (("--token-file", token), 401):
+        with serving(tmp_path / "data", *map(str, arguments)) as server:
+            for line in "GET /v1/runs", "POST /v1/runs", "GET /v2":
+                assert as_another_user(server, f"{line} HTTP/1.1\nHost: localhost\n\n") == refused
+            assert server.ask("GET", "/v1/runs")[0] == 200
+    with serving(tmp_path / "data", "--token-file", str(token)) as server:
+        assert as_another_user(server, "GET /v1/runs HTTP/1.1\nHost: localhost\nAuthorization: Bearer a-token-of-enough-length\n\n") == 200
+
+
 def test_others_cannot_enter_the_data_folder(tmp_path, plan):
     data = tmp_path / "data"
     data.mkdir(mode=0o755)
@@ -287,10 +308,12 @@ def test_a_token_is_required(tmp_path, plan):
     token.write_text("a-token-of-enough-length\n")
     data = tmp_path / "data"
     with serving(data, "--token-file", str(token)) as server:
-        assert server.ask("GET", "/v1/runs")[0] == 401
-        assert server.ask("GET", "/v1/runs", headers={"Authorization": "Bearer wrong-token-of-that-length"})[0] == 401
-        assert server.ask("GET", "/v1/runs", headers={"Authorization": "Bearer a-token-of-enough-length"})[0] == 200
-        assert sluice("runs", data=data).returncode == 0, "a command of the same user finds the token by itself"
+        stranger = {"X-Forwarded-For": "10.1.2.3"}
+        assert server.ask("GET", "/v1/runs", headers=stranger)[0] == 401
+        assert server.ask("GET", "/v1/runs", headers=stranger | {"Authorization": "Bearer wrong-token-of-that-length"})[0] == 401
+        assert server.ask("GET", "/v1/runs", headers=stranger | {"Authorization": "Bearer a-token-of-enough-length"})[0] == 200
+        assert server.ask("GET", "/v1/runs")[0] == 200, "the owner needs none"
+        assert sluice("runs", data=data).returncode == 0
         assert sluice("run", plan(HELLO), data=data).returncode == 0
 
 

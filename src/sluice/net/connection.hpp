@@ -9,6 +9,7 @@
 #include <boost/beast/core/flat_buffer.hpp>
 
 #include "sluice/base/clock.hpp"
+#include "sluice/net/gate.hpp"
 
 namespace sluice::net {
 
@@ -33,7 +34,7 @@ struct Connection {
 
   boost::asio::ip::tcp::socket socket;
   boost::beast::flat_buffer buffer;
-  std::string local_ip;
+  Gate::Source source;
   const Clock& clock;
   std::chrono::nanoseconds deadline = std::chrono::nanoseconds::max();  ///< on the steady clock
   bool busy = false;       ///< between a request's first byte and its response's last

@@ -26,14 +26,22 @@ std::string_view header_of(const RequestHead& head, std::string_view name) {
   return {};
 }
 
+/// Whether a proxy says that it forwards the request (RFC 7239, RFC 9110).
+bool is_forwarded(const RequestHead& head) {
+  return std::ranges::any_of(head.headers, [](const auto& header) {
+    return header.first == "forwarded" || header.first == "via" || header.first.starts_with("x-forwarded-");
+  });
+}
+
 Result<void> check_access(const Guard& guard, const RequestHead& head, const Target& target,
-                          std::string_view local_ip) {
+                          const Gate::Source& source) {
   SLUICE_TRY(host, host_of(head, target));
-  SLUICE_DO(guard.check_host(host, local_ip));
+  SLUICE_DO(guard.check_host(host, source.local_ip));
   const bool changes = head.method != "GET" && head.method != "HEAD" && head.method != "OPTIONS";
   const Guard::Page page{.origin = header_of(head, "origin"),
                          .fetch_site = header_of(head, "sec-fetch-site")};
   SLUICE_DO(guard.check_page(host, page, changes));
+  if (source.is_owner && !is_forwarded(head)) return {};
   return guard.check_token(header_of(head, "authorization"));
 }
 
@@ -45,7 +53,7 @@ std::string joined(const std::vector<std::string>& words) {
 
 }  // namespace
 
-std::expected<Admission, ports::Response> Gate::admit(RequestHead head, std::string_view local_ip) const {
+std::expected<Admission, ports::Response> Gate::admit(RequestHead head, const Source& source) const {
   auto target = parse_target(head.target);
   const auto refuse = [&](const Error& error) {
     auto response = router_.error(target ? target->segments : std::vector<std::string>{}, error);
@@ -58,8 +66,7 @@ std::expected<Admission, ports::Response> Gate::admit(RequestHead head, std::str
     return refusal;
   };
   if (!target) return refuse(target.error());
-  if (const auto access = check_access(guard_, head, *target, local_ip); !access)
-    return refuse(access.error());
+  if (const auto access = check_access(guard_, head, *target, source); !access) return refuse(access.error());
   if (const auto refusal = refuse_transfer_coding(head.headers)) return refuse_coding(*refusal);
 
   auto match = router_.find(head.method, target->segments);

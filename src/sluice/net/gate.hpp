@@ -38,9 +38,14 @@ class Gate {
  public:
   Gate(Router router, Guard guard) : router_(std::move(router)), guard_(std::move(guard)) {}
 
-  /// `local_ip`: the address at which the connection arrived. A refusal is a response, ready to be sent.
-  [[nodiscard]] std::expected<Admission, ports::Response> admit(RequestHead head,
-                                                                std::string_view local_ip) const;
+  /// How a request arrived.
+  struct Source {
+    std::string local_ip;   ///< the address at which its connection arrived
+    bool is_owner = false;  ///< the process at the other end is one of the server's own user
+  };
+  /// A refusal is a response, ready to be sent. The owner needs no token, except through a proxy: that speaks
+  /// for strangers.
+  [[nodiscard]] std::expected<Admission, ports::Response> admit(RequestHead head, const Source& source) const;
 
   /// The error response for an admitted request, in the form of its protocol.
   [[nodiscard]] ports::Response error(const Admission& admission, const Error& error) const {

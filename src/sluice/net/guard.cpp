@@ -97,7 +97,12 @@ Result<void> Guard::check_page(std::string_view host, const Page& page, bool cha
 }
 
 Result<void> Guard::check_token(std::string_view authorization) const {
-  if (!options_.token) return {};
+  if (!options_.token)
+    return Fail(user_error(
+        Code::permission_denied,
+        "this server is for the user who started it, and the kernel does not say that this request "
+        "is theirs; others need a token, with which its owner starts the server: `sluice up "
+        "--token-file FILE`"));
   constexpr std::string_view hint =
       "send `Authorization: Bearer TOKEN` with the content of its `--token-file`";
   const auto space = std::min(authorization.find(' '), authorization.size());

@@ -8,10 +8,10 @@
 
 namespace sluice::net {
 
-/// Checks who sends a request: refuses web pages of other origins and clients without the token. A page in a
-/// user's browser can send requests to 127.0.0.1, also one of another port there, and also under a domain
-/// name that resolves to 127.0.0.1 (DNS rebinding): the headers Host, Origin and Sec-Fetch-Site show it.
-/// Immutable, and therefore thread-safe.
+/// Checks who sends a request: refuses web pages of other origins, and other people without the token. A page
+/// in a user's browser can send requests to 127.0.0.1, also one of another port there, and also under a
+/// domain name that resolves to 127.0.0.1 (DNS rebinding): the headers Host, Origin and Sec-Fetch-Site show
+/// it. Immutable, and therefore thread-safe.
 class Guard {
  public:
   struct Options {
@@ -34,7 +34,8 @@ class Guard {
   /// Refuses pages of other origins; a link to what only shows something may be anywhere. `host` is the
   /// header that `check_host` accepted. `changes`: the request may change something.
   [[nodiscard]] Result<void> check_page(std::string_view host, const Page& page, bool changes) const;
-  /// `authorization` is the header. Takes the same time for every wrong token of the same length.
+  /// For a request that is not known to be the owner's. `authorization` is the header. Takes the same time
+  /// for every wrong token of the same length.
   [[nodiscard]] Result<void> check_token(std::string_view authorization) const;
 
  private:

@@ -13,10 +13,12 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "sluice/base/log.hpp"
 #include "sluice/net/event_loop.hpp"
 #include "sluice/net/listen.hpp"
+#include "sluice/net/peer.hpp"
 #include "sluice/net/session.hpp"
 
 namespace sluice::net {
@@ -47,6 +49,7 @@ struct HttpServer::Impl {
   std::string url;
   std::optional<Gate> gate;
   std::optional<SessionContext> context;
+  bool kernel_tells_users = false;  ///< whose a connection over loopback is
 
   std::atomic<bool> stopping{false};
   std::atomic<std::size_t> connections{0};
@@ -62,6 +65,7 @@ struct HttpServer::Impl {
   Result<void> bind();
   void stop();
 
+  [[nodiscard]] bool is_owner(Connection& connection) const;
   asio::awaitable<void> accept();
   asio::awaitable<void> serve(EventLoop& loop, tcp::socket socket);
 };
@@ -75,6 +79,12 @@ Result<void> HttpServer::Impl::start() {
   SLUICE_DO(check_exposure(address, options.token.has_value()));
   SLUICE_TRY(router, Router::make(std::move(protocols)));
   raise_open_files();
+  const auto tells = check_user_of_peer();
+  kernel_tells_users = tells.has_value();
+  if (!tells)
+    log::warning(tells.error().message + (options.token
+                                              ? "; its owner needs the token too"
+                                              : "; every user of this machine counts as its owner"));
   const auto sweep = std::clamp(std::min(options.read_timeout, options.idle_timeout) / 4, Milliseconds(10),
                                 Milliseconds(1000));
   for (std::size_t i = 0; i < std::max<std::size_t>(options.io_threads, 1); ++i)
@@ -169,6 +179,16 @@ asio::awaitable<void> HttpServer::Impl::accept() {
   }
 }
 
+/// Where the kernel does not say whose a connection is, everybody on this machine counts as the owner, unless
+/// there is a token; that is logged at the start.
+bool HttpServer::Impl::is_owner(Connection& connection) const {
+  boost::system::error_code ignored;
+  if (!kernel_tells_users)
+    return !options.token && connection.socket.remote_endpoint(ignored).address().is_loopback();
+  const auto user = user_of_peer(connection.socket.native_handle());
+  return user && *user == ::geteuid();
+}
+
 asio::awaitable<void> HttpServer::Impl::serve(EventLoop& loop, tcp::socket socket) {
   Connection connection(std::move(socket), clock);
   // Also unregistered if the frame is destroyed unfinished, with its loop.
@@ -185,7 +205,8 @@ asio::awaitable<void> HttpServer::Impl::serve(EventLoop& loop, tcp::socket socke
   } const registered{*this, loop, connection};
   loop.add(connection);
   boost::system::error_code ignored;
-  connection.local_ip = canonical_ip(connection.socket.local_endpoint(ignored).address().to_string());
+  connection.source.is_owner = is_owner(connection);
+  connection.source.local_ip = canonical_ip(connection.socket.local_endpoint(ignored).address().to_string());
   co_await serve_requests(*context, connection);
 }
 

@@ -14,12 +14,13 @@ namespace sluice::net {
 
 /// An HTTP/1.1 server for protocols. Handlers are called on worker threads, where they may block, or on the
 /// connection's thread if their route declares the request brief; they respond from any thread. Only requests
-/// whose Host and Origin are this machine's are admitted, and, if a token is set, only those that carry it.
+/// whose Host and Origin are this machine's are admitted, and only those that carry the token, or that arrive
+/// over loopback from a process of this process's user.
 class HttpServer {
  public:
   struct Options {
     std::string listen = "127.0.0.1:8080";   ///< port 0: the system picks one, see port()
-    std::optional<std::string> token;        ///< every request must carry it; required beyond loopback
+    std::optional<std::string> token;        ///< for others than the owner; required beyond loopback
     std::vector<std::string> allowed_hosts;  ///< names of this server besides localhost and its addresses
     std::filesystem::path scratch;           ///< for the bodies of routes with `body_to_file`
     std::size_t io_threads = 2;

@@ -185,7 +185,7 @@ asio::awaitable<bool> serve_one(const SessionContext& context, Connection& conne
   Framing framing = framing_of(parser, head);
   // Guessing where the body ends would allow request smuggling.
   const bool has_known_end = !refuse_transfer_coding(head.headers);
-  auto admission = context.gate.admit(std::move(head), connection.local_ip);
+  auto admission = context.gate.admit(std::move(head), connection.source);
   if (!admission) {
     bool clean = has_known_end && !framing.has_body;
     if (framing.has_body && has_known_end && !framing.expects_continue)

@@ -74,7 +74,7 @@ TEST(Guard, RefusesRequestsOfOtherPages) {
 }
 
 TEST(Guard, RequiresTheToken) {
-  EXPECT_TRUE(guard().check_token(""));
+  EXPECT_EQ(guard().check_token("Bearer s3cret").error().code, Code::permission_denied) << "there is none";
   const auto locked = guard("s3cret");
   EXPECT_TRUE(locked.check_token("Bearer s3cret"));
   EXPECT_TRUE(locked.check_token("bearer  s3cret"));

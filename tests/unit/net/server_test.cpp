@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 
 #include "raw_client.hpp"
+#include "sluice/net/client.hpp"
 #include "sluice/net/head.hpp"
 #include "test_server.hpp"
 
@@ -101,17 +102,41 @@ TEST(HttpServer, RefusesForeignHostsAndOrigins) {
   EXPECT_THAT(client.read_all(), StartsWith("HTTP/1.1 200 OK\r\n"));
 }
 
-TEST(HttpServer, RequiresItsToken) {
+TEST(HttpServer, KnowsItsOwner) {
+  for (const auto& listen : {"127.0.0.1:0", "[::1]:0"}) {
+    TestServer test({.listen = listen, .token = "s3cret"});
+    ASSERT_TRUE(test.started);
+    auto client = HttpClient::make({.url = test.server().url()});
+    EXPECT_EQ(client->request({.target = "/echo/x"})->status, 200) << listen;
+  }
+}
+
+TEST(HttpServer, AProxySpeaksForStrangers) {
+  TestServer test;
+  RawClient client(test.port());
+  for (const auto* header : {"Forwarded: for=10.1.2.3", "X-Forwarded-For: 10.1.2.3",
+                             "x-forwarded-proto: https", "Via: 1.1 proxy"}) {
+    client.send(get("/echo/x", std::string(header) + "\r\n"));
+    const std::string answer = client.read_answer();
+    EXPECT_THAT(answer, StartsWith("HTTP/1.1 403 Forbidden\r\n"));
+    EXPECT_THAT(
+        answer,
+        EndsWith(
+            "others need a token, with which its owner starts the server: `sluice up --token-file FILE`"));
+  }
+}
+
+TEST(HttpServer, RequiresItsTokenOfOthers) {
   TestServer test({.token = "s3cret"});
   ASSERT_TRUE(test.started);
   RawClient client(test.port());
-  client.send(get("/echo/x"));
+  client.send(get("/echo/x", "Via: 1.1 proxy\r\n"));
   const std::string answer = client.read_answer();
   EXPECT_THAT(answer, StartsWith("HTTP/1.1 401 Unauthorized\r\n"));
   EXPECT_THAT(answer, HasSubstr("\r\nWWW-Authenticate: Bearer\r\n"));
   EXPECT_THAT(answer, EndsWith("test: this server requires a token; send `Authorization: Bearer TOKEN` with "
                                "the content of its `--token-file`"));
-  client.send(get("/echo/x", "Authorization: Bearer s3cret\r\n"));
+  client.send(get("/echo/x", "Via: 1.1 proxy\r\nAuthorization: Bearer s3cret\r\n"));
   EXPECT_THAT(client.read_answer(), StartsWith("HTTP/1.1 200 OK\r\n"));
 }
 

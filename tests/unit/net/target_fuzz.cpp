@@ -36,15 +36,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       SLUICE_CHECK(segment.find('\0') == std::string::npos && is_utf8(segment));
     for (const auto& [key, value] : target->query) SLUICE_CHECK(is_utf8(key) && is_utf8(value));
   }
+  const net::Gate::Source owner{.local_ip = "127.0.0.1", .is_owner = true};
   for (const char* method : {"GET", "POST"}) {
     const auto admitted = gate().admit(
-        {.method = method, .target = std::string(text), .headers = {{"host", "localhost"}}}, "127.0.0.1");
+        {.method = method, .target = std::string(text), .headers = {{"host", "localhost"}}}, owner);
     if (admitted) SLUICE_CHECK(admitted->route && target);
     const auto by_host =
         gate().admit({.method = method,
                       .target = "/v2",
                       .headers = {{"host", std::string(text)}, {"origin", "http://" + std::string(text)}}},
-                     "127.0.0.1");
+                     owner);
     if (!by_host) SLUICE_CHECK(by_host.error().status >= 400);
   }
   if (const auto address = net::parse_listen(text))

@@ -113,7 +113,8 @@ void add_up(CommandLine& program) {
   command.option("--listen", options->listen,
                  "address and port to listen on; port 0 picks a free port; default 127.0.0.1:8080");
   command.option("--token-file", options->token_file,
-                 "require this file's token in every request; mandatory beyond loopback", {.name = "FILE"});
+                 "require this file's token of everybody but your own processes; mandatory beyond loopback",
+                 {.name = "FILE"});
   command.option("--allow-host", options->allowed_hosts,
                  "additional host name under which clients may reach this server");
   command.option("--idle", options->idle_seconds,
