@@ -8,7 +8,7 @@ import subprocess
 from sluice_program import BIN, environment, serving, start
 from waiting import Gate, until
 
-NAMES = ["processor", "memory", "open files", "namespaces", "mounts", "cgroups", "memory limits", "libgit2", "libheif", "git", "git-lfs", "python3", "port", "disk", "data folder", "installation"]
+NAMES = ["processor", "memory", "open files", "namespaces", "mounts", "cgroups", "memory limits", "owner", "libgit2", "libheif", "git", "git-lfs", "python3", "port", "disk", "data folder", "installation"]
 
 
 def doctor(data, *arguments, program=BIN / "sluice", **more):

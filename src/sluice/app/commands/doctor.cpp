@@ -12,14 +12,23 @@ void add_doctor(CommandLine& program) {
   command.when_called([options] {
     const auto data = find_data_folder(options->data);
     if (!data) return report(data.error());
-    const std::vector<Finding> findings{check_processor(),        check_memory(),
-                                        check_open_files(),       check_namespaces(),
-                                        check_mounts(),           check_cgroups(),
-                                        check_memory_limits(),    check_libgit2(),
-                                        check_libheif(),          check_git(),
-                                        check_git_lfs(),          check_python(),
-                                        check_port(*data),        check_disk(*data),
-                                        check_data_folder(*data), check_installation(find_installation())};
+    const std::vector<Finding> findings{check_processor(),
+                                        check_memory(),
+                                        check_open_files(),
+                                        check_namespaces(),
+                                        check_mounts(),
+                                        check_cgroups(),
+                                        check_memory_limits(),
+                                        check_owner(),
+                                        check_libgit2(),
+                                        check_libheif(),
+                                        check_git(),
+                                        check_git_lfs(),
+                                        check_python(),
+                                        check_port(*data),
+                                        check_disk(*data),
+                                        check_data_folder(*data),
+                                        check_installation(find_installation())};
     if (options->json)
       print_json(to_json(findings));
     else

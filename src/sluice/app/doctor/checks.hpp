@@ -16,6 +16,8 @@ Finding check_namespaces();
 Finding check_mounts();
 Finding check_cgroups();
 Finding check_memory_limits();
+/// Whether a server can tell its owner from other users of this machine.
+Finding check_owner();
 
 // installation.cpp: parts of Sluice, and third-party programs
 Finding check_installation(const Installation& installation);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "sluice/app/doctor/checks.hpp"
+#include "sluice/net/peer.hpp"
 #include "sluice/os/cgroup.hpp"
 #include "sluice/os/mounts.hpp"
 
@@ -84,6 +85,20 @@ Finding check_memory_limits() {
       "memory limits", "kept by watching: no cgroup can limit memory",
       "a task that fills its memory quickly may use more than its `resources.memory` for a moment, "
       "before it is killed");
+}
+
+Finding check_owner() {
+  if (const auto tells = net::check_user_of_peer(); !tells)
+    return limited(
+        "owner", tells.error().message,
+        "every user of this machine counts as the owner of a server that has no token; start it with "
+        "`--token-file`");
+  if (::geteuid() == 0)
+    return limited(
+        "owner", "processes of root count as the owner of a server that root runs",
+        "so do those of a container that root runs with the host's network; run the server as a user of its "
+        "own");
+  return works("owner", "only your own processes use a server without a token");
 }
 
 }  // namespace sluice::app
