@@ -34,6 +34,14 @@ T value_of(Result<T> result, std::source_location at = std::source_location::cur
   return std::move(*result);
 }
 
+/// The error of the result; one that is none ends the test.
+template <typename T>
+Error error_of(const Result<T>& result, std::source_location at = std::source_location::current()) {
+  if (result)
+    throw std::runtime_error(std::string(at.file_name()) + ":" + std::to_string(at.line()) + ": no error");
+  return result.error();
+}
+
 /// The message of the error, or "" if there is none.
 template <typename T>
 std::string message_of(const Result<T>& result) {

@@ -301,6 +301,8 @@ def test_others_cannot_enter_the_data_folder(tmp_path, plan):
     for folder in (data, tmp_path / "new"):
         assert sluice("run", plan(HELLO), data=folder).returncode == 0
         assert folder.stat().st_mode & 0o777 == 0o700
+        for inside in folder.iterdir():
+            assert inside.stat().st_mode & 0o077 == 0, inside
 
 
 def test_a_token_is_required(tmp_path, plan):

@@ -1,6 +1,9 @@
+#include <sys/stat.h>
+
 #include "sluice/app/commands/command.hpp"
 
 int main(int argc, char** argv) {
+  ::umask(077);  // what it writes is its user's alone; tasks get the usual one (supervisor/launch.cpp)
   sluice::app::CommandLine program("Sluice: runs your pipelines, keeps your models in git, serves them",
                                    "sluice " SLUICE_VERSION);
   for (const auto add :

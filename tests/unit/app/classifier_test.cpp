@@ -11,12 +11,8 @@ namespace {
 using namespace sluice;
 using app::Answer;
 using app::Classifier;
+using test::error_of;
 using test::value_of;
-
-template <typename T>
-Error error_of(const Result<T>& result) {
-  return result ? Error() : result.error();
-}
 
 /// A server with an endpoint of two classes that answers every request; `status_of` says how, from the number
 /// of its pictures and its body.

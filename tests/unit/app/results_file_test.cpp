@@ -10,12 +10,8 @@ namespace {
 using namespace sluice;
 using app::Answer;
 using app::ResultsFile;
+using test::error_of;
 using test::value_of;
-
-template <typename T>
-Error error_of(const Result<T>& result) {
-  return result ? Error() : result.error();
-}
 
 const std::string header = "file,label,probability,rejected,error,endpoint,version\n";
 
