@@ -196,7 +196,8 @@ def test_a_damaged_object_is_found_and_others_stay_usable(unharmed, plan, damage
     shutil.rmtree(data / "cache" / "trees", ignore_errors=True)
     done = sluice("run", plan(PASSES_ON), data=data)
     assert done.returncode == 1 and "read: " in done.stderr and digest in done.stderr, done.stderr
-    stored.write_bytes(good)
+    assert sluice("run", plan(PASSES_ON), "--no-cache", data=data).returncode == 0, "made again, it is replaced"
+    assert stored.read_bytes() == good
     assert sluice("run", plan(PASSES_ON), data=data).returncode == 0
 
 

@@ -1,3 +1,4 @@
+#include <functional>
 #include <thread>
 
 #include "result_assertions.hpp"
@@ -6,6 +7,8 @@
 namespace sluice::stores {
 namespace {
 
+using test::message_of;
+using test::value_of;
 using testing::HasSubstr;
 
 class Objects : public StoreTest {};
@@ -44,28 +47,41 @@ TEST_F(Objects, ThatAreMissingAreNamed) {
   EXPECT_EQ(store_->missing({digest, store_->put("x")->digest}), std::vector{digest});
 }
 
-TEST_F(Objects, ThatWereChangedAreFoundWhenTheyAreRead) {
+TEST_F(Objects, ThatWereChangedAreFoundWhenTheyAreReadAndMovedAway) {
   const auto stored = store_->put("hello").value();
   const auto path = store_->path_of(stored.digest);
-  tamper(path, "hellO");
-  const auto expected = "object " + stored.digest.hex() + " is corrupt: " + path.string() +
+  const auto away = path.parent_path().parent_path().parent_path() / "damaged" / stored.digest.hex();
+  const auto expected = "object " + stored.digest.hex() + " is corrupt: " + away.string() +
                         " now has digest " + Digest::of("hellO").hex() +
-                        "; delete that file, then store the right bytes or rerun what produced it";
-  const auto bytes = store_->get(stored.digest, 100);
-  ASSERT_FALSE(bytes);
-  EXPECT_EQ(bytes.error().code, Code::data_loss);
-  EXPECT_EQ(bytes.error().message, expected);
-  const auto materialized = store_->materialize(file(stored));
-  ASSERT_FALSE(materialized);
-  EXPECT_EQ(materialized.error().message, expected);
-  const auto copied = store_->copy_out(file(stored), outside_ / "copy");
-  ASSERT_FALSE(copied);
-  EXPECT_EQ(copied.error().message, expected);
-  EXPECT_FALSE(fs::exists(outside_ / "copy"));
-  // The remedy that the message names.
-  fs::remove(path);
-  ASSERT_OK(store_->put("hello"));
-  EXPECT_EQ(store_->get(stored.digest, 100).value(), "hello");
+                        "; store the right bytes, or rerun what produced it with --no-cache";
+  const std::vector<std::function<std::string()>> readings{
+      [&] { return message_of(store_->get(stored.digest, 100)); },
+      [&] { return message_of(store_->materialize(file(stored))); },
+      [&] { return message_of(store_->copy_out(file(stored), outside_ / "copy")); }};
+  for (const auto& read : readings) {
+    tamper(path, "hellO");
+    EXPECT_EQ(read(), expected);
+    EXPECT_FALSE(store_->has(stored.digest));
+    EXPECT_EQ(value_of(os::read_file(away)), "hellO") << "it may still be of use";
+    EXPECT_FALSE(fs::exists(outside_ / "copy"));
+    ASSERT_OK(store_->put("hello"));
+    EXPECT_EQ(store_->get(stored.digest, 100).value(), "hello");
+  }
+}
+
+TEST_F(Objects, ThatWereChangedAreReplacedWhenTheyAreMadeAgain) {
+  for (const std::size_t size : {5U, 3U << 20}) {  // read at once, and in blocks
+    const std::string bytes(size, 'x');
+    const auto source = outside_ / std::to_string(size);
+    ASSERT_OK(os::write_file(source, bytes));
+    const auto stored = store_->put_file(source).value();
+    tamper(store_->path_of(stored.digest), std::string(size - 1, 'x') + "y");
+    ASSERT_OK(store_->put_file(source, &stored.digest));
+    EXPECT_EQ(store_->get(stored.digest, 1 << 30).value(), bytes);
+    tamper(store_->path_of(stored.digest), std::string(size - 1, 'x') + "y");
+    ASSERT_OK(store_->put(bytes));
+    EXPECT_EQ(store_->get(stored.digest, 1 << 30).value(), bytes);
+  }
 }
 
 TEST_F(Objects, ThatAPowerFailureLeftEmptyAreMissingAndRestored) {

@@ -75,9 +75,19 @@ bool ObjectFiles::has(const Digest& digest) const {
          (info.st_size > 0 || digest == digest_of_nothing());
 }
 
-bool ObjectFiles::has_sized(const Digest& digest, std::int64_t size) const {
+/// Reads the object: a disk may change bytes and leave size and times.
+bool ObjectFiles::has_intact(const Digest& digest, std::int64_t size) const {
   struct stat info{};
-  return stat(path_of(digest).c_str(), &info) == 0 && S_ISREG(info.st_mode) && info.st_size == size;
+  const auto path = path_of(digest);
+  if (stat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode) || info.st_size != size) return false;
+  const auto fd = os::open_file(path, O_RDONLY | O_NOFOLLOW);
+  if (!fd) return false;
+  Hasher hasher;
+  const auto read = os::read_blocks(fd->get(), path, [&hasher](std::string_view bytes) {
+    hasher.update(bytes);
+    return Result<void>();
+  });
+  return read && hasher.finish() == digest;
 }
 
 Result<void> ObjectFiles::move_into_place(const fs::path& temporary, const Digest& digest) const {
@@ -92,7 +102,7 @@ Result<void> ObjectFiles::move_into_place(const fs::path& temporary, const Diges
 
 Result<ports::Stored> ObjectFiles::put(std::string_view bytes) const {
   const ports::Stored stored{.digest = Digest::of(bytes), .size = static_cast<std::int64_t>(bytes.size())};
-  if (has_sized(stored.digest, stored.size)) return stored;
+  if (has_intact(stored.digest, stored.size)) return stored;
   SLUICE_TRY(temporary, new_temporary());
   if (auto written = os::write_fd(temporary.fd(), bytes); !written)
     return Fail(std::move(written).error().at(root_.string()));
@@ -126,7 +136,7 @@ Result<ports::Stored> ObjectFiles::put_open(int fd, const fs::path& name, const 
   stored.digest = hasher.finish();
   if (expected != nullptr && stored.digest != *expected)
     return Fail(not_expected(name, *expected, stored.digest));
-  if (has_sized(stored.digest, stored.size)) return stored;
+  if (has_intact(stored.digest, stored.size)) return stored;
   SLUICE_DO(move_into_place(temporary.path(), stored.digest));
   return stored;
 }
@@ -142,10 +152,13 @@ Result<os::UniqueFd> ObjectFiles::open_object(const Digest& digest) const {
 }
 
 Error ObjectFiles::corrupt(const Digest& digest, const Digest& found) const {
+  const auto away = root_ / "damaged" / digest.hex();
+  const bool moved =
+      os::make_directories(away.parent_path()) && rename(path_of(digest).c_str(), away.c_str()) == 0;
   return environment_error(Code::data_loss,
-                           "object " + digest.hex() + " is corrupt: " + path_of(digest).string() +
-                               " now has digest " + found.hex() +
-                               "; delete that file, then store the right bytes or rerun what produced it");
+                           "object " + digest.hex() + " is corrupt: " +
+                               (moved ? away : path_of(digest)).string() + " now has digest " + found.hex() +
+                               "; store the right bytes, or rerun what produced it with --no-cache");
 }
 
 Result<std::string> ObjectFiles::get(const Digest& digest, std::size_t bytes_max) const {

@@ -23,13 +23,15 @@ class ObjectFiles {
   [[nodiscard]] std::filesystem::path path_of(const Digest& digest) const;
   [[nodiscard]] bool has(const Digest& digest) const;
 
+  /// Replaces an object whose bytes have changed.
   Result<ports::Stored> put(std::string_view bytes) const;
-  /// Stores the rest of the open file `fd`, which messages call `name`. If `expected` is given, refuses other
-  /// bytes.
+  /// Stores the rest of the open file `fd`, which messages call `name`, likewise. If `expected` is given,
+  /// refuses other bytes.
   Result<ports::Stored> put_open(int fd, const std::filesystem::path& name, const Digest* expected) const;
 
-  /// Reads an object and checks it against the digest: Code::data_loss if the bytes have changed,
-  /// Code::not_found if they are missing.
+  /// Reads an object and checks it against the digest: Code::not_found if the bytes are missing,
+  /// Code::data_loss if they have changed; they are moved to `damaged/` then, and count as missing from now
+  /// on.
   [[nodiscard]] Result<std::string> get(const Digest& digest, std::size_t bytes_max) const;
   /// Writes the object's bytes to a new file with the given mode, checked likewise. Leaves nothing after an
   /// error. Returns the number of bytes.
@@ -41,10 +43,11 @@ class ObjectFiles {
   explicit ObjectFiles(std::filesystem::path root) : root_(std::move(root)) {}
   class Temporary;
   [[nodiscard]] Result<Temporary> new_temporary() const;
-  [[nodiscard]] bool has_sized(const Digest& digest, std::int64_t size) const;
+  [[nodiscard]] bool has_intact(const Digest& digest, std::int64_t size) const;
   [[nodiscard]] Result<void> move_into_place(const std::filesystem::path& temporary,
                                              const Digest& digest) const;
   [[nodiscard]] Result<os::UniqueFd> open_object(const Digest& digest) const;
+  /// Moves the object away, and says so.
   [[nodiscard]] Error corrupt(const Digest& digest, const Digest& found) const;
 
   std::filesystem::path root_;
