@@ -185,7 +185,7 @@ pipelines:
 @pytest.mark.parametrize("damage", ["changed", "cut off", "emptied"])
 def test_a_damaged_object_is_found_and_others_stay_usable(unharmed, plan, damage):
     data = unharmed.server.data
-    done = sluice("run", plan(PASSES_ON), "--no-cache", "--json", data=data)
+    done = sluice("run", plan(PASSES_ON), "--json", data=data)
     assert report_of(done)["outputs"]["read"].strip() == "as it was"
     digest = hashlib.sha256(b"as it was\n").hexdigest()
     stored = data / "objects" / digest[:2] / digest[2:4] / digest
