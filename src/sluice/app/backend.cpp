@@ -26,7 +26,8 @@ class RemoteBackend final : public Backend {
                             .target = std::move(request.target),
                             .headers = std::move(request.headers),
                             .body = std::move(request.body),
-                            .body_file = std::move(request.body_file)});
+                            .body_file = std::move(request.body_file),
+                            .save_to = std::move(request.save_to)});
   }
   Result<ports::Response> stream(const StreamRequest& request) override {
     return client_.request({.target = request.target,
@@ -43,7 +44,18 @@ class LocalBackend final : public Backend {
  public:
   explicit LocalBackend(net::Router router) : router_(std::move(router)) {}
 
-  Result<ports::Response> request(BackendRequest request) override { return handle(std::move(request)); }
+  Result<ports::Response> request(BackendRequest request) override {
+    const auto save_to = std::move(request.save_to);
+    SLUICE_TRY(response, handle(std::move(request)));
+    if (save_to.empty() || response.status >= 300) return response;
+    if (response.body_file.empty()) {
+      SLUICE_DO(os::write_file(save_to, response.body));
+    } else {
+      SLUICE_DO(os::copy_file(response.body_file, save_to));
+    }
+    response.body_file = save_to;
+    return response;
+  }
 
   Result<ports::Response> stream(const StreamRequest& request) override {
     SLUICE_TRY(response, handle({.method = "GET", .target = request.target, .headers = request.headers}));
@@ -118,6 +130,11 @@ Result<Value> call(Backend& backend, std::string_view method, const std::string&
   }
   SLUICE_TRY(response, checked(backend.request(std::move(request))));
   return parse_json(response.body, "response", {.depth_max = 1000, .bytes_max = std::size_t{1} << 30});
+}
+
+Result<void> download(Backend& backend, const std::string& target, const std::filesystem::path& to) {
+  SLUICE_TRY(response, checked(backend.request({.method = "GET", .target = target, .save_to = to})));
+  return {};
 }
 
 Result<void> upload(Backend& backend, const std::string& target, const std::filesystem::path& file) {

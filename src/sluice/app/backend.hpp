@@ -18,6 +18,7 @@ struct BackendRequest {
   std::vector<std::pair<std::string, std::string>> headers = {};
   std::string body = {};
   std::filesystem::path body_file = {};  ///< not empty: the body
+  std::filesystem::path save_to = {};  ///< not empty: the body of a 2xx response is written to this new file
 };
 
 /// A request whose response body is processed as it arrives.
@@ -46,6 +47,7 @@ Result<Value> call(Backend& backend, std::string_view method, const std::string&
 Result<std::string> call_for_text(Backend& backend, const std::string& target);
 /// Error responses become Errors; a body that was cut off is Code::unavailable.
 Result<void> stream(Backend& backend, const StreamRequest& request);
+Result<void> download(Backend& backend, const std::string& target, const std::filesystem::path& to);
 Result<void> upload(Backend& backend, const std::string& target, const std::filesystem::path& file);
 
 /// The backend that uses a server.

@@ -37,6 +37,26 @@ Result<ports::Response> put(const NativeApi& api, const ports::Request& request)
   return json_response(result, 201);
 }
 
+Result<ports::Response> get(const NativeApi& api, const ports::Request& request) {
+  SLUICE_TRY(digest, Digest::from_hex(request.params.at(0)));
+  if (!api.objects.has(digest))
+    return Fail(user_error(Code::not_found, "object " + digest.hex() + " is not in the store"));
+  return ports::Response{
+      .content_type = "application/octet-stream",
+      .headers = {{"Content-Disposition", "attachment"}, {"ETag", "\"" + digest.hex() + "\""}},
+      .body_file = api.objects.path_of(digest)};
+}
+
+Result<ports::Response> parts(const NativeApi& api, const ports::Request& request) {
+  SLUICE_TRY(digest, Digest::from_hex(request.params.at(0)));
+  SLUICE_TRY(digests, api.objects.closure({.form = Form::directory, .digest = digest}));
+  List list;
+  for (const auto& part : digests) list.emplace_back(part.hex());
+  Struct result;
+  result.set("digests", std::move(list));
+  return json_response(result);
+}
+
 }  // namespace
 
 void add_object_routes(const NativeApi& api, ports::Protocol& protocol) {
@@ -49,6 +69,12 @@ void add_object_routes(const NativeApi& api, ports::Protocol& protocol) {
                              .handler = sync_handler([api](const auto& r) { return put(api, r); }),
                              .body_max = object_max,
                              .body_to_file = true});
+  protocol.routes.push_back({.method = "GET",
+                             .pattern = "/v1/objects/{}",
+                             .handler = sync_handler([api](const auto& r) { return get(api, r); })});
+  protocol.routes.push_back({.method = "GET",
+                             .pattern = "/v1/objects/{}/parts",
+                             .handler = sync_handler([api](const auto& r) { return parts(api, r); })});
 }
 
 }  // namespace sluice::api

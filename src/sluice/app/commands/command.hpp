@@ -61,6 +61,7 @@ void add_compile(CommandLine& program);
 void add_runs(CommandLine& program);
 void add_show(CommandLine& program);
 void add_logs(CommandLine& program);
+void add_get(CommandLine& program);
 void add_models(CommandLine& program);
 void add_endpoints(CommandLine& program);
 void add_deploy(CommandLine& program);
