@@ -3,7 +3,7 @@
 #include <string_view>
 
 #include "sluice/base/csv.hpp"
-#include "sluice/base/error.hpp"
+#include "sluice/base/result.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace sluice;

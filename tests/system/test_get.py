@@ -67,6 +67,7 @@ def test_what_ran_on_another_machine_is_fetched(data, tmp_path):
         assert not list((tmp_path / "mine" / "cache").glob("fetched-*"))
         digest = hashlib.sha256(b"bytes\n").hexdigest()
         assert server.ask("GET", f"/v1/objects/{digest}") == (200, "bytes\n")
+        assert server.ask("GET", f"/v1/objects/{digest}", headers={"Range": "bytes=2-", "If-Range": f'"{digest}"'}) == (206, "tes\n")
         for path, status in (f"/v1/objects/{'0' * 64}", 404), ("/v1/objects/x", 400), (f"/v1/objects/{digest}/parts", 400), (f"/v1/objects/{'0' * 64}/parts", 404):
             assert server.ask("GET", path)[0] == status, path
 

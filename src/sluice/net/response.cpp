@@ -8,10 +8,13 @@
 #include <span>
 
 #include <boost/asio/write.hpp>
+#include <fmt/format.h>
 #include <sys/socket.h>
 
 #include "sluice/base/log.hpp"
+#include "sluice/base/words.hpp"
 #include "sluice/net/head.hpp"
+#include "sluice/net/range.hpp"
 #include "sluice/net/run_and_wait.hpp"
 #include "sluice/net/sent_file.hpp"
 
@@ -37,17 +40,47 @@ void write_head(const SessionContext& context, OutgoingResponse& outgoing, const
   outgoing.head = response_head(outgoing.response, end, outgoing.keep_alive, context.clock.now());
 }
 
-asio::awaitable<bool> send_file(const SessionContext& context, Connection& connection, SentFile& file) {
-  std::string chunk(std::min<std::uint64_t>(send_piece, file.size()), '\0');
-  for (std::uint64_t sent = 0; sent < file.size();) {
-    const auto got =
-        file.read(sent, std::span(chunk).first(std::min<std::uint64_t>(chunk.size(), file.size() - sent)));
+asio::awaitable<bool> send_file(const SessionContext& context, Connection& connection, SentFile& file,
+                                ByteRange range) {
+  std::string chunk(std::min<std::uint64_t>(send_piece, range.size), '\0');
+  for (std::uint64_t sent = 0; sent < range.size;) {
+    const auto next = std::min<std::uint64_t>(chunk.size(), range.size - sent);
+    const auto got = file.read(range.first + sent, std::span(chunk).first(next));
     if (got == 0) co_return false;  // shorter than announced: closing the connection shows this to the client
     const std::string_view bytes(chunk.data(), got);
     if (!co_await send_bytes(context, connection, bytes)) co_return false;
     sent += got;
   }
   co_return true;
+}
+
+std::string_view header_of(const ports::Response& response, std::string_view name) {
+  for (const auto& [key, value] : response.headers)
+    if (lower_ascii(key) == name) return value;
+  return {};
+}
+
+/// The part of the file that is sent, which the response announces; nullopt: none, and the response says why.
+std::optional<ByteRange> choose_range(const SessionContext& context, ports::Response& response,
+                                      std::uint64_t size, const Framing& framing) {
+  const ByteRange whole{.first = 0, .size = size};
+  if (response.status != 200) return whole;
+  response.headers.emplace_back("Accept-Ranges", "bytes");
+  const bool is_meant = framing.if_range.empty() || framing.if_range == header_of(response, "etag");
+  const auto asked = read_range(is_meant ? framing.range : "", size);
+  if (!asked) {
+    response = context.gate.error(
+        {}, user_error(Code::invalid_argument, fmt::format("the range is behind the end, at byte {}", size)));
+    response.status = 416;
+    response.headers.emplace_back("Content-Range", fmt::format("bytes */{}", size));
+    return std::nullopt;
+  }
+  if (!*asked) return whole;
+  const auto [first, count] = **asked;
+  response.status = 206;
+  response.headers.emplace_back("Content-Range",
+                                fmt::format("bytes {}-{}/{}", first, first + count - 1, size));
+  return *asked;
 }
 
 /// Pulls pieces and sends them until the stream ends, the client disconnects or stops reading, or the server
@@ -145,8 +178,11 @@ asio::awaitable<bool> send_response(const SessionContext& context, Connection& c
       response = context.gate.error({}, internal_error(Code::internal, "cannot read the file of a response"));
     }
   }
+  std::optional<ByteRange> range;
+  if (file) range = choose_range(context, response, file->size(), framing);
+  if (!range) file.reset();
   if (outgoing.head.empty())
-    write_head(context, outgoing, framing, file ? file->size() : response.body.size());
+    write_head(context, outgoing, framing, range ? range->size : response.body.size());
   const bool has_bytes = sends_body(outgoing, framing);
 
   const auto head = std::string_view(outgoing.head).substr(std::min(outgoing.sent, outgoing.head.size()));
@@ -161,7 +197,7 @@ asio::awaitable<bool> send_response(const SessionContext& context, Connection& c
     if (error) co_return false;
   }
   bool whole = co_await send_bytes(context, connection, bytes);
-  if (has_bytes && file) whole = co_await send_file(context, connection, *file);
+  if (has_bytes && file) whole = co_await send_file(context, connection, *file, *range);
   if (has_bytes && response.stream)
     whole = co_await send_stream(context, connection, response.stream, framing.chunks);
   co_return whole&& outgoing.keep_alive;

@@ -19,7 +19,9 @@ struct Framing {
   bool head_only = false;  ///< the method is HEAD
   bool has_body = false;
   bool expects_continue = false;
-  bool chunks = false;  ///< the response may use chunked encoding, which HTTP/1.0 lacks
+  bool chunks = false;        ///< the response may use chunked encoding, which HTTP/1.0 lacks
+  std::string range = {};     ///< of a GET: the header Range, for a response that is a file
+  std::string if_range = {};  ///< the entity tag for which it holds; "": any
 };
 
 /// A response that is being sent.

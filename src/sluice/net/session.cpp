@@ -47,13 +47,16 @@ RequestHead head_of(const Parser& parser) {
 
 Framing framing_of(const Parser& parser, const RequestHead& head) {
   const auto& message = parser.get();
+  const bool has_range = head.method == "GET" && message.count(http::field::range) == 1;
   return {
       // An older client cannot have meant `chunked`, so a proxy may see another end of this request.
       .keep_alive = message.keep_alive() && !(head.version_1_0 && head.chunked),
       .head_only = head.method == "HEAD",
       .has_body = head.chunked || head.content_length.value_or(0) > 0,
       .expects_continue = !head.version_1_0 && lower_ascii(message[http::field::expect]) == "100-continue",
-      .chunks = !head.version_1_0};
+      .chunks = !head.version_1_0,
+      .range = has_range ? std::string(message[http::field::range]) : "",
+      .if_range = has_range ? std::string(message[http::field::if_range]) : ""};
 }
 
 /// Waits for a request's first byte, using as little memory as possible.

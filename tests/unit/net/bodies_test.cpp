@@ -19,6 +19,12 @@ std::string post(std::string_view target, std::string_view headers, std::string_
          std::string(body);
 }
 
+std::string header_of(const ports::Response& response, std::string_view name) {
+  for (const auto& [key, value] : response.headers)
+    if (key == name) return value;
+  return {};
+}
+
 TEST(HttpBodies, AreReceivedInChunks) {
   TestServer test;
   RawClient client(test.port());
@@ -266,6 +272,45 @@ TEST(HttpBodies, ResponsesAreSentFromFiles) {
   ASSERT_TRUE(missing);
   EXPECT_EQ(missing->status, 500);
   EXPECT_THAT(missing->body, HasSubstr("cannot read the file of a response"));
+}
+
+TEST(HttpBodies, PartsOfFilesAreSent) {
+  TestServer test;
+  auto client = HttpClient::make({.url = test.server().url()});
+  std::string bytes(3'000'000, '\0');
+  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<char>(i * 11 + i / 777);
+  std::ofstream(test.folder() / "big", std::ios::binary) << bytes;
+  const auto part = [&](const std::string& range, std::pair<std::string, std::string> more = {"x", "y"},
+                        const std::string& method = "GET") {
+    return client
+        ->request({.method = method,
+                   .target = "/echo/download/big",
+                   .headers = {{"range", range}, std::move(more)}})
+        .value();
+  };
+  for (const auto& [range, first, size] : std::vector<std::tuple<const char*, std::size_t, std::size_t>>{
+           {"bytes=0-9", 0, 10},
+           {"bytes=1000000-2999998", 1'000'000, 1'999'999},
+           {"bytes=-5", 2'999'995, 5}}) {
+    const auto response = part(range);
+    EXPECT_EQ(response.status, 206);
+    EXPECT_TRUE(response.body == bytes.substr(first, size)) << range;
+    EXPECT_EQ(header_of(response, "content-range"),
+              "bytes " + std::to_string(first) + "-" + std::to_string(first + size - 1) + "/3000000");
+  }
+  const auto behind = part("bytes=3000000-");
+  EXPECT_EQ(behind.status, 416);
+  EXPECT_EQ(header_of(behind, "content-range"), "bytes */3000000");
+  EXPECT_THAT(behind.body, HasSubstr("the range is behind the end, at byte 3000000"));
+  for (const auto& whole :
+       {part("bytes=1-2,5-6"), part("bytes=0-1", {"if-range", "\"another\""}), part("lines=1-2")}) {
+    EXPECT_EQ(whole.status, 200);
+    EXPECT_TRUE(whole.body == bytes);
+    EXPECT_EQ(header_of(whole, "accept-ranges"), "bytes");
+  }
+  EXPECT_EQ(part("bytes=0-1", {"x", "y"}, "HEAD").status, 200);
+  EXPECT_EQ(client->request({.target = "/echo/x", .headers = {{"range", "bytes=0-1"}}})->status, 200)
+      << "what is not a file has no parts";
 }
 
 TEST(HttpBodies, LargeOnesAreSentBackComplete) {
