@@ -59,6 +59,9 @@ Result<std::vector<ports::RunRow>> SimJournal::runs(const ports::RunFilter& filt
     const auto& row = run->second.row;
     if (filter.status && row.status != *filter.status) continue;
     if (filter.id_prefix && !row.id.text.starts_with(*filter.id_prefix)) continue;
+    if (filter.after &&
+        std::pair(row.created, row.id.text) >= std::pair(filter.after->created, filter.after->id.text))
+      continue;
     rows.push_back(row);
   }
   return rows;

@@ -127,6 +127,17 @@ def test_misspelled_names_are_reported_with_the_nearest(main_job, server, plan, 
         check_stderr(sluice(*arguments, data=data), message, status=2)
 
 
+def test_runs_are_listed_in_pages(plan, tmp_path):
+    data = tmp_path / "data"
+    runs = [report_of(sluice("run", plan(HELLO), "--json", data=data))["run"] for _ in range(3)]
+    first = sluice("runs", "--limit", "2", data=data)
+    assert [line.split()[0] for line in first.stdout.splitlines()] == runs[:0:-1]
+    assert first.stderr == f"older ones: `sluice runs --after {runs[1]}`\n"
+    rest = sluice("runs", "--after", runs[1], data=data)
+    assert [line.split()[0] for line in rest.stdout.splitlines()] == runs[:1] and not rest.stderr
+    check_stderr(sluice("runs", "--after", "nobody", data=data), "there is no run `nobody`", status=2)
+
+
 def test_the_pipeline_to_run_need_not_be_called_main(plan, tmp_path):
     def echoing(*names):
         return plan("sluice: 1\npipelines:\n" + "".join(

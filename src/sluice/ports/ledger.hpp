@@ -71,6 +71,12 @@ struct RunFilter {
   std::optional<std::string> status;
   std::optional<std::string> id_prefix;
   std::size_t limit = 100;
+  /// Where a run stands among all, newest first.
+  struct Position {
+    Time created{};
+    RunId id;
+  };
+  std::optional<Position> after = {};  ///< only what follows; of one workspace, and without a prefix
 };
 
 /// Queries over runs and cache entries. Thread-safe.

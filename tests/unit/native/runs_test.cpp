@@ -21,6 +21,27 @@ TEST(NativeRuns, AreSubmittedFollowedAndReported) {
   EXPECT_EQ(json_of(s.get("/v1/runs?status=failed")).find("runs")->if_list()->size(), 0U);
 }
 
+TEST(NativeRuns, AreListedInPages) {
+  NativeStage s;
+  std::vector<std::string> runs;
+  for (int i = 0; i < 5; ++i) runs.push_back(ended(s, plan_body(echo_plan)));
+  std::vector<std::string> seen;
+  std::string after;
+  int pages = 0;
+  do {
+    const auto page = json_of(s.get("/v1/runs?limit=2&after=" + after));
+    for (const auto& row : *page.find("runs")->if_list()) seen.push_back(row.text_at("run"));
+    after = page.text_at("next");
+    ++pages;
+  } while (!after.empty());
+  EXPECT_EQ(pages, 3);
+  std::ranges::sort(runs);
+  std::ranges::sort(seen);
+  EXPECT_EQ(seen, runs) << "each once";
+  EXPECT_EQ(refusal(s.get("/v1/runs?after=nobody")),
+            "404: there is no run `nobody`; `sluice runs` lists them");
+}
+
 TEST(NativeRuns, TakeInputsInTaggedForm) {
   NativeStage s;
   EXPECT_OK(s.stage.objects->put("bytes"));

@@ -44,6 +44,26 @@ TEST_F(SqliteIndex, ListsRunsNewestFirst) {
   EXPECT_THAT(ids({.workspace = "", .id_prefix = "aa"}), ElementsAre("aa5", "aa3", "aa1"));
 }
 
+TEST_F(SqliteIndex, ContinuesAfterARun) {
+  ASSERT_OK(ledger_->append({append_of("a", 0, {}, "succeeded", 10), append_of("b", 0, {}, "failed", 20),
+                             append_of("c", 0, {}, "succeeded", 20), append_of("d", 0, {}, "succeeded", 20),
+                             append_of("e", 0, {}, "failed", 30)},
+                            Durability::process));
+  std::vector<std::string> seen;
+  ports::RunFilter filter{.limit = 2};
+  for (auto rows = test::value_of(ledger_->runs(filter)); !rows.empty();
+       rows = test::value_of(ledger_->runs(filter))) {
+    for (const auto& row : rows) seen.push_back(row.id.text);
+    filter.after = {.created = rows.back().created, .id = rows.back().id};
+  }
+  EXPECT_THAT(seen, ElementsAre("e", "d", "c", "b", "a"));
+  const ports::RunFilter::Position after_d{.created = at(20), .id = {"d"}};
+  EXPECT_THAT(ids({.status = "succeeded", .after = after_d}), ElementsAre("c", "a"));
+  EXPECT_THAT(ids({.status = "failed", .after = after_d}), ElementsAre("b"));
+  const ports::RunFilter::Position gone{.created = at(25), .id = {"x"}};
+  EXPECT_THAT(ids({.after = gone}), ElementsAre("d", "c", "b", "a")) << "it need not be there";
+}
+
 TEST_F(SqliteIndex, KeepsTheNewestRowOfARun) {
   ASSERT_OK(ledger_->append({append_of("r", 0, {"a"})}, Durability::process));
   auto ended = append_of("r", 1, {"b"}, "failed");

@@ -60,10 +60,15 @@ Result<ports::Response> list(const NativeApi& api, const ports::Request& request
                           .id_prefix = std::nullopt,
                           .limit = static_cast<std::size_t>(limit)};
   if (const auto status = request.query_at("status"); !status.empty()) filter.status = std::string(status);
+  if (const auto after = request.query_at("after"); !after.empty()) {
+    SLUICE_TRY(row, api.runs.find(filter.workspace, std::string(after)));
+    filter.after = {.created = row.created, .id = row.id};
+  }
   SLUICE_TRY(rows, api.runs.list(filter));
   List out;
   for (const auto& row : rows) out.push_back(row_to_json(row));
   Struct result;
+  if (static_cast<std::int64_t>(out.size()) == limit && limit > 0) result.set("next", rows.back().id.text);
   result.set("runs", std::move(out));
   return json_response(result);
 }

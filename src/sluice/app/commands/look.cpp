@@ -132,6 +132,7 @@ void add_runs(CommandLine& program) {
   struct Options {
     SessionOptions common;
     std::string status;
+    std::string after;
     int limit = 20;
   };
   auto options = std::make_shared<Options>();
@@ -141,10 +142,12 @@ void add_runs(CommandLine& program) {
                  {.one_of = {"running", "succeeded", "failed", "cancelled", "set_aside"}});
   command.option("--limit", options->limit, "maximum number of runs; default 20",
                  {.range = ValueRules::Range{1, 10000}});
+  command.option("--after", options->after, "only runs that are older than this one", {.name = "RUN"});
   command.when_called([options] {
     return with_session(options->common, "runs", [&](Session& session) -> Result<Exit> {
       SLUICE_TRY(response, call(*session.backend, "GET",
-                                fmt::format("/v1/runs?limit={}&status={}", options->limit, options->status)));
+                                fmt::format("/v1/runs?limit={}&status={}&after={}", options->limit,
+                                            options->status, percent_encode(options->after))));
       if (options->common.json) {
         print_json(response);
         return Exit::ok;
@@ -154,6 +157,8 @@ void add_runs(CommandLine& program) {
                    run.text_at("created"),
                    run.find("seconds") ? fmt::format("{:.2f} s", run.number_at("seconds")) : "",
                    run.text_at("name"));
+      if (const auto next = response.text_at("next"); !next.empty())
+        print_text(stderr, "older ones: `sluice runs --after {}`\n", next);
       return Exit::ok;
     });
   });

@@ -54,6 +54,9 @@ Result<void> make_folders(const ports::Attempt& attempt, const Places& places, p
                                 : os::make_directories(places.cwd()));
     SLUICE_DO(os::make_directories(places.tmp()));
     SLUICE_DO(os::make_directories(places.home()));
+    // The modes that a task sees do not depend on the server's umask.
+    for (const auto& folder : {places.root, places.cwd(), places.tmp(), places.home()})
+      SLUICE_DO(os::set_mode(folder, 0755));
   }
   if (!attempt.work.outputs.empty()) {
     SLUICE_DO(os::make_directories(places.root / "out"));

@@ -29,11 +29,7 @@ int count_names(int parent, const char* name, const Each& each) {
     return -1;
   }
   struct stat info{};
-  const auto is_own = [&info] {
-    const auto mode = info.st_mode & 07777;
-    return (mode == 0700 || mode == 0755) && info.st_uid == geteuid();
-  };
-  if (fstat(fd, &info) != 0 || !is_own()) return -1;
+  if (fstat(fd, &info) != 0 || (info.st_mode & 07777) != 0755 || info.st_uid != geteuid()) return -1;
   int count = 0;
   while (const auto* entry = readdir(dir.get())) {
     const std::string_view found = entry->d_name;

@@ -216,10 +216,11 @@ Result<std::vector<ports::RunRow>> SqliteLedger::runs(const ports::RunFilter& fi
     // key.
     constexpr const char* by_time =
         "SELECT id, workspace, principal, name, plan, status, created_ms, ended_ms, message FROM runs "
-        "WHERE workspace = ?1 ORDER BY created_ms DESC, id DESC LIMIT ?2";
+        "WHERE workspace = ?1 AND (created_ms, id) < (?3, ?4) ORDER BY created_ms DESC, id DESC LIMIT ?2";
     constexpr const char* by_status =
         "SELECT id, workspace, principal, name, plan, status, created_ms, ended_ms, message FROM runs "
-        "WHERE workspace = ?1 AND status = ?3 ORDER BY created_ms DESC, id DESC LIMIT ?2";
+        "WHERE workspace = ?1 AND status = ?3 AND (created_ms, id) < (?4, ?5) "
+        "ORDER BY created_ms DESC, id DESC LIMIT ?2";
     constexpr const char* by_prefix =
         "SELECT id, workspace, principal, name, plan, status, created_ms, ended_ms, message FROM runs "
         "WHERE ?1 IN ('', workspace) AND id >= ?4 AND id < ?5 AND (?3 = '' OR status = ?3) "
@@ -239,13 +240,19 @@ Result<std::vector<ports::RunRow>> SqliteLedger::runs(const ports::RunFilter& fi
     const auto limit = static_cast<std::int64_t>(std::min<std::size_t>(filter.limit, INT64_MAX));
     const auto end = filter.id_prefix ? end_of_prefix(*filter.id_prefix) : "";
     const bool all = filter.workspace.empty();
+    SLUICE_CHECK(!filter.after || (!all && !filter.id_prefix));
     SLUICE_TRY(select, connection.prepare(filter.id_prefix ? by_prefix
                                           : filter.status  ? (all ? everywhere_by_status : by_status)
                                                            : (all ? everywhere : by_time)));
     select.bind(filter.workspace).bind(limit);
     if (filter.status || filter.id_prefix)
       select.bind(filter.status ? std::string_view(*filter.status) : std::string_view());
-    if (filter.id_prefix) select.bind(*filter.id_prefix).bind(end);
+    if (filter.id_prefix) {
+      select.bind(*filter.id_prefix).bind(end);
+    } else if (!all) {
+      const auto created = filter.after ? milliseconds(filter.after->created) : INT64_MAX;
+      select.bind(created).bind(filter.after ? std::string_view(filter.after->id.text) : std::string_view());
+    }
     std::vector<ports::RunRow> rows;
     for (;;) {
       SLUICE_TRY(has_row, select.step());
