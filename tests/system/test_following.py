@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 from sluice_program import BIN, Server, environment, reserved_address, report_of, serving, sluice, start
-from waiting import Gate, until
+from waiting import Gate, readable, until
 
 HELD = """
 sluice: 1
@@ -116,7 +116,8 @@ def test_a_client_continues_when_its_server_restarts(plan, tmp_path, gate):
 def test_a_server_that_does_not_return_is_reported_with_a_hint(plan, tmp_path, gate):
     server = Server(tmp_path / "data", listen=reserved_address())
     running = start("run", plan(HELD), "--input", f"gate={gate.path}", "--server", server.url, data=tmp_path / "mine")
-    run = server.first_run()
+    readable(running.stderr, "the client knows its run")  # else it would lose the connection while it submits
+    run = running.stderr.readline().split()[1]
     server.kill()
     _, err = running.communicate(timeout=60)
     assert running.returncode == 3, err
