@@ -23,10 +23,6 @@ class Link : public Stage {
     wait_until([&] { return os::read_file(data() / "up").value_or("").ends_with('\n'); });
     return std::stoi(*os::read_file(data() / "up"));
   }
-  pid_t supervisor_pid() {
-    const auto holder = *os::FileLock::holder_of(data() / "supervisor.lock");
-    return std::stoi(holder->substr(holder->find("pid ") + 4));
-  }
   /// While it runs a task.
   pid_t stop_the_supervisor() {
     executor().start(long_one("f"));
@@ -162,7 +158,7 @@ TEST_F(Link, MoreThanOneMessageHoldsIsAcknowledged) {
 
 TEST_F(Link, ASupervisorThatDoesNotRespondIsNotWaitedForForEver) {
   const auto pid = stop_the_supervisor();
-  SupervisorLink link(data(), test::release_program("sluice-supervisor"), ignored, 200ms);
+  SupervisorLink link(data(), test::release_program("sluice-supervisor"), ignored, 2s);
   EXPECT_EQ(test::message_of(link.runs("f")), "no response from the supervisor");
   kill(pid, SIGCONT);
   EXPECT_TRUE(test::value_of(link.runs("f")));

@@ -63,6 +63,8 @@ class Stage : public ::testing::Test {
   ~Stage() override {
     executor_.reset();
     if (auto fd = os::connect_unix(data() / "supervisor.sock")) {
+      // A test that failed may have left it stopped.
+      if (const auto pid = supervisor_pid(); pid > 0) kill(pid, SIGCONT);
       EXPECT_TRUE(
           os::write_all(fd->get(), encode(supervisor::Request(supervisor::Hello{})) +
                                        encode(supervisor::Request(supervisor::Shutdown{.force = true}))));
@@ -78,6 +80,11 @@ class Stage : public ::testing::Test {
     executor_ = std::make_unique<ProcessExecutor>(data(), *store_, outcomes_, clock_, std::move(program));
   }
   [[nodiscard]] const std::filesystem::path& data() const { return folder_.path(); }
+  /// 0: none is running.
+  [[nodiscard]] pid_t supervisor_pid() const {
+    const auto holder = os::FileLock::holder_of(data() / "supervisor.lock");
+    return holder && *holder ? std::stoi((*holder)->substr((*holder)->find("pid ") + 4)) : 0;
+  }
   [[nodiscard]] ProcessExecutor& executor() { return *executor_; }
   [[nodiscard]] ports::ObjectStore& store() { return *store_; }
   [[nodiscard]] Outcomes& outcomes() { return outcomes_; }
