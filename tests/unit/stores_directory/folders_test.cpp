@@ -1,5 +1,9 @@
+#include <array>
+#include <set>
+
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/inotify.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -204,6 +208,38 @@ TEST_F(Folders, AreNotReadAgainWhileTheyAreUnchanged) {
   // A modified file is read.
   write("f3", "text 3");
   EXPECT_EQ(another->put_directory(outside_, {})->digest, stored->digest);
+}
+
+/// The files that are opened in a folder.
+class OpenedFiles {
+ public:
+  explicit OpenedFiles(const fs::path& folder) : fd_(inotify_init1(IN_NONBLOCK | IN_CLOEXEC)) {
+    inotify_add_watch(fd_.get(), folder.c_str(), IN_OPEN);
+  }
+  [[nodiscard]] std::set<std::string> names() const {
+    std::set<std::string> out;
+    alignas(inotify_event) std::array<char, 65536> buffer{};
+    const auto size = ::read(fd_.get(), buffer.data(), buffer.size());
+    for (ssize_t at = 0; at < size;) {
+      const auto& event = *reinterpret_cast<const inotify_event*>(buffer.data() + at);
+      if (event.len > 0) out.insert(event.name);
+      at += static_cast<ssize_t>(sizeof event + event.len);
+    }
+    return out;
+  }
+
+ private:
+  os::UniqueFd fd_;
+};
+
+TEST_F(Folders, OfWhichOnlyNewFilesAreOpened) {
+  for (int i = 0; i < 20; ++i) write("f" + std::to_string(i), "text " + std::to_string(i));
+  clock_.ahead = std::chrono::seconds(10);
+  ASSERT_OK(store_->put_directory(outside_, {}));
+  write("new", "another text");
+  const OpenedFiles opened(outside_);
+  ASSERT_OK(store_->put_directory(outside_, {}));
+  EXPECT_THAT(opened.names(), ElementsAre("new"));
 }
 
 TEST_F(Folders, RememberNoFileThatMayStillChangeUnseen) {

@@ -119,8 +119,23 @@ struct StoredFile {
   bool executable = false;
 };
 
+/// A file whose digest is known and whose bytes are stored, by its status alone; nullopt: it has to be
+/// opened.
+std::optional<StoredFile> find_stored(const ObjectFiles& objects, DigestCache& digests,
+                                      const struct stat& status) {
+  if (!S_ISREG(status.st_mode)) return std::nullopt;
+  const auto identity = FileIdentity::of(status);
+  const auto known = digests.find(identity);
+  if (!known || !objects.has(*known)) return std::nullopt;
+  return StoredFile{.stored = {.digest = *known, .size = identity.size},
+                    .executable = (status.st_mode & S_IXUSR) != 0};
+}
+
 Result<StoredFile> store_open(const ObjectFiles& objects, DigestCache& digests, const Clock& clock,
                               const fs::path& file, const Digest* expected, bool follow_symlink) {
+  if (struct stat status{}; expected == nullptr && fstatat(AT_FDCWD, file.c_str(), &status,
+                                                           follow_symlink ? 0 : AT_SYMLINK_NOFOLLOW) == 0)
+    if (const auto stored = find_stored(objects, digests, status)) return *stored;
   const auto began = clock.now();
   SLUICE_TRY(fd, os::open_file(file, O_RDONLY | O_NONBLOCK | O_NOCTTY | (follow_symlink ? 0 : O_NOFOLLOW)));
   struct stat before{};
@@ -130,9 +145,6 @@ Result<StoredFile> store_open(const ObjectFiles& objects, DigestCache& digests, 
                                  S_ISDIR(before.st_mode) ? "a folder, not a file" : "not a regular file"));
   const auto identity = FileIdentity::of(before);
   const bool executable = (before.st_mode & S_IXUSR) != 0;
-  if (expected == nullptr)
-    if (const auto known = digests.find(identity); known && objects.has(*known))
-      return StoredFile{.stored = {.digest = *known, .size = identity.size}, .executable = executable};
   SLUICE_TRY(stored, objects.put_open(fd.get(), file, expected));
   struct stat after{};
   if (fstat(fd.get(), &after) == 0 && FileIdentity::of(after) == identity && stored.size == identity.size)
