@@ -135,6 +135,7 @@ def test_runs_are_listed_in_pages(plan, tmp_path):
     assert first.stderr == f"older ones: `sluice runs --after {runs[1]}`\n"
     rest = sluice("runs", "--after", runs[1], data=data)
     assert [line.split()[0] for line in rest.stdout.splitlines()] == runs[:1] and not rest.stderr
+    assert not sluice("runs", "--limit", "3", data=data).stderr, "there are no older ones"
     check_stderr(sluice("runs", "--after", "nobody", data=data), "there is no run `nobody`", status=2)
 
 

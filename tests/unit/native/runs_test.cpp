@@ -38,6 +38,8 @@ TEST(NativeRuns, AreListedInPages) {
   std::ranges::sort(runs);
   std::ranges::sort(seen);
   EXPECT_EQ(seen, runs) << "each once";
+  EXPECT_EQ(json_of(s.get("/v1/runs?limit=5")).text_at("next"), "") << "there are none";
+  EXPECT_EQ(json_of(s.get("/v1/runs?limit=0")).text_at("next"), "");
   EXPECT_EQ(refusal(s.get("/v1/runs?after=nobody")),
             "404: there is no run `nobody`; `sluice runs` lists them");
 }

@@ -55,20 +55,24 @@ Result<ports::Response> submit(const NativeApi& api, const ports::Request& reque
 
 Result<ports::Response> list(const NativeApi& api, const ports::Request& request) {
   SLUICE_TRY(limit, number_of(request, "limit", 50, 10'000));
-  ports::RunFilter filter{.workspace = request.principal.workspace,
-                          .status = std::nullopt,
-                          .id_prefix = std::nullopt,
-                          .limit = static_cast<std::size_t>(limit)};
+  ports::RunFilter filter{
+      .workspace = request.principal.workspace,
+      .status = std::nullopt,
+      .id_prefix = std::nullopt,
+      .limit = static_cast<std::size_t>(limit) + 1};  // one more shows whether there is one
   if (const auto status = request.query_at("status"); !status.empty()) filter.status = std::string(status);
   if (const auto after = request.query_at("after"); !after.empty()) {
     SLUICE_TRY(row, api.runs.find(filter.workspace, std::string(after)));
     filter.after = {.created = row.created, .id = row.id};
   }
   SLUICE_TRY(rows, api.runs.list(filter));
+  Struct result;
+  if (rows.size() == filter.limit) {
+    rows.pop_back();
+    if (!rows.empty()) result.set("next", rows.back().id.text);
+  }
   List out;
   for (const auto& row : rows) out.push_back(row_to_json(row));
-  Struct result;
-  if (static_cast<std::int64_t>(out.size()) == limit && limit > 0) result.set("next", rows.back().id.text);
   result.set("runs", std::move(out));
   return json_response(result);
 }

@@ -3,7 +3,7 @@
 #include "sluice/app/commands/print_text.hpp"
 #include "sluice/base/words.hpp"
 
-// The commands for endpoints: deploy, undeploy.
+// The commands that make and delete endpoints: deploy, undeploy.
 
 namespace sluice::app {
 namespace {

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "sluice/app/commands/command.hpp"
 #include "sluice/base/json.hpp"
 #include "sluice/base/words.hpp"
 #include "sluice/os/files.hpp"
@@ -32,12 +33,6 @@ std::size_t size_of(const std::string& file) {
   std::error_code failed;
   const auto size = std::filesystem::file_size(file, failed);
   return failed ? 0 : size;
-}
-
-Result<std::string> read_picture(const std::string& file) {
-  auto bytes = os::read_file(file, picture_bytes_max);
-  if (!bytes) bytes.error().blame = Blame::user;
-  return bytes;
 }
 
 void append_length(std::string& out, std::size_t length) {
@@ -84,7 +79,7 @@ Result<std::vector<Answer>> Classifier::ask(std::span<const std::string>& files)
   while (!files.empty() && answers.size() < part_pictures_max) {
     if (!questions.empty() && bytes + size_of(files.front()) > part_bytes_max) break;
     answers.push_back({.file = files.front()});
-    if (auto picture = read_picture(files.front())) {
+    if (auto picture = read_given_file(files.front(), picture_bytes_max)) {
       bytes += picture->size();
       questions.push_back({.index = answers.size() - 1, .picture = std::move(*picture)});
     } else {

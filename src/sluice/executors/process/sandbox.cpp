@@ -54,7 +54,7 @@ Result<void> make_folders(const ports::Attempt& attempt, const Places& places, p
                                 : os::make_directories(places.cwd()));
     SLUICE_DO(os::make_directories(places.tmp()));
     SLUICE_DO(os::make_directories(places.home()));
-    // The modes that a task sees do not depend on the server's umask.
+    // Whatever the umask: by these modes `spares` sees that a task has changed none.
     for (const auto& folder : {places.root, places.cwd(), places.tmp(), places.home()})
       SLUICE_DO(os::set_mode(folder, 0755));
   }
