@@ -13,7 +13,7 @@ pipelines:
     outputs: {classes: "${split.classes}", count: "${features.count}"}
     graph:
       split: {service: dataset.split, with: {pictures: "${inputs.pictures}", learn: 3}}
-      features: {service: image.embed, with: {pictures: "${inputs.pictures}"}, after: [split]}
+      features: {service: image.embed, with: {pictures: "${inputs.pictures}"}}
       head: {service: head.learn, with: {features: "${features.features}", split: "${split.split}"}}
 """
 
@@ -36,10 +36,6 @@ def folder(tmp_path, stamps):
 
 def run(plan_file, folder, tmp_path):
     return sluice("run", plan_file, "--input", f"pictures={folder}", "--json", data=tmp_path / "data")
-
-
-def tasks_of(report):
-    return {task["path"]: task for task in report["tasks"]}
 
 
 LEFTOVERS = {
@@ -71,18 +67,24 @@ def test_links_inside_the_folder_are_read_by_every_part(plan_file, folder, tmp_p
     assert report["outputs"] == {"classes": ["bird", "fruit"], "count": 11}
 
 
+def spoil(folder):
+    """Returns what the split says about it."""
+    (folder / "fruit" / "notes.txt").write_text("x")
+    (folder / "zeta").mkdir()
+    return ["`fruit/notes.txt` is not a picture", "class `zeta` has no pictures"]
+
+
 def test_all_bad_files_are_told_at_once(plan_file, folder, tmp_path):
     for name in "abc":
         (folder / "bird" / f"{name}.HEIC").write_text("no picture")
-    (folder / "fruit" / "notes.txt").write_text("x")
-    (folder / "fruit" / "gone.png").symlink_to("missing.png")
-    (folder / "zeta").mkdir()
-    refused = ["`fruit/gone.png` is a symlink that leads nowhere", "`fruit/notes.txt` is not a picture", "class `zeta` has no pictures"]
-    check_told(plan_file, folder, tmp_path, "split", refused)
-    (folder / "fruit" / "gone.png").unlink()
-    (folder / "fruit" / "notes.txt").unlink()
-    (folder / "zeta").rmdir()
     check_told(plan_file, folder, tmp_path, "features", [f"bird/{name}.HEIC: cannot read picture" for name in "abc"])
+
+
+def test_all_bad_files_that_a_task_wrote_are_told_at_once(plan, folder, tmp_path):
+    copied = PLAN.replace("${inputs.pictures}", "${copy.pictures}") + """
+      copy: {process: [cp, -r, "${inputs.pictures}/.", "${out.pictures}"], outputs: {pictures: {type: artifact, kind: directory}}}
+"""
+    check_told(plan(copied), folder, tmp_path, "split", spoil(folder))
 
 
 def check_told(plan_file, folder, tmp_path, task, problems):
@@ -104,14 +106,14 @@ def test_the_same_picture_in_two_classes_is_warned_of(plan_file, folder, tmp_pat
     assert warning in sluice("show", "latest", data=tmp_path / "data").stdout
 
 
-def test_too_few_pictures_are_refused_before_anything_is_embedded(plan_file, folder, tmp_path):
-    for label in ("bird", "fruit"):
-        for picture in sorted((folder / label).iterdir())[2:]:
-            picture.unlink()
-    done = run(plan_file, folder, tmp_path)
-    report = json.loads(done.stdout)
-    assert report["status"] == "failed"
-    text = json.dumps(report)
-    for label in ("bird", "fruit"):
-        assert f"class `{label}` has 2 pictures; at least 3 are needed" in text
-    assert tasks_of(report)["features"]["status"] != "succeeded"
+def test_what_cannot_be_divided_is_refused_before_there_is_a_run(plan_file, folder, tmp_path):
+    problems = spoil(folder)
+    (folder / "fruit" / "gone.png").symlink_to("missing.png")
+    for picture in sorted((folder / "bird").iterdir())[2:]:
+        picture.unlink()
+    done = sluice("run", plan_file, "--input", f"pictures={folder}", data=tmp_path / "data")
+    assert done.returncode == 2, done.stderr
+    assert f"{plan_file.name}:8:7: service `dataset.split`: " in done.stderr, done.stderr
+    for problem in (*problems, "`fruit/gone.png` is a symlink that leads nowhere", "class `bird` has 2 pictures; at least 3 are needed"):
+        assert problem in done.stderr, done.stderr
+    assert json.loads(sluice("runs", "--json", data=tmp_path / "data").stdout)["runs"] == []

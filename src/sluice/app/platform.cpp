@@ -64,13 +64,16 @@ struct Platform::Impl {
                                                                     .note = deciding.get(),
                                                                     .limits = options.run_limits,
                                                                     .slots = std::move(slots)});
-    runs = std::make_unique<runs::Runs>(runs::Runs::Ports{.control = *driver,
-                                                          .journal = *ledger.journal,
-                                                          .index = *ledger.index,
-                                                          .objects = *objects,
-                                                          .clock = clock,
-                                                          .random = random},
-                                        builtin_dialects());
+    runs = std::make_unique<runs::Runs>(
+        runs::Runs::Ports{.control = *driver,
+                          .journal = *ledger.journal,
+                          .index = *ledger.index,
+                          .objects = *objects,
+                          .clock = clock,
+                          .random = random,
+                          .check_call = [this](const auto& name,
+                                               const auto& known) { return services.check(name, known); }},
+        builtin_dialects());
     if (const auto culprit = deciding->take_culprit()) SLUICE_DO(runs->set_aside(*culprit));
     facts = std::make_unique<runs::JournalFacts>(*runs);
     services = make_services({.objects = *objects,

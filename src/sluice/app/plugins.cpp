@@ -48,6 +48,12 @@ Services make_services(const ServiceParts& parts) {
   return made;
 }
 
+Result<void> Services::check(const std::string& name, const Struct& known) const {
+  const auto found =
+      std::ranges::find(services, name, [](const auto& service) { return service->signature().name; });
+  return found == services.end() ? Result<void>() : (*found)->check(known);
+}
+
 Result<Ledger> open_ledger(const DataFolder& data) {
   SLUICE_TRY(opened, stores::SqliteLedger::open(data.ledger()));
   const std::shared_ptr<stores::SqliteLedger> ledger = std::move(opened);

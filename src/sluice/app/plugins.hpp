@@ -57,6 +57,9 @@ struct ServiceParts {
 struct Services {
   std::shared_ptr<void> shared;
   std::vector<std::unique_ptr<ports::Service>> services;
+
+  /// See ports::Service::check; of the service with this name.
+  [[nodiscard]] Result<void> check(const std::string& name, const Struct& known) const;
 };
 Services make_services(const ServiceParts& parts);
 

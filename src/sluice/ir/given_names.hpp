@@ -1,8 +1,9 @@
 #pragma once
+#include <optional>
+#include <string>
 #include <vector>
 
-#include "sluice/ir/plan.hpp"
-#include "sluice/ir/signature.hpp"
+#include "sluice/ir/known_calls.hpp"
 
 namespace sluice::ir {
 
@@ -11,8 +12,7 @@ namespace sluice::ir {
 std::optional<std::string> name_problem(const Signature& service, const Parameter& input, const Value& value);
 
 /// The problems of the names that services will get from a run's inputs, where they are known before the run:
-/// also in called pipelines and in arms that may not be taken. `inputs`: of the pipeline, bound.
-std::vector<syntax::Diagnostic> check_given_names(const Plan& plan, const Pipeline& pipeline,
-                                                  const Struct& inputs, const Signatures& services);
+/// also in called pipelines and in arms that may not be taken.
+std::vector<syntax::Diagnostic> check_given_names(const std::vector<KnownCall>& calls);
 
 }  // namespace sluice::ir

@@ -33,6 +33,10 @@ class Service {
   /// Called on any thread, before a call and again when it has ended; it may read the repository of a model.
   /// Models are those of the default workspace.
   [[nodiscard]] virtual Result<Value> environment(const Struct& with) const = 0;
+  /// Refuses what `run` would refuse for certain: `known` holds those inputs of a call that are known before
+  /// the run, so that nothing is done in vain. Called on the thread that submits, for calls that are certain
+  /// to be made; looks at the inputs, and does none of the work.
+  [[nodiscard]] virtual Result<void> check(const Struct& /*known*/) const { return {}; }
   /// The declared outputs; artifacts among them are already in the object store. Called on a worker thread of
   /// the service executor; may block.
   virtual Result<Struct> run(const ServiceCall& call) = 0;

@@ -34,7 +34,7 @@ Result<std::vector<LabeledPicture>> labeled_pictures_of(test::DataFolder& data) 
 }
 
 Split split_of(test::DataFolder& data, std::int64_t learn = 5, std::int64_t seed = 7) {
-  return test::value_of(draw_split(test::value_of(labeled_pictures_of(data)), learn, seed));
+  return draw_split(test::value_of(labeled_pictures_of(data)), learn, seed);
 }
 
 Error refusal_of(test::DataFolder& data) {
@@ -248,10 +248,26 @@ TEST(DatasetSplit, RefusesArgumentsThatCannotWork) {
   with.set("pictures", data.stored_pictures());
   with.set("learn", 0);
   EXPECT_EQ(data.run(service, with).error().message, "learn is 0; it must be at least 2 pictures per class");
+  EXPECT_EQ(service.check(with).error().message, "learn is 0; it must be at least 2 pictures per class");
+  with.set("learn", 2);
   const auto file = data.objects().put("a file");
   with.set("pictures", Artifact{.digest = file->digest, .size = file->size});
   EXPECT_EQ(data.run(service, with).error().message,
             "`pictures` is a file; give the folder that holds the pictures");
+  EXPECT_EQ(service.check(with).error().message,
+            "`pictures` is a file; give the folder that holds the pictures");
+}
+
+TEST(DatasetSplit, ChecksWhatIsKnownBeforeTheRun) {
+  test::DataFolder data;
+  add_class(data, "bird", 3);
+  add_class(data, "fish", 2);
+  const DatasetSplit service(data.objects());
+  EXPECT_OK(service.check({}));
+  Struct known;
+  known.set("pictures", data.stored_pictures());
+  EXPECT_EQ(service.check(known).error().message,
+            "class `fish` has 2 pictures; at least 3 are needed: 2 to learn from and one to hold out");
 }
 
 }  // namespace

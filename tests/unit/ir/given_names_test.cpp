@@ -39,7 +39,9 @@ std::string problems_for(const std::string& name) {
   const auto plan = plan_of(text);
   Struct inputs;
   inputs.set("name", name);
-  return syntax::render("p", check_given_names(plan, plan.pipelines.front(), inputs, services()));
+  const auto signatures = services();
+  return syntax::render("p",
+                        check_given_names(known_calls(plan, plan.pipelines.front(), inputs, signatures)));
 }
 
 TEST(GivenNames, AreCheckedInArmsAndCalledPipelines) {

@@ -53,6 +53,29 @@ TEST(Submitting, StoresThePlanItsDigestAndTheBoundInputs) {
   EXPECT_EQ(to_json(s.run(echo_plan, one("n", 5)).result->outputs), R"({"n":5})");
 }
 
+TEST(Submitting, RefusesWhatAServiceRefusesOfACallThatIsCertain) {
+  RunsStage s;
+  runs::Runs runs(
+      {.control = s.server.driver(),
+       .journal = *s.stage.ledger,
+       .index = *s.stage.ledger,
+       .objects = *s.stage.objects,
+       .clock = s.stage.clock,
+       .random = s.random,
+       .check_call = [](const std::string& service, const Struct& known) -> Result<void> {
+         if (known.find("value") == nullptr) return {};
+         return Fail(
+             user_error(Code::invalid_argument, service + " wants no value").with_note("and no other"));
+       }},
+      {.frontends = {&s.stage.frontend}, .services = s.stage.signatures});
+  const auto refused = runs.submit({.text = echo_plan, .file = "plan.yaml"});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message, "plan.yaml:8:7: service `test.echo`: test.echo wants no value");
+  EXPECT_EQ(refused.error().notes, std::vector<std::string>{"and no other"});
+  EXPECT_OK(runs.submit({.text = held_plan, .file = "plan.yaml"}));
+  s.stage.gate.open();
+}
+
 TEST(Submitting, StoresThePipelineThatRunsWhereNobodyNamesOne) {
   RunsStage s;
   EXPECT_EQ(s.run("sluice: 1\npipelines:\n  train: {graph: {}}\n").created.pipeline, "train");

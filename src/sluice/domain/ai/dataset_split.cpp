@@ -6,6 +6,11 @@
 #include "sluice/domain/ai/split_warnings.hpp"
 
 namespace sluice::ai {
+namespace {
+
+constexpr std::int64_t learn_default = 5;
+
+}  // namespace
 
 const ir::Signature& DatasetSplit::declared() {
   using Kind = ir::Type::Kind;
@@ -28,11 +33,22 @@ const ir::Signature& DatasetSplit::signature() const { return declared(); }
 
 Result<Value> DatasetSplit::environment(const Struct& /*with*/) const { return Struct{}; }
 
+Result<void> DatasetSplit::check(const Struct& known) const {
+  SLUICE_DO(check_learn(integer_of(known, "learn", learn_default)));
+  if (known.find("pictures")) SLUICE_DO(pictures_of(known));
+  return {};
+}
+
+Result<std::vector<LabeledPicture>> DatasetSplit::pictures_of(const Struct& with) const {
+  SLUICE_TRY(folder, picture_folder(objects_, artifact_of(with, "pictures"), "pictures"));
+  return labeled_pictures(folder);
+}
+
 Result<Struct> DatasetSplit::run(const ports::ServiceCall& call) {
-  SLUICE_TRY(folder, picture_folder(objects_, artifact_of(call.with, "pictures"), "pictures"));
-  SLUICE_TRY(pictures, labeled_pictures(folder));
-  SLUICE_TRY(split,
-             draw_split(pictures, integer_of(call.with, "learn", 5), integer_of(call.with, "seed", 7)));
+  const auto learn = integer_of(call.with, "learn", learn_default);
+  SLUICE_DO(check_learn(learn));
+  SLUICE_TRY(pictures, pictures_of(call.with));
+  const auto split = draw_split(pictures, learn, integer_of(call.with, "seed", 7));
   SLUICE_TRY(stored, objects_.put(to_json(to_json_value(split), JsonStyle::pretty) + "\n"));
 
   Struct outputs;

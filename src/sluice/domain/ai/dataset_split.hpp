@@ -1,4 +1,5 @@
 #pragma once
+#include "sluice/domain/ai/split.hpp"
 #include "sluice/ports/object_store.hpp"
 #include "sluice/ports/service.hpp"
 
@@ -18,11 +19,14 @@ class DatasetSplit final : public ports::Service {
   explicit DatasetSplit(ports::ObjectStore& objects) : objects_(objects) {}
   [[nodiscard]] const ir::Signature& signature() const override;
   [[nodiscard]] Result<Value> environment(const Struct& with) const override;
+  [[nodiscard]] Result<void> check(const Struct& known) const override;
   Result<Struct> run(const ports::ServiceCall& call) override;
   /// The signature alone, for programs that only compile plans.
   static const ir::Signature& declared();
 
  private:
+  [[nodiscard]] Result<std::vector<LabeledPicture>> pictures_of(const Struct& with) const;
+
   ports::ObjectStore& objects_;
 };
 

@@ -25,6 +25,17 @@ Result<void> check_same_base(const Artifact& features, const BaseModel& base) {
                                                         described(*made_by), described(reference_of(base)))));
 }
 
+/// The fraction of correct predictions to keep.
+Result<double> keep_of(const Struct& with) {
+  const double keep = number_of(with, "keep", 0.9);
+  if (keep > 0 && keep <= 1) return keep;
+  return Fail(user_error(
+      Code::invalid_argument,
+      fmt::format(
+          "keep is {}; it is the fraction of correct predictions to keep and must be above 0 and at most 1",
+          keep)));
+}
+
 }  // namespace
 
 const ir::Signature& HeadLearn::declared() {
@@ -50,17 +61,14 @@ Result<Value> HeadLearn::environment(const Struct& with) const {
   return environment_of(base, platform_);
 }
 
+Result<void> HeadLearn::check(const Struct& known) const {
+  SLUICE_DO(keep_of(known));
+  return {};
+}
+
 Result<Struct> HeadLearn::run(const ports::ServiceCall& call) {
   const std::int64_t seed = integer_of(call.with, "seed", 7);
-  const double keep = number_of(call.with, "keep", 0.9);
-  if (!(keep > 0 && keep <= 1)) {
-    return Fail(user_error(
-        Code::invalid_argument,
-        fmt::format(
-            "keep is {}; it is the fraction of correct predictions to keep and must be above 0 and at "
-            "most 1",
-            keep)));
-  }
+  SLUICE_TRY(keep, keep_of(call.with));
   SLUICE_TRY(base, bases_.find(call.principal.workspace, text_of(call.with, "model", default_base)));
   SLUICE_DO(check_same_base(artifact_of(call.with, "features"), base));
   SLUICE_TRY(features, objects_.materialize(artifact_of(call.with, "features")));

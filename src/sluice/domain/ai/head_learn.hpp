@@ -24,6 +24,7 @@ class HeadLearn final : public ports::Service {
       : objects_(objects), bases_(bases), hosts_(hosts), platform_(std::move(platform)) {}
   [[nodiscard]] const ir::Signature& signature() const override;
   [[nodiscard]] Result<Value> environment(const Struct& with) const override;
+  [[nodiscard]] Result<void> check(const Struct& known) const override;
   Result<Struct> run(const ports::ServiceCall& call) override;
   /// The signature alone, for programs that only compile plans.
   static const ir::Signature& declared();

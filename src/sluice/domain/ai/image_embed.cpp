@@ -25,6 +25,14 @@ Value list_of(const std::vector<ports::TreeFile>& pictures, const ports::ObjectS
   return list;
 }
 
+/// What is wrong with the folder before any picture has been read.
+Findings findings_in(const PictureFolder& folder) {
+  Findings findings;
+  for (const auto& path : folder.dangling) findings.add(describe_dangling(path));
+  if (folder.pictures.empty()) findings.add("there are no pictures in the folder");
+  return findings;
+}
+
 }  // namespace
 
 const ir::Signature& ImageEmbed::declared() {
@@ -46,6 +54,14 @@ Result<Value> ImageEmbed::environment(const Struct& with) const {
   return environment_of(base, platform_);
 }
 
+Result<void> ImageEmbed::check(const Struct& known) const {
+  if (!known.find("pictures")) return {};
+  SLUICE_TRY(pictures, picture_folder(objects_, artifact_of(known, "pictures"), "pictures"));
+  auto findings = findings_in(pictures);
+  if (findings.empty()) return {};
+  return Fail(std::move(findings).error(Code::invalid_argument));
+}
+
 /// Features are the same as long as what the cache key of an embedding names is: a decoder that gives other
 /// pixels needs another version of the service.
 std::filesystem::path ImageEmbed::cache_of(const BaseModel& base) const {
@@ -56,12 +72,8 @@ std::filesystem::path ImageEmbed::cache_of(const BaseModel& base) const {
 Result<Struct> ImageEmbed::run(const ports::ServiceCall& call) {
   SLUICE_TRY(base, bases_.find(call.principal.workspace, text_of(call.with, "model", default_base)));
   SLUICE_TRY(pictures, picture_folder(objects_, artifact_of(call.with, "pictures"), "pictures"));
-  Findings findings;
-  for (const auto& path : pictures.dangling) findings.add(describe_dangling(path));
-  if (pictures.pictures.empty()) {
-    findings.add("there are no pictures in the folder");
-    return Fail(std::move(findings).error(Code::invalid_argument));
-  }
+  auto findings = findings_in(pictures);
+  if (pictures.pictures.empty()) return Fail(std::move(findings).error(Code::invalid_argument));
   const auto list = call.scratch / "pictures.json";
   SLUICE_DO(write_file(list, to_json(list_of(pictures.pictures, objects_))));
   const auto out = call.scratch / "features";

@@ -30,6 +30,7 @@ class ImageEmbed final : public ports::Service {
         cache_(std::move(cache)) {}
   [[nodiscard]] const ir::Signature& signature() const override;
   [[nodiscard]] Result<Value> environment(const Struct& with) const override;
+  [[nodiscard]] Result<void> check(const Struct& known) const override;
   Result<Struct> run(const ports::ServiceCall& call) override;
   /// The signature alone, for programs that only compile plans.
   static const ir::Signature& declared();

@@ -113,12 +113,15 @@ Result<std::vector<LabeledPicture>> labeled_pictures(const PictureFolder& folder
   return pictures;
 }
 
-Result<Split> draw_split(const std::vector<LabeledPicture>& pictures, std::int64_t learn, std::int64_t seed) {
-  if (learn < static_cast<std::int64_t>(learn_min)) {
-    return Fail(
-        user_error(Code::invalid_argument,
-                   fmt::format("learn is {}; it must be at least {} pictures per class", learn, learn_min)));
-  }
+Result<void> check_learn(std::int64_t learn) {
+  if (learn >= static_cast<std::int64_t>(learn_min)) return {};
+  return Fail(
+      user_error(Code::invalid_argument,
+                 fmt::format("learn is {}; it must be at least {} pictures per class", learn, learn_min)));
+}
+
+Split draw_split(const std::vector<LabeledPicture>& pictures, std::int64_t learn, std::int64_t seed) {
+  SLUICE_CHECK(check_learn(learn).has_value());
   std::map<std::string, std::vector<LabeledPicture>> by_class;
   for (const auto& picture : pictures) by_class[picture.label].push_back(picture);
 

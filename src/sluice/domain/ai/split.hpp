@@ -33,11 +33,15 @@ inline constexpr std::size_t learn_min = 2;
 /// `learn_min` + 1 pictures.
 Result<std::vector<LabeledPicture>> labeled_pictures(const PictureFolder& folder);
 
-/// Draws `learn` pictures of each class to train on, at least `learn_min`, and holds the others out. A class
-/// that has `learn` pictures or fewer still holds one out, so all its others are for training. `pictures`
-/// must be sorted by path and have at least `learn_min` + 1 pictures per class. The draw of a class depends
-/// only on `seed`, its name and its own pictures: adding or removing other classes does not change it.
-Result<Split> draw_split(const std::vector<LabeledPicture>& pictures, std::int64_t learn, std::int64_t seed);
+/// Whether so many pictures per class can be trained on: at least `learn_min`.
+Result<void> check_learn(std::int64_t learn);
+
+/// Draws `learn` pictures of each class to train on, which `check_learn` accepts, and holds the others out. A
+/// class that has `learn` pictures or fewer still holds one out, so all its others are for training.
+/// `pictures` must be sorted by path and have at least `learn_min` + 1 pictures per class. The draw of a
+/// class depends only on `seed`, its name and its own pictures: adding or removing other classes does not
+/// change it.
+Split draw_split(const std::vector<LabeledPicture>& pictures, std::int64_t learn, std::int64_t seed);
 
 /// {"seed", "classes": […], "learned": [{"path", "label"}, …], "held_out": [{"path", "label"}, …]}
 Value to_json_value(const Split& split);

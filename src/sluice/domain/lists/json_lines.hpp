@@ -16,6 +16,7 @@ class JsonLines final : public ports::Service {
   explicit JsonLines(ports::ObjectStore& objects) : objects_(objects) {}
   [[nodiscard]] const ir::Signature& signature() const override;
   [[nodiscard]] Result<Value> environment(const Struct& with) const override;
+  [[nodiscard]] Result<void> check(const Struct& known) const override;
   Result<Struct> run(const ports::ServiceCall& call) override;
   /// The signature alone, for programs that only compile plans.
   static const ir::Signature& declared();

@@ -93,12 +93,7 @@ Result<RunId> Runs::submit(Submission submission) {
   SLUICE_TRY(inputs, ir::bind_inputs(*pipeline, submission.inputs, false));
   SLUICE_DO(check_no_paths(*pipeline, inputs));
   SLUICE_DO(check_objects(inputs, "input", ports_.objects));
-  if (auto problems = ir::check_given_names(*plan, *pipeline, inputs, dialects_.services);
-      !problems.empty()) {
-    auto lines = syntax::render(plan->file, std::move(problems));
-    lines.pop_back();  // the final newline
-    return Fail(user_error(Code::invalid_argument, std::move(lines)));
-  }
+  SLUICE_DO(check_calls(*plan, ir::known_calls(*plan, *pipeline, inputs, dialects_.services)));
   for (const auto& [folder, arguments] : code_folders(*plan)) {
     const auto* code = submission.code.find(folder);
     if (!code || !code->is_artifact())
@@ -122,6 +117,23 @@ Result<RunId> Runs::submit(Submission submission) {
   auto id = created.run;
   SLUICE_DO(ports_.control.start(std::move(created), std::move(plan)));
   return id;
+}
+
+Result<void> Runs::check_calls(const ir::Plan& plan, const std::vector<ir::KnownCall>& calls) const {
+  if (auto problems = ir::check_given_names(calls); !problems.empty()) {
+    auto lines = syntax::render(plan.file, std::move(problems));
+    lines.pop_back();  // the final newline
+    return Fail(user_error(Code::invalid_argument, std::move(lines)));
+  }
+  if (!ports_.check_call) return {};
+  for (const auto& call : calls) {
+    if (!call.certain) continue;
+    if (auto checked = ports_.check_call(call.signature->name, call.inputs); !checked)
+      return Fail(
+          std::move(checked.error())
+              .at(fmt::format("{}: service `{}`", syntax::place(plan.file, call.at), call.signature->name)));
+  }
+  return {};
 }
 
 Result<ports::RunRow> Runs::find(const std::string& workspace, const std::string& id_or_prefix) const {

@@ -5,6 +5,7 @@
 #include "sluice/base/random.hpp"
 #include "sluice/domain/runs/compile.hpp"
 #include "sluice/domain/runs/report.hpp"
+#include "sluice/ir/known_calls.hpp"
 #include "sluice/ports/ledger.hpp"
 #include "sluice/ports/object_store.hpp"
 #include "sluice/ports/run_control.hpp"
@@ -32,10 +33,14 @@ class Runs {
     const ports::ObjectStore& objects;
     const Clock& clock;
     Random& random;
+    /// Refuses a call of a service, by what is known of it before the run (ports::Service::check); null:
+    /// nothing is refused.
+    std::function<Result<void>(const std::string& service, const Struct& known)> check_call = {};
   };
   Runs(Ports ports, Dialects dialects) : ports_(ports), dialects_(std::move(dialects)) {}
 
-  /// Compiles, binds the inputs, checks that every object is in the store. When this returns, the run is
+  /// Compiles, binds the inputs, checks that every object is in the store, and what services refuse of the
+  /// calls that are certain: what cannot work ends before any work is done. When this returns, the run is
   /// stored and running.
   Result<RunId> submit(Submission submission);
   /// Resumes a run whose process died. `retry`: also one that was set aside. Code::failed_precondition if it
@@ -74,6 +79,7 @@ class Runs {
   }
 
  private:
+  [[nodiscard]] Result<void> check_calls(const ir::Plan& plan, const std::vector<ir::KnownCall>& calls) const;
   Result<void> end_set_aside(ports::RunRow row, std::string reason);
 
   Ports ports_;
