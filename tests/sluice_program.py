@@ -35,7 +35,7 @@ class Server:
                                         stdout=subprocess.PIPE, stderr=stderr, text=True, env=environment())
         waiting.readable(self.process.stdout, "`sluice up` has printed its address", START_LIMIT_S)
         line = self.process.stdout.readline()
-        found = re.search(r"http://\S+", line)
+        found = re.search(r"https?://\S+", line)
         if not found:
             self.process.wait(START_LIMIT_S)
             raise RuntimeError(f"the server did not start: {line!r}, exit status {self.process.returncode}")
@@ -43,7 +43,7 @@ class Server:
 
     @property
     def address(self):
-        return self.url.removeprefix("http://")
+        return self.url.partition("://")[2]
 
     def ask(self, method, path, body=None, headers=None):
         """Sends a request; returns (status, JSON or text)."""
@@ -176,8 +176,8 @@ def copy_data(data, to):
 
 
 @contextlib.contextmanager
-def serving(data, *arguments):
-    server = Server(data, *arguments)
+def serving(data, *arguments, **options):
+    server = Server(data, *arguments, **options)
     try:
         yield server
     finally:

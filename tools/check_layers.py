@@ -30,7 +30,7 @@ SEES = {
     "driver": CORE,
     "domain/*": CORE,  # of each other only headers with the line PUBLIC_TO_DOMAIN
     "api/*": [*CORE, "domain/*"],
-    "net": CORE,
+    "net": [*CORE, "os"],
     # The two other programs.
     "supervisor": ["base", "os", "ipc/supervisor"],  # static, links only os/ and libc
     "host/media": ["base"],
@@ -49,7 +49,7 @@ LIBRARIES = [
     ("Boost.Asio", ["boost/asio*"], ["Boost::headers", "Boost::boost"], "net"),
     ("zlib", ["zlib.h"], ["ZLIB::ZLIB"], ("net", "host/media")),  # in two programs: bodies of requests; parts of PNG
     ("Boost.JSON", ["boost/json*"], ["Boost::json"], "base"),
-    ("OpenSSL", ["openssl/*"], ["OpenSSL::*"], "base"),
+    ("OpenSSL", ["openssl/*"], ["OpenSSL::*"], ("base", "net")),  # digests; TLS
     ("spdlog", ["spdlog/*"], ["spdlog::*"], "base"),
     ("libfyaml", ["libfyaml.h"], ["PkgConfig::fyaml"], "syntax"),
     ("SQLite", ["sqlite3.h"], ["SQLite::SQLite3"], "stores/sqlite"),

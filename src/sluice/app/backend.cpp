@@ -88,7 +88,7 @@ class LocalBackend final : public Backend {
                            .headers = std::move(asked.headers),
                            .body = std::move(asked.body),
                            .body_file = std::move(asked.body_file),
-                           .principal = {}};
+                           .principal = ports::owner().principal};
     auto promise = std::make_shared<std::promise<ports::Response>>();
     auto response = promise->get_future();
     match.route->handler(std::move(request),
@@ -153,9 +153,12 @@ Result<void> stream(Backend& backend, const StreamRequest& request) {
   return {};
 }
 
-Result<std::unique_ptr<Backend>> connect(const std::string& url, const std::string& token) {
-  SLUICE_TRY(client, net::HttpClient::make(
-                         {.url = url, .token = token.empty() ? std::nullopt : std::optional(token)}));
+Result<std::unique_ptr<Backend>> connect(const Reach& reach) {
+  SLUICE_TRY(client,
+             net::HttpClient::make({.url = reach.url,
+                                    .token = reach.token.empty() ? std::nullopt : std::optional(reach.token),
+                                    .ca = reach.ca,
+                                    .socket = reach.socket}));
   return std::make_unique<RemoteBackend>(std::move(client));
 }
 

@@ -50,8 +50,15 @@ Result<void> stream(Backend& backend, const StreamRequest& request);
 Result<void> download(Backend& backend, const std::string& target, const std::filesystem::path& to);
 Result<void> upload(Backend& backend, const std::string& target, const std::filesystem::path& file);
 
+/// How a server is reached.
+struct Reach {
+  std::string url;
+  std::string token = {};             ///< "": none
+  std::filesystem::path ca = {};      ///< as in net::HttpClient::Options
+  std::filesystem::path socket = {};  ///< likewise
+};
 /// The backend that uses a server.
-Result<std::unique_ptr<Backend>> connect(const std::string& url, const std::string& token);
+Result<std::unique_ptr<Backend>> connect(const Reach& reach);
 /// The backend that calls the same handlers in this process.
 Result<std::unique_ptr<Backend>> local_backend(std::vector<ports::Protocol> protocols);
 

@@ -83,7 +83,8 @@ void Command::option(const std::string& name, std::vector<std::string>& into, co
 }
 void Command::argument(const std::string& name, std::string& into, const std::string& description,
                        const ValueRules& rules) {
-  impl_->add(*impl_->app->add_option(name, into, description), rules, true).required(!impl_->hidden);
+  impl_->add(*impl_->app->add_option(name, into, description), rules, true)
+      .required(!impl_->hidden && !rules.may_be_absent);
 }
 void Command::argument(const std::string& name, std::vector<std::string>& into,
                        const std::string& description) {

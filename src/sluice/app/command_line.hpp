@@ -20,7 +20,8 @@ struct ValueRules {
     double least, most;
   };
   std::optional<Range> range = {};
-  std::string needs = {};  ///< an option declared before, which this one requires
+  std::string needs = {};      ///< an option declared before, which this one requires
+  bool may_be_absent = false;  ///< of an argument
 };
 
 /// An option or argument of a command, as shown by help and completion.
@@ -48,7 +49,7 @@ class Command {
               const ValueRules& rules = {});
   void option(const std::string& name, std::vector<std::string>& into, const std::string& description,
               const ValueRules& rules = {});
-  /// Required, in the order of declaration.
+  /// Required unless it may be absent, in the order of declaration.
   void argument(const std::string& name, std::string& into, const std::string& description = "",
                 const ValueRules& rules = {});
   void argument(const std::string& name, std::vector<std::string>& into, const std::string& description = "");

@@ -49,7 +49,7 @@ Result<std::optional<RunningServer>> running_server(const DataFolder& data) {
         environment_error(Code::unavailable, "a server holds the data folder " + data.root.string() +
                                                  " but has not published its address yet; retry shortly"));
   SLUICE_TRY(json, parse_json(*text, data.server().string()));
-  return RunningServer{.url = json.text_at("url"), .token = json.text_at("token")};
+  return RunningServer{.url = json.text_at("url"), .token = json.text_at("token"), .socket = data.socket()};
 }
 
 }  // namespace sluice::app

@@ -19,6 +19,7 @@ struct DataFolder {
   [[nodiscard]] std::filesystem::path deciding() const { return root / "deciding"; }
   [[nodiscard]] std::filesystem::path lock() const { return root / "lock"; }
   [[nodiscard]] std::filesystem::path server() const { return root / "server.json"; }
+  [[nodiscard]] std::filesystem::path socket() const { return root / "sluice.sock"; }
 };
 
 /// `given`, else $SLUICE_DATA, else ~/.local/share/sluice; absolute. Fails if none of them is
@@ -28,7 +29,8 @@ Result<DataFolder> find_data_folder(const std::string& given);
 /// The server that holds a data folder.
 struct RunningServer {
   std::string url;
-  std::string token;  ///< "": none is required
+  std::string token;             ///< "": none is required
+  std::filesystem::path socket;  ///< by which the server's user is known, whatever the kernel says
 };
 /// Writes server.json, by which commands of the same user find the server (mode 0600).
 Result<void> announce(const DataFolder& data, const RunningServer& server);

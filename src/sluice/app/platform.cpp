@@ -28,6 +28,7 @@ struct Platform::Impl {
   std::unique_ptr<ports::ModelRuntime> runtime;
   std::unique_ptr<serving::Hosts> hosts;
   std::unique_ptr<serving::Serving> serving;
+  std::unique_ptr<access::Access> access;
   std::unique_ptr<DecidingFile> deciding;
   std::unique_ptr<driver::Driver> driver;
   std::unique_ptr<runs::Runs> runs;
@@ -46,6 +47,10 @@ struct Platform::Impl {
     objects = std::move(opened_objects);
     SLUICE_TRY(opened_ledger, open_ledger(data));
     ledger = std::move(opened_ledger);
+    SLUICE_TRY(
+        opened_access,
+        access::Access::open({.tokens = *ledger.tokens, .clock = clock, .random = random}, options.token));
+    access = std::move(opened_access);
     SLUICE_TRY(opened_models, open_models(data, *objects, clock));
     models = std::move(opened_models);
     SLUICE_DO(import_builtin_models());
@@ -81,6 +86,7 @@ struct Platform::Impl {
                               .hosts = *hosts,
                               .serving = *serving,
                               .facts = *facts,
+                              .changes = *ledger.changes,
                               .clock = clock,
                               .cache = data.cache()});
     executors = make_executors({.data = data,
@@ -101,6 +107,8 @@ struct Platform::Impl {
                            .objects = *objects,
                            .models = *models,
                            .serving = *serving,
+                           .access = *access,
+                           .changes = *ledger.changes,
                            .executors = executors,
                            .clock = clock});
   }
@@ -158,6 +166,8 @@ Result<std::unique_ptr<Platform>> Platform::open(Options options) {
 void Platform::warm_up() { impl_->models->warm_up(); }
 runs::Runs& Platform::runs() { return *impl_->runs; }
 const Clock& Platform::clock() const { return impl_->clock; }
+
+const ports::Callers& Platform::callers() const { return *impl_->access; }
 
 std::vector<ports::Protocol> Platform::protocols() { return impl_->protocols(); }
 

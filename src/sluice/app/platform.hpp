@@ -1,5 +1,7 @@
 #pragma once
 #include <memory>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "sluice/app/data_folder.hpp"
@@ -19,7 +21,8 @@ class Platform {
     Milliseconds host_idle = std::chrono::seconds(60);
     Milliseconds host_silence = std::chrono::minutes(2);  ///< see make_runtime
     engine::Limits run_limits = {};
-    std::string slots = {};  ///< as slots_of (slots.hpp) reads it
+    std::string slots = {};                 ///< as slots_of (slots.hpp) reads it
+    std::optional<std::string> token = {};  ///< of an administrator
   };
   /// Opens the folder, or creates it, and imports missing built-in models. Fails if another process holds it.
   static Result<std::unique_ptr<Platform>> open(Options options);
@@ -30,6 +33,8 @@ class Platform {
   void warm_up();
   [[nodiscard]] runs::Runs& runs();
   [[nodiscard]] std::vector<ports::Protocol> protocols();
+  /// Those who may use this data folder besides its owner.
+  [[nodiscard]] const ports::Callers& callers() const;
   [[nodiscard]] const Clock& clock() const;
 
  private:

@@ -3,6 +3,7 @@
 #include "sluice/api/native/native.hpp"
 #include "sluice/api/openinference/openinference.hpp"
 #include "sluice/base/picture_format.hpp"
+#include "sluice/domain/access/recorded.hpp"
 #include "sluice/domain/ai/dataset_split.hpp"
 #include "sluice/domain/ai/head_learn.hpp"
 #include "sluice/domain/ai/image_embed.hpp"
@@ -18,6 +19,7 @@
 #include "sluice/stores/directory/outside_folder.hpp"
 #include "sluice/stores/git/git_model_repository.hpp"
 #include "sluice/stores/git/work_tree.hpp"
+#include "sluice/stores/sqlite/sqlite_access.hpp"
 #include "sluice/stores/sqlite/sqlite_ledger.hpp"
 
 namespace sluice::app {
@@ -45,6 +47,8 @@ Services make_services(const ServiceParts& parts) {
       std::make_unique<models::RegisterService>(parts.objects, parts.models, parts.facts, parts.clock));
   made.services.push_back(std::make_unique<serving::DeployService>(parts.serving));
   made.services.push_back(std::make_unique<lists::JsonLines>(parts.objects));
+  for (auto& service : made.services)
+    service = access::recorded(std::move(service), {.log = parts.changes, .clock = parts.clock});
   return made;
 }
 
@@ -55,9 +59,20 @@ Result<void> Services::check(const std::string& name, const Struct& known) const
 }
 
 Result<Ledger> open_ledger(const DataFolder& data) {
+  struct Tables {
+    std::unique_ptr<stores::SqliteLedger> ledger;
+    stores::SqliteAccess access;
+  };
   SLUICE_TRY(opened, stores::SqliteLedger::open(data.ledger()));
-  const std::shared_ptr<stores::SqliteLedger> ledger = std::move(opened);
-  return Ledger{.owner = ledger, .journal = ledger.get(), .index = ledger.get(), .deployments = ledger.get()};
+  auto file = opened->file();
+  const auto tables = std::make_shared<Tables>(std::move(opened), stores::SqliteAccess(std::move(file)));
+  auto& ledger = *tables->ledger;
+  return Ledger{.owner = tables,
+                .journal = &ledger,
+                .index = &ledger,
+                .deployments = &ledger,
+                .tokens = &tables->access,
+                .changes = &tables->access};
 }
 
 Result<std::unique_ptr<ports::ObjectStore>> open_object_store(const DataFolder& data, const Clock& clock) {
@@ -119,11 +134,15 @@ std::vector<ports::Protocol> make_protocols(const ProtocolParts& parts) {
                                        .objects = parts.objects,
                                        .models = parts.models,
                                        .serving = parts.serving,
+                                       .access = parts.access,
+                                       .changes = parts.changes,
                                        .clock = parts.clock,
                                        .version = SLUICE_VERSION,
                                        .data = parts.data.root,
                                        .log_of = log_of}));
   made.push_back(api::openinference_protocol(parts.serving, SLUICE_VERSION));
+  for (auto& protocol : made)
+    protocol = access::recorded(std::move(protocol), {.log = parts.changes, .clock = parts.clock});
   return made;
 }
 

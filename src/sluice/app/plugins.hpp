@@ -6,6 +6,7 @@
 
 #include "sluice/app/data_folder.hpp"
 #include "sluice/app/platform.hpp"
+#include "sluice/domain/access/access.hpp"
 #include "sluice/domain/ai/picture_folder.hpp"
 #include "sluice/domain/models/provenance.hpp"
 #include "sluice/domain/runs/compile.hpp"
@@ -13,6 +14,7 @@
 #include "sluice/domain/serving/hosts.hpp"
 #include "sluice/domain/serving/serving.hpp"
 #include "sluice/engine/work.hpp"
+#include "sluice/ports/access.hpp"
 #include "sluice/ports/executor.hpp"
 #include "sluice/ports/http.hpp"
 #include "sluice/ports/ledger.hpp"
@@ -26,12 +28,14 @@ namespace sluice::app {
 /// Every front end, and the signature of every service: enough to compile a plan without a data folder.
 const runs::Dialects& builtin_dialects();
 
-/// One ledger and its three interfaces; `owner` keeps them alive.
+/// One ledger and its interfaces; `owner` keeps them alive.
 struct Ledger {
   std::shared_ptr<void> owner;
   ports::Journal* journal = nullptr;
   ports::RunIndex* index = nullptr;
   ports::Deployments* deployments = nullptr;
+  ports::Tokens* tokens = nullptr;
+  ports::ChangeLog* changes = nullptr;
 };
 Result<Ledger> open_ledger(const DataFolder& data);
 Result<std::unique_ptr<ports::ObjectStore>> open_object_store(const DataFolder& data, const Clock& clock);
@@ -50,6 +54,7 @@ struct ServiceParts {
   serving::Hosts& hosts;
   serving::Serving& serving;
   const models::RunFacts& facts;
+  ports::ChangeLog& changes;
   const Clock& clock;
   std::filesystem::path cache;  ///< a folder for what can be computed again
 };
@@ -93,6 +98,8 @@ struct ProtocolParts {
   ports::ObjectStore& objects;
   ports::ModelRepository& models;
   serving::Serving& serving;
+  access::Access& access;
+  ports::ChangeLog& changes;
   const Executors& executors;
   const Clock& clock;
 };

@@ -8,12 +8,14 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/host_name_verification.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
+#include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http/buffer_body.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
@@ -23,8 +25,11 @@
 
 #include "sluice/base/numbers.hpp"
 #include "sluice/base/words.hpp"
+#include "sluice/net/certificate.hpp"
 #include "sluice/net/connection.hpp"
+#include "sluice/net/maybe_tls.hpp"
 #include "sluice/net/sent_file.hpp"
+#include "sluice/os/socket.hpp"
 
 namespace sluice::net {
 namespace {
@@ -34,6 +39,7 @@ namespace beast = boost::beast;
 namespace http = beast::http;
 using tcp = asio::ip::tcp;
 using Parser = http::response_parser<http::buffer_body>;
+using TimedStream = beast::basic_stream<asio::generic::stream_protocol>;
 
 constexpr std::size_t first_read = std::size_t{16} << 10;  ///< enough for a small response in one read
 constexpr std::size_t piece = std::size_t{256} << 10;      ///< the most bytes per read or write
@@ -62,13 +68,17 @@ struct HttpClient::Impl {
   std::string host;
   std::string port;
   asio::io_context io{1};
-  std::optional<beast::tcp_stream> stream;
+  std::unique_ptr<asio::ssl::context> tls;  ///< null: plain HTTP
+  std::optional<MaybeTls<TimedStream>> stream;
   beast::flat_buffer buffer;
   bool answered = false;  ///< the server has started to respond to the current request
 
   Result<ports::Response> request(const ClientRequest& request);
   asio::awaitable<Result<ports::Response>> exchange(const ClientRequest& request);
   asio::awaitable<Result<void>> connect();
+  asio::awaitable<boost::system::error_code> connect_tcp();
+  asio::awaitable<Result<void>> begin_tls();
+  TimedStream& timed() { return stream->next_layer(); }
   asio::awaitable<Result<bool>> send(const ClientRequest& request);
   asio::awaitable<Result<bool>> write(std::string_view bytes);
   asio::awaitable<Result<ports::Response>> receive(const ClientRequest& request);
@@ -78,7 +88,7 @@ struct HttpClient::Impl {
   /// Whether a kept connection cannot be reused: the server has closed it, or it has unexpected unread data.
   [[nodiscard]] bool is_stale() {
     char byte = 0;
-    const auto got = ::recv(stream->socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    const auto got = ::recv(timed().socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
     return got >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
   }
 
@@ -133,26 +143,63 @@ asio::awaitable<Result<ports::Response>> HttpClient::Impl::exchange(const Client
 }
 
 asio::awaitable<Result<void>> HttpClient::Impl::connect() {
-  const auto unreachable = [this](const boost::system::error_code& error) {
+  buffer.clear();
+  stream.emplace(TimedStream(io));
+  if (!options.socket.empty()) {
+    auto connected = os::connect_unix(options.socket);
+    if (!connected) {
+      stream.reset();
+      co_return Fail(
+          std::move(connected).error().at("cannot reach the server at " + options.socket.string()));
+    }
+    timed().socket().assign(asio::generic::stream_protocol(AF_UNIX, 0), connected->release());
+    co_return Result<void>{};
+  }
+  if (const auto error = co_await connect_tcp()) {
+    stream.reset();
     const std::string why = error == beast::error::timeout ? "no response" : words(error);
-    return Fail(environment_error(Code::unavailable, "cannot reach the server at " + options.url + ": " +
-                                                         why + "; is `sluice up` running?"));
-  };
+    co_return Fail(environment_error(Code::unavailable, "cannot reach the server at " + options.url + ": " +
+                                                            why + "; is `sluice up` running?"));
+  }
+  if (!tls) co_return Result<void>{};
+  auto begun = co_await begin_tls();
+  if (!begun) stream.reset();
+  co_return begun;
+}
+
+/// Tries the addresses of the host, one after the other.
+asio::awaitable<boost::system::error_code> HttpClient::Impl::connect_tcp() {
   tcp::resolver resolver(io);
   const auto [resolve_error, endpoints] = co_await resolver.async_resolve(host, port, as_result);
-  if (resolve_error) co_return unreachable(resolve_error);
-  stream.emplace(io);
-  buffer.clear();
-  stream->expires_after(options.connect_timeout);
-  const auto [error, endpoint] = co_await stream->async_connect(endpoints, as_result);
-  if (error) {
-    stream.reset();
-    co_return unreachable(error);
+  if (resolve_error) co_return resolve_error;
+  boost::system::error_code error = asio::error::host_not_found;
+  for (const auto& found : endpoints) {
+    timed().expires_after(options.connect_timeout);
+    const asio::generic::stream_protocol::endpoint endpoint(found.endpoint());
+    std::tie(error) = co_await timed().async_connect(endpoint, as_result);
+    if (!error) break;
   }
   boost::system::error_code ignored;
-  stream->socket().set_option(tcp::no_delay(true), ignored);
-  stream->socket().set_option(asio::socket_base::keep_alive(true), ignored);
-  co_return Result<void>{};
+  timed().socket().set_option(tcp::no_delay(true), ignored);
+  timed().socket().set_option(asio::socket_base::keep_alive(true), ignored);
+  co_return error;
+}
+
+asio::awaitable<Result<void>> HttpClient::Impl::begin_tls() {
+  auto& encrypted = stream->use_tls(*tls);
+  SSL_set_tlsext_host_name(encrypted.native_handle(), host.c_str());
+  encrypted.set_verify_callback(asio::ssl::host_name_verification(host));
+  timed().expires_after(options.connect_timeout);
+  const auto [error] = co_await encrypted.async_handshake(asio::ssl::stream_base::client, as_result);
+  if (!error) co_return Result<void>{};
+  const auto verified = SSL_get_verify_result(encrypted.native_handle());
+  if (verified != X509_V_OK)
+    co_return Fail(environment_error(
+        Code::unavailable, "the certificate of the server at " + options.url +
+                               " is not trusted: " + lower_ascii(X509_verify_cert_error_string(verified)) +
+                               "; `--ca FILE` names the authority that vouches for it"));
+  co_return Fail(environment_error(Code::unavailable,
+                                   "no TLS with the server at " + options.url + ": " + describe_tls(error)));
 }
 
 /// Returns false if the server stopped reading; it may have sent a response that says why.
@@ -193,7 +240,7 @@ asio::awaitable<Result<bool>> HttpClient::Impl::send(const ClientRequest& reques
 asio::awaitable<Result<bool>> HttpClient::Impl::write(std::string_view bytes) {
   while (!bytes.empty()) {
     const auto next = asio::buffer(bytes.data(), std::min(bytes.size(), piece));
-    stream->expires_after(options.answer_timeout);
+    timed().expires_after(options.answer_timeout);
     const auto [error, count] = co_await asio::async_write(*stream, next, as_result);
     if (error) co_return false;
     bytes.remove_prefix(count);
@@ -206,7 +253,7 @@ asio::awaitable<Result<ports::Response>> HttpClient::Impl::receive(const ClientR
   parser.header_limit(std::uint32_t{64} << 10);
   parser.body_limit(boost::none);
   if (request.method == "HEAD") parser.skip(true);
-  stream->expires_after(options.answer_timeout);
+  timed().expires_after(options.answer_timeout);
   buffer.reserve(first_read);  // a read is at most as long as the space reserved here
   const auto [error, count] = co_await http::async_read_header(*stream, buffer, parser, as_result);
   if (error) co_return Fail(lost(request, error));
@@ -236,9 +283,9 @@ asio::awaitable<Result<void>> HttpClient::Impl::receive_body(const ClientRequest
     parser.get().body().data = chunk.data();
     parser.get().body().size = chunk.size();
     if (pass_on && request.may_be_silent)
-      stream->expires_never();
+      timed().expires_never();
     else
-      stream->expires_after(options.answer_timeout);
+      timed().expires_after(options.answer_timeout);
     const auto [error, count] = co_await http::async_read_some(*stream, buffer, parser, as_result);
     std::string_view got(chunk.data(), chunk.size() - parser.get().body().size);
     if (error && error != http::error::need_buffer) co_return Fail(lost(request, error));
@@ -266,12 +313,14 @@ Result<HttpClient> HttpClient::make(Options options) {
   const auto invalid = [&](std::string_view why) {
     return Fail(user_error(Code::invalid_argument, "`" + options.url + "` " + std::string(why)));
   };
-  constexpr std::string_view scheme = "http://";
+  const bool has_tls = options.url.starts_with("https://");
+  const std::string_view scheme = has_tls ? "https://" : "http://";
   while (options.url.ends_with('/') && options.url.size() > scheme.size()) options.url.pop_back();
-  if (!options.url.starts_with(scheme)) return invalid("is not a supported URL; write http://HOST:PORT");
+  if (!options.url.starts_with(scheme))
+    return invalid("is not a supported URL; write http://HOST:PORT or https://HOST:PORT");
   std::string_view rest = std::string_view(options.url).substr(scheme.size());
   std::string_view host = rest;
-  std::string_view port = "80";
+  std::string_view port = has_tls ? "443" : "80";
   const auto bracket = rest.starts_with('[') ? rest.find(']') : 0;
   if (bracket == std::string_view::npos)
     return invalid("has no closing bracket; write http://[ADDRESS]:PORT");
@@ -286,6 +335,10 @@ Result<HttpClient> HttpClient::make(Options options) {
   auto impl = std::make_unique<Impl>();
   impl->host = std::string(host);
   impl->port = std::to_string(number);
+  if (has_tls) {
+    SLUICE_TRY(context, verifying_context(options.ca));
+    impl->tls = std::move(context);
+  }
   impl->options = std::move(options);
   return HttpClient(std::move(impl));
 }

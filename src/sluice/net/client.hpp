@@ -30,18 +30,23 @@ struct ClientRequest {
   bool may_be_silent = false;  ///< no timeout for such a body; the operating system detects a dead server
 };
 
-/// An HTTP client with one connection, kept open between requests. Blocks; used by one thread at a time.
+/// An HTTP client, over TLS if the URL says https: then the server's certificate must be valid for the URL's
+/// host. One connection, kept open between requests. Blocks; used by one thread at a time.
 class HttpClient {
  public:
   struct Options {
-    std::string url;  ///< "http://127.0.0.1:8080"
+    std::string url;  ///< "http://127.0.0.1:8080", "https://sluice.example"
     std::optional<std::string> token;
+    /// With https: the authorities that may vouch for the server, a PEM file; "": those that the system
+    /// trusts.
+    std::filesystem::path ca;
+    std::filesystem::path socket;  ///< not empty: the server's Unix socket, instead of the address of `url`
     Milliseconds connect_timeout = std::chrono::seconds(5);
     Milliseconds answer_timeout = std::chrono::minutes(10);  ///< without any progress
     std::uint64_t body_max = std::uint64_t{256} << 20;       ///< of a response that is kept in memory
   };
 
-  /// Does not connect yet. Code::invalid_argument for an invalid URL.
+  /// Does not connect yet. Code::invalid_argument for an invalid URL, and for a `ca` that cannot be used.
   static Result<HttpClient> make(Options options);
   HttpClient(HttpClient&&) noexcept;
   HttpClient& operator=(HttpClient&&) noexcept;

@@ -4,12 +4,14 @@
 #include <string>
 
 #include <boost/asio/as_tuple.hpp>
-#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 
 #include "sluice/base/clock.hpp"
+#include "sluice/net/certificate.hpp"
 #include "sluice/net/gate.hpp"
+#include "sluice/net/maybe_tls.hpp"
 
 namespace sluice::net {
 
@@ -17,10 +19,15 @@ namespace sluice::net {
 /// coroutine awaits with a temporary: some compilers free those twice.
 inline constexpr auto as_result = boost::asio::as_tuple(boost::asio::use_awaitable);
 
+/// A socket of TCP, or of a file.
+using Socket = boost::asio::generic::stream_protocol::socket;
+
 /// One accepted socket and its state. Used on its loop's thread only.
 struct Connection {
   /// `c` must outlive it.
-  Connection(boost::asio::ip::tcp::socket accepted, const Clock& c) : socket(std::move(accepted)), clock(c) {}
+  Connection(Socket accepted, const Clock& c) : stream(std::move(accepted)), clock(c) {}
+
+  [[nodiscard]] Socket& socket() { return stream.next_layer(); }
 
   /// Pending operations on the socket fail at about that time. The deadline is a field and not a timer
   /// because it changes several times per request; the loop checks it periodically.
@@ -29,10 +36,11 @@ struct Connection {
   /// Ends all pending operations on the socket.
   void close() {
     boost::system::error_code ignored;
-    socket.close(ignored);
+    socket().close(ignored);
   }
 
-  boost::asio::ip::tcp::socket socket;
+  MaybeTls<Socket> stream;
+  Certificate::Context certificate;  ///< null: the stream is plain
   boost::beast::flat_buffer buffer;
   Gate::Source source;
   const Clock& clock;

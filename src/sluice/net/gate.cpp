@@ -33,16 +33,25 @@ bool is_forwarded(const RequestHead& head) {
   });
 }
 
-Result<void> check_access(const Guard& guard, const RequestHead& head, const Target& target,
-                          const Gate::Source& source) {
+/// Who sends the request, if it may come from where it comes from.
+Result<ports::Caller> caller_of(const Guard& guard, const RequestHead& head, const Target& target,
+                                const Gate::Source& source) {
   SLUICE_TRY(host, host_of(head, target));
   SLUICE_DO(guard.check_host(host, source.local_ip));
   const bool changes = head.method != "GET" && head.method != "HEAD" && head.method != "OPTIONS";
   const Guard::Page page{.origin = header_of(head, "origin"),
                          .fetch_site = header_of(head, "sec-fetch-site")};
   SLUICE_DO(guard.check_page(host, page, changes));
-  if (source.is_owner && !is_forwarded(head)) return {};
-  return guard.check_token(header_of(head, "authorization"));
+  return guard.caller_of(header_of(head, "authorization"), source.is_owner && !is_forwarded(head));
+}
+
+Error role_missing(const ports::Caller& caller, const ports::Route& route) {
+  return user_error(Code::permission_denied, "the token `" + caller.principal.name + "` has the role `" +
+                                                 std::string(ports::name(caller.role)) + "`; " +
+                                                 route.method + " " + route.pattern + " needs one with `" +
+                                                 std::string(ports::name(route.needed_role())) +
+                                                 "`: `sluice token add NAME --role " +
+                                                 std::string(ports::name(route.needed_role())) + "`");
 }
 
 std::string joined(const std::vector<std::string>& words) {
@@ -66,7 +75,8 @@ std::expected<Admission, ports::Response> Gate::admit(RequestHead head, const So
     return refusal;
   };
   if (!target) return refuse(target.error());
-  if (const auto access = check_access(guard_, head, *target, source); !access) return refuse(access.error());
+  auto caller = caller_of(guard_, head, *target, source);
+  if (!caller) return refuse(caller.error());
   if (const auto refusal = refuse_transfer_coding(head.headers)) return refuse_coding(*refusal);
 
   auto match = router_.find(head.method, target->segments);
@@ -80,6 +90,7 @@ std::expected<Admission, ports::Response> Gate::admit(RequestHead head, const So
     refusal.error().headers.emplace_back("Allow", joined(match.allowed));
     return refusal;
   }
+  if (caller->role < match.route->needed_role()) return refuse(role_missing(*caller, *match.route));
   if (head.content_length && *head.content_length > match.route->body_max)
     return refuse(body_too_large(*match.route));
   const bool has_body = head.chunked || head.content_length.value_or(0) > 0;
@@ -92,6 +103,7 @@ std::expected<Admission, ports::Response> Gate::admit(RequestHead head, const So
 
   Admission admission{
       .route = match.route, .segments = std::move(target->segments), .coding = *coding, .request = {}};
+  admission.request.principal = std::move(caller->principal);
   admission.request.method = std::move(head.method);
   admission.request.path = std::move(target->path);
   admission.request.params = std::move(match.params);

@@ -44,7 +44,7 @@ class Gate {
     bool is_owner = false;  ///< the process at the other end is one of the server's own user
   };
   /// A refusal is a response, ready to be sent. The owner needs no token, except through a proxy: that speaks
-  /// for strangers.
+  /// for strangers. Others need one whose role the route asks for.
   [[nodiscard]] std::expected<Admission, ports::Response> admit(RequestHead head, const Source& source) const;
 
   /// The error response for an admitted request, in the form of its protocol.

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "sluice/base/digest.hpp"
 #include "sluice/base/words.hpp"
 #include "sluice/net/listen.hpp"
 
@@ -52,14 +51,13 @@ std::string printable(std::string_view text) {
   return out;
 }
 
-/// Compares digests, so that the time depends on neither content nor length.
-bool same_secret(std::string_view given, std::string_view expected) {
-  const Digest a = Digest::of(given);
-  const Digest b = Digest::of(expected);
-  unsigned difference = 0;
-  for (std::size_t i = 0; i < a.bytes.size(); ++i)
-    difference |= static_cast<unsigned>(a.bytes[i] ^ b.bytes[i]);
-  return difference == 0;
+/// The token of "Bearer TOKEN"; "" if it is not of this form.
+std::string_view bearer_of(std::string_view authorization) {
+  const auto space = std::min(authorization.find(' '), authorization.size());
+  if (lower_ascii(authorization.substr(0, space)) != "bearer") return {};
+  auto token = authorization.substr(space);
+  while (token.starts_with(' ')) token.remove_prefix(1);
+  return token;
 }
 
 }  // namespace
@@ -96,22 +94,20 @@ Result<void> Guard::check_page(std::string_view host, const Page& page, bool cha
                                                       " itself may use this server"));
 }
 
-Result<void> Guard::check_token(std::string_view authorization) const {
-  if (!options_.token)
+Result<ports::Caller> Guard::caller_of(std::string_view authorization, bool is_owner) const {
+  const auto token = bearer_of(authorization);
+  if (options_.callers != nullptr && !token.empty())
+    if (auto caller = options_.callers->caller_of(token)) return std::move(*caller);
+  if (is_owner) return ports::owner();
+  if (options_.callers == nullptr || !options_.callers->any())
     return Fail(user_error(
         Code::permission_denied,
         "this server is for the user who started it, and the kernel does not say that this request "
-        "is theirs; others need a token, with which its owner starts the server: `sluice up "
-        "--token-file FILE`"));
-  constexpr std::string_view hint =
-      "send `Authorization: Bearer TOKEN` with the content of its `--token-file`";
-  const auto space = std::min(authorization.find(' '), authorization.size());
-  if (lower_ascii(authorization.substr(0, space)) != "bearer")
-    return Fail(user_error(Code::unauthenticated, "this server requires a token; " + std::string(hint)));
-  std::string_view given = authorization.substr(space);
-  while (given.starts_with(' ')) given.remove_prefix(1);
-  if (same_secret(given, *options_.token)) return {};
-  return Fail(user_error(Code::unauthenticated, "invalid token; " + std::string(hint)));
+        "is theirs; others need a token, which its owner makes: `sluice token add NAME --role read`"));
+  return Fail(user_error(
+      Code::unauthenticated,
+      std::string(token.empty() ? "this server requires a token" : "the token is not valid, or has expired") +
+          "; send `Authorization: Bearer TOKEN` with one that `sluice token add` made"));
 }
 
 }  // namespace sluice::net

@@ -1,10 +1,10 @@
 #pragma once
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "sluice/base/result.hpp"
+#include "sluice/ports/access.hpp"
 
 namespace sluice::net {
 
@@ -18,7 +18,7 @@ class Guard {
     std::string url;  ///< the server's own URL, for messages
     std::vector<std::string>
         allowed_hosts;  ///< names besides localhost and the addresses that reach the server
-    std::optional<std::string> token;
+    const ports::Callers* callers = nullptr;  ///< others than the owner; null: there are none
   };
   explicit Guard(Options options);
 
@@ -34,9 +34,9 @@ class Guard {
   /// Refuses pages of other origins; a link to what only shows something may be anywhere. `host` is the
   /// header that `check_host` accepted. `changes`: the request may change something.
   [[nodiscard]] Result<void> check_page(std::string_view host, const Page& page, bool changes) const;
-  /// For a request that is not known to be the owner's. `authorization` is the header. Takes the same time
-  /// for every wrong token of the same length.
-  [[nodiscard]] Result<void> check_token(std::string_view authorization) const;
+  /// Who sends a request with this header `Authorization`. Whoever sends a token that is somebody's is that
+  /// caller, the owner too, who may try one; to the owner any other is as none.
+  [[nodiscard]] Result<ports::Caller> caller_of(std::string_view authorization, bool is_owner) const;
 
  private:
   [[nodiscard]] bool is_own_host(std::string_view host, std::string_view local_ip) const;

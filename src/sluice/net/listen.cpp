@@ -67,13 +67,21 @@ std::string print(const ListenAddress& address) {
   return (v6 ? "[" + address.host + "]" : address.host) + ":" + std::to_string(address.port);
 }
 
-Result<void> check_exposure(const ListenAddress& address, bool has_token) {
-  if (address.loopback || has_token) return {};
-  return Fail(user_error(
-      Code::failed_precondition,
-      "listening on " + print(address) +
-          " exposes the server to other machines, and anyone who can connect can run programs here; pass a "
-          "file with a secret as `--token-file FILE`, or listen on 127.0.0.1"));
+Result<void> check_exposure(const ListenAddress& address, const Exposure& exposure) {
+  if (address.loopback) return {};
+  if (!exposure.has_token)
+    return Fail(user_error(
+        Code::failed_precondition,
+        "listening on " + print(address) +
+            " exposes the server to other machines, and anyone who can connect could run programs here; make "
+            "a token first, `sluice token add NAME --role run`, or listen on 127.0.0.1"));
+  if (!exposure.has_tls && !exposure.allow_plain)
+    return Fail(user_error(
+        Code::failed_precondition,
+        "listening on " + print(address) +
+            " without TLS would send tokens and data in the clear; pass `--tls-cert FILE --tls-key FILE`, or "
+            "`--insecure` if the network between is yours alone"));
+  return {};
 }
 
 }  // namespace sluice::net

@@ -21,8 +21,14 @@ Result<ListenAddress> parse_listen(std::string_view text);
 /// "127.0.0.1:8080", "[::1]:8080".
 std::string print(const ListenAddress& address);
 
-/// Listening beyond loopback requires a token: anyone who reaches the port can run programs here.
-Result<void> check_exposure(const ListenAddress& address, bool has_token);
+/// Listening beyond loopback requires a token, since anyone who reaches the port can run programs here, and
+/// that nobody can read the token on its way, unless the operator says that it may be `plain`.
+struct Exposure {
+  bool has_token = false;
+  bool has_tls = false;
+  bool allow_plain = false;
+};
+Result<void> check_exposure(const ListenAddress& address, const Exposure& exposure);
 
 /// The shortest form of an IP address ("::ffff:10.0.0.1" is "10.0.0.1"), or "" if it is not one.
 std::string canonical_ip(std::string_view text);

@@ -22,7 +22,6 @@ namespace sluice::net {
 namespace {
 
 namespace asio = boost::asio;
-using tcp = asio::ip::tcp;
 
 constexpr std::size_t send_piece = std::size_t{256} << 10;  ///< the most bytes per write of a body
 
@@ -87,21 +86,22 @@ std::optional<ByteRange> choose_range(const SessionContext& context, ports::Resp
 /// stops. Returns true if everything was sent.
 asio::awaitable<bool> send_stream(const SessionContext& context, Connection& connection,
                                   std::shared_ptr<ports::Stream> source, bool chunked) {
-  Waiter waiter(connection.socket.get_executor());
+  Waiter waiter(connection.stream.get_executor());
   const auto& wake = waiter.wake;
   // The client should not send anything now: the socket becomes readable when the client disconnects, or
   // with a pipelined request, which stays unread.
-  connection.socket.async_wait(tcp::socket::wait_read,
-                               [wake = waiter.wake, &connection](const boost::system::error_code& error) {
-                                 if (wake->finished) return;
-                                 char byte = 0;
-                                 const auto native = connection.socket.native_handle();
-                                 const auto seen = ::recv(native, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-                                 // A client that closes before it has read everything resets the connection.
-                                 const bool reset = seen < 0 && errno != EAGAIN && errno != EINTR;
-                                 wake->client_gone = error || seen == 0 || reset;
-                                 if (wake->client_gone) wake->timer.cancel();
-                               });
+  connection.socket().async_wait(Socket::wait_read,
+                                 [wake = waiter.wake, &connection](const boost::system::error_code& error) {
+                                   if (wake->finished) return;
+                                   char byte = 0;
+                                   const auto native = connection.socket().native_handle();
+                                   const auto seen = ::recv(native, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+                                   // A client that closes before it has read everything resets the
+                                   // connection.
+                                   const bool reset = seen < 0 && errno != EAGAIN && errno != EINTR;
+                                   wake->client_gone = error || seen == 0 || reset;
+                                   if (wake->client_gone) wake->timer.cancel();
+                                 });
   struct StreamGuard {
     Connection& connection;
     Wake& wake;
@@ -109,7 +109,7 @@ asio::awaitable<bool> send_stream(const SessionContext& context, Connection& con
       boost::system::error_code ignored;
       connection.streaming = false;
       wake.finished = true;
-      if (connection.socket.is_open()) connection.socket.cancel(ignored);
+      if (connection.socket().is_open()) connection.socket().cancel(ignored);
     }
   } const guard{connection, *wake};
 
@@ -142,7 +142,7 @@ asio::awaitable<bool> send_stream(const SessionContext& context, Connection& con
                                                   asio::buffer(bytes.data(), bytes.size()),
                                                   asio::buffer(after.data(), after.size())};
     connection.expires_after(context.options.read_timeout);
-    const auto [error, count] = co_await asio::async_write(connection.socket, chunk, as_result);
+    const auto [error, count] = co_await asio::async_write(connection.stream, chunk, as_result);
     if (error) co_return false;
     if (ends) co_return true;
   }
@@ -193,7 +193,7 @@ asio::awaitable<bool> send_response(const SessionContext& context, Connection& c
     bytes.remove_prefix(first.size());
     const std::array<asio::const_buffer, 2> start{asio::buffer(head), asio::buffer(first)};
     connection.expires_after(context.options.read_timeout);
-    const auto [error, count] = co_await asio::async_write(connection.socket, start, as_result);
+    const auto [error, count] = co_await asio::async_write(connection.stream, start, as_result);
     if (error) co_return false;
   }
   bool whole = co_await send_bytes(context, connection, bytes);
@@ -208,7 +208,7 @@ asio::awaitable<bool> send_bytes(const SessionContext& context, Connection& conn
   while (!bytes.empty()) {
     const auto next = asio::buffer(bytes.data(), std::min(bytes.size(), send_piece));
     connection.expires_after(context.options.read_timeout);
-    const auto [error, count] = co_await asio::async_write(connection.socket, next, as_result);
+    const auto [error, count] = co_await asio::async_write(connection.stream, next, as_result);
     if (error) co_return false;
     bytes.remove_prefix(count);
   }

@@ -14,15 +14,26 @@ namespace sluice::net {
 
 /// An HTTP/1.1 server for protocols. Handlers are called on worker threads, where they may block, or on the
 /// connection's thread if their route declares the request brief; they respond from any thread. Only requests
-/// whose Host and Origin are this machine's are admitted, and only those that carry the token, or that arrive
-/// over loopback from a process of this process's user.
+/// whose Host and Origin are this machine's are admitted, and only those that carry a token of `callers`, or
+/// that arrive over loopback or the Unix socket from a process of this process's user.
 class HttpServer {
  public:
   struct Options {
-    std::string listen = "127.0.0.1:8080";   ///< port 0: the system picks one, see port()
-    std::optional<std::string> token;        ///< for others than the owner; required beyond loopback
+    std::string listen = "127.0.0.1:8080";  ///< port 0: the system picks one, see port()
+    /// Others than the owner; required beyond loopback. Must outlive the server; null: there are none.
+    const ports::Callers* callers = nullptr;
     std::vector<std::string> allowed_hosts;  ///< names of this server besides localhost and its addresses
-    std::filesystem::path scratch;           ///< for the bodies of routes with `body_to_file`
+    /// Also listens on this Unix socket, for processes of this process's user; "": on none. An existing file
+    /// is replaced.
+    std::filesystem::path socket;
+    /// PEM files: with them, all but the Unix socket is HTTPS.
+    struct Tls {
+      std::filesystem::path certificate;  ///< with those of its authorities after it
+      std::filesystem::path key;
+    };
+    std::optional<Tls> tls;
+    bool allow_plain = false;       ///< beyond loopback without TLS
+    std::filesystem::path scratch;  ///< for the bodies of routes with `body_to_file`
     std::size_t io_threads = 2;
     std::size_t worker_threads = 8;        ///< how many handlers may block at once
     std::size_t connections_max = 12'000;  ///< further ones get 503
@@ -40,14 +51,15 @@ class HttpServer {
   ~HttpServer();
 
   /// Binds and starts the threads. Fails if the address is invalid, in use, or not loopback without a
-  /// token. Raises the process's soft limit of open files to its hard limit: a connection is a file.
+  /// token, or without TLS; if a certificate cannot be used. Raises the process's soft limit of open files to
+  /// its hard limit: a connection is a file.
   Result<void> start();
   /// Stops accepting, waits up to `stop_grace` for requests in flight, closes. Returns when all threads have
   /// ended; later responses are dropped. Idempotent; the destructor calls it.
   void stop();
 
   [[nodiscard]] std::uint16_t port() const;  ///< after start()
-  [[nodiscard]] std::string url() const;     ///< "http://127.0.0.1:8080"
+  [[nodiscard]] std::string url() const;     ///< "http://127.0.0.1:8080"; https with TLS
   [[nodiscard]] std::size_t connections() const;
 
  private:

@@ -7,6 +7,7 @@
 #include <boost/beast/http/buffer_body.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
+#include <sys/socket.h>
 
 #include "sluice/base/log.hpp"
 #include "sluice/base/words.hpp"
@@ -18,7 +19,6 @@ namespace {
 
 namespace asio = boost::asio;
 namespace http = boost::beast::http;
-using tcp = asio::ip::tcp;
 using Parser = http::request_parser<http::buffer_body>;
 
 constexpr std::size_t piece = std::size_t{64} << 10;       ///< the most bytes per read of a body
@@ -64,22 +64,38 @@ asio::awaitable<bool> wait_for_request(const SessionContext& context, Connection
   if (connection.buffer.size() > 0) co_return true;
   connection.buffer.shrink_to_fit();
   connection.expires_after(context.options.idle_timeout);
-  const auto [waited] = co_await connection.socket.async_wait(tcp::socket::wait_read, as_result);
+  if (connection.stream.tls() != nullptr) {
+    const auto space = connection.buffer.prepare(first_read);
+    const auto [error, count] = co_await connection.stream.async_read_some(space, as_result);
+    connection.buffer.commit(count);
+    co_return !error;
+  }
+  const auto [waited] = co_await connection.socket().async_wait(Socket::wait_read, as_result);
   if (waited) co_return false;
   boost::system::error_code error;
-  connection.buffer.commit(connection.socket.read_some(connection.buffer.prepare(first_read), error));
+  connection.buffer.commit(connection.socket().read_some(connection.buffer.prepare(first_read), error));
   co_return !error || error == asio::error::would_block;
+}
+
+/// Tells the client that nothing follows.
+asio::awaitable<void> end_sending(Connection& connection) {
+  if (auto* tls = connection.stream.tls()) {
+    connection.expires_after(std::chrono::seconds(1));
+    co_await tls->async_shutdown(as_result);
+  }
+  boost::system::error_code ignored;
+  connection.socket().shutdown(Socket::shutdown_send, ignored);
 }
 
 /// Lets a client that is still sending read the response: closing at once would reset the connection.
 asio::awaitable<void> linger(Connection& connection) {
   boost::system::error_code ignored;
-  connection.socket.shutdown(tcp::socket::shutdown_send, ignored);
+  connection.socket().shutdown(Socket::shutdown_send, ignored);
   std::string chunk(piece, '\0');
   connection.expires_after(std::chrono::seconds(5));
   for (std::size_t total = 0; total < linger_max;) {
     const auto space = asio::buffer(chunk);
-    const auto [error, count] = co_await connection.socket.async_read_some(space, as_result);
+    const auto [error, count] = co_await connection.stream.async_read_some(space, as_result);
     if (error) co_return;
     total += count;
   }
@@ -101,7 +117,7 @@ asio::awaitable<Result<void>> read_body(const SessionContext& context, Connectio
     parser.get().body().size = chunk.size();
     connection.expires_after(context.options.read_timeout);
     const auto [error, count] =
-        co_await http::async_read_some(connection.socket, connection.buffer, parser, as_result);
+        co_await http::async_read_some(connection.stream, connection.buffer, parser, as_result);
     if (error && error != http::error::need_buffer) {
       if (error.category() == http::make_error_code(http::error::bad_method).category() &&
           error != http::error::partial_message && error != http::error::end_of_stream)
@@ -123,7 +139,7 @@ asio::awaitable<bool> discard_body(const SessionContext& context, Connection& co
     parser.get().body().data = chunk.data();
     parser.get().body().size = chunk.size();
     const auto [error, count] =
-        co_await http::async_read_some(connection.socket, connection.buffer, parser, as_result);
+        co_await http::async_read_some(connection.stream, connection.buffer, parser, as_result);
     if (error && error != http::error::need_buffer) co_return false;
     total += chunk.size() - parser.get().body().size;
   }
@@ -146,10 +162,12 @@ asio::awaitable<OutgoingResponse> call_handler(const SessionContext& context, Co
       log::error("the handler of " + route.method + " " + route.pattern + " threw: " + problem.what());
     }
   };
-  std::function<void(OutgoingResponse&)> begin = [&context, &body, socket = connection.socket.native_handle(),
+  // TLS has a state that belongs to the connection's thread.
+  const int socket = connection.stream.tls() == nullptr ? connection.socket().native_handle() : -1;
+  std::function<void(OutgoingResponse&)> begin = [&context, &body, socket,
                                                   framing](OutgoingResponse& outgoing) {
     body.drop();
-    begin_response(context, socket, outgoing, framing);
+    if (socket >= 0) begin_response(context, socket, outgoing, framing);
   };
   auto outgoing = co_await run_and_wait<OutgoingResponse>(brief ? nullptr : &context.workers, waiter,
                                                           std::move(call), std::move(begin));
@@ -166,7 +184,7 @@ asio::awaitable<bool> serve_one(const SessionContext& context, Connection& conne
   parser.body_limit(boost::none);  // `Body` checks the route's limit
   connection.expires_after(context.options.read_timeout);
   const auto [error, count] =
-      co_await http::async_read_header(connection.socket, connection.buffer, parser, as_result);
+      co_await http::async_read_header(connection.stream, connection.buffer, parser, as_result);
   if (error) {
     if (error == http::error::end_of_stream || error == http::error::partial_message ||
         error.category() != http::make_error_code(http::error::bad_method).category())
@@ -215,14 +233,36 @@ asio::awaitable<bool> serve_one(const SessionContext& context, Connection& conne
     co_return false;
   }
   connection.expires_never();
-  Waiter waiter(connection.socket.get_executor());
+  Waiter waiter(connection.stream.get_executor());
   OutgoingResponse outgoing = co_await call_handler(context, connection, waiter, *admission, body, framing);
   co_return co_await send_response(context, connection, std::move(outgoing), framing);
+}
+
+/// A client that speaks plain HTTP to an encrypted port is told so.
+asio::awaitable<bool> begin_tls(const SessionContext& context, Connection& connection) {
+  connection.expires_after(context.options.read_timeout);
+  const auto [waited] = co_await connection.socket().async_wait(Socket::wait_read, as_result);
+  if (waited) co_return false;
+  char first = 0;
+  constexpr char handshake = 22;  // RFC 8446, ContentType
+  if (::recv(connection.socket().native_handle(), &first, 1, MSG_PEEK | MSG_DONTWAIT) != 1) co_return false;
+  if (first != handshake) {
+    constexpr std::string_view use_tls =
+        "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 43\r\nConnection: "
+        "close\r\n\r\nthis server speaks TLS: write https://...\r\n";
+    co_await send_bytes(context, connection, use_tls);
+    co_await linger(connection);
+    co_return false;
+  }
+  auto& tls = connection.stream.use_tls(*connection.certificate);
+  const auto [error] = co_await tls.async_handshake(asio::ssl::stream_base::server, as_result);
+  co_return !error;
 }
 
 }  // namespace
 
 asio::awaitable<void> serve_requests(const SessionContext& context, Connection& connection) {
+  if (connection.certificate && !co_await begin_tls(context, connection)) co_return;
   try {
     while (!context.stopping && co_await wait_for_request(context, connection)) {
       connection.busy = true;
@@ -233,8 +273,7 @@ asio::awaitable<void> serve_requests(const SessionContext& context, Connection& 
   } catch (const std::exception& problem) {
     log::error(std::string("connection closed unexpectedly: ") + problem.what());
   }
-  boost::system::error_code ignored;
-  connection.socket.shutdown(tcp::socket::shutdown_send, ignored);
+  co_await end_sending(connection);
 }
 
 }  // namespace sluice::net

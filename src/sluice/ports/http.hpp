@@ -10,6 +10,7 @@
 
 #include "sluice/base/ids.hpp"
 #include "sluice/base/result.hpp"
+#include "sluice/ports/access.hpp"
 
 namespace sluice::ports {
 
@@ -58,6 +59,7 @@ struct Response {
   std::string body = {};
   std::filesystem::path body_file = {};      ///< not empty: the body is this file, streamed
   std::shared_ptr<Stream> stream = nullptr;  ///< not null: the body is what it produces
+  std::string subject = {};  ///< of a change: what was changed; "": the first of the request's `params`
 };
 
 /// Sends the response. Called exactly once, from any thread, immediately or later.
@@ -74,6 +76,15 @@ struct Route {
   /// called on the thread that reads the connection, which saves a switch to another thread. Called on that
   /// thread.
   std::function<bool(const Request&)> is_brief = nullptr;
+  /// What a caller needs who is not the owner; nullopt: `read` for GET and HEAD, else `run`.
+  std::optional<Role> role = std::nullopt;
+  /// How a successful call is named in the log of changes, "endpoint.deploy"; "": it changes nothing that has
+  /// a name.
+  std::string change = {};
+
+  [[nodiscard]] Role needed_role() const {
+    return role.value_or(method == "GET" || method == "HEAD" ? Role::read : Role::run);
+  }
 };
 
 /// A wire protocol: its routes, and how it writes an error of ours.

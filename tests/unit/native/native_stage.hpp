@@ -6,6 +6,7 @@
 #include "sluice/net/target.hpp"
 #include "sluice/runtimes/hosted/hosted_runtime.hpp"
 #include "sluice/stores/git/git_model_repository.hpp"
+#include "sluice/stores/sqlite/sqlite_access.hpp"
 
 namespace sluice::test {
 
@@ -16,6 +17,9 @@ struct NativeStage : RunsStage {
   runtimes::HostedRuntime runtime{"/nowhere/sluice-host"};
   serving::Hosts hosts{runtime, *stage.objects, stage.clock, {.cache = stage.folder.path() / "cache"}};
   serving::Serving serving{*models, *stage.ledger, hosts, stage.clock};
+  stores::SqliteAccess tables{stage.ledger->file()};
+  std::unique_ptr<access::Access> access = value_of(
+      access::Access::open({.tokens = tables, .clock = stage.clock, .random = random}, std::nullopt));
   net::Router router = make_router();
 
   net::Router make_router(Milliseconds heartbeat = std::chrono::seconds(15),
@@ -26,6 +30,8 @@ struct NativeStage : RunsStage {
          .objects = *stage.objects,
          .models = *models,
          .serving = serving,
+         .access = *access,
+         .changes = tables,
          .clock = stage.clock,
          .version = "1.2.3",
          .data = stage.folder.path(),

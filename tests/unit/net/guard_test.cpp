@@ -2,14 +2,15 @@
 
 #include <gmock/gmock.h>
 
+#include "one_token.hpp"
+
 namespace sluice::net {
 namespace {
 
 using ::testing::HasSubstr;
 
-Guard guard(std::optional<std::string> token = {}) {
-  return Guard(
-      {.url = "http://127.0.0.1:8080", .allowed_hosts = {"Sluice.Example"}, .token = std::move(token)});
+Guard guard(const ports::Callers* callers = nullptr) {
+  return Guard({.url = "http://127.0.0.1:8080", .allowed_hosts = {"Sluice.Example"}, .callers = callers});
 }
 
 TEST(Guard, KnowsItsOwnNames) {
@@ -73,21 +74,41 @@ TEST(Guard, RefusesRequestsOfOtherPages) {
             "use this server");
 }
 
-TEST(Guard, RequiresTheToken) {
-  EXPECT_EQ(guard().check_token("Bearer s3cret").error().code, Code::permission_denied) << "there is none";
-  const auto locked = guard("s3cret");
-  EXPECT_TRUE(locked.check_token("Bearer s3cret"));
-  EXPECT_TRUE(locked.check_token("bearer  s3cret"));
-  for (const char* header : {"Bearer s3cre", "Bearer s3cret ", "Bearer", "Bearer x"})
-    EXPECT_THAT(locked.check_token(header).error().message,
-                HasSubstr("invalid token; send `Authorization: Bearer TOKEN`"))
+TEST(Guard, KnowsWhoseTokenItIs) {
+  const OneToken callers("s3cret", ports::Role::run);
+  const auto locked = guard(&callers);
+  for (const char* header : {"Bearer s3cret", "bearer  s3cret"}) {
+    const auto caller = locked.caller_of(header, false);
+    ASSERT_TRUE(caller) << header;
+    EXPECT_EQ(caller->principal.name, "ann");
+    EXPECT_EQ(caller->role, ports::Role::run);
+  }
+  for (const char* header : {"Bearer s3cre", "Bearer s3cret ", "Bearer x"})
+    EXPECT_EQ(locked.caller_of(header, false).error().message,
+              "the token is not valid, or has expired; send `Authorization: Bearer TOKEN` with one that "
+              "`sluice token add` made")
         << header;
-  for (const char* header : {"", "Basic czNjcmV0", "s3cret"})
-    EXPECT_EQ(locked.check_token(header).error().message,
-              "this server requires a token; send `Authorization: Bearer TOKEN` with the content of its "
-              "`--token-file`")
+  for (const char* header : {"", "Basic czNjcmV0", "s3cret", "Bearer"})
+    EXPECT_EQ(locked.caller_of(header, false).error().message,
+              "this server requires a token; send `Authorization: Bearer TOKEN` with one that `sluice token "
+              "add` made")
         << header;
-  EXPECT_EQ(locked.check_token("").error().code, Code::unauthenticated);
+  EXPECT_EQ(locked.caller_of("", false).error().code, Code::unauthenticated);
+}
+
+TEST(Guard, LetsNobodyInButTheOwnerWhereThereIsNoToken) {
+  const NoToken none;
+  for (const auto& alone : {guard(), guard(&none)}) {
+    EXPECT_EQ(alone.caller_of("Bearer s3cret", false).error().code, Code::permission_denied);
+    EXPECT_EQ(alone.caller_of("Bearer s3cret", true)->principal.name, "owner");
+  }
+}
+
+TEST(Guard, TakesTheOwnerForWhoseTokenTheySend) {
+  const OneToken callers("s3cret", ports::Role::read);
+  EXPECT_EQ(guard(&callers).caller_of("Bearer s3cret", true)->role, ports::Role::read);
+  EXPECT_EQ(guard(&callers).caller_of("Bearer other", true)->role, ports::Role::admin);
+  EXPECT_EQ(guard(&callers).caller_of("", true)->role, ports::Role::admin);
 }
 
 }  // namespace

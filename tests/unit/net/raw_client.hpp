@@ -73,6 +73,12 @@ class RawClient {
     return answer;
   }
 
+  /// Whether a read would return at once.
+  [[nodiscard]] bool is_readable() const {
+    pollfd ready{.fd = socket_, .events = POLLIN, .revents = 0};
+    return !seen_.empty() || ::poll(&ready, 1, 0) > 0;
+  }
+
  private:
   bool more() {
     char chunk[4096];

@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 
+#include "one_token.hpp"
 #include "raw_client.hpp"
 #include "sluice/net/client.hpp"
 #include "sluice/net/head.hpp"
@@ -104,7 +105,8 @@ TEST(HttpServer, RefusesForeignHostsAndOrigins) {
 
 TEST(HttpServer, KnowsItsOwner) {
   for (const auto& listen : {"127.0.0.1:0", "[::1]:0"}) {
-    TestServer test({.listen = listen, .token = "s3cret"});
+    const OneToken ann("s3cret", ports::Role::run);
+    TestServer test({.listen = listen, .callers = &ann});
     ASSERT_TRUE(test.started);
     auto client = HttpClient::make({.url = test.server().url()});
     EXPECT_EQ(client->request({.target = "/echo/x"})->status, 200) << listen;
@@ -119,15 +121,14 @@ TEST(HttpServer, AProxySpeaksForStrangers) {
     client.send(get("/echo/x", std::string(header) + "\r\n"));
     const std::string answer = client.read_answer();
     EXPECT_THAT(answer, StartsWith("HTTP/1.1 403 Forbidden\r\n"));
-    EXPECT_THAT(
-        answer,
-        EndsWith(
-            "others need a token, with which its owner starts the server: `sluice up --token-file FILE`"));
+    EXPECT_THAT(answer,
+                EndsWith("others need a token, which its owner makes: `sluice token add NAME --role read`"));
   }
 }
 
 TEST(HttpServer, RequiresItsTokenOfOthers) {
-  TestServer test({.token = "s3cret"});
+  const OneToken ann("s3cret", ports::Role::read);
+  TestServer test({.callers = &ann});
   ASSERT_TRUE(test.started);
   RawClient client(test.port());
   client.send(get("/echo/x", "Via: 1.1 proxy\r\n"));
@@ -135,18 +136,35 @@ TEST(HttpServer, RequiresItsTokenOfOthers) {
   EXPECT_THAT(answer, StartsWith("HTTP/1.1 401 Unauthorized\r\n"));
   EXPECT_THAT(answer, HasSubstr("\r\nWWW-Authenticate: Bearer\r\n"));
   EXPECT_THAT(answer, EndsWith("test: this server requires a token; send `Authorization: Bearer TOKEN` with "
-                               "the content of its `--token-file`"));
+                               "one that `sluice token add` made"));
   client.send(get("/echo/x", "Via: 1.1 proxy\r\nAuthorization: Bearer s3cret\r\n"));
   EXPECT_THAT(client.read_answer(), StartsWith("HTTP/1.1 200 OK\r\n"));
 }
 
-TEST(HttpServer, ListensBeyondLoopbackOnlyWithAToken) {
-  TestServer open({.listen = "0.0.0.0:0"});
+TEST(HttpServer, AsksForTheRoleOfTheRoute) {
+  const OneToken reader("s3cret", ports::Role::read);
+  TestServer test({.callers = &reader});
+  RawClient client(test.port());
+  const std::string stranger = "Via: 1.1 proxy\r\nAuthorization: Bearer s3cret\r\n";
+  client.send("POST /echo/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n" + stranger + "\r\n");
+  const std::string answer = client.read_answer();
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 403 Forbidden\r\n"));
+  EXPECT_THAT(answer,
+              EndsWith("test: the token `ann` has the role `read`; POST /echo/{} needs one with `run`: "
+                       "`sluice token add NAME --role run`"));
+  client.send(get("/echo/x", stranger));
+  EXPECT_THAT(client.read_answer(), StartsWith("HTTP/1.1 200 OK\r\n"));
+}
+
+TEST(HttpServer, ListensBeyondLoopbackOnlyWithATokenAndTls) {
+  TestServer open({.listen = "0.0.0.0:0", .allow_plain = true});
   ASSERT_FALSE(open.started);
-  EXPECT_THAT(open.started.error().message, HasSubstr("`--token-file FILE`"));
-  TestServer empty({.listen = "0.0.0.0:0", .token = ""});
-  EXPECT_THAT(empty.started.error().message, HasSubstr("the token is empty"));
-  TestServer locked({.listen = "0.0.0.0:0", .token = "x"});
+  EXPECT_THAT(open.started.error().message, HasSubstr("`sluice token add NAME --role run`"));
+  const OneToken ann("x", ports::Role::run);
+  TestServer plain({.listen = "0.0.0.0:0", .callers = &ann});
+  ASSERT_FALSE(plain.started);
+  EXPECT_THAT(plain.started.error().message, HasSubstr("`--tls-cert FILE --tls-key FILE`"));
+  TestServer locked({.listen = "0.0.0.0:0", .callers = &ann, .allow_plain = true});
   ASSERT_TRUE(locked.started);
   EXPECT_THAT(locked.server().url(), StartsWith("http://127.0.0.1:"));
   RawClient client(locked.port());

@@ -21,7 +21,7 @@ const net::Gate& gate() {
                                     {.method = "GET", .pattern = "/v2/{}/{}", .handler = handler}},
                          .error = {}});
     return net::Gate(std::move(*net::Router::make(std::move(protocols))),
-                     net::Guard({.url = "http://localhost:1", .allowed_hosts = {}, .token = {}}));
+                     net::Guard({.url = "http://localhost:1", .allowed_hosts = {}, .callers = nullptr}));
   }();
   return the_gate;
 }

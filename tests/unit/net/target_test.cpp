@@ -66,15 +66,19 @@ TEST(Listen, RefusesInvalidAddresses) {
         << text;
 }
 
-TEST(Listen, BeyondLoopbackNeedsAToken) {
-  EXPECT_TRUE(check_exposure(*parse_listen("127.0.0.1:80"), false));
-  EXPECT_TRUE(check_exposure(*parse_listen("0.0.0.0:80"), true));
-  const auto open = check_exposure(*parse_listen("0.0.0.0:80"), false);
-  ASSERT_FALSE(open);
+TEST(Listen, BeyondLoopbackNeedsATokenAndTls) {
+  const auto loopback = *parse_listen("127.0.0.1:80");
+  const auto all = *parse_listen("0.0.0.0:80");
+  EXPECT_TRUE(check_exposure(loopback, {}));
+  EXPECT_TRUE(check_exposure(all, {.has_token = true, .has_tls = true}));
+  EXPECT_TRUE(check_exposure(all, {.has_token = true, .allow_plain = true}));
   EXPECT_EQ(
-      open.error().message,
-      "listening on 0.0.0.0:80 exposes the server to other machines, and anyone who can connect can run "
-      "programs here; pass a file with a secret as `--token-file FILE`, or listen on 127.0.0.1");
+      check_exposure(all, {.has_tls = true}).error().message,
+      "listening on 0.0.0.0:80 exposes the server to other machines, and anyone who can connect could run "
+      "programs here; make a token first, `sluice token add NAME --role run`, or listen on 127.0.0.1");
+  EXPECT_EQ(check_exposure(all, {.has_token = true}).error().message,
+            "listening on 0.0.0.0:80 without TLS would send tokens and data in the clear; pass `--tls-cert "
+            "FILE --tls-key FILE`, or `--insecure` if the network between is yours alone");
 }
 
 }  // namespace

@@ -63,10 +63,12 @@ void add_endpoint_routes(const NativeApi& api, ports::Protocol& protocol) {
                     .handler = sync_handler([api](const auto& r) { return list(api, r); })});
   routes.push_back({.method = "PUT",
                     .pattern = "/v1/endpoints/{}",
-                    .handler = sync_handler([api](const auto& r) { return deploy(api, r); })});
+                    .handler = sync_handler([api](const auto& r) { return deploy(api, r); }),
+                    .change = "endpoint.deploy"});
   routes.push_back({.method = "DELETE",
                     .pattern = "/v1/endpoints/{}",
-                    .handler = sync_handler([api](const auto& r) { return undeploy(api, r); })});
+                    .handler = sync_handler([api](const auto& r) { return undeploy(api, r); }),
+                    .change = "endpoint.undeploy"});
 }
 
 }  // namespace sluice::api

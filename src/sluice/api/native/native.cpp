@@ -95,6 +95,7 @@ ports::Protocol native_protocol(const NativeApi& api) {
   add_log_routes(api, protocol);
   add_model_routes(api, protocol);
   add_endpoint_routes(api, protocol);
+  add_access_routes(api, protocol);
   return protocol;
 }
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "sluice/domain/access/access.hpp"
 #include "sluice/domain/runs/runs.hpp"
 #include "sluice/domain/serving/serving.hpp"
 #include "sluice/ports/http.hpp"
@@ -18,6 +19,8 @@ struct NativeApi {
   ports::ObjectStore& objects;
   ports::ModelRepository& models;
   serving::Serving& serving;
+  access::Access& access;
+  const ports::ChangeLog& changes;
   const Clock& clock;
   std::string version;
   std::filesystem::path data;

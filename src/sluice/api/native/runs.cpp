@@ -33,6 +33,16 @@ Result<Struct> tagged_fields(const Value& body, std::string_view field) {
   return *read.if_struct();
 }
 
+/// The response to a request that concerns a run: its id.
+Result<ports::Response> run_response(const Result<RunId>& run, int status = 200) {
+  if (!run) return Fail(run.error());
+  Struct result;
+  result.set("run", run->text);
+  auto response = json_response(result, status);
+  response.subject = run->text;
+  return response;
+}
+
 Result<ports::Response> submit(const NativeApi& api, const ports::Request& request) {
   SLUICE_TRY(body, body_of(request));
   SLUICE_TRY(text, text_of(body, "plan"));
@@ -41,16 +51,14 @@ Result<ports::Response> submit(const NativeApi& api, const ports::Request& reque
   SLUICE_TRY(file, text_of(body, "file", "plan"));
   SLUICE_TRY(pipeline, text_of(body, "pipeline", ""));
   SLUICE_TRY(cache, flag_of(body, "cache", true));
-  SLUICE_TRY(run, api.runs.submit({.text = std::move(text),
-                                   .file = std::move(file),
-                                   .pipeline = std::move(pipeline),
-                                   .inputs = std::move(inputs),
-                                   .code = std::move(code),
-                                   .principal = request.principal,
-                                   .cache = cache}));
-  Struct result;
-  result.set("run", run.text);
-  return json_response(result, 201);
+  return run_response(api.runs.submit({.text = std::move(text),
+                                       .file = std::move(file),
+                                       .pipeline = std::move(pipeline),
+                                       .inputs = std::move(inputs),
+                                       .code = std::move(code),
+                                       .principal = request.principal,
+                                       .cache = cache}),
+                      201);
 }
 
 Result<ports::Response> list(const NativeApi& api, const ports::Request& request) {
@@ -97,13 +105,6 @@ Result<RunId> cancel(const NativeApi& api, const ports::Request& request) {
   return api.runs.cancel(request.principal.workspace, request.params.at(0), std::move(reason));
 }
 
-Result<ports::Response> run_response(Result<RunId> run) {
-  if (!run) return Fail(run.error());
-  Struct result;
-  result.set("run", run->text);
-  return json_response(result);
-}
-
 }  // namespace
 
 void add_run_routes(const NativeApi& api, ports::Protocol& protocol) {
@@ -111,7 +112,8 @@ void add_run_routes(const NativeApi& api, ports::Protocol& protocol) {
   routes.push_back({.method = "POST",
                     .pattern = "/v1/runs",
                     .handler = sync_handler([api](const auto& r) { return submit(api, r); }),
-                    .body_max = plan_max});
+                    .body_max = plan_max,
+                    .change = "run.submit"});
   routes.push_back({.method = "GET", .pattern = "/v1/runs", .handler = sync_handler([api](const auto& r) {
                                                               return list(api, r);
                                                             })});
@@ -120,10 +122,12 @@ void add_run_routes(const NativeApi& api, ports::Protocol& protocol) {
                                                                })});
   routes.push_back({.method = "POST",
                     .pattern = "/v1/runs/{}/resume",
-                    .handler = sync_handler([api](const auto& r) { return run_response(resume(api, r)); })});
+                    .handler = sync_handler([api](const auto& r) { return run_response(resume(api, r)); }),
+                    .change = "run.resume"});
   routes.push_back({.method = "POST",
                     .pattern = "/v1/runs/{}/cancel",
-                    .handler = sync_handler([api](const auto& r) { return run_response(cancel(api, r)); })});
+                    .handler = sync_handler([api](const auto& r) { return run_response(cancel(api, r)); }),
+                    .change = "run.cancel"});
 }
 
 }  // namespace sluice::api

@@ -161,12 +161,14 @@ ports::Protocol openinference_protocol(serving::Serving& serving, std::string ve
        .pattern = "/v2/models/{}/infer",
        .handler = infer,
        .body_max = infer_body_max,
-       .is_brief = is_brief},
+       .is_brief = is_brief,
+       .role = ports::Role::read},
       {.method = "POST",
        .pattern = "/v2/models/{}/versions/{}/infer",
        .handler = infer,
        .body_max = infer_body_max,
-       .is_brief = is_brief}};
+       .is_brief = is_brief,
+       .role = ports::Role::read}};
   return protocol;
 }
 

@@ -17,16 +17,17 @@ Result<Session> open_session(const SessionOptions& options, std::string_view com
   Session session{.data = data};
   if (!options.server.empty()) {
     SLUICE_TRY(token, read_token(options.token_file));
-    SLUICE_TRY(remote, connect(options.server, token.value_or("")));
+    SLUICE_TRY(remote, connect({.url = options.server, .token = token.value_or(""), .ca = options.ca}));
     session.backend = std::move(remote);
     session.hint_options = " --server " + shell_word(options.server);
     if (token) session.hint_options += " --token-file " + shell_word(options.token_file);
+    if (!options.ca.empty()) session.hint_options += " --ca " + shell_word(options.ca);
     return session;
   }
   if (!options.data.empty()) session.hint_options = " --data " + shell_word(options.data);
   SLUICE_TRY(server, running_server(data));
   if (server) {
-    SLUICE_TRY(remote, connect(server->url, server->token));
+    SLUICE_TRY(remote, connect({.url = server->url, .token = server->token, .socket = server->socket}));
     session.backend = std::move(remote);
     return session;
   }
@@ -54,6 +55,12 @@ Exit report(const Error& error) {
 }
 
 void print_json(const Value& value) { fmt::print("{}\n", to_json(value, JsonStyle::pretty)); }
+
+const List& list_at(const Value& value, std::string_view key) {
+  static const List empty;
+  const auto* found = value.find(key);
+  return found && found->is_list() ? *found->if_list() : empty;
+}
 
 Result<std::string> read_given_file(const std::string& file, std::size_t bytes_max) {
   auto text = os::read_file(file, bytes_max);
@@ -87,6 +94,9 @@ void add_session(Command& command, SessionOptions& options, const std::string& e
                  "use this server; default: the server of the data folder, if one is running",
                  {.name = "URL"});
   command.option("--token-file", options.token_file, "file with the server's token",
+                 {.name = "FILE", .needs = "--server"});
+  command.option("--ca", options.ca,
+                 "the authority that vouches for an https server, in PEM form; default: those of the system",
                  {.name = "FILE", .needs = "--server"});
 }
 

@@ -22,6 +22,7 @@ struct CommonOptions {
 struct SessionOptions : CommonOptions {
   std::string server;  ///< a URL; "": the data folder's server, or this process
   std::string token_file;
+  std::string ca;  ///< for a URL with https
 };
 
 /// A command's access to the platform: a server, or a platform in this process that ends with it.
@@ -40,6 +41,8 @@ Exit exit_status_of(const Error& error);
 /// Prints an error on stderr; returns the matching exit status.
 Exit report(const Error& error);
 void print_json(const Value& value);
+/// The list under a key of a response; empty if there is none.
+const List& list_at(const Value& value, std::string_view key);
 /// The size limit of a plan's file: as much as front ends read.
 inline constexpr std::size_t plan_bytes_max = std::size_t{64} << 20;
 /// Reads a file that the user named: an error is the user's to fix.
@@ -67,6 +70,8 @@ void add_endpoints(CommandLine& program);
 void add_deploy(CommandLine& program);
 void add_undeploy(CommandLine& program);
 void add_predict(CommandLine& program);
+void add_token(CommandLine& program);
+void add_audit(CommandLine& program);
 void add_doctor(CommandLine& program);
 void add_completion(CommandLine& program);
 void add_complete(CommandLine& program);

@@ -12,12 +12,6 @@
 namespace sluice::app {
 namespace {
 
-const List& list_at(const Value& value, std::string_view key) {
-  static const List empty;
-  const auto* found = value.find(key);
-  return found && found->is_list() ? *found->if_list() : empty;
-}
-
 void print_run(const Value& run) {
   print_text(stdout, "run       {}\nplan      {}\nstatus    {}\n", run.text_at("run"), run.text_at("name"),
              run.text_at("status"));

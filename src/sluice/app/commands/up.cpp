@@ -14,6 +14,9 @@ struct UpOptions {
   std::string data;
   std::string listen = "127.0.0.1:8080";
   std::string token_file;
+  std::string tls_cert;
+  std::string tls_key;
+  bool insecure = false;
   std::vector<std::string> allowed_hosts;
   double idle_seconds = 60;
   double host_timeout_seconds = 120;
@@ -64,6 +67,9 @@ Result<void> up(const UpOptions& options) {
   sigaddset(&signals, SIGTERM);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
+  if (options.tls_cert.empty() != options.tls_key.empty())
+    return Fail(user_error(Code::invalid_argument,
+                           "--tls-cert needs --tls-key: the certificate and its key belong together"));
   SLUICE_TRY(data, find_data_folder(options.data));
   SLUICE_TRY(token, read_token(options.token_file));
   SLUICE_TRY(run_limits, run_limits_of(options.run_limits));
@@ -74,14 +80,18 @@ Result<void> up(const UpOptions& options) {
                             .host_silence =
                                 Milliseconds(static_cast<std::int64_t>(options.host_timeout_seconds * 1000)),
                             .run_limits = run_limits,
-                            .slots = options.slots}));
-  net::HttpServer server({.listen = options.listen,
-                          .token = token,
-                          .allowed_hosts = options.allowed_hosts,
-                          .scratch = data.cache()},
-                         platform->protocols(), platform->clock());
+                            .slots = options.slots,
+                            .token = token}));
+  net::HttpServer::Options reached{.listen = options.listen,
+                                   .callers = &platform->callers(),
+                                   .allowed_hosts = options.allowed_hosts,
+                                   .socket = data.socket(),
+                                   .allow_plain = options.insecure,
+                                   .scratch = data.cache()};
+  if (!options.tls_cert.empty()) reached.tls = {.certificate = options.tls_cert, .key = options.tls_key};
+  net::HttpServer server(std::move(reached), platform->protocols(), platform->clock());
   SLUICE_DO(server.start());
-  SLUICE_DO(announce(data, {.url = server.url(), .token = token.value_or("")}));
+  SLUICE_DO(announce(data, {.url = server.url(), .token = token.value_or(""), .socket = data.socket()}));
   SLUICE_TRY(resumed, platform->runs().resume_all());
   if (options.json) {
     Struct s;
@@ -99,6 +109,7 @@ Result<void> up(const UpOptions& options) {
   wait_for_stop_signal();
   std::error_code ignored;
   std::filesystem::remove(data.server(), ignored);
+  std::filesystem::remove(data.socket(), ignored);
   server.stop();
   return {};
 }
@@ -113,8 +124,15 @@ void add_up(CommandLine& program) {
   command.option("--listen", options->listen,
                  "address and port to listen on; port 0 picks a free port; default 127.0.0.1:8080");
   command.option("--token-file", options->token_file,
-                 "require this file's token of everybody but your own processes; mandatory beyond loopback",
-                 {.name = "FILE"});
+                 "file with a token of an administrator; `sluice token` makes others", {.name = "FILE"});
+  command.option(
+      "--tls-cert", options->tls_cert,
+      "serve https with this certificate, followed by those of its authorities, in PEM form; it is "
+      "read again when it changes",
+      {.name = "FILE"});
+  command.option("--tls-key", options->tls_key, "the certificate's key, in PEM form",
+                 {.name = "FILE", .needs = "--tls-cert"});
+  command.flag("--insecure", options->insecure, "allow plain http beyond loopback");
   command.option("--allow-host", options->allowed_hosts,
                  "additional host name under which clients may reach this server");
   command.option("--idle", options->idle_seconds,

@@ -91,8 +91,8 @@ Finding check_owner() {
   if (const auto tells = net::check_user_of_peer(); !tells)
     return limited(
         "owner", tells.error().message,
-        "every user of this machine counts as the owner of a server that has no token; start it with "
-        "`--token-file`");
+        "every user of this machine counts as the owner of a server for which there is no token; make one: "
+        "`sluice token add`");
   if (::geteuid() == 0)
     return limited(
         "owner", "processes of root count as the owner of a server that root runs",

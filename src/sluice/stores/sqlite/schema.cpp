@@ -61,6 +61,28 @@ constexpr std::array<const char*, schema_version> steps{R"sql(
     effect_key TEXT NOT NULL,
     PRIMARY KEY(workspace, endpoint)
   ) STRICT, WITHOUT ROWID;
+)sql",
+                                                        R"sql(
+  -- Who may send requests besides the owner. The secret's SHA-256, never the secret.
+  CREATE TABLE tokens(
+    name TEXT NOT NULL PRIMARY KEY,
+    workspace TEXT NOT NULL,
+    principal TEXT NOT NULL,
+    role TEXT NOT NULL,
+    secret BLOB NOT NULL,
+    created_ms INTEGER NOT NULL,
+    expires_ms INTEGER
+  ) STRICT, WITHOUT ROWID;
+
+  -- What was changed, by whom.
+  CREATE TABLE changes(
+    number INTEGER PRIMARY KEY,
+    at_ms INTEGER NOT NULL,
+    workspace TEXT NOT NULL,
+    principal TEXT NOT NULL,
+    what TEXT NOT NULL,
+    subject TEXT NOT NULL
+  ) STRICT;
 )sql"};
 
 Result<int> version_of(Connection& connection) {

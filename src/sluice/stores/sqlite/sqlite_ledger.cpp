@@ -1,39 +1,21 @@
 #include "sluice/stores/sqlite/sqlite_ledger.hpp"
 
 #include <algorithm>
-#include <mutex>
 
 #include "sluice/base/json.hpp"
-#include "sluice/os/files.hpp"
-#include "sluice/stores/sqlite/connection.hpp"
-#include "sluice/stores/sqlite/schema.hpp"
+#include "sluice/stores/sqlite/columns.hpp"
+#include "sluice/stores/sqlite/ledger_file.hpp"
 
 namespace sluice::stores {
 
+using sqlite::blob_of;
 using sqlite::Connection;
+using sqlite::digest_of;
+using sqlite::milliseconds;
 using sqlite::Statement;
-using sqlite::Transaction;
+using sqlite::time_of;
 
 namespace {
-
-constexpr std::size_t idle_readers_max = 8;
-
-std::int64_t milliseconds(Time time) { return time.time_since_epoch().count(); }
-Time time_of(std::int64_t milliseconds) { return Time(Milliseconds(milliseconds)); }
-
-std::string_view blob_of(const Digest& digest) {
-  return {reinterpret_cast<const char*>(digest.bytes.data()), digest.bytes.size()};
-}
-
-Result<Digest> digest_of(const std::string& blob) {
-  Digest digest;
-  if (blob.size() != digest.bytes.size())
-    return Fail(environment_error(
-        Code::data_loss,
-        "the ledger holds a digest of " + std::to_string(blob.size()) + " bytes; restore it from a backup"));
-  std::ranges::copy(blob, digest.bytes.begin());
-  return digest;
-}
 
 Result<void> put_row(Connection& connection, const RunId& run, const ports::RunRow& row) {
   SLUICE_TRY(statement, connection.prepare(R"sql(
@@ -130,88 +112,32 @@ std::string end_of_prefix(const std::string& prefix) { return prefix + "\xf4\x8f
 
 }  // namespace
 
-struct SqliteLedger::Impl {
-  std::filesystem::path file;
-  std::mutex writing;
-  std::unique_ptr<Connection> writer;
-  std::mutex reading;  ///< guards the list only; each reader is used by one thread at a time
-  std::vector<std::unique_ptr<Connection>> idle_readers;
-
-  Result<std::unique_ptr<Connection>> acquire_reader() {
-    {
-      const std::scoped_lock lock(reading);
-      if (!idle_readers.empty()) {
-        auto reader = std::move(idle_readers.back());
-        idle_readers.pop_back();
-        return reader;
-      }
-    }
-    return Connection::open(file, Connection::Use::read);
-  }
-  void release_reader(std::unique_ptr<Connection> reader) {
-    const std::scoped_lock lock(reading);
-    if (idle_readers.size() < idle_readers_max) idle_readers.push_back(std::move(reader));
-  }
-  /// Returns `work(connection)`, called with a reader of its own.
-  template <typename Work>
-  auto read(Work work) -> decltype(work(std::declval<Connection&>())) {
-    SLUICE_TRY(reader, acquire_reader());
-    auto result = work(*reader);
-    release_reader(std::move(reader));
-    return result;
-  }
-  /// Calls `work(connection)` in one transaction.
-  template <typename Work>
-  Result<void> write(ports::Durability durability, Work work) {
-    const std::scoped_lock lock(writing);
-    const bool synced = durability == ports::Durability::power;
-    // The setting cannot change inside a transaction.
-    if (synced) SLUICE_DO(writer->execute("PRAGMA synchronous=FULL"));
-    auto result = [&]() -> Result<void> {
-      SLUICE_TRY(transaction, Transaction::begin(*writer));
-      SLUICE_DO(work(*writer));
-      return transaction.commit();
-    }();
-    if (synced && result) return writer->execute("PRAGMA synchronous=NORMAL");
-    if (synced) static_cast<void>(writer->execute("PRAGMA synchronous=NORMAL"));
-    return result;
-  }
-};
-
-SqliteLedger::SqliteLedger(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+SqliteLedger::SqliteLedger(std::shared_ptr<sqlite::LedgerFile> file) : file_(std::move(file)) {}
 SqliteLedger::~SqliteLedger() = default;
 
 Result<std::unique_ptr<SqliteLedger>> SqliteLedger::open(const std::filesystem::path& file) {
-  const bool is_new = !os::exists(file);
-  auto impl = std::make_unique<Impl>();
-  impl->file = file;
-  SLUICE_TRY(writer, Connection::open(file, Connection::Use::write));
-  SLUICE_DO(sqlite::prepare_schema(*writer, file));
-  // SQLite syncs the file, but not its name in the folder.
-  if (is_new)
-    SLUICE_DO(os::fsync_directory(file.has_parent_path() ? file.parent_path() : std::filesystem::path(".")));
-  impl->writer = std::move(writer);
-  return std::unique_ptr<SqliteLedger>(new SqliteLedger(std::move(impl)));
+  SLUICE_TRY(opened, sqlite::LedgerFile::open(file));
+  return std::unique_ptr<SqliteLedger>(new SqliteLedger(std::move(opened)));
 }
 
 Result<void> SqliteLedger::append(const std::vector<ports::Append>& batch, ports::Durability durability) {
-  return impl_->write(durability, [&](Connection& connection) -> Result<void> {
+  return file_->write(durability, [&](Connection& connection) -> Result<void> {
     for (const auto& append : batch) SLUICE_DO(append_one(connection, append));
     return {};
   });
 }
 
 Result<std::uint64_t> SqliteLedger::length(const RunId& run) const {
-  return impl_->read([&](Connection& connection) { return length_of(connection, run); });
+  return file_->read([&](Connection& connection) { return length_of(connection, run); });
 }
 
 Result<std::vector<std::string>> SqliteLedger::read(const RunId& run, std::uint64_t from,
                                                     std::size_t limit) const {
-  return impl_->read([&](Connection& connection) { return read_events(connection, run, from, limit); });
+  return file_->read([&](Connection& connection) { return read_events(connection, run, from, limit); });
 }
 
 Result<std::vector<ports::RunRow>> SqliteLedger::runs(const ports::RunFilter& filter) const {
-  return impl_->read([&](Connection& connection) -> Result<std::vector<ports::RunRow>> {
+  return file_->read([&](Connection& connection) -> Result<std::vector<ports::RunRow>> {
     // One statement for each kind of query, so that each uses its index. `+` keeps `by_prefix` on the primary
     // key.
     constexpr const char* by_time =
@@ -265,7 +191,7 @@ Result<std::vector<ports::RunRow>> SqliteLedger::runs(const ports::RunFilter& fi
 
 Result<std::optional<ports::CacheEntry>> SqliteLedger::cached(const std::string& workspace,
                                                               const Digest& key) const {
-  return impl_->read([&](Connection& connection) -> Result<std::optional<ports::CacheEntry>> {
+  return file_->read([&](Connection& connection) -> Result<std::optional<ports::CacheEntry>> {
     SLUICE_TRY(select, connection.prepare(
                            "SELECT outputs, run, path, at_ms FROM cache WHERE workspace = ? AND key = ?"));
     SLUICE_TRY(has_row, select.bind(workspace).bind_blob(blob_of(key)).step());
@@ -281,7 +207,7 @@ Result<std::optional<ports::CacheEntry>> SqliteLedger::cached(const std::string&
 }
 
 Result<void> SqliteLedger::put(const ports::Deployment& deployment) {
-  return impl_->write(ports::Durability::power, [&](Connection& connection) -> Result<void> {
+  return file_->write(ports::Durability::power, [&](Connection& connection) -> Result<void> {
     SLUICE_TRY(statement, connection.prepare(R"sql(
       INSERT INTO deployments(workspace, endpoint, principal, model, version, "commit", at_ms, effect_key)
       VALUES(?,?,?,?,?,?,?,?)
@@ -296,7 +222,7 @@ Result<void> SqliteLedger::put(const ports::Deployment& deployment) {
 
 Result<bool> SqliteLedger::remove(const std::string& workspace, const std::string& endpoint) {
   bool removed = false;
-  SLUICE_DO(impl_->write(ports::Durability::power, [&](Connection& connection) -> Result<void> {
+  SLUICE_DO(file_->write(ports::Durability::power, [&](Connection& connection) -> Result<void> {
     SLUICE_TRY(statement, connection.prepare("DELETE FROM deployments WHERE workspace = ? AND endpoint = ?"));
     SLUICE_DO(statement.bind(workspace).bind(endpoint).run());
     removed = connection.changes() > 0;
@@ -306,7 +232,7 @@ Result<bool> SqliteLedger::remove(const std::string& workspace, const std::strin
 }
 
 Result<std::vector<ports::Deployment>> SqliteLedger::list(const std::string& workspace) const {
-  return impl_->read([&](Connection& connection) -> Result<std::vector<ports::Deployment>> {
+  return file_->read([&](Connection& connection) -> Result<std::vector<ports::Deployment>> {
     SLUICE_TRY(select, connection.prepare(R"sql(
       SELECT workspace, endpoint, principal, model, version, "commit", at_ms, effect_key FROM deployments
       WHERE workspace = ? ORDER BY endpoint)sql"));
@@ -322,7 +248,7 @@ Result<std::vector<ports::Deployment>> SqliteLedger::list(const std::string& wor
 
 Result<std::optional<ports::Deployment>> SqliteLedger::find(const std::string& workspace,
                                                             const std::string& endpoint) const {
-  return impl_->read([&](Connection& connection) -> Result<std::optional<ports::Deployment>> {
+  return file_->read([&](Connection& connection) -> Result<std::optional<ports::Deployment>> {
     SLUICE_TRY(select, connection.prepare(R"sql(
       SELECT workspace, endpoint, principal, model, version, "commit", at_ms, effect_key FROM deployments
       WHERE workspace = ? AND endpoint = ?)sql"));
@@ -333,7 +259,7 @@ Result<std::optional<ports::Deployment>> SqliteLedger::find(const std::string& w
 }
 
 Result<void> SqliteLedger::rebuild_projections(const Project& project) {
-  return impl_->write(ports::Durability::power, [&](Connection& connection) -> Result<void> {
+  return file_->write(ports::Durability::power, [&](Connection& connection) -> Result<void> {
     SLUICE_DO(connection.execute("DELETE FROM runs; DELETE FROM cache"));
     for (RunId run;;) {
       {

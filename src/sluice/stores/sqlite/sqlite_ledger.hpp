@@ -6,6 +6,9 @@
 #include "sluice/ports/ledger.hpp"
 
 namespace sluice::stores {
+namespace sqlite {
+class LedgerFile;
+}
 
 /// Journals, their projections and deployments in one SQLite file. Thread-safe: writers wait for one another,
 /// each call is one transaction; readers never wait.
@@ -47,10 +50,12 @@ class SqliteLedger final : public ports::Journal, public ports::RunIndex, public
   /// or nothing. `project` computes them (the ledger does not interpret events). Writers wait meanwhile.
   Result<void> rebuild_projections(const Project& project);
 
+  /// The connections, for other tables of the same file.
+  [[nodiscard]] std::shared_ptr<sqlite::LedgerFile> file() const { return file_; }
+
  private:
-  struct Impl;
-  explicit SqliteLedger(std::unique_ptr<Impl> impl);
-  std::unique_ptr<Impl> impl_;
+  explicit SqliteLedger(std::shared_ptr<sqlite::LedgerFile> file);
+  std::shared_ptr<sqlite::LedgerFile> file_;
 };
 
 }  // namespace sluice::stores
