@@ -245,6 +245,7 @@ function(sluice_program)
   else()
     target_link_libraries(${arg_NAME} PRIVATE ${links} sluice_flags sluice_coverage)
     set_target_properties(${arg_NAME} PROPERTIES INSTALL_RPATH "\$ORIGIN/../lib" BUILD_WITH_INSTALL_RPATH ON)
+    target_link_options(${arg_NAME} PRIVATE -Wl,--disable-new-dtags)  # so that the libraries there find each other
   endif()
   set_target_properties(${arg_NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${SLUICE_OUT}/bin")
   install(TARGETS ${arg_NAME} RUNTIME)

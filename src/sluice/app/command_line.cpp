@@ -101,8 +101,8 @@ bool Command::is_hidden() const { return impl_->hidden; }
 const std::vector<Declared>& Command::declared() const { return impl_->declared; }
 
 struct CommandLine::Impl {
-  Impl(const std::string& description, const std::string& version) : app(description, "sluice") {
-    app.set_version_flag("--version", version);
+  Impl(const std::string& description, std::function<std::string()> version) : app(description, "sluice") {
+    app.set_version_flag("--version", std::move(version));
     app.require_subcommand(1);
   }
   CLI::App app;
@@ -143,8 +143,8 @@ std::string about_extras(const std::vector<std::string>& extras, const std::vect
 
 }  // namespace
 
-CommandLine::CommandLine(const std::string& description, const std::string& version)
-    : impl_(std::make_unique<Impl>(description, version)) {}
+CommandLine::CommandLine(const std::string& description, std::function<std::string()> version)
+    : impl_(std::make_unique<Impl>(description, std::move(version))) {}
 CommandLine::~CommandLine() = default;
 
 Command& CommandLine::add(const std::string& name, const std::string& description) {

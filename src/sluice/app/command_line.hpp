@@ -73,7 +73,8 @@ class Command {
 /// The program: its commands, in the order in which help lists them.
 class CommandLine {
  public:
-  CommandLine(const std::string& description, const std::string& version);
+  /// `version` is called if it is asked for.
+  CommandLine(const std::string& description, std::function<std::string()> version);
   ~CommandLine();
   CommandLine(const CommandLine&) = delete;
   CommandLine& operator=(const CommandLine&) = delete;

@@ -1,11 +1,12 @@
 #include <sys/stat.h>
 
 #include "sluice/app/commands/command.hpp"
+#include "sluice/app/version.hpp"
 
 int main(int argc, char** argv) {
   ::umask(077);  // what it writes is its user's alone; tasks get the usual one (supervisor/launch.cpp)
   sluice::app::CommandLine program("Sluice: runs your pipelines, keeps your models in git, serves them",
-                                   "sluice " SLUICE_VERSION);
+                                   sluice::app::version_text);
   for (const auto add :
        {sluice::app::add_up, sluice::app::add_run, sluice::app::add_resume, sluice::app::add_cancel,
         sluice::app::add_compile, sluice::app::add_runs, sluice::app::add_show, sluice::app::add_logs,

@@ -13,6 +13,7 @@
 #include "sluice/executors/process/process_executor.hpp"
 #include "sluice/executors/service/service_executor.hpp"
 #include "sluice/frontends/native/native_frontend.hpp"
+#include "sluice/net/tls_library.hpp"
 #include "sluice/os/files.hpp"
 #include "sluice/runtimes/hosted/hosted_runtime.hpp"
 #include "sluice/stores/directory/directory_object_store.hpp"
@@ -101,6 +102,12 @@ Result<FolderPictures> find_pictures(const std::filesystem::path& folder, const 
 }
 
 Result<std::string> version_of_model_library() { return stores::GitModelRepository::library_version(); }
+
+std::vector<std::string> library_versions() {
+  return {ai::this_platform().runtime, "sqlite " + stores::SqliteLedger::library_version(),
+          "openssl " + net::tls_library_version(),
+          "libgit2 " + version_of_model_library().value_or("not found")};
+}
 
 std::unique_ptr<ports::ModelRuntime> make_runtime(const Installation& installation,
                                                   Milliseconds host_silence) {

@@ -43,6 +43,8 @@ Result<std::unique_ptr<ports::ModelRepository>> open_models(const DataFolder& da
                                                             ports::ObjectStore& objects, const Clock& clock);
 /// The version of the library that stores models; fails if it cannot be loaded.
 Result<std::string> version_of_model_library();
+/// The names and versions of the libraries that decide about results and formats.
+std::vector<std::string> library_versions();
 /// `host_silence`: a host that works on something and is silent for so long hangs, and is replaced.
 std::unique_ptr<ports::ModelRuntime> make_runtime(const Installation& installation,
                                                   Milliseconds host_silence);

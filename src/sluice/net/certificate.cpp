@@ -10,6 +10,7 @@
 
 #include "sluice/base/log.hpp"
 #include "sluice/base/words.hpp"
+#include "sluice/net/tls_library.hpp"
 
 namespace sluice::net {
 namespace {
@@ -107,6 +108,8 @@ Result<std::unique_ptr<ssl::context>> verifying_context(const std::filesystem::p
   context->set_verify_mode(ssl::verify_peer, error);
   return context;
 }
+
+std::string tls_library_version() { return OpenSSL_version(OPENSSL_VERSION_STRING); }
 
 std::string describe_tls(const boost::system::error_code& error) {
   if (error.category() == boost::asio::error::get_ssl_category())

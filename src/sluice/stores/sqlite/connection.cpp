@@ -138,6 +138,8 @@ Result<std::string> Connection::query_value(const char* sql) {
   return row ? statement.text(0) : std::string();
 }
 
+std::string Connection::library_version() { return sqlite3_libversion(); }
+
 std::int64_t Connection::changes() const { return sqlite3_changes64(handle_); }
 
 Result<Transaction> Transaction::begin(Connection& connection) {

@@ -58,6 +58,7 @@ class Connection {
   Result<void> execute(const char* sql);
   /// The first column of the first row, or "".
   Result<std::string> query_value(const char* sql);
+  static std::string library_version();
   /// How many rows the last statement changed.
   [[nodiscard]] std::int64_t changes() const;
 

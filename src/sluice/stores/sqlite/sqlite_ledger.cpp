@@ -120,6 +120,8 @@ Result<std::unique_ptr<SqliteLedger>> SqliteLedger::open(const std::filesystem::
   return std::unique_ptr<SqliteLedger>(new SqliteLedger(std::move(opened)));
 }
 
+std::string SqliteLedger::library_version() { return Connection::library_version(); }
+
 Result<void> SqliteLedger::append(const std::vector<ports::Append>& batch, ports::Durability durability) {
   return file_->write(durability, [&](Connection& connection) -> Result<void> {
     for (const auto& append : batch) SLUICE_DO(append_one(connection, append));

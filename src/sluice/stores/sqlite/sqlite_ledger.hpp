@@ -50,6 +50,8 @@ class SqliteLedger final : public ports::Journal, public ports::RunIndex, public
   /// or nothing. `project` computes them (the ledger does not interpret events). Writers wait meanwhile.
   Result<void> rebuild_projections(const Project& project);
 
+  /// "3.40.1"
+  static std::string library_version();
   /// The connections, for other tables of the same file.
   [[nodiscard]] std::shared_ptr<sqlite::LedgerFile> file() const { return file_; }
 
