@@ -43,7 +43,7 @@ def check_stderr(finished, *words, status=None):
         assert word in finished.stderr, finished.stderr
 
 
-@pytest.mark.parametrize("command", ["up", "run", "resume", "cancel", "compile", "runs", "show", "logs", "get", "models", "endpoints", "deploy", "undeploy", "predict", "doctor"])
+@pytest.mark.parametrize("command", ["up", "run", "resume", "cancel", "compile", "runs", "show", "logs", "get", "models", "versions", "endpoints", "deploy", "undeploy", "predict", "doctor"])
 def test_every_command_has_help_with_an_example(command):
     done = sluice(command, "--help")
     assert done.returncode == 0
@@ -262,6 +262,11 @@ def test_models_endpoints_and_predictions(main_job, server, stamps):
     data, report = main_job
     assert "stamps" in sluice("models", data=data).stdout
     assert "stamps v1" in sluice("endpoints", data=data).stdout
+    assert sluice("versions", "stamps", data=data).stdout.startswith("v1 ")
+    assert sluice("versions", "stamps", "--after", "v1", data=data).stdout == ""
+    first = sluice("models", "--limit", "1", data=data)
+    assert first.stdout.startswith("efficientnet-lite0 ") and first.stderr == "more: `sluice models --after efficientnet-lite0`\n"
+    assert "stamps" in sluice("models", "--after", "efficientnet-lite0", data=data).stdout
     shown = sluice("show", "stamps@v1", data=data)
     assert report["outputs"]["commit"] in shown.stdout and "head.onnx" in shown.stdout
     pictures = sorted((stamps / "bird").glob("*.png"))[:2]

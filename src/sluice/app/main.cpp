@@ -10,9 +10,10 @@ int main(int argc, char** argv) {
   for (const auto add :
        {sluice::app::add_up, sluice::app::add_run, sluice::app::add_resume, sluice::app::add_cancel,
         sluice::app::add_compile, sluice::app::add_runs, sluice::app::add_show, sluice::app::add_logs,
-        sluice::app::add_get, sluice::app::add_models, sluice::app::add_endpoints, sluice::app::add_deploy,
-        sluice::app::add_undeploy, sluice::app::add_predict, sluice::app::add_token, sluice::app::add_audit,
-        sluice::app::add_doctor, sluice::app::add_completion, sluice::app::add_complete})
+        sluice::app::add_get, sluice::app::add_models, sluice::app::add_versions, sluice::app::add_endpoints,
+        sluice::app::add_deploy, sluice::app::add_undeploy, sluice::app::add_predict, sluice::app::add_token,
+        sluice::app::add_audit, sluice::app::add_doctor,
+        sluice::app::add_completion, sluice::app::add_complete})
     add(program);
   return static_cast<int>(program.run(argc, argv));
 }

@@ -7,6 +7,7 @@
 #include "sluice/base/clock.hpp"
 #include "sluice/base/ids.hpp"
 #include "sluice/base/value.hpp"
+#include "sluice/ports/page.hpp"
 
 namespace sluice::ports {
 
@@ -83,8 +84,8 @@ struct RunFilter {
 class RunIndex {
  public:
   virtual ~RunIndex() = default;
-  [[nodiscard]] virtual Result<std::vector<RunRow>> runs(
-      const RunFilter& filter) const = 0;  ///< newest first
+  /// Newest first; with a prefix, by id, which is the order of their times too.
+  [[nodiscard]] virtual Result<std::vector<RunRow>> runs(const RunFilter& filter) const = 0;
   [[nodiscard]] virtual Result<std::optional<CacheEntry>> cached(const std::string& workspace,
                                                                  const Digest& key) const = 0;
 };
@@ -108,7 +109,11 @@ class Deployments {
   virtual Result<void> put(const Deployment& deployment) = 0;
   /// Synced. False: the endpoint did not exist.
   virtual Result<bool> remove(const std::string& workspace, const std::string& endpoint) = 0;
-  [[nodiscard]] virtual Result<std::vector<Deployment>> list(const std::string& workspace) const = 0;
+  /// By the names of the endpoints.
+  [[nodiscard]] virtual Result<std::vector<Deployment>> list(const std::string& workspace,
+                                                             const NamePage& page) const = 0;
+  /// Those of all workspaces. For a server, which keeps them in memory.
+  [[nodiscard]] virtual Result<std::vector<Deployment>> all() const = 0;
   [[nodiscard]] virtual Result<std::optional<Deployment>> find(const std::string& workspace,
                                                                const std::string& endpoint) const = 0;
 };

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -8,6 +9,7 @@
 #include "sluice/base/clock.hpp"
 #include "sluice/base/ids.hpp"
 #include "sluice/base/value.hpp"
+#include "sluice/ports/page.hpp"
 
 namespace sluice::ports {
 
@@ -20,6 +22,13 @@ struct ModelVersion {
   std::string run;  ///< "" : pushed manually
   std::string description;
   std::vector<std::string> aliases;  ///< that name this version
+};
+
+/// A model: a page of its versions, and what is known of all of them.
+struct ModelVersions {
+  std::size_t total = 0;
+  std::map<std::string, std::int64_t> aliases;  ///< and the version that each names
+  std::vector<ModelVersion> page;
 };
 
 /// What a new version consists of.
@@ -57,9 +66,19 @@ class ModelRepository {
   virtual void warm_up() = 0;
   /// Synced before it returns. Creates the repository if it does not exist.
   virtual Result<Registered> add_version(const NewVersion& version) = 0;
-  [[nodiscard]] virtual Result<std::vector<std::string>> models(const std::string& workspace) const = 0;
-  [[nodiscard]] virtual Result<std::vector<ModelVersion>> versions(
-      const std::string& workspace, const std::string& model) const = 0;  ///< newest first
+  /// Names of models. Costs what the page holds, however many models there are.
+  [[nodiscard]] virtual Result<std::vector<std::string>> models(const std::string& workspace,
+                                                                const NamePage& page) const = 0;
+  /// Reads only the versions on the page.
+  [[nodiscard]] virtual Result<ModelVersions> versions(const std::string& workspace, const std::string& model,
+                                                       const VersionPage& page) const = 0;
+  /// The numbers of all versions, newest first. Reads none of them.
+  [[nodiscard]] virtual Result<std::vector<std::int64_t>> numbers(const std::string& workspace,
+                                                                  const std::string& model) const = 0;
+  /// The version that this commit is; nullopt if the model has none.
+  [[nodiscard]] virtual Result<std::optional<ModelVersion>> find_commit(const std::string& workspace,
+                                                                        const std::string& model,
+                                                                        const std::string& commit) const = 0;
   /// `reference`: "3", "v3", an alias, "latest", or "" (champion, else latest).
   [[nodiscard]] virtual Result<ModelVersion> resolve(const std::string& workspace, const std::string& model,
                                                      const std::string& reference) const = 0;

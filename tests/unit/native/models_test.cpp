@@ -33,7 +33,35 @@ TEST(NativeModels, AreListedWithTheirVersionsNewestFirst) {
   EXPECT_EQ(newest.text_at("commit"), second.commit);
   EXPECT_EQ(newest.text_at("description"), "second");
   EXPECT_EQ(to_json(*newest.find("aliases")), R"(["champion"])");
-  EXPECT_EQ(to_json(json_of(s.get("/v1/models/stamps"))), to_json(model));
+  EXPECT_EQ(model.integer_at("version_count"), 2);
+  EXPECT_EQ(to_json(*model.find("aliases")), R"({"champion":2})");
+  EXPECT_EQ(model.find("versions")->if_list()->size(), 1U);  // all are at the model itself
+  const auto shown = json_of(s.get("/v1/models/stamps"));
+  EXPECT_EQ(shown.find("versions")->if_list()->size(), 2U);
+  EXPECT_EQ(shown.find("next"), nullptr);
+}
+
+/// What `key` is in each entry of the list, then the cursor.
+std::string listed(const ports::Response& response, std::string_view list, std::string_view key) {
+  const auto json = json_of(response);
+  std::string out;
+  for (const auto& entry : *json.find(list)->if_list()) out += to_json(*entry.find(key)) + " ";
+  return out + (json.find("next") ? "next " + to_json(*json.find("next")) : "end");
+}
+
+TEST(NativeModels, AreListedInPages) {
+  NativeStage s;
+  for (const auto* name : {"c d", "a", "b"}) add_model(s, name);
+  EXPECT_EQ(listed(s.get("/v1/models?limit=2"), "models", "model"), R"("a" "b" next "b")");
+  EXPECT_EQ(listed(s.get("/v1/models?limit=2&after=b"), "models", "model"), R"("c d" end)");
+  EXPECT_EQ(listed(s.get("/v1/models?limit=3"), "models", "model"), R"("a" "b" "c d" end)");
+  EXPECT_EQ(listed(s.get("/v1/models?after=c%20d"), "models", "model"), "end");
+  EXPECT_EQ(refusal(s.get("/v1/models?limit=-1")),
+            "400: query parameter `limit` must be a non-negative integer");
+  for (const auto* description : {"2", "3", "4"}) add_model(s, "a", description);
+  EXPECT_EQ(listed(s.get("/v1/models/a?limit=3"), "versions", "version"), "4 3 2 next 2");
+  EXPECT_EQ(listed(s.get("/v1/models/a?limit=3&after=2"), "versions", "version"), "1 end");
+  EXPECT_EQ(listed(s.get("/v1/models/a?limit=4"), "versions", "version"), "4 3 2 1 end");
 }
 
 TEST(NativeModels, ShowTheFilesOfAVersion) {
@@ -71,6 +99,15 @@ TEST(NativeEndpoints, ThatAreUnknownAreNamed) {
             "400: the body must have a string `model`");
   EXPECT_EQ(s.ask("PUT", "/v1/endpoints/stamps", R"({"model": "stamps"})").get().status, 404);
   EXPECT_EQ(s.ask("PUT", "/v1/endpoints/No%20name", R"({"model": "stamps"})").get().status, 400);
+}
+
+TEST(NativeEndpoints, AreListedInPages) {
+  NativeStage s;
+  for (const auto* name : {"c", "a", "b"})
+    EXPECT_OK(s.stage.ledger->put({.endpoint = name, .principal = {}, .model = "stamps", .version = 1}));
+  EXPECT_EQ(listed(s.get("/v1/endpoints?limit=2"), "endpoints", "endpoint"), R"("a" "b" next "b")");
+  EXPECT_EQ(listed(s.get("/v1/endpoints?limit=2&after=b"), "endpoints", "endpoint"), R"("c" end)");
+  EXPECT_EQ(listed(s.get("/v1/endpoints"), "endpoints", "endpoint"), R"("a" "b" "c" end)");
 }
 
 TEST(NativeEndpoints, RefuseAModelThatCannotBeServed) {

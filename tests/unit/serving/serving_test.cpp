@@ -96,11 +96,11 @@ TEST(Serving, HeadsOfOneBaseShareAHost) {
 
 TEST(Serving, ListsEndpointsColdAndWarm) {
   Stage stage({}, Milliseconds(40));
-  EXPECT_TRUE(stage.serving->list("default")->empty());
+  EXPECT_TRUE(stage.serving->list("default", {})->empty());
   stage.deploy_stamps();
-  EXPECT_EQ(stage.serving->list("default")->at(0).host.state, Hosts::State::cold);
+  EXPECT_EQ(stage.serving->list("default", {})->at(0).host.state, Hosts::State::cold);
   ASSERT_TRUE(stage.predict({"fish"}));
-  const auto listed = stage.serving->list("default");
+  const auto listed = stage.serving->list("default", {});
   ASSERT_EQ(listed->size(), 1U);
   EXPECT_EQ(listed->at(0).deployment.endpoint, "stamps");
   EXPECT_EQ(listed->at(0).deployment.model, "stamps-model");

@@ -63,10 +63,10 @@ TEST_F(Together, TwoProcessesAndTheirThreadsRegisterWithoutLosingAny) {
     ASSERT_EQ(waitpid(pid, &status, 0), pid);
     EXPECT_EQ(status, 0);
   }
-  const auto versions = models_->versions("default", "stamps");
+  const auto versions = models_->numbers("default", "stamps");
   ASSERT_OK(versions);
   ASSERT_EQ(versions->size(), 4U * each);
-  EXPECT_EQ(versions->front().number, 4 * each);
+  EXPECT_EQ(versions->front(), 4 * each);
   EXPECT_EQ(fsck("stamps"), "");
   EXPECT_EQ(git("stamps", "rev-list --count main"), "20\n");
   for (const auto& entry : fs::directory_iterator(root_->path() / "data/models/default"))
@@ -93,12 +93,13 @@ TEST_F(Together, AKillAtAnyMomentLeavesAWholeRepository) {
     int status = 0;
     ASSERT_EQ(waitpid(pid, &status, 0), pid);
     ASSERT_TRUE(WIFSIGNALED(status));
-    const auto known = models_->models("default");
+    const auto known = models_->models("default", {});
     ASSERT_OK(known);
     if (known->empty()) continue;  // killed before the first version: then there is no model either
     EXPECT_EQ(fsck("stamps"), "");
-    const auto versions = models_->versions("default", "stamps");
-    ASSERT_OK(versions);
+    const auto found = models_->versions("default", "stamps", {.limit = SIZE_MAX});
+    ASSERT_OK(found);
+    const auto* versions = &found->page;
     ASSERT_FALSE(versions->empty());
     EXPECT_GE(versions->front().number, before);
     EXPECT_EQ(versions->front().number, static_cast<std::int64_t>(versions->size()));

@@ -30,7 +30,7 @@ class Import : public ModelsTest {
 
 TEST_F(Import, CreatesAnOrdinaryModel) {
   ASSERT_OK(models_->import_repository("default", "efficientnet-lite0", source()));
-  EXPECT_THAT(*models_->models("default"), ElementsAre("efficientnet-lite0"));
+  EXPECT_THAT(*models_->models("default", {}), ElementsAre("efficientnet-lite0"));
   const auto imported = models_->resolve("default", "efficientnet-lite0", "");
   ASSERT_OK(imported);
   EXPECT_EQ(imported->number, 1);
@@ -47,7 +47,7 @@ TEST_F(Import, CreatesAnOrdinaryModel) {
   // It is like any other model: versions can be added, and a second import does nothing.
   ASSERT_OK(models_->add_version(version("efficientnet-lite0")));
   ASSERT_OK(models_->import_repository("default", "efficientnet-lite0", source()));
-  EXPECT_EQ(models_->versions("default", "efficientnet-lite0")->size(), 2U);
+  EXPECT_EQ(models_->numbers("default", "efficientnet-lite0")->size(), 2U);
 }
 
 TEST_F(Import, RefusesLargeFilesThatHaveChanged) {
@@ -56,7 +56,7 @@ TEST_F(Import, RefusesLargeFilesThatHaveChanged) {
   const auto imported = models_->import_repository("default", "base", source());
   ASSERT_FALSE(imported);
   EXPECT_THAT(imported.error().message, HasSubstr(lfs_object().string() + ": digest mismatch: expected"));
-  EXPECT_TRUE(models_->models("default")->empty());
+  EXPECT_TRUE(models_->models("default", {})->empty());
 }
 
 TEST_F(Import, RefusesAModelWithoutItsLargeFiles) {
@@ -66,7 +66,7 @@ TEST_F(Import, RefusesAModelWithoutItsLargeFiles) {
   EXPECT_EQ(imported.error().message, source().string() + ": `base.onnx` of v1 is git-lfs object " +
                                           Digest::of("weights").hex() +
                                           ", which is not under lfs/objects; create this repository again");
-  EXPECT_TRUE(models_->models("default")->empty());
+  EXPECT_TRUE(models_->models("default", {})->empty());
 }
 
 TEST_F(Import, RefusesARepositoryWithoutVersions) {
@@ -81,7 +81,7 @@ TEST_F(Import, NamesAMissingRepository) {
   const auto imported = models_->import_repository("default", "base", root_->path() / "nowhere.git");
   ASSERT_FALSE(imported);
   EXPECT_THAT(imported.error().message, HasSubstr("nowhere.git"));
-  EXPECT_TRUE(models_->models("default")->empty());
+  EXPECT_TRUE(models_->models("default", {})->empty());
 }
 
 TEST_F(Import, KeepsAnotherBranchNameAndARegistryOfOurs) {

@@ -48,7 +48,7 @@ TEST_F(Reading, MovesAliasesAndKeepsTheirHistory) {
   const std::string odd[] = {"möglich: ja?", "a..b", std::string(250, 'z'), "-x"};
   for (const auto& name : odd) ASSERT_OK(models_->set_alias("default", "stamps", name, 2, {}, {}));
   EXPECT_EQ(fsck("stamps"), "");
-  const auto versions = models_->versions("default", "stamps").value();
+  const auto versions = models_->versions("default", "stamps", {}).value().page;
   ASSERT_EQ(versions.size(), 3U);
   EXPECT_EQ(versions[0].number, 3);
   EXPECT_THAT(versions[0].aliases, IsEmpty());

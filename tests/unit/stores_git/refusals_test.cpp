@@ -46,7 +46,7 @@ TEST_F(Refusals, NameTheFile) {
 TEST_F(Refusals, LeaveNothingBehind) {
   fs::create_symlink("README.md", content() / "link");
   EXPECT_NE(refusal(), "");
-  EXPECT_TRUE(models_->models("default")->empty());
+  EXPECT_TRUE(models_->models("default", {})->empty());
   auto nothing = version();
   nothing.content = root_->path() / "nowhere";
   EXPECT_THAT(refusal(nothing), HasSubstr("nowhere"));

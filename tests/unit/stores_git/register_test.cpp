@@ -222,7 +222,7 @@ TEST_F(Register, AcceptsAnyNameInUtf8) {
     EXPECT_EQ(models_->path_of("default", name).parent_path(), root_->path() / "data/models/default");
     EXPECT_EQ(git(name, "log --oneline main | wc -l"), "1\n");
   }
-  const auto listed = models_->models("default");
+  const auto listed = models_->models("default", {});
   ASSERT_OK(listed);
   EXPECT_THAT(*listed, testing::UnorderedElementsAreArray(names));
 }
@@ -231,8 +231,8 @@ TEST_F(Register, KeepsWorkspacesApart) {
   auto elsewhere = version();
   elsewhere.principal.workspace = "../team";
   ASSERT_OK(models_->add_version(elsewhere));
-  EXPECT_THAT(*models_->models("default"), IsEmpty());
-  EXPECT_THAT(*models_->models("../team"), ElementsAre("stamps"));
+  EXPECT_THAT(*models_->models("default", {}), IsEmpty());
+  EXPECT_THAT(*models_->models("../team", {}), ElementsAre("stamps"));
   EXPECT_TRUE(fs::exists(root_->path() / "data/models/%2E%2E%2Fteam/stamps.git/HEAD"));
 }
 

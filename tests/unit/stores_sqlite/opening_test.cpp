@@ -96,6 +96,10 @@ TEST_F(SqliteOpening, HasAnIndexForEachQuery) {
         "SELECT id FROM runs WHERE workspace = 'w' ORDER BY created_ms DESC, id DESC LIMIT 9",
         "SELECT id FROM runs WHERE workspace = 'w' AND status = 's' ORDER BY created_ms DESC, id DESC LIMIT "
         "9",
+        "SELECT id FROM runs WHERE '' IN ('', workspace) AND id >= 'a' AND id < 'b' AND ('' = '' OR status = "
+        "'') "
+        "ORDER BY id DESC LIMIT 9",
+        "SELECT endpoint FROM deployments WHERE workspace = 'w' AND endpoint > 'a' ORDER BY endpoint LIMIT 9",
         "SELECT outputs FROM cache WHERE workspace = 'w' AND key = x'00'"})
     for (const auto& step : query("EXPLAIN QUERY PLAN " + sql)) EXPECT_THAT(step, HasSubstr("SEARCH")) << sql;
 }

@@ -26,7 +26,14 @@ Struct deployment_to_json(const ports::Deployment& deployment) {
 }
 
 Result<ports::Response> list(const NativeApi& api, const ports::Request& request) {
-  SLUICE_TRY(endpoints, api.serving.list(request.principal.workspace));
+  SLUICE_TRY(page, page_of(request));
+  ++page.limit;  // one more shows whether there is one
+  SLUICE_TRY(endpoints, api.serving.list(request.principal.workspace, page));
+  Struct result;
+  if (endpoints.size() == page.limit) {
+    endpoints.pop_back();
+    if (!endpoints.empty()) result.set("next", endpoints.back().deployment.endpoint);
+  }
   List out;
   for (const auto& endpoint : endpoints) {
     auto s = deployment_to_json(endpoint.deployment);
@@ -36,7 +43,6 @@ Result<ports::Response> list(const NativeApi& api, const ports::Request& request
     s.set("open", static_cast<std::int64_t>(endpoint.open));
     out.emplace_back(std::move(s));
   }
-  Struct result;
   result.set("endpoints", std::move(out));
   return json_response(result);
 }

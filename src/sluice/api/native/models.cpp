@@ -17,31 +17,55 @@ Value version_to_json(const ports::ModelVersion& version) {
   return s;
 }
 
-Result<Value> model_to_json(const NativeApi& api, const std::string& workspace, const std::string& model) {
-  SLUICE_TRY(versions, api.models.versions(workspace, model));
+/// A page of its versions, and what is known of all. `next` is set where there are more.
+Result<Struct> model_to_json(const NativeApi& api, const std::string& workspace, const std::string& model,
+                             ports::VersionPage page) {
+  ++page.limit;  // one more shows whether there is one
+  SLUICE_TRY(found, api.models.versions(workspace, model, page));
   Struct s;
   s.set("model", model);
   s.set("repository", api.models.path_of(workspace, model).string());
+  s.set("version_count", static_cast<std::int64_t>(found.total));
+  Struct aliases;
+  for (const auto& [name, number] : found.aliases) aliases.set(name, number);
+  s.set("aliases", std::move(aliases));
+  if (found.page.size() == page.limit) {
+    found.page.pop_back();
+    if (!found.page.empty()) s.set("next", found.page.back().number);
+  }
   List list;
-  for (const auto& version : versions) list.push_back(version_to_json(version));
+  for (const auto& version : found.page) list.push_back(version_to_json(version));
   s.set("versions", std::move(list));
-  return Value(std::move(s));
+  return s;
 }
 
 Result<ports::Response> list(const NativeApi& api, const ports::Request& request) {
-  SLUICE_TRY(models, api.models.models(request.principal.workspace));
+  SLUICE_TRY(page, page_of(request));
+  ++page.limit;
+  const auto& workspace = request.principal.workspace;
+  SLUICE_TRY(models, api.models.models(workspace, page));
+  Struct result;
+  if (models.size() == page.limit) {
+    models.pop_back();
+    if (!models.empty()) result.set("next", models.back());
+  }
   List out;
   for (const auto& model : models) {
-    SLUICE_TRY(one, model_to_json(api, request.principal.workspace, model));
-    out.push_back(std::move(one));
+    // Only the newest version: what a page costs should not depend on how many each model has.
+    auto one = model_to_json(api, workspace, model, {.limit = 1});
+    if (!one && one.error().code == Code::not_found) continue;  // it was removed just now
+    if (!one) return Fail(std::move(one).error());
+    out.emplace_back(std::move(*one));
   }
-  Struct result;
   result.set("models", std::move(out));
   return json_response(result);
 }
 
 Result<ports::Response> show(const NativeApi& api, const ports::Request& request) {
-  SLUICE_TRY(one, model_to_json(api, request.principal.workspace, request.params.at(0)));
+  SLUICE_TRY(before, number_of(request, "after", INT64_MAX, INT64_MAX));
+  SLUICE_TRY(limit, number_of(request, "limit", 50, page_max));
+  SLUICE_TRY(one, model_to_json(api, request.principal.workspace, request.params.at(0),
+                                {.before = before, .limit = static_cast<std::size_t>(limit)}));
   return json_response(one);
 }
 

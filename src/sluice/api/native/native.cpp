@@ -66,6 +66,12 @@ Result<bool> flag_of(const Value& body, std::string_view field, bool otherwise) 
   return Fail(user_error(Code::invalid_argument, fmt::format("`{}` must be true or false", field)));
 }
 
+Result<ports::NamePage> page_of(const ports::Request& request) {
+  SLUICE_TRY(limit, number_of(request, "limit", 50, page_max));
+  return ports::NamePage{.after = std::string(request.query_at("after")),
+                         .limit = static_cast<std::size_t>(limit)};
+}
+
 Result<std::int64_t> number_of(const ports::Request& request, std::string_view name, std::int64_t otherwise,
                                std::int64_t most) {
   const auto text = request.query_at(name);
@@ -88,7 +94,8 @@ ports::Protocol native_protocol(const NativeApi& api) {
                                s.set("pid", static_cast<std::int64_t>(::getpid()));
                                s.set("data", api.data.string());
                                return json_response(s);
-                             })});
+                             }),
+                             .is_brief = [](const ports::Request&) { return true; }});
   add_object_routes(api, protocol);
   add_run_routes(api, protocol);
   add_event_routes(api, protocol);

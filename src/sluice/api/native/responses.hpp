@@ -22,6 +22,10 @@ Result<bool> flag_of(const Value& body, std::string_view field, bool otherwise);
 /// A non-negative integer in the query, at most `most`; `otherwise` if absent.
 Result<std::int64_t> number_of(const ports::Request& request, std::string_view name, std::int64_t otherwise,
                                std::int64_t most);
+/// The most entries on a page of a list.
+inline constexpr std::int64_t page_max = 10'000;
+/// `after` and `limit` in the query; 50 entries without `limit`.
+Result<ports::NamePage> page_of(const ports::Request& request);
 
 // One function per resource; each adds its routes.
 void add_object_routes(const NativeApi& api, ports::Protocol& protocol);

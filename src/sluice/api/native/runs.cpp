@@ -62,7 +62,7 @@ Result<ports::Response> submit(const NativeApi& api, const ports::Request& reque
 }
 
 Result<ports::Response> list(const NativeApi& api, const ports::Request& request) {
-  SLUICE_TRY(limit, number_of(request, "limit", 50, 10'000));
+  SLUICE_TRY(limit, number_of(request, "limit", 50, page_max));
   ports::RunFilter filter{
       .workspace = request.principal.workspace,
       .status = std::nullopt,

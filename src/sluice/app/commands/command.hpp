@@ -41,7 +41,7 @@ Exit exit_status_of(const Error& error);
 /// Prints an error on stderr; returns the matching exit status.
 Exit report(const Error& error);
 void print_json(const Value& value);
-/// The list under a key of a response; empty if there is none.
+/// The list in a field of a response; empty if there is none.
 const List& list_at(const Value& value, std::string_view key);
 /// The size limit of a plan's file: as much as front ends read.
 inline constexpr std::size_t plan_bytes_max = std::size_t{64} << 20;
@@ -66,6 +66,7 @@ void add_show(CommandLine& program);
 void add_logs(CommandLine& program);
 void add_get(CommandLine& program);
 void add_models(CommandLine& program);
+void add_versions(CommandLine& program);
 void add_endpoints(CommandLine& program);
 void add_deploy(CommandLine& program);
 void add_undeploy(CommandLine& program);

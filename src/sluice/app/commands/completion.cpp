@@ -43,8 +43,9 @@ std::vector<std::string> names(std::string_view kind, const TypedLine& line) {
   const auto session = open_session(options, "complete");
   if (!session) return {};
   auto& backend = *session->backend;
-  if (kind == "MODEL") return texts_at(call(backend, "GET", "/v1/models"), "models", "model");
-  if (kind == "ENDPOINT") return texts_at(call(backend, "GET", "/v1/endpoints"), "endpoints", "endpoint");
+  if (kind == "MODEL") return texts_at(call(backend, "GET", "/v1/models?limit=200"), "models", "model");
+  if (kind == "ENDPOINT")
+    return texts_at(call(backend, "GET", "/v1/endpoints?limit=1000"), "endpoints", "endpoint");
   if (kind == "TASK" && !line.arguments.empty())
     return texts_at(call(backend, "GET", "/v1/runs/" + percent_encode(line.arguments.front())), "tasks",
                     "path");

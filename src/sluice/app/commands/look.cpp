@@ -7,7 +7,7 @@
 #include "sluice/base/words.hpp"
 #include "sluice/ir/path.hpp"
 
-// The commands that show data: runs, show, logs, models, endpoints.
+// The commands that show data: runs, show, logs.
 
 namespace sluice::app {
 namespace {
@@ -78,7 +78,7 @@ void print_version(const Value& version) {
 
 Error neither_run_nor_model(Session& session, const std::string& what) {
   std::vector<std::string> names{"latest"};
-  if (const auto models = call(*session.backend, "GET", "/v1/models"))
+  if (const auto models = call(*session.backend, "GET", "/v1/models?limit=200"))
     for (const auto& model : list_at(*models, "models")) names.push_back(model.text_at("model"));
   if (const auto runs = call(*session.backend, "GET", "/v1/runs?limit=1000"))
     for (const auto& run : list_at(*runs, "runs")) names.push_back(run.text_at("run"));
@@ -215,53 +215,6 @@ void add_logs(CommandLine& program) {
         s.set("log", std::move(text));
         print_json(s);
       }
-      return Exit::ok;
-    });
-  });
-}
-
-void add_models(CommandLine& program) {
-  auto options = std::make_shared<SessionOptions>();
-  auto& command = program.add("models", "list models and their versions");
-  add_session(command, *options, "sluice models");
-  command.when_called([options] {
-    return with_session(*options, "models", [&](Session& session) -> Result<Exit> {
-      SLUICE_TRY(response, call(*session.backend, "GET", "/v1/models"));
-      if (options->json) {
-        print_json(response);
-        return Exit::ok;
-      }
-      for (const auto& model : list_at(response, "models")) {
-        const auto& versions = list_at(model, "versions");
-        std::string champion;
-        for (const auto& version : versions)
-          for (const auto& alias : list_at(version, "aliases"))
-            if (alias == Value("champion"))
-              champion = fmt::format("champion v{}", version.integer_at("version"));
-        print_text(stdout, "{:<28} {} version{}{}  {}\n", model.text_at("model"), versions.size(),
-                   versions.size() == 1 ? "" : "s", champion.empty() ? "" : ", " + champion,
-                   versions.empty() ? "" : versions.front().text_at("created"));
-      }
-      return Exit::ok;
-    });
-  });
-}
-
-void add_endpoints(CommandLine& program) {
-  auto options = std::make_shared<SessionOptions>();
-  auto& command = program.add("endpoints", "list endpoints and the models that they serve");
-  add_session(command, *options, "sluice endpoints");
-  command.when_called([options] {
-    return with_session(*options, "endpoints", [&](Session& session) -> Result<Exit> {
-      SLUICE_TRY(response, call(*session.backend, "GET", "/v1/endpoints"));
-      if (options->json) {
-        print_json(response);
-        return Exit::ok;
-      }
-      for (const auto& endpoint : list_at(response, "endpoints"))
-        print_text(stdout, "{:<24} {} v{}  {}  /v2/models/{}\n", endpoint.text_at("endpoint"),
-                   endpoint.text_at("model"), endpoint.integer_at("version"), endpoint.text_at("state"),
-                   endpoint.text_at("endpoint"));
       return Exit::ok;
     });
   });

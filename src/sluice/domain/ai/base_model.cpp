@@ -43,7 +43,7 @@ Result<BaseModel> BaseModels::find(const std::string& workspace, const std::stri
   auto version = repositories_.resolve(workspace, name, "");
   if (!version) {
     if (version.error().code != Code::not_found) return Fail(std::move(version).error());
-    const auto existing = repositories_.models(workspace).value_or(std::vector<std::string>{});
+    const auto existing = repositories_.models(workspace, {}).value_or(std::vector<std::string>{});
     return Fail(user_error(
         Code::not_found,
         fmt::format("unknown base model `{}`{}{}", name, did_you_mean(name, existing),

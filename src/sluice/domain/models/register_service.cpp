@@ -95,19 +95,15 @@ Result<std::string> RegisterService::license_of_base(const std::string& workspac
                                                      const CardFacts& card) const {
   constexpr std::string_view unknown = "unknown";
   if (card.base_repository.empty()) return std::string(unknown);
-  const auto versions = repositories_.versions(workspace, card.base_repository);
-  const auto* const end = versions ? versions->data() + versions->size() : nullptr;
-  const auto* const version =
-      versions
-          ? std::find_if(versions->data(), end, [&](const auto& v) { return v.commit == card.base_commit; })
-          : end;
-  if (version == end) {
+  const auto found = repositories_.find_commit(workspace, card.base_repository, card.base_commit);
+  if (!found || !*found) {
     return Fail(user_error(Code::failed_precondition,
                            fmt::format("the base model `{}` at commit {} is not in this data folder, but its "
                                        "card states the license that "
                                        "applies to this one; import it first",
                                        card.base_repository, card.base_commit.substr(0, 12))));
   }
+  const auto& version = *found;
   const auto text = repositories_.read(workspace, *version, "README.md");
   if (!text) return std::string(unknown);
   SLUICE_TRY(metadata,

@@ -1,7 +1,5 @@
 #include "sluice/domain/serving/resolver.hpp"
 
-#include <algorithm>
-
 #include "sluice/base/json.hpp"
 #include "sluice/base/numbers.hpp"
 
@@ -78,18 +76,16 @@ Result<Artifact> Resolver::find_base(const std::string& workspace, const Value& 
   const std::string repository = reference.text_at("repository");
   const std::string commit = reference.text_at("commit");
   const std::string digest = reference.text_at("digest");
-  const auto versions = models_.versions(workspace, repository);
-  if (!versions && versions.error().code != Code::not_found) return Fail(versions.error());
-  const auto has_commit = [&](const ports::ModelVersion& version) { return version.commit == commit; };
-  const auto found = versions ? std::ranges::find_if(*versions, has_commit)
-                              : std::vector<ports::ModelVersion>::const_iterator{};
-  if (!versions || found == versions->end())
+  auto found = models_.find_commit(workspace, repository, commit);
+  if (!found && found.error().code != Code::not_found) return Fail(std::move(found).error());
+  if (!found || !*found)
     return cannot_serve(where, "its base `" + repository + "` at commit " + commit.substr(0, 12) +
                                    " is not in this data folder; push or copy that repository here");
-  SLUICE_TRY(files, models_.as_artifact(workspace, *found));
+  const auto& base = **found;
+  SLUICE_TRY(files, models_.as_artifact(workspace, base));
   if (!files.digest || files.digest->hex() != digest)
     return cannot_serve(where, "it was trained on a base with the digest " + digest.substr(0, 12) +
-                                   ", but `" + repository + "` v" + std::to_string(found->number) + " has " +
+                                   ", but `" + repository + "` v" + std::to_string(base.number) + " has " +
                                    (files.digest ? files.digest->brief() : std::string("none")) +
                                    "; train the head again");
   return files;

@@ -10,6 +10,8 @@
 namespace sluice::serving {
 namespace {
 
+/// A hint is not worth comparing a name with all of many.
+constexpr std::size_t suggested_max = 1000;
 constexpr std::size_t payload_max = std::size_t{256} << 20;  ///< of a frame of ipc/host
 
 Error malformed_response(const std::string& endpoint) {
@@ -62,8 +64,10 @@ struct Serving::Impl {
   std::mutex deploying;      ///< makes read-then-write of a deployment atomic; locked before `mutex`
   mutable std::mutex mutex;  ///< guards the members below
   std::map<Name, Load> loads;
-  /// Cache of the ledger's deployments, filled on demand. Deployments change only through this class.
+  /// The ledger's deployments, which change only through this class: all of them once `loaded`, else those
+  /// that were asked for.
   std::map<Name, std::shared_ptr<const ports::Deployment>> deployed;
+  bool loaded = false;
 
   /// One call of `predict` in flight. Kept alive by the callbacks that continue it.
   struct Request {
@@ -92,9 +96,38 @@ struct Serving::Impl {
     return found == deployed.end() ? nullptr : found->second;
   }
 
+  Error unknown(const std::string& workspace, const std::string& endpoint) const {
+    std::vector<std::string> names;
+    {
+      const std::lock_guard lock(mutex);
+      for (auto it = deployed.lower_bound({workspace, ""});
+           it != deployed.end() && it->first.first == workspace && names.size() < suggested_max; ++it)
+        names.push_back(it->first.second);
+    }
+    const auto hint = did_you_mean(endpoint, names);
+    return user_error(Code::not_found,
+                      "no endpoint `" + endpoint + "`" +
+                          (hint.empty() ? "; `sluice endpoints` lists all endpoints" : hint));
+  }
+
+  [[nodiscard]] bool is_loaded() const {
+    const std::lock_guard lock(mutex);
+    return loaded;
+  }
+
+  Result<void> load() {
+    const std::lock_guard lock(deploying);
+    SLUICE_TRY(all, deployments.all());
+    for (auto& deployment : all) keep(std::move(deployment));
+    const std::lock_guard set(mutex);
+    loaded = true;
+    return {};
+  }
+
   Result<std::shared_ptr<const ports::Deployment>> find(const std::string& workspace,
                                                         const std::string& endpoint) {
     if (auto found = known(workspace, endpoint)) return found;
+    if (is_loaded()) return Fail(unknown(workspace, endpoint));
     const std::lock_guard lock(deploying);
     return find_recorded(workspace, endpoint);
   }
@@ -104,13 +137,9 @@ struct Serving::Impl {
                                                                  const std::string& endpoint) {
     SLUICE_TRY(found, deployments.find(workspace, endpoint));
     if (found) return keep(std::move(*found));
-    std::vector<std::string> names;
-    if (const auto all = deployments.list(workspace))
-      for (const auto& deployment : *all) names.push_back(deployment.endpoint);
-    const auto hint = did_you_mean(endpoint, names);
-    return Fail(
-        user_error(Code::not_found, "no endpoint `" + endpoint + "`" +
-                                        (hint.empty() ? "; `sluice endpoints` lists all endpoints" : hint)));
+    if (const auto others = deployments.list(workspace, {.limit = suggested_max}))
+      for (const auto& other : *others) keep(other);
+    return Fail(unknown(workspace, endpoint));
   }
 
   /// `deploying` is held.
@@ -273,8 +302,22 @@ Result<void> Serving::undeploy(const std::string& workspace, const std::string& 
   return impl_->forget(workspace, present->endpoint);
 }
 
-Result<std::vector<Endpoint>> Serving::list(const std::string& workspace) const {
-  SLUICE_TRY(deployments, impl_->deployments.list(workspace));
+Result<void> Serving::load() { return impl_->load(); }
+
+Result<void> Serving::ready(const std::string& workspace, const std::string& endpoint,
+                            std::optional<std::int64_t> version) const {
+  const auto deployment = impl_->known(workspace, endpoint);
+  if (!deployment) return Fail(impl_->unknown(workspace, endpoint));
+  if (!version || *version == deployment->version) return {};
+  if (impl_->resolver.known(workspace, deployment->model, *version)) return {};
+  return Fail(environment_error(
+      Code::unavailable,
+      "version " + std::to_string(*version) + " of endpoint `" + endpoint +
+          "` was not asked for yet; the first request for it, or for its metadata, loads it"));
+}
+
+Result<std::vector<Endpoint>> Serving::list(const std::string& workspace, const ports::NamePage& page) const {
+  SLUICE_TRY(deployments, impl_->deployments.list(workspace, page));
   std::vector<Endpoint> out;
   for (auto& deployment : deployments) out.push_back(impl_->shown(std::move(deployment)));
   return out;
@@ -289,13 +332,12 @@ Result<Description> Serving::describe(const std::string& workspace, const std::s
                                       std::optional<std::int64_t> version) const {
   SLUICE_TRY(deployment, impl_->find(workspace, endpoint));
   SLUICE_TRY(resolved, impl_->resolve(*deployment, version));
-  SLUICE_TRY(versions, impl_->models.versions(workspace, deployment->model));
+  SLUICE_TRY(numbers, impl_->models.numbers(workspace, deployment->model));
   Description out{.endpoint = endpoint,
                   .model = deployment->model,
                   .version = resolved->version.number,
-                  .versions = {},
+                  .versions = std::move(numbers),
                   .classes = resolved->classes};
-  for (const auto& each : versions) out.versions.push_back(each.number);
   std::ranges::sort(out.versions);
   return out;
 }

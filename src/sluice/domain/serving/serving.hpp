@@ -73,7 +73,16 @@ class Serving {
                                    const std::string& model, const std::string& version,
                                    const std::string& effect_key = "");
   Result<void> undeploy(const std::string& workspace, const std::string& endpoint);
-  [[nodiscard]] Result<std::vector<Endpoint>> list(const std::string& workspace) const;
+  /// Reads all deployments into memory. For servers, before requests arrive; from then on, no question about
+  /// an endpoint waits for the ledger.
+  Result<void> load();
+  [[nodiscard]] Result<std::vector<Endpoint>> list(const std::string& workspace,
+                                                   const ports::NamePage& page) const;
+  /// Whether requests to the endpoint, and to this version of its model, are served: from memory alone, and
+  /// without waiting. A version that is not the deployed one is ready once it was asked for: before,
+  /// Code::unavailable. Code::not_found if there is no such endpoint.
+  [[nodiscard]] Result<void> ready(const std::string& workspace, const std::string& endpoint,
+                                   std::optional<std::int64_t> version) const;
   /// Code::not_found, with the nearest name as a hint, if there is no such endpoint.
   [[nodiscard]] Result<Endpoint> find(const std::string& workspace, const std::string& endpoint) const;
   [[nodiscard]] Result<Description> describe(const std::string& workspace, const std::string& endpoint,

@@ -1,6 +1,9 @@
 #include "sluice/stores/git/git_model_repository.hpp"
 
 #include <algorithm>
+#include <map>
+#include <mutex>
+#include <ranges>
 
 #include "sluice/base/log.hpp"
 #include "sluice/base/words.hpp"
@@ -8,6 +11,7 @@
 #include "sluice/stores/git/bare_repository.hpp"
 #include "sluice/stores/git/content.hpp"
 #include "sluice/stores/git/import.hpp"
+#include "sluice/stores/git/model_names.hpp"
 #include "sluice/stores/git/names.hpp"
 #include "sluice/stores/git/pointer.hpp"
 #include "sluice/stores/git/registry.hpp"
@@ -23,6 +27,7 @@ namespace {
 constexpr std::string_view temporary_prefix = ".new-";
 constexpr std::string_view suffix = ".git";
 constexpr std::size_t alias_max = std::size_t{4} * 255;
+constexpr std::size_t suggested_max = 10'000;
 
 Result<void> check_model_name(const std::string& name) {
   if (name.empty()) return Fail(user_error(Code::invalid_argument, "the model's name must not be empty"));
@@ -62,18 +67,28 @@ std::string list_of(const std::vector<std::int64_t>& numbers) {
   return "v" + std::to_string(numbers.back()) + " … v" + std::to_string(numbers.front());
 }
 
+using Aliases = std::map<std::string, std::int64_t>;
+
+Result<ports::ModelVersion> describe(const Registry& registry, const std::string& model, std::int64_t number,
+                                     const Aliases& aliases) {
+  SLUICE_TRY(tag, registry.version(number));
+  ports::ModelVersion out{.model = model,
+                          .number = number,
+                          .commit = tag->commit,
+                          .created = tag->record.created,
+                          .user = tag->record.user,
+                          .run = tag->record.run_id,
+                          .description = tag->record.description,
+                          .aliases = {}};
+  for (const auto& [name, named] : aliases)
+    if (named == number) out.aliases.push_back(name);
+  return out;
+}
+
 Result<ports::ModelVersion> describe(const Registry& registry, const std::string& model,
                                      std::int64_t number) {
-  SLUICE_TRY(tag, registry.version(number));
-  SLUICE_TRY(aliases, registry.aliases_of(number));
-  return ports::ModelVersion{.model = model,
-                             .number = number,
-                             .commit = tag->commit,
-                             .created = tag->record.created,
-                             .user = tag->record.user,
-                             .run = tag->record.run_id,
-                             .description = tag->record.description,
-                             .aliases = std::move(aliases)};
+  SLUICE_TRY(aliases, registry.aliases());
+  return describe(registry, model, number, aliases);
 }
 
 /// The version that this call made before, or that has this content; nullopt if the call has to create one.
@@ -119,7 +134,7 @@ Result<ports::Registered> add_to(Registry& registry, const ports::NewVersion& ve
     changed = true;
   }
   if (!version.alias.empty() && !(existing && existing->by_key)) {
-    SLUICE_TRY(current, registry.alias(version.alias));
+    const auto current = registry.alias(version.alias);
     if (current != number) {
       SLUICE_DO(registry.set_alias(version.alias, number, by));
       changed = true;
@@ -136,7 +151,9 @@ struct GitModelRepository::Impl {
   fs::path models;
   ports::ObjectStore& store;
   const Clock& clock;
-  mutable git::TagCache tags;
+  mutable git::TagCache tags = {};
+  mutable std::mutex listing = {};  ///< guards the map; each of its values has a lock of its own
+  mutable std::map<std::string, std::shared_ptr<git::ModelNames>> known_names = {};  ///< by workspace
 
   [[nodiscard]] fs::path folder_of(const std::string& workspace) const {
     return models / git::encode_name(workspace);
@@ -149,7 +166,8 @@ struct GitModelRepository::Impl {
     return store.path_of(Digest{}).parent_path().parent_path().parent_path();
   }
 
-  [[nodiscard]] Result<std::vector<std::string>> names(const std::string& workspace) const;
+  [[nodiscard]] Result<std::vector<std::string>> names(const std::string& workspace,
+                                                       const ports::NamePage& page) const;
   [[nodiscard]] Error unknown_model(const std::string& workspace, const std::string& model) const;
   [[nodiscard]] Result<Registry> open(const std::string& workspace, const std::string& model) const;
   [[nodiscard]] Result<ports::ModelFile> resolve_file(const Objects& objects, const git::TreeBlob& blob,
@@ -160,28 +178,30 @@ struct GitModelRepository::Impl {
   Result<bool> make_model(const std::string& workspace, const std::string& model, Fill fill);
 };
 
-Result<std::vector<std::string>> GitModelRepository::Impl::names(const std::string& workspace) const {
-  std::vector<std::string> out;
+Result<std::vector<std::string>> GitModelRepository::Impl::names(const std::string& workspace,
+                                                                 const ports::NamePage& page) const {
   const auto folder = folder_of(workspace);
-  if (!os::exists(folder)) return out;
-  SLUICE_TRY(entries, os::list_directory(folder));
-  for (const auto& entry : entries) {
-    if (entry.kind != os::DirectoryEntry::Kind::directory || !entry.name.ends_with(suffix)) continue;
-    const auto encoded = entry.name.substr(0, entry.name.size() - suffix.size());
-    auto name = git::decode_name(encoded);
-    if (!name && encoded.find('=') != std::string::npos) {
-      SLUICE_TRY(registry, Registry::open(folder / entry.name, tags));
-      SLUICE_TRY(exact, registry.model_name());
-      if (git::encode_name(exact) == encoded) name = exact;
-    }
-    if (name) out.push_back(std::move(*name));
+  if (!os::exists(folder)) return std::vector<std::string>();
+  std::shared_ptr<git::ModelNames> names;
+  {
+    const std::scoped_lock lock(listing);
+    auto& known = known_names[workspace];
+    if (!known)
+      known = std::make_shared<git::ModelNames>(
+          folder, [this, folder](const std::string& file) -> Result<std::optional<std::string>> {
+            SLUICE_TRY(registry, Registry::open(folder / file, tags));
+            SLUICE_TRY(exact, registry.model_name());
+            if (git::encode_name(exact) + std::string(suffix) != file) return std::nullopt;
+            return exact;
+          });
+    names = known;
   }
-  std::ranges::sort(out);
-  return out;
+  return names->page(page);
 }
 
 Error GitModelRepository::Impl::unknown_model(const std::string& workspace, const std::string& model) const {
-  const auto known = names(workspace);
+  // A hint is not worth comparing a name with all of many.
+  const auto known = names(workspace, {.limit = suggested_max});
   auto hint = known ? did_you_mean(model, *known) : "";
   if (hint.empty()) hint = "; `sluice models` lists the existing ones";
   return user_error(Code::not_found, "there is no model `" + git::subject_of(model) + "` in workspace `" +
@@ -276,19 +296,40 @@ Result<ports::Registered> GitModelRepository::add_version(const ports::NewVersio
   }
 }
 
-Result<std::vector<std::string>> GitModelRepository::models(const std::string& workspace) const {
-  return impl_->names(workspace);
+Result<std::vector<std::string>> GitModelRepository::models(const std::string& workspace,
+                                                            const ports::NamePage& page) const {
+  return impl_->names(workspace, page);
 }
 
-Result<std::vector<ports::ModelVersion>> GitModelRepository::versions(const std::string& workspace,
-                                                                      const std::string& model) const {
+Result<ports::ModelVersions> GitModelRepository::versions(const std::string& workspace,
+                                                          const std::string& model,
+                                                          const ports::VersionPage& page) const {
   SLUICE_TRY(registry, impl_->open(workspace, model));
-  std::vector<ports::ModelVersion> out;
-  for (const auto number : registry.numbers()) {
-    SLUICE_TRY(version, describe(registry, model, number));
-    out.push_back(std::move(version));
+  SLUICE_TRY(aliases, registry.aliases());
+  const auto numbers = registry.numbers();
+  ports::ModelVersions out{.total = numbers.size(), .aliases = std::move(aliases), .page = {}};
+  const auto first = std::ranges::upper_bound(numbers, page.before, std::greater{});
+  for (auto number = first; number != numbers.end() && out.page.size() < page.limit; ++number) {
+    SLUICE_TRY(version, describe(registry, model, *number, out.aliases));
+    out.page.push_back(std::move(version));
   }
   return out;
+}
+
+Result<std::vector<std::int64_t>> GitModelRepository::numbers(const std::string& workspace,
+                                                              const std::string& model) const {
+  SLUICE_TRY(registry, impl_->open(workspace, model));
+  return registry.numbers();
+}
+
+Result<std::optional<ports::ModelVersion>> GitModelRepository::find_commit(const std::string& workspace,
+                                                                           const std::string& model,
+                                                                           const std::string& commit) const {
+  SLUICE_TRY(registry, impl_->open(workspace, model));
+  const auto number = registry.number_of_commit(commit);
+  if (!number) return std::nullopt;
+  SLUICE_TRY(version, describe(registry, model, *number));
+  return version;
 }
 
 Result<ports::ModelVersion> GitModelRepository::resolve(const std::string& workspace,
@@ -301,7 +342,7 @@ Result<ports::ModelVersion> GitModelRepository::resolve(const std::string& works
                            "model `" + git::subject_of(model) + "` has no version yet; register one first"));
   if (reference == "latest") return describe(registry, model, numbers.front());
   if (reference.empty()) {
-    SLUICE_TRY(champion, registry.alias("champion"));
+    const auto champion = registry.alias("champion");
     return describe(registry, model, champion.value_or(numbers.front()));
   }
   if (is_reserved_reference(reference)) {
@@ -312,10 +353,10 @@ Result<ports::ModelVersion> GitModelRepository::resolve(const std::string& works
                                                   list_of(numbers)));
     return describe(registry, model, *number);
   }
-  SLUICE_TRY(number, registry.alias(reference));
-  if (number) return describe(registry, model, *number);
+  if (const auto number = registry.alias(reference)) return describe(registry, model, *number);
   SLUICE_TRY(aliases, registry.aliases());
-  auto hint = did_you_mean(reference, aliases);
+  const auto names = std::views::keys(aliases);
+  auto hint = did_you_mean(reference, {names.begin(), names.end()});
   if (hint.empty()) hint = "; it has " + list_of(numbers);
   return Fail(user_error(Code::not_found, "model `" + git::subject_of(model) + "` has no version or alias `" +
                                               git::subject_of(reference) + "`" + hint));
@@ -391,7 +432,7 @@ Result<void> GitModelRepository::set_alias(const std::string& workspace, const s
     return Fail(user_error(Code::not_found, "model `" + git::subject_of(model) + "` has no version `v" +
                                                 std::to_string(version) + "`" +
                                                 (numbers.empty() ? "" : "; it has " + list_of(numbers))));
-  SLUICE_TRY(current, registry.alias(alias));
+  const auto current = registry.alias(alias);
   if (current == version) return {};
   const Registry::By who{.principal = by, .at = at == Time{} ? impl_->clock.now() : at};
   SLUICE_DO(registry.set_alias(alias, version, who));

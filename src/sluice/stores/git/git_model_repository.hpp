@@ -26,9 +26,14 @@ class GitModelRepository final : public ports::ModelRepository {
   /// If a version with this content or effect key exists, returns that one; the alias is moved to it for
   /// equal content, and not moved for an equal key (the earlier call has moved it).
   Result<ports::Registered> add_version(const ports::NewVersion& version) override;
-  [[nodiscard]] Result<std::vector<std::string>> models(const std::string& workspace) const override;
-  [[nodiscard]] Result<std::vector<ports::ModelVersion>> versions(const std::string& workspace,
-                                                                  const std::string& model) const override;
+  [[nodiscard]] Result<std::vector<std::string>> models(const std::string& workspace,
+                                                        const ports::NamePage& page) const override;
+  [[nodiscard]] Result<ports::ModelVersions> versions(const std::string& workspace, const std::string& model,
+                                                      const ports::VersionPage& page) const override;
+  [[nodiscard]] Result<std::vector<std::int64_t>> numbers(const std::string& workspace,
+                                                          const std::string& model) const override;
+  [[nodiscard]] Result<std::optional<ports::ModelVersion>> find_commit(
+      const std::string& workspace, const std::string& model, const std::string& commit) const override;
   [[nodiscard]] Result<ports::ModelVersion> resolve(const std::string& workspace, const std::string& model,
                                                     const std::string& reference) const override;
   [[nodiscard]] Result<std::vector<ports::ModelFile>> files(

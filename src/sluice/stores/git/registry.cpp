@@ -9,7 +9,7 @@
 namespace sluice::stores::git {
 namespace {
 
-constexpr std::size_t cached_tags_max = 100'000;
+constexpr std::size_t cached_tags_max = 10'000;
 constexpr std::size_t packs_max = 50;
 constexpr const char* state_file = "model.json";
 
@@ -94,28 +94,33 @@ Result<std::shared_ptr<const VersionTag>> Registry::version(std::int64_t number)
   return tags_->read(objects_, found->second.target);
 }
 
-Result<std::optional<std::int64_t>> Registry::number_of(const Oid& target) const {
-  const auto has_target = [&](std::int64_t number) {
-    const auto found = refs_.find(std::string(tag_prefix) + version_name(number));
-    return found != refs_.end() && found->second.target == target;
-  };
-  SLUICE_TRY(tag, tags_->read(objects_, target));
-  if (tag->number && has_target(*tag->number)) return tag->number;
-  for (const auto number : numbers())
-    if (has_target(number)) return number;
+std::optional<std::int64_t> Registry::number_of_commit(const Oid& commit) const {
+  std::optional<std::int64_t> out;
+  for (auto it = refs_.lower_bound(tag_prefix); it != refs_.end() && it->first.starts_with(tag_prefix); ++it)
+    if (it->second.peeled == commit || it->second.target == commit)
+      if (const auto number = version_number(it->first); number && number > out) out = number;
+  return out;
+}
+
+std::optional<std::int64_t> Registry::alias(std::string_view name) const {
+  const auto found = refs_.find(std::string(alias_prefix) + encode_name(name));
+  if (found == refs_.end()) return std::nullopt;
+  // From the refs alone: an alias names the same object as the tag of its version.
+  for (auto it = refs_.lower_bound(tag_prefix); it != refs_.end() && it->first.starts_with(tag_prefix); ++it)
+    if (it->second.target == found->second.target)
+      if (const auto number = version_number(it->first)) return number;
   return std::nullopt;
 }
 
-Result<std::optional<std::int64_t>> Registry::alias(std::string_view name) const {
-  const auto found = refs_.find(std::string(alias_prefix) + encode_name(name));
-  if (found == refs_.end()) return std::nullopt;
-  return number_of(found->second.target);
-}
-
-Result<std::vector<std::string>> Registry::aliases() const {
-  std::vector<std::string> out;
+Result<std::map<std::string, std::int64_t>> Registry::aliases() const {
+  std::unordered_map<std::string_view, std::int64_t> numbers;
+  for (auto it = refs_.lower_bound(tag_prefix); it != refs_.end() && it->first.starts_with(tag_prefix); ++it)
+    if (const auto number = version_number(it->first)) numbers.emplace(it->second.target, *number);
+  std::map<std::string, std::int64_t> out;
   for (auto it = refs_.lower_bound(alias_prefix); it != refs_.end() && it->first.starts_with(alias_prefix);
        ++it) {
+    const auto number = numbers.find(it->second.target);
+    if (number == numbers.end()) continue;
     const auto encoded = it->first.substr(alias_prefix.size());
     auto name = decode_name(encoded);
     if (!name) {
@@ -123,17 +128,7 @@ Result<std::vector<std::string>> Registry::aliases() const {
       const auto* names = json.find("long_aliases");
       name = names != nullptr ? names->text_at(encoded) : "";
     }
-    if (!name->empty()) out.push_back(*name);
-  }
-  return out;
-}
-
-Result<std::vector<std::string>> Registry::aliases_of(std::int64_t number) const {
-  SLUICE_TRY(all, aliases());
-  std::vector<std::string> out;
-  for (auto& name : all) {
-    SLUICE_TRY(named, alias(name));
-    if (named == number) out.push_back(std::move(name));
+    if (!name->empty()) out.emplace(std::move(*name), number->second);
   }
   return out;
 }
@@ -196,7 +191,7 @@ void Registry::note_version(std::int64_t number, const By& by) {
 }
 
 Result<void> Registry::set_alias(const std::string& alias_name, std::int64_t number, const By& by) {
-  SLUICE_TRY(from, alias(alias_name));
+  const auto from = alias(alias_name);
   const auto encoded = encode_name(alias_name);
   if (!decode_name(encoded)) long_aliases_[encoded] = alias_name;
   refs_[std::string(alias_prefix) + encoded] = refs_.at(std::string(tag_prefix) + version_name(number));

@@ -55,10 +55,11 @@ class Registry {
   /// Greater than every number ever used.
   [[nodiscard]] std::int64_t next_number() const;
   [[nodiscard]] Result<std::shared_ptr<const VersionTag>> version(std::int64_t number) const;
-  /// By their exact names.
-  [[nodiscard]] Result<std::vector<std::string>> aliases_of(std::int64_t number) const;
-  [[nodiscard]] Result<std::vector<std::string>> aliases() const;
-  [[nodiscard]] Result<std::optional<std::int64_t>> alias(std::string_view name) const;
+  /// The version whose commit this is.
+  [[nodiscard]] std::optional<std::int64_t> number_of_commit(const Oid& commit) const;
+  /// The aliases, by their exact names, that name a version.
+  [[nodiscard]] Result<std::map<std::string, std::int64_t>> aliases() const;
+  [[nodiscard]] std::optional<std::int64_t> alias(std::string_view name) const;
   /// The model's exact name as model.json has it.
   [[nodiscard]] Result<std::string> model_name() const;
 
@@ -85,7 +86,6 @@ class Registry {
   Registry(std::filesystem::path path, Objects objects, Refs refs, TagCache& tags)
       : path_(std::move(path)), objects_(std::move(objects)), refs_(std::move(refs)), tags_(&tags) {}
   [[nodiscard]] Result<Struct> model_json() const;
-  [[nodiscard]] Result<std::optional<std::int64_t>> number_of(const Oid& target) const;
   Result<Oid> write_state(const By& by);
 
   std::filesystem::path path_;

@@ -107,6 +107,15 @@ ports::Deployment deployment_of(const Statement& select) {
           .effect_key = select.text(7)};
 }
 
+Result<std::vector<ports::Deployment>> deployments_of(Statement& select) {
+  std::vector<ports::Deployment> out;
+  for (;;) {
+    SLUICE_TRY(has_row, select.step());
+    if (!has_row) return out;
+    out.push_back(deployment_of(select));
+  }
+}
+
 /// The first string that is greater than every one that starts with `prefix`, in the order of bytes.
 std::string end_of_prefix(const std::string& prefix) { return prefix + "\xf4\x8f\xbf\xbf"; }
 
@@ -140,8 +149,8 @@ Result<std::vector<std::string>> SqliteLedger::read(const RunId& run, std::uint6
 
 Result<std::vector<ports::RunRow>> SqliteLedger::runs(const ports::RunFilter& filter) const {
   return file_->read([&](Connection& connection) -> Result<std::vector<ports::RunRow>> {
-    // One statement for each kind of query, so that each uses its index. `+` keeps `by_prefix` on the primary
-    // key.
+    // One statement for each kind of query, so that each uses its index. `by_prefix` uses the primary key,
+    // from its end: ids begin with the time, and a short prefix may be that of every run.
     constexpr const char* by_time =
         "SELECT id, workspace, principal, name, plan, status, created_ms, ended_ms, message FROM runs "
         "WHERE workspace = ?1 AND (created_ms, id) < (?3, ?4) ORDER BY created_ms DESC, id DESC LIMIT ?2";
@@ -152,7 +161,7 @@ Result<std::vector<ports::RunRow>> SqliteLedger::runs(const ports::RunFilter& fi
     constexpr const char* by_prefix =
         "SELECT id, workspace, principal, name, plan, status, created_ms, ended_ms, message FROM runs "
         "WHERE ?1 IN ('', workspace) AND id >= ?4 AND id < ?5 AND (?3 = '' OR status = ?3) "
-        "ORDER BY +created_ms DESC, id DESC LIMIT ?2";
+        "ORDER BY id DESC LIMIT ?2";
     constexpr const char* everywhere =
         "SELECT id, workspace, principal, name, plan, status, created_ms, ended_ms, message FROM runs "
         "ORDER BY created_ms DESC, id DESC LIMIT ?2";
@@ -233,18 +242,24 @@ Result<bool> SqliteLedger::remove(const std::string& workspace, const std::strin
   return removed;
 }
 
-Result<std::vector<ports::Deployment>> SqliteLedger::list(const std::string& workspace) const {
+Result<std::vector<ports::Deployment>> SqliteLedger::list(const std::string& workspace,
+                                                          const ports::NamePage& page) const {
   return file_->read([&](Connection& connection) -> Result<std::vector<ports::Deployment>> {
     SLUICE_TRY(select, connection.prepare(R"sql(
       SELECT workspace, endpoint, principal, model, version, "commit", at_ms, effect_key FROM deployments
-      WHERE workspace = ? ORDER BY endpoint)sql"));
-    select.bind(workspace);
-    std::vector<ports::Deployment> out;
-    for (;;) {
-      SLUICE_TRY(has_row, select.step());
-      if (!has_row) return out;
-      out.push_back(deployment_of(select));
-    }
+      WHERE workspace = ? AND endpoint > ? ORDER BY endpoint LIMIT ?)sql"));
+    select.bind(workspace).bind(page.after);
+    select.bind(static_cast<std::int64_t>(std::min<std::size_t>(page.limit, INT64_MAX)));
+    return deployments_of(select);
+  });
+}
+
+Result<std::vector<ports::Deployment>> SqliteLedger::all() const {
+  return file_->read([&](Connection& connection) -> Result<std::vector<ports::Deployment>> {
+    SLUICE_TRY(select, connection.prepare(R"sql(
+      SELECT workspace, endpoint, principal, model, version, "commit", at_ms, effect_key FROM deployments
+      )sql"));
+    return deployments_of(select);
   });
 }
 

@@ -14,9 +14,9 @@ class LedgerFile;
 /// each call is one transaction; readers never wait.
 ///
 /// The cost of a call grows with what it writes or returns, not with the number of runs, except for these:
-/// `runs` with an id prefix looks at every run whose id begins with it; `runs` of all workspaces looks at
-/// each workspace and every run with the status asked for, or at every run where none is;
-/// `rebuild_projections` reads every journal.
+/// `runs` with an id prefix passes over the runs of other workspaces, and of other states, whose ids begin
+/// with it; `runs` of all workspaces looks at each workspace and every run with the status asked for, or at
+/// every run where none is; `all` returns every deployment; `rebuild_projections` reads every journal.
 class SqliteLedger final : public ports::Journal, public ports::RunIndex, public ports::Deployments {
  public:
   /// Creates the file if it is missing. Code::failed_precondition for a file that a newer Sluice or another
@@ -36,7 +36,9 @@ class SqliteLedger final : public ports::Journal, public ports::RunIndex, public
 
   Result<void> put(const ports::Deployment& deployment) override;
   Result<bool> remove(const std::string& workspace, const std::string& endpoint) override;
-  [[nodiscard]] Result<std::vector<ports::Deployment>> list(const std::string& workspace) const override;
+  [[nodiscard]] Result<std::vector<ports::Deployment>> list(const std::string& workspace,
+                                                            const ports::NamePage& page) const override;
+  [[nodiscard]] Result<std::vector<ports::Deployment>> all() const override;
   [[nodiscard]] Result<std::optional<ports::Deployment>> find(const std::string& workspace,
                                                               const std::string& endpoint) const override;
 
