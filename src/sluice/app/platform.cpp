@@ -80,6 +80,7 @@ struct Platform::Impl {
                                                const auto& known) { return services.check(name, known); }},
         builtin_dialects());
     if (const auto culprit = deciding->take_culprit()) SLUICE_DO(runs->set_aside(*culprit));
+    SLUICE_DO(serving->load());
     facts = std::make_unique<runs::JournalFacts>(*runs);
     services = make_services({.objects = *objects,
                               .models = *models,

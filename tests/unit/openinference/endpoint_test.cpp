@@ -68,6 +68,27 @@ TEST_F(EndpointTest, DescribesServerAndModel) {
   EXPECT_EQ(get("/v2/models/stamps/versions/1"), model);
 }
 
+TEST_F(EndpointTest, IsReadyFromMemoryAlone) {
+  const auto base = *stage_.models->resolve("default", "base", "");
+  for (const auto* newer : {"cat", "cow", "ant"}) stage_.add_head("stamps-model", base, {newer, "dog"});
+  get("/v2/models/stamps/versions/2");
+  // A new server, which has read the ledger when it started; then everything on the disk is gone.
+  serving::Serving restarted(*stage_.models, *stage_.ledger, *stage_.hosts, stage_.clock);
+  ASSERT_TRUE(restarted.load());
+  std::filesystem::remove_all(stage_.scratch.path);
+  EXPECT_TRUE(restarted.ready("default", "stamps", {}));
+  EXPECT_TRUE(restarted.ready("default", "stamps", 1));
+  EXPECT_EQ(restarted.ready("default", "stamp", {}).error().message,
+            "no endpoint `stamp`; did you mean `stamps`?");
+  EXPECT_EQ(get("/v2/models/stamps/ready"), R"({"name":"stamps","ready":true})");
+  EXPECT_EQ(get("/v2/models/stamps/versions/2/ready"), R"({"name":"stamps","ready":true})");
+  EXPECT_EQ(
+      get("/v2/models/stamps/versions/3/ready", 503),
+      R"({"error":"version 3 of endpoint `stamps` was not asked for yet; the first request for it, or for its metadata, loads it"})");
+  EXPECT_EQ(get("/v2/health/ready"), R"({"ready":true})");
+  get("/v2/models/stamps/versions/3", 404);
+}
+
 TEST_F(EndpointTest, InfersFromJson) {
   const auto response = infer(request({"fish", "strange"}, R"(, "id": "42")"));
   EXPECT_EQ(response.status, 200);

@@ -59,11 +59,14 @@ struct Routes {
   }
 
   [[nodiscard]] ports::Response ready(const ports::Request& request) const {
-    const auto description = describe(request);
-    if (!description) return error_response(description.error());
+    const auto number = version_in(request);
+    if (!number) return error_response(number.error());
+    const auto& endpoint = request.params.at(0);
     // Ready even if no host is running: the first request starts one and waits for it.
+    if (auto ready = serving.ready(request.principal.workspace, endpoint, *number); !ready)
+      return error_response(ready.error());
     Struct json;
-    json.set("name", description->endpoint);
+    json.set("name", endpoint);
     json.set("ready", true);
     return json_response(std::move(json));
   }
@@ -153,10 +156,14 @@ ports::Protocol openinference_protocol(serving::Serving& serving, std::string ve
       {.method = "GET",
        .pattern = "/v2/models/{}/versions/{}",
        .handler = sync_handler(&Routes::model, routes)},
-      {.method = "GET", .pattern = "/v2/models/{}/ready", .handler = sync_handler(&Routes::ready, routes)},
+      {.method = "GET",
+       .pattern = "/v2/models/{}/ready",
+       .handler = sync_handler(&Routes::ready, routes),
+       .is_brief = at_once},
       {.method = "GET",
        .pattern = "/v2/models/{}/versions/{}/ready",
-       .handler = sync_handler(&Routes::ready, routes)},
+       .handler = sync_handler(&Routes::ready, routes),
+       .is_brief = at_once},
       {.method = "POST",
        .pattern = "/v2/models/{}/infer",
        .handler = infer,
