@@ -55,7 +55,7 @@ TEST_F(Register, MakesAVersionWithTagBranchAliasAndRecord) {
             "Op: "
             "{\"op\":\"alias\",\"by\":\"ann\",\"at_ms\":1700000000123,\"alias\":\"champion\",\"from\":null,"
             "\"to\":\"v1\"}\n\n");
-  EXPECT_EQ(git("stamps", "ls-tree --name-only refs/meta/registry"), "model.json\n");
+  EXPECT_EQ(git("stamps", "ls-tree --name-only refs/meta/registry"), "contents\neffects\nmodel.json\n");
   EXPECT_THAT(git("stamps", "show refs/meta/registry:model.json"), HasSubstr("\"name\": \"stamps\""));
 }
 
@@ -182,18 +182,17 @@ TEST_F(Register, PacksManyVersionsTogether) {
   };
   EXPECT_EQ(packs(), 5U);
   // A reader that has the old packs open continues to work.
-  auto reader = git::Objects::open(repository);
-  ASSERT_OK(reader);
-  ASSERT_OK(git::Objects::open(repository)->repack(5));
+  const git::Objects reader(repository);
+  ASSERT_OK(git::Objects(repository).repack(5));
   EXPECT_EQ(packs(), 5U);
-  const auto all = reader->all().value();
-  ASSERT_OK(git::Objects::open(repository)->repack(4));
+  const auto all = reader.all().value();
+  ASSERT_OK(git::Objects(repository).repack(4));
   EXPECT_EQ(packs(), 1U);
-  for (const auto& oid : all) ASSERT_OK(reader->read(oid));
-  EXPECT_EQ(git::Objects::open(repository)->all()->size(), all.size());
+  for (const auto& oid : all) ASSERT_OK(reader.read(oid));
+  EXPECT_EQ(git::Objects(repository).all()->size(), all.size());
   EXPECT_EQ(fsck("stamps"), "");
   EXPECT_EQ(ModelsTest::git("stamps", "rev-list --count main"), "5\n");
-  ASSERT_OK(git::Objects::open(repository)->repack(0));  // nothing to do: the same pack again
+  ASSERT_OK(git::Objects(repository).repack(0));  // nothing to do: the same pack again
   EXPECT_EQ(fsck("stamps"), "");
 }
 

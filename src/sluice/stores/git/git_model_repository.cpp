@@ -98,18 +98,42 @@ struct Existing {
 };
 Result<std::optional<Existing>> find_existing(Registry& registry, const ports::NewVersion& version,
                                               const git::Oid& tree) {
+  // Tables answer for the versions up to `indexed`, without reading them; the others are compared one by one.
+  SLUICE_TRY(indexed, registry.indexed());
   const auto numbers = registry.numbers();
-  if (!version.effect_key.empty())
+  const auto first_where = [&](std::int64_t after, const auto& find,
+                               const auto& matches) -> Result<std::optional<std::int64_t>> {
     for (const auto number : numbers) {
-      SLUICE_TRY(tag, registry.version(number));
-      if (tag->record.key == version.effect_key) return Existing{.number = number, .by_key = true};
+      if (number <= after) break;
+      SLUICE_TRY(same, matches(number));
+      if (same) return number;
     }
-  SLUICE_TRY(wanted_key, git::content_key(registry.objects(), tree, version.incidental));
-  for (const auto number : numbers) {
-    SLUICE_TRY(tag, registry.version(number));
-    SLUICE_TRY(key, git::content_key(registry.objects(), tag->tree, version.incidental));
-    if (key == wanted_key) return Existing{.number = number};
+    if (after == 0) return std::nullopt;
+    SLUICE_TRY(number, find());
+    if (!number || std::ranges::find(numbers, *number) == numbers.end()) return std::nullopt;
+    SLUICE_TRY(same, matches(*number));
+    return same ? number : std::nullopt;
+  };
+  if (!version.effect_key.empty()) {
+    SLUICE_TRY(number, first_where(
+                           indexed, [&] { return registry.find_effect(version.effect_key); },
+                           [&](std::int64_t candidate) -> Result<bool> {
+                             SLUICE_TRY(tag, registry.version(candidate));
+                             return tag->record.key == version.effect_key;
+                           }));
+    if (number) return Existing{.number = *number, .by_key = true};
   }
+  SLUICE_TRY(wanted, git::content_key(registry.objects(), tree, version.incidental));
+  const bool content_is_indexed = version.incidental == ports::NewVersion{}.incidental;
+  SLUICE_TRY(number, first_where(
+                         content_is_indexed ? indexed : 0, [&] { return registry.find_content(wanted); },
+                         [&](std::int64_t candidate) -> Result<bool> {
+                           SLUICE_TRY(tag, registry.version(candidate));
+                           SLUICE_TRY(root, registry.tree(*tag));
+                           SLUICE_TRY(key, git::content_key(registry.objects(), root, version.incidental));
+                           return key == wanted;
+                         }));
+  if (number) return Existing{.number = *number};
   return std::nullopt;
 }
 

@@ -73,7 +73,7 @@ Result<void> import_repository(const fs::path& source, const std::string& name, 
                                ports::ObjectStore& store, const Registry::By& by) {
   SLUICE_TRY(refs, source_refs(source));
   SLUICE_DO(store_lfs_objects(source, store));
-  SLUICE_TRY(from, Objects::open(source));
+  const Objects from(source);
   SLUICE_TRY(all, from.all());
   for (const auto& oid : all) {
     SLUICE_TRY(object, from.read(oid));
@@ -100,7 +100,8 @@ Result<void> import_repository(const fs::path& source, const std::string& name, 
   std::ranges::reverse(numbers);
   for (const auto number : numbers) {
     SLUICE_TRY(version, registry.version(number));
-    SLUICE_DO(check_large_files(source, registry.objects(), version->tree, number, store));
+    SLUICE_TRY(tree, registry.tree(*version));
+    SLUICE_DO(check_large_files(source, registry.objects(), tree, number, store));
     if (!has_registry) registry.note_version(number, by);
   }
   return {};

@@ -33,6 +33,7 @@ namespace sluice::stores::git {
   use(odb_read) \
   use(odb_write) \
   use(oid_fmt) \
+  use(oid_fromraw) \
   use(oid_fromstr) \
   use(packbuilder_free) \
   use(packbuilder_insert) \

@@ -101,6 +101,16 @@ Result<std::vector<TreeEntry>> parse_tree(std::string_view bytes) {
   return entries;
 }
 
+Oid named(const std::vector<TreeEntry>& entries, std::string_view name) {
+  const auto found = std::ranges::find(entries, name, &TreeEntry::name);
+  return found == entries.end() ? Oid() : found->oid;
+}
+
+void put(std::vector<TreeEntry>& entries, TreeEntry entry) {
+  std::erase_if(entries, [&](const TreeEntry& old) { return old.name == entry.name; });
+  entries.push_back(std::move(entry));
+}
+
 std::string format_commit(const Commit& commit) {
   std::string out = "tree " + commit.tree + "\n";
   for (const auto& parent : commit.parents) out += "parent " + parent + "\n";

@@ -28,6 +28,10 @@ struct TreeEntry {
 /// In git's order; names as they are.
 std::string format_tree(std::vector<TreeEntry> entries);
 Result<std::vector<TreeEntry>> parse_tree(std::string_view bytes);
+/// The object under that name; "" if there is none.
+Oid named(const std::vector<TreeEntry>& entries, std::string_view name);
+/// Adds the entry, or replaces the one with its name.
+void put(std::vector<TreeEntry>& entries, TreeEntry entry);
 
 struct Commit {
   Oid tree;

@@ -1,7 +1,10 @@
 #include "sluice/stores/git/objects.hpp"
 
+#include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
+#include <tuple>
 
 #include <fmt/format.h>
 
@@ -16,6 +19,8 @@ namespace fs = std::filesystem;
 /// Prefix of folders, in the repository, in which packs are written. Only the holder of the repository's lock
 /// writes, so the next holder may remove what a dead one left.
 constexpr std::string_view unfinished = "new-";
+
+std::atomic<std::uint64_t> objects_read{0};
 
 Error failed(const Libgit2& git, const fs::path& repository, std::string_view what) {
   const auto* last = git.error_last();
@@ -53,23 +58,43 @@ Oid text_of(const Libgit2& git, const git_oid& oid) {
 
 }  // namespace
 
-struct Objects::Impl {
+struct Pack {
+  fs::path path;
+  std::uintmax_t bytes = 0;
+};
+
+/// Of `packs`, sorted by size, those that are to become one: see Objects::repack.
+std::size_t small_ones(const std::vector<Pack>& packs) {
+  std::uintmax_t together = 0;
+  std::size_t count = 0;
+  for (; count < packs.size(); ++count) {
+    if (count >= 2 && packs[count].bytes >= 2 * together) break;
+    together += packs[count].bytes;
+  }
+  return count;
+}
+
+/// One repository's objects, opened.
+struct Objects::Opened {
   const Libgit2& git;
   fs::path path;
-  Odb odb;
-  Repository repository;         ///< around the same odb: required by the pack builder
-  std::vector<git_oid> written;  ///< in memory, not flushed yet
+  Odb odb = {};
+  Repository repository = {};         ///< around the same odb: required by the pack builder
+  std::vector<git_oid> written = {};  ///< in memory, not flushed yet
 
   Result<fs::path> write_pack(const std::vector<git_oid>& oids, const fs::path& folder) const;
-  Result<std::vector<fs::path>> packs() const;
+  Result<std::vector<Pack>> packs() const;
+  Result<void> add_objects_of(const fs::path& pack, std::vector<git_oid>& out) const;
   Result<void> move_into_place(const fs::path& folder) const;
   [[nodiscard]] Fail fail(std::string_view what) const { return Fail(failed(git, path, what)); }
 };
 
-Objects::Objects(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Objects::Objects(fs::path repository) : path_(std::move(repository)) {}
 Objects::~Objects() = default;
 Objects::Objects(Objects&&) noexcept = default;
 Objects& Objects::operator=(Objects&&) noexcept = default;
+
+std::uint64_t Objects::reads() { return objects_read; }
 
 Result<std::string> Objects::library_version() {
   SLUICE_TRY(library, libgit2());
@@ -80,57 +105,62 @@ Result<std::string> Objects::library_version() {
   return fmt::format("{}.{}.{}", major, minor, revision);
 }
 
-Result<Objects> Objects::open(const fs::path& repository) {
+Result<Objects::Opened*> Objects::opened() const {
+  if (opened_) return opened_.get();
   SLUICE_TRY(library, libgit2());
   const auto& git = *library;
-  auto impl = std::make_unique<Impl>(git, repository);
+  auto made = std::make_unique<Opened>(git, path_);
   constexpr std::string_view opening = "open its objects";
   git_odb* odb = nullptr;
-  if (git.odb_open(&odb, (repository / "objects").c_str()) != 0) return impl->fail(opening);
-  impl->odb = Odb(odb, {library});
+  if (git.odb_open(&odb, (path_ / "objects").c_str()) != 0) return made->fail(opening);
+  made->odb = Odb(odb, {library});
   git_odb_backend* memory = nullptr;
   constexpr int priority_before_disk = 999;
   if (git.mempack_new(&memory) != 0 || git.odb_add_backend(odb, memory, priority_before_disk) != 0)
-    return impl->fail(opening);
+    return made->fail(opening);
   // Wrapped, not opened: the user's git configuration is not read, and the folder's owner is not checked.
   git_repository* wrapped = nullptr;
   git_config* none = nullptr;
-  if (git.repository_wrap_odb(&wrapped, odb) != 0) return impl->fail(opening);
-  impl->repository = Repository(wrapped, {library});
-  if (git.config_new(&none) != 0) return impl->fail(opening);
+  if (git.repository_wrap_odb(&wrapped, odb) != 0) return made->fail(opening);
+  made->repository = Repository(wrapped, {library});
+  if (git.config_new(&none) != 0) return made->fail(opening);
   const Config config(none, {library});
-  if (git.repository_set_config(wrapped, none) != 0) return impl->fail(opening);
-  return Objects(std::move(impl));
+  if (git.repository_set_config(wrapped, none) != 0) return made->fail(opening);
+  opened_ = std::move(made);
+  return opened_.get();
 }
 
 Result<Oid> Objects::write(Kind kind, std::string_view bytes) {
+  SLUICE_TRY(impl, opened());
   git_oid oid;
-  if (impl_->git.odb_hash(&oid, bytes.data(), bytes.size(), type_of(kind)) != 0)
-    return impl_->fail("hash an object");
+  if (impl->git.odb_hash(&oid, bytes.data(), bytes.size(), type_of(kind)) != 0)
+    return impl->fail("hash an object");
   // No one else writes here meanwhile, so there is no need to look for new packs.
-  if (impl_->git.odb_exists_ext(impl_->odb.get(), &oid, GIT_ODB_LOOKUP_NO_REFRESH) != 0)
-    return text_of(impl_->git, oid);
-  if (impl_->git.odb_write(&oid, impl_->odb.get(), bytes.data(), bytes.size(), type_of(kind)) != 0)
-    return impl_->fail("write an object");
-  impl_->written.push_back(oid);
-  return text_of(impl_->git, oid);
+  if (impl->git.odb_exists_ext(impl->odb.get(), &oid, GIT_ODB_LOOKUP_NO_REFRESH) != 0)
+    return text_of(impl->git, oid);
+  if (impl->git.odb_write(&oid, impl->odb.get(), bytes.data(), bytes.size(), type_of(kind)) != 0)
+    return impl->fail("write an object");
+  impl->written.push_back(oid);
+  return text_of(impl->git, oid);
 }
 
 Result<Objects::Object> Objects::read(const Oid& oid) const {
+  SLUICE_TRY(impl, opened());
   git_oid name;
-  if (!is_oid(oid) || impl_->git.oid_fromstr(&name, oid.c_str()) != 0)
+  if (!is_oid(oid) || impl->git.oid_fromstr(&name, oid.c_str()) != 0)
     return Fail(user_error(Code::invalid_argument, "`" + oid.substr(0, 60) + "` is not a git object's name"));
+  ++objects_read;
   git_odb_object* object = nullptr;
-  if (const int code = impl_->git.odb_read(&object, impl_->odb.get(), &name); code != 0) {
-    auto error = failed(impl_->git, impl_->path, "read object " + oid);
+  if (const int code = impl->git.odb_read(&object, impl->odb.get(), &name); code != 0) {
+    auto error = failed(impl->git, impl->path, "read object " + oid);
     error.code = code == GIT_ENOTFOUND ? Code::not_found : Code::data_loss;
     error.message += "; check the repository with `git fsck`, or fetch the object from a clone";
     return Fail(std::move(error));
   }
-  const OdbObject owner(object, {&impl_->git});
-  Object out{.bytes = {static_cast<const char*>(impl_->git.odb_object_data(object)),
-                       impl_->git.odb_object_size(object)}};
-  switch (impl_->git.odb_object_type(object)) {
+  const OdbObject owner(object, {&impl->git});
+  Object out{.bytes = {static_cast<const char*>(impl->git.odb_object_data(object)),
+                       impl->git.odb_object_size(object)}};
+  switch (impl->git.odb_object_type(object)) {
     case GIT_OBJECT_COMMIT: out.kind = Kind::commit; break;
     case GIT_OBJECT_TREE: out.kind = Kind::tree; break;
     case GIT_OBJECT_TAG: out.kind = Kind::tag; break;
@@ -141,9 +171,11 @@ Result<Objects::Object> Objects::read(const Oid& oid) const {
 
 Result<std::string> Objects::read(const Oid& oid, Kind kind) const {
   SLUICE_TRY(object, read(oid));
-  if (object.kind != kind)
-    return Fail(user_error(Code::invalid_argument, "git object " + oid + " is not a " +
-                                                       impl_->git.object_type2string(type_of(kind))));
+  if (object.kind != kind) {
+    SLUICE_TRY(impl, opened());
+    return Fail(user_error(Code::invalid_argument,
+                           "git object " + oid + " is not a " + impl->git.object_type2string(type_of(kind))));
+  }
   return std::move(object.bytes);
 }
 
@@ -163,6 +195,7 @@ Result<std::vector<TreeEntry>> Objects::tree(const Oid& oid) const {
 }
 
 Result<std::vector<Oid>> Objects::all() const {
+  SLUICE_TRY(impl, opened());
   std::vector<git_oid> found;
   const auto take = [](const git_oid* oid, void* list) {
     static_cast<std::vector<git_oid>*>(list)->push_back(*oid);
@@ -171,17 +204,17 @@ Result<std::vector<Oid>> Objects::all() const {
   // Opens the folder once more: libgit2's memory back-end, which precedes the disk in `odb`, cannot list
   // objects (1.5 calls a null pointer).
   git_odb* on_disk = nullptr;
-  if (impl_->git.odb_open(&on_disk, (impl_->path / "objects").c_str()) != 0)
-    return impl_->fail("open its objects");
-  const Odb owner(on_disk, {&impl_->git});
-  if (impl_->git.odb_foreach(on_disk, take, &found) != 0) return impl_->fail("list its objects");
+  if (impl->git.odb_open(&on_disk, (impl->path / "objects").c_str()) != 0)
+    return impl->fail("open its objects");
+  const Odb owner(on_disk, {&impl->git});
+  if (impl->git.odb_foreach(on_disk, take, &found) != 0) return impl->fail("list its objects");
   std::vector<Oid> out;
   out.reserve(found.size());
-  for (const auto& oid : found) out.push_back(text_of(impl_->git, oid));
+  for (const auto& oid : found) out.push_back(text_of(impl->git, oid));
   return out;
 }
 
-Result<fs::path> Objects::Impl::write_pack(const std::vector<git_oid>& oids, const fs::path& folder) const {
+Result<fs::path> Objects::Opened::write_pack(const std::vector<git_oid>& oids, const fs::path& folder) const {
   git_packbuilder* builder = nullptr;
   if (git.packbuilder_new(&builder, repository.get()) != 0) return fail("make a pack");
   const PackBuilder owner(builder, {&git});
@@ -193,7 +226,7 @@ Result<fs::path> Objects::Impl::write_pack(const std::vector<git_oid>& oids, con
   return folder;
 }
 
-Result<void> Objects::Impl::move_into_place(const fs::path& folder) const {
+Result<void> Objects::Opened::move_into_place(const fs::path& folder) const {
   SLUICE_TRY(files, os::list_directory(folder));
   for (const auto& file : files) SLUICE_DO(os::fsync_file(folder / file.name));
   // The pack before its index: a pack is found by its index.
@@ -207,37 +240,72 @@ Result<void> Objects::Impl::move_into_place(const fs::path& folder) const {
   return os::fsync_directory(path / "objects" / "pack");
 }
 
-Result<std::vector<fs::path>> Objects::Impl::packs() const {
+/// The smallest first.
+Result<std::vector<Pack>> Objects::Opened::packs() const {
   SLUICE_TRY(entries, os::list_directory(path / "objects" / "pack"));
-  std::vector<fs::path> out;
-  for (const auto& entry : entries)
-    if (entry.name.ends_with(".pack")) out.push_back(path / "objects" / "pack" / entry.name);
+  std::vector<Pack> out;
+  for (const auto& entry : entries) {
+    if (!entry.name.ends_with(".pack")) continue;
+    const auto file = path / "objects" / "pack" / entry.name;
+    std::error_code failure;
+    const auto bytes = fs::file_size(file, failure);
+    if (failure) return Fail(system_error("stat " + file.string(), failure.value()));
+    out.push_back({.path = file, .bytes = bytes});
+  }
+  std::ranges::sort(out, [](const Pack& a, const Pack& b) {
+    return std::tie(a.bytes, a.path) < std::tie(b.bytes, b.path);
+  });
   return out;
 }
 
+/// Reads their names from its index, which has them sorted, after 256 running counts by first byte.
+Result<void> Objects::Opened::add_objects_of(const fs::path& pack, std::vector<git_oid>& out) const {
+  auto index = pack;
+  index.replace_extension(".idx");
+  constexpr std::size_t index_bytes_max = std::size_t{1} << 30;
+  constexpr std::size_t counts_at = 8;
+  constexpr std::size_t names_at = counts_at + std::size_t{256} * 4;
+  SLUICE_TRY(bytes, os::read_file(index, index_bytes_max));
+  std::size_t count = 0;
+  if (bytes.size() >= names_at)
+    for (std::size_t i = names_at - 4; i < names_at; ++i)
+      count = count << 8 | static_cast<unsigned char>(bytes[i]);
+  if (!bytes.starts_with(std::string_view("\377tOc\0\0\0\2", counts_at)) ||
+      bytes.size() < names_at + count * GIT_OID_RAWSZ)
+    return Fail(environment_error(Code::data_loss, index.string() +
+                                                       ": not an index of a pack; make it again with `git "
+                                                       "index-pack`"));
+  for (std::size_t i = 0; i < count; ++i)
+    git.oid_fromraw(&out.emplace_back(),
+                    reinterpret_cast<const unsigned char*>(bytes.data()) + names_at + i * GIT_OID_RAWSZ);
+  return {};
+}
+
 Result<void> Objects::flush() {
-  if (impl_->written.empty()) return {};
-  SLUICE_TRY(folder, os::TemporaryDirectory::make(impl_->path, unfinished));
-  SLUICE_DO(impl_->write_pack(impl_->written, folder.path()));
-  SLUICE_DO(impl_->move_into_place(folder.path()));
-  impl_->written.clear();
+  if (!opened_ || opened_->written.empty()) return {};
+  SLUICE_TRY(impl, opened());
+  SLUICE_TRY(folder, os::TemporaryDirectory::make(impl->path, unfinished));
+  SLUICE_DO(impl->write_pack(impl->written, folder.path()));
+  SLUICE_DO(impl->move_into_place(folder.path()));
+  impl->written.clear();
   return {};
 }
 
 Result<void> Objects::repack(std::size_t packs_max) {
-  SLUICE_TRY(old, impl_->packs());
-  if (old.size() <= packs_max) return {};
+  SLUICE_TRY(impl, opened());
   SLUICE_DO(flush());
-  SLUICE_TRY(all_oids, all());
-  std::vector<git_oid> oids(all_oids.size());
-  for (std::size_t i = 0; i < oids.size(); ++i) impl_->git.oid_fromstr(&oids[i], all_oids[i].c_str());
-  SLUICE_TRY(folder, os::TemporaryDirectory::make(impl_->path, unfinished));
-  SLUICE_DO(impl_->write_pack(oids, folder.path()));
+  SLUICE_TRY(old, impl->packs());
+  if (old.size() <= packs_max) return {};
+  old.resize(small_ones(old));
+  std::vector<git_oid> oids;
+  for (const auto& pack : old) SLUICE_DO(impl->add_objects_of(pack.path, oids));
+  SLUICE_TRY(folder, os::TemporaryDirectory::make(impl->path, unfinished));
+  SLUICE_DO(impl->write_pack(oids, folder.path()));
   SLUICE_TRY(made, os::list_directory(folder.path()));
-  SLUICE_DO(impl_->move_into_place(folder.path()));
+  SLUICE_DO(impl->move_into_place(folder.path()));
   // Readers that have an old pack open continue to use it; others that look for it later scan the folder
   // again, and find the new one.
-  for (const auto& pack : old) {
+  for (const auto& [pack, bytes] : old) {
     bool is_new = false;
     for (const auto& file : made) is_new = is_new || pack.filename() == file.name;
     if (is_new) continue;

@@ -1,4 +1,5 @@
 #pragma once
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -22,7 +23,8 @@ class Objects {
   /// "1.5.1"; `unavailable` where libgit2 cannot be loaded. The first call of the process takes several
   /// milliseconds, as the first `open` would.
   static Result<std::string> library_version();
-  static Result<Objects> open(const std::filesystem::path& repository);
+  /// Opens the repository when it is first read or written: many questions are answered by its refs alone.
+  explicit Objects(std::filesystem::path repository);
   ~Objects();
   Objects(Objects&&) noexcept;
   Objects& operator=(Objects&&) noexcept;
@@ -38,16 +40,23 @@ class Objects {
   /// Every object on the disk.
   [[nodiscard]] Result<std::vector<Oid>> all() const;
 
+  /// How many objects this process has read: what work costs, for tests.
+  static std::uint64_t reads();
+
   /// Writes all objects since the last flush as one pack, synced. No ref may name any of them before it
   /// returns.
   Result<void> flush();
-  /// If there are more than `packs_max` packs, replaces them with one pack of all objects, synced.
+  /// If there are more than `packs_max` packs, replaces small ones with one pack of their objects, synced. A
+  /// pack stays that is twice as large as all smaller ones together: so each object is written again as many
+  /// times as the repository doubles, not each time.
   Result<void> repack(std::size_t packs_max);
 
  private:
-  struct Impl;
-  explicit Objects(std::unique_ptr<Impl> impl);
-  std::unique_ptr<Impl> impl_;
+  struct Opened;
+  Result<Opened*> opened() const;
+
+  std::filesystem::path path_;
+  mutable std::unique_ptr<Opened> opened_;
 };
 
 }  // namespace sluice::stores::git

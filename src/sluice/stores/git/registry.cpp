@@ -1,10 +1,14 @@
 #include "sluice/stores/git/registry.hpp"
 
 #include <algorithm>
+#include <ranges>
 
 #include "sluice/base/json.hpp"
 #include "sluice/base/numbers.hpp"
+#include "sluice/ports/model_repository.hpp"
+#include "sluice/stores/git/content.hpp"
 #include "sluice/stores/git/names.hpp"
+#include "sluice/stores/git/version_index.hpp"
 
 namespace sluice::stores::git {
 namespace {
@@ -12,6 +16,9 @@ namespace {
 constexpr std::size_t cached_tags_max = 10'000;
 constexpr std::size_t packs_max = 50;
 constexpr const char* state_file = "model.json";
+constexpr std::string_view effects_table = "effects";  ///< see version_index.hpp
+constexpr std::string_view contents_table = "contents";
+constexpr const char* indexed_field = "indexed";  ///< of `state_file`: the last version in these tables
 
 std::string version_name(std::int64_t number) { return "v" + std::to_string(number); }
 
@@ -45,7 +52,6 @@ Result<std::shared_ptr<const VersionTag>> TagCache::read(const Objects& objects,
   if (object.kind == Objects::Kind::tag) {
     SLUICE_TRY(tag, parse_tag(object.bytes));
     out->commit = tag.target;
-    out->number = version_number(tag.name);
     // A tag without a record was made by hand: its message is the description.
     out->record = read_record(tag.message)
                       .value_or(Record{
@@ -53,10 +59,10 @@ Result<std::shared_ptr<const VersionTag>> TagCache::read(const Objects& objects,
   } else {
     out->commit = target;
   }
-  SLUICE_TRY(commit, objects.commit(out->commit));
-  out->tree = commit.tree;
-  if (object.kind != Objects::Kind::tag)
+  if (object.kind != Objects::Kind::tag) {
+    SLUICE_TRY(commit, objects.commit(out->commit));
     out->record = {.created = commit.at, .user = commit.author, .description = message_text(commit.message)};
+  }
   const std::scoped_lock lock(mutex_);
   if (known_.size() >= cached_tags_max) known_.clear();
   known_.insert_or_assign(target, out);
@@ -65,8 +71,7 @@ Result<std::shared_ptr<const VersionTag>> TagCache::read(const Objects& objects,
 
 Result<Registry> Registry::open(const std::filesystem::path& repository, TagCache& tags) {
   SLUICE_TRY(refs, read_refs(repository));
-  SLUICE_TRY(objects, Objects::open(repository));
-  return Registry(repository, std::move(objects), std::move(refs), tags);
+  return Registry(repository, Objects(repository), std::move(refs), tags);
 }
 
 std::vector<std::int64_t> Registry::numbers() const {
@@ -133,16 +138,65 @@ Result<std::map<std::string, std::int64_t>> Registry::aliases() const {
   return out;
 }
 
-Result<Struct> Registry::model_json() const {
+Result<Oid> Registry::tree(const VersionTag& version) const {
+  SLUICE_TRY(commit, objects_.commit(version.commit));
+  return commit.tree;
+}
+
+Result<std::vector<TreeEntry>> Registry::state_tree() const {
   const auto found = refs_.find(registry_ref);
-  if (found == refs_.end()) return Struct{};
+  if (found == refs_.end()) return std::vector<TreeEntry>();
   SLUICE_TRY(commit, objects_.commit(found->second.target));
-  SLUICE_TRY(entries, objects_.tree(commit.tree));
+  return objects_.tree(commit.tree);
+}
+
+Result<Struct> Registry::model_json() const {
+  SLUICE_TRY(entries, state_tree());
   const auto file = std::ranges::find(entries, state_file, &TreeEntry::name);
   if (file == entries.end()) return Struct{};
   SLUICE_TRY(bytes, objects_.read(file->oid, Objects::Kind::blob));
   SLUICE_TRY(json, parse_json(bytes, path_.string() + ": " + state_file));
   return json.is_struct() ? *json.if_struct() : Struct{};
+}
+
+Result<std::int64_t> Registry::indexed() const {
+  SLUICE_TRY(json, model_json());
+  return Value(json).integer_at(indexed_field);
+}
+
+Result<std::optional<std::int64_t>> Registry::find_in(std::string_view table, std::string_view key) const {
+  SLUICE_TRY(state, state_tree());
+  return find_in_index(objects_, named(state, table), Digest::of(key));
+}
+
+Result<std::optional<std::int64_t>> Registry::find_effect(std::string_view effect_key) const {
+  return find_in(effects_table, effect_key);
+}
+
+Result<std::optional<std::int64_t>> Registry::find_content(std::string_view content) const {
+  return find_in(contents_table, content);
+}
+
+/// Adds the versions after `number` to the tables in `state`.
+Result<void> Registry::index_versions_after(std::int64_t number, std::vector<TreeEntry>& state) {
+  std::map<Digest, std::int64_t> effects;
+  std::map<Digest, std::int64_t> contents;
+  auto added = numbers();
+  std::erase_if(added, [&](std::int64_t each) { return each <= number; });
+  // The newest last: of equal content, it is the one that counts.
+  for (const auto each : std::views::reverse(added)) {
+    SLUICE_TRY(tag, version(each));
+    SLUICE_TRY(root, tree(*tag));
+    SLUICE_TRY(content, content_key(objects_, root, ports::NewVersion{}.incidental));
+    contents.insert_or_assign(Digest::of(content), each);
+    if (!tag->record.key.empty()) effects.insert_or_assign(Digest::of(tag->record.key), each);
+  }
+  for (const auto& [table, entries] : {std::pair(effects_table, &effects), {contents_table, &contents}}) {
+    if (entries->empty()) continue;
+    SLUICE_TRY(changed, add_to_index(objects_, named(state, table), *entries));
+    put(state, {.mode = TreeEntry::Mode::folder, .name = std::string(table), .oid = std::move(changed)});
+  }
+  return {};
 }
 
 Result<std::string> Registry::model_name() const {
@@ -226,15 +280,11 @@ Result<Oid> Registry::write_state(const By& by) {
     for (const auto& [encoded, name] : long_aliases_) names.set(encoded, name);
     state.set("long_aliases", names);
   }
+  SLUICE_TRY(entries, state_tree());
+  SLUICE_DO(index_versions_after(Value(state).integer_at(indexed_field), entries));
+  if (const auto all = numbers(); !all.empty()) state.set(indexed_field, all.front());
   SLUICE_TRY(blob, objects_.write(Objects::Kind::blob, to_json(state, JsonStyle::pretty) + "\n"));
-  std::vector<TreeEntry> entries;
-  if (const auto found = refs_.find(registry_ref); found != refs_.end()) {
-    SLUICE_TRY(commit, objects_.commit(found->second.target));
-    SLUICE_TRY(old, objects_.tree(commit.tree));
-    entries = std::move(old);
-  }
-  std::erase_if(entries, [](const TreeEntry& entry) { return entry.name == state_file; });
-  entries.push_back({.mode = TreeEntry::Mode::file, .name = state_file, .oid = blob});
+  put(entries, {.mode = TreeEntry::Mode::file, .name = state_file, .oid = blob});
   return objects_.write(Objects::Kind::tree, format_tree(std::move(entries)));
 }
 

@@ -27,14 +27,11 @@ std::optional<std::int64_t> version_number(std::string_view name);
 /// The contents of one version's tag.
 struct VersionTag {
   Oid tag;
-  std::optional<std::int64_t> number;  ///< as in the tag object itself; nullopt for a tag without an object
   Oid commit;
-  Oid tree;
   Record record;
 };
 
-/// A cache of tags that were read: they never change, and every look-up of an effect key or an equal tree
-/// reads all of them. Thread-safe.
+/// A cache of tags that were read: they never change. Thread-safe.
 class TagCache {
  public:
   Result<std::shared_ptr<const VersionTag>> read(const Objects& objects, const Oid& target);
@@ -55,6 +52,14 @@ class Registry {
   /// Greater than every number ever used.
   [[nodiscard]] std::int64_t next_number() const;
   [[nodiscard]] Result<std::shared_ptr<const VersionTag>> version(std::int64_t number) const;
+  [[nodiscard]] Result<Oid> tree(const VersionTag& version) const;
+  /// The version that may have this effect key, or this content (`content_key`): whoever asks compares.
+  /// nullopt: none of those up to `indexed()` has it, later ones may.
+  [[nodiscard]] Result<std::optional<std::int64_t>> find_effect(std::string_view effect_key) const;
+  [[nodiscard]] Result<std::optional<std::int64_t>> find_content(std::string_view content) const;
+  /// The last version that is in the index. Later ones were made by hand, or by an older Sluice; the next
+  /// change adds them.
+  [[nodiscard]] Result<std::int64_t> indexed() const;
   /// The version whose commit this is.
   [[nodiscard]] std::optional<std::int64_t> number_of_commit(const Oid& commit) const;
   /// The aliases, by their exact names, that name a version.
@@ -85,7 +90,11 @@ class Registry {
  private:
   Registry(std::filesystem::path path, Objects objects, Refs refs, TagCache& tags)
       : path_(std::move(path)), objects_(std::move(objects)), refs_(std::move(refs)), tags_(&tags) {}
+  [[nodiscard]] Result<std::vector<TreeEntry>> state_tree() const;
   [[nodiscard]] Result<Struct> model_json() const;
+  [[nodiscard]] Result<std::optional<std::int64_t>> find_in(std::string_view table,
+                                                            std::string_view key) const;
+  Result<void> index_versions_after(std::int64_t number, std::vector<TreeEntry>& state);
   Result<Oid> write_state(const By& by);
 
   std::filesystem::path path_;
