@@ -305,6 +305,10 @@ ssize_t pwrite(int fd, const void* bytes, size_t size, off_t at) {
   return next(fd, bytes, size, at);
 }
 
+// SQLite's name for it.
+ssize_t pwrite64(int fd, const void* bytes, size_t size, off64_t at) { return pwrite(fd, bytes, size, at); }
+int ftruncate64(int fd, off64_t size) { return ftruncate(fd, size); }
+
 ssize_t copy_file_range(int from, off64_t* from_at, int to, off64_t* to_at, size_t size, unsigned flags) {
   static auto* const next = real<ssize_t(int, off64_t*, int, off64_t*, size_t, unsigned)>("copy_file_range");
   const Call call("copy_file_range", [&] { return path_of(to); });

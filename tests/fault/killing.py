@@ -99,6 +99,16 @@ def runs_of(data):
     return [run for (run,) in query(data, "select id from runs order by id")]
 
 
+def events_of(data, run):
+    """Returns the events of a run as programs read them: the ledger stores the plan, which many runs have in common, beside them."""
+    events = []
+    for event, text, at in query(data, "select event, texts.text, text_at from events left join texts on digest = events.text "
+                                       "where run = ? order by number", run):
+        stored = event.encode()
+        events.append(event if at is None else (stored[:at] + text.encode() + stored[at:]).decode())
+    return events
+
+
 def journal_of(data, run):
     """Returns the events of a run, except for the claims of the processes that resumed it."""
     events = [json.loads(text) for (text,) in query(data, "select event from events where run = ? order by number", run)]

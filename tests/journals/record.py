@@ -33,7 +33,7 @@ def run(*arguments, data, cwd):
 
 
 def events_of(data, run):
-    events = [text for (text,) in killing.query(data, "select event from events where run = ? order by number", run)]
+    events = killing.events_of(data, run)
     assert '"t":"run_ended"' in events[-1], f"the run has not ended: {events[-1]}"
     return events
 

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "sluice/base/json.hpp"
 #include "sluice/base/log.hpp"
 #include "sluice/base/words.hpp"
 
@@ -19,6 +20,14 @@ const engine::StartAttempt* start_of(const engine::Decision& decision, const std
     if (const auto* start = std::get_if<engine::StartAttempt>(&command); start && start->path == path)
       return start;
   return nullptr;
+}
+
+/// Where the first of the appended events holds this text.
+std::optional<ports::SharedPart> part_of(const std::string& event, const std::string& text) {
+  const auto literal = to_json(Value(text));
+  const auto at = event.find(literal);
+  if (at == std::string::npos) return std::nullopt;
+  return ports::SharedPart{.event = 0, .offset = at + 1, .length = literal.size() - 2};
 }
 
 /// Notes a run for as long as it is decided.
@@ -70,13 +79,15 @@ Result<void> Dispatcher::start(engine::RunCreated created, std::shared_ptr<const
   run->row = row_of(created);
   auto creation = engine::encode(created);
   run->bytes = creation.size();
+  const auto plan_part = part_of(creation, created.plan);
   // The creation is stored by itself, so that it is in the journal when this returns.
   SLUICE_DO(ports_.journal.append({{.run = id,
                                     .principal = created.principal,
                                     .expected_next = 0,
                                     .events = {std::move(creation)},
                                     .row = run->row,
-                                    .cache = {}}},
+                                    .cache = {},
+                                    .shared = plan_part}},
                                   ports::Durability::process));
   run->next = 1;
   auto& kept = keep(std::move(run));
@@ -369,7 +380,9 @@ std::vector<LiveRun*> Dispatcher::store(const std::vector<LiveRun*>& runs) {
                      .expected_next = run->next,
                      .events = std::exchange(run->events, {}),
                      .row = run->row_changed ? std::optional(run->row) : std::nullopt,
-                     .cache = std::exchange(run->cache, {})});
+                     .cache = std::exchange(run->cache, {}),
+                     .used = std::exchange(run->used, {}),
+                     .shared = std::nullopt});
   }
   if (batch.empty()) return stored;
   const auto together = ports_.journal.append(batch, durability);
@@ -391,6 +404,7 @@ std::vector<LiveRun*> Dispatcher::store(const std::vector<LiveRun*>& runs) {
     } else {
       run.events = std::move(batch[i].events);
       run.cache = std::move(batch[i].cache);
+      run.used = std::move(batch[i].used);
       stall(run, alone.error());
     }
   }

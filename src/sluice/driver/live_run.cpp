@@ -30,6 +30,8 @@ void LiveRun::follow(const engine::Event& event, bool fresh) {
                        .path = ended->path,
                        .at = ended->outcome.usage.ended});
     keys.erase(key);
+  } else if (const auto* hit = std::get_if<engine::CacheHit>(&event)) {
+    if (fresh) used.push_back({.key = hit->key, .at = hit->at});
   } else if (const auto* over = std::get_if<engine::RunEnded>(&event)) {
     row.status = engine::name(over->status);
     row.ended = over->at;

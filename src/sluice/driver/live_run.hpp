@@ -27,6 +27,7 @@ struct LiveRun {
   // Decided, but not stored yet.
   std::vector<std::string> events;
   std::vector<ports::CacheEntry> cache;
+  std::vector<ports::CacheUse> used;
   std::vector<engine::Command> commands;
   bool row_changed = false;
   bool must_sync = false;

@@ -38,6 +38,20 @@ struct CacheEntry {
   Time at{};
 };
 
+/// A part of an appended event that many journals have in common, such as the plan of a run: the inside of a
+/// JSON string, by its place in the event's text. A ledger may store it once; `read` returns the whole event.
+struct SharedPart {
+  std::size_t event = 0;  ///< index in Append::events
+  std::size_t offset = 0;
+  std::size_t length = 0;
+};
+
+/// A cache entry was used.
+struct CacheUse {
+  Digest key;
+  Time at{};
+};
+
 /// Events of one run to be appended together with what follows from them.
 struct Append {
   RunId run;
@@ -47,6 +61,8 @@ struct Append {
   std::vector<std::string> events;  ///< JSON texts
   std::optional<RunRow> row;        ///< the projection afterwards; nullopt: it is unchanged
   std::vector<CacheEntry> cache;
+  std::vector<CacheUse> used = {};  ///< entries of the run's workspace
+  std::optional<SharedPart> shared = {};
 };
 
 enum class Durability {

@@ -48,6 +48,7 @@ struct Selection {
 class ObjectStore {
  public:
   virtual ~ObjectStore() = default;
+  /// Storing an object that is there already keeps it as a new one would be kept.
   virtual Result<Stored> put(std::string_view bytes) = 0;
   /// Copies the file into the store. If `expected` is given, rejects other bytes.
   virtual Result<Stored> put_file(const std::filesystem::path& file, const Digest* expected = nullptr) = 0;
@@ -63,6 +64,9 @@ class ObjectStore {
   /// Returns once these objects are synced to the disk. `put` alone survives the death of any process, but
   /// not a power failure.
   virtual Result<void> make_durable(const std::vector<Digest>& digests) = 0;
+  /// True: the object is there, and so is all that it consists of if it is a directory that this store made;
+  /// none of it is swept for an hour from now (ports/storage.hpp). Whoever tells a client that an object is
+  /// there has asked this, and so has whoever is about to name it in a journal.
   [[nodiscard]] virtual bool has(const Digest& digest) const = 0;
   [[nodiscard]] virtual Result<std::string> get(const Digest& digest,
                                                 std::size_t bytes_max = std::size_t{64} << 20) const = 0;

@@ -39,7 +39,7 @@ TEST_F(SqliteOpening, RefusesALedgerOfANewerVersion) {
   EXPECT_EQ(opened.error().code, Code::failed_precondition);
   EXPECT_EQ(opened.error().message,
             file().string() +
-                ": written by a newer Sluice (schema 7, this one reads up to 2); use that version, "
+                ": written by a newer Sluice (schema 7, this one reads up to 3); use that version, "
                 "or another data folder");
 }
 
@@ -82,7 +82,7 @@ TEST_F(SqliteOpening, PutsWorkspaceAndPrincipalOnEveryRow) {
         2U)
         << table;
   }
-  EXPECT_EQ(query("PRAGMA user_version"), std::vector<std::string>{"2"});
+  EXPECT_EQ(query("PRAGMA user_version"), std::vector<std::string>{"3"});
   EXPECT_EQ(query("PRAGMA journal_mode"), std::vector<std::string>{"wal"});
 }
 

@@ -1,11 +1,15 @@
 #include "sluice/stores/directory/directory_object_store.hpp"
 
+#include <mutex>
+#include <set>
+
 #include "sluice/base/findings.hpp"
 #include "sluice/stores/directory/digest_cache.hpp"
 #include "sluice/stores/directory/folder.hpp"
 #include "sluice/stores/directory/listing.hpp"
 #include "sluice/stores/directory/materialized_copies.hpp"
 #include "sluice/stores/directory/object_files.hpp"
+#include "sluice/stores/directory/object_storage.hpp"
 #include "sluice/stores/directory/tree_writer.hpp"
 
 namespace sluice::stores {
@@ -19,9 +23,32 @@ struct DirectoryObjectStore::Impl {
   directory::DigestCache digests;
   const Clock& clock;
   std::unique_ptr<directory::MaterializedCopies> copies;
+
+  std::mutex unfinished_mutex;
+  std::multiset<Time> unfinished;  ///< when the trees that are being stored were begun
 };
 
 namespace {
+
+/// A tree that is being stored, for as long as this exists.
+class Unfinished {
+ public:
+  Unfinished(std::mutex& mutex, std::multiset<Time>& all, Time begun) : mutex_(mutex), all_(all) {
+    const std::scoped_lock lock(mutex_);
+    mine_ = all_.insert(begun);
+  }
+  ~Unfinished() {
+    const std::scoped_lock lock(mutex_);
+    all_.erase(mine_);
+  }
+  Unfinished(const Unfinished&) = delete;
+  Unfinished& operator=(const Unfinished&) = delete;
+
+ private:
+  std::mutex& mutex_;
+  std::multiset<Time>& all_;
+  std::multiset<Time>::iterator mine_;
+};
 
 Result<Digest> digest_of(const Artifact& artifact) {
   if (!artifact.digest)
@@ -58,6 +85,7 @@ Result<ports::Stored> DirectoryObjectStore::put_file(const fs::path& file, const
 
 Result<ports::Stored> DirectoryObjectStore::put_directory(const fs::path& folder,
                                                           const ports::Selection& selection) {
+  const Unfinished unfinished(impl_->unfinished_mutex, impl_->unfinished, impl_->clock.now());
   SLUICE_TRY(walked, directory::walk(folder, selection));
   if (!walked.refused.empty()) {
     Findings findings;
@@ -120,6 +148,38 @@ Result<std::vector<Digest>> DirectoryObjectStore::closure(const Artifact& artifa
   SLUICE_TRY(digest, digest_of(artifact));
   if (artifact.form == Form::file) return std::vector<Digest>{digest};
   return directory::tree_closure(impl_->objects, digest);
+}
+
+void DirectoryObjectStore::set_admission(std::function<Result<void>(std::int64_t)> admit) {
+  impl_->objects.set_admission(std::move(admit));
+}
+
+Result<std::unique_ptr<ports::ObjectSweep>> DirectoryObjectStore::begin_sweep(Time limit) {
+  return directory::begin_sweep(impl_->objects, limit);
+}
+
+std::optional<Time> DirectoryObjectStore::oldest_unfinished() const {
+  const std::scoped_lock lock(impl_->unfinished_mutex);
+  return impl_->unfinished.empty() ? std::nullopt : std::optional(*impl_->unfinished.begin());
+}
+
+Result<void> DirectoryObjectStore::each_object(
+    const std::function<Result<void>(const ports::ObjectInfo&)>& take) const {
+  return directory::each_object(impl_->objects, take);
+}
+
+std::optional<ports::ObjectStorage::Parts> DirectoryObjectStore::parts_of(const Digest& digest) const {
+  return directory::parts_of(impl_->objects, digest);
+}
+
+Result<std::vector<Digest>> DirectoryObjectStore::messages_of(
+    const std::vector<ports::TreeFile>& files) const {
+  SLUICE_TRY(tree, directory::arrange(files));
+  return directory::messages_of(tree);
+}
+
+Result<void> DirectoryObjectStore::verify(const Digest& digest) const {
+  return directory::verify(impl_->objects, digest);
 }
 
 }  // namespace sluice::stores

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <functional>
 #include <optional>
 #include <thread>
 
@@ -179,18 +180,20 @@ struct Built {
   std::int64_t bytes = 0;  ///< in all files
 };
 
-Result<Built> build(const ObjectFiles& objects, const Folder& folder) {
+/// Passes the message of each folder to `put`, from the leaves up.
+using PutMessage = std::function<Result<ports::Stored>(std::string_view message)>;
+Result<Built> build(const Folder& folder, const PutMessage& put) {
   Built built;
   Message message{.files = folder.files, .folders = {}, .symlinks = folder.symlinks};
   for (const auto& file : folder.files) built.bytes += file.size;
   for (const auto& inner : folder.folders) {
-    SLUICE_TRY(child, build(objects, inner));
+    SLUICE_TRY(child, build(inner, put));
     message.folders.push_back(
         {.name = inner.name, .digest = child.message.digest, .size = child.message.size});
     built.bytes += child.bytes;
   }
   SLUICE_TRY(bytes, encode(std::move(message)));
-  SLUICE_TRY(stored, objects.put(bytes));
+  SLUICE_TRY(stored, put(bytes));
   built.message = stored;
   return built;
 }
@@ -251,8 +254,17 @@ Result<void> store_files(const ObjectFiles& objects, DigestCache& digests, const
 }
 
 Result<ports::Stored> store_messages(const ObjectFiles& objects, const Folder& folder) {
-  SLUICE_TRY(built, build(objects, folder));
+  SLUICE_TRY(built, build(folder, [&objects](std::string_view message) { return objects.put(message); }));
   return ports::Stored{.digest = built.message.digest, .size = built.bytes};
+}
+
+Result<std::vector<Digest>> messages_of(const Folder& folder) {
+  std::vector<Digest> digests;
+  SLUICE_DO(build(folder, [&digests](std::string_view message) -> Result<ports::Stored> {
+    digests.push_back(Digest::of(message));
+    return ports::Stored{.digest = digests.back(), .size = static_cast<std::int64_t>(message.size())};
+  }));
+  return digests;
 }
 
 }  // namespace sluice::stores::directory

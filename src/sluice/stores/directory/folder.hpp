@@ -47,5 +47,7 @@ Result<void> store_files(const ObjectFiles& objects, DigestCache& digests, const
                          const std::filesystem::path& root, Folder& folder);
 /// Stores the messages of the tree, from the leaves up.
 Result<ports::Stored> store_messages(const ObjectFiles& objects, const Folder& folder);
+/// The digests of the messages that `store_messages` would store.
+Result<std::vector<Digest>> messages_of(const Folder& folder);
 
 }  // namespace sluice::stores::directory

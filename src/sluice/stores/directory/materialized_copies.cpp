@@ -96,6 +96,8 @@ Result<fs::path> MaterializedCopies::materialize(const Digest& digest, Form form
   const auto hex = digest.hex();
   const auto container = cache_ / (form == Form::file ? "files" : "trees") / hex.substr(0, 2) / hex;
   const std::scoped_lock lock(creating_[digest.bytes[0] % creating_.size()]);
+  // Before it is looked for: a sweep removes it, or sees that it is used.
+  utimensat(AT_FDCWD, container.c_str(), nullptr, AT_SYMLINK_NOFOLLOW);
   if (unmodified(container, form)) return content_of(container, form);
 
   SLUICE_DO(os::make_directories(cache_ / "tmp"));

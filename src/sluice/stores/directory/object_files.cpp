@@ -51,7 +51,7 @@ Result<ObjectFiles> ObjectFiles::open(fs::path root, const Clock& clock) {
   SLUICE_DO(os::make_directories(root / "tmp"));
   if (auto removed = os::remove_abandoned(root / "tmp", clock.now()); !removed)
     log::warning(removed.error().message);
-  return ObjectFiles(std::move(root));
+  return ObjectFiles(std::move(root), clock);
 }
 
 fs::path ObjectFiles::path_of(const Digest& digest) const {
@@ -59,7 +59,8 @@ fs::path ObjectFiles::path_of(const Digest& digest) const {
   return root_ / hex.substr(0, 2) / hex.substr(2, 2) / hex;
 }
 
-Result<ObjectFiles::Temporary> ObjectFiles::new_temporary() const {
+Result<ObjectFiles::Temporary> ObjectFiles::new_temporary(std::int64_t bytes) const {
+  if (admit_) SLUICE_DO(admit_(bytes));
   std::string name = (root_ / "tmp" / "XXXXXX").string();
   os::UniqueFd fd(mkostemp(name.data(), O_CLOEXEC));
   if (!fd) return Fail(system_error("create a file in " + (root_ / "tmp").string(), errno));
@@ -71,8 +72,9 @@ bool ObjectFiles::has(const Digest& digest) const {
   // An empty file whose name is not the digest of no bytes is what a power failure leaves of a file that was
   // never synced.
   struct stat info{};
-  return stat(path_of(digest).c_str(), &info) == 0 && S_ISREG(info.st_mode) &&
-         (info.st_size > 0 || digest == digest_of_nothing());
+  const auto path = path_of(digest);
+  return stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode) &&
+         (info.st_size > 0 || digest == digest_of_nothing()) && renewals_->renew(path, digest, info);
 }
 
 /// Reads the object: a disk may change bytes and leave size and times.
@@ -92,18 +94,20 @@ bool ObjectFiles::has_intact(const Digest& digest, std::int64_t size) const {
 
 Result<void> ObjectFiles::move_into_place(const fs::path& temporary, const Digest& digest) const {
   const auto path = path_of(digest);
-  if (rename(temporary.c_str(), path.c_str()) == 0) return {};
-  if (errno != ENOENT) return Fail(system_error("store " + path.string(), errno));
-  SLUICE_DO(os::make_directories(path.parent_path()));
-  if (rename(temporary.c_str(), path.c_str()) != 0)
-    return Fail(system_error("store " + path.string(), errno));
+  int problem = renewals_->move(temporary, path);
+  if (problem == ENOENT) {
+    SLUICE_DO(os::make_directories(path.parent_path()));
+    problem = renewals_->move(temporary, path);
+  }
+  if (problem != 0) return Fail(system_error("store " + path.string(), problem));
   return {};
 }
 
 Result<ports::Stored> ObjectFiles::put(std::string_view bytes) const {
   const ports::Stored stored{.digest = Digest::of(bytes), .size = static_cast<std::int64_t>(bytes.size())};
-  if (has_intact(stored.digest, stored.size)) return stored;
-  SLUICE_TRY(temporary, new_temporary());
+  if (has_intact(stored.digest, stored.size) && renewals_->store_again(path_of(stored.digest), stored.digest))
+    return stored;
+  SLUICE_TRY(temporary, new_temporary(stored.size));
   if (auto written = os::write_fd(temporary.fd(), bytes); !written)
     return Fail(std::move(written).error().at(root_.string()));
   SLUICE_DO(move_into_place(temporary.path(), stored.digest));
@@ -124,7 +128,7 @@ Result<ports::Stored> ObjectFiles::put_open(int fd, const fs::path& name, const 
     if (bytes.error().code != Code::too_large) return Fail(std::move(bytes).error().at(name.string()));
     if (lseek(fd, 0, SEEK_SET) != 0) return Fail(system_error("read " + name.string() + " again", errno));
   }
-  SLUICE_TRY(temporary, new_temporary());
+  SLUICE_TRY(temporary, new_temporary(info.st_size));
   ports::Stored stored;
   Hasher hasher;
   SLUICE_DO(os::read_blocks(fd, name, [&](std::string_view bytes) {
@@ -136,7 +140,8 @@ Result<ports::Stored> ObjectFiles::put_open(int fd, const fs::path& name, const 
   stored.digest = hasher.finish();
   if (expected != nullptr && stored.digest != *expected)
     return Fail(not_expected(name, *expected, stored.digest));
-  if (has_intact(stored.digest, stored.size)) return stored;
+  if (has_intact(stored.digest, stored.size) && renewals_->store_again(path_of(stored.digest), stored.digest))
+    return stored;
   SLUICE_DO(move_into_place(temporary.path(), stored.digest));
   return stored;
 }

@@ -1,5 +1,7 @@
 #pragma once
 #include <filesystem>
+#include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -9,6 +11,7 @@
 #include "sluice/base/digest.hpp"
 #include "sluice/os/files.hpp"
 #include "sluice/ports/object_store.hpp"
+#include "sluice/stores/directory/renewals.hpp"
 
 namespace sluice::stores::directory {
 
@@ -21,7 +24,14 @@ class ObjectFiles {
   static Result<ObjectFiles> open(std::filesystem::path root, const Clock& clock);
 
   [[nodiscard]] std::filesystem::path path_of(const Digest& digest) const;
+  /// See ports::ObjectStore::has.
   [[nodiscard]] bool has(const Digest& digest) const;
+  [[nodiscard]] const std::filesystem::path& root() const { return root_; }
+  [[nodiscard]] Renewals& renewals() const { return *renewals_; }
+
+  /// Refuses to store so many more bytes, or null. Set before other threads use this.
+  using Admit = std::function<Result<void>(std::int64_t bytes)>;
+  void set_admission(Admit admit) { admit_ = std::move(admit); }
 
   /// Replaces an object whose bytes have changed.
   Result<ports::Stored> put(std::string_view bytes) const;
@@ -40,9 +50,10 @@ class ObjectFiles {
   Result<void> make_durable(const std::vector<Digest>& digests) const;
 
  private:
-  explicit ObjectFiles(std::filesystem::path root) : root_(std::move(root)) {}
+  ObjectFiles(std::filesystem::path root, const Clock& clock)
+      : root_(std::move(root)), renewals_(std::make_unique<Renewals>(clock)) {}
   class Temporary;
-  [[nodiscard]] Result<Temporary> new_temporary() const;
+  [[nodiscard]] Result<Temporary> new_temporary(std::int64_t bytes) const;
   [[nodiscard]] bool has_intact(const Digest& digest, std::int64_t size) const;
   [[nodiscard]] Result<void> move_into_place(const std::filesystem::path& temporary,
                                              const Digest& digest) const;
@@ -51,6 +62,8 @@ class ObjectFiles {
   [[nodiscard]] Error corrupt(const Digest& digest, const Digest& found) const;
 
   std::filesystem::path root_;
+  std::unique_ptr<Renewals> renewals_;
+  Admit admit_;
 };
 
 }  // namespace sluice::stores::directory

@@ -479,4 +479,7 @@ fs::path GitModelRepository::path_of(const std::string& workspace, const std::st
   return impl_->path_of(workspace, model);
 }
 
+const fs::path& GitModelRepository::folder() const { return impl_->models; }
+git::TagCache& GitModelRepository::tags() const { return impl_->tags; }
+
 }  // namespace sluice::stores

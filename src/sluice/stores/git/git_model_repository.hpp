@@ -5,13 +5,18 @@
 #include "sluice/base/clock.hpp"
 #include "sluice/ports/model_repository.hpp"
 #include "sluice/ports/object_store.hpp"
+#include "sluice/ports/storage.hpp"
 
 namespace sluice::stores {
+
+namespace git {
+class TagCache;
+}
 
 /// Model repositories as bare git repositories, `models/WORKSPACE/NAME.git`, their large files in the object
 /// store. Thread-safe, and safe for several processes at once. A process that is killed at any moment leaves
 /// a consistent repository: each change takes effect with one rename.
-class GitModelRepository final : public ports::ModelRepository {
+class GitModelRepository final : public ports::ModelRepository, public ports::ModelStorage {
  public:
   /// Creates `models` if it is missing. Store and clock must outlive this.
   static Result<std::unique_ptr<GitModelRepository>> open(const std::filesystem::path& models,
@@ -48,7 +53,13 @@ class GitModelRepository final : public ports::ModelRepository {
   [[nodiscard]] std::filesystem::path path_of(const std::string& workspace,
                                               const std::string& model) const override;
 
+  Result<void> each_version(const std::function<Result<void>(const VersionContent&)>& take) const override;
+  Result<void> verify(
+      const std::function<void(const std::string& model, const std::string& why)>& report) const override;
+
  private:
+  [[nodiscard]] const std::filesystem::path& folder() const;
+  [[nodiscard]] git::TagCache& tags() const;
   struct Impl;
   explicit GitModelRepository(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;

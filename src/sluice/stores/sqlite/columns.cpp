@@ -21,4 +21,15 @@ Result<Digest> digest_of(const std::string& blob) {
   return digest;
 }
 
+Result<std::string> whole_event(const Statement& select, int column) {
+  auto event = select.text(column);
+  if (select.is_null(column + 2)) return event;
+  const auto at = static_cast<std::size_t>(select.integer(column + 2));
+  if (select.is_null(column + 1) || at > event.size())
+    return Fail(environment_error(
+        Code::data_loss, "the ledger lacks a plan that a run of it needs; restore it from a backup"));
+  event.insert(at, select.text(column + 1));
+  return event;
+}
+
 }  // namespace sluice::stores::sqlite

@@ -6,6 +6,7 @@
 
 #include "sluice/base/clock.hpp"
 #include "sluice/base/digest.hpp"
+#include "sluice/stores/sqlite/connection.hpp"
 
 namespace sluice::stores::sqlite {
 
@@ -15,5 +16,9 @@ Time time_of(std::int64_t milliseconds);
 std::string_view blob_of(const Digest& digest);
 /// Code::data_loss if it is not as long as a digest.
 Result<Digest> digest_of(const std::string& blob);
+
+/// The event of a row whose columns, from `column` on, are `event`, the text that was taken out of it (null:
+/// none was), and where.
+Result<std::string> whole_event(const Statement& select, int column);
 
 }  // namespace sluice::stores::sqlite

@@ -83,6 +83,24 @@ constexpr std::array<const char*, schema_version> steps{R"sql(
     what TEXT NOT NULL,
     subject TEXT NOT NULL
   ) STRICT;
+)sql",
+                                                        R"sql(
+  -- What many events have in common (the plans of runs), once. Such an event is stored without it.
+  CREATE TABLE texts(
+    workspace TEXT NOT NULL,
+    digest BLOB NOT NULL,
+    principal TEXT NOT NULL,
+    text TEXT NOT NULL,
+    PRIMARY KEY(workspace, digest)
+  ) STRICT, WITHOUT ROWID;
+  ALTER TABLE events ADD COLUMN text BLOB;        -- which one was taken out of this event …
+  ALTER TABLE events ADD COLUMN text_at INTEGER;  -- … and at which byte
+  CREATE INDEX events_by_text ON events(text) WHERE text IS NOT NULL;
+
+  -- When a cache entry was last used: what is swept first.
+  ALTER TABLE cache ADD COLUMN used_ms INTEGER NOT NULL DEFAULT 0;
+  UPDATE cache SET used_ms = at_ms;
+  CREATE INDEX cache_by_use ON cache(used_ms, workspace, key);
 )sql"};
 
 Result<int> version_of(Connection& connection) {

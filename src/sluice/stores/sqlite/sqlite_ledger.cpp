@@ -14,6 +14,7 @@ using sqlite::digest_of;
 using sqlite::milliseconds;
 using sqlite::Statement;
 using sqlite::time_of;
+using sqlite::whole_event;
 
 namespace {
 
@@ -37,11 +38,51 @@ Result<void> put_cache_entry(Connection& connection, const ports::CacheEntry& en
                              const std::string& principal) {
   const auto outputs = to_json(entry.outputs);
   SLUICE_TRY(statement, connection.prepare(R"sql(
-    INSERT INTO cache(workspace, key, principal, outputs, run, path, at_ms) VALUES(?,?,?,?,?,?,?)
+    INSERT INTO cache(workspace, key, principal, outputs, run, path, at_ms, used_ms) VALUES(?,?,?,?,?,?,?,?)
     ON CONFLICT(workspace, key) DO UPDATE SET principal=excluded.principal, outputs=excluded.outputs,
-      run=excluded.run, path=excluded.path, at_ms=excluded.at_ms WHERE excluded.at_ms >= cache.at_ms)sql"));
+      run=excluded.run, path=excluded.path, at_ms=excluded.at_ms, used_ms=max(used_ms, excluded.used_ms)
+      WHERE excluded.at_ms >= cache.at_ms)sql"));
   statement.bind(entry.workspace).bind_blob(blob_of(entry.key)).bind(principal).bind(outputs);
-  return statement.bind(entry.run.text).bind(entry.path).bind(milliseconds(entry.at)).run();
+  statement.bind(entry.run.text).bind(entry.path).bind(milliseconds(entry.at)).bind(milliseconds(entry.at));
+  return statement.run();
+}
+
+Result<void> note_use(Connection& connection, const std::string& workspace, const ports::CacheUse& use) {
+  SLUICE_TRY(update, connection.prepare(
+                         "UPDATE cache SET used_ms = max(used_ms, ?) WHERE workspace = ? AND key = ?"));
+  return update.bind(milliseconds(use.at)).bind(workspace).bind_blob(blob_of(use.key)).run();
+}
+
+/// Stores the text that several events have in common, once. Returns its digest.
+Result<Digest> put_text(Connection& connection, const Principal& principal, std::string_view text) {
+  const auto digest = Digest::of(text);
+  SLUICE_TRY(
+      insert,
+      connection.prepare(
+          "INSERT INTO texts(workspace, digest, principal, text) VALUES(?,?,?,?) ON CONFLICT DO NOTHING"));
+  insert.bind(principal.workspace).bind_blob(blob_of(digest)).bind(principal.name).bind(text);
+  SLUICE_DO(insert.run());
+  return digest;
+}
+
+Result<void> insert_event(Connection& connection, const ports::Append& append, std::size_t index) {
+  const auto& event = append.events[index];
+  SLUICE_TRY(insert,
+             connection.prepare("INSERT INTO events(run, number, workspace, principal, event, text, text_at) "
+                                "VALUES(?,?,?,?,?,?,?)"));
+  insert.bind(append.run.text).bind(static_cast<std::int64_t>(append.expected_next + index));
+  insert.bind(append.principal.workspace).bind(append.principal.name);
+  if (!append.shared || append.shared->event != index) {
+    insert.bind(event).bind_null().bind_null();
+    return insert.run();
+  }
+  const auto& part = *append.shared;
+  SLUICE_CHECK(part.offset + part.length <= event.size());
+  SLUICE_TRY(
+      text, put_text(connection, append.principal, std::string_view(event).substr(part.offset, part.length)));
+  const auto rest = event.substr(0, part.offset) + event.substr(part.offset + part.length);
+  insert.bind(rest).bind_blob(blob_of(text)).bind(static_cast<std::int64_t>(part.offset));
+  return insert.run();
 }
 
 Result<std::uint64_t> length_of(Connection& connection, const RunId& run) {
@@ -57,29 +98,26 @@ Result<void> append_one(Connection& connection, const ports::Append& append) {
                                                std::to_string(length) + " events, not " +
                                                std::to_string(append.expected_next) +
                                                ": another engine has appended to it; read it again"));
-  auto number = static_cast<std::int64_t>(append.expected_next);
-  for (const auto& event : append.events) {
-    SLUICE_TRY(insert, connection.prepare(
-                           "INSERT INTO events(run, number, workspace, principal, event) VALUES(?,?,?,?,?)"));
-    insert.bind(append.run.text).bind(number++).bind(append.principal.workspace).bind(append.principal.name);
-    SLUICE_DO(insert.bind(event).run());
-  }
+  for (std::size_t i = 0; i < append.events.size(); ++i) SLUICE_DO(insert_event(connection, append, i));
   if (append.row) SLUICE_DO(put_row(connection, append.run, *append.row));
   for (const auto& entry : append.cache) SLUICE_DO(put_cache_entry(connection, entry, append.principal.name));
+  for (const auto& use : append.used) SLUICE_DO(note_use(connection, append.principal.workspace, use));
   return {};
 }
 
 Result<std::vector<std::string>> read_events(Connection& connection, const RunId& run, std::uint64_t from,
                                              std::size_t limit) {
-  SLUICE_TRY(select, connection.prepare(
-                         "SELECT event FROM events WHERE run = ? AND number >= ? ORDER BY number LIMIT ?"));
+  SLUICE_TRY(select, connection.prepare("SELECT event, texts.text, text_at FROM events LEFT JOIN texts ON "
+                                        "texts.workspace = events.workspace AND digest = events.text "
+                                        "WHERE run = ? AND number >= ? ORDER BY number LIMIT ?"));
   select.bind(run.text).bind(static_cast<std::int64_t>(from));
   select.bind(static_cast<std::int64_t>(std::min<std::size_t>(limit, INT64_MAX)));
   std::vector<std::string> events;
   for (;;) {
     SLUICE_TRY(row, select.step());
     if (!row) return events;
-    events.push_back(select.text(0));
+    SLUICE_TRY(event, whole_event(select, 0));
+    events.push_back(std::move(event));
   }
 }
 

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "sluice/ports/ledger.hpp"
+#include "sluice/ports/storage.hpp"
 
 namespace sluice::stores {
 namespace sqlite {
@@ -17,7 +18,10 @@ class LedgerFile;
 /// `runs` with an id prefix passes over the runs of other workspaces, and of other states, whose ids begin
 /// with it; `runs` of all workspaces looks at each workspace and every run with the status asked for, or at
 /// every run where none is; `all` returns every deployment; `rebuild_projections` reads every journal.
-class SqliteLedger final : public ports::Journal, public ports::RunIndex, public ports::Deployments {
+class SqliteLedger final : public ports::Journal,
+                           public ports::RunIndex,
+                           public ports::Deployments,
+                           public ports::LedgerStorage {
  public:
   /// Creates the file if it is missing. Code::failed_precondition for a file that a newer Sluice or another
   /// program wrote; Code::data_loss for one that is not a database.
@@ -41,6 +45,22 @@ class SqliteLedger final : public ports::Journal, public ports::RunIndex, public
   [[nodiscard]] Result<std::vector<ports::Deployment>> all() const override;
   [[nodiscard]] Result<std::optional<ports::Deployment>> find(const std::string& workspace,
                                                               const std::string& endpoint) const override;
+
+  // For sweeps (ledger_storage.cpp).
+  Result<void> each_run(const std::function<Result<void>(const ports::RunRow&)>& take) const override;
+  [[nodiscard]] Result<bool> has_run(const RunId& run) const override;
+  Result<void> each_event(const std::function<bool(const RunId&)>& skip,
+                          const std::function<Result<void>(const StoredEvent&)>& take) const override;
+  Result<void> each_cache_entry(
+      const std::function<Result<void>(const ports::UsedCacheEntry&)>& take) const override;
+  Result<std::uint64_t> remove_runs(const std::vector<RunId>& runs) override;
+  Result<void> remove_cache_entries(const std::vector<ports::UsedCacheEntry>& entries) override;
+  Result<void> finish_removal() override;
+  [[nodiscard]] Result<std::vector<std::string>> columns() const override;
+  [[nodiscard]] Result<Size> size() const override;
+  [[nodiscard]] Result<std::vector<std::string>> problems() const override;
+  /// Writes a copy of the ledger as it is now to a new file, synced. The ledger may be in use by others.
+  static Result<void> copy(const std::filesystem::path& ledger, const std::filesystem::path& to);
 
   /// The projection of one whole journal: the row, and every cache entry that its events created.
   struct Projection {

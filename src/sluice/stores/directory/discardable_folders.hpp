@@ -1,0 +1,22 @@
+#pragma once
+#include <filesystem>
+#include <memory>
+#include <vector>
+
+#include "sluice/ports/storage.hpp"
+
+namespace sluice::stores {
+
+/// The folders of a data folder whose contents can be made again, or belong to something that is gone:
+/// `cache/trees` and `cache/files` (read-only copies), `cache/*.blob` (compiled models), `cache/features`. A
+/// thing is moved to `cache/tmp` before it is removed, so that it is there as a whole or not at all. What was
+/// used after `limit` is never removed.
+std::vector<std::unique_ptr<ports::DiscardableFolder>> cache_folders(const std::filesystem::path& cache);
+/// `logs`: a folder for each run.
+std::unique_ptr<ports::DiscardableFolder> log_folder(const std::filesystem::path& logs,
+                                                     const std::filesystem::path& cache);
+
+/// Files and bytes below a folder, symlinks not followed; zero if there is none.
+Result<ports::Room> room_of(const std::filesystem::path& folder);
+
+}  // namespace sluice::stores

@@ -1,0 +1,147 @@
+// What sweeps, backups and checks need of the repositories.
+#include "sluice/os/files.hpp"
+#include "sluice/stores/git/bare_repository.hpp"
+#include "sluice/stores/git/content.hpp"
+#include "sluice/stores/git/git_model_repository.hpp"
+#include "sluice/stores/git/model_repositories.hpp"
+#include "sluice/stores/git/names.hpp"
+#include "sluice/stores/git/pointer.hpp"
+#include "sluice/stores/git/registry.hpp"
+
+namespace sluice::stores {
+
+namespace fs = std::filesystem;
+using git::Objects;
+using git::Registry;
+using VersionContent = ports::ModelStorage::VersionContent;
+
+namespace {
+
+/// The files of a version: those that are in the repository as texts, the others by their digests.
+Result<void> add_files(const Objects& objects, const git::Oid& tree, VersionContent& content) {
+  SLUICE_TRY(blobs, git::list_blobs(objects, tree));
+  for (const auto& blob : blobs) {
+    SLUICE_TRY(bytes, objects.read(blob.oid, Objects::Kind::blob));
+    ports::TreeFile file{.path = blob.path,
+                         .digest = {},
+                         .size = static_cast<std::int64_t>(bytes.size()),
+                         .executable = blob.mode == git::TreeEntry::Mode::program};
+    if (const auto pointer = git::read_pointer(bytes)) {
+      file.digest = pointer->digest;
+      file.size = pointer->size;
+      content.large_files.push_back(pointer->digest);
+    } else {
+      file.digest = Digest::of(bytes);
+      content.texts.push_back(std::move(bytes));
+    }
+    content.files.push_back(std::move(file));
+  }
+  return {};
+}
+
+Result<void> each_version_of(const fs::path& repository, const std::string& name, git::TagCache& tags,
+                             const std::function<Result<void>(const VersionContent&)>& take) {
+  SLUICE_TRY(registry, Registry::open(repository, tags));
+  for (const auto number : registry.numbers()) {
+    SLUICE_TRY(version, registry.version(number));
+    VersionContent content{.model = name + " v" + std::to_string(number),
+                           .is_version = true,
+                           .files = {},
+                           .texts = {},
+                           .large_files = {}};
+    SLUICE_DO(add_files(registry.objects(), version->tree, content));
+    SLUICE_DO(take(content));
+  }
+  // What no version has any more, but a clone can check out.
+  VersionContent history{
+      .model = name + " (its history)", .is_version = false, .files = {}, .texts = {}, .large_files = {}};
+  SLUICE_TRY(all, registry.objects().all());
+  for (const auto& oid : all) {
+    SLUICE_TRY(object, registry.objects().read(oid));
+    if (object.kind == Objects::Kind::blob) history.texts.push_back(std::move(object.bytes));
+    if (history.texts.size() < 100) continue;
+    SLUICE_DO(take(history));
+    history.texts.clear();
+  }
+  return take(history);
+}
+
+}  // namespace
+
+Result<void> git::each_repository(
+    const fs::path& models,
+    const std::function<Result<void>(const fs::path& repository, const std::string& name)>& take) {
+  constexpr std::string_view suffix = ".git";
+  if (!os::exists(models)) return {};
+  SLUICE_TRY(workspaces, os::list_directory(models));
+  for (const auto& workspace : workspaces) {
+    if (workspace.kind != os::DirectoryEntry::Kind::directory) continue;
+    SLUICE_TRY(entries, os::list_directory(models / workspace.name));
+    for (const auto& entry : entries) {
+      if (entry.kind != os::DirectoryEntry::Kind::directory || !entry.name.ends_with(suffix)) continue;
+      if (entry.name.starts_with('.')) continue;  // one that is being made
+      const auto encoded = entry.name.substr(0, entry.name.size() - suffix.size());
+      SLUICE_DO(take(fs::path(workspace.name) / entry.name, git::decode_name(encoded).value_or(encoded)));
+    }
+  }
+  return {};
+}
+
+Result<std::int64_t> git::copy_repositories(const fs::path& models, const fs::path& to) {
+  std::int64_t copied = 0;
+  SLUICE_DO(os::make_directories(to));
+  SLUICE_DO(each_repository(models, [&](const fs::path& repository, const std::string&) -> Result<void> {
+    SLUICE_TRY(lock, RepositoryLock::acquire(models / repository));
+    if (!lock) return {};  // it was removed meanwhile
+    SLUICE_DO(os::make_directories((to / repository).parent_path()));
+    std::error_code failed;
+    fs::copy(models / repository, to / repository,
+             fs::copy_options::recursive | fs::copy_options::copy_symlinks, failed);
+    if (failed) return Fail(system_error("copy " + (models / repository).string(), failed.value()));
+    ++copied;
+    return {};
+  }));
+  return copied;
+}
+
+Result<void> git::verify_repository(
+    const fs::path& repository, const std::string& name, TagCache& tags,
+    const std::function<void(const std::string&, const std::string&)>& report) {
+  auto registry = Registry::open(repository, tags);
+  if (!registry) {
+    report(name, registry.error().message);
+    return {};
+  }
+  const auto all = registry->objects().all();
+  if (!all) {
+    report(name, all.error().message);
+    return {};
+  }
+  // Reading checks an object against its name.
+  for (const auto& oid : *all)
+    if (const auto object = registry->objects().read(oid); !object) report(name, object.error().message);
+  for (const auto number : registry->numbers()) {
+    VersionContent content;
+    const auto version = registry->version(number);
+    const auto files = version ? add_files(registry->objects(), (*version)->tree, content)
+                               : Result<void>(Fail(version.error()));
+    if (!files) report(name + " v" + std::to_string(number), files.error().message);
+  }
+  return {};
+}
+
+Result<void> GitModelRepository::each_version(
+    const std::function<Result<void>(const VersionContent&)>& take) const {
+  return git::each_repository(folder(), [&](const fs::path& repository, const std::string& name) {
+    return each_version_of(folder() / repository, name, tags(), take);
+  });
+}
+
+Result<void> GitModelRepository::verify(
+    const std::function<void(const std::string&, const std::string&)>& report) const {
+  return git::each_repository(folder(), [&](const fs::path& repository, const std::string& name) {
+    return git::verify_repository(folder() / repository, name, tags(), report);
+  });
+}
+
+}  // namespace sluice::stores
