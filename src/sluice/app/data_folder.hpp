@@ -14,6 +14,7 @@ struct DataFolder {
   [[nodiscard]] std::filesystem::path ledger() const { return root / "ledger.db"; }
   [[nodiscard]] std::filesystem::path objects() const { return root / "objects"; }
   [[nodiscard]] std::filesystem::path models() const { return root / "models"; }
+  [[nodiscard]] std::filesystem::path logs() const { return root / "logs"; }
   [[nodiscard]] std::filesystem::path work() const { return root / "work"; }
   [[nodiscard]] std::filesystem::path cache() const { return root / "cache"; }
   [[nodiscard]] std::filesystem::path deciding() const { return root / "deciding"; }

@@ -1,5 +1,6 @@
 #include "sluice/app/platform.hpp"
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "sluice/app/deciding_file.hpp"
@@ -13,6 +14,13 @@
 
 namespace sluice::app {
 
+namespace {
+
+/// Of the calling thread; for work that nobody waits for.
+void lower_priority() { setpriority(PRIO_PROCESS, 0, 19); }  // 0: this thread, on Linux
+
+}  // namespace
+
 /// Members are in the order of their dependencies; they are destroyed in reverse.
 struct Platform::Impl {
   Impl(Options o, os::FileLock l) : options(std::move(o)), lock(std::move(l)) {}
@@ -22,9 +30,10 @@ struct Platform::Impl {
   Installation installation = find_installation();
   SystemClock clock;
   SystemRandom random;
-  std::unique_ptr<ports::ObjectStore> objects;
+  std::unique_ptr<storage::Quota> quota;
+  Objects objects;
   Ledger ledger;
-  std::unique_ptr<ports::ModelRepository> models;
+  Models models;
   std::unique_ptr<ports::ModelRuntime> runtime;
   std::unique_ptr<serving::Hosts> hosts;
   std::unique_ptr<serving::Serving> serving;
@@ -35,15 +44,21 @@ struct Platform::Impl {
   std::unique_ptr<runs::JournalFacts> facts;
   Services services;
   Executors executors;
+  Folders folders;
+  std::unique_ptr<storage::Storage> storage;
 
   ~Impl() {
+    storage.reset();  // it uses all the others
     // The driver's thread calls executors, and executors call the driver: the thread must end first.
     if (driver) driver->end();
   }
 
   Result<void> open() {
     const auto& data = options.data;
-    SLUICE_TRY(opened_objects, open_object_store(data, clock));
+    quota =
+        std::make_unique<storage::Quota>(options.quota, [this] { return os::free_bytes(options.data.root); });
+    SLUICE_TRY(opened_objects,
+               open_objects(data, clock, [this](std::int64_t bytes) { return quota->admit(bytes); }));
     objects = std::move(opened_objects);
     SLUICE_TRY(opened_ledger, open_ledger(data));
     ledger = std::move(opened_ledger);
@@ -51,39 +66,41 @@ struct Platform::Impl {
         opened_access,
         access::Access::open({.tokens = *ledger.tokens, .clock = clock, .random = random}, options.token));
     access = std::move(opened_access);
-    SLUICE_TRY(opened_models, open_models(data, *objects, clock));
+    SLUICE_TRY(opened_models, open_models(data, *objects.store, clock));
     models = std::move(opened_models);
     SLUICE_DO(import_builtin_models());
     runtime = make_runtime(installation, options.host_silence);
     hosts = std::make_unique<serving::Hosts>(
-        *runtime, *objects, clock, serving::Hosts::Options{.cache = data.cache(), .idle = options.host_idle});
-    serving = std::make_unique<serving::Serving>(*models, *ledger.deployments, *hosts, clock);
+        *runtime, *objects.store, clock,
+        serving::Hosts::Options{.cache = data.cache(), .idle = options.host_idle});
+    serving = std::make_unique<serving::Serving>(*models.repository, *ledger.deployments, *hosts, clock);
     SLUICE_TRY(slots, slots_of(options.slots));
     SLUICE_TRY(opened_deciding, DecidingFile::open(data.deciding()));
     deciding = std::move(opened_deciding);
     driver = std::make_unique<driver::Driver>(driver::Driver::Ports{.journal = *ledger.journal,
                                                                     .index = *ledger.index,
-                                                                    .objects = *objects,
+                                                                    .objects = *objects.store,
                                                                     .clock = clock,
                                                                     .services = builtin_dialects().services,
                                                                     .note = deciding.get(),
                                                                     .limits = options.run_limits,
                                                                     .slots = std::move(slots)});
     runs = std::make_unique<runs::Runs>(
-        runs::Runs::Ports{.control = *driver,
-                          .journal = *ledger.journal,
-                          .index = *ledger.index,
-                          .objects = *objects,
-                          .clock = clock,
-                          .random = random,
-                          .check_call = [this](const auto& name,
-                                               const auto& known) { return services.check(name, known); }},
+        runs::Runs::Ports{
+            .control = *driver,
+            .journal = *ledger.journal,
+            .index = *ledger.index,
+            .objects = *objects.store,
+            .clock = clock,
+            .random = random,
+            .check_call = [this](const auto& name, const auto& known) { return services.check(name, known); },
+            .check_room = [this] { return quota->admit(0); }},
         builtin_dialects());
     if (const auto culprit = deciding->take_culprit()) SLUICE_DO(runs->set_aside(*culprit));
     SLUICE_DO(serving->load());
     facts = std::make_unique<runs::JournalFacts>(*runs);
-    services = make_services({.objects = *objects,
-                              .models = *models,
+    services = make_services({.objects = *objects.store,
+                              .models = *models.repository,
                               .hosts = *hosts,
                               .serving = *serving,
                               .facts = *facts,
@@ -93,24 +110,46 @@ struct Platform::Impl {
     executors = make_executors({.data = data,
                                 .installation = installation,
                                 .services = services,
-                                .objects = *objects,
+                                .objects = *objects.store,
                                 .sink = *driver,
                                 .clock = clock});
     driver::Driver::Executors borrowed;
     for (const auto& [kind, executor] : executors) borrowed.emplace_back(kind, executor.get());
     SLUICE_DO(driver->begin(std::move(borrowed)));
+    open_storage();
     return check_paths(protocols());
+  }
+
+  void open_storage() {
+    folders = storage_folders(options.data, *ledger.storage);
+    std::vector<ports::DiscardableFolder*> cache;
+    for (const auto& folder : folders.cache) cache.push_back(folder.get());
+    storage = std::make_unique<storage::Storage>(
+        storage::Storage::Parts{.stores = {.objects = *objects.storage,
+                                           .ledger = *ledger.storage,
+                                           .models = *models.storage,
+                                           .index = *ledger.index,
+                                           .journal = *ledger.journal,
+                                           .cache = std::move(cache),
+                                           .logs = *folders.logs,
+                                           .clock = clock},
+                                .areas = folders.areas,
+                                .free_bytes = [this] { return os::free_bytes(options.data.root); },
+                                .quota = *quota,
+                                .lower_priority = lower_priority},
+        options.sweeps);
   }
 
   std::vector<ports::Protocol> protocols() {
     return make_protocols({.data = options.data,
                            .runs = *runs,
-                           .objects = *objects,
-                           .models = *models,
+                           .objects = *objects.store,
+                           .models = *models.repository,
                            .serving = *serving,
                            .access = *access,
                            .changes = *ledger.changes,
                            .executors = executors,
+                           .storage = *storage,
                            .clock = clock});
   }
 
@@ -124,7 +163,7 @@ struct Platform::Impl {
     for (const auto& entry : entries.value_or(std::vector<os::DirectoryEntry>())) {
       const auto repository = installation.models / entry.name;
       if (repository.extension() != ".git") continue;
-      SLUICE_DO(models->import_repository("default", repository.stem().string(), repository));
+      SLUICE_DO(models.repository->import_repository("default", repository.stem().string(), repository));
     }
     return {};
   }
@@ -164,7 +203,7 @@ Result<std::unique_ptr<Platform>> Platform::open(Options options) {
   return std::unique_ptr<Platform>(new Platform(std::move(impl)));
 }
 
-void Platform::warm_up() { impl_->models->warm_up(); }
+void Platform::warm_up() { impl_->models.repository->warm_up(); }
 runs::Runs& Platform::runs() { return *impl_->runs; }
 const Clock& Platform::clock() const { return impl_->clock; }
 

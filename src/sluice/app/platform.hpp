@@ -7,6 +7,7 @@
 #include "sluice/app/data_folder.hpp"
 #include "sluice/base/clock.hpp"
 #include "sluice/domain/runs/runs.hpp"
+#include "sluice/domain/storage/storage.hpp"
 #include "sluice/engine/limits.hpp"
 #include "sluice/ports/http.hpp"
 
@@ -23,6 +24,8 @@ class Platform {
     engine::Limits run_limits = {};
     std::string slots = {};                 ///< as slots_of (slots.hpp) reads it
     std::optional<std::string> token = {};  ///< of an administrator
+    storage::Quota::Limits quota = {};
+    std::optional<storage::Storage::Automatic> sweeps = {};
   };
   /// Opens the folder, or creates it, and imports missing built-in models. Fails if another process holds it.
   static Result<std::unique_ptr<Platform>> open(Options options);

@@ -17,8 +17,11 @@
 #include "sluice/os/files.hpp"
 #include "sluice/runtimes/hosted/hosted_runtime.hpp"
 #include "sluice/stores/directory/directory_object_store.hpp"
+#include "sluice/stores/directory/discardable_folders.hpp"
+#include "sluice/stores/directory/object_copies.hpp"
 #include "sluice/stores/directory/outside_folder.hpp"
 #include "sluice/stores/git/git_model_repository.hpp"
+#include "sluice/stores/git/model_repositories.hpp"
 #include "sluice/stores/git/work_tree.hpp"
 #include "sluice/stores/sqlite/sqlite_access.hpp"
 #include "sluice/stores/sqlite/sqlite_ledger.hpp"
@@ -72,6 +75,7 @@ Result<Ledger> open_ledger(const DataFolder& data) {
                 .journal = &ledger,
                 .index = &ledger,
                 .deployments = &ledger,
+                .storage = &ledger,
                 .tokens = &tables->access,
                 .changes = &tables->access};
 }
@@ -80,9 +84,87 @@ Result<std::unique_ptr<ports::ObjectStore>> open_object_store(const DataFolder& 
   return stores::DirectoryObjectStore::open(data.objects(), data.cache(), clock);
 }
 
-Result<std::unique_ptr<ports::ModelRepository>> open_models(const DataFolder& data,
-                                                            ports::ObjectStore& objects, const Clock& clock) {
-  return stores::GitModelRepository::open(data.models(), objects, clock);
+Result<Objects> open_objects(const DataFolder& data, const Clock& clock,
+                             std::function<Result<void>(std::int64_t bytes)> admit) {
+  SLUICE_TRY(opened, stores::DirectoryObjectStore::open(data.objects(), data.cache(), clock));
+  opened->set_admission(std::move(admit));
+  const std::shared_ptr<stores::DirectoryObjectStore> objects = std::move(opened);
+  return Objects{.owner = objects, .store = objects.get(), .storage = objects.get()};
+}
+
+Result<Models> open_models(const DataFolder& data, ports::ObjectStore& objects, const Clock& clock) {
+  SLUICE_TRY(opened, stores::GitModelRepository::open(data.models(), objects, clock));
+  const std::shared_ptr<stores::GitModelRepository> models = std::move(opened);
+  return Models{.owner = models, .repository = models.get(), .storage = models.get()};
+}
+
+Folders storage_folders(const DataFolder& data, const ports::LedgerStorage& ledger) {
+  Folders folders{.cache = stores::cache_folders(data.cache()),
+                  .logs = stores::log_folder(data.logs(), data.cache()),
+                  .areas = {}};
+  const auto add = [&folders](std::string name, std::function<Result<ports::Room>()> measure) {
+    folders.areas.push_back({.name = std::move(name), .measure = std::move(measure)});
+  };
+  add("ledger", [&ledger]() -> Result<ports::Room> {
+    SLUICE_TRY(size, ledger.size());
+    return ports::Room{.things = 1, .bytes = size.bytes};
+  });
+  for (const auto& [name, path] :
+       {std::pair("objects", data.objects()), std::pair("models", data.models()),
+        std::pair("cache", data.cache()), std::pair("logs", data.logs()), std::pair("work", data.work())})
+    add(name, [path] { return stores::room_of(path); });
+  return folders;
+}
+
+namespace {
+
+Result<void> copy_logs(const DataFolder& from, const DataFolder& to) {
+  if (!os::exists(from.logs())) return {};
+  std::error_code failed;
+  std::filesystem::copy(from.logs(), to.logs(), std::filesystem::copy_options::recursive, failed);
+  if (failed) return Fail(system_error("copy " + from.logs().string(), failed.value()));
+  return {};
+}
+
+}  // namespace
+
+Result<BackupCounts> copy_stores(const DataFolder& data, const DataFolder& to, const Clock& clock) {
+  SLUICE_TRY(held, stores::ObjectsHeld::hold(data.objects()));
+  SLUICE_DO(stores::SqliteLedger::copy(data.ledger(), to.ledger()));
+  BackupCounts counts;
+  SLUICE_TRY(models, stores::git::copy_repositories(data.models(), to.models()));
+  counts.models = models;
+  SLUICE_TRY(objects, stores::share_objects(data.objects(), to.objects(), clock));
+  counts.objects = objects;
+  SLUICE_DO(copy_logs(data, to));
+  return counts;
+}
+
+Result<BackupCounts> copy_stores_checked(const DataFolder& backup, const DataFolder& to, const Clock& clock) {
+  SLUICE_DO(stores::SqliteLedger::copy(backup.ledger(), to.ledger()));
+  {
+    SLUICE_TRY(ledger, stores::SqliteLedger::open(to.ledger()));
+    SLUICE_TRY(problems, ledger->problems());
+    if (!problems.empty())
+      return Fail(Error(Code::data_loss, backup.ledger().string() + ": damaged; use another backup",
+                        Blame::environment, std::move(problems)));
+  }
+  BackupCounts counts;
+  SLUICE_TRY(objects, stores::copy_checked(backup.objects(), to.objects(), clock));
+  counts.objects = objects;
+  SLUICE_TRY(models, stores::git::copy_repositories(backup.models(), to.models()));
+  counts.models = models;
+  SLUICE_TRY(store, stores::DirectoryObjectStore::open(to.objects(), to.cache(), clock));
+  SLUICE_TRY(repositories, stores::GitModelRepository::open(to.models(), *store, clock));
+  std::vector<std::string> damaged;
+  SLUICE_DO(repositories->verify([&damaged](const std::string& model, const std::string& why) {
+    damaged.push_back(model + ": " + why);
+  }));
+  if (!damaged.empty())
+    return Fail(Error(Code::data_loss, "models of the backup are damaged; use another backup",
+                      Blame::environment, std::move(damaged)));
+  SLUICE_DO(copy_logs(backup, to));
+  return counts;
 }
 
 Result<std::vector<std::string>> ignored_by_git(const std::filesystem::path& folder) {
@@ -143,6 +225,7 @@ std::vector<ports::Protocol> make_protocols(const ProtocolParts& parts) {
                                        .serving = parts.serving,
                                        .access = parts.access,
                                        .changes = parts.changes,
+                                       .storage = &parts.storage,
                                        .clock = parts.clock,
                                        .version = SLUICE_VERSION,
                                        .data = parts.data.root,

@@ -13,6 +13,7 @@
 #include "sluice/domain/runs/runs.hpp"
 #include "sluice/domain/serving/hosts.hpp"
 #include "sluice/domain/serving/serving.hpp"
+#include "sluice/domain/storage/storage.hpp"
 #include "sluice/engine/work.hpp"
 #include "sluice/ports/access.hpp"
 #include "sluice/ports/executor.hpp"
@@ -22,6 +23,7 @@
 #include "sluice/ports/model_repository.hpp"
 #include "sluice/ports/object_store.hpp"
 #include "sluice/ports/service.hpp"
+#include "sluice/ports/storage.hpp"
 
 namespace sluice::app {
 
@@ -36,11 +38,45 @@ struct Ledger {
   ports::Deployments* deployments = nullptr;
   ports::Tokens* tokens = nullptr;
   ports::ChangeLog* changes = nullptr;
+  ports::LedgerStorage* storage = nullptr;
 };
 Result<Ledger> open_ledger(const DataFolder& data);
 Result<std::unique_ptr<ports::ObjectStore>> open_object_store(const DataFolder& data, const Clock& clock);
-Result<std::unique_ptr<ports::ModelRepository>> open_models(const DataFolder& data,
-                                                            ports::ObjectStore& objects, const Clock& clock);
+/// An object store and its interfaces; `owner` keeps them alive.
+struct Objects {
+  std::shared_ptr<void> owner;
+  ports::ObjectStore* store = nullptr;
+  ports::ObjectStorage* storage = nullptr;
+};
+/// `admit` is asked before bytes are stored.
+Result<Objects> open_objects(const DataFolder& data, const Clock& clock,
+                             std::function<Result<void>(std::int64_t bytes)> admit);
+/// The model repositories and their interfaces; `owner` keeps them alive.
+struct Models {
+  std::shared_ptr<void> owner;
+  ports::ModelRepository* repository = nullptr;
+  ports::ModelStorage* storage = nullptr;
+};
+Result<Models> open_models(const DataFolder& data, ports::ObjectStore& objects, const Clock& clock);
+
+/// What can be removed from the data folder besides objects and runs, and what takes its room.
+struct Folders {
+  std::vector<std::unique_ptr<ports::DiscardableFolder>> cache;
+  std::unique_ptr<ports::DiscardableFolder> logs;
+  std::vector<storage::Area> areas;
+};
+Folders storage_folders(const DataFolder& data, const ports::LedgerStorage& ledger);
+/// What a backup holds.
+struct BackupCounts {
+  ports::Room objects;
+  std::int64_t models = 0;
+};
+/// Copies the stored parts of a data folder, which a server may be using, to the new folder `to`: the ledger
+/// first, so that all that it names is there when it is copied.
+Result<BackupCounts> copy_stores(const DataFolder& data, const DataFolder& to, const Clock& clock);
+/// The inverse: every object, every repository and the ledger are checked.
+Result<BackupCounts> copy_stores_checked(const DataFolder& backup, const DataFolder& to, const Clock& clock);
+
 /// The version of the library that stores models; fails if it cannot be loaded.
 Result<std::string> version_of_model_library();
 /// The names and versions of the libraries that decide about results and formats.
@@ -103,6 +139,7 @@ struct ProtocolParts {
   access::Access& access;
   ports::ChangeLog& changes;
   const Executors& executors;
+  storage::Storage& storage;
   const Clock& clock;
 };
 /// All wire protocols. `check_paths` (paths.hpp) checks which paths each may have.

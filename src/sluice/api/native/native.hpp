@@ -7,6 +7,7 @@
 #include "sluice/domain/access/access.hpp"
 #include "sluice/domain/runs/runs.hpp"
 #include "sluice/domain/serving/serving.hpp"
+#include "sluice/domain/storage/storage.hpp"
 #include "sluice/ports/http.hpp"
 #include "sluice/ports/model_repository.hpp"
 #include "sluice/ports/object_store.hpp"
@@ -21,6 +22,7 @@ struct NativeApi {
   serving::Serving& serving;
   access::Access& access;
   const ports::ChangeLog& changes;
+  storage::Storage* storage = nullptr;  ///< null: without its routes
   const Clock& clock;
   std::string version;
   std::filesystem::path data;

@@ -61,12 +61,16 @@ class Uploads {
     for (const auto& digest : digests) list.emplace_back(digest.hex());
     Struct body;
     body.set("digests", std::move(list));
-    SLUICE_TRY(response, call(*session_.backend, "POST", "/v1/objects/missing", body));
-    const auto* missing = response.find("missing");
-    if (!missing || !missing->is_list()) return {};
-    for (const auto& hex : *missing->if_list()) {
-      SLUICE_TRY(digest, Digest::from_hex(*hex.if_string()));
-      SLUICE_DO(upload(*session_.backend, "/v1/objects/" + digest.hex(), store_->path_of(digest)));
+    // Asked again after an upload, which may take so long that the first ones could be swept meanwhile.
+    constexpr int rounds_max = 10;
+    for (int round = 0; round < rounds_max; ++round) {
+      SLUICE_TRY(response, call(*session_.backend, "POST", "/v1/objects/missing", body));
+      const auto* missing = response.find("missing");
+      if (!missing || !missing->is_list() || missing->if_list()->empty()) return {};
+      for (const auto& hex : *missing->if_list()) {
+        SLUICE_TRY(digest, Digest::from_hex(*hex.if_string()));
+        SLUICE_DO(upload(*session_.backend, "/v1/objects/" + digest.hex(), store_->path_of(digest)));
+      }
     }
     return {};
   }

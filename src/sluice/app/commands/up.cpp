@@ -3,9 +3,11 @@
 #include <unistd.h>
 
 #include "sluice/app/commands/command.hpp"
+#include "sluice/app/sweep_policy.hpp"
 #include "sluice/base/json.hpp"
 #include "sluice/base/words.hpp"
 #include "sluice/net/server.hpp"
+#include "sluice/os/files.hpp"
 
 namespace sluice::app {
 namespace {
@@ -22,8 +24,19 @@ struct UpOptions {
   double host_timeout_seconds = 120;
   std::vector<std::string> run_limits;
   std::string slots;
+  KeepOptions keep{.keep_runs = {}, .keep_last = {}, .cache_bytes = "20GB"};
+  double sweep_seconds = 3600;
+  std::string quota_bytes;
   bool json = false;
 };
+
+/// Of the disk, so that the ledger can grow while runs are ended: a hundredth, and no more than 256 MB.
+std::int64_t reserve_of(const DataFolder& data) {
+  constexpr std::uintmax_t most = 256'000'000;
+  std::error_code failed;
+  const auto space = std::filesystem::space(data.root, failed);
+  return failed ? 0 : static_cast<std::int64_t>(std::min(space.capacity / 100, most));
+}
 
 Result<engine::Limits> run_limits_of(const std::vector<std::string>& settings) {
   engine::Limits limits;
@@ -73,15 +86,27 @@ Result<void> up(const UpOptions& options) {
   SLUICE_TRY(data, find_data_folder(options.data));
   SLUICE_TRY(token, read_token(options.token_file));
   SLUICE_TRY(run_limits, run_limits_of(options.run_limits));
-  SLUICE_TRY(platform, Platform::open(
-                           {.data = data,
-                            .holder = "sluice up",
-                            .host_idle = Milliseconds(static_cast<std::int64_t>(options.idle_seconds * 1000)),
-                            .host_silence =
-                                Milliseconds(static_cast<std::int64_t>(options.host_timeout_seconds * 1000)),
-                            .run_limits = run_limits,
-                            .slots = options.slots,
-                            .token = token}));
+  SLUICE_TRY(policy, policy_of(options.keep));
+  std::int64_t quota = 0;
+  if (!options.quota_bytes.empty()) {
+    SLUICE_TRY(bytes, bytes_option("--quota-bytes", options.quota_bytes));
+    quota = bytes;
+  }
+  SLUICE_DO(os::make_directories(data.root));
+  SLUICE_TRY(
+      platform,
+      Platform::open(
+          {.data = data,
+           .holder = "sluice up",
+           .host_idle = Milliseconds(static_cast<std::int64_t>(options.idle_seconds * 1000)),
+           .host_silence = Milliseconds(static_cast<std::int64_t>(options.host_timeout_seconds * 1000)),
+           .run_limits = run_limits,
+           .slots = options.slots,
+           .token = token,
+           .quota = {.bytes = quota, .reserve = reserve_of(data)},
+           .sweeps = storage::Storage::Automatic{
+               .policy = policy,
+               .every = Milliseconds(static_cast<std::int64_t>(options.sweep_seconds * 1000))}}));
   net::HttpServer::Options reached{.listen = options.listen,
                                    .callers = &platform->callers(),
                                    .allowed_hosts = options.allowed_hosts,
@@ -151,6 +176,18 @@ void add_up(CommandLine& program) {
                  "what one run may use: operations at once, events and bytes in its journal; default "
                  "operations=250000, events=20M, bytes=4GB",
                  {.name = "NAME=AMOUNT"});
+  command.option("--keep-runs", options->keep.keep_runs,
+                 "remove runs that ended longer ago than this, such as 30d; default: keep all",
+                 {.name = "TIME"});
+  command.option("--keep-last", options->keep.keep_last, "but keep this many of the newest", {.name = "N"});
+  command.option(
+      "--cache-bytes", options->keep.cache_bytes,
+      "remove what can be made again beyond this size, the least recently used first; default 20GB",
+      {.name = "SIZE"});
+  command.option("--sweep-every", options->sweep_seconds, "sweep after this many seconds; default 3600",
+                 {.range = ValueRules::Range{0.1, 1e6}});
+  command.option("--quota-bytes", options->quota_bytes,
+                 "refuse to store more than this in the data folder; default: no quota", {.name = "SIZE"});
   command.flag("--json", options->json, "print JSON");
   command.example("sluice up --data ./data --listen 127.0.0.1:0");
   command.when_called([options] {

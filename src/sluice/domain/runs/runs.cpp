@@ -88,6 +88,7 @@ std::string run_near(const std::string& word, const std::vector<ports::RunRow>& 
 }  // namespace
 
 Result<RunId> Runs::submit(Submission submission) {
+  if (ports_.check_room) SLUICE_DO(ports_.check_room());
   SLUICE_TRY(plan, compile(submission.text, submission.file, dialects_));
   SLUICE_TRY(pipeline, find_pipeline(*plan, submission.pipeline));
   SLUICE_TRY(inputs, ir::bind_inputs(*pipeline, submission.inputs, false));

@@ -36,6 +36,8 @@ class Runs {
     /// Refuses a call of a service, by what is known of it before the run (ports::Service::check); null:
     /// nothing is refused.
     std::function<Result<void>(const std::string& service, const Struct& known)> check_call = {};
+    /// Refuses new runs when there is no room for what they store; null: never.
+    std::function<Result<void>()> check_room = {};
   };
   Runs(Ports ports, Dialects dialects) : ports_(ports), dialects_(std::move(dialects)) {}
 

@@ -49,7 +49,8 @@ Result<void> each_version_of(const fs::path& repository, const std::string& name
                            .files = {},
                            .texts = {},
                            .large_files = {}};
-    SLUICE_DO(add_files(registry.objects(), version->tree, content));
+    SLUICE_TRY(tree, registry.tree(*version));
+    SLUICE_DO(add_files(registry.objects(), tree, content));
     SLUICE_DO(take(content));
   }
   // What no version has any more, but a clone can check out.
@@ -122,9 +123,11 @@ Result<void> git::verify_repository(
     if (const auto object = registry->objects().read(oid); !object) report(name, object.error().message);
   for (const auto number : registry->numbers()) {
     VersionContent content;
-    const auto version = registry->version(number);
-    const auto files = version ? add_files(registry->objects(), (*version)->tree, content)
-                               : Result<void>(Fail(version.error()));
+    const auto files = [&]() -> Result<void> {
+      SLUICE_TRY(version, registry->version(number));
+      SLUICE_TRY(tree, registry->tree(*version));
+      return add_files(registry->objects(), tree, content);
+    }();
     if (!files) report(name + " v" + std::to_string(number), files.error().message);
   }
   return {};

@@ -42,6 +42,8 @@ class LedgerFile {
     return result;
   }
 
+  [[nodiscard]] const std::filesystem::path& path() const { return file_; }
+
  private:
   LedgerFile(std::filesystem::path file, std::unique_ptr<Connection> writer)
       : file_(std::move(file)), writer_(std::move(writer)) {}

@@ -4,6 +4,7 @@
 #include "sluice/stores/sqlite/columns.hpp"
 #include "sluice/stores/sqlite/ledger_file.hpp"
 #include "sluice/stores/sqlite/schema.hpp"
+#include "sluice/stores/sqlite/sqlite_ledger.hpp"
 
 namespace sluice::stores {
 
@@ -247,7 +248,7 @@ Result<ports::LedgerStorage::Size> SqliteLedger::size() const {
   Size size{.bytes = 0, .free = free};
   for (const auto* suffix : {"", "-wal", "-shm"}) {
     std::error_code missing;
-    const auto bytes = std::filesystem::file_size(file_->file.string() + suffix, missing);
+    const auto bytes = std::filesystem::file_size(file_->path().string() + suffix, missing);
     if (!missing) size.bytes += static_cast<std::int64_t>(bytes);
   }
   return size;

@@ -1,0 +1,108 @@
+"""`sluice gc`, killed at each call that changes the disk: nothing that stays is lost, and the next sweep removes the rest."""
+import json
+import shutil
+
+import pytest
+from fault import killing
+from test_gc import age, make_runs, objects_of, runs_of
+from test_killed_register import calls_in
+
+NESTED = """
+sluice: 1
+pipelines:
+  main:
+    inputs: {n: {type: string}}
+    outputs: {made: "${make.made}"}
+    graph:
+      make:
+        process: [sh, -c, 'mkdir -p "$1/deep/er" "$1/same"; echo "$2" | tee "$1/file" > "$1/deep/er/leaf"; echo "deep $2" > "$1/deep/file"; echo shared > "$1/same/shared"; echo said', sh, "${out.made}", "${inputs.n}"]
+        outputs: {made: {type: artifact, kind: directory, form: directory}}
+      use: {process: [ls, "${make.made}"]}
+"""
+SWEEP = ("gc", "--keep-last", "1", "--cache-bytes", "0")
+
+
+def fields(message):
+    """The fields of a protobuf message that are strings or messages: [(number, bytes)]."""
+    at, out = 0, []
+    while at < len(message):
+        tag, at = varint(message, at)
+        if tag & 7 == 0:
+            _, at = varint(message, at)
+        else:
+            length, at = varint(message, at)
+            out.append((tag >> 3, message[at:at + length]))
+            at += length
+    return out
+
+
+def varint(message, at):
+    value = shift = 0
+    while True:
+        byte = message[at]
+        value |= (byte & 127) << shift
+        at, shift = at + 1, shift + 7
+        if byte < 128:
+            return value, at
+
+
+def parts_of(message):
+    """The digests in a `Directory` message; None if it is not one."""
+    try:
+        return [digest.decode() for number, node in fields(message) if number in (1, 2)
+                for kind, value in fields(node) if kind == 2 for part, digest in fields(value) if part == 1]
+    except (IndexError, UnicodeDecodeError):
+        return None
+
+
+def directories_without_a_part(data):
+    there = objects_of(data)
+    lacking = []
+    for path in (data / "objects").glob("??/??/*"):
+        if path.stat().st_size < 10_000 and set(parts_of(path.read_bytes()) or ()) - there:
+            lacking.append(path.name)
+    return lacking
+
+
+def state_of(data):
+    copies = {str(path.relative_to(data)) for path in (data / "cache").glob("trees/*/*")}
+    return objects_of(data), runs_of(data), {path.name for path in (data / "logs").iterdir()}, copies
+
+
+@pytest.mark.needs(apart=True)
+def test_killed_at_every_change_of_the_disk_nothing_is_lost_and_the_next_sweep_finishes(plan, tmp_path):
+    original = tmp_path / "original"
+    runs = make_runs(plan, original, "1", "2", "3", text=NESTED)
+    kept = runs[-1]["outputs"]["made"]["$artifact"]["digest"]
+    age(original, 30)
+
+    def copy(name):
+        return shutil.copytree(original, tmp_path / name, symlinks=True, ignore=shutil.ignore_patterns("supervisor.*"))
+
+    data = copy("whole")
+    trace = tmp_path / "trace"
+    done = killing.command(*SWEEP, data=data, env=killing.doomed(trace=trace, under=(data,)))
+    assert done.returncode == 0, done.stderr
+    swept = state_of(data)
+    assert len(swept[0]) == len(objects_of(original)) - 2 * 5 and swept[1] == [runs[-1]["run"]]
+    copies = len(state_of(original)[3])  # none where mounts are not possible
+    assert not swept[3]
+    calls = calls_in(trace)
+    assert {name for _, name, _ in calls} >= {"unlink", "rename", "pwrite", "fdatasync"}, calls
+    points = [f"before:{number}" for number, _, _ in calls] + [f"after:{calls[-1][0]}"]
+    kills = between = 0
+    for point in points:
+        data = copy("killed")
+        killing.killed(*SWEEP, data=data, at=point, under=(data,))
+        kills += 1
+        between += swept[0] < objects_of(data) < objects_of(original)
+        assert not directories_without_a_part(data), point
+        fsck = killing.command("fsck", data=data)
+        assert fsck.returncode == 0, f"{point}: {fsck.stdout}{fsck.stderr}"
+        shown = killing.command("show", runs[-1]["run"], "--json", data=data)
+        assert json.loads(shown.stdout)["outputs"]["made"]["$artifact"]["digest"] == kept, point
+        again = killing.command(*SWEEP, data=data)
+        assert again.returncode == 0, again.stderr
+        assert state_of(data) == swept, point
+        shutil.rmtree(data)
+    assert kills == len(points) > 20 + 2 * copies and between >= 9, (kills, between)
