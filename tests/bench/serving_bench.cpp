@@ -46,9 +46,15 @@ struct RawModel {
     const auto description = good(parse_json(good(os::read_file(head_folder + "/model.json"))));
     const auto digest = description.find("base")->text_at("digest");
     const auto tap = description.find("base")->text_at("tap");
-    base = good(host::load_base_model(runtime, digest, base_folder, cache, tap));
-    head = good(host::Head::load_folder(runtime, head_folder, *base));
+    base = good(host::load_base_model(runtime, digest,
+                                      {.base = base_folder, .compiled = cache, .scratch = cache}, tap));
+    head = load_head();
     embedder = std::make_unique<host::Embedder>(base);
+  }
+
+  std::shared_ptr<host::Head> load_head() {
+    return good(host::Head::load_for(*base, runtime, good(os::read_file(head_folder + "/model.json")),
+                                     good(os::read_file(head_folder + "/head.onnx"))));
   }
 
   std::string head_folder;
@@ -110,8 +116,7 @@ void raw(RawModel& model, double seconds, const std::vector<std::string>& pictur
   const auto before = resident_bytes();
   const auto start = now();
   std::vector<std::shared_ptr<host::Head>> kept;
-  for (std::size_t i = 0; i < heads; ++i)
-    kept.push_back(good(host::Head::load_folder(model.runtime, model.head_folder, *model.base)));
+  for (std::size_t i = 0; i < heads; ++i) kept.push_back(model.load_head());
   fmt::print("{{\"heads\": {}, \"ms_a_head\": {:.2f}, \"bytes_a_head\": {}}}\n", heads,
              1e3 * (now() - start) / heads, (resident_bytes() - before) / static_cast<std::int64_t>(heads));
 }

@@ -47,8 +47,11 @@ Services make_services(const ServiceParts& parts) {
   made.services.push_back(std::make_unique<ai::ImageEmbed>(parts.objects, *bases, parts.hosts, platform,
                                                            parts.cache / "features"));
   made.services.push_back(std::make_unique<ai::HeadLearn>(parts.objects, *bases, parts.hosts, platform));
-  made.services.push_back(
-      std::make_unique<models::RegisterService>(parts.objects, parts.models, parts.facts, parts.clock));
+  made.services.push_back(std::make_unique<models::RegisterService>(
+      parts.objects, parts.models, parts.facts, parts.clock,
+      [&hosts = parts.hosts](const Artifact& base, const Artifact& head, const std::stop_token& cancel) {
+        return hosts.try_head({.base = base, .head = head}, cancel);
+      }));
   made.services.push_back(std::make_unique<serving::DeployService>(parts.serving));
   made.services.push_back(std::make_unique<lists::JsonLines>(parts.objects));
   for (auto& service : made.services)

@@ -27,6 +27,7 @@ void set_level(Level level) {
     case Level::off: logger().set_level(spdlog::level::off); break;
   }
 }
+void set_bare() { logger().set_pattern("%v"); }
 void debug(std::string_view message) { logger().debug("{}", message); }
 void info(std::string_view message) { logger().info("{}", message); }
 void warning(std::string_view message) { logger().warn("{}", message); }

@@ -32,9 +32,8 @@ Result<std::string> plain_name(const Value& description, std::string_view field)
 
 Result<std::shared_ptr<const BaseModel>> load_base_model(runtimes::OpenVino& runtime,
                                                          const std::string& digest,
-                                                         const std::filesystem::path& folder,
-                                                         const std::filesystem::path& cache,
-                                                         const std::string& tap) {
+                                                         const HostFolders& folders, const std::string& tap) {
+  const auto& folder = folders.base;
   SLUICE_TRY(description, read_json(folder, "model.json"));
   SLUICE_TRY(file, plain_name(description, "file"));
   SLUICE_TRY(preprocessing_file, plain_name(description, "preprocessing"));
@@ -51,18 +50,18 @@ Result<std::shared_ptr<const BaseModel>> load_base_model(runtimes::OpenVino& run
   }
   SLUICE_TRY(preprocessing_json, read_json(folder, preprocessing_file));
   SLUICE_TRY(preprocessing, media::Preprocessing::from_value(preprocessing_json, preprocessing_file));
-  SLUICE_TRY(network,
-             runtime.load_items({.file = folder / file, .tap = tap, .cache = cache, .identity = digest}));
+  SLUICE_TRY(network, runtime.load_items({.file = folder / file,
+                                          .tap = tap,
+                                          .compiled = folders.compiled,
+                                          .keep = folders.scratch,
+                                          .identity = digest}));
   if (network->input_elements() != preprocessing.elements())
     return Fail(
         invalid_argument(file, fmt::format("its input is [{}], but {} makes pictures of 3 x {} x {}",
                                            fmt::join(network->input_shape(), ", "), preprocessing_file,
                                            preprocessing.size(), preprocessing.size())));
-  return std::make_shared<const BaseModel>(BaseModel{.digest = digest,
-                                                     .tap = tap,
-                                                     .preprocessing = preprocessing,
-                                                     .cache = cache,
-                                                     .network = std::move(network)});
+  return std::make_shared<const BaseModel>(
+      BaseModel{.digest = digest, .tap = tap, .preprocessing = preprocessing, .network = std::move(network)});
 }
 
 }  // namespace sluice::host

@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 
+#include "sluice/host/confinement.hpp"
 #include "sluice/host/media/preprocessing.hpp"
 #include "sluice/runtimes/openvino/openvino.hpp"
 
@@ -13,16 +14,14 @@ struct BaseModel {
   std::string digest;  ///< of the repository's files, as the server names it
   std::string tap;     ///< the output that features are taken from
   media::Preprocessing preprocessing;
-  std::filesystem::path cache;  ///< for compiled models, those of its heads too; empty: no cache
   std::unique_ptr<runtimes::ItemModel> network;
 };
 
-/// Reads `folder`/model.json ("file", "taps", "preprocessing") and the files that it names, and compiles the
-/// network. `cache` may be empty. Messages name the file in the repository.
+/// Reads model.json in `folders.base` ("file", "taps", "preprocessing") and the files that it names, and
+/// compiles the network, unless it is in `folders.compiled`; then keeps it in `folders.scratch`. Both may be
+/// empty. Messages name the file in the repository.
 Result<std::shared_ptr<const BaseModel>> load_base_model(runtimes::OpenVino& runtime,
                                                          const std::string& digest,
-                                                         const std::filesystem::path& folder,
-                                                         const std::filesystem::path& cache,
-                                                         const std::string& tap);
+                                                         const HostFolders& folders, const std::string& tap);
 
 }  // namespace sluice::host

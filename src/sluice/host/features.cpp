@@ -8,7 +8,6 @@
 
 #include "sluice/base/json.hpp"
 #include "sluice/base/numbers.hpp"
-#include "sluice/os/files.hpp"
 
 namespace sluice::host {
 namespace {
@@ -16,8 +15,7 @@ namespace {
 using namespace std::string_view_literals;
 constexpr auto magic = "\x93NUMPY\x01\x00"sv;
 constexpr std::size_t start_bytes = 10;  // magic, version, length of the header
-constexpr std::size_t alignment = 64;
-constexpr std::size_t table_bytes_max = std::size_t{4} << 30;
+constexpr std::size_t index_bytes_max = std::size_t{256} << 20;
 
 bool take(std::string_view& text, std::string_view expected) {
   if (!text.starts_with(expected)) return false;
@@ -32,19 +30,6 @@ bool take_number(std::string_view& text, std::size_t& number) {
 }
 
 }  // namespace
-
-std::string to_npy(std::span<const float> values, std::size_t rows, std::size_t columns) {
-  SLUICE_CHECK(values.size() == rows * columns);
-  auto header = fmt::format("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}, {}), }}", rows, columns);
-  while ((start_bytes + header.size() + 1) % alignment != 0) header.push_back(' ');
-  header.push_back('\n');
-  std::string out(magic);
-  out.push_back(static_cast<char>(header.size() & 0xff));
-  out.push_back(static_cast<char>(header.size() >> 8));
-  out += header;
-  out.append(reinterpret_cast<const char*>(values.data()), values.size_bytes());
-  return out;
-}
 
 Result<std::vector<float>> from_npy(std::string_view bytes, std::string_view name, std::size_t& rows,
                                     std::size_t& columns) {
@@ -72,25 +57,11 @@ Result<std::vector<float>> from_npy(std::string_view bytes, std::string_view nam
   return out;
 }
 
-Result<void> write_features(const Features& features, const std::filesystem::path& folder) {
-  List index;
-  for (const auto& path : features.paths) {
-    Struct entry;
-    entry.set("path", path);
-    index.emplace_back(std::move(entry));
-  }
-  SLUICE_DO(os::write_file(folder / "features.npy",
-                           to_npy(features.values, features.paths.size(), features.columns)));
-  return os::write_file(folder / "index.json", to_json(Value(std::move(index)), JsonStyle::pretty) + "\n");
-}
-
-Result<Features> read_features(const std::filesystem::path& folder) {
+Result<Features> read_features(std::string_view table, std::string_view index_text) {
   Features out;
   std::size_t rows = 0;
-  SLUICE_TRY(table, os::read_file(folder / "features.npy", table_bytes_max));
   SLUICE_TRY(values, from_npy(table, "features.npy", rows, out.columns));
-  SLUICE_TRY(index_text, os::read_file(folder / "index.json"));
-  SLUICE_TRY(index, parse_json(index_text, "index.json"));
+  SLUICE_TRY(index, parse_json(index_text, "index.json", {.bytes_max = index_bytes_max}));
   if (!index.is_list())
     return Fail(
         invalid_argument("index.json", "must be a list with one {\"path\"} for each row of features.npy"));

@@ -1,5 +1,4 @@
 #pragma once
-#include <filesystem>
 #include <span>
 #include <string>
 #include <vector>
@@ -8,8 +7,8 @@
 
 namespace sluice::host {
 
-/// A table of features with the picture of each row; on disk, a folder with features.npy (NumPy's format 1.0,
-/// f32, by rows) and index.json ([{"path"}, …], the same order).
+/// A table of features with the picture of each row. As files: features.npy (NumPy's format 1.0, f32, by
+/// rows) and index.json ([{"path"}, …], the same order).
 struct Features {
   std::size_t columns = 0;
   std::vector<std::string> paths;
@@ -20,15 +19,11 @@ struct Features {
   }
 };
 
-/// `folder` must exist.
-Result<void> write_features(const Features& features, const std::filesystem::path& folder);
+/// From the bytes of both files. Refuses what image.embed would not have written, and numbers that are not
+/// finite.
+Result<Features> read_features(std::string_view table, std::string_view index);
 
-/// Refuses what `write_features` would not have written, and numbers that are not finite.
-Result<Features> read_features(const std::filesystem::path& folder);
-
-/// Encode and decode the bytes of features.npy. `name` prefixes error messages; `rows` and `columns` are
-/// outputs.
-std::string to_npy(std::span<const float> values, std::size_t rows, std::size_t columns);
+/// Decodes the bytes of features.npy. `name` prefixes error messages; `rows` and `columns` are outputs.
 Result<std::vector<float>> from_npy(std::string_view bytes, std::string_view name, std::size_t& rows,
                                     std::size_t& columns);
 

@@ -3,18 +3,19 @@
 #include <fmt/format.h>
 
 #include "sluice/host/head_graph.hpp"
-#include "sluice/os/files.hpp"
 
 namespace sluice::host {
 namespace {
 
+/// What a graph that Sluice did not write gave for an output that `check_head_graph` found; null: not what it
+/// declares.
 template <typename T>
-const std::vector<T>& column(const std::map<std::string, runtimes::Tensor>& outputs, const char* name) {
+const std::vector<T>* column(const std::map<std::string, runtimes::Tensor>& outputs, const char* name,
+                             std::size_t numbers) {
   const auto found = outputs.find(name);
-  SLUICE_CHECK(found != outputs.end());  // check_head_graph has verified it
+  if (found == outputs.end()) return nullptr;
   const auto* data = std::get_if<std::vector<T>>(&found->second.data);
-  SLUICE_CHECK(data != nullptr);
-  return *data;
+  return data != nullptr && data->size() == numbers ? data : nullptr;
 }
 
 Fail wrong_base(std::string_view what, std::string_view head, std::string_view base) {
@@ -28,27 +29,24 @@ Fail wrong_base(std::string_view what, std::string_view head, std::string_view b
 }  // namespace
 
 Result<std::shared_ptr<Head>> Head::load(runtimes::OpenVino& runtime, HeadDescription description,
-                                         const std::string& onnx, std::size_t features,
-                                         const std::filesystem::path& cache) {
+                                         const std::string& onnx, std::size_t features) {
   SLUICE_DO(check_head_graph(onnx, features, description.classes.size(), description.head_file));
   if (auto numbers = read_head_graph(onnx))
     return std::shared_ptr<Head>(new Head(std::move(description), std::move(*numbers)));
-  SLUICE_TRY(graph, runtime.load_batches(onnx, description.head_file, cache));
+  SLUICE_TRY(graph, runtime.load_batches(onnx, description.head_file));
   return std::shared_ptr<Head>(new Head(std::move(description), std::move(graph)));
 }
 
-Result<std::shared_ptr<Head>> Head::load_folder(runtimes::OpenVino& runtime,
-                                                const std::filesystem::path& folder, const BaseModel& base) {
-  SLUICE_TRY(text, os::read_file(folder / "model.json"));
-  SLUICE_TRY(description, head_description_from(text));
+Result<std::shared_ptr<Head>> Head::load_for(const BaseModel& base, runtimes::OpenVino& runtime,
+                                             std::string_view model_json, const std::string& onnx) {
+  SLUICE_TRY(description, head_description_from(model_json));
   if (description.base.digest != base.digest) return wrong_base("base", description.base.digest, base.digest);
   if (description.base.tap != base.tap) return wrong_base("tap", description.base.tap, base.tap);
   if (description.preprocessing != base.preprocessing)
     return Fail(
         user_error(Code::failed_precondition,
                    "model.json: `preprocessing` differs from that of the base; both must be identical"));
-  SLUICE_TRY(onnx, os::read_file(folder / description.head_file));
-  return load(runtime, std::move(description), onnx, base.network->output_elements(), base.cache);
+  return load(runtime, std::move(description), onnx, base.network->output_elements());
 }
 
 Result<std::vector<Prediction>> Head::predict(std::span<const float> features, std::size_t rows) {
@@ -66,22 +64,26 @@ Result<std::vector<Prediction>> Head::predict(std::span<const float> features, s
 Result<std::vector<Prediction>> Head::predict_by_runtime(runtimes::BatchModel& graph,
                                                          std::span<const float> features, std::size_t rows) {
   SLUICE_TRY(outputs, graph.run(features, rows));
-  const auto& probability = column<float>(outputs, "probability");
-  const auto& label = column<std::int64_t>(outputs, "label");
-  const auto& score = column<float>(outputs, "score");
-  const auto& rejected = column<std::uint8_t>(outputs, "rejected");
   const auto classes = description_.classes.size();
-  SLUICE_CHECK(probability.size() == rows * classes && label.size() == rows && score.size() == rows &&
-               rejected.size() == rows);
+  const auto* const probability = column<float>(outputs, "probability", rows * classes);
+  const auto* const label = column<std::int64_t>(outputs, "label", rows);
+  const auto* const score = column<float>(outputs, "score", rows);
+  const auto* const rejected = column<std::uint8_t>(outputs, "rejected", rows);
+  if (probability == nullptr || label == nullptr || score == nullptr || rejected == nullptr)
+    return Fail(
+        invalid_argument(description_.head_file, "its outputs are not of the shapes that it declares"));
   std::vector<Prediction> out(rows);
   for (std::size_t i = 0; i < rows; ++i) {
-    const auto row = std::span(probability).subspan(i * classes, classes);
-    const auto index = static_cast<std::size_t>(label[i]);
-    SLUICE_CHECK(index < classes);
+    const auto row = std::span(*probability).subspan(i * classes, classes);
+    const auto index = static_cast<std::size_t>((*label)[i]);
+    if (index >= classes)
+      return Fail(invalid_argument(
+          description_.head_file,
+          fmt::format("it gives the label {}, but there are {} classes", (*label)[i], classes)));
     out[i] = {.label = index,
               .probabilities = {row.begin(), row.end()},
-              .score = score[i],
-              .rejected = rejected[i] != 0};
+              .score = (*score)[i],
+              .rejected = (*rejected)[i] != 0};
   }
   return out;
 }

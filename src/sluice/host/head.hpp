@@ -1,5 +1,4 @@
 #pragma once
-#include <filesystem>
 #include <memory>
 #include <span>
 #include <string>
@@ -17,15 +16,13 @@ namespace sluice::host {
 class Head {
  public:
   /// Loads a head from the bytes of both files, which are checked. `features` is the number of features of
-  /// its base; compiled graphs are kept in `cache`.
+  /// its base.
   static Result<std::shared_ptr<Head>> load(runtimes::OpenVino& runtime, HeadDescription description,
-                                            const std::string& onnx, std::size_t features,
-                                            const std::filesystem::path& cache = {});
-  /// Loads a head from its folder for a loaded base; refuses a head that was made for another base, tap or
-  /// preprocessing.
-  static Result<std::shared_ptr<Head>> load_folder(runtimes::OpenVino& runtime,
-                                                   const std::filesystem::path& folder,
-                                                   const BaseModel& base);
+                                            const std::string& onnx, std::size_t features);
+  /// Loads a head from its model.json and the file that this names, for a loaded base; refuses a head that
+  /// was made for another base, tap or preprocessing.
+  static Result<std::shared_ptr<Head>> load_for(const BaseModel& base, runtimes::OpenVino& runtime,
+                                                std::string_view model_json, const std::string& onnx);
 
   [[nodiscard]] const HeadDescription& description() const { return description_; }
   /// `rows` rows of unit length, one after the other.

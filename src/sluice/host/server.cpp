@@ -1,7 +1,11 @@
 #include "sluice/host/server.hpp"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
+#include <span>
+#include <thread>
+#include <tuple>
 #include <utility>
 
 #include <fmt/format.h>
@@ -10,14 +14,13 @@
 #include "sluice/base/log.hpp"
 #include "sluice/base/processor.hpp"
 #include "sluice/base/words.hpp"
-#include "sluice/host/embed_pictures.hpp"
-#include "sluice/host/learning/learn_head.hpp"
-#include "sluice/os/files.hpp"
+#include "sluice/host/head_graph.hpp"
+#include "sluice/host/media/libheif.hpp"
+#include "sluice/host/media/picture.hpp"
 
 namespace sluice::host {
 namespace {
 
-constexpr std::size_t pictures_per_request_max = 1024;
 constexpr std::size_t pictures_waiting_max = 4096;
 constexpr std::chrono::nanoseconds report_interval = std::chrono::milliseconds(200);
 constexpr std::string_view default_tap = "features";
@@ -41,18 +44,31 @@ Value to_value(const Prediction& prediction, const HeadDescription& description)
   return out;
 }
 
+Value to_value(const Error& error) {
+  Struct failed;
+  failed.set("error", protocol::error_to_value(error));
+  return failed;
+}
+
+/// Loads the libraries that are otherwise loaded when the first picture or head wants them: by then, no file
+/// can be opened any more. Many a host never uses them, so this runs beside the loading of the base.
+void load_libraries(runtimes::OpenVino& runtime) {
+  runtime.prepare_batches(write_head_graph({.features = 1,
+                                            .classes = 1,
+                                            .weights = {1},
+                                            .bias = {0},
+                                            .temperature = 1,
+                                            .center = {0},
+                                            .centroids = {1},
+                                            .centroid_weight = 0,
+                                            .threshold = 0}));
+  std::ignore = media::libheif();  // where it is missing, each HEIC says so
+}
+
 }  // namespace
 
-/// One `predict` request in progress. Several threads fill it, each its own elements.
-struct Server::PendingPrediction {
-  std::int64_t id = 0;
-  std::string payload;
-  std::shared_ptr<Head> head;
-  std::vector<Result<std::vector<float>>> rows;
-  std::atomic<std::size_t> missing = 0;
-};
-
-Server::Server(protocol::Channel& channel, const Clock& clock) : channel_(channel), clock_(clock) {}
+Server::Server(protocol::Channel& channel, const Clock& clock, HostFolders folders, Confinement confinement)
+    : channel_(channel), clock_(clock), folders_(std::move(folders)), confinement_(confinement) {}
 Server::~Server() = default;
 
 void Server::serve() {
@@ -73,28 +89,36 @@ void Server::serve() {
 }
 
 void Server::dispatch(protocol::Request request, std::string payload) {
-  using Method = Result<Value> (Server::*)(std::int64_t, const Value&);
+  using Method = Result<Reply> (Server::*)(std::int64_t, const Value&, std::string);
   struct Entry {
     std::string name;
     Method method;
     TaskQueue& queue;
   };
+  // Those that are quick are carried out at once.
   if (request.method == "hello") return respond(request.id, hello());
-  if (request.method == "predict") {
-    if (auto started = predict(request.id, request.params, std::move(payload)); !started)
-      respond(request.id, Fail(std::move(started).error()));
+  if (request.method == "add_input")
+    return respond(request.id, add_input(request.params, std::move(payload)));
+  if (request.method == "read_output") return respond(request.id, read_output(request.params));
+  if (request.method == "end_learning") return respond(request.id, end_learning(request.params));
+  if (request.method == "predict" || request.method == "embed_pictures") {
+    const auto started = request.method == "predict" ? predict(request.id, request.params, std::move(payload))
+                                                     : embed(request.id, request.params, std::move(payload));
+    if (!started) respond(request.id, Fail(started.error()));
     return;
   }
   const std::array entries = {
       Entry{"load_base", &Server::load_base, loading_}, Entry{"load_head", &Server::load_head, loading_},
-      Entry{"unload_head", &Server::unload_head, loading_}, Entry{"embed_pictures", &Server::embed, working_},
+      Entry{"unload_head", &Server::unload_head, loading_}, Entry{"try_head", &Server::try_head, loading_},
       Entry{"learn_head", &Server::learn, working_}};
-  std::vector<std::string> known = {"hello", "predict"};
+  std::vector<std::string> known = {"hello",        "add_input", "read_output",
+                                    "end_learning", "predict",   "embed_pictures"};
   for (const auto& entry : entries) {
     known.push_back(entry.name);
     if (entry.name != request.method) continue;
-    entry.queue.submit([this, method = entry.method, id = request.id, params = std::move(request.params)] {
-      respond(id, (this->*method)(id, params));
+    entry.queue.submit([this, method = entry.method, id = request.id, params = std::move(request.params),
+                        given = std::move(payload)]() mutable {
+      respond(id, (this->*method)(id, params, std::move(given)));
     });
     return;
   }
@@ -102,9 +126,13 @@ void Server::dispatch(protocol::Request request, std::string payload) {
                                                                    did_you_mean(request.method, known)))));
 }
 
-void Server::respond(std::int64_t id, Result<Value> outcome) {
+void Server::respond(std::int64_t id, Result<Reply> outcome) {
   const auto written =
-      channel_.write(protocol::to_value(protocol::Response{.id = id, .outcome = std::move(outcome)}));
+      outcome ? channel_.write(
+                    protocol::to_value(protocol::Response{.id = id, .outcome = std::move(outcome->result)}),
+                    outcome->payload)
+              : channel_.write(
+                    protocol::to_value(protocol::Response{.id = id, .outcome = Fail(outcome.error())}));
   // The reader notices the end of the connection too, and the process exits; only a response that is too long
   // must be reported.
   if (!written && written.error().code == Code::too_large)
@@ -119,13 +147,15 @@ void Server::report(const protocol::Progress& progress) {
   std::ignore = channel_.write(protocol::to_value(progress));  // if it fails, the reader notices
 }
 
-Result<Value> Server::hello() const {
+Result<Server::Reply> Server::hello() const {
   Struct out;
   out.set("pid", static_cast<std::int64_t>(::getpid()));
   out.set("version", 1);
   out.set("runtime", "openvino " + runtimes::OpenVino::version());
   out.set("instruction_set", instruction_set());
-  return out;
+  const std::lock_guard lock(mutex_);
+  out.set("confinement", confinement_.to_value());
+  return Reply{.result = std::move(out)};
 }
 
 Result<std::shared_ptr<Embedder>> Server::loaded_base(const std::string& digest) const {
@@ -137,49 +167,61 @@ Result<std::shared_ptr<Embedder>> Server::loaded_base(const std::string& digest)
   return found->second;
 }
 
-Result<Value> Server::load_base(std::int64_t, const Value& params) {
+Result<Server::LoadedHead> Server::loaded_head(const std::string& digest) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = heads_.find(digest);
+  if (found == heads_.end())
+    return Fail(user_error(Code::failed_precondition,
+                           fmt::format("head {} is not loaded in this host; call load_head first", digest)));
+  return found->second;
+}
+
+Result<Server::Reply> Server::load_base(std::int64_t, const Value& params, std::string) {
   const auto start = clock_.steady();
   SLUICE_TRY(digest, text_param(params, "base"));
   auto base = loaded_base(digest);
+  std::string compiled;
   if (!base) {
-    SLUICE_TRY(folder, text_param(params, "folder"));
-    const std::filesystem::path cache = params.text_at("cache");
-    if (!cache.empty()) SLUICE_DO(os::make_directories(cache));
-    SLUICE_TRY(model, load_base_model(runtime_, digest, folder, cache, params.text_at("tap", default_tap)));
+    std::jthread libraries([this] { load_libraries(runtime_); });
+    SLUICE_TRY(model, load_base_model(runtime_, digest, folders_, params.text_at("tap", default_tap)));
+    compiled = model->network->kept();
     base = std::make_shared<Embedder>(std::move(model));
+    libraries.join();
     const std::lock_guard lock(mutex_);
+    SLUICE_DO(confinement_.open_no_more());
     bases_.emplace(digest, *base);
   }
   Struct out;
   out.set("base", digest);
   out.set("features", static_cast<std::int64_t>((*base)->base().network->output_elements()));
   out.set("load_ms", 1000 * seconds(clock_.steady() - start));
-  return out;
+  if (!compiled.empty()) out.set("compiled", compiled);
+  return Reply{.result = std::move(out)};
 }
 
-Result<Value> Server::load_head(std::int64_t, const Value& params) {
+Result<Server::Reply> Server::load_head(std::int64_t, const Value& params, std::string payload) {
   SLUICE_TRY(digest, text_param(params, "head"));
   SLUICE_TRY(base_digest, text_param(params, "base"));
-  std::shared_ptr<Head> head;
-  {
-    const std::lock_guard lock(mutex_);
-    if (const auto found = heads_.find(digest); found != heads_.end()) head = found->second.head;
-  }
-  if (!head) {
-    SLUICE_TRY(folder, text_param(params, "folder"));
+  auto known = loaded_head(digest);
+  if (!known) {
+    const auto description_bytes = static_cast<std::uint64_t>(params.integer_at("description_bytes"));
+    if (description_bytes > payload.size())
+      return Fail(user_error(Code::invalid_argument, "param `description_bytes` does not match the payload"));
     SLUICE_TRY(base, loaded_base(base_digest));
-    SLUICE_TRY(loaded, Head::load_folder(runtime_, folder, base->base()));
-    head = loaded;
+    SLUICE_TRY(loaded,
+               Head::load_for(base->base(), runtime_, std::string_view(payload).substr(0, description_bytes),
+                              payload.substr(description_bytes)));
     const std::lock_guard lock(mutex_);
-    heads_.emplace(digest, LoadedHead{.head = loaded, .base = base});
+    known = heads_.emplace(digest, LoadedHead{.head = loaded, .base = base}).first->second;
   }
+  const auto& classes = known->head->description().classes;
   Struct out;
   out.set("head", digest);
-  out.set("classes", List(head->description().classes.begin(), head->description().classes.end()));
-  return out;
+  out.set("classes", List(classes.begin(), classes.end()));
+  return Reply{.result = std::move(out)};
 }
 
-Result<Value> Server::unload_head(std::int64_t, const Value& params) {
+Result<Server::Reply> Server::unload_head(std::int64_t, const Value& params, std::string) {
   SLUICE_TRY(digest, text_param(params, "head"));
   LoadedHead unloaded;  // released after the lock
   const std::lock_guard lock(mutex_);
@@ -187,47 +229,32 @@ Result<Value> Server::unload_head(std::int64_t, const Value& params) {
     unloaded = std::move(found->second);
     heads_.erase(found);
   }
-  return Struct{};
+  return Reply{};
 }
 
-Result<Value> Server::embed(std::int64_t id, const Value& params) {
-  const auto start = clock_.steady();
-  SLUICE_TRY(digest, text_param(params, "base"));
-  SLUICE_TRY(list, text_param(params, "list"));
-  SLUICE_TRY(folder, text_param(params, "out"));
-  SLUICE_TRY(cache_folder, text_param(params, "cache"));
-  SLUICE_TRY(base, loaded_base(digest));
-  SLUICE_TRY(pictures, read_given_pictures(list));
-  auto cache = FeatureCache::open(cache_folder, base->base().network->output_elements());
-  if (!cache) log::warning(cache.error().message + "; pictures are embedded without it");
-  const auto [features, problems] =
-      embed_pictures(*base, pictures, cache ? &*cache : nullptr, [&](std::size_t done, std::size_t total) {
-        report({.id = id,
-                .done = static_cast<std::int64_t>(done),
-                .total = static_cast<std::int64_t>(total),
-                .unit = "pictures"});
-      });
-  Struct out;
-  if (!problems.empty()) {
-    constexpr std::size_t problems_max = 101;  // a message and a hundred notes
-    const auto listed = static_cast<std::ptrdiff_t>(std::min(problems.size(), problems_max));
-    out.set("problems", List(problems.begin(), problems.begin() + listed));
-    out.set("unreadable", static_cast<std::int64_t>(problems.size()));
-    return out;
+Result<Server::Reply> Server::try_head(std::int64_t, const Value& params, std::string) {
+  SLUICE_TRY(digest, text_param(params, "head"));
+  SLUICE_TRY(loaded, loaded_head(digest));
+  // One picture, then several: what a runtime prepares depends on their number.
+  const auto features = loaded.base->base().network->output_elements();
+  for (const std::size_t rows : {1, 3}) {
+    std::vector<float> pictures(rows * features);
+    for (std::size_t i = 0; i < rows; ++i) pictures[i * features + i % features] = 1;
+    SLUICE_DO(loaded.head->predict(pictures, rows));
   }
-  SLUICE_DO(os::make_directories(folder));
-  SLUICE_DO(write_features(features, folder));
-  out.set("pictures", static_cast<std::int64_t>(features.paths.size()));
-  out.set("features", static_cast<std::int64_t>(features.columns));
-  out.set("seconds", seconds(clock_.steady() - start));
-  return out;
+  return Reply{};
 }
 
-Result<Value> Server::learn(std::int64_t id, const Value& params) {
+Result<Server::Reply> Server::add_input(const Value& params, std::string payload) {
+  SLUICE_TRY(key, text_param(params, "learning"));
+  SLUICE_TRY(name, text_param(params, "name"));
+  SLUICE_DO(learning_.add(key, name, std::move(payload)));
+  return Reply{};
+}
+
+Result<Server::Reply> Server::learn(std::int64_t id, const Value& params, std::string) {
   LearnOptions options{.seed = params.integer_at("seed"), .keep = params.number_at("keep", 0.9)};
-  SLUICE_TRY(features, text_param(params, "features"));
-  SLUICE_TRY(split, text_param(params, "split"));
-  SLUICE_TRY(out, text_param(params, "out"));
+  SLUICE_TRY(key, text_param(params, "learning"));
   const Value nothing;
   const auto param = [&](std::string_view name) -> const Value& {
     const auto* found = params.find(name);
@@ -236,9 +263,6 @@ Result<Value> Server::learn(std::int64_t id, const Value& params) {
   SLUICE_TRY(base, base_reference_from(param("base"), "param `base`"));
   SLUICE_TRY(preprocessing,
              media::Preprocessing::from_value(param("preprocessing"), "param `preprocessing`"));
-  options.features = features;
-  options.split = split;
-  options.out = out;
   options.base = base;
   options.preprocessing = preprocessing;
   options.fitted = [&](std::size_t done, std::size_t total) {
@@ -247,99 +271,95 @@ Result<Value> Server::learn(std::int64_t id, const Value& params) {
             .total = static_cast<std::int64_t>(total),
             .unit = "classifiers"});
   };
-  return learn_head(runtime_, options);
+  SLUICE_TRY(inputs, learning_.take(key));
+  SLUICE_TRY(learned, learn_head(runtime_, std::move(inputs), options));
+  Struct out;
+  out.set("summary", learned.summary);
+  out.set("model.json", static_cast<std::int64_t>(learned.model_json.size()));
+  out.set("head.onnx", static_cast<std::int64_t>(learned.head_onnx.size()));
+  out.set("predictions.json", static_cast<std::int64_t>(learned.predictions_json.size()));
+  learning_.put(key, std::move(learned));
+  return Reply{.result = std::move(out)};
+}
+
+Result<Server::Reply> Server::read_output(const Value& params) const {
+  SLUICE_TRY(key, text_param(params, "learning"));
+  SLUICE_TRY(name, text_param(params, "name"));
+  SLUICE_TRY(piece, learning_.read(key, name, static_cast<std::size_t>(params.integer_at("offset"))));
+  return Reply{.payload = std::move(piece)};
+}
+
+Result<Server::Reply> Server::end_learning(const Value& params) {
+  SLUICE_TRY(key, text_param(params, "learning"));
+  learning_.remove(key);
+  return Reply{};
 }
 
 Result<void> Server::predict(std::int64_t id, const Value& params, std::string payload) {
   SLUICE_TRY(digest, text_param(params, "head"));
-  LoadedHead loaded;
-  {
-    const std::lock_guard lock(mutex_);
-    const auto found = heads_.find(digest);
-    if (found == heads_.end())
-      return Fail(
-          user_error(Code::failed_precondition,
-                     fmt::format("head {} is not loaded in this host; call load_head first", digest)));
-    loaded = found->second;
-  }
-  const auto* sizes = params.find("sizes");
-  if (sizes == nullptr || !sizes->is_list() || sizes->if_list()->empty())
-    return Fail(user_error(Code::invalid_argument,
-                           "param `sizes` must be a list of the sizes of the pictures in bytes"));
-  const auto count = sizes->if_list()->size();
-  if (count > pictures_per_request_max)
-    return Fail(
-        user_error(Code::too_large,
-                   fmt::format("{} pictures in one request exceed the limit of {}; send several requests",
-                               count, pictures_per_request_max)));
-  const auto pending = std::make_shared<PendingPrediction>();
-  pending->id = id;
-  pending->payload = std::move(payload);
-  pending->head = loaded.head;
-  pending->missing = count;
-  std::string_view rest = pending->payload;
-  std::vector<std::string_view> pictures;
-  for (const auto& entry : *sizes->if_list()) {
-    const auto* size = entry.if_integer();
-    if (size == nullptr || *size < 0 || static_cast<std::uint64_t>(*size) > rest.size())
-      return Fail(user_error(Code::invalid_argument, "param `sizes` does not match the payload"));
-    pictures.push_back(rest.substr(0, static_cast<std::size_t>(*size)));
-    rest.remove_prefix(static_cast<std::size_t>(*size));
-    pending->rows.emplace_back();
-  }
-  if (!rest.empty())
-    return Fail(user_error(Code::invalid_argument, "param `sizes` does not match the payload"));
-  if (pictures_waiting_.fetch_add(count) + count > pictures_waiting_max) {
-    pictures_waiting_ -= count;
+  SLUICE_TRY(loaded, loaded_head(digest));
+  SLUICE_TRY(request, PictureRequest::from(id, params, std::move(payload)));
+  const auto finish = [head = loaded.head](const PictureRequest& done) -> Result<Reply> {
+    const auto rows = done.readable_rows();
+    const auto readable = std::ranges::count_if(done.rows, [](const auto& row) { return row.has_value(); });
+    std::vector<Prediction> predictions;
+    if (readable > 0) {
+      SLUICE_TRY(predicted, head->predict(rows, static_cast<std::size_t>(readable)));
+      predictions = std::move(predicted);
+    }
+    List out;
+    std::size_t next = 0;
+    for (const auto& row : done.rows)
+      out.push_back(row ? to_value(predictions[next++], head->description()) : to_value(row.error()));
+    Struct result;
+    result.set("predictions", std::move(out));
+    return Reply{.result = std::move(result)};
+  };
+  if (pictures_waiting_ + request->pictures.size() > pictures_waiting_max)
     return Fail(environment_error(
         Code::exhausted,
         fmt::format("{} pictures are already waiting for this model; retry shortly", pictures_waiting_max)));
-  }
-  for (std::size_t i = 0; i < count; ++i) {
-    loaded.base->submit([picture = pictures[i]] { return media::decode_picture(picture); },
-                        [this, pending, i](Result<std::vector<float>> row) {
-                          pending->rows[i] = std::move(row);
-                          --pictures_waiting_;
-                          const auto total = pending->rows.size();
-                          const auto left = --pending->missing;
-                          if (left == 0) return finish(*pending);
-                          report({.id = pending->id,
-                                  .done = static_cast<std::int64_t>(total - left),
-                                  .total = static_cast<std::int64_t>(total),
-                                  .unit = "pictures"});
-                        });
-  }
+  submit(request, *loaded.base, finish);
   return {};
 }
 
-void Server::finish(PendingPrediction& pending) {
-  std::vector<float> rows;
-  std::size_t count = 0;
-  for (const auto& row : pending.rows) {
-    if (!row) continue;
-    rows.insert(rows.end(), row->begin(), row->end());
-    ++count;
+Result<void> Server::embed(std::int64_t id, const Value& params, std::string payload) {
+  SLUICE_TRY(digest, text_param(params, "base"));
+  SLUICE_TRY(base, loaded_base(digest));
+  SLUICE_TRY(request, PictureRequest::from(id, params, std::move(payload)));
+  const auto finish = [](const PictureRequest& done) -> Result<Reply> {
+    List pictures;
+    for (const auto& row : done.rows) pictures.push_back(row ? Value(Struct{}) : to_value(row.error()));
+    Struct result;
+    result.set("pictures", std::move(pictures));
+    const auto rows = done.readable_rows();
+    const auto bytes = std::as_bytes(std::span(rows));
+    return Reply{.result = std::move(result),
+                 .payload = {reinterpret_cast<const char*>(bytes.data()), bytes.size()}};
+  };
+  submit(request, *base, finish);
+  return {};
+}
+
+void Server::submit(const std::shared_ptr<PictureRequest>& request, Embedder& base,
+                    std::function<Result<Reply>(const PictureRequest&)> finish) {
+  const auto count = request->pictures.size();
+  pictures_waiting_ += count;
+  const auto shared = std::make_shared<decltype(finish)>(std::move(finish));
+  for (std::size_t i = 0; i < count; ++i) {
+    base.submit([picture = request->pictures[i]] { return media::decode_picture(picture); },
+                [this, request, shared, i](Result<std::vector<float>> row) {
+                  request->rows[i] = std::move(row);
+                  --pictures_waiting_;
+                  const auto total = request->rows.size();
+                  const auto left = --request->missing;
+                  if (left == 0) return respond(request->id, (*shared)(*request));
+                  report({.id = request->id,
+                          .done = static_cast<std::int64_t>(total - left),
+                          .total = static_cast<std::int64_t>(total),
+                          .unit = "pictures"});
+                });
   }
-  std::vector<Prediction> predictions;
-  if (count > 0) {
-    auto predicted = pending.head->predict(rows, count);
-    if (!predicted) return respond(pending.id, Fail(std::move(predicted).error()));
-    predictions = std::move(*predicted);
-  }
-  List out;
-  std::size_t next = 0;
-  for (const auto& row : pending.rows) {
-    if (row) {
-      out.push_back(to_value(predictions[next++], pending.head->description()));
-    } else {
-      Struct failed;
-      failed.set("error", protocol::error_to_value(row.error()));
-      out.emplace_back(std::move(failed));
-    }
-  }
-  Struct result;
-  result.set("predictions", std::move(out));
-  respond(pending.id, std::move(result));
 }
 
 }  // namespace sluice::host

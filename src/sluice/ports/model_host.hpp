@@ -31,13 +31,22 @@ class ModelHost {
   [[nodiscard]] virtual int pid() const = 0;
 };
 
+/// The folders of a host. Whatever else is on the disk, it cannot see.
+struct HostFolders {
+  std::filesystem::path base;  ///< the base model's files, which it reads when it starts
+  std::filesystem::path
+      compiled;  ///< what hosts of this base compiled; the runtime adds to it what this one does
+  std::filesystem::path scratch;  ///< its own: empty, and removed once `load_base` was answered
+};
+
 /// Starts hosts. Thread-safe. A host exits when its last owner releases it.
 class ModelRuntime {
  public:
   virtual ~ModelRuntime() = default;
   [[nodiscard]] virtual std::string_view name() const = 0;
-  /// Returns once the process is spawned; it may still be loading its libraries (calls wait for that).
-  virtual Result<std::shared_ptr<ModelHost>> start_host() = 0;
+  /// The folders must exist; a path may be empty. Returns once the process is spawned; it may still be
+  /// loading its libraries (calls wait for that).
+  virtual Result<std::shared_ptr<ModelHost>> start_host(const HostFolders& folders) = 0;
 };
 
 }  // namespace sluice::ports

@@ -123,6 +123,46 @@ TEST_F(Heads, NameAllPicturesThatCannotBeRead) {
               testing::ElementsAre(StartsWith("disc/broken.png: "), StartsWith("stripes/cut.gif: ")));
 }
 
+TEST_F(Heads, NameAPictureWhoseStoredBytesAreDamaged) {
+  draw_pictures();
+  Struct with;
+  with.set("pictures", data_.stored_pictures());
+  const auto digest = Digest::of(os::read_file(data_.pictures() / "disc/0.tif").value());
+  const auto object = data_.objects().path_of(digest);
+  fs::permissions(object, fs::perms::owner_all);
+  ASSERT_OK(os::write_file(object, "other bytes"));
+  const auto embedded = data_.run(embed_, with);
+  ASSERT_FALSE(embedded);
+  EXPECT_THAT(embedded.error().message, AllOf(StartsWith("disc/0.tif: "), HasSubstr(digest.hex())));
+}
+
+TEST_F(Heads, EmbedPicturesThatAreKnownWithoutReadingThem) {
+  draw_pictures();
+  const auto before = embed();
+  ASSERT_OK(before);
+  data_.picture("disc/new.tif", test::drawing([](int x, int y) { return (x + y) % 256; }));
+  Struct with;
+  with.set("pictures", data_.stored_pictures());
+  // Proof that they are not read: they are gone.
+  for (int i = 0; i < 5; ++i)
+    for (const std::string name : {"stripes", "disc"})
+      fs::remove(data_.objects().path_of(
+          Digest::of(os::read_file(data_.pictures() / name / (std::to_string(i) + ".tif")).value())));
+  const auto after = data_.run(embed_, with);
+  ASSERT_OK(after);
+  EXPECT_EQ(*after->find("count"), Value(11));
+  const auto rows = [&](const Struct& outputs) {
+    const auto folder = data_.objects().materialize(*outputs.find("features")->if_artifact());
+    return os::read_file(*folder / "features.npy").value().substr(128);
+  };
+  const auto known = rows(*before);
+  const auto all = rows(*after);
+  constexpr std::size_t row = 1280 * sizeof(float);
+  EXPECT_EQ(all.size(), 11 * row);
+  EXPECT_EQ(all.substr(0, 5 * row), known.substr(0, 5 * row));
+  EXPECT_EQ(all.substr(6 * row), known.substr(5 * row)) << "the new one is the sixth";
+}
+
 TEST_F(Heads, SeeTheSamePicturesBehindSymlinksAsTheSplit) {
   draw_pictures();
   fs::rename(data_.pictures() / "disc", data_.pictures() / ".real");

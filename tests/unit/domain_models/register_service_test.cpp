@@ -80,10 +80,27 @@ class Register : public testing::Test {
   std::unique_ptr<stores::GitModelRepository> models_ =
       *stores::GitModelRepository::open(root_.path() / "models", *objects_, clock_);
   RecordedRun facts_;
-  RegisterService service_{*objects_, *models_, facts_, clock_};
+  Result<void> trial_;  ///< what trying the head gives; a real one: tests/system/test_confinement.py
+  std::vector<Artifact> tried_;
+  RegisterService service_{*objects_, *models_, facts_, clock_,
+                           [this](const Artifact& base, const Artifact& head, const std::stop_token&) {
+                             tried_ = {base, head};
+                             return trial_;
+                           }};
   std::string base_commit_;
   int calls_ = 0;
 };
+
+TEST_F(Register, TriesAHeadBeforeItsVersionExists) {
+  trial_ = Fail(user_error(Code::failed_precondition, "it ends its host"));
+  const auto with = arguments();
+  EXPECT_EQ(run(with).error().message, "it ends its host");
+  EXPECT_FALSE(models_->resolve("default", "stamps", ""));
+  ASSERT_EQ(tried_.size(), 2U);
+  const auto base = models_->resolve("default", "efficientnet-lite0", "");
+  EXPECT_EQ(tried_[0].digest, models_->as_artifact("default", *base)->digest);
+  EXPECT_EQ(tried_[1].digest, with.find("model")->if_artifact()->digest);
+}
 
 TEST_F(Register, MakesAVersionWithCardAndProvenance) {
   const auto registered = run(arguments());

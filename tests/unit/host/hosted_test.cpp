@@ -3,6 +3,7 @@
 // and predicts.
 #include <algorithm>
 #include <csignal>
+#include <cstring>
 #include <future>
 #include <map>
 #include <thread>
@@ -11,6 +12,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "npy.hpp"
 #include "pictures.hpp"
 #include "places.hpp"
 #include "result_assertions.hpp"
@@ -35,13 +37,18 @@ constexpr std::size_t learned = 4;
 constexpr std::size_t held_out = 3;
 const std::string base_digest(64, 'b');
 
-Result<Value> call(ports::ModelHost& host, const std::string& method, Value params,
-                   std::string payload = {}) {
+Result<ports::HostResponse> call_for_bytes(ports::ModelHost& host, const std::string& method, Value params,
+                                           std::string payload = {}) {
   std::promise<Result<ports::HostResponse>> promise;
   auto answer = promise.get_future();
   host.call(method, std::move(params), std::move(payload),
             [&](Result<ports::HostResponse> reply) { promise.set_value(std::move(reply)); });
-  auto reply = answer.get();
+  return answer.get();
+}
+
+Result<Value> call(ports::ModelHost& host, const std::string& method, Value params,
+                   std::string payload = {}) {
+  auto reply = call_for_bytes(host, method, std::move(params), std::move(payload));
   if (!reply) return Fail(std::move(reply).error());
   return reply->result;
 }
@@ -99,19 +106,13 @@ void collect_stamps(const fs::path& folder) {
   }
 }
 
-/// Writes the list of the files below a folder that `embed_pictures` takes, sorted by path.
-void list_pictures(const fs::path& folder, const fs::path& list) {
-  std::map<std::string, Value> entries;
-  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
-    if (!entry.is_regular_file()) continue;
-    const auto path = entry.path().lexically_relative(folder).string();
-    entries[path] = params({{"path", path},
-                            {"file", entry.path().string()},
-                            {"digest", Digest::of(os::read_file(entry.path()).value()).hex()}});
-  }
-  List listed;
-  for (auto& [path, entry] : entries) listed.push_back(std::move(entry));
-  ASSERT_OK(os::write_file(list, to_json(listed)));
+/// The paths of the files below a folder, sorted.
+std::vector<std::string> pictures_below(const fs::path& folder) {
+  std::vector<std::string> paths;
+  for (const auto& entry : fs::recursive_directory_iterator(folder))
+    if (entry.is_regular_file()) paths.push_back(entry.path().lexically_relative(folder).string());
+  std::ranges::sort(paths);
+  return paths;
 }
 
 Value split_of_stamps() {
@@ -136,50 +137,68 @@ class Hosted : public testing::Test {
     HostedRuntime runtime{test::sanitized_host()};
     std::shared_ptr<ports::ModelHost> host;
     Value learned;
+    std::map<std::string, std::string> made;  ///< the files of the head that was learned
   };
 
   static void SetUpTestSuite() {
     world_ = std::make_unique<World>();
     materialize_base(path("base"));
     collect_stamps(path("stamps"));
-    ASSERT_OK(os::make_directories(path("features")));
+    ASSERT_OK(os::make_directories(path("compiled")));
     world_->host = start();
-    const auto embedded = embed(path("stamps"), path("features"));
+    const auto paths = pictures_below(path("stamps"));
+    const auto embedded = embed(path("stamps"), paths);
     ASSERT_OK(embedded);
-    EXPECT_EQ(embedded->integer_at("pictures"),
-              static_cast<std::int64_t>(stamps.size() * (learned + held_out)));
-    EXPECT_EQ(embedded->integer_at("features"), 1280);
-    ASSERT_OK(os::write_file(path("split.json"), to_json(split_of_stamps())));
-    auto summary = call(*world_->host, "learn_head", learn_params());
+    ASSERT_EQ(embedded->payload.size(), stamps.size() * (learned + held_out) * 1280 * sizeof(float));
+    std::vector<float> values(embedded->payload.size() / sizeof(float));
+    std::memcpy(values.data(), embedded->payload.data(), embedded->payload.size());
+    add_input("features.npy", test::to_npy(values, paths.size(), 1280));
+    add_input("index.json", test::to_index(paths));
+    add_input("split.json", to_json(split_of_stamps()));
+    const auto summary = call(*world_->host, "learn_head", learn_params());
     ASSERT_OK(summary);
-    world_->learned = *summary;
-    const auto loaded = call(*world_->host, "load_head", head_params());
-    ASSERT_OK(loaded);
+    world_->learned = *summary->find("summary");
+    for (const std::string name : {"model.json", "head.onnx", "predictions.json"}) {
+      const auto bytes = call_for_bytes(*world_->host, "read_output",
+                                        params({{"learning", "one"}, {"name", name}, {"offset", 0}}));
+      ASSERT_OK(bytes);
+      EXPECT_EQ(summary->integer_at(name), static_cast<std::int64_t>(bytes->payload.size()));
+      world_->made[name] = bytes->payload;
+    }
+    ASSERT_OK(call(*world_->host, "end_learning", params({{"learning", "one"}})));
+    ASSERT_OK(load_head("head-1", base_digest));
   }
   static void TearDownTestSuite() { world_.reset(); }
 
-  static Result<Value> embed(const fs::path& pictures, const fs::path& out) {
-    list_pictures(pictures, path("list.json"));
-    return call(*world_->host, "embed_pictures",
-                params({{"base", base_digest},
-                        {"list", path("list.json").string()},
-                        {"out", out.string()},
-                        {"cache", path("feature-cache").string()}}));
+  static Result<ports::HostResponse> embed(const fs::path& folder, const std::vector<std::string>& paths) {
+    List sizes;
+    std::string payload;
+    for (const auto& path : paths) {
+      const auto bytes = os::read_file(folder / path).value();
+      sizes.emplace_back(static_cast<std::int64_t>(bytes.size()));
+      payload += bytes;
+    }
+    return call_for_bytes(*world_->host, "embed_pictures", params({{"base", base_digest}, {"sizes", sizes}}),
+                          payload);
+  }
+  /// In two pieces, as a long one arrives.
+  static void add_input(const std::string& name, const std::string& bytes) {
+    for (const auto& piece : {bytes.substr(0, 100), bytes.substr(100)})
+      ASSERT_OK(call(*world_->host, "add_input", params({{"learning", "one"}, {"name", name}}), piece));
+  }
+  static Result<Value> load_head(const std::string& name, const std::string& base) {
+    const auto& description = world_->made["model.json"];
+    return call(*world_->host, "load_head",
+                params({{"head", name},
+                        {"base", base},
+                        {"description_bytes", static_cast<std::int64_t>(description.size())}}),
+                description + world_->made["head.onnx"]);
   }
 
   static fs::path path(const std::string& name) { return world_->folder.path() / name; }
-  static Value base_params() {
-    return params(
-        {{"base", base_digest}, {"folder", path("base").string()}, {"cache", path("cache").string()}});
-  }
-  static Value head_params() {
-    return params({{"head", "head-1"}, {"folder", path("out/model").string()}, {"base", base_digest}});
-  }
   static Value learn_params() {
     return params(
-        {{"features", path("features").string()},
-         {"split", path("split.json").string()},
-         {"out", path("out").string()},
+        {{"learning", "one"},
          {"seed", 7},
          {"base", params({{"repository", "efficientnet-lite0"},
                           {"commit", std::string(40, 'c')},
@@ -188,10 +207,15 @@ class Hosted : public testing::Test {
          {"preprocessing", parse_json(os::read_file(path("base/preprocessing.json")).value()).value()},
          {"keep", 0.9}});
   }
+  static ports::HostFolders folders() {
+    const auto scratch = path("scratch");
+    EXPECT_OK(os::make_directories(scratch));
+    return {.base = path("base"), .compiled = path("compiled"), .scratch = scratch};
+  }
   static std::shared_ptr<ports::ModelHost> start() {
-    auto host = world_->runtime.start_host();
+    auto host = world_->runtime.start_host(folders());
     EXPECT_OK(host);
-    const auto base = call(**host, "load_base", base_params());
+    const auto base = call(**host, "load_base", params({{"base", base_digest}}));
     EXPECT_OK(base);
     return *host;
   }
@@ -222,16 +246,16 @@ TEST_F(Hosted, DescribesItself) {
 TEST_F(Hosted, LearnsTenClassesFromAFewPicturesEach) {
   EXPECT_EQ(world_->learned.integer_at("learned"), 40);
   EXPECT_EQ(world_->learned.integer_at("held_out"), 30);
-  const auto predictions = parse_json(os::read_file(path("out/predictions.json")).value()).value();
+  const auto predictions = parse_json(world_->made["predictions.json"]).value();
   std::size_t right = 0;
   for (const auto& entry : *predictions.find("predictions")->if_list())
     right += entry.text_at("label") == entry.text_at("predicted") ? 1 : 0;
   EXPECT_GE(right, 18U) << "of 30; chance would be 3";
-  EXPECT_LT(fs::file_size(path("out/model/head.onnx")), 100'000U);
+  EXPECT_LT(world_->made["head.onnx"].size(), 100'000U);
 }
 
 TEST_F(Hosted, PredictsAsTheHeldOutMeasurementDid) {
-  const auto predictions = parse_json(os::read_file(path("out/predictions.json")).value()).value();
+  const auto predictions = parse_json(world_->made["predictions.json"]).value();
   const auto& expected = *predictions.find("predictions")->if_list();
   std::vector<std::string> pictures;
   for (const auto& entry : expected) pictures.push_back(picture(entry.text_at("path")));
@@ -307,15 +331,21 @@ TEST_F(Hosted, ManyRequestsAreInFlightAtOnce) {
 
 TEST_F(Hosted, ADamagedCompiledNetworkIsCompiledAgain) {
   fs::path blob;
-  for (const auto& entry : fs::recursive_directory_iterator(path("cache")))
-    if (entry.path().extension() == ".blob") blob = entry.path();
-  ASSERT_FALSE(blob.empty());
+  for (const auto& entry : fs::directory_iterator(path("compiled"))) blob = entry.path();
+  ASSERT_EQ(blob.extension(), ".blob");
   const auto whole = os::read_file(blob).value();
   for (const auto& damaged : {std::string(), std::string("no network"), whole.substr(0, whole.size() / 2)}) {
+    ASSERT_OK(os::remove_tree(blob));
     ASSERT_OK(os::write_file(blob, damaged));
     EXPECT_TRUE(start());
     EXPECT_EQ(os::read_file(blob).value().size(), whole.size());
   }
+}
+
+TEST_F(Hosted, AHostKeepsNoHandOnWhatItCompiled) {
+  EXPECT_FALSE(fs::exists(path("scratch"))) << "it is gone once the base is loaded";
+  for (const auto& entry : fs::directory_iterator(path("compiled")))
+    EXPECT_EQ(fs::status(entry.path()).permissions(), fs::perms::owner_read);
 }
 
 TEST_F(Hosted, RefusesWhatIsNotLoadedOrNotKnown) {
@@ -328,22 +358,22 @@ TEST_F(Hosted, RefusesWhatIsNotLoadedOrNotKnown) {
             "param `sizes` must be a list of the sizes of the pictures in bytes");
   EXPECT_EQ(message("predict", params({{"head", "head-1"}, {"sizes", List{5}}})),
             "param `sizes` does not match the payload");
-  EXPECT_EQ(message("embed_pictures", params({{"base", "x"}, {"list", "y"}, {"out", "z"}, {"cache", "c"}})),
+  EXPECT_EQ(message("embed_pictures", params({{"base", "x"}})),
             "base x is not loaded in this host; call load_base first");
+  EXPECT_EQ(message("learn_head", learn_params()), "unknown learning `one`");
+  EXPECT_EQ(message("add_input", params({{"learning", "two"}, {"name", "x"}})), "unknown input `x`");
+  EXPECT_EQ(message("read_output", params({{"learning", "two"}, {"name", "x"}})), "unknown learning `two`");
+  EXPECT_EQ(message("load_head", params({{"head", "x"}, {"base", base_digest}, {"description_bytes", 1}})),
+            "param `description_bytes` does not match the payload");
   EXPECT_EQ(message("pedict", Struct{}), "unknown method `pedict`; did you mean `predict`?");
-  EXPECT_EQ(message("load_base", params({{"base", "other"}})), "param `folder` must be a string");
-  EXPECT_THAT(message("load_base",
-                      params({{"base", "other"}, {"folder", path("base").string()}, {"tap", "feature"}})),
+  EXPECT_EQ(message("load_base", Struct{}), "param `base` must be a string");
+  EXPECT_THAT(message("load_base", params({{"base", "other"}, {"tap", "feature"}})),
               HasSubstr("model.json: no tap `feature`; it has features, prob; did you mean `features`?"));
 }
 
 TEST_F(Hosted, AHeadOfAnotherBaseIsRefused) {
-  ASSERT_TRUE(call(
-      *world_->host, "load_base",
-      params({{"base", "other"}, {"folder", path("base").string()}, {"cache", path("cache").string()}})));
-  const auto loaded =
-      call(*world_->host, "load_head",
-           params({{"head", "head-3"}, {"folder", path("out/model").string()}, {"base", "other"}}));
+  ASSERT_TRUE(call(*world_->host, "load_base", params({{"base", "other"}})));
+  const auto loaded = load_head("head-3", "other");
   ASSERT_FALSE(loaded);
   EXPECT_EQ(loaded.error().code, Code::failed_precondition);
   EXPECT_EQ(loaded.error().message, "model.json: the head was made for base " + base_digest +
@@ -351,45 +381,28 @@ TEST_F(Hosted, AHeadOfAnotherBaseIsRefused) {
 }
 
 TEST_F(Hosted, HeadsAreLoadedAndUnloaded) {
-  ASSERT_TRUE(
-      call(*world_->host, "load_head",
-           params({{"head", "again"}, {"folder", path("out/model").string()}, {"base", base_digest}})));
+  ASSERT_TRUE(load_head("again", base_digest));
+  EXPECT_OK(call(*world_->host, "try_head", params({{"head", "again"}})));
   ASSERT_TRUE(call(*world_->host, "unload_head", params({{"head", "again"}})));
   EXPECT_THAT(call(*world_->host, "predict", params({{"head", "again"}})).error().message,
               HasSubstr("is not loaded"));
   EXPECT_TRUE(call(*world_->host, "unload_head", params({{"head", "again"}})));
 }
 
-TEST_F(Hosted, AllUnreadablePicturesAreNamed) {
+TEST_F(Hosted, UnreadablePicturesHaveNoFeatures) {
   const auto folder = path("broken");
-  fs::create_directories(folder / "class");
-  fs::copy_file(path("stamps") / "bird/0.png", folder / "class" / "a.png");
-  ASSERT_OK(os::write_file(folder / "class" / "b.png", "oh"));
-  ASSERT_OK(os::write_file(folder / "class" / "c.png", ""));
-  const auto embedded = embed(folder, path("no"));
-  ASSERT_OK(embedded);
-  EXPECT_EQ(
-      *embedded->find("problems"),
-      Value(List{fmt::format("class/b.png: cannot read picture: it is not {}", host::media::readable_formats),
-                 "class/c.png: cannot read picture: it is empty"}));
-  EXPECT_EQ(embedded->integer_at("unreadable"), 2);
-  EXPECT_FALSE(fs::exists(path("no")));
-}
-
-TEST_F(Hosted, APictureWhoseStoredBytesAreDamagedIsNamed) {
-  const auto folder = path("damaged");
   ASSERT_OK(os::make_directories(folder));
-  ASSERT_OK(os::write_file(folder / "a.png", test::to_png(test::quarters(64, 64))));
-  list_pictures(folder, path("list.json"));
-  ASSERT_OK(os::write_file(folder / "a.png", test::to_png(test::quarters(32, 32))));
-  const auto embedded = call(*world_->host, "embed_pictures",
-                             params({{"base", base_digest},
-                                     {"list", path("list.json").string()},
-                                     {"out", path("no").string()},
-                                     {"cache", path("feature-cache").string()}}));
+  fs::copy_file(path("stamps") / "bird/0.png", folder / "a.png");
+  ASSERT_OK(os::write_file(folder / "b.png", "oh"));
+  ASSERT_OK(os::write_file(folder / "c.png", ""));
+  const auto embedded = embed(folder, {"a.png", "b.png", "c.png"});
   ASSERT_OK(embedded);
-  EXPECT_THAT(*embedded->find("problems")->if_list()->front().if_string(),
-              HasSubstr("a.png: its stored bytes are damaged (object "));
+  EXPECT_EQ(embedded->payload.size(), 1280 * sizeof(float));
+  const auto& pictures = *embedded->result.find("pictures")->if_list();
+  EXPECT_EQ(pictures[0], Value(Struct{}));
+  EXPECT_EQ(pictures[1].find("error")->text_at("message"),
+            fmt::format("cannot read picture: it is not {}", host::media::readable_formats));
+  EXPECT_EQ(pictures[2].find("error")->text_at("message"), "cannot read picture: it is empty");
 }
 
 TEST_F(Hosted, EveryFormatIsEmbedded) {
@@ -409,38 +422,10 @@ TEST_F(Hosted, EveryFormatIsEmbedded) {
                                    {"j.jpg", "cases/orientation6.png"},
                                    {"k.txt", "bmp/24-bits.bmp"}})
     ASSERT_OK(os::write_file(folder / name, test::content(fmt::format("tests/unit/host/data/{}", file))));
-  const auto out = path("formats-out");
-  ASSERT_OK(embed(folder, out));
-  const auto index = parse_json(os::read_file(out / "index.json").value()).value();
-  std::vector<std::string> paths;
-  for (const auto& entry : *index.if_list()) paths.push_back(entry.text_at("path"));
-  EXPECT_EQ(paths, (std::vector<std::string>{"a.png", "b.jpg", "c.webp", "deep/d.TIFF", "deep/no_extension",
-                                             "e.bmp", "f.jfif", "g.jpe", "h.heic", "i", "j.jpg", "k.txt"}));
-}
-
-TEST_F(Hosted, PicturesThatAreKnownAreNotReadAgain) {
-  const auto folder = path("known");
-  ASSERT_OK(os::make_directories(folder));
-  for (int i = 0; i < 3; ++i)
-    ASSERT_OK(os::write_file(folder / fmt::format("{}.png", i), test::to_png(test::quarters(64 + i, 64))));
-  ASSERT_OK(embed(folder, path("known-1")));
-  ASSERT_OK(os::write_file(folder / "new.png", test::to_png(test::quarters(80, 64))));
-  list_pictures(folder, path("list.json"));
-  // Proof that they are not read: they are gone.
-  for (int i = 0; i < 3; ++i) fs::remove(folder / fmt::format("{}.png", i));
-  const auto embedded = call(*world_->host, "embed_pictures",
-                             params({{"base", base_digest},
-                                     {"list", path("list.json").string()},
-                                     {"out", path("known-2").string()},
-                                     {"cache", path("feature-cache").string()}}));
+  const auto paths = pictures_below(folder);
+  const auto embedded = embed(folder, paths);
   ASSERT_OK(embedded);
-  EXPECT_EQ(embedded->integer_at("pictures"), 4);
-  const auto rows = [&](const std::string& name, std::size_t count) {
-    const auto table = os::read_file(path(name) / "features.npy").value();
-    return table.substr(table.size() - count * 1280 * sizeof(float));
-  };
-  const auto before = rows("known-1", 3);
-  EXPECT_EQ(rows("known-2", 4).substr(0, before.size()), before);
+  EXPECT_EQ(embedded->payload.size(), paths.size() * 1280 * sizeof(float)) << to_json(embedded->result);
 }
 
 TEST_F(Hosted, ADyingHostFailsItsCallsWithTheReason) {
@@ -462,7 +447,7 @@ TEST_F(Hosted, ADyingHostFailsItsCallsWithTheReason) {
 
 TEST_F(Hosted, AHostThatHangsIsKilled) {
   HostedRuntime impatient(test::sanitized_host(), std::chrono::milliseconds(300));
-  const auto host = test::value_of(impatient.start_host());
+  const auto host = test::value_of(impatient.start_host({}));
   ASSERT_OK(call(*host, "hello", Struct{}));
   ASSERT_EQ(::kill(host->pid(), SIGSTOP), 0);
   const auto reply = call(*host, "hello", Struct{});
@@ -492,7 +477,7 @@ TEST_F(Hosted, AResponseMayReleaseTheHost) {
 
 TEST(HostedRuntime, AMissingProgramIsNamed) {
   HostedRuntime runtime("/nowhere/sluice-host");
-  const auto host = runtime.start_host();
+  const auto host = runtime.start_host({});
   ASSERT_FALSE(host);
   EXPECT_EQ(host.error().message,
             "/nowhere/sluice-host: no such program; it runs models and is installed beside sluice");

@@ -6,13 +6,13 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "npy.hpp"
 #include "result_assertions.hpp"
 #include "sluice/base/json.hpp"
 #include "sluice/base/random.hpp"
 #include "sluice/host/features.hpp"
 #include "sluice/host/head.hpp"
 #include "sluice/host/head_graph.hpp"
-#include "sluice/os/files.hpp"
 
 namespace sluice::host {
 namespace {
@@ -44,7 +44,8 @@ class LearnHead : public testing::Test {
         for (const double x : row) features.values.push_back(static_cast<float>(x / std::sqrt(squares)));
       }
     }
-    ASSERT_TRUE(write_features(features, folder_.path()));
+    table_ = test::to_npy(features.values, features.paths.size(), columns);
+    index_ = test::to_index(features.paths);
   }
 
   /// `learned` pictures of each class, the others held out.
@@ -67,44 +68,40 @@ class LearnHead : public testing::Test {
     return out;
   }
 
-  Result<Value> learn(const Value& of_split, const std::string& out = "out", double keep = 0.9) {
-    EXPECT_OK(os::write_file(folder_.path() / "split.json", to_json(of_split)));
+  Result<LearnedHead> learn(const Value& of_split, double keep = 0.9) {
     return learn_head(
-        runtime_, {.features = folder_.path(),
-                   .split = folder_.path() / "split.json",
-                   .out = folder_.path() / out,
-                   .seed = 7,
-                   .keep = keep,
-                   .base = {.repository = "base",
-                            .commit = std::string(40, 'a'),
-                            .digest = std::string(64, 'b'),
-                            .tap = "features"},
-                   .preprocessing = media::Preprocessing::from_value(preprocessing_json(), "test").value()});
+        runtime_, {.table = table_, .index = index_, .split = to_json(of_split)},
+        {.seed = 7,
+         .keep = keep,
+         .base = {.repository = "base",
+                  .commit = std::string(40, 'a'),
+                  .digest = std::string(64, 'b'),
+                  .tap = "features"},
+         .preprocessing = media::Preprocessing::from_value(preprocessing_json(), "test").value()});
   }
 
-  std::string file(const std::string& name) const { return os::read_file(folder_.path() / name).value(); }
-
-  os::TemporaryDirectory folder_ =
-      os::TemporaryDirectory::make(std::filesystem::temp_directory_path()).value();
+  std::string table_;
+  std::string index_;
   runtimes::OpenVino runtime_;
 };
 
 TEST_F(LearnHead, WritesAModelAndPredictionsForHeldOutPictures) {
-  const auto summary = learn(split(5));
-  ASSERT_OK(summary);
+  const auto learned = learn(split(5));
+  ASSERT_OK(learned);
+  const auto* const summary = &learned->summary;
   EXPECT_EQ(summary->integer_at("learned"), 15);
   EXPECT_EQ(summary->integer_at("held_out"), 12);
   EXPECT_GT(summary->number_at("cross_validated_accuracy"), 0.9);
   EXPECT_GE(summary->number_at("cross_validated_kept"), 0.9);
 
-  const auto description = head_description_from(file("out/model/model.json"));
+  const auto description = head_description_from(learned->model_json);
   ASSERT_OK(description);
   EXPECT_EQ(description->classes, classes);
   EXPECT_EQ(description->base.repository, "base");
   EXPECT_EQ(description->temperature, summary->number_at("temperature"));
-  EXPECT_TRUE(check_head_graph(file("out/model/head.onnx"), columns, classes.size(), "head.onnx"));
+  EXPECT_TRUE(check_head_graph(learned->head_onnx, columns, classes.size(), "head.onnx"));
 
-  const auto predictions = parse_json(file("out/predictions.json")).value();
+  const auto predictions = parse_json(learned->predictions_json).value();
   EXPECT_EQ(*predictions.find("classes"), Value(List(classes.begin(), classes.end())));
   const auto& list = *predictions.find("predictions")->if_list();
   ASSERT_EQ(list.size(), 12U);
@@ -128,10 +125,11 @@ TEST_F(LearnHead, WritesAModelAndPredictionsForHeldOutPictures) {
 }
 
 TEST_F(LearnHead, TheSameInputGivesTheSameBytes) {
-  ASSERT_TRUE(learn(split(4), "first"));
-  ASSERT_TRUE(learn(split(4), "second"));
-  for (const std::string name : {"model/model.json", "model/head.onnx", "predictions.json"})
-    EXPECT_EQ(file("first/" + name), file("second/" + name));
+  const auto first = test::value_of(learn(split(4)));
+  const auto second = test::value_of(learn(split(4)));
+  EXPECT_EQ(first.model_json, second.model_json);
+  EXPECT_EQ(first.head_onnx, second.head_onnx);
+  EXPECT_EQ(first.predictions_json, second.predictions_json);
 }
 
 TEST_F(LearnHead, NamesTheClassThatHasTooFew) {
@@ -161,7 +159,7 @@ TEST_F(LearnHead, NamesWhatIsWrongWithTheSplit) {
             "split.json: picture `cat/8.png` has label `cats`, which is not among the classes; did you mean "
             "`cat`?");
   EXPECT_EQ(learn(Struct{}).error().message, "split.json: `classes` must name two classes or more");
-  EXPECT_EQ(learn(split(3), "out", 1.5).error().message, "`keep` is 1.5, but must be above 0 and at most 1");
+  EXPECT_EQ(learn(split(3), 1.5).error().message, "`keep` is 1.5, but must be above 0 and at most 1");
 }
 
 }  // namespace

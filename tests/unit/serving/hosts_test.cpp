@@ -182,29 +182,31 @@ TEST_F(HostsTest, ADeadHostFailsItsCallsAndIsReplaced) {
   EXPECT_TRUE(call_and_wait(*next, "predict", predict_params(cat, 3), "cat", {}));
 }
 
-TEST_F(HostsTest, CallWithRetrySurvivesOneHostDeath) {
+TEST_F(HostsTest, WorkSurvivesOneHostDeath) {
   auto all = hosts();
   int tries = 0;
-  const auto look_at = [&](std::string picture) {
+  std::string label;
+  const auto look_at = [&](const std::string& picture) {
     tries = 0;
-    return call_with_retry(*all, {.base = base()}, "look",
-                           [&]() -> Result<Struct> {
-                             ++tries;
-                             Struct params;
-                             params.set("picture", picture);
-                             return params;
-                           },
-                           {});
+    const auto look = [&](HostLease& host) -> Result<void> {
+      ++tries;
+      Struct params;
+      params.set("picture", picture);
+      SLUICE_TRY(reply, call_and_wait(host, "look", std::move(params), {}, {}));
+      label = reply.result.text_at("label");
+      return {};
+    };
+    return work_on_host(*all, {.base = base()}, "looking", look, {});
   };
-  const auto reply = look_at("die once " + (scratch_.path / "died").string());
-  ASSERT_OK(reply);
-  EXPECT_EQ(reply->result.text_at("label"), "cat");
+  ASSERT_OK(look_at("die once " + (scratch_.path / "died").string()));
+  EXPECT_EQ(label, "cat");
   EXPECT_EQ(tries, 2);
 
   const auto given_up = look_at("die");
   ASSERT_FALSE(given_up);
   EXPECT_EQ(given_up.error().code, Code::unavailable);
-  EXPECT_THAT(given_up.error().message, HasSubstr("died twice during `look`; check whether memory ran out"));
+  EXPECT_THAT(given_up.error().message,
+              HasSubstr("died twice during `looking`; check whether memory ran out"));
   EXPECT_THAT(given_up.error().notes, ElementsAre(HasSubstr("exit status 9")));
   EXPECT_EQ(tries, 2);
 
@@ -215,19 +217,47 @@ TEST_F(HostsTest, CallWithRetrySurvivesOneHostDeath) {
 TEST_F(HostsTest, OnlyAHostDeathIsRetried) {
   auto all = hosts();
   int tries = 0;
-  const auto params = [&]() -> Result<Struct> {
+  const auto fly = [&](HostLease& host) -> Result<void> {
     ++tries;
-    return Struct{};
+    SLUICE_DO(call_and_wait(host, "fly", Struct{}, {}, {}));
+    return {};
   };
-  const auto refused = call_with_retry(*all, {.base = base()}, "fly", params, {});
-  EXPECT_EQ(refused.error().message, "no method `fly`");
+  EXPECT_EQ(work_on_host(*all, {.base = base()}, "flying", fly, {}).error().message, "no method `fly`");
   EXPECT_EQ(tries, 1);
-  EXPECT_FALSE(call_with_retry(*all, {.base = base("die")}, "look", params, {}));
-  EXPECT_EQ(tries, 3) << "a host that dies while it loads is retried too";
-  const auto broken =
-      call_with_retry(*all, {.base = base()}, "look",
-                      []() -> Result<Struct> { return Fail(user_error(Code::internal, "no")); }, {});
-  EXPECT_EQ(broken.error().message, "no");
+  EXPECT_THAT(work_on_host(*all, {.base = base("die")}, "flying", fly, {}).error().message,
+              HasSubstr("died twice during `flying`"))
+      << "a host that dies while it loads is retried too";
+  EXPECT_EQ(tries, 1);
+}
+
+TEST_F(HostsTest, AHeadIsTriedInAHostOfItsOwn) {
+  auto all = hosts();
+  const auto needed = base();
+  auto served = all->acquire_and_wait({.base = needed, .head = head("cat")}, {});
+  ASSERT_OK(served);
+  EXPECT_OK(all->try_head({.base = needed, .head = head("dog")}, {}));
+  const auto refused = all->try_head({.base = needed, .head = head("die")}, {});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::failed_precondition);
+  EXPECT_EQ(refused.error().message,
+            "the head ends the model host that predicts with it, twice; it must not be served");
+  EXPECT_THAT(refused.error().notes, ElementsAre(HasSubstr("exit status 9")));
+  EXPECT_OK(
+      all->try_head({.base = needed, .head = head("die once " + (scratch_.path / "died").string())}, {}))
+      << "a host may die of something else";
+  EXPECT_FALSE(served->died());
+}
+
+TEST_F(HostsTest, AHostHasFoldersOfItsOwn) {
+  auto all = hosts();
+  const auto needed = base();
+  scratch_.file("cache/hosts/left/over", "by a server that died");
+  all = nullptr;
+  all = hosts();
+  EXPECT_FALSE(std::filesystem::exists(scratch_.path / "cache/hosts/left"));
+  ASSERT_OK(all->acquire_and_wait({.base = needed}, {}));
+  EXPECT_TRUE(std::filesystem::is_empty(scratch_.path / "cache/hosts"))
+      << "it is gone once the base is loaded";
 }
 
 TEST_F(HostsTest, AFailureToLoadHasAMessage) {

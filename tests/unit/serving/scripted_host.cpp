@@ -1,8 +1,10 @@
 // Speaks ipc/host on descriptor 3, like sluice-host, and follows instructions in its input. A base's
 // folder may contain the files `die`, `refuse` or `gate` (with a path: it loads once that exists); a picture
 // may be `die`, `die once PATH`, `wait PATH` (until that file exists), `bad`, or anything else, whose label
-// is the class of that name, if there is one. `look` looks at one picture without a head.
+// is the class of that name, if there is one. `look` looks at one picture without a head; `try_head` looks at
+// the name of the head's first class as if it were a picture. `print` prints a text on standard error.
 #include <chrono>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -25,11 +27,12 @@ namespace fs = std::filesystem;
 constexpr int death = 9;
 
 struct Host {
+  std::map<std::string, fs::path> folders;  ///< from the command line
   std::mutex mutex;
   std::map<std::string, std::vector<std::string>> heads;
 
   Result<Value> load_base(const Value& params) {
-    const fs::path folder = params.text_at("folder");
+    const auto folder = folders["--base"];
     if (fs::exists(folder / "die")) ::_exit(death);
     if (fs::exists(folder / "refuse"))
       return Fail(user_error(Code::failed_precondition, "base: this base refuses to load"));
@@ -37,21 +40,31 @@ struct Host {
       SLUICE_TRY(path, os::read_file(folder / "gate"));
       while (!fs::exists(path)) std::this_thread::sleep_for(std::chrono::milliseconds(2));
     }
-    if (!fs::is_directory(params.text_at("cache")))
-      return Fail(user_error(Code::internal, "no cache folder"));
+    for (const auto* name : {"--compiled", "--scratch"})
+      if (!fs::is_directory(folders[name]))
+        return Fail(user_error(Code::internal, "no folder " + std::string(name)));
     Struct result;
     result.set("base", params.text_at("base"));
     return result;
   }
 
-  Result<Value> load_head(const Value& params) {
-    SLUICE_TRY(text, os::read_file(fs::path(params.text_at("folder")) / "model.json"));
-    SLUICE_TRY(json, parse_json(text));
+  Result<Value> load_head(const Value& params, const std::string& payload) {
+    SLUICE_TRY(json, parse_json(payload.substr(
+                         0, static_cast<std::size_t>(params.integer_at("description_bytes")))));
     std::vector<std::string> classes;
     for (const auto& name : *json.find("classes")->if_list()) classes.push_back(*name.if_string());
     const std::lock_guard lock(mutex);
     heads[params.text_at("head")] = std::move(classes);
     return Value(Struct{});
+  }
+
+  Result<Value> try_head(const Value& params) {
+    std::vector<std::string> classes;
+    {
+      const std::lock_guard lock(mutex);
+      classes = heads[params.text_at("head")];
+    }
+    return look_at(classes.front(), classes);
   }
 
   Result<Value> unload_head(const Value& params) {
@@ -107,10 +120,15 @@ struct Host {
 
   Result<Value> answer(const protocol::Request& request, const std::string& payload) {
     if (request.method == "load_base") return load_base(request.params);
-    if (request.method == "load_head") return load_head(request.params);
+    if (request.method == "load_head") return load_head(request.params, payload);
     if (request.method == "unload_head") return unload_head(request.params);
+    if (request.method == "try_head") return try_head(request.params);
     if (request.method == "predict") return predict(request.params, payload);
     if (request.method == "look") return look_at(request.params.text_at("picture"), {"cat"});
+    if (request.method == "print") {
+      std::fputs(payload.c_str(), stderr);
+      return Value(Struct{});
+    }
     if (request.method == "hello") return Value(Struct{});
     return Fail(user_error(Code::not_found, "no method `" + request.method + "`"));
   }
@@ -118,8 +136,9 @@ struct Host {
 
 }  // namespace
 
-int main() {
+int main(int argc, char** argv) {
   static Host host;
+  for (int i = 1; i + 1 < argc; i += 2) host.folders[argv[i]] = argv[i + 1];
   static protocol::Channel channel{os::UniqueFd(3)};
   for (;;) {
     auto frame = channel.read();

@@ -4,6 +4,7 @@
 
 #include "sluice/domain/ai/arguments.hpp"
 #include "sluice/domain/ai/files.hpp"
+#include "sluice/domain/ai/head_learning.hpp"
 #include "sluice/domain/serving/hosts.hpp"
 
 namespace sluice::ai {
@@ -74,24 +75,26 @@ Result<Struct> HeadLearn::run(const ports::ServiceCall& call) {
   SLUICE_TRY(features, objects_.materialize(artifact_of(call.with, "features")));
   SLUICE_TRY(split, objects_.materialize(artifact_of(call.with, "split")));
   const auto out = call.scratch / "head";
-  const auto params = [&]() -> Result<Struct> {
-    SLUICE_DO(make_empty_folder(out));
-    Struct made;
-    made.set("features", features.string());
-    made.set("split", split.string());
-    made.set("out", out.string());
-    made.set("seed", seed);
-    made.set("base", reference_of(base));
-    made.set("preprocessing", base.preprocessing);
-    made.set("keep", keep);
-    return made;
-  };
-  SLUICE_TRY(reply, serving::call_with_retry(hosts_, {.base = base.files}, "learn_head", params, call.cancel,
-                                             call.report));
+  Struct params;
+  params.set("seed", seed);
+  params.set("base", reference_of(base));
+  params.set("preprocessing", base.preprocessing);
+  params.set("keep", keep);
+  Value learned;
+  SLUICE_DO(serving::work_on_host(
+      hosts_, {.base = base.files}, "head.learn",
+      [&](serving::HostLease& host) -> Result<void> {
+        SLUICE_DO(make_empty_folder(out));
+        SLUICE_TRY(summary, learn_on(host, {.features = features, .split = split, .out = out}, params,
+                                     call.cancel, call.report));
+        learned = std::move(summary);
+        return {};
+      },
+      call.cancel));
 
   SLUICE_TRY(model, store_folder(objects_, out / "model", "model"));
   SLUICE_TRY(predictions, objects_.put_file(out / "predictions.json"));
-  Struct summary = reply.result.if_struct() ? *reply.result.if_struct() : Struct{};
+  Struct summary = learned.if_struct() ? *learned.if_struct() : Struct{};
   summary.set("seed", seed);
   summary.set("keep", keep);
   Struct outputs;

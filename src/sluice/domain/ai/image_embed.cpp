@@ -1,29 +1,16 @@
 #include "sluice/domain/ai/image_embed.hpp"
 
-#include <algorithm>
-
 #include "sluice/base/findings.hpp"
 #include "sluice/base/json.hpp"
 #include "sluice/domain/ai/arguments.hpp"
 #include "sluice/domain/ai/files.hpp"
+#include "sluice/domain/ai/picture_embedding.hpp"
 #include "sluice/domain/ai/picture_folder.hpp"
 #include "sluice/domain/serving/hosts.hpp"
 
 namespace sluice::ai {
 
 namespace {
-
-Value list_of(const std::vector<ports::TreeFile>& pictures, const ports::ObjectStore& objects) {
-  List list;
-  for (const auto& picture : pictures) {
-    Struct entry;
-    entry.set("path", picture.path);
-    entry.set("file", objects.path_of(picture.digest).string());
-    entry.set("digest", picture.digest.hex());
-    list.emplace_back(std::move(entry));
-  }
-  return list;
-}
 
 /// What is wrong with the folder before any picture has been read.
 Findings findings_in(const PictureFolder& folder) {
@@ -74,34 +61,28 @@ Result<Struct> ImageEmbed::run(const ports::ServiceCall& call) {
   SLUICE_TRY(pictures, picture_folder(objects_, artifact_of(call.with, "pictures"), "pictures"));
   auto findings = findings_in(pictures);
   if (pictures.pictures.empty()) return Fail(std::move(findings).error(Code::invalid_argument));
-  const auto list = call.scratch / "pictures.json";
-  SLUICE_DO(write_file(list, to_json(list_of(pictures.pictures, objects_))));
   const auto out = call.scratch / "features";
-  const auto params = [&]() -> Result<Struct> {
-    SLUICE_DO(make_empty_folder(out));
-    Struct made;
-    made.set("base", base.files.digest->hex());
-    made.set("list", list.string());
-    made.set("out", out.string());
-    made.set("cache", cache_of(base).string());
-    return made;
-  };
-  SLUICE_TRY(reply, serving::call_with_retry(hosts_, {.base = base.files}, "embed_pictures", params,
-                                             call.cancel, call.report));
-
-  if (const auto* problems = reply.result.find("problems"); problems && problems->is_list()) {
-    for (const auto& problem : *problems->if_list()) findings.add(*problem.if_string());
-    const auto unreadable = static_cast<std::size_t>(reply.result.integer_at("unreadable"));
-    findings.add_more(unreadable - std::min(unreadable, problems->if_list()->size()));
-  }
+  SLUICE_DO(make_empty_folder(out));
+  PictureEmbedding embedding({.objects = objects_,
+                              .pictures = pictures.pictures,
+                              .base = *base.files.digest,
+                              .cache = cache_of(base),
+                              .out = out,
+                              .cancel = call.cancel,
+                              .report = call.report});
+  SLUICE_DO(serving::work_on_host(
+      hosts_, {.base = base.files}, "image.embed",
+      [&](serving::HostLease& host) { return embedding.continue_on(host); }, call.cancel));
+  for (const auto& problem : embedding.problems()) findings.add(problem);
   if (!findings.empty()) return Fail(std::move(findings).error(Code::invalid_argument));
+  SLUICE_DO(embedding.finish());
   SLUICE_TRY(features, store_folder(objects_, out, "features"));
   Struct made_by;
   made_by.set("base", reference_of(base));
   features.metadata = std::make_shared<const Struct>(std::move(made_by));
   Struct outputs;
   outputs.set("features", std::move(features));
-  outputs.set("count", reply.result.integer_at("pictures"));
+  outputs.set("count", static_cast<std::int64_t>(pictures.pictures.size()));
   return outputs;
 }
 

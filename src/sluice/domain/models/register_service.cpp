@@ -19,6 +19,8 @@ namespace {
 constexpr std::array<std::string_view, 7> training_shown{
     "learned", "seed", "folds", "l2", "cross_validated_accuracy", "strangers_rejected", "keep"};
 
+constexpr std::string_view unknown_license = "unknown";
+
 std::optional<std::string> model_name_problem(std::string_view name) {
   constexpr std::size_t name_bytes_max = 1000;
   const auto refuse = [&](std::string_view why) {
@@ -91,24 +93,26 @@ const ir::Signature& RegisterService::signature() const { return declared(); }
 
 Result<Value> RegisterService::environment(const Struct& /*with*/) const { return Struct{}; }
 
-Result<std::string> RegisterService::license_of_base(const std::string& workspace,
-                                                     const CardFacts& card) const {
-  constexpr std::string_view unknown = "unknown";
-  if (card.base_repository.empty()) return std::string(unknown);
-  const auto found = repositories_.find_commit(workspace, card.base_repository, card.base_commit);
-  if (!found || !*found) {
-    return Fail(user_error(Code::failed_precondition,
-                           fmt::format("the base model `{}` at commit {} is not in this data folder, but its "
-                                       "card states the license that "
-                                       "applies to this one; import it first",
-                                       card.base_repository, card.base_commit.substr(0, 12))));
-  }
-  const auto& version = *found;
-  const auto text = repositories_.read(workspace, *version, "README.md");
-  if (!text) return std::string(unknown);
+Result<std::optional<ports::ModelVersion>> RegisterService::base_of(const std::string& workspace,
+                                                                    const CardFacts& card) const {
+  if (card.base_repository.empty()) return std::nullopt;
+  if (auto found = repositories_.find_commit(workspace, card.base_repository, card.base_commit);
+      found && *found)
+    return std::move(*found);
+  return Fail(user_error(Code::failed_precondition,
+                         fmt::format("the base model `{}` at commit {} is not in this data folder, but its "
+                                     "card states the license that "
+                                     "applies to this one; import it first",
+                                     card.base_repository, card.base_commit.substr(0, 12))));
+}
+
+Result<std::string> RegisterService::license_of(const std::string& workspace,
+                                                const ports::ModelVersion& base) const {
+  const auto text = repositories_.read(workspace, base, "README.md");
+  if (!text) return std::string(unknown_license);
   SLUICE_TRY(metadata,
-             read_front_matter(*text, fmt::format("README.md of `{}` v{}", version->model, version->number)));
-  return metadata.text_at("license", unknown);
+             read_front_matter(*text, fmt::format("README.md of `{}` v{}", base.model, base.number)));
+  return metadata.text_at("license", unknown_license);
 }
 
 Result<Struct> RegisterService::run(const ports::ServiceCall& call) {
@@ -128,11 +132,17 @@ Result<Struct> RegisterService::run(const ports::ServiceCall& call) {
 
   SLUICE_TRY(description, content.read("model.json"));
   SLUICE_TRY(card, read_model_json(description));
-  SLUICE_TRY(license, license_of_base(call.principal.workspace, card));
+  SLUICE_TRY(base, base_of(call.principal.workspace, card));
+  card.license = unknown_license;
+  if (base) {
+    SLUICE_TRY(license, license_of(call.principal.workspace, *base));
+    card.license = std::move(license);
+    SLUICE_TRY(base_files, repositories_.as_artifact(call.principal.workspace, *base));
+    SLUICE_DO(try_head_(base_files, *model, call.cancel));
+  }
   SLUICE_TRY(facts, facts_.facts(call.run));
   SLUICE_TRY(data, data_of_run(facts));
   card.name = name;
-  card.license = std::move(license);
   card.data = std::move(data);
   card.metrics = struct_of(call.with, "metrics");
   const Struct training = struct_of(call.with, "training");

@@ -1,6 +1,7 @@
 #include "sluice/domain/serving/hosts.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <list>
@@ -8,6 +9,8 @@
 #include <mutex>
 #include <thread>
 #include <vector>
+
+#include "sluice/domain/serving/head_files.hpp"
 
 namespace sluice::serving {
 
@@ -63,6 +66,7 @@ struct Hosts::Impl {
   mutable std::mutex mutex;
   std::condition_variable_any changed;
   bool closing = false;
+  std::atomic<std::uint64_t> hosts_started = 0;
   std::list<std::unique_ptr<HostEntry>> entries;            ///< at most one per base that is not gone
   std::deque<std::move_only_function<void()>> jobs;         ///< for the worker: work that may block
   std::vector<std::shared_ptr<ports::ModelHost>> released;  ///< to be destroyed by the worker
@@ -129,25 +133,32 @@ struct Hosts::Impl {
     changed.notify_all();
   }
 
+  /// A host that can see the files of this base and nothing else. Any thread.
+  Result<std::shared_ptr<ports::ModelHost>> start_host(const Artifact& base) {
+    SLUICE_TRY(files, objects.materialize(base));
+    const ports::HostFolders folders{
+        .base = std::move(files),
+        .compiled = options.cache / "compiled" / (base.digest->hex() + "-" + std::string(runtime.name())),
+        .scratch = scratch() / std::to_string(++hosts_started)};
+    for (const auto& folder : {folders.compiled, folders.scratch}) {
+      std::error_code error;
+      std::filesystem::create_directories(folder, error);
+      if (error) return Fail(system_error("make " + folder.string(), error.value()));
+    }
+    return runtime.start_host(folders);
+  }
+  [[nodiscard]] std::filesystem::path scratch() const { return options.cache / "hosts"; }
+
   /// On the worker thread.
   void start(HostEntry& entry) {
-    auto host = runtime.start_host();  // first: it loads its libraries while the files are materialized
+    auto host = start_host(entry.base);
     if (!host) return base_loaded(entry, Fail(std::move(host).error()));
     {
       const std::lock_guard lock(mutex);
       entry.host = *host;
     }
-    const auto folder = objects.materialize(entry.base);
-    if (!folder) return base_loaded(entry, Fail(folder.error()));
-    const auto cache =
-        options.cache / "compiled" / (entry.base.digest->hex() + "-" + std::string(runtime.name()));
-    std::error_code error;
-    std::filesystem::create_directories(cache, error);
-    if (error) return base_loaded(entry, Fail(system_error("make " + cache.string(), error.value())));
     Struct params;
     params.set("base", entry.base.digest->hex());
-    params.set("folder", folder->string());
-    params.set("cache", cache.string());
     (*host)->call("load_base", std::move(params), {}, [this, &entry](Result<ports::HostResponse> reply) {
       base_loaded(entry, reply ? Result<void>() : Fail(std::move(reply).error()));
     });
@@ -183,20 +194,17 @@ struct Hosts::Impl {
       if (entry.heads.size() > options.heads_max) evicted = evict_oldest_head(entry);
     }
     const Digest digest = *head.digest;
-    const auto folder = objects.materialize(head);
-    if (!host || !folder) return head_loaded(entry, digest, Fail(folder ? stopping() : folder.error()));
+    auto files = read_head(objects, head);
+    if (!host || !files) return head_loaded(entry, digest, Fail(files ? stopping() : files.error()));
     for (const auto& other : evicted) {
       Struct params;
       params.set("head", other.hex());
       host->call("unload_head", std::move(params), {}, [](Result<ports::HostResponse>) {});
     }
-    Struct params;
-    params.set("head", digest.hex());
-    params.set("folder", folder->string());
-    params.set("base", entry.base.digest->hex());
-    host->call("load_head", std::move(params), {}, [this, &entry, digest](Result<ports::HostResponse> reply) {
-      head_loaded(entry, digest, reply ? Result<void>() : Fail(std::move(reply).error()));
-    });
+    host->call("load_head", load_params(digest, *entry.base.digest, *files), payload_of(*files),
+               [this, &entry, digest](Result<ports::HostResponse> reply) {
+                 head_loaded(entry, digest, reply ? Result<void>() : Fail(std::move(reply).error()));
+               });
   }
 
   /// Evicts the least recently used head without leases, if any; returns its digest. Under the lock.
@@ -357,6 +365,8 @@ struct Hosts::Impl {
 
 Hosts::Hosts(ports::ModelRuntime& runtime, ports::ObjectStore& objects, const Clock& clock, Options options)
     : impl_(std::make_unique<Impl>(*this, runtime, objects, clock, std::move(options))) {
+  std::error_code kept;  // of hosts that ended with an earlier server
+  std::filesystem::remove_all(impl_->scratch(), kept);
   impl_->worker = std::jthread([impl = impl_.get()](const std::stop_token& stop) { impl->work(stop); });
 }
 
@@ -366,6 +376,14 @@ void Hosts::acquire(HostNeed need, LeaseDone done) {
   if (!need.base.digest || (need.head && !need.head->digest))
     return done(Fail(internal_error(Code::internal, "a model without a digest cannot be loaded")));
   impl_->acquire(std::move(need), std::move(done));
+}
+
+Result<std::shared_ptr<ports::ModelHost>> Hosts::start_apart(const Artifact& base) {
+  return impl_->start_host(base);
+}
+Result<std::pair<Value, std::string>> Hosts::load_request(const HostNeed& need) const {
+  SLUICE_TRY(files, read_head(impl_->objects, *need.head));
+  return std::pair{load_params(*need.head->digest, *need.base.digest, files), payload_of(files)};
 }
 
 Hosts::Status Hosts::status(const Digest& base, const std::optional<Digest>& head) const {

@@ -79,6 +79,10 @@ class Hosts {
   /// As `acquire`, but blocks until the host is ready. Code::cancelled once `cancel` is requested.
   Result<HostLease> acquire_and_wait(HostNeed need, const std::stop_token& cancel);
 
+  /// Loads the head and predicts with it in a host of its own, which serves nobody and ends with this call:
+  /// what a host reports is returned, and a head that ends its host is Code::failed_precondition. Blocks.
+  Result<void> try_head(const HostNeed& need, const std::stop_token& cancel);
+
   enum class State { cold, loading, warm };
   struct Status {
     State state = State::cold;
@@ -91,6 +95,8 @@ class Hosts {
  private:
   friend class HostLease;
   struct Impl;
+  Result<std::shared_ptr<ports::ModelHost>> start_apart(const Artifact& base);
+  [[nodiscard]] Result<std::pair<Value, std::string>> load_request(const HostNeed& need) const;
   std::unique_ptr<Impl> impl_;
 };
 
@@ -103,11 +109,9 @@ Result<ports::HostResponse> call_and_wait(HostLease& host, std::string method, V
                                           std::string payload, const std::stop_token& cancel,
                                           ports::ReportProgress report = nullptr);
 
-/// Acquires a host, calls it and waits; retries once if the host dies meanwhile. `params` is called before
-/// each attempt, so that it can remove what the previous one left behind.
-Result<ports::HostResponse> call_with_retry(Hosts& hosts, const HostNeed& need, const std::string& method,
-                                            const std::function<Result<Struct>()>& params,
-                                            const std::stop_token& cancel,
-                                            const ports::ReportProgress& report = nullptr);
+/// Acquires a host and does `work` with it; once more, on a new host, if the host dies meanwhile: `work`
+/// fails with Code::unavailable then. `what` names the work in the message of a second death.
+Result<void> work_on_host(Hosts& hosts, const HostNeed& need, const std::string& what,
+                          const std::function<Result<void>(HostLease&)>& work, const std::stop_token& cancel);
 
 }  // namespace sluice::serving

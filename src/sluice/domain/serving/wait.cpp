@@ -46,26 +46,51 @@ Result<ports::HostResponse> call_and_wait(HostLease& host, std::string method, V
   return completion->wait(cancel, what);
 }
 
-Result<ports::HostResponse> call_with_retry(Hosts& hosts, const HostNeed& need, const std::string& method,
-                                            const std::function<Result<Struct>()>& params,
-                                            const std::stop_token& cancel,
-                                            const ports::ReportProgress& report) {
+Result<void> work_on_host(Hosts& hosts, const HostNeed& need, const std::string& what,
+                          const std::function<Result<void>(HostLease&)>& work,
+                          const std::stop_token& cancel) {
   for (int deaths = 1;; ++deaths) {
-    SLUICE_TRY(given, params());
     bool died = true;
-    auto reply = [&]() -> Result<ports::HostResponse> {
+    auto outcome = [&]() -> Result<void> {
       SLUICE_TRY(host, hosts.acquire_and_wait(need, cancel));
-      auto response = call_and_wait(host, method, std::move(given), {}, cancel, report);
+      auto done = work(host);
       died = host.died();
-      return response;
+      return done;
     }();
-    if (reply || reply.error().code != Code::unavailable || !died) return reply;
+    if (outcome || outcome.error().code != Code::unavailable || !died) return outcome;
     if (deaths == deaths_max)
       return Fail(environment_error(Code::unavailable,
-                                    "the model host died twice during `" + method +
+                                    "the model host died twice during `" + what +
                                         "`; check whether memory ran out; otherwise bisect the input to find "
                                         "the part that causes it")
-                      .with_note(reply.error().message));
+                      .with_note(outcome.error().message));
+  }
+}
+
+Result<void> Hosts::try_head(const HostNeed& need, const std::stop_token& cancel) {
+  SLUICE_TRY(load, load_request(need));
+  for (int deaths = 1;; ++deaths) {
+    SLUICE_TRY(host, start_apart(need.base));
+    const auto call = [&](const std::string& method, Value params, std::string payload) -> Result<void> {
+      const auto completion = std::make_shared<Completion<ports::HostResponse>>();
+      host->call(method, std::move(params), std::move(payload),
+                 [completion](Result<ports::HostResponse> reply) { completion->set(std::move(reply)); });
+      if (auto reply = completion->wait(cancel, method); !reply) return Fail(std::move(reply).error());
+      return {};
+    };
+    Struct base;
+    base.set("base", need.base.digest->hex());
+    SLUICE_DO(call("load_base", std::move(base), {}));
+    Struct head;
+    head.set("head", need.head->digest->hex());
+    auto outcome = call("load_head", load.first, load.second);
+    if (outcome) outcome = call("try_head", std::move(head), {});
+    if (outcome || !host->died()) return outcome;
+    if (deaths == deaths_max)
+      return Fail(
+          user_error(Code::failed_precondition,
+                     "the head ends the model host that predicts with it, twice; it must not be served")
+              .with_note(outcome.error().message));
   }
 }
 

@@ -12,12 +12,12 @@
 #include "sluice/host/head.hpp"
 #include "sluice/host/head_graph.hpp"
 #include "sluice/host/learning/validation.hpp"
-#include "sluice/os/files.hpp"
 
 namespace sluice::host {
 namespace {
 
 constexpr std::size_t rows_per_batch = 256;
+constexpr std::size_t split_bytes_max = std::size_t{256} << 20;
 
 struct Picture {
   std::string path;
@@ -69,9 +69,8 @@ class SplitReader {
   std::unordered_map<std::string, std::size_t> labels_;
 };
 
-Result<Split> read_split(const std::filesystem::path& file, const Features& features) {
-  SLUICE_TRY(text, os::read_file(file));
-  SLUICE_TRY(json, parse_json(text, "split.json"));
+Result<Split> read_split(std::string_view text, const Features& features) {
+  SLUICE_TRY(json, parse_json(text, "split.json", {.bytes_max = split_bytes_max}));
   Split out;
   if (const auto* classes = json.find("classes"); classes != nullptr && classes->is_list())
     for (const auto& entry : *classes->if_list())
@@ -169,12 +168,15 @@ Value summary_of(const Split& split, const Choice& choice, const HeadDescription
 
 }  // namespace
 
-Result<Value> learn_head(runtimes::OpenVino& runtime, const LearnOptions& options) {
+Result<LearnedHead> learn_head(runtimes::OpenVino& runtime, LearnInputs inputs, const LearnOptions& options) {
   if (!(options.keep > 0 && options.keep <= 1))
     return Fail(user_error(Code::invalid_argument,
                            fmt::format("`keep` is {}, but must be above 0 and at most 1", options.keep)));
-  SLUICE_TRY(features, read_features(options.features));
-  SLUICE_TRY(split, read_split(options.split, features));
+  SLUICE_TRY(features, read_features(inputs.table, inputs.index));
+  inputs.table = {};
+  inputs.index = {};
+  SLUICE_TRY(split, read_split(inputs.split, features));
+  inputs.split = {};
   const auto classes = split.classes.size();
 
   Matrix samples(split.learned.size(), features.columns);
@@ -195,18 +197,15 @@ Result<Value> learn_head(runtimes::OpenVino& runtime, const LearnOptions& option
                                     .threshold = static_cast<double>(numbers.threshold),
                                     .classes = split.classes,
                                     .centroid_weight = static_cast<double>(numbers.centroid_weight)};
-  const auto graph = write_head_graph(numbers);
-  const auto text = to_text(description);
-  SLUICE_DO(os::make_directories(options.out / "model"));
-  SLUICE_DO(os::write_file(options.out / "model" / description.head_file, graph));
-  SLUICE_DO(os::write_file(options.out / "model" / "model.json", text));
+  LearnedHead out{.model_json = to_text(description), .head_onnx = write_head_graph(numbers)};
 
   // Measure what was written: read it back as a server would.
-  SLUICE_TRY(written, head_description_from(text));
-  SLUICE_TRY(head, Head::load(runtime, written, graph, features.columns));
+  SLUICE_TRY(written, head_description_from(out.model_json));
+  SLUICE_TRY(head, Head::load(runtime, written, out.head_onnx, features.columns));
   SLUICE_TRY(predictions, predict_held_out(*head, features, split));
-  SLUICE_DO(os::write_file(options.out / "predictions.json", to_json(predictions, JsonStyle::pretty) + "\n"));
-  return summary_of(split, choice, description);
+  out.predictions_json = to_json(predictions, JsonStyle::pretty) + "\n";
+  out.summary = summary_of(split, choice, description);
+  return out;
 }
 
 }  // namespace sluice::host

@@ -1,6 +1,7 @@
 #include "sluice/ipc/host/channel.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include <poll.h>
@@ -38,10 +39,12 @@ Result<void> Channel::read_ahead(std::size_t least) {
   return {};
 }
 
-bool Channel::wait(std::chrono::milliseconds time) const {
+bool Channel::wait(std::chrono::milliseconds time, int also) const {
   if (ahead_begin_ < ahead_end_) return true;
-  pollfd socket{.fd = socket_.get(), .events = POLLIN, .revents = 0};
-  return ::poll(&socket, 1, static_cast<int>(time.count())) != 0;
+  std::array<pollfd, 2> watched{
+      {{.fd = socket_.get(), .events = POLLIN, .revents = 0}, {.fd = also, .events = POLLIN, .revents = 0}}};
+  return ::poll(watched.data(), watched.size(), static_cast<int>(time.count())) != 0 &&
+         watched[0].revents != 0;
 }
 
 Result<Frame> Channel::read() {

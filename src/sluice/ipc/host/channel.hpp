@@ -16,8 +16,9 @@ class Channel {
  public:
   explicit Channel(os::UniqueFd socket) : socket_(std::move(socket)) {}
 
-  /// Whether the next frame, or the end, begins to arrive within this time. For the reading thread.
-  [[nodiscard]] bool wait(std::chrono::milliseconds time) const;
+  /// Whether the next frame, or the end, begins to arrive within this time. Returns earlier if there is
+  /// something to read from the descriptor `also`, unless that is -1. For the reading thread.
+  [[nodiscard]] bool wait(std::chrono::milliseconds time, int also = -1) const;
   /// Waits for the next frame. Code::unavailable: the other end closed. After any error the channel must
   /// not be used any more.
   Result<Frame> read();

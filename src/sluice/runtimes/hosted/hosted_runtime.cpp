@@ -1,7 +1,9 @@
 #include "sluice/runtimes/hosted/hosted_runtime.hpp"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
+#include <cerrno>
 #include <csignal>
 #include <future>
 #include <map>
@@ -9,13 +11,17 @@
 #include <optional>
 #include <thread>
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include "sluice/base/log.hpp"
 #include "sluice/ipc/host/channel.hpp"
 #include "sluice/ipc/host/message.hpp"
 #include "sluice/os/process.hpp"
 #include "sluice/os/socket.hpp"
+#include "sluice/runtimes/hosted/compiled_network.hpp"
+#include "sluice/runtimes/hosted/host_output.hpp"
 
 namespace sluice::runtimes {
 namespace {
@@ -28,7 +34,8 @@ constexpr auto exit_timeout = 2s;  // for a host to exit by itself once its conn
 
 /// The state that the owner of a host shares with the thread that watches it.
 struct Connection {
-  explicit Connection(os::UniqueFd socket) : channel(std::move(socket)) {}
+  Connection(os::UniqueFd socket, ports::HostFolders given)
+      : channel(std::move(socket)), folders(std::move(given)) {}
 
   struct Call {
     std::string method;
@@ -37,6 +44,7 @@ struct Connection {
   };
 
   protocol::Channel channel;
+  ports::HostFolders folders;
   std::atomic<int> pid = 0;
   std::atomic<bool> died = false;
   std::mutex mutex;  ///< guards the members below
@@ -82,22 +90,34 @@ void pass_on(Connection& connection, const protocol::Progress& progress) {
   if (report) report(progress.done, progress.total, progress.unit);
 }
 
-/// Waits until the host sends something, or its connection ends. False: it has open calls, and was silent for
-/// too long.
-bool await_frame(Connection& connection, std::chrono::milliseconds silence_max) {
+/// Waits until the host sends something, or its connection ends; meanwhile, passes on what it prints. False:
+/// it has open calls, and was silent for too long.
+bool await_frame(Connection& connection, HostOutput& output, std::chrono::milliseconds silence_max) {
   constexpr int parts = 20;  // a call may be made at any time between two looks
   const auto part = std::max(silence_max / parts, std::chrono::milliseconds(1));
-  for (std::chrono::milliseconds silent{}; !connection.channel.wait(part);) {
+  for (std::chrono::milliseconds silent{}; !connection.channel.wait(part, output.fd());) {
+    if (output.read(connection.pid)) continue;
     silent = has_open_calls(connection) ? silent + part : std::chrono::milliseconds();
     if (silent >= silence_max) return false;
   }
   return true;
 }
 
+/// Once its base is loaded, a host needs its folder no more. What it compiled is taken before its first
+/// picture.
+void end_loading(Connection& connection, const Value& result) {
+  const auto& [base, compiled, scratch] = connection.folders;
+  if (scratch.empty()) return;
+  if (const auto name = result.text_at("compiled"); !name.empty() && !compiled.empty())
+    if (const auto kept = keep_compiled_network(scratch, name, compiled); !kept)
+      log::warning(fmt::format("model host {}: {}", connection.pid.load(), kept.error().message));
+  std::ignore = os::remove_tree(scratch);
+}
+
 /// Delivers responses to their calls until the connection ends, or the host hangs.
-void read_responses(Connection& connection, std::chrono::milliseconds silence_max) {
+void read_responses(Connection& connection, HostOutput& output, std::chrono::milliseconds silence_max) {
   for (;;) {
-    if (!await_frame(connection, silence_max)) {
+    if (!await_frame(connection, output, silence_max)) {
       log::error(fmt::format("model host {} has not responded for {} s, and is ended", connection.pid.load(),
                              static_cast<double>(silence_max.count()) / 1000));
       ::kill(connection.pid, SIGKILL);
@@ -120,6 +140,7 @@ void read_responses(Connection& connection, std::chrono::milliseconds silence_ma
     }
     auto call = take_call(connection, response->id);
     if (!call) continue;
+    if (response->outcome && call->method == "load_base") end_loading(connection, *response->outcome);
     if (response->outcome)
       call->done(
           ports::HostResponse{.result = std::move(*response->outcome), .payload = std::move(frame->payload)});
@@ -147,27 +168,54 @@ void fail_pending_calls(Connection& connection, const std::string& how) {
   for (auto& [id, call] : pending) call.done(Fail(host_ended(call.method, how)));
 }
 
+struct Pipe {
+  os::UniqueFd out;  ///< to read from; does not block
+  os::UniqueFd in;
+};
+
+Result<Pipe> make_pipe() {
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return Fail(system_error("make a pipe", errno));
+  Pipe out{.out = os::UniqueFd(ends[0]), .in = os::UniqueFd(ends[1])};
+  SLUICE_DO(os::set_nonblocking(out.out.get()));
+  return out;
+}
+
 /// Runs one host from start to end. It is spawned on this thread, which lives as long as the host: a host
 /// asks the kernel to be killed when its parent *thread* ends, so a short-lived thread must not be its
 /// parent.
 void watch(const std::shared_ptr<Connection>& connection, const std::filesystem::path& program,
-           std::chrono::milliseconds silence_max, os::UniqueFd host_socket,
+           std::chrono::milliseconds silence_max, os::UniqueFd host_socket, Pipe pipe,
            std::promise<Result<void>> started) {
-  auto process = os::spawn({.program = program,
-                            .argv = {program.filename().string()},
-                            .fds = {{host_socket.get(), host_connection}}});
+  std::vector<std::string> argv{program.filename().string()};
+  for (const auto& [name, folder] : {std::pair{"--base", connection->folders.base},
+                                     {"--compiled", connection->folders.compiled},
+                                     {"--scratch", connection->folders.scratch}})
+    if (!folder.empty()) argv.insert(argv.end(), {name, folder.string()});
+  auto process =
+      os::spawn({.program = program,
+                 .argv = std::move(argv),
+                 .env = std::vector<std::string>(),  // ours has secrets, and it needs none of it
+                 .cwd = {},
+                 .fds = {{host_socket.get(), host_connection}, {pipe.in.get(), 1}, {pipe.in.get(), 2}}});
   host_socket.reset();
+  pipe.in.reset();
   if (!process) {
     started.set_value(Fail(std::move(process).error()));
     return;
   }
   connection->pid = process->pid();
   started.set_value({});
-  read_responses(*connection, silence_max);
+  HostOutput output(std::move(pipe.out));
+  read_responses(*connection, output, silence_max);
   // New calls fail at once from here on; pending calls fail below, with the reason.
   connection->died = true;
   connection->channel.close();
   const auto exit = await_end(*process);
+  while (output.read(process->pid())) {
+  }
+  output.finish(process->pid());
+  if (!connection->folders.scratch.empty()) std::ignore = os::remove_tree(connection->folders.scratch);
   bool expected = false;
   {
     const std::lock_guard lock(connection->mutex);
@@ -231,17 +279,18 @@ class HostedModel final : public ports::ModelHost {
 
 }  // namespace
 
-Result<std::shared_ptr<ports::ModelHost>> HostedRuntime::start_host() {
+Result<std::shared_ptr<ports::ModelHost>> HostedRuntime::start_host(const ports::HostFolders& folders) {
   std::error_code missing;
   if (!std::filesystem::is_regular_file(program_, missing))
     return Fail(environment_error(
         Code::not_found, fmt::format("{}: no such program; it runs models and is installed beside sluice",
                                      program_.string())));
   SLUICE_TRY(sockets, os::socket_pair());
-  auto connection = std::make_shared<Connection>(std::move(sockets.first));
+  SLUICE_TRY(pipe, make_pipe());
+  auto connection = std::make_shared<Connection>(std::move(sockets.first), folders);
   std::promise<Result<void>> promise;
   auto started = promise.get_future();
-  std::thread watcher(watch, connection, program_, silence_max_, std::move(sockets.second),
+  std::thread watcher(watch, connection, program_, silence_max_, std::move(sockets.second), std::move(pipe),
                       std::move(promise));
   if (auto outcome = started.get(); !outcome) {
     watcher.join();

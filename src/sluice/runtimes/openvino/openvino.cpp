@@ -8,10 +8,10 @@
 #include <mutex>
 #include <optional>
 #include <thread>
+#include <tuple>
 
 #include <fmt/format.h>
 #include <openvino/openvino.hpp>
-#include <unistd.h>
 
 #include "sluice/base/digest.hpp"
 #include "sluice/base/words.hpp"
@@ -96,6 +96,7 @@ struct ItemModel::Impl {
   std::vector<std::int64_t> shape;
   std::size_t in = 0;
   std::size_t out = 0;
+  std::string kept;
   std::vector<ov::InferRequest> requests;
 
   std::mutex mutex;
@@ -108,6 +109,7 @@ ItemModel::~ItemModel() = default;
 const std::vector<std::int64_t>& ItemModel::input_shape() const { return impl_->shape; }
 std::size_t ItemModel::input_elements() const { return impl_->in; }
 std::size_t ItemModel::output_elements() const { return impl_->out; }
+const std::string& ItemModel::kept() const { return impl_->kept; }
 std::size_t ItemModel::parallel() const { return impl_->requests.size(); }
 
 Result<void> ItemModel::run(std::span<const float> in, std::span<float> out) {
@@ -226,12 +228,11 @@ ov::CompiledModel compile_items(ov::Core& core, const OpenVino::Items& items, co
 
 /// The file of the compiled network. The library's own cache reads the whole network before it looks it up,
 /// which takes longer than everything else that a first request waits for.
-std::filesystem::path compiled_file(ov::Core& core, const OpenVino::Items& items, unsigned streams,
-                                    unsigned cores) {
+std::string compiled_name(ov::Core& core, const OpenVino::Items& items, unsigned streams, unsigned cores) {
   const auto key = fmt::format("{}\n{}\n{}\n{}\n{}\n{} streams, {} cores", items.identity,
                                items.file.filename().string(), items.tap, OpenVino::version(),
                                core.get_property("CPU", ov::device::full_name), streams, cores);
-  return items.cache / ("items-" + Digest::of(key).hex() + ".blob");
+  return "items-" + Digest::of(key).hex() + ".blob";
 }
 
 std::optional<ov::CompiledModel> read_compiled(ov::Core& core, const std::filesystem::path& file,
@@ -245,18 +246,18 @@ std::optional<ov::CompiledModel> read_compiled(ov::Core& core, const std::filesy
   }
 }
 
-/// A cache that cannot be written costs only time.
-void write_compiled(ov::CompiledModel& compiled, const std::filesystem::path& file) {
+/// Whether it was written. If not, that costs only time.
+bool write_compiled(ov::CompiledModel& compiled, const std::filesystem::path& file) {
   std::error_code failed;
-  std::filesystem::create_directories(file.parent_path(), failed);
-  const auto partial = file.string() + "." + std::to_string(getpid());
   {
-    std::ofstream stream(partial, std::ios::binary);
+    std::ofstream stream(file, std::ios::binary);
     compiled.export_model(stream);
+    stream.close();
     if (!stream) failed = std::make_error_code(std::errc::io_error);
   }
-  if (!failed) std::filesystem::rename(partial, file, failed);
-  if (failed) std::filesystem::remove(partial, failed);
+  if (!failed) return true;
+  std::filesystem::remove(file, failed);
+  return false;
 }
 
 }  // namespace
@@ -270,13 +271,14 @@ Result<std::unique_ptr<ItemModel>> OpenVino::load_items(const Items& items) {
         ov::hint::inference_precision(ov::element::f32), ov::num_streams(static_cast<int>(streams)),
         ov::inference_num_threads(static_cast<int>(cores)), ov::hint::enable_cpu_pinning(false)};
     auto impl = std::make_unique<ItemModel::Impl>();
-    const bool cached = !items.cache.empty() && !items.identity.empty();
-    const auto file = cached ? compiled_file(impl_->core, items, streams, cores) : std::filesystem::path();
-    if (auto compiled = cached ? read_compiled(impl_->core, file, settings) : std::nullopt) {
-      impl->compiled = std::move(*compiled);
+    const auto name = compiled_name(impl_->core, items, streams, cores);
+    auto known =
+        items.compiled.empty() ? std::nullopt : read_compiled(impl_->core, items.compiled / name, settings);
+    if (known) {
+      impl->compiled = std::move(*known);
     } else {
       impl->compiled = compile_items(impl_->core, items, settings);
-      if (cached) write_compiled(impl->compiled, file);
+      if (!items.keep.empty() && write_compiled(impl->compiled, items.keep / name)) impl->kept = name;
     }
     impl->shape = dimensions(impl->compiled.input().get_partial_shape());
     impl->in = ov::shape_size(impl->compiled.input().get_shape());
@@ -293,16 +295,21 @@ Result<std::unique_ptr<ItemModel>> OpenVino::load_items(const Items& items) {
   }
 }
 
-Result<std::unique_ptr<BatchModel>> OpenVino::load_batches(const std::string& onnx, const std::string& name,
-                                                           const std::filesystem::path& cache) {
+void OpenVino::prepare_batches(const std::string& onnx) {
+  try {
+    std::ignore = impl_->core.read_model(onnx, ov::Tensor());
+  } catch (const std::exception&) {  // the same happens when it is wanted, and is reported then
+  }
+}
+
+Result<std::unique_ptr<BatchModel>> OpenVino::load_batches(const std::string& onnx, const std::string& name) {
   try {
     const auto network = impl_->core.read_model(onnx, ov::Tensor());
     if (network->inputs().size() != 1)
       throw Refused(fmt::format("it has {} inputs, but must have one", network->inputs().size()));
     auto impl = std::make_unique<BatchModel::Impl>();
     // No streams: it runs in the caller's thread, and thousands of heads create no threads.
-    ov::AnyMap settings = {ov::hint::inference_precision(ov::element::f32), ov::num_streams(0)};
-    if (!cache.empty()) settings.insert(ov::cache_dir(cache.string()));
+    const ov::AnyMap settings = {ov::hint::inference_precision(ov::element::f32), ov::num_streams(0)};
     impl->compiled = impl_->core.compile_model(network, "CPU", settings);
     for (const auto& input : impl->compiled.inputs()) impl->inputs.push_back(port_of(input));
     for (const auto& output : impl->compiled.outputs()) impl->outputs.push_back(port_of(output));

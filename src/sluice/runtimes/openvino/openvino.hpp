@@ -36,6 +36,8 @@ class ItemModel {
   /// Runs any number of items, one after the other in `in`; writes their rows to `out`, in the same order.
   /// Blocks.
   Result<void> run(std::span<const float> in, std::span<float> out);
+  /// The name of the file in `Items::keep` that holds the compiled network; "": it was not written.
+  [[nodiscard]] const std::string& kept() const;
 
  private:
   friend class OpenVino;
@@ -81,18 +83,19 @@ class OpenVino {
   [[nodiscard]] static std::string version();
 
   struct Items {
-    std::filesystem::path file;   ///< ONNX or OpenVINO IR with one input
-    std::string tap;              ///< the requested output; the graph is cut there
-    std::filesystem::path cache;  ///< for compiled models; empty: no cache
-    std::string identity;         ///< of the file's bytes (a digest), the key of a compiled model
+    std::filesystem::path file;      ///< ONNX or OpenVINO IR with one input
+    std::string tap;                 ///< the requested output; the graph is cut there
+    std::filesystem::path compiled;  ///< compiled networks of earlier processes; empty: none
+    std::filesystem::path keep;      ///< where one that is compiled is written; empty: nowhere
+    std::string identity;            ///< of the file's bytes (a digest), the key of a compiled network
   };
   /// The file's name prefixes every error message.
   Result<std::unique_ptr<ItemModel>> load_items(const Items& items);
 
-  /// From the bytes of an ONNX file with one f32 input [N, …]. `name` prefixes every error message; `cache`
-  /// as for `Items`.
-  Result<std::unique_ptr<BatchModel>> load_batches(const std::string& onnx, const std::string& name,
-                                                   const std::filesystem::path& cache = {});
+  /// From the bytes of an ONNX file with one f32 input [N, …]. `name` prefixes every error message.
+  Result<std::unique_ptr<BatchModel>> load_batches(const std::string& onnx, const std::string& name);
+  /// Loads what reads ONNX files, as the first call of `load_batches` would: after this, it opens no file.
+  void prepare_batches(const std::string& onnx);
 
  private:
   struct Impl;

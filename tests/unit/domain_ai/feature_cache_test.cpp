@@ -1,10 +1,11 @@
-#include "sluice/host/feature_cache.hpp"
+#include "sluice/domain/ai/feature_cache.hpp"
 
 #include <gtest/gtest.h>
 
 #include "result_assertions.hpp"
+#include "sluice/os/files.hpp"
 
-namespace sluice::host {
+namespace sluice::ai {
 namespace {
 
 namespace fs = std::filesystem;
@@ -73,4 +74,4 @@ TEST_F(FeatureCaches, BelongToOneProcessAtATime) {
 }
 
 }  // namespace
-}  // namespace sluice::host
+}  // namespace sluice::ai

@@ -1,4 +1,4 @@
-#include "sluice/host/feature_cache.hpp"
+#include "sluice/domain/ai/feature_cache.hpp"
 
 #include <cerrno>
 #include <cmath>
@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-namespace sluice::host {
+namespace sluice::ai {
 namespace {
 
 constexpr std::int64_t bytes_max = std::int64_t{4} << 30;
@@ -38,11 +38,23 @@ std::int64_t size_of(int fd) {
 
 }  // namespace
 
+FeatureCache::File::~File() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+Result<FeatureCache::File> FeatureCache::open_file(const std::filesystem::path& path) {
+  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (fd < 0) return Fail(system_error("open " + path.string(), errno));
+  return File(fd);
+}
+
 Result<FeatureCache> FeatureCache::open(const std::filesystem::path& folder, std::size_t columns) {
-  SLUICE_DO(os::make_directories(folder));
-  SLUICE_TRY(index, os::open_file(folder / "index", O_RDWR | O_CREAT, 0600));
+  std::error_code failed;
+  std::filesystem::create_directories(folder, failed);
+  if (failed) return Fail(system_error("make " + folder.string(), failed.value()));
+  SLUICE_TRY(index, open_file(folder / "index"));
   if (flock(index.get(), LOCK_EX | LOCK_NB) != 0) return Fail(system_error("lock " + folder.string(), errno));
-  SLUICE_TRY(rows, os::open_file(folder / "rows", O_RDWR | O_CREAT, 0600));
+  SLUICE_TRY(rows, open_file(folder / "rows"));
   FeatureCache cache(std::move(index), std::move(rows), columns);
   SLUICE_DO(cache.read_index());
   return cache;
@@ -88,4 +100,4 @@ void FeatureCache::add(const Digest& picture, std::span<const float> row) {
   ++count_;
 }
 
-}  // namespace sluice::host
+}  // namespace sluice::ai
