@@ -4,11 +4,13 @@ import json
 import shutil
 import socket
 import subprocess
+import sys
 
-from sluice_program import BIN, environment, serving, start
+import refusing
+from sluice_program import BIN, ROOT, environment, serving, start
 from waiting import Gate, until
 
-NAMES = ["processor", "memory", "open files", "namespaces", "mounts", "cgroups", "memory limits", "owner", "libgit2", "libheif", "git", "git-lfs", "python3", "port", "disk", "data folder", "installation"]
+NAMES = ["processor", "memory", "open files", "namespaces", "mounts", "cgroups", "memory limits", "hosts", "owner", "libgit2", "libheif", "git", "git-lfs", "python3", "port", "disk", "data folder", "installation"]
 
 
 def doctor(data, *arguments, program=BIN / "sluice", **more):
@@ -62,6 +64,20 @@ pipelines:
     assert running.returncode == 0, err
     mounted = json.loads(out)["outputs"]["kind"] == "mount"
     assert (findings(tmp_path / "data")["mounts"]["health"] == "works") == mounted
+
+
+def test_how_hosts_are_confined_is_reported(tmp_path):
+    """test_confinement.py looks at real hosts on such kernels."""
+
+    def seen(*refused):
+        program = tmp_path / f"sluice-without-{len(refused)}"
+        program.write_text(f'#!/bin/sh\nexec {sys.executable} {ROOT}/tests/refusing.py {" ".join(map(str, refused))} -- {BIN}/sluice "$@"\n')
+        program.chmod(0o755)
+        return findings(tmp_path / "data", program=program)["hosts"]
+
+    assert seen()["health"] == "works" or "no Landlock" in seen()["found"]
+    assert "no Landlock" in seen(refusing.LANDLOCK_CREATE_RULESET)["found"]
+    assert "are not confined" in seen(refusing.LANDLOCK_CREATE_RULESET, refusing.SECCOMP)["found"]
 
 
 def test_programs_that_are_missing_are_limits(tmp_path):

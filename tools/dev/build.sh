@@ -8,6 +8,7 @@ build_release() {
 build_tests() {
   stage "build the tests (AddressSanitizer and UBSan)"
   alone build_preset asan sluice_tests
+  alone build_preset release sluice_confinement_tests
 }
 
 # build_preset PRESET TARGET

@@ -14,7 +14,6 @@
 #include "sluice/base/log.hpp"
 #include "sluice/base/processor.hpp"
 #include "sluice/base/words.hpp"
-#include "sluice/host/head_graph.hpp"
 #include "sluice/host/media/libheif.hpp"
 #include "sluice/host/media/picture.hpp"
 
@@ -53,15 +52,7 @@ Value to_value(const Error& error) {
 /// Loads the libraries that are otherwise loaded when the first picture or head wants them: by then, no file
 /// can be opened any more. Many a host never uses them, so this runs beside the loading of the base.
 void load_libraries(runtimes::OpenVino& runtime) {
-  runtime.prepare_batches(write_head_graph({.features = 1,
-                                            .classes = 1,
-                                            .weights = {1},
-                                            .bias = {0},
-                                            .temperature = 1,
-                                            .center = {0},
-                                            .centroids = {1},
-                                            .centroid_weight = 0,
-                                            .threshold = 0}));
+  runtime.prepare_batches();
   std::ignore = media::libheif();  // where it is missing, each HEIC says so
 }
 

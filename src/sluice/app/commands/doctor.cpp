@@ -19,6 +19,7 @@ void add_doctor(CommandLine& program) {
                                         check_mounts(),
                                         check_cgroups(),
                                         check_memory_limits(),
+                                        check_hosts(),
                                         check_owner(),
                                         check_libgit2(),
                                         check_libheif(),

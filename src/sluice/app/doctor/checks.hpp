@@ -11,11 +11,12 @@ Finding check_processor();
 Finding check_memory();
 Finding check_open_files();
 
-// kernel.cpp: the kernel features that isolate tasks
+// kernel.cpp: the kernel features that isolate tasks and model hosts
 Finding check_namespaces();
 Finding check_mounts();
 Finding check_cgroups();
 Finding check_memory_limits();
+Finding check_hosts();
 /// Whether a server can tell its owner from other users of this machine.
 Finding check_owner();
 

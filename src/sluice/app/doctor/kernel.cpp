@@ -4,13 +4,16 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sched.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "sluice/app/doctor/checks.hpp"
 #include "sluice/net/peer.hpp"
 #include "sluice/os/cgroup.hpp"
+#include "sluice/os/landlock.hpp"
 #include "sluice/os/mounts.hpp"
+#include "sluice/os/seccomp.hpp"
 
 namespace sluice::app {
 namespace {
@@ -85,6 +88,35 @@ Finding check_memory_limits() {
       "memory limits", "kept by watching: no cgroup can limit memory",
       "a task that fills its memory quickly may use more than its `resources.memory` for a moment, "
       "before it is killed");
+}
+
+Finding check_hosts() {
+  constexpr auto anything =
+      "a picture or a model that takes over a host may do what the server's user may; run the server as a "
+      "user of its "
+      "own";
+  constexpr int no_filters = 0xfe;  // not an errno
+  const auto refused = in_a_child([] {
+    if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return errno;
+    if (auto rules = os::Landlock::make(); rules && !rules->restrict_thread()) return EPERM;
+    const auto filtered = os::SyscallFilter().install(os::SyscallFilter::Verdict::allow());
+    return filtered ? 0 : no_filters;
+  });
+  if (refused == no_filters)
+    return limited("hosts", "model hosts are not confined: the kernel has no filters of system calls",
+                   anything);
+  if (refused != 0)
+    return limited("hosts", "model hosts cannot start: " + words(refused), "models cannot run");
+  const auto version = os::Landlock::version();
+  if (version == 0)
+    return limited(
+        "hosts", "model hosts are confined by filters of system calls; the kernel has no Landlock",
+        "a base model that takes over its host while it is loaded may read and write what the server's user "
+        "may; pictures and heads may not, for after that no file is opened");
+  return works("hosts",
+               fmt::format("model hosts are confined: system calls, files (Landlock version {}), no new "
+                           "privileges",
+                           version));
 }
 
 Finding check_owner() {

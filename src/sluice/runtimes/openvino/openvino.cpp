@@ -7,10 +7,11 @@
 #include <fstream>
 #include <mutex>
 #include <optional>
+#include <sstream>
 #include <thread>
-#include <tuple>
 
 #include <fmt/format.h>
+#include <openvino/frontend/manager.hpp>
 #include <openvino/openvino.hpp>
 
 #include "sluice/base/digest.hpp"
@@ -190,6 +191,20 @@ Result<std::map<std::string, Tensor>> BatchModel::run(std::span<const float> in,
 
 struct OpenVino::Impl {
   ov::Core core;
+  std::mutex reading;
+  ov::frontend::FrontEnd::Ptr
+      onnx;  ///< loaded once: the core would look for the library again for each network
+
+  std::shared_ptr<ov::Model> read_onnx(const std::string& bytes) {
+    const std::lock_guard lock(reading);
+    load_onnx();
+    std::istringstream stream(bytes);
+    return onnx->convert(onnx->load(static_cast<std::istream*>(&stream)));
+  }
+  /// Called under the lock.
+  void load_onnx() {
+    if (!onnx) onnx = ov::frontend::FrontEndManager().load_by_framework("onnx");
+  }
 };
 
 OpenVino::OpenVino() : impl_(std::make_unique<Impl>()) {}
@@ -295,16 +310,17 @@ Result<std::unique_ptr<ItemModel>> OpenVino::load_items(const Items& items) {
   }
 }
 
-void OpenVino::prepare_batches(const std::string& onnx) {
+void OpenVino::prepare_batches() {
   try {
-    std::ignore = impl_->core.read_model(onnx, ov::Tensor());
+    const std::lock_guard lock(impl_->reading);
+    impl_->load_onnx();
   } catch (const std::exception&) {  // the same happens when it is wanted, and is reported then
   }
 }
 
 Result<std::unique_ptr<BatchModel>> OpenVino::load_batches(const std::string& onnx, const std::string& name) {
   try {
-    const auto network = impl_->core.read_model(onnx, ov::Tensor());
+    const auto network = impl_->read_onnx(onnx);
     if (network->inputs().size() != 1)
       throw Refused(fmt::format("it has {} inputs, but must have one", network->inputs().size()));
     auto impl = std::make_unique<BatchModel::Impl>();

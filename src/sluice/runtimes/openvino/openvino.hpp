@@ -94,8 +94,9 @@ class OpenVino {
 
   /// From the bytes of an ONNX file with one f32 input [N, …]. `name` prefixes every error message.
   Result<std::unique_ptr<BatchModel>> load_batches(const std::string& onnx, const std::string& name);
-  /// Loads what reads ONNX files, as the first call of `load_batches` would: after this, it opens no file.
-  void prepare_batches(const std::string& onnx);
+  /// Loads the library that reads ONNX files, as the first `load_batches` would: after this, that opens no
+  /// file.
+  void prepare_batches();
 
  private:
   struct Impl;
