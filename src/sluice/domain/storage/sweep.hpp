@@ -63,7 +63,7 @@ struct SweepReport {
 /// Removes what nothing reaches, beginning with what reaches something: runs and cache entries before
 /// objects, a directory before its parts. A sweep that is interrupted leaves nothing that lacks a part, and
 /// the next one continues. For one thread; the stores are in use meanwhile. How it is safe beside a server
-/// that works: docs/decisions/0030.
+/// that works: docs/decisions/0020.
 Result<SweepReport> sweep(const Stores& stores, const SweepOptions& options);
 
 Value to_json(const SweepReport& report);
