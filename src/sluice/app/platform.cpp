@@ -58,7 +58,7 @@ struct Platform::Impl {
     quota =
         std::make_unique<storage::Quota>(options.quota, [this] { return os::free_bytes(options.data.root); });
     SLUICE_TRY(opened_objects,
-               open_objects(data, clock, [this](std::int64_t bytes) { return quota->admit(bytes); }));
+               open_objects(data, clock, random, [this](std::int64_t bytes) { return quota->admit(bytes); }));
     objects = std::move(opened_objects);
     SLUICE_TRY(opened_ledger, open_ledger(data));
     ledger = std::move(opened_ledger);
@@ -144,6 +144,7 @@ struct Platform::Impl {
     return make_protocols({.data = options.data,
                            .runs = *runs,
                            .objects = *objects.store,
+                           .uploads = *objects.uploads,
                            .models = *models.repository,
                            .serving = *serving,
                            .access = *access,

@@ -17,6 +17,7 @@
 #include "sluice/os/files.hpp"
 #include "sluice/runtimes/hosted/hosted_runtime.hpp"
 #include "sluice/stores/directory/directory_object_store.hpp"
+#include "sluice/stores/directory/directory_uploads.hpp"
 #include "sluice/stores/directory/discardable_folders.hpp"
 #include "sluice/stores/directory/object_copies.hpp"
 #include "sluice/stores/directory/outside_folder.hpp"
@@ -78,21 +79,29 @@ Result<Ledger> open_ledger(const DataFolder& data) {
                 .journal = &ledger,
                 .index = &ledger,
                 .deployments = &ledger,
-                .storage = &ledger,
                 .tokens = &tables->access,
-                .changes = &tables->access};
+                .changes = &tables->access,
+                .storage = &ledger};
 }
 
 Result<std::unique_ptr<ports::ObjectStore>> open_object_store(const DataFolder& data, const Clock& clock) {
   return stores::DirectoryObjectStore::open(data.objects(), data.cache(), clock);
 }
 
-Result<Objects> open_objects(const DataFolder& data, const Clock& clock,
+Result<Objects> open_objects(const DataFolder& data, const Clock& clock, Random& random,
                              std::function<Result<void>(std::int64_t bytes)> admit) {
-  SLUICE_TRY(opened, stores::DirectoryObjectStore::open(data.objects(), data.cache(), clock));
-  opened->set_admission(std::move(admit));
-  const std::shared_ptr<stores::DirectoryObjectStore> objects = std::move(opened);
-  return Objects{.owner = objects, .store = objects.get(), .storage = objects.get()};
+  struct Both {
+    std::unique_ptr<stores::DirectoryObjectStore> store;
+    std::unique_ptr<stores::DirectoryUploads> uploads;
+  };
+  SLUICE_TRY(store, stores::DirectoryObjectStore::open(data.objects(), data.cache(), clock));
+  store->set_admission(std::move(admit));
+  SLUICE_TRY(uploads, stores::DirectoryUploads::open(*store, clock, random));
+  const auto both = std::make_shared<Both>(std::move(store), std::move(uploads));
+  return Objects{.owner = both,
+                 .store = both->store.get(),
+                 .storage = both->store.get(),
+                 .uploads = both->uploads.get()};
 }
 
 Result<Models> open_models(const DataFolder& data, ports::ObjectStore& objects, const Clock& clock) {
@@ -224,6 +233,7 @@ std::vector<ports::Protocol> make_protocols(const ProtocolParts& parts) {
   std::vector<ports::Protocol> made;
   made.push_back(api::native_protocol({.runs = parts.runs,
                                        .objects = parts.objects,
+                                       .uploads = parts.uploads,
                                        .models = parts.models,
                                        .serving = parts.serving,
                                        .access = parts.access,

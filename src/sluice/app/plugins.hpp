@@ -24,6 +24,7 @@
 #include "sluice/ports/object_store.hpp"
 #include "sluice/ports/service.hpp"
 #include "sluice/ports/storage.hpp"
+#include "sluice/ports/uploads.hpp"
 
 namespace sluice::app {
 
@@ -42,14 +43,15 @@ struct Ledger {
 };
 Result<Ledger> open_ledger(const DataFolder& data);
 Result<std::unique_ptr<ports::ObjectStore>> open_object_store(const DataFolder& data, const Clock& clock);
-/// An object store and its interfaces; `owner` keeps them alive.
+/// An object store, its interfaces, and the uploads into it; `owner` keeps them alive.
 struct Objects {
   std::shared_ptr<void> owner;
   ports::ObjectStore* store = nullptr;
   ports::ObjectStorage* storage = nullptr;
+  ports::Uploads* uploads = nullptr;
 };
-/// `admit` is asked before bytes are stored.
-Result<Objects> open_objects(const DataFolder& data, const Clock& clock,
+/// For the process that holds the data folder. `admit` is asked before bytes are stored.
+Result<Objects> open_objects(const DataFolder& data, const Clock& clock, Random& random,
                              std::function<Result<void>(std::int64_t bytes)> admit);
 /// The model repositories and their interfaces; `owner` keeps them alive.
 struct Models {
@@ -134,6 +136,7 @@ struct ProtocolParts {
   const DataFolder& data;
   runs::Runs& runs;
   ports::ObjectStore& objects;
+  ports::Uploads& uploads;
   ports::ModelRepository& models;
   serving::Serving& serving;
   access::Access& access;

@@ -14,7 +14,7 @@ struct HostFolders {
 
 /// What a host gives up before it reads its first frame, so that one that has been taken over by what it
 /// parses holds nothing more than it was sent: privileges, all system calls but those that it needs, all
-/// files but those that it loads from, memory and files without limit. Decision 0018 has the reasons. Builds
+/// files but those that it loads from, memory and files without limit. Decision 0019 has the reasons. Builds
 /// with sanitizers, which need more of the system, confine nothing.
 class Confinement {
  public:

@@ -5,6 +5,7 @@
 #include "sluice/net/router.hpp"
 #include "sluice/net/target.hpp"
 #include "sluice/runtimes/hosted/hosted_runtime.hpp"
+#include "sluice/stores/directory/directory_uploads.hpp"
 #include "sluice/stores/git/git_model_repository.hpp"
 #include "sluice/stores/sqlite/sqlite_access.hpp"
 
@@ -14,6 +15,9 @@ namespace sluice::test {
 struct NativeStage : RunsStage {
   std::unique_ptr<stores::GitModelRepository> models =
       value_of(stores::GitModelRepository::open(stage.folder.path() / "models", *stage.objects, stage.clock));
+  SystemRandom upload_ids;
+  std::unique_ptr<stores::DirectoryUploads> uploads =
+      value_of(stores::DirectoryUploads::open(*stage.objects, stage.clock, upload_ids));
   runtimes::HostedRuntime runtime{"/nowhere/sluice-host"};
   serving::Hosts hosts{runtime, *stage.objects, stage.clock, {.cache = stage.folder.path() / "cache"}};
   serving::Serving serving{*models, *stage.ledger, hosts, stage.clock};
@@ -28,6 +32,7 @@ struct NativeStage : RunsStage {
     protocols.push_back(api::native_protocol(
         {.runs = runs,
          .objects = *stage.objects,
+         .uploads = *uploads,
          .models = *models,
          .serving = serving,
          .access = *access,

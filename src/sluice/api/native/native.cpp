@@ -97,6 +97,7 @@ ports::Protocol native_protocol(const NativeApi& api) {
                              }),
                              .is_brief = [](const ports::Request&) { return true; }});
   add_object_routes(api, protocol);
+  add_upload_routes(api, protocol);
   add_run_routes(api, protocol);
   add_event_routes(api, protocol);
   add_log_routes(api, protocol);

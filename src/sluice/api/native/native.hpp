@@ -11,6 +11,7 @@
 #include "sluice/ports/http.hpp"
 #include "sluice/ports/model_repository.hpp"
 #include "sluice/ports/object_store.hpp"
+#include "sluice/ports/uploads.hpp"
 
 namespace sluice::api {
 
@@ -18,6 +19,7 @@ namespace sluice::api {
 struct NativeApi {
   runs::Runs& runs;
   ports::ObjectStore& objects;
+  ports::Uploads& uploads;
   ports::ModelRepository& models;
   serving::Serving& serving;
   access::Access& access;

@@ -5,7 +5,7 @@
 namespace sluice::api {
 namespace {
 
-constexpr std::size_t object_max = std::size_t{16} << 30;
+constexpr std::size_t object_max = std::size_t{64} << 20;  // larger ones come in parts: /v1/uploads
 constexpr std::size_t digests_max = 1'000'000;
 
 Result<ports::Response> missing(const NativeApi& api, const ports::Request& request) {

@@ -29,6 +29,7 @@ Result<ports::NamePage> page_of(const ports::Request& request);
 
 // One function per resource; each adds its routes.
 void add_object_routes(const NativeApi& api, ports::Protocol& protocol);
+void add_upload_routes(const NativeApi& api, ports::Protocol& protocol);
 void add_run_routes(const NativeApi& api, ports::Protocol& protocol);
 void add_event_routes(const NativeApi& api, ports::Protocol& protocol);
 void add_log_routes(const NativeApi& api, ports::Protocol& protocol);

@@ -71,10 +71,13 @@ void add_storage_routes(const NativeApi& api, ports::Protocol& protocol) {
                                                                })});
   routes.push_back({.method = "POST",
                     .pattern = "/v1/storage/sweep",
-                    .handler = sync_handler([api](const auto& r) { return sweep(api, r); })});
+                    .handler = sync_handler([api](const auto& r) { return sweep(api, r); }),
+                    .role = ports::Role::admin,
+                    .change = "storage.sweep"});
   routes.push_back({.method = "POST",
                     .pattern = "/v1/storage/check",
-                    .handler = sync_handler([api](const auto&) { return check(api); })});
+                    .handler = sync_handler([api](const auto&) { return check(api); }),
+                    .role = ports::Role::admin});
   routes.push_back({.method = "GET",
                     .pattern = "/v1/storage/work/{}",
                     .handler = sync_handler([api](const auto& r) { return work(api, r); })});

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "sluice/app/commands/given_folder.hpp"
+#include "sluice/app/commands/send_object.hpp"
 #include "sluice/app/plugins.hpp"
 #include "sluice/base/json.hpp"
 #include "sluice/base/words.hpp"
@@ -57,20 +58,13 @@ class Uploads {
   Result<void> send_missing(const Artifact& artifact) {
     if (session_.platform) return {};  // the same store
     SLUICE_TRY(digests, store_->closure(artifact));
-    List list;
-    for (const auto& digest : digests) list.emplace_back(digest.hex());
-    Struct body;
-    body.set("digests", std::move(list));
     // Asked again after an upload, which may take so long that the first ones could be swept meanwhile.
     constexpr int rounds_max = 10;
     for (int round = 0; round < rounds_max; ++round) {
-      SLUICE_TRY(response, call(*session_.backend, "POST", "/v1/objects/missing", body));
-      const auto* missing = response.find("missing");
-      if (!missing || !missing->is_list() || missing->if_list()->empty()) return {};
-      for (const auto& hex : *missing->if_list()) {
-        SLUICE_TRY(digest, Digest::from_hex(*hex.if_string()));
-        SLUICE_DO(upload(*session_.backend, "/v1/objects/" + digest.hex(), store_->path_of(digest)));
-      }
+      SLUICE_TRY(missing, missing_on_server(*session_.backend, digests));
+      if (missing.empty()) return {};
+      for (const auto& digest : missing)
+        SLUICE_DO(send_object(*session_.backend, digest, store_->path_of(digest)));
     }
     return {};
   }

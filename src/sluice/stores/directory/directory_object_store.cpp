@@ -74,6 +74,8 @@ Result<std::unique_ptr<DirectoryObjectStore>> DirectoryObjectStore::open(const f
   return std::unique_ptr<DirectoryObjectStore>(new DirectoryObjectStore(std::move(impl)));
 }
 
+const directory::ObjectFiles& DirectoryObjectStore::files() const { return impl_->objects; }
+
 Result<ports::Stored> DirectoryObjectStore::put(std::string_view bytes) { return impl_->objects.put(bytes); }
 
 Result<ports::Stored> DirectoryObjectStore::put_file(const fs::path& file, const Digest* expected) {

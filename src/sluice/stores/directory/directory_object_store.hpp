@@ -7,6 +7,9 @@
 #include "sluice/ports/storage.hpp"
 
 namespace sluice::stores {
+namespace directory {
+class ObjectFiles;
+}
 
 /// The object store as files: `objects/ab/cd/<whole digest>`, read-only, each written to a temporary file and
 /// renamed. Thread-safe, and safe for several processes at once. Under `cache/` (which may be deleted while
@@ -21,6 +24,9 @@ class DirectoryObjectStore final : public ports::ObjectStore, public ports::Obje
 
   /// Asked before bytes are written: refuses to store so many more. Set before other threads use the store.
   void set_admission(std::function<Result<void>(std::int64_t bytes)> admit);
+
+  /// The objects' files, for other parts of this module.
+  [[nodiscard]] const directory::ObjectFiles& files() const;
 
   Result<ports::Stored> put(std::string_view bytes) override;
   Result<ports::Stored> put_file(const std::filesystem::path& file,

@@ -146,6 +146,13 @@ Result<ports::Stored> ObjectFiles::put_open(int fd, const fs::path& name, const 
   return stored;
 }
 
+Result<void> ObjectFiles::adopt(const fs::path& file, const ports::Stored& stored) const {
+  if (has_intact(stored.digest, stored.size) && renewals_->store_again(path_of(stored.digest), stored.digest))
+    return os::remove_tree(file);
+  SLUICE_DO(os::set_mode(file, object_mode));
+  return move_into_place(file, stored.digest);
+}
+
 Result<os::UniqueFd> ObjectFiles::open_object(const Digest& digest) const {
   const auto path = path_of(digest);
   auto fd = os::open_file(path, O_RDONLY | O_NOFOLLOW);

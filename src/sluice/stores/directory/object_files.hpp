@@ -32,12 +32,17 @@ class ObjectFiles {
   /// Refuses to store so many more bytes, or null. Set before other threads use this.
   using Admit = std::function<Result<void>(std::int64_t bytes)>;
   void set_admission(Admit admit) { admit_ = std::move(admit); }
+  [[nodiscard]] Result<void> admit(std::int64_t bytes) const { return admit_ ? admit_(bytes) : Result<void>(); }
 
   /// Replaces an object whose bytes have changed.
   Result<ports::Stored> put(std::string_view bytes) const;
   /// Stores the rest of the open file `fd`, which messages call `name`, likewise. If `expected` is given,
   /// refuses other bytes.
   Result<ports::Stored> put_open(int fd, const std::filesystem::path& name, const Digest* expected) const;
+
+  /// Moves a file on the same disk into the store, whose bytes were hashed as they were written. The file is
+  /// gone afterwards, unless this fails.
+  Result<void> adopt(const std::filesystem::path& file, const ports::Stored& stored) const;
 
   /// Reads an object and checks it against the digest: Code::not_found if the bytes are missing,
   /// Code::data_loss if they have changed; they are moved to `damaged/` then, and count as missing from now
