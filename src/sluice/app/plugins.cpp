@@ -1,5 +1,7 @@
 #include "sluice/app/plugins.hpp"
 
+#include <algorithm>
+
 #include "sluice/api/native/native.hpp"
 #include "sluice/api/openinference/openinference.hpp"
 #include "sluice/base/picture_format.hpp"

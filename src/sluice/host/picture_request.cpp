@@ -21,7 +21,7 @@ Result<std::shared_ptr<PictureRequest>> PictureRequest::from(std::int64_t id, co
         user_error(Code::too_large,
                    fmt::format("{} pictures in one request exceed the limit of {}; send several requests",
                                count, pictures_per_request_max)));
-  const auto out = std::make_shared<PictureRequest>();
+  auto out = std::make_shared<PictureRequest>();
   out->id = id;
   out->payload = std::move(payload);
   out->missing = count;

@@ -52,7 +52,7 @@ Value to_value(const Error& error) {
 /// Loads the libraries that are otherwise loaded when the first picture or head wants them: by then, no file
 /// can be opened any more. Many a host never uses them, so this runs beside the loading of the base.
 void load_libraries(runtimes::OpenVino& runtime) {
-  runtime.prepare_batches();
+  std::ignore = runtime.prepare_batches();
   std::ignore = media::libheif();  // where it is missing, each HEIC says so
 }
 
@@ -80,7 +80,7 @@ void Server::serve() {
 }
 
 void Server::dispatch(protocol::Request request, std::string payload) {
-  using Method = Result<Reply> (Server::*)(std::int64_t, const Value&, std::string);
+  using Method = Result<Reply> (Server::*)(std::int64_t, const Value&, const std::string&);
   struct Entry {
     std::string name;
     Method method;
@@ -108,9 +108,7 @@ void Server::dispatch(protocol::Request request, std::string payload) {
     known.push_back(entry.name);
     if (entry.name != request.method) continue;
     entry.queue.submit([this, method = entry.method, id = request.id, params = std::move(request.params),
-                        given = std::move(payload)]() mutable {
-      respond(id, (this->*method)(id, params, std::move(given)));
-    });
+                        given = std::move(payload)] { respond(id, (this->*method)(id, params, given)); });
     return;
   }
   respond(request.id, Fail(user_error(Code::not_found, fmt::format("unknown method `{}`{}", request.method,
@@ -167,7 +165,7 @@ Result<Server::LoadedHead> Server::loaded_head(const std::string& digest) const 
   return found->second;
 }
 
-Result<Server::Reply> Server::load_base(std::int64_t, const Value& params, std::string) {
+Result<Server::Reply> Server::load_base(std::int64_t, const Value& params, const std::string&) {
   const auto start = clock_.steady();
   SLUICE_TRY(digest, text_param(params, "base"));
   auto base = loaded_base(digest);
@@ -190,7 +188,7 @@ Result<Server::Reply> Server::load_base(std::int64_t, const Value& params, std::
   return Reply{.result = std::move(out)};
 }
 
-Result<Server::Reply> Server::load_head(std::int64_t, const Value& params, std::string payload) {
+Result<Server::Reply> Server::load_head(std::int64_t, const Value& params, const std::string& payload) {
   SLUICE_TRY(digest, text_param(params, "head"));
   SLUICE_TRY(base_digest, text_param(params, "base"));
   auto known = loaded_head(digest);
@@ -212,7 +210,7 @@ Result<Server::Reply> Server::load_head(std::int64_t, const Value& params, std::
   return Reply{.result = std::move(out)};
 }
 
-Result<Server::Reply> Server::unload_head(std::int64_t, const Value& params, std::string) {
+Result<Server::Reply> Server::unload_head(std::int64_t, const Value& params, const std::string&) {
   SLUICE_TRY(digest, text_param(params, "head"));
   LoadedHead unloaded;  // released after the lock
   const std::lock_guard lock(mutex_);
@@ -223,7 +221,7 @@ Result<Server::Reply> Server::unload_head(std::int64_t, const Value& params, std
   return Reply{};
 }
 
-Result<Server::Reply> Server::try_head(std::int64_t, const Value& params, std::string) {
+Result<Server::Reply> Server::try_head(std::int64_t, const Value& params, const std::string&) {
   SLUICE_TRY(digest, text_param(params, "head"));
   SLUICE_TRY(loaded, loaded_head(digest));
   // One picture, then several: what a runtime prepares depends on their number.
@@ -243,7 +241,7 @@ Result<Server::Reply> Server::add_input(const Value& params, std::string payload
   return Reply{};
 }
 
-Result<Server::Reply> Server::learn(std::int64_t id, const Value& params, std::string) {
+Result<Server::Reply> Server::learn(std::int64_t id, const Value& params, const std::string&) {
   LearnOptions options{.seed = params.integer_at("seed"), .keep = params.number_at("keep", 0.9)};
   SLUICE_TRY(key, text_param(params, "learning"));
   const Value nothing;

@@ -46,12 +46,12 @@ class Server {
   void report(const protocol::Progress& progress);
 
   [[nodiscard]] Result<Reply> hello() const;
-  Result<Reply> load_base(std::int64_t id, const Value& params, std::string payload);
-  Result<Reply> load_head(std::int64_t id, const Value& params, std::string payload);
-  Result<Reply> unload_head(std::int64_t id, const Value& params, std::string payload);
-  Result<Reply> try_head(std::int64_t id, const Value& params, std::string payload);
+  Result<Reply> load_base(std::int64_t id, const Value& params, const std::string& payload);
+  Result<Reply> load_head(std::int64_t id, const Value& params, const std::string& payload);
+  Result<Reply> unload_head(std::int64_t id, const Value& params, const std::string& payload);
+  Result<Reply> try_head(std::int64_t id, const Value& params, const std::string& payload);
   Result<Reply> add_input(const Value& params, std::string payload);
-  Result<Reply> learn(std::int64_t id, const Value& params, std::string payload);
+  Result<Reply> learn(std::int64_t id, const Value& params, const std::string& payload);
   [[nodiscard]] Result<Reply> read_output(const Value& params) const;
   Result<Reply> end_learning(const Value& params);
   Result<void> predict(std::int64_t id, const Value& params, std::string payload);

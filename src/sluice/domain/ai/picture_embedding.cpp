@@ -146,12 +146,14 @@ void PictureEmbedding::count_one() {
 
 std::vector<std::string> PictureEmbedding::problems() const {
   std::vector<std::string> out;
+  out.reserve(problems_.size());
   for (const auto& [picture, problem] : problems_) out.push_back(problem);
   return out;
 }
 
 Result<void> PictureEmbedding::finish() {
   std::vector<std::string> paths;
+  paths.reserve(parts_.pictures.size());
   for (const auto& picture : parts_.pictures) paths.push_back(picture.path);
   return table_->finish(paths);
 }

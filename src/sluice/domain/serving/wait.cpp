@@ -80,12 +80,14 @@ Result<void> Hosts::try_head(const HostNeed& need, const std::stop_token& cancel
     };
     Struct base;
     base.set("base", need.base.digest->hex());
-    SLUICE_DO(call("load_base", std::move(base), {}));
     Struct head;
     head.set("head", need.head->digest->hex());
-    auto outcome = call("load_head", load.first, load.second);
+    auto outcome = call("load_base", std::move(base), {});
+    const bool has_base = outcome.has_value();
+    if (outcome) outcome = call("load_head", load.first, load.second);
     if (outcome) outcome = call("try_head", std::move(head), {});
     if (outcome || !host->died()) return outcome;
+    if (deaths == deaths_max && !has_base) return outcome;  // it was not the head
     if (deaths == deaths_max)
       return Fail(
           user_error(Code::failed_precondition,

@@ -1,10 +1,14 @@
 #include "sluice/runtimes/hosted/compiled_network.hpp"
 
 #include <algorithm>
+#include <cerrno>
+#include <cstdio>
 #include <string_view>
+#include <tuple>
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "sluice/os/files.hpp"
 

@@ -310,11 +310,13 @@ Result<std::unique_ptr<ItemModel>> OpenVino::load_items(const Items& items) {
   }
 }
 
-void OpenVino::prepare_batches() {
+bool OpenVino::prepare_batches() {
   try {
     const std::lock_guard lock(impl_->reading);
     impl_->load_onnx();
-  } catch (const std::exception&) {  // the same happens when it is wanted, and is reported then
+    return true;
+  } catch (const std::exception&) {
+    return false;
   }
 }
 

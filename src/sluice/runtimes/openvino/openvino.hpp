@@ -95,8 +95,8 @@ class OpenVino {
   /// From the bytes of an ONNX file with one f32 input [N, …]. `name` prefixes every error message.
   Result<std::unique_ptr<BatchModel>> load_batches(const std::string& onnx, const std::string& name);
   /// Loads the library that reads ONNX files, as the first `load_batches` would: after this, that opens no
-  /// file.
-  void prepare_batches();
+  /// file. False: it cannot be loaded, as `load_batches` will say.
+  bool prepare_batches();
 
  private:
   struct Impl;

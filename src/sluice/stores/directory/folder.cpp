@@ -62,6 +62,7 @@ class Walk {
         }
         case Kind::symlink: SLUICE_DO(add_symlink(child, std::move(entry.name), depth, folder)); break;
         case Kind::other:
+          if (!selection_.leftovers && is_socket(child)) break;
           refuse(child, "neither a file, a folder nor a symlink; remove it, or ignore it");
           break;
       }
@@ -79,6 +80,12 @@ class Walk {
     if (!selection_.left_out.contains(path)) return false;
     ++left_out_;
     return true;
+  }
+
+  /// A program listens there, such as a server whose data folder is in this one.
+  static bool is_socket(const fs::path& path) {
+    std::error_code unknown;
+    return fs::is_socket(fs::symlink_status(path, unknown));
   }
 
   void refuse(const fs::path& path, std::string why) {
