@@ -145,9 +145,10 @@ def check_set_aside(data, run, other):
 def break_plan(data, run):
     """Changes the stored plan as no verifier would allow: the pipeline that it calls does not exist."""
     with sqlite3.connect(data / "ledger.db") as ledger:
-        changed = ledger.execute("UPDATE texts SET text = replace(text, 'call: inner', 'call: outer') WHERE digest = "
-                                 "(SELECT text FROM events WHERE run = ? AND number = 0)", (run,)).rowcount
-        assert changed == 1
+        event, plan, at = ledger.execute("SELECT event, texts.text, text_at FROM events JOIN texts ON digest = events.text "
+                                         "WHERE run = ? AND number = 0", (run,)).fetchone()
+        broken = event[:at] + plan.replace("call: inner", "call: outer") + event[at:]  # the plan is shared with other runs
+        ledger.execute("UPDATE events SET event = ?, text = NULL, text_at = NULL WHERE run = ? AND number = 0", (broken, run))
 
 
 CALLS = """
