@@ -80,6 +80,13 @@ class Check {
     return {};
   }
 
+  /// Objects that came since the check began are not in its list.
+  [[nodiscard]] bool is_missing(const Digest& digest) const {
+    if (objects_.find(digest)) return false;
+    const auto read = stores_.objects.verify(digest);
+    return !read && read.error().code == Code::not_found;
+  }
+
   /// The unsound objects that an object consists of, itself included; remembered for directories.
   const std::vector<Digest>& unsound_in(const Digest& digest) {
     static const std::vector<Digest> none;
@@ -95,11 +102,11 @@ class Check {
     const auto parts = stores_.objects.parts_of(digest);
     if (!parts || !visited.insert(digest).second) return;
     for (const auto& file : parts->files) {
-      if (!objects_.find(file)) unsound_.emplace(file, Unsound{.why = "missing", .missing = true});
+      if (is_missing(file)) unsound_.emplace(file, Unsound{.why = "missing", .missing = true});
       if (unsound_.contains(file)) add_below(digest, file);
     }
     for (const auto& folder : parts->folders) {
-      if (!objects_.find(folder)) unsound_.emplace(folder, Unsound{.why = "missing", .missing = true});
+      if (is_missing(folder)) unsound_.emplace(folder, Unsound{.why = "missing", .missing = true});
       if (unsound_.contains(folder)) add_below(digest, folder);
       visit(folder, visited);
       for (const auto& below : std::vector<Digest>(unsound_in(folder))) add_below(digest, below);
@@ -112,7 +119,7 @@ class Check {
   }
 
   void need(const Digest& digest, const std::string& who) {
-    if (!objects_.find(digest)) {
+    if (is_missing(digest)) {
       unsound_.emplace(digest, Unsound{.why = "missing", .missing = true});
       add_below(digest, digest);
     }
@@ -168,7 +175,7 @@ class Check {
       const auto& entry = used.entry;
       // A look-up treats what is missing as a miss, so that nothing needs it.
       each_artifact(entry.outputs, [&](const Digest& digest) {
-        if (objects_.find(digest))
+        if (!is_missing(digest))
           need(digest, fmt::format("the cached result of {} of run {}", entry.path, entry.run.text));
       });
       return {};
