@@ -10,8 +10,8 @@
 namespace sluice::stores::directory {
 namespace {
 
-/// Younger ones are not renewed: they are kept anyway for most of an hour.
-constexpr std::chrono::minutes renewed_lately{10};
+/// Younger ones are not renewed: they are kept for as long anyway.
+constexpr std::chrono::seconds renewed_lately{10};
 
 }  // namespace
 
