@@ -16,8 +16,8 @@ namespace sluice::app {
 
 namespace {
 
-/// Of the calling thread; for work that nobody waits for.
-void lower_priority() { setpriority(PRIO_PROCESS, 0, 19); }  // 0: this thread, on Linux
+/// Of the calling thread. Not the lowest priority: others wait for the locks that it holds.
+void lower_priority() { setpriority(PRIO_PROCESS, 0, 10); }  // 0: this thread, on Linux
 
 }  // namespace
 

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "sluice/app/commands/command.hpp"
@@ -30,9 +31,15 @@ struct UpOptions {
   bool json = false;
 };
 
-/// Of the disk, so that the ledger can grow while runs are ended: a hundredth, and no more than 256 MB.
+/// Of the disk that holds both the objects and the ledger, so that this can grow while runs are ended: a
+/// hundredth, and no more than 256 MB. Where the ledger has a disk of its own, objects may fill theirs.
 std::int64_t reserve_of(const DataFolder& data) {
   constexpr std::uintmax_t most = 256'000'000;
+  struct stat objects{};
+  struct stat ledger{};
+  if (stat(data.objects().c_str(), &objects) == 0 && stat(data.root.c_str(), &ledger) == 0 &&
+      objects.st_dev != ledger.st_dev)
+    return 0;
   std::error_code failed;
   const auto space = std::filesystem::space(data.root, failed);
   return failed ? 0 : static_cast<std::int64_t>(std::min(space.capacity / 100, most));
