@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures Sluice and a peer, alternately, in the same run. `./dev bench` runs it.
 
-    bench.py [process] [engine] [command] [serving] [--rounds N] [--json FILE]
+    bench.py [process] [engine] [command] [serving] [store] [--rounds N] [--json FILE]
 
 Every figure is the median of the rounds; a ratio is Sluice's figure divided by the peer's. The commands that ran are printed. An
 absolute figure means little on a shared machine; a ratio means more. The first table measures the machine itself.
@@ -249,6 +249,46 @@ def bench_serving(table, folder, rounds):
     table.add("first request: starts the host, loads the model", 1e3 * median(zero), "ms", "≤ 150", median(zero) <= 0.150)
 
 
+def bench_store(table, folder, rounds, runs=1_000_000, models=100_000, versions=1000):
+    """Stores that hold much: pages of lists, look-ups, and registering one version more."""
+    data = folder / "data"
+    run(PROGRAMS / "store_bench", "seed", data, runs, models)
+    read = [json.loads(run(PROGRAMS / "store_bench", "read", data)[1]) for _ in range(max(1, rounds // 2))]
+
+    def add(what, key, goal):
+        figure = median(one[f"{key}_ms"] for one in read)
+        table.add(what, figure, "ms", f"≤ {goal}", figure <= goal)
+        table.add("  the slowest of a hundred", median(one[f"{key}_p99_ms"] for one in read), "ms", "-", None)
+
+    add(f"a page of {runs:,} runs", "runs_page", 10)
+    add("a page of those that failed", "runs_of_a_status_page", 10)
+    add("a run by the first character of its id", "prefix_of_1", 1)
+    add("a run by its id", "prefix_of_26", 1)
+    add(f"a page of the names of {models:,} models", "model_names", 10)
+    add("a page of models, with the newest version of each", "models_page", 10)
+    table.add("the first list of models after a start", median(one["first_list_of_models_ms"] for one in read), "ms", "-", None)
+    server = demo.Server(data, "127.0.0.1:0")
+    try:
+        middle = read[0]["models"] // 2
+        for path in ("/v1/runs", f"/v1/models?after=model-{middle:06}", "/v1/endpoints", "/v1/runs?status=failed"):
+            figure = 1e3 * median([timed(lambda: fetch(server.url + path)) for _ in range(20)])
+            table.add(f"GET {path}", figure, "ms", "≤ 10", figure <= 10)
+        with open(f"/proc/{server.process.pid}/status") as status:
+            resident = next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmRSS"))
+        table.add("the server, resident", resident, "MB", "≤ 64", resident <= 64)
+    finally:
+        server.stop()
+    many = json.loads(run(PROGRAMS / "store_bench", "register", folder / "versions", versions)[1])
+    table.add("registering one of the first twenty versions", many["first_ms"], "ms", "-", None)
+    table.add(f"registering one of the last of {versions:,}", many["last_ms"], "ms", "the same", None, "first", many["first_ms"])
+    table.add("the same after a restart", many["last_after_a_restart_ms"], "ms", "the same", None, "first", many["first_after_a_restart_ms"])
+
+
+def fetch(url):
+    with urllib.request.urlopen(url, timeout=60) as response:
+        response.read()
+
+
 def timed(action):
     start = time.perf_counter()
     action()
@@ -266,7 +306,7 @@ def checkout(repository, folder):
     run("git", "-c", "safe.directory=*", "clone", "-q", repository, folder)
 
 
-BENCHES = {"process": bench_process, "engine": bench_engine, "command": bench_command, "serving": bench_serving}
+BENCHES = {"process": bench_process, "engine": bench_engine, "command": bench_command, "serving": bench_serving, "store": bench_store}
 
 
 @contextlib.contextmanager
