@@ -38,7 +38,8 @@ void allow_memory(SyscallFilter& filter) {
 }
 
 void allow_threads(SyscallFilter& filter) {
-  filter.add(Verdict::refuse(ENOSYS), {SYS_get_mempolicy, SYS_set_mempolicy});  // libnuma, of an encoder in libheif
+  filter.add(Verdict::refuse(ENOSYS),
+             {SYS_get_mempolicy, SYS_set_mempolicy});  // libnuma, of an encoder in libheif
   filter.add(Verdict::allow(), {SYS_futex, SYS_sched_yield, SYS_sched_getaffinity, SYS_set_robust_list,
                                 SYS_rseq, SYS_exit, SYS_exit_group, SYS_gettid, SYS_getpid, SYS_membarrier});
   filter.add(Verdict::allow(), SYS_sched_setaffinity, {is_int(0, 0)});

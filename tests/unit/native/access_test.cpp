@@ -61,8 +61,8 @@ TEST(NativeAccess, EveryRouteThatChangesSomethingIsRecorded) {
                                               .changes = s.tables,
                                               .clock = s.stage.clock});
   // Objects have no name: what refers to one is recorded.
-  const std::vector<std::string> unnamed{"/v1/objects/missing", "/v1/objects/{}", "/v1/uploads", "/v1/uploads/{}",
-                                         "/v1/storage/check"};
+  const std::vector<std::string> unnamed{"/v1/objects/missing", "/v1/objects/{}", "/v1/uploads",
+                                         "/v1/uploads/{}", "/v1/storage/check"};
   for (const auto& route : protocol.routes) {
     const bool changes = route.needed_role() != ports::Role::read && route.method != "GET" &&
                          std::ranges::find(unnamed, route.pattern) == unnamed.end();

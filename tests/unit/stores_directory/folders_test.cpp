@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "result_assertions.hpp"
+#include "sluice/stores/directory/folder.hpp"
 #include "sluice/stores/directory/message.hpp"
 #include "store_fixture.hpp"
 
@@ -306,6 +307,38 @@ TEST_F(Folders, ThatAreMaliciousAreNotWritten) {
   const auto text = store_->put("no message").value();
   EXPECT_THAT(store_->copy_out(folder(text), outside_ / "out").error().message,
               HasSubstr("directory " + text.digest.hex() + ": not a canonical Directory message"));
+}
+
+TEST_F(Folders, OfAnySizeAreRead) {
+  constexpr int files = 20'000;
+  fs::create_directories(outside_ / "many");
+  for (int i = 0; i < files; ++i)
+    ASSERT_OK(os::write_file(outside_ / "many" / ("file-" + std::to_string(i)), std::to_string(i)));
+  const auto stored = store_->put_directory(outside_);
+  ASSERT_OK(stored);
+  const auto listed = store_->list(folder(*stored));
+  ASSERT_OK(listed);
+  EXPECT_EQ(listed->files.size(), std::size_t{files});
+  const auto parts = store_->closure(folder(*stored));
+  ASSERT_OK(parts);
+  EXPECT_EQ(parts->size(), std::size_t{files} + 2);
+  EXPECT_TRUE(store_->missing(*parts).empty());
+  ASSERT_OK(store_->copy_out(folder(*stored), root_->path() / "copy"));
+  EXPECT_EQ(read(root_->path() / "copy/many/file-19999"), "19999");
+}
+
+TEST(TreeLimits, AreCheckedBeforeAnythingIsStored) {
+  directory::Folder tree{.name = "", .files = {{.name = "a", .digest = {}}}, .folders = {}, .symlinks = {}};
+  tree.folders.push_back({.name = "inner",
+                          .files = {{.name = std::string(50, 'b'), .digest = {}}},
+                          .folders = {},
+                          .symlinks = {{.name = "c", .target = "a"}}});
+  EXPECT_OK(directory::check_size(tree, "given", {.entries = 4, .message_bytes = 300}));
+  EXPECT_EQ(test::message_of(directory::check_size(tree, "given", {.entries = 3, .message_bytes = 300})),
+            "given/inner: more than 3 files and folders in total; split it");
+  EXPECT_EQ(test::message_of(directory::check_size(tree, "given", {.entries = 4, .message_bytes = 210})),
+            "given/inner: the names in this folder are longer than 210 B together; divide it into several "
+            "folders");
 }
 
 }  // namespace

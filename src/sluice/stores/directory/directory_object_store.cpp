@@ -94,6 +94,7 @@ Result<ports::Stored> DirectoryObjectStore::put_directory(const fs::path& folder
     for (const auto& [path, why] : walked.refused) findings.add(os::printable(path) + ": " + why);
     return Fail(std::move(findings).error(Code::invalid_argument));
   }
+  SLUICE_DO(directory::check_size(walked.folder, os::printable(folder)));
   SLUICE_DO(directory::store_files(impl_->objects, impl_->digests, impl_->clock, folder, walked.folder));
   impl_->digests.save();
   SLUICE_TRY(stored, directory::store_messages(impl_->objects, walked.folder));
@@ -107,6 +108,7 @@ Result<ports::Stored> DirectoryObjectStore::put_tree(const std::vector<ports::Tr
       return Fail(environment_error(Code::not_found, "`" + file.path + "`: object " + file.digest.hex() +
                                                          " is not in the store; store its bytes first"));
   SLUICE_TRY(tree, directory::arrange(files));
+  SLUICE_DO(directory::check_size(tree, "the directory"));
   return directory::store_messages(impl_->objects, tree);
 }
 

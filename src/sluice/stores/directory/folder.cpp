@@ -175,12 +175,43 @@ Result<void> add(Folder& root, const ports::TreeFile& file) {
       return Fail(user_error(Code::invalid_argument, file.path.substr(0, 80) +
                                                          "…: folders are nested more than " +
                                                          std::to_string(folder_depth_max) + " deep"));
-    auto found = std::ranges::find(folder->folders, name, &Folder::name);
-    if (found == folder->folders.end()) found = folder->folders.insert(found, Folder{.name = name});
+    auto& inner = folder->folders;
+    // Paths are mostly sorted: then it is the last one.
+    auto found = !inner.empty() && inner.back().name == name ? std::prev(inner.end())
+                                                             : std::ranges::find(inner, name, &Folder::name);
+    if (found == inner.end()) found = inner.insert(found, Folder{.name = name});
     folder = &*found;
     rest.remove_prefix(slash + 1);
   }
 }
+
+/// The sizes of a tree, and of the message of each of its folders.
+class SizeCheck {
+ public:
+  explicit SizeCheck(const TreeLimits& limits) : limits_(limits) {}
+
+  Result<void> add(const Folder& folder, const std::string& name) {
+    entries_ += folder.files.size() + folder.folders.size() + folder.symlinks.size();
+    if (entries_ > limits_.entries)
+      return Fail(user_error(Code::too_large, name + ": more than " + std::to_string(limits_.entries) +
+                                                  " files and folders in total; split it"));
+    constexpr std::size_t entry_bytes = 100;  // of a message, besides names; a digest is 64 of them
+    std::size_t bytes = 0;
+    for (const auto& file : folder.files) bytes += file.name.size() + entry_bytes;
+    for (const auto& inner : folder.folders) bytes += inner.name.size() + entry_bytes;
+    for (const auto& link : folder.symlinks) bytes += link.name.size() + link.target.size() + entry_bytes;
+    if (bytes > limits_.message_bytes)
+      return Fail(user_error(Code::too_large, name + ": the names in this folder are longer than " +
+                                                  human_bytes(limits_.message_bytes) +
+                                                  " together; divide it into several folders"));
+    for (const auto& inner : folder.folders) SLUICE_DO(add(inner, name + "/" + inner.name));
+    return {};
+  }
+
+ private:
+  const TreeLimits& limits_;
+  std::size_t entries_ = 0;
+};
 
 struct Built {
   ports::Stored message;
@@ -215,6 +246,10 @@ Result<Walked> walk(const fs::path& root, const ports::Selection& selection) {
   walked.left_out = walk.left_out();
   walked.refused = walk.take_refused();
   return walked;
+}
+
+Result<void> check_size(const Folder& tree, const std::string& name, const TreeLimits& limits) {
+  return SizeCheck(limits).add(tree, name);
 }
 
 Result<Folder> arrange(const std::vector<ports::TreeFile>& files) {

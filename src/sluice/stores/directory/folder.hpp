@@ -12,6 +12,11 @@
 namespace sluice::stores::directory {
 
 constexpr std::size_t folder_depth_max = 100;
+/// In a tree, with what is behind symlinks: a few small messages that reference one another can describe a
+/// tree that fills a disk.
+constexpr std::size_t tree_entries_max = 2'000'000;
+/// Of one folder: two million entries with names of a hundred bytes.
+constexpr std::size_t message_bytes_max = std::size_t{512} << 20;
 
 /// A whole tree in memory: names and, once its files are stored, their digests.
 struct Folder {
@@ -37,6 +42,15 @@ struct Walked {
 Result<Walked> walk(const std::filesystem::path& root, const ports::Selection& selection);
 /// Builds the tree of these files.
 Result<Folder> arrange(const std::vector<ports::TreeFile>& files);
+
+/// What is stored must be readable: the limits of reading, for what comes.
+struct TreeLimits {
+  std::size_t entries = tree_entries_max;
+  std::size_t message_bytes = message_bytes_max;
+};
+/// Refuses a tree that could not be read again, before anything of it is stored. `name` is its name in
+/// messages.
+Result<void> check_size(const Folder& tree, const std::string& name, const TreeLimits& limits = {});
 
 /// Stores one outside file, or finds its digest in the cache.
 Result<ports::Stored> store_file(const ObjectFiles& objects, DigestCache& digests, const Clock& clock,

@@ -36,7 +36,7 @@ class Lister {
     auto node = std::make_unique<Node>(
         Node{.files = std::move(message.files), .symlinks = std::move(message.symlinks), .parent = parent});
     for (const auto& folder : message.folders) {
-      SLUICE_DO(count());
+      SLUICE_DO(count(loaded_));
       SLUICE_TRY(inner, load(objects, folder.digest, node.get(), depth + 1));
       node->folders.emplace(folder.name, std::move(inner));
     }
@@ -49,7 +49,7 @@ class Lister {
     auto node = std::make_unique<Node>(
         Node{.files = std::move(folder.files), .symlinks = std::move(folder.symlinks), .parent = parent});
     for (auto& child : folder.folders) {
-      SLUICE_DO(count());
+      SLUICE_DO(count(loaded_));
       auto name = child.name;
       SLUICE_TRY(inner, load(std::move(child), node.get()));
       node->folders.emplace(std::move(name), std::move(inner));
@@ -91,21 +91,21 @@ class Lister {
     return {};
   }
 
-  Result<void> count() {
-    if (++entries_ <= tree_entries_max) return {};
+  Result<void> count(std::size_t& entries) const {
+    if (++entries <= tree_entries_max) return {};
     return Fail(user_error(Code::too_large, name_ + ": more than " + std::to_string(tree_entries_max) +
                                                 " entries in total; split it"));
   }
 
   Result<void> add(std::string path, const Message::File& file) {
-    SLUICE_DO(count());
+    SLUICE_DO(count(entries_));
     out_.files.push_back(
         {.path = std::move(path), .digest = file.digest, .size = file.size, .executable = file.executable});
     return {};
   }
 
   Result<void> enter(const std::string& path, Node& folder, std::vector<const Node*>& inside) {
-    SLUICE_DO(count());
+    SLUICE_DO(count(entries_));
     out_.folders.push_back(path);
     return list(folder, path + "/", inside);
   }
@@ -142,6 +142,7 @@ class Lister {
 
   const std::string name_;
   ports::Listing out_;
+  std::size_t loaded_ = 0;  ///< folders
   std::size_t entries_ = 0;
   std::size_t steps_ = 0;  ///< of following symlinks: those of a few symlinks can multiply
 };

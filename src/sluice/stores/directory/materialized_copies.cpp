@@ -18,7 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view manifest_header = "sluice layout 1\n";
-constexpr std::size_t manifest_bytes_max = std::size_t{512} << 20;
+constexpr std::size_t manifest_bytes_max = std::size_t{1} << 30;
 constexpr Modes read_only{.file = 0444, .program = 0555, .folder = 0555};
 
 /// The metadata of one entry as a line, without reading its content; empty if it does not exist. A folder's

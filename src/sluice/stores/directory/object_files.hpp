@@ -32,7 +32,9 @@ class ObjectFiles {
   /// Refuses to store so many more bytes, or null. Set before other threads use this.
   using Admit = std::function<Result<void>(std::int64_t bytes)>;
   void set_admission(Admit admit) { admit_ = std::move(admit); }
-  [[nodiscard]] Result<void> admit(std::int64_t bytes) const { return admit_ ? admit_(bytes) : Result<void>(); }
+  [[nodiscard]] Result<void> admit(std::int64_t bytes) const {
+    return admit_ ? admit_(bytes) : Result<void>();
+  }
 
   /// Replaces an object whose bytes have changed.
   Result<ports::Stored> put(std::string_view bytes) const;

@@ -14,8 +14,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t message_bytes_max = std::size_t{64} << 20;
-
 struct TreeWriter {
   const ObjectFiles& objects;
   const Modes& modes;

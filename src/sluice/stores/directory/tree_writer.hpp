@@ -7,10 +7,6 @@
 
 namespace sluice::stores::directory {
 
-/// In a tree, with what is behind symlinks: a few small messages that reference one another can describe a
-/// tree that fills a disk.
-constexpr std::size_t tree_entries_max = 1'000'000;
-
 /// The message of the folder `digest`, which lies `depth` folders below the root of its tree. Refuses one
 /// that lies too deep, or has a symlink that may leave the tree.
 Result<Message> read_message(const ObjectFiles& objects, const Digest& digest, std::size_t depth);
