@@ -229,12 +229,13 @@ def test_an_object_of_a_gibibyte_takes_no_memory(unharmed):
         digest.update(piece)
     forget_memory_peak(server.process.pid)
     before = memory_peak(server.process.pid)
-    with connect(server) as connection:
-        connection.sendall(head_of(server, "PUT", f"/v1/objects/{digest.hexdigest()}", f"Content-Length: {ONE_GIB}"))
-        for _ in range(ONE_GIB // len(piece)):
-            connection.sendall(piece)
-        status, body_text = response_from(connection)
-    assert status == 201, body_text
+    status, upload = server.ask("POST", "/v1/uploads", {"size": ONE_GIB, "digest": digest.hexdigest()})
+    assert status == 201, upload
+    part = bytes(upload["part_max"])
+    for offset in range(0, ONE_GIB, len(part)):
+        status, answer = server.ask("PATCH", f"/v1/uploads/{upload['upload']}?offset={offset}", part)
+        assert status in (200, 201), answer
+    assert status == 201, answer
     assert memory_peak(server.process.pid) - before < 64
     stored = server.data / "objects" / digest.hexdigest()[:2] / digest.hexdigest()[2:4] / digest.hexdigest()
     assert stored.stat().st_size == ONE_GIB

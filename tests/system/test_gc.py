@@ -34,7 +34,7 @@ def age(data, hours):
     """Makes everything in the data folder that much older, as if time had passed; nothing may be running."""
     seconds = hours * HOURS
     for path in [*(data / "objects").glob("??/??/*"), *(data / "logs").glob("*"), *(data / "cache").glob("trees/*/*"),
-                 *(data / "cache").glob("*.blob"), *(data / "cache").glob("features/*/*")]:
+                 *(data / "cache").glob("compiled/*/*.blob"), *(data / "cache").glob("features/*/*")]:
         before = path.stat().st_mtime
         os.utime(path, (before - seconds, before - seconds))
     with contextlib.closing(sqlite3.connect(data / "ledger.db")) as ledger, ledger:

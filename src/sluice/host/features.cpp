@@ -15,7 +15,7 @@ namespace {
 using namespace std::string_view_literals;
 constexpr auto magic = "\x93NUMPY\x01\x00"sv;
 constexpr std::size_t start_bytes = 10;  // magic, version, length of the header
-constexpr std::size_t index_bytes_max = std::size_t{256} << 20;
+constexpr std::size_t index_bytes_max = std::size_t{1} << 30;
 
 bool take(std::string_view& text, std::string_view expected) {
   if (!text.starts_with(expected)) return false;

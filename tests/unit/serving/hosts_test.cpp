@@ -235,7 +235,9 @@ TEST_F(HostsTest, AHeadIsTriedInAHostOfItsOwn) {
   const auto needed = base();
   auto served = all->acquire_and_wait({.base = needed, .head = head("cat")}, {});
   ASSERT_OK(served);
-  EXPECT_OK(all->try_head({.base = needed, .head = head("dog")}, {}));
+  const HostNeed once{.base = needed, .head = head("die if again " + (scratch_.path / "tried").string())};
+  EXPECT_OK(all->try_head(once, {}));
+  EXPECT_OK(all->try_head(once, {})) << "it is not tried again";
   const auto refused = all->try_head({.base = needed, .head = head("die")}, {});
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Code::failed_precondition);

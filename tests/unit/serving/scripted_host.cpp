@@ -1,8 +1,9 @@
 // Speaks ipc/host on descriptor 3, like sluice-host, and follows instructions in its input. A base's
 // folder may contain the files `die`, `refuse` or `gate` (with a path: it loads once that exists); a picture
-// may be `die`, `die once PATH`, `wait PATH` (until that file exists), `bad`, or anything else, whose label
-// is the class of that name, if there is one. `look` looks at one picture without a head; `try_head` looks at
-// the name of the head's first class as if it were a picture. `print` prints a text on standard error.
+// may be `die`, `die once PATH`, `die if again PATH`, `wait PATH` (until that file exists), `bad`, or
+// anything else, whose label is the class of that name, if there is one. `look` looks at one picture without
+// a head; `try_head` looks at the name of the head's first class as if it were a picture. `print` prints a
+// text on standard error.
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
@@ -78,6 +79,10 @@ struct Host {
     if (picture.starts_with("die once ") && !fs::exists(picture.substr(9))) {
       std::ofstream(picture.substr(9)) << "died";
       ::_exit(death);
+    }
+    if (picture.starts_with("die if again ")) {
+      if (fs::exists(picture.substr(13))) ::_exit(death);
+      std::ofstream(picture.substr(13)) << "once";
     }
     if (picture.starts_with("wait "))
       while (!fs::exists(picture.substr(5))) std::this_thread::sleep_for(std::chrono::milliseconds(2));

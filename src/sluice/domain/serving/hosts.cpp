@@ -386,6 +386,11 @@ Result<std::pair<Value, std::string>> Hosts::load_request(const HostNeed& need) 
   return std::pair{load_params(*need.head->digest, *need.base.digest, files), payload_of(files)};
 }
 
+std::filesystem::path Hosts::mark_of_trial(const HostNeed& need) const {
+  const auto key = need.head->digest->hex() + need.base.digest->hex() + std::string(impl_->runtime.name());
+  return impl_->options.cache / "tried" / Digest::of(key).hex();
+}
+
 Hosts::Status Hosts::status(const Digest& base, const std::optional<Digest>& head) const {
   const std::lock_guard lock(impl_->mutex);
   const auto* entry = impl_->live(base);

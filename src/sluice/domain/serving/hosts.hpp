@@ -80,7 +80,8 @@ class Hosts {
   Result<HostLease> acquire_and_wait(HostNeed need, const std::stop_token& cancel);
 
   /// Loads the head and predicts with it in a host of its own, which serves nobody and ends with this call:
-  /// what a host reports is returned, and a head that ends its host is Code::failed_precondition. Blocks.
+  /// what a host reports is returned, and a head that ends its host is Code::failed_precondition.
+  /// One that was tried before is not tried again. Blocks.
   Result<void> try_head(const HostNeed& need, const std::stop_token& cancel);
 
   enum class State { cold, loading, warm };
@@ -97,6 +98,8 @@ class Hosts {
   struct Impl;
   Result<std::shared_ptr<ports::ModelHost>> start_apart(const Artifact& base);
   [[nodiscard]] Result<std::pair<Value, std::string>> load_request(const HostNeed& need) const;
+  /// An empty file that is there once the head was tried on the base.
+  [[nodiscard]] std::filesystem::path mark_of_trial(const HostNeed& need) const;
   std::unique_ptr<Impl> impl_;
 };
 

@@ -1,4 +1,5 @@
 #include <condition_variable>
+#include <fstream>
 #include <mutex>
 
 #include "sluice/domain/serving/hosts.hpp"
@@ -68,6 +69,9 @@ Result<void> work_on_host(Hosts& hosts, const HostNeed& need, const std::string&
 }
 
 Result<void> Hosts::try_head(const HostNeed& need, const std::stop_token& cancel) {
+  const auto mark = mark_of_trial(need);
+  std::error_code unknown;
+  if (std::filesystem::exists(mark, unknown)) return {};
   SLUICE_TRY(load, load_request(need));
   for (int deaths = 1;; ++deaths) {
     SLUICE_TRY(host, start_apart(need.base));
@@ -86,6 +90,10 @@ Result<void> Hosts::try_head(const HostNeed& need, const std::stop_token& cancel
     const bool has_base = outcome.has_value();
     if (outcome) outcome = call("load_head", load.first, load.second);
     if (outcome) outcome = call("try_head", std::move(head), {});
+    if (outcome) {  // a mark that cannot be written costs another trial
+      std::filesystem::create_directories(mark.parent_path(), unknown);
+      std::ofstream{mark};
+    }
     if (outcome || !host->died()) return outcome;
     if (deaths == deaths_max && !has_base) return outcome;  // it was not the head
     if (deaths == deaths_max)

@@ -17,7 +17,7 @@ namespace sluice::host {
 namespace {
 
 constexpr std::size_t rows_per_batch = 256;
-constexpr std::size_t split_bytes_max = std::size_t{256} << 20;
+constexpr std::size_t split_bytes_max = std::size_t{1} << 30;
 
 struct Picture {
   std::string path;

@@ -6,7 +6,7 @@ namespace sluice::host {
 namespace {
 
 constexpr std::size_t keys_max = 16;
-constexpr std::size_t input_bytes_max = std::size_t{4} << 30;
+constexpr std::size_t input_bytes_max = std::size_t{32} << 30;  // the limit on memory may be lower
 constexpr std::size_t piece_bytes_max = std::size_t{8} << 20;
 
 Fail unknown(std::string_view what, std::string_view name) {
