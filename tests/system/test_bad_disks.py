@@ -237,7 +237,7 @@ def test_a_torn_write_ahead_log_costs_no_more_than_its_torn_end(plan, tmp_path):
     for name, torn in tears.items():
         copy = tmp_path / "torn"
         shutil.rmtree(copy, ignore_errors=True)
-        shutil.copytree(data, copy, ignore=lambda folder, names: [n for n in names if n.startswith("supervisor") or n.endswith("-shm")])
+        shutil.copytree(data, copy, ignore=lambda folder, names: [n for n in names if n.startswith("supervisor") or n.endswith(("-shm", ".sock"))])
         (copy / "ledger.db-wal").write_bytes(torn)
         with serving(copy) as again:
             listed = [row["run"] for row in again.ask("GET", "/v1/runs")[1]["runs"]]

@@ -123,6 +123,7 @@ struct Platform::Impl {
   void open_storage() {
     folders = storage_folders(options.data, *ledger.storage);
     std::vector<ports::DiscardableFolder*> cache;
+    cache.reserve(folders.cache.size());
     for (const auto& folder : folders.cache) cache.push_back(folder.get());
     storage = std::make_unique<storage::Storage>(
         storage::Storage::Parts{.stores = {.objects = *objects.storage,

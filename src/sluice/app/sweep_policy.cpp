@@ -15,6 +15,17 @@ Result<std::int64_t> bytes_option(const std::string& option, const std::string& 
   return static_cast<std::int64_t>(*bytes);
 }
 
+void add_keep(Command& command, KeepOptions& into, const std::string& cache_default) {
+  command.option("--keep-runs", into.keep_runs,
+                 "remove runs that ended longer ago than this, such as 30d; default: keep all",
+                 {.name = "TIME"});
+  command.option("--keep-last", into.keep_last, "but keep this many of the newest", {.name = "N"});
+  command.option("--cache-bytes", into.cache_bytes,
+                 "remove what can be made again beyond this size, the least recently used first; default: " +
+                     cache_default,
+                 {.name = "SIZE"});
+}
+
 Result<storage::Policy> policy_of(const KeepOptions& options) {
   storage::Policy policy;
   if (!options.keep_runs.empty()) {

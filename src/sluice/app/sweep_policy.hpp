@@ -1,6 +1,7 @@
 #pragma once
 #include <string>
 
+#include "sluice/app/command_line.hpp"
 #include "sluice/domain/storage/sweep.hpp"
 
 namespace sluice::app {
@@ -11,6 +12,9 @@ struct KeepOptions {
   std::string keep_last;    ///< "100"
   std::string cache_bytes;  ///< "20GB"
 };
+
+/// Declares the options; `cache_default` is for the help.
+void add_keep(Command& command, KeepOptions& into, const std::string& cache_default);
 
 /// Refuses what cannot be read, naming the option.
 Result<storage::Policy> policy_of(const KeepOptions& options);

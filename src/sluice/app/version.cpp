@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "commit.hpp"
+#include "sluice/app/commit.hpp"
 #include "sluice/app/plugins.hpp"
 
 namespace sluice::app {

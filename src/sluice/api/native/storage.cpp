@@ -43,7 +43,7 @@ Result<ports::Response> sweep(const NativeApi& api, const ports::Request& reques
     SLUICE_TRY(digest, Digest::from_hex(explain));
     options.explain = digest;
   }
-  SLUICE_TRY(number, api.storage->begin_sweep(std::move(options)));
+  SLUICE_TRY(number, api.storage->begin_sweep(options));
   return begun(number);
 }
 

@@ -134,14 +134,7 @@ void add_gc(CommandLine& program) {
   add_session(command, options->common,
               "sluice gc --dry-run --keep-runs 30d --keep-last 100 --cache-bytes 20GB");
   command.flag("--dry-run", options->dry_run, "remove nothing; say what would go, and why the rest stays");
-  command.option("--keep-runs", options->keep.keep_runs,
-                 "remove runs that ended longer ago than this, such as 30d; default: keep all",
-                 {.name = "TIME"});
-  command.option("--keep-last", options->keep.keep_last, "but keep this many of the newest", {.name = "N"});
-  command.option(
-      "--cache-bytes", options->keep.cache_bytes,
-      "remove what can be made again beyond this size, the least recently used first; default: keep all",
-      {.name = "SIZE"});
+  add_keep(command, options->keep, "keep all");
   command.option("--why", options->explain, "say why this object stays, and remove nothing",
                  {.name = "DIGEST"});
   command.when_called([options] {

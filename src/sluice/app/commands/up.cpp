@@ -183,14 +183,7 @@ void add_up(CommandLine& program) {
                  "what one run may use: operations at once, events and bytes in its journal; default "
                  "operations=250000, events=20M, bytes=4GB",
                  {.name = "NAME=AMOUNT"});
-  command.option("--keep-runs", options->keep.keep_runs,
-                 "remove runs that ended longer ago than this, such as 30d; default: keep all",
-                 {.name = "TIME"});
-  command.option("--keep-last", options->keep.keep_last, "but keep this many of the newest", {.name = "N"});
-  command.option(
-      "--cache-bytes", options->keep.cache_bytes,
-      "remove what can be made again beyond this size, the least recently used first; default 20GB",
-      {.name = "SIZE"});
+  add_keep(command, options->keep, "20GB");
   command.option("--sweep-every", options->sweep_seconds, "sweep after this many seconds; default 3600",
                  {.range = ValueRules::Range{0.1, 1e6}});
   command.option("--quota-bytes", options->quota_bytes,

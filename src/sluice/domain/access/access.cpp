@@ -65,7 +65,7 @@ Result<std::string> Access::add(const NewToken& token, const Principal& by) {
               "there are {} tokens, the most there may be; revoke what is not used: `sluice token list`",
               tokens_max)));
   }
-  const auto secret = new_secret(ports_.random);
+  auto secret = new_secret(ports_.random);
   const auto now = ports_.clock.now();
   ports::Token added{.name = token.name,
                      .workspace = by.workspace,
@@ -92,6 +92,7 @@ Result<void> Access::revoke(const std::string& name) {
   }
   if (removed) return {};
   std::vector<std::string> names;
+  names.reserve(by_name_.size());
   for (const auto& [known, token] : by_name_) names.push_back(known);
   return Fail(
       user_error(Code::not_found, fmt::format("there is no token `{}`{}; `sluice token list` names them",
@@ -101,6 +102,7 @@ Result<void> Access::revoke(const std::string& name) {
 std::vector<ports::Token> Access::list() const {
   const std::lock_guard lock(mutex_);
   std::vector<ports::Token> out;
+  out.reserve(by_name_.size());
   for (const auto& [name, token] : by_name_) out.push_back(token);
   return out;
 }

@@ -8,7 +8,7 @@ namespace sluice::access {
 namespace {
 
 /// The change has happened: that it cannot be recorded is for the operator, not for the caller.
-void write(Record record, const Principal& principal, std::string what, std::string subject) {
+void write(Record record, const Principal& principal, const std::string& what, const std::string& subject) {
   const auto written = record.log.add_change(
       {.at = record.clock.now(), .principal = principal, .what = what, .subject = subject});
   if (!written)
@@ -24,7 +24,7 @@ ports::Handler recorded_handler(ports::Handler handler, std::string what, Record
     handler(std::move(request), [respond = std::move(respond), principal = std::move(principal),
                                  first = std::move(first), what, record](ports::Response response) mutable {
       if (response.status < 400)
-        write(record, principal, what, response.subject.empty() ? std::move(first) : response.subject);
+        write(record, principal, what, response.subject.empty() ? first : response.subject);
       respond(std::move(response));
     });
   };

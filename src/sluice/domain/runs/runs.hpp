@@ -1,6 +1,7 @@
 #pragma once
 #include <functional>
 #include <memory>
+#include <utility>
 
 #include "sluice/base/random.hpp"
 #include "sluice/domain/runs/compile.hpp"
@@ -39,7 +40,7 @@ class Runs {
     /// Refuses new runs when there is no room for what they store; null: never.
     std::function<Result<void>()> check_room = {};
   };
-  Runs(Ports ports, Dialects dialects) : ports_(ports), dialects_(std::move(dialects)) {}
+  Runs(Ports ports, Dialects dialects) : ports_(std::move(ports)), dialects_(std::move(dialects)) {}
 
   /// Compiles, binds the inputs, checks that every object is in the store, and what services refuse of the
   /// calls that are certain: what cannot work ends before any work is done. When this returns, the run is

@@ -18,7 +18,7 @@ Error busy(const std::string& kind) {
 }  // namespace
 
 Storage::Storage(Parts parts, std::optional<Automatic> automatic)
-    : parts_(std::move(parts)), automatic_(std::move(automatic)) {
+    : parts_(std::move(parts)), automatic_(automatic) {
   parts_.stores.proceed = [this]() -> Result<void> {
     if (ending_) return Fail(environment_error(Code::unavailable, "this program ends; try again"));
     return {};
@@ -72,7 +72,7 @@ Result<std::int64_t> Storage::begin(std::string kind, std::function<Result<Value
 }
 
 Result<std::int64_t> Storage::begin_sweep(SweepOptions options) {
-  return begin("sweep", [this, options = std::move(options)]() -> Result<Value> {
+  return begin("sweep", [this, options]() -> Result<Value> {
     SLUICE_TRY(report, sweep(parts_.stores, options));
     return to_json(report);
   });

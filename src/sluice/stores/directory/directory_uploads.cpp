@@ -270,11 +270,7 @@ DirectoryUploads::~DirectoryUploads() = default;
 Result<std::unique_ptr<DirectoryUploads>> DirectoryUploads::open(const DirectoryObjectStore& store,
                                                                  const Clock& clock, Random& random,
                                                                  Options options) {
-  auto impl = std::unique_ptr<Impl>(new Impl{.folder = store.files().root() / "uploads",
-                                             .objects = store.files(),
-                                             .clock = clock,
-                                             .random = random,
-                                             .options = options});
+  auto impl = std::make_unique<Impl>(store.files().root() / "uploads", store.files(), clock, random, options);
   SLUICE_DO(impl->load());
   return std::unique_ptr<DirectoryUploads>(new DirectoryUploads(std::move(impl)));
 }

@@ -144,9 +144,10 @@ std::vector<std::unique_ptr<ports::DiscardableFolder>> cache_folders(const fs::p
     made.push_back(std::make_unique<Folder>(
         cache, cache / "tmp", Folder::Shape{.kind = "copies of objects", .parents = {copies, "*"}}));
   made.push_back(std::make_unique<Folder>(
-      cache, cache / "tmp", Folder::Shape{.kind = "compiled models", .parents = {"compiled", "*"}, .suffix = ".blob"}));
-  made.push_back(std::make_unique<Folder>(
-      cache, cache / "tmp", Folder::Shape{.kind = "trials of heads", .parents = {"tried"}}));
+      cache, cache / "tmp",
+      Folder::Shape{.kind = "compiled models", .parents = {"compiled", "*"}, .suffix = ".blob"}));
+  made.push_back(std::make_unique<Folder>(cache, cache / "tmp",
+                                          Folder::Shape{.kind = "trials of heads", .parents = {"tried"}}));
   made.push_back(std::make_unique<Folder>(cache, cache / "tmp",
                                           Folder::Shape{.kind = "features of pictures",
                                                         .parents = {"features"},

@@ -10,8 +10,6 @@
 namespace sluice::stores::directory {
 namespace {
 
-namespace fs = std::filesystem;
-
 constexpr std::size_t message_bytes_max = std::size_t{64} << 20;
 
 class Sweep final : public ports::ObjectSweep {
