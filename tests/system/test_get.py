@@ -81,3 +81,29 @@ def test_bytes_that_were_changed_on_the_way_are_refused(data, tmp_path):
         done = sluice("get", "latest", "make.file", "--out", tmp_path / "two", "--server", server.url, data=tmp_path / "mine")
     assert done.returncode == 2 and f"digest mismatch: expected {digest}" in done.stderr, done.stderr
     assert not (tmp_path / "two").exists()
+
+
+MANY = """
+sluice: 1
+pipelines:
+  main:
+    inputs: {files: {type: artifact, kind: directory}}
+    outputs: {copy: "${copy.folder}"}
+    graph:
+      copy: {process: [cp, -r, "${inputs.files}", "${out.folder}"], outputs: {folder: {type: artifact, kind: directory}}}
+"""
+
+
+def test_a_folder_of_20_000_files_is_sent_and_fetched(tmp_path, plan):
+    files = tmp_path / "files"
+    files.mkdir()
+    for i in range(20_000):
+        (files / f"{i}.txt").write_text(f"file {i}\n")
+    with serving(tmp_path / "server") as server:
+        done = sluice("run", plan(MANY), "--input", f"files={files}", "--server", server.url, "--json", data=tmp_path / "mine", limit=300)
+        assert done.returncode == 0, done.stderr
+        done = sluice("get", json.loads(done.stdout)["run"], "copy", "--out", tmp_path / "back", "--server", server.url, data=tmp_path / "other", limit=300)
+        assert done.returncode == 0, done.stderr
+    fetched = sorted(path.name for path in (tmp_path / "back").iterdir())
+    assert fetched == sorted(path.name for path in files.iterdir())
+    assert (tmp_path / "back" / "19999.txt").read_text() == "file 19999\n"
