@@ -28,7 +28,7 @@ def run(*command, **options):
 def version():
     """The version of the programs, and the number of the commit: a later package replaces an earlier one."""
     number = re.search(r"project\(sluice VERSION (\S+)", (ROOT / "CMakeLists.txt").read_text()).group(1)
-    return f"{number}+{run('git', '-C', ROOT, 'rev-list', '--count', 'HEAD').strip()}.{run('git', '-C', ROOT, 'rev-parse', '--short=8', 'HEAD').strip()}"
+    return f"{number}+{run('git', '-c', 'safe.directory=*', '-C', ROOT, 'rev-list', '--count', 'HEAD').strip()}.{run('git', '-c', 'safe.directory=*', '-C', ROOT, 'rev-parse', '--short=8', 'HEAD').strip()}"
 
 
 def install_tree(prefix):
