@@ -130,7 +130,9 @@ def test_runs_are_listed_in_pages(plan, tmp_path):
     runs = [report_of(sluice("run", plan(HELLO), "--json", data=data))["run"] for _ in range(3)]
     first = sluice("runs", "--limit", "2", data=data)
     assert [line.split()[0] for line in first.stdout.splitlines()] == runs[:0:-1]
-    assert first.stderr == f"older ones: `sluice runs --after {runs[1]}`\n"
+    assert first.stderr == f"more: `sluice runs --data {data} --after {runs[1]}`\n"
+    of_status = sluice("runs", "--limit", "1", "--status", "succeeded", data=data)
+    assert of_status.stderr == f"more: `sluice runs --status succeeded --data {data} --after {runs[2]}`\n"
     rest = sluice("runs", "--after", runs[1], data=data)
     assert [line.split()[0] for line in rest.stdout.splitlines()] == runs[:1] and not rest.stderr
     assert not sluice("runs", "--limit", "3", data=data).stderr, "there are no older ones"
@@ -265,7 +267,7 @@ def test_models_endpoints_and_predictions(main_job, server, stamps):
     assert sluice("versions", "stamps", data=data).stdout.startswith("v1 ")
     assert sluice("versions", "stamps", "--after", "v1", data=data).stdout == ""
     first = sluice("models", "--limit", "1", data=data)
-    assert first.stdout.startswith("efficientnet-lite0 ") and first.stderr == "more: `sluice models --after efficientnet-lite0`\n"
+    assert first.stdout.startswith("efficientnet-lite0 ") and first.stderr == f"more: `sluice models --data {data} --after efficientnet-lite0`\n"
     assert "stamps" in sluice("models", "--after", "efficientnet-lite0", data=data).stdout
     shown = sluice("show", "stamps@v1", data=data)
     assert report["outputs"]["commit"] in shown.stdout and "head.onnx" in shown.stdout

@@ -60,13 +60,13 @@ Result<ports::Response> revoke(const NativeApi& api, const ports::Request& reque
 }
 
 Result<ports::Response> changes(const NativeApi& api, const ports::Request& request) {
-  SLUICE_TRY(limit, number_of(request, "limit", 50, 10'000));
+  SLUICE_TRY(limit, number_of(request, "limit", 50, page_max));
   SLUICE_TRY(after, number_of(request, "after", INT64_MAX, INT64_MAX));
-  // One more shows whether there is one.
   SLUICE_TRY(found, api.changes.changes(after, static_cast<std::size_t>(limit) + 1));
+  Struct result;
+  if (cut_to_page(found, static_cast<std::size_t>(limit)))
+    result.set("next", std::to_string(found.back().number));
   List out;
-  const bool more = found.size() > static_cast<std::size_t>(limit);
-  if (more) found.pop_back();
   for (const auto& change : found) {
     Struct s;
     s.set("at", to_iso8601(change.at));
@@ -75,9 +75,7 @@ Result<ports::Response> changes(const NativeApi& api, const ports::Request& requ
     s.set("subject", change.subject);
     out.emplace_back(std::move(s));
   }
-  Struct result;
   result.set("changes", std::move(out));
-  if (more && !found.empty()) result.set("next", std::to_string(found.back().number));
   return json_response(result);
 }
 

@@ -27,13 +27,10 @@ Struct deployment_to_json(const ports::Deployment& deployment) {
 
 Result<ports::Response> list(const NativeApi& api, const ports::Request& request) {
   SLUICE_TRY(page, page_of(request));
-  ++page.limit;  // one more shows whether there is one
+  const auto limit = page.limit++;
   SLUICE_TRY(endpoints, api.serving.list(request.principal.workspace, page));
   Struct result;
-  if (endpoints.size() == page.limit) {
-    endpoints.pop_back();
-    if (!endpoints.empty()) result.set("next", endpoints.back().deployment.endpoint);
-  }
+  if (cut_to_page(endpoints, limit)) result.set("next", endpoints.back().deployment.endpoint);
   List out;
   for (const auto& endpoint : endpoints) {
     auto s = deployment_to_json(endpoint.deployment);

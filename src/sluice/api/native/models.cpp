@@ -20,7 +20,7 @@ Value version_to_json(const ports::ModelVersion& version) {
 /// A page of its versions, and what is known of all. `next` is set where there are more.
 Result<Struct> model_to_json(const NativeApi& api, const std::string& workspace, const std::string& model,
                              ports::VersionPage page) {
-  ++page.limit;  // one more shows whether there is one
+  const auto limit = page.limit++;
   SLUICE_TRY(found, api.models.versions(workspace, model, page));
   Struct s;
   s.set("model", model);
@@ -29,10 +29,7 @@ Result<Struct> model_to_json(const NativeApi& api, const std::string& workspace,
   Struct aliases;
   for (const auto& [name, number] : found.aliases) aliases.set(name, number);
   s.set("aliases", std::move(aliases));
-  if (found.page.size() == page.limit) {
-    found.page.pop_back();
-    if (!found.page.empty()) s.set("next", found.page.back().number);
-  }
+  if (cut_to_page(found.page, limit)) s.set("next", found.page.back().number);
   List list;
   for (const auto& version : found.page) list.push_back(version_to_json(version));
   s.set("versions", std::move(list));
@@ -41,14 +38,11 @@ Result<Struct> model_to_json(const NativeApi& api, const std::string& workspace,
 
 Result<ports::Response> list(const NativeApi& api, const ports::Request& request) {
   SLUICE_TRY(page, page_of(request));
-  ++page.limit;
+  const auto limit = page.limit++;
   const auto& workspace = request.principal.workspace;
   SLUICE_TRY(models, api.models.models(workspace, page));
   Struct result;
-  if (models.size() == page.limit) {
-    models.pop_back();
-    if (!models.empty()) result.set("next", models.back());
-  }
+  if (cut_to_page(models, limit)) result.set("next", models.back());
   List out;
   for (const auto& model : models) {
     // Only the newest version: what a page costs should not depend on how many each model has.

@@ -26,6 +26,14 @@ Result<std::int64_t> number_of(const ports::Request& request, std::string_view n
 inline constexpr std::int64_t page_max = 10'000;
 /// `after` and `limit` in the query; 50 entries without `limit`.
 Result<ports::NamePage> page_of(const ports::Request& request);
+/// Of a list that was asked for with one entry more than the page has: removes that one. True: more follow
+/// the last of those that are left.
+template <typename Entry>
+bool cut_to_page(std::vector<Entry>& found, std::size_t limit) {
+  if (found.size() <= limit) return false;
+  found.resize(limit);
+  return limit > 0;
+}
 
 // One function per resource; each adds its routes.
 void add_object_routes(const NativeApi& api, ports::Protocol& protocol);

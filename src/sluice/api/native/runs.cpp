@@ -63,11 +63,10 @@ Result<ports::Response> submit(const NativeApi& api, const ports::Request& reque
 
 Result<ports::Response> list(const NativeApi& api, const ports::Request& request) {
   SLUICE_TRY(limit, number_of(request, "limit", 50, page_max));
-  ports::RunFilter filter{
-      .workspace = request.principal.workspace,
-      .status = std::nullopt,
-      .id_prefix = std::nullopt,
-      .limit = static_cast<std::size_t>(limit) + 1};  // one more shows whether there is one
+  ports::RunFilter filter{.workspace = request.principal.workspace,
+                          .status = std::nullopt,
+                          .id_prefix = std::nullopt,
+                          .limit = static_cast<std::size_t>(limit) + 1};
   if (const auto status = request.query_at("status"); !status.empty()) filter.status = std::string(status);
   if (const auto after = request.query_at("after"); !after.empty()) {
     SLUICE_TRY(row, api.runs.find(filter.workspace, std::string(after)));
@@ -75,10 +74,7 @@ Result<ports::Response> list(const NativeApi& api, const ports::Request& request
   }
   SLUICE_TRY(rows, api.runs.list(filter));
   Struct result;
-  if (rows.size() == filter.limit) {
-    rows.pop_back();
-    if (!rows.empty()) result.set("next", rows.back().id.text);
-  }
+  if (cut_to_page(rows, static_cast<std::size_t>(limit))) result.set("next", rows.back().id.text);
   List out;
   for (const auto& row : rows) out.push_back(row_to_json(row));
   result.set("runs", std::move(out));

@@ -2,9 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "sluice/app/commands/command.hpp"
-#include "sluice/app/commands/print_text.hpp"
-#include "sluice/base/words.hpp"
+#include "sluice/app/commands/page.hpp"
 #include "sluice/ir/duration.hpp"
 
 // The commands about others than the owner: token, audit.
@@ -101,32 +99,16 @@ void add_token(CommandLine& program) {
 }
 
 void add_audit(CommandLine& program) {
-  struct Options {
-    SessionOptions common;
-    int limit = 50;
-    std::string after;
-  };
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<PageOptions>();
   auto& command = program.add("audit", "list what was changed, by whom, newest first");
-  add_session(command, options->common, "sluice audit --limit 20");
-  command.option("--limit", options->limit, "how many; default 50", {.range = ValueRules::Range{1, 10'000}});
-  command.option("--after", options->after, "those that follow: the number that the page before ends with",
-                 {.name = "NUMBER"});
+  add_page(command, *options, "sluice audit --limit 20", "changes", "NUMBER");
   command.when_called([options] {
     return with_session(options->common, "audit", [&](Session& session) -> Result<Exit> {
-      auto target = fmt::format("/v1/audit?limit={}", options->limit);
-      if (!options->after.empty()) target += "&after=" + percent_encode(options->after);
-      SLUICE_TRY(found, call(*session.backend, "GET", target));
-      if (options->common.json) {
-        print_json(found);
-        return Exit::ok;
-      }
-      for (const auto& change : list_at(found, "changes"))
+      SLUICE_TRY(response, call(*session.backend, "GET", "/v1/audit" + options->query()));
+      return print_page(session, *options, response, "changes", "sluice audit", [](const Value& change) {
         print_text(stdout, "{}  {:<16} {:<18} {}\n", change.text_at("at"), change.text_at("by"),
                    change.text_at("what"), change.text_at("subject"));
-      if (const auto next = found.text_at("next"); !next.empty())
-        print_text(stdout, "older ones: sluice audit{} --after {}\n", session.hint_options, next);
-      return Exit::ok;
+      });
     });
   });
 }

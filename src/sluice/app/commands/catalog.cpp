@@ -1,48 +1,9 @@
-#include <fmt/format.h>
-
-#include "sluice/app/commands/command.hpp"
-#include "sluice/app/commands/print_text.hpp"
-#include "sluice/base/words.hpp"
+#include "sluice/app/commands/page.hpp"
 
 // The commands that list what can be served, and what is: models, versions, endpoints.
 
 namespace sluice::app {
 namespace {
-
-struct PageOptions {
-  SessionOptions common;
-  std::string after;
-  int limit = 50;
-
-  [[nodiscard]] std::string query() const {
-    return fmt::format("?limit={}&after={}", limit, percent_encode(after));
-  }
-};
-
-void add_page(Command& command, PageOptions& options, const std::string& example, const std::string& listed,
-              const std::string& value) {
-  add_session(command, options.common, example);
-  command.option("--limit", options.limit, fmt::format("maximum number of {}; default 50", listed),
-                 {.range = ValueRules::Range{1, 10000}});
-  command.option("--after", options.after, fmt::format("only {} that follow this one in the list", listed),
-                 {.name = value});
-}
-
-/// Prints each entry of the page by means of `print`, and how to get the next page.
-template <typename Print>
-Exit print_page(const PageOptions& options, const Value& response, std::string_view list,
-                std::string_view command, Print print) {
-  if (options.common.json) {
-    print_json(response);
-    return Exit::ok;
-  }
-  for (const auto& entry : list_at(response, list)) print(entry);
-  if (const auto* next = response.find("next"))
-    print_text(
-        stderr, "more: `{} --after {}`\n", command,
-        next->if_string() ? shell_word(*next->if_string()) : fmt::format("v{}", response.integer_at("next")));
-  return Exit::ok;
-}
 
 void print_model(const Value& model) {
   const auto count = model.integer_at("version_count");
@@ -77,7 +38,7 @@ void add_models(CommandLine& program) {
   command.when_called([options] {
     return with_session(options->common, "models", [&](Session& session) -> Result<Exit> {
       SLUICE_TRY(response, call(*session.backend, "GET", "/v1/models" + options->query()));
-      return print_page(*options, response, "models", "sluice models", print_model);
+      return print_page(session, *options, response, "models", "sluice models", print_model);
     });
   });
 }
@@ -96,8 +57,8 @@ void add_versions(CommandLine& program) {
       if (options->after.starts_with('v')) options->after.erase(0, 1);
       SLUICE_TRY(response, call(*session.backend, "GET",
                                 "/v1/models/" + percent_encode(options->model) + options->query()));
-      return print_page(*options, response, "versions", "sluice versions " + shell_word(options->model),
-                        print_version);
+      return print_page(session, *options, response, "versions",
+                        "sluice versions " + shell_word(options->model), print_version);
     });
   });
 }
@@ -109,7 +70,7 @@ void add_endpoints(CommandLine& program) {
   command.when_called([options] {
     return with_session(options->common, "endpoints", [&](Session& session) -> Result<Exit> {
       SLUICE_TRY(response, call(*session.backend, "GET", "/v1/endpoints" + options->query()));
-      return print_page(*options, response, "endpoints", "sluice endpoints", print_endpoint);
+      return print_page(session, *options, response, "endpoints", "sluice endpoints", print_endpoint);
     });
   });
 }

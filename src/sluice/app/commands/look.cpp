@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
-#include "sluice/app/commands/command.hpp"
-#include "sluice/app/commands/print_text.hpp"
+#include "sluice/app/commands/page.hpp"
 #include "sluice/app/terminal/run_tree.hpp"
 #include "sluice/base/json.hpp"
 #include "sluice/base/words.hpp"
@@ -123,37 +122,26 @@ Result<Exit> show(Session& session, const std::string& what, bool json) {
 }  // namespace
 
 void add_runs(CommandLine& program) {
-  struct Options {
-    SessionOptions common;
+  struct Options : PageOptions {
     std::string status;
-    std::string after;
-    int limit = 20;
   };
   auto options = std::make_shared<Options>();
+  options->limit = 20;
   auto& command = program.add("runs", "list runs, newest first");
-  add_session(command, options->common, "sluice runs --status failed");
+  add_page(command, *options, "sluice runs --status failed", "runs", "RUN");
   command.option("--status", options->status, "only runs with this status",
                  {.one_of = {"running", "succeeded", "failed", "cancelled", "set_aside"}});
-  command.option("--limit", options->limit, "maximum number of runs; default 20",
-                 {.range = ValueRules::Range{1, 10000}});
-  command.option("--after", options->after, "only runs that are older than this one", {.name = "RUN"});
   command.when_called([options] {
     return with_session(options->common, "runs", [&](Session& session) -> Result<Exit> {
-      SLUICE_TRY(response, call(*session.backend, "GET",
-                                fmt::format("/v1/runs?limit={}&status={}&after={}", options->limit,
-                                            options->status, percent_encode(options->after))));
-      if (options->common.json) {
-        print_json(response);
-        return Exit::ok;
-      }
-      for (const auto& run : list_at(response, "runs"))
+      SLUICE_TRY(response,
+                 call(*session.backend, "GET", "/v1/runs" + options->query() + "&status=" + options->status));
+      const auto command = "sluice runs" + (options->status.empty() ? "" : " --status " + options->status);
+      return print_page(session, *options, response, "runs", command, [](const Value& run) {
         print_text(stdout, "{}  {:<10} {}  {:>8}  {}\n", run.text_at("run"), run.text_at("status"),
                    run.text_at("created"),
                    run.find("seconds") ? fmt::format("{:.2f} s", run.number_at("seconds")) : "",
                    run.text_at("name"));
-      if (const auto next = response.text_at("next"); !next.empty())
-        print_text(stderr, "older ones: `sluice runs --after {}`\n", next);
-      return Exit::ok;
+      });
     });
   });
 }

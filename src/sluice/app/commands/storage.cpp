@@ -16,12 +16,6 @@ namespace {
 
 std::string shown(std::int64_t bytes) { return human_bytes(static_cast<std::uint64_t>(bytes)); }
 
-const List& list_at(const Value& value, std::string_view key) {
-  static const List empty;
-  const auto* found = value.find(key);
-  return found && found->is_list() ? *found->if_list() : empty;
-}
-
 /// Begins the work and waits for it; returns its report.
 Result<Value> do_work(Session& session, const std::string& target, const Value& body) {
   SLUICE_TRY(begun, call(*session.backend, "POST", target, body));
