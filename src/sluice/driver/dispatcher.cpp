@@ -1,6 +1,8 @@
 #include "sluice/driver/dispatcher.hpp"
 
 #include <algorithm>
+#include <new>
+#include <numeric>
 
 #include <fmt/format.h>
 
@@ -385,11 +387,10 @@ std::vector<LiveRun*> Dispatcher::store(const std::vector<LiveRun*>& runs) {
                      .shared = std::nullopt});
   }
   if (batch.empty()) return stored;
-  const auto together = ports_.journal.append(batch, durability);
+  const auto together = append(batch, durability);
   for (std::size_t i = 0; i < batch.size(); ++i) {
     auto& run = *in_batch[i];
-    const auto alone =
-        together || batch.size() == 1 ? together : ports_.journal.append({batch[i]}, durability);
+    const auto alone = together || batch.size() == 1 ? together : append({batch[i]}, durability);
     if (alone) {
       run.next += batch[i].events.size();
       run.claimed = true;
@@ -409,6 +410,21 @@ std::vector<LiveRun*> Dispatcher::store(const std::vector<LiveRun*>& runs) {
     }
   }
   return stored;
+}
+
+/// Without memory for it the process ends, and the run that stores the most is noted as the one that ended
+/// it. The note is not made before, for a process that is killed while it stores must not count for a run.
+Result<void> Dispatcher::append(const std::vector<ports::Append>& batch, ports::Durability durability) {
+  try {
+    return ports_.journal.append(batch, durability);
+  } catch (const std::bad_alloc&) {
+    const auto bytes = [](const ports::Append& one) {
+      return std::accumulate(one.events.begin(), one.events.end(), std::size_t{0},
+                             [](std::size_t sum, const std::string& event) { return sum + event.size(); });
+    };
+    if (ports_.note != nullptr) ports_.note->begin(std::ranges::max_element(batch, {}, bytes)->run);
+    throw;
+  }
 }
 
 /// What was decided is not in the journal, so nothing that follows from it may happen yet.

@@ -126,6 +126,7 @@ class Dispatcher {
 
   std::vector<LiveRun*> store(const std::vector<LiveRun*>& runs);
   void stall(LiveRun& run, const Error& error);
+  Result<void> append(const std::vector<ports::Append>& batch, ports::Durability durability);
   void end_stalls();
   void acknowledge(LiveRun& run);
 

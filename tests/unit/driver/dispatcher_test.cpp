@@ -39,6 +39,14 @@ class NotingExecutor final : public ports::Executor {
   int reattached = 0;
 };
 
+/// The run that would be blamed if the process died now.
+class Blamed final : public ports::DecisionNote {
+ public:
+  void begin(const RunId& run) override { now = run.text; }
+  void end() override { now.clear(); }
+  std::string now;
+};
+
 /// A dispatcher without a thread. Tasks are not cached, so no worker is needed.
 struct Dispatching {
   explicit Dispatching(Stage& stage, driver::Capacity slots = {})
@@ -48,6 +56,7 @@ struct Dispatching {
                     .objects = *stage.objects,
                     .clock = stage.clock,
                     .services = stage.signatures,
+                    .note = &note,
                     .slots = std::move(slots)}) {
     EXPECT_OK(dispatcher.set_executors(
         {{engine::TaskSpec::Kind::process, &executor}, {engine::TaskSpec::Kind::service, &other}}));
@@ -76,6 +85,7 @@ struct Dispatching {
   }
 
   Stage& stage;
+  Blamed note;
   NotingExecutor executor;
   NotingExecutor other;
   driver::Dispatcher dispatcher;
@@ -97,6 +107,16 @@ TEST(Dispatcher, AcknowledgesAnOutcomeOnceItIsStored) {
     return !now.executor.acknowledged.empty();
   });
   EXPECT_THAT(now.executor.acknowledged, ElementsAre(now.executor.started[0].fence.text));
+}
+
+TEST(Dispatcher, ARunWhoseEventsExhaustMemoryIsBlamed) {
+  Stage stage;
+  Dispatching now(stage);
+  now.start(two_tasks);
+  EXPECT_EQ(now.note.now, "");
+  stage.journal_port.no_memory = true;
+  EXPECT_THROW(now.end(0), std::bad_alloc);
+  EXPECT_EQ(now.note.now, "r1");
 }
 
 TEST(Dispatcher, ReportsThatAllIsReattachedOnceEveryRunIsClaimed) {

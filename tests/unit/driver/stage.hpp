@@ -34,12 +34,13 @@ class MovedClock final : public Clock {
   std::atomic<std::int64_t> ahead_ = 0;
 };
 
-/// The ledger's journal, on a disk that may be full.
+/// The ledger's journal, on a disk that may be full and in a memory that may be exhausted.
 class FullableJournal final : public ports::Journal {
  public:
   explicit FullableJournal(ports::Journal& journal) : journal_(journal) {}
   Result<void> append(const std::vector<ports::Append>& batch, ports::Durability durability) override {
     if (durability == ports::Durability::power) ++synced;
+    if (no_memory) throw std::bad_alloc();
     if (!full) return journal_.append(batch, durability);
     ++refused;
     return Fail(environment_error(Code::disk_full, "no space left"));
@@ -50,6 +51,7 @@ class FullableJournal final : public ports::Journal {
     return journal_.read(run, from, limit);
   }
   std::atomic<bool> full = false;
+  std::atomic<bool> no_memory = false;
   std::atomic<int> refused = 0;
   std::atomic<int> synced = 0;  ///< appends that are to survive a loss of power
 

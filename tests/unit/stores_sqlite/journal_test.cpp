@@ -2,6 +2,7 @@
 #include <thread>
 
 #include <signal.h>
+#include <sqlite3.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -27,6 +28,20 @@ TEST_F(SqliteJournal, IsReadInOrderAndAfterReopening) {
   EXPECT_THAT(ledger_->read({"r1"}, 1).value(), ElementsAre("b", std::string("c\0d", 3)));
   EXPECT_THAT(ledger_->read({"r2"}).value(), ElementsAre("x"));
   EXPECT_THAT(ledger_->read({"r3"}).value(), ElementsAre());
+}
+
+TEST_F(SqliteJournal, WantOfMemoryIsNoFailureOfTheLedger) {
+  ASSERT_OK(ledger_->append({append_of("r1", 0, {"a"})}, Durability::process));
+  const std::string large(16 << 20, 'x');
+  const auto before = sqlite3_hard_heap_limit64(sqlite3_memory_used() + (4 << 20));
+  EXPECT_THROW(static_cast<void>(ledger_->append({append_of("r1", 1, {large})}, Durability::process)),
+               std::bad_alloc);
+  sqlite3_hard_heap_limit64(before);
+  EXPECT_OK(ledger_->append({append_of("r1", 1, {large})}, Durability::process));
+  sqlite3_hard_heap_limit64(sqlite3_memory_used() + (4 << 20));
+  EXPECT_THROW(static_cast<void>(ledger_->read({"r1"}, 1)), std::bad_alloc);
+  sqlite3_hard_heap_limit64(before);
+  EXPECT_THAT(ledger_->read({"r1"}, 1).value(), ElementsAre(large));
 }
 
 TEST_F(SqliteJournal, RefusesToAppendAnywhereButAtItsEnd) {

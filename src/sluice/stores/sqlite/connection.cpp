@@ -1,11 +1,15 @@
 #include "sluice/stores/sqlite/connection.hpp"
 
+#include <new>
+
 #include <sqlite3.h>
 
 namespace sluice::stores::sqlite {
 namespace {
 
 constexpr int busy_timeout_ms = 10'000;
+
+bool lacks_memory(int code) { return (code & 0xff) == SQLITE_NOMEM || code == SQLITE_IOERR_NOMEM; }
 
 Error error_of(const std::filesystem::path& file, int code, const std::string& reason) {
   const auto failed = [&](Code kind, std::string_view hint) {
@@ -87,6 +91,8 @@ std::int64_t Statement::integer(int column) const { return sqlite3_column_int64(
 bool Statement::is_null(int column) const { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
 std::string Statement::text(int column) const {
   const auto* data = static_cast<const char*>(sqlite3_column_blob(statement_, column));
+  // Null is an empty blob, or a want of memory.
+  if (data == nullptr && lacks_memory(sqlite3_errcode(sqlite3_db_handle(statement_)))) throw std::bad_alloc();
   return data != nullptr
              ? std::string(data, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column)))
              : "";
@@ -110,6 +116,7 @@ Connection::~Connection() {
 }
 
 Error Connection::failure(int code) const {
+  if (lacks_memory(code)) throw std::bad_alloc();
   return error_of(file_, code, handle_ != nullptr ? sqlite3_errmsg(handle_) : sqlite3_errstr(code));
 }
 

@@ -43,7 +43,8 @@ class Statement {
   int problem_ = 0;
 };
 
-/// One connection to a file. Not thread-safe.
+/// One connection to a file. Not thread-safe. When SQLite has no memory left, `std::bad_alloc` is thrown, as
+/// by everything else that needs memory.
 class Connection {
  public:
   enum class Use { write, read };
