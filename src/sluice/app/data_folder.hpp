@@ -17,6 +17,8 @@ struct DataFolder {
   [[nodiscard]] std::filesystem::path logs() const { return root / "logs"; }
   [[nodiscard]] std::filesystem::path work() const { return root / "work"; }
   [[nodiscard]] std::filesystem::path cache() const { return root / "cache"; }
+  /// What is being written; what a killed process left there is removed a day later, at the next start.
+  [[nodiscard]] std::filesystem::path unfinished() const { return cache() / "tmp"; }
   [[nodiscard]] std::filesystem::path deciding() const { return root / "deciding"; }
   [[nodiscard]] std::filesystem::path lock() const { return root / "lock"; }
   [[nodiscard]] std::filesystem::path server() const { return root / "server.json"; }

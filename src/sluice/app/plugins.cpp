@@ -113,7 +113,7 @@ Result<Models> open_models(const DataFolder& data, ports::ObjectStore& objects, 
 }
 
 Folders storage_folders(const DataFolder& data, const ports::LedgerStorage& ledger) {
-  Folders folders{.cache = stores::cache_folders(data.cache()),
+  Folders folders{.cache = stores::cache_folders(data.cache(), data.objects()),
                   .logs = stores::log_folder(data.logs(), data.cache()),
                   .areas = {}};
   const auto add = [&folders](std::string name, std::function<Result<ports::Room>()> measure) {

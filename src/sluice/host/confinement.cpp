@@ -27,6 +27,13 @@ Value Confinement::to_value() const {
   return out;
 }
 
+std::uint64_t Confinement::memory_max() {
+  const auto pages = static_cast<std::uint64_t>(std::max(0L, ::sysconf(_SC_PHYS_PAGES)));
+  const auto machine = pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  rlimit given{};
+  return ::getrlimit(RLIMIT_DATA, &given) == 0 ? std::min<std::uint64_t>(machine, given.rlim_cur) : machine;
+}
+
 #if SLUICE_CONFINES_HOSTS
 namespace {
 

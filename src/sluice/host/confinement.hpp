@@ -1,4 +1,5 @@
 #pragma once
+#include <cstdint>
 #include <filesystem>
 
 #include "sluice/base/value.hpp"
@@ -29,6 +30,9 @@ class Confinement {
 
   /// After this, no file is opened any more, by any thread. To be called once the base is loaded.
   Result<void> open_no_more();
+
+  /// How many bytes of memory this process may have: the limit, or what the machine has.
+  [[nodiscard]] static std::uint64_t memory_max();
 
   /// What holds: {"no_new_privileges": true, "landlock": 7, "seccomp": 1}: versions and stages, 0: none.
   [[nodiscard]] Value to_value() const;

@@ -88,8 +88,8 @@ void Server::dispatch(protocol::Request request, std::string payload) {
   };
   // Those that are quick are carried out at once.
   if (request.method == "hello") return respond(request.id, hello());
-  if (request.method == "add_input")
-    return respond(request.id, add_input(request.params, std::move(payload)));
+  if (request.method == "begin_learning") return respond(request.id, begin_learning(request.params));
+  if (request.method == "add_input") return respond(request.id, add_input(request.params, payload));
   if (request.method == "read_output") return respond(request.id, read_output(request.params));
   if (request.method == "end_learning") return respond(request.id, end_learning(request.params));
   if (request.method == "predict" || request.method == "embed_pictures") {
@@ -102,8 +102,8 @@ void Server::dispatch(protocol::Request request, std::string payload) {
       Entry{"load_base", &Server::load_base, loading_}, Entry{"load_head", &Server::load_head, loading_},
       Entry{"unload_head", &Server::unload_head, loading_}, Entry{"try_head", &Server::try_head, loading_},
       Entry{"learn_head", &Server::learn, working_}};
-  std::vector<std::string> known = {"hello",        "add_input", "read_output",
-                                    "end_learning", "predict",   "embed_pictures"};
+  std::vector<std::string> known = {"hello",        "begin_learning", "add_input",     "read_output",
+                                    "end_learning", "predict",        "embed_pictures"};
   for (const auto& entry : entries) {
     known.push_back(entry.name);
     if (entry.name != request.method) continue;
@@ -234,10 +234,24 @@ Result<Server::Reply> Server::try_head(std::int64_t, const Value& params, const 
   return Reply{};
 }
 
-Result<Server::Reply> Server::add_input(const Value& params, std::string payload) {
+Result<Server::Reply> Server::begin_learning(const Value& params) {
+  SLUICE_TRY(key, text_param(params, "learning"));
+  std::array<std::uint64_t, 3> sizes{};
+  const std::array<std::string_view, 3> names = {"features.npy", "index.json", "split.json"};
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const auto size = params.integer_at(names[i], -1);
+    if (size < 0)
+      return Fail(invalid_argument(fmt::format("param `{}`", names[i]), "must be its size in bytes"));
+    sizes[i] = static_cast<std::uint64_t>(size);
+  }
+  SLUICE_DO(learning_.begin(key, {.table = sizes[0], .index = sizes[1], .split = sizes[2]}));
+  return Reply{};
+}
+
+Result<Server::Reply> Server::add_input(const Value& params, const std::string& payload) {
   SLUICE_TRY(key, text_param(params, "learning"));
   SLUICE_TRY(name, text_param(params, "name"));
-  SLUICE_DO(learning_.add(key, name, std::move(payload)));
+  SLUICE_DO(learning_.add(key, name, payload));
   return Reply{};
 }
 

@@ -50,7 +50,8 @@ class Server {
   Result<Reply> load_head(std::int64_t id, const Value& params, const std::string& payload);
   Result<Reply> unload_head(std::int64_t id, const Value& params, const std::string& payload);
   Result<Reply> try_head(std::int64_t id, const Value& params, const std::string& payload);
-  Result<Reply> add_input(const Value& params, std::string payload);
+  Result<Reply> begin_learning(const Value& params);
+  Result<Reply> add_input(const Value& params, const std::string& payload);
   Result<Reply> learn(std::int64_t id, const Value& params, const std::string& payload);
   [[nodiscard]] Result<Reply> read_output(const Value& params) const;
   Result<Reply> end_learning(const Value& params);
@@ -72,7 +73,7 @@ class Server {
   runtimes::OpenVino runtime_;
   std::map<std::string, std::shared_ptr<Embedder>> bases_;
   std::map<std::string, LoadedHead> heads_;
-  LearningFiles learning_;
+  LearningFiles learning_{Confinement::memory_max()};
   std::atomic<std::size_t> pictures_waiting_ = 0;
   std::atomic<std::int64_t> reported_ =
       0;  ///< when something was reported last, in nanoseconds of the steady clock

@@ -152,9 +152,15 @@ class Hosted : public testing::Test {
     ASSERT_EQ(embedded->payload.size(), stamps.size() * (learned + held_out) * 1280 * sizeof(float));
     std::vector<float> values(embedded->payload.size() / sizeof(float));
     std::memcpy(values.data(), embedded->payload.data(), embedded->payload.size());
-    add_input("features.npy", test::to_npy(values, paths.size(), 1280));
-    add_input("index.json", test::to_index(paths));
-    add_input("split.json", to_json(split_of_stamps()));
+    const std::map<std::string, std::string> inputs = {
+        {"features.npy", test::to_npy(values, paths.size(), 1280)},
+        {"index.json", test::to_index(paths)},
+        {"split.json", to_json(split_of_stamps())}};
+    Struct sizes;
+    sizes.set("learning", "one");
+    for (const auto& [name, bytes] : inputs) sizes.set(name, static_cast<std::int64_t>(bytes.size()));
+    ASSERT_OK(call(*world_->host, "begin_learning", std::move(sizes)));
+    for (const auto& [name, bytes] : inputs) add_input(name, bytes);
     const auto summary = call(*world_->host, "learn_head", learn_params());
     ASSERT_OK(summary);
     world_->learned = *summary->find("summary");
@@ -361,7 +367,23 @@ TEST_F(Hosted, RefusesWhatIsNotLoadedOrNotKnown) {
   EXPECT_EQ(message("embed_pictures", params({{"base", "x"}})),
             "base x is not loaded in this host; call load_base first");
   EXPECT_EQ(message("learn_head", learn_params()), "unknown learning `one`");
+  EXPECT_EQ(message("add_input", params({{"learning", "two"}, {"name", "x"}})), "unknown learning `two`");
+  const auto sizes = [](std::int64_t table) {
+    return params({{"learning", "two"}, {"features.npy", table}, {"index.json", 2}, {"split.json", 2}});
+  };
+  EXPECT_EQ(message("begin_learning", params({{"learning", "two"}})),
+            "param `features.npy`: must be its size in bytes");
+  EXPECT_THAT(
+      message("begin_learning", sizes(std::int64_t{1} << 38)),
+      testing::StartsWith("learning from 275 GB of features takes about 2.2 TB of memory, and a model "
+                          "host may use "));
+  ASSERT_OK(call(*world_->host, "begin_learning", sizes(2)));
   EXPECT_EQ(message("add_input", params({{"learning", "two"}, {"name", "x"}})), "unknown input `x`");
+  EXPECT_EQ(call(*world_->host, "add_input", params({{"learning", "two"}, {"name", "features.npy"}}), "xyz")
+                .error()
+                .message,
+            "features.npy: over the 2 bytes that were announced");
+  ASSERT_OK(call(*world_->host, "end_learning", params({{"learning", "two"}})));
   EXPECT_EQ(message("read_output", params({{"learning", "two"}, {"name", "x"}})), "unknown learning `two`");
   EXPECT_EQ(message("load_head", params({{"head", "x"}, {"base", base_digest}, {"description_bytes", 1}})),
             "param `description_bytes` does not match the payload");

@@ -44,7 +44,7 @@ class StorageTest : public testing::Test {
     objects_ = test::value_of(stores::DirectoryObjectStore::open(root / "objects", root / "cache", clock_));
     ledger_ = test::value_of(stores::SqliteLedger::open(root / "ledger.db"));
     models_ = test::value_of(stores::GitModelRepository::open(root / "models", *objects_, clock_));
-    cache_ = stores::cache_folders(root / "cache");
+    cache_ = stores::cache_folders(root / "cache", root / "objects");
     logs_ = stores::log_folder(root / "logs", root / "cache");
   }
 

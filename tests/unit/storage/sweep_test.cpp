@@ -1,3 +1,4 @@
+#include "sluice/domain/storage/storage.hpp"
 #include "storage_fixture.hpp"
 
 namespace sluice::storage {
@@ -178,6 +179,22 @@ TEST_F(StorageTest, CopiesGoByLastUse) {
   EXPECT_EQ(test::value_of(objects_->materialize(unused)), unused_copy) << "it is made again";
 }
 
+TEST_F(StorageTest, DamagedObjectsGoWithTheCache) {
+  const auto digest = put("right");
+  const auto path = objects_->path_of(digest);
+  fs::permissions(path, fs::perms::owner_write, fs::perm_options::add);
+  ASSERT_OK(os::write_file(path, "wrong"));
+  EXPECT_FALSE(objects_->get(digest, 100));
+  const auto damaged = root_->path() / "objects" / "damaged" / digest.hex();
+  ASSERT_TRUE(os::exists(damaged));
+  later(hours(2));
+  EXPECT_EQ(swept({.keep_runs = {}, .keep_last = {}, .cache_bytes = 100}).removed.count("damaged objects"),
+            0);
+  EXPECT_EQ(swept({.keep_runs = {}, .keep_last = {}, .cache_bytes = 0}).removed.at("damaged objects").things,
+            1);
+  EXPECT_FALSE(os::exists(damaged));
+}
+
 TEST_F(StorageTest, AVersionKeepsItsContentAndWhatItsProvenanceNames) {
   const auto learned_from = folder("pictures");
   const auto content = root_->path() / "content";
@@ -211,6 +228,18 @@ TEST_F(StorageTest, APlanIsStoredOnceAndGoesWithTheLastRunThatHasIt) {
   EXPECT_EQ(swept({.keep_runs = {}, .keep_last = 0, .cache_bytes = {}}).removed.at("runs").things, 1);
   add_run("r3", folder("3"));
   EXPECT_EQ(test::value_of(ledger_->read({"r3"})).size(), 3U);
+}
+
+TEST_F(StorageTest, AQuotaHoldsFromTheStart) {
+  Quota quota({.bytes = 1'000, .reserve = 0}, [] { return Result<std::uint64_t>(0); });
+  const Storage storage(
+      {.stores = stores(),
+       .areas = {{.name = "objects", .measure = [] { return ports::Room{.things = 1, .bytes = 999}; }}},
+       .free_bytes = [] { return Result<std::uint64_t>(0); },
+       .quota = quota},
+      std::nullopt);
+  EXPECT_OK(quota.admit(1));
+  EXPECT_FALSE(quota.admit(1));
 }
 
 TEST_F(StorageTest, OnlyTheCacheGoesIfOnlyTheCacheIsSwept) {

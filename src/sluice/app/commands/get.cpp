@@ -55,8 +55,8 @@ Result<void> fetch(Session& session, ports::ObjectStore& store, const Artifact& 
       digests.push_back(digest);
     }
   }
-  SLUICE_DO(os::make_directories(session.data.cache()));
-  SLUICE_TRY(folder, os::TemporaryDirectory::make(session.data.cache(), "fetched-"));
+  SLUICE_DO(os::make_directories(session.data.unfinished()));
+  SLUICE_TRY(folder, os::TemporaryDirectory::make(session.data.unfinished(), "fetched-"));
   for (const auto& digest : store.missing(digests)) {
     const auto file = folder.path() / digest.hex();
     SLUICE_DO(download(*session.backend, target(digest), file));

@@ -119,7 +119,7 @@ Result<void> up(const UpOptions& options) {
                                    .allowed_hosts = options.allowed_hosts,
                                    .socket = data.socket(),
                                    .allow_plain = options.insecure,
-                                   .scratch = data.cache()};
+                                   .scratch = data.unfinished()};
   if (!options.tls_cert.empty()) reached.tls = {.certificate = options.tls_cert, .key = options.tls_key};
   net::HttpServer server(std::move(reached), platform->protocols(), platform->clock());
   SLUICE_DO(server.start());

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cerrno>
 #include <fstream>
+#include <map>
 
 #include <fmt/format.h>
 
@@ -30,6 +31,19 @@ class Learning {
     Struct out;
     out.set("learning", key_);
     return out;
+  }
+
+  /// Announces the sizes of the inputs: the host refuses what its memory does not allow.
+  Result<void> begin(const std::map<std::string, std::filesystem::path>& inputs) {
+    auto with = params();
+    for (const auto& [name, file] : inputs) {
+      std::error_code failed;
+      const auto bytes = std::filesystem::file_size(file, failed);
+      if (failed) return Fail(system_error("read " + name, failed.value()));
+      with.set(name, static_cast<std::int64_t>(bytes));
+    }
+    SLUICE_DO(serving::call_and_wait(host_, "begin_learning", std::move(with), {}, cancel_));
+    return {};
   }
 
   Result<void> send(const std::string& name, const std::filesystem::path& file) {
@@ -87,9 +101,12 @@ class Learning {
 Result<Value> learn_on(serving::HostLease& host, const LearningFolders& folders, Struct params,
                        const std::stop_token& cancel, const ports::ReportProgress& report) {
   Learning learning(host, cancel);
-  SLUICE_DO(learning.send("features.npy", folders.features / "features.npy"));
-  SLUICE_DO(learning.send("index.json", folders.features / "index.json"));
-  SLUICE_DO(learning.send("split.json", folders.split));
+  const std::map<std::string, std::filesystem::path> inputs = {
+      {"features.npy", folders.features / "features.npy"},
+      {"index.json", folders.features / "index.json"},
+      {"split.json", folders.split}};
+  SLUICE_DO(learning.begin(inputs));
+  for (const auto& [name, file] : inputs) SLUICE_DO(learning.send(name, file));
   SLUICE_TRY(learned, learning.learn(std::move(params), report));
   std::error_code failed;
   std::filesystem::create_directories(folders.out / "model", failed);

@@ -23,6 +23,7 @@ Storage::Storage(Parts parts, std::optional<Automatic> automatic)
     if (ending_) return Fail(environment_error(Code::unavailable, "this program ends; try again"));
     return {};
   };
+  measure();  // here, so that a quota holds from the first
   thread_ = std::thread([this] { run(); });
 }
 
@@ -110,7 +111,6 @@ void Storage::measure() {
 
 void Storage::run() {
   parts_.lower_priority();
-  measure();
   // Soon after the start as well: a server that is started often sweeps, too.
   constexpr Milliseconds at_first = std::chrono::minutes(1);
   auto wait = automatic_ ? std::min(automatic_->every, at_first) : Milliseconds::zero();

@@ -1,12 +1,19 @@
 #include "sluice/host/learning/learning_files.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
+
+#include "sluice/base/words.hpp"
 
 namespace sluice::host {
 namespace {
 
 constexpr std::size_t keys_max = 16;
-constexpr std::size_t input_bytes_max = std::size_t{32} << 30;  // the limit on memory may be lower
+constexpr std::uint64_t input_bytes_max = std::uint64_t{1} << 40;  // so that what is needed can be computed
+// Measured: memory at the peak for a byte of the table, and for one of the texts with their names.
+constexpr std::uint64_t numbers_factor = 8;
+constexpr std::uint64_t names_factor = 16;
 constexpr std::size_t piece_bytes_max = std::size_t{8} << 20;
 
 Fail unknown(std::string_view what, std::string_view name) {
@@ -15,32 +22,55 @@ Fail unknown(std::string_view what, std::string_view name) {
 
 }  // namespace
 
-Result<void> LearningFiles::add(const std::string& key, const std::string& name, std::string piece) {
+Result<void> LearningFiles::begin(const std::string& key, const Sizes& sizes) {
+  if (std::max({sizes.table, sizes.index, sizes.split}) > input_bytes_max)
+    return Fail(
+        user_error(Code::too_large, fmt::format("features and split are over the limit of {} for each file",
+                                                human_bytes(input_bytes_max))));
+  const auto needs = numbers_factor * sizes.table + names_factor * (sizes.index + sizes.split);
+  if (needs > memory_)
+    return Fail(user_error(
+        Code::too_large,
+        fmt::format("learning from {} of features takes about {} of memory, and a model host may use {} on "
+                    "this machine; learn from fewer pictures, or on a machine with more memory",
+                    human_bytes(sizes.table), human_bytes(needs), human_bytes(memory_))));
   const std::lock_guard lock(mutex_);
-  if (!inputs_.contains(key) && inputs_.size() == keys_max)
-    return Fail(environment_error(Code::exhausted,
-                                  fmt::format("{} heads are being learned already; retry later", keys_max)));
+  auto taken = needs;
+  for (const auto& [other, bytes] : needs_) taken += bytes;
+  if (needs_.size() == keys_max || taken > memory_)
+    return Fail(environment_error(
+        Code::exhausted, fmt::format("{} heads are being learned already; retry later", needs_.size())));
+  needs_[key] = needs;
   auto& inputs = inputs_[key];
-  auto* const file = name == "features.npy" ? &inputs.table
-                     : name == "index.json" ? &inputs.index
-                     : name == "split.json" ? &inputs.split
-                                            : nullptr;
-  if (file == nullptr) return unknown("input", name);
-  if (file->size() + piece.size() > input_bytes_max)
-    return Fail(user_error(Code::too_large,
-                           fmt::format("{}: over the limit of {} GiB", name, input_bytes_max >> 30)));
-  if (file->empty())
-    *file = std::move(piece);
-  else
-    *file += piece;
+  inputs = {.files = {}, .sizes = sizes};
+  inputs.files.table.reserve(sizes.table);
+  inputs.files.index.reserve(sizes.index);
+  inputs.files.split.reserve(sizes.split);
   return {};
+}
+
+Result<void> LearningFiles::add(const std::string& key, const std::string& name, const std::string& piece) {
+  const std::lock_guard lock(mutex_);
+  const auto found = inputs_.find(key);
+  if (found == inputs_.end()) return unknown("learning", key);
+  auto& [files, sizes] = found->second;
+  const auto append = [&](std::string& file, std::uint64_t size) -> Result<void> {
+    if (file.size() + piece.size() > size)
+      return Fail(invalid_argument(name, fmt::format("over the {} bytes that were announced", size)));
+    file += piece;
+    return {};
+  };
+  if (name == "features.npy") return append(files.table, sizes.table);
+  if (name == "index.json") return append(files.index, sizes.index);
+  if (name == "split.json") return append(files.split, sizes.split);
+  return unknown("input", name);
 }
 
 Result<LearnInputs> LearningFiles::take(const std::string& key) {
   const std::lock_guard lock(mutex_);
   auto found = inputs_.extract(key);
   if (found.empty()) return unknown("learning", key);
-  return std::move(found.mapped());
+  return std::move(found.mapped().files);
 }
 
 void LearningFiles::put(const std::string& key, LearnedHead learned) {
@@ -63,6 +93,7 @@ Result<std::string> LearningFiles::read(const std::string& key, const std::strin
 
 void LearningFiles::remove(const std::string& key) {
   const std::lock_guard lock(mutex_);
+  needs_.erase(key);
   inputs_.erase(key);
   outputs_.erase(key);
 }

@@ -138,7 +138,8 @@ class Folder final : public ports::DiscardableFolder {
 
 }  // namespace
 
-std::vector<std::unique_ptr<ports::DiscardableFolder>> cache_folders(const fs::path& cache) {
+std::vector<std::unique_ptr<ports::DiscardableFolder>> cache_folders(const fs::path& cache,
+                                                                     const fs::path& objects) {
   std::vector<std::unique_ptr<ports::DiscardableFolder>> made;
   for (const auto* copies : {"trees", "files"})
     made.push_back(std::make_unique<Folder>(
@@ -154,6 +155,8 @@ std::vector<std::unique_ptr<ports::DiscardableFolder>> cache_folders(const fs::p
                                                         .suffix = "",
                                                         .members = {"index", "rows"},
                                                         .lock = "index"}));
+  made.push_back(std::make_unique<Folder>(objects, cache / "tmp",
+                                          Folder::Shape{.kind = "damaged objects", .parents = {"damaged"}}));
   return made;
 }
 
