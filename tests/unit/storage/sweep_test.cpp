@@ -244,13 +244,28 @@ TEST_F(StorageTest, AQuotaHoldsFromTheStart) {
 
 TEST_F(StorageTest, OnlyTheCacheGoesIfOnlyTheCacheIsSwept) {
   const auto garbage = put("garbage");
-  add_run("r1", folder("result"), true, true);
+  const auto result = folder("result");
+  add_run("r1", result, true, true);
   later(hours(3));
-  const SweepOptions only_cache{.policy = {.keep_runs = {}, .keep_last = {}, .cache_bytes = 1'000'000},
-                                .only_cache = true,
-                                .explain = {}};
+  // A result of which nothing but the cache knows: its run is gone.
+  const auto cached = folder("cached");
+  add_run("r0", cached, true, true);
+  ASSERT_TRUE(test::value_of(ledger_->remove_runs({{"r0"}})));
+  ASSERT_OK(ledger_->finish_removal());
+  SweepOptions only_cache{.policy = {.keep_runs = {}, .keep_last = {}, .cache_bytes = 1'000'000},
+                          .only_cache = true,
+                          .explain = {}};
   EXPECT_TRUE(test::value_of(sweep(stores(), only_cache)).removed.empty());
   EXPECT_TRUE(is_there(garbage));
+  EXPECT_TRUE(is_whole(cached));
+  only_cache.policy.cache_bytes = 0;
+  later(hours(3));
+  const auto removed = test::value_of(sweep(stores(), only_cache)).removed;
+  EXPECT_EQ(removed.at("cached results").things, 2);
+  EXPECT_EQ(removed.at("objects").things, 3) << "two folders and a file";
+  EXPECT_FALSE(is_there(*cached.digest));
+  EXPECT_TRUE(is_there(garbage));
+  EXPECT_TRUE(is_there(*result.digest)) << "its run stays";
 }
 
 }  // namespace sluice::storage

@@ -98,7 +98,10 @@ std::optional<std::int64_t> Marking::mark_if_small(std::string_view text, Reason
   each_digest(text, [&](const Digest& digest) { mark_one(digest, true, reason); });
   drain(reason);
   if (bytes_ <= bytes_max) return bytes_;
-  for (const auto at : marked_) all_[at].reason = 0;
+  for (const auto at : marked_) {
+    all_[at].reason = 0;
+    all_[at].let_go = true;
+  }
   for (const auto at : entered_) all_[at].entered = false;
   return std::nullopt;
 }

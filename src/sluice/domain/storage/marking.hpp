@@ -34,7 +34,7 @@ class Marking {
   void mark(const Digest& digest, Reason reason);
   /// The same for what a text names. Returns the bytes of the objects that were not marked before.
   std::int64_t mark_text(std::string_view text, Reason reason);
-  /// The same, unless these are more than `bytes_max`: then nothing is marked.
+  /// The same, unless these are more than `bytes_max`: then nothing is marked, and they are let go.
   std::optional<std::int64_t> mark_if_small(std::string_view text, Reason reason, std::int64_t bytes_max);
 
   struct Object {
@@ -42,6 +42,7 @@ class Marking {
     std::int64_t size = 0;
     Reason reason = 0;     ///< 0: nothing reaches it
     bool entered = false;  ///< its parts are marked, if it has any
+    bool let_go = false;   ///< by a `mark_if_small`; something else may reach it nevertheless
   };
   /// Sorted by digest.
   [[nodiscard]] const std::vector<Object>& objects() const { return all_; }

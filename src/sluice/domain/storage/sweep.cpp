@@ -232,7 +232,6 @@ class Sweep {
       return {};
     }
     drop("cached results", name, "beyond --cache-bytes, by last use");
-    entries_dropped_ = true;
     dropped_.push_back(used);
     constexpr std::size_t entries_at_once = 1'000;
     return dropped_.size() < entries_at_once ? Result<void>() : remove_entries();
@@ -262,15 +261,18 @@ class Sweep {
     });
   }
 
+  [[nodiscard]] bool goes(const Marking::Object& object) const {
+    return object.reason == 0 && (!options_.only_cache || object.let_go);
+  }
+
   Result<void> sweep_objects() {
     const auto recent =
         marking_.add_reason(Marking::Kind::recent, "somebody was told that it is there, just now");
     for (;;) {
       for (const auto& digest : objects_->take_renewed()) marking_.mark(digest, recent);
       std::vector<Digest> condemned;
-      const bool all_stay = options_.only_cache && !entries_dropped_;
       for (const auto& object : marking_.objects())
-        if (object.reason == 0 && !all_stay) condemned.push_back(object.digest);
+        if (goes(object)) condemned.push_back(object.digest);
       if (options_.dry_run || condemned.empty()) break;
       if (objects_->condemn(condemned)) {
         SLUICE_DO(remove_objects());
@@ -290,13 +292,13 @@ class Sweep {
       if (!parts) return;
       for (const auto* list : {&parts->files, &parts->folders})
         for (const auto& part : *list)
-          if (const auto found = marking_.find(part); found && all[*found].reason == 0) take(*found);
+          if (const auto found = marking_.find(part); found && goes(all[*found])) take(*found);
     };
     for (std::size_t at = 0; at < all.size(); ++at)
-      if (all[at].reason == 0) each_part(at, [&](std::size_t part) { ++parents[part]; });
+      if (goes(all[at])) each_part(at, [&](std::size_t part) { ++parents[part]; });
     std::vector<std::size_t> ready;
     for (std::size_t at = 0; at < all.size(); ++at)
-      if (all[at].reason == 0 && parents[at] == 0) ready.push_back(at);
+      if (goes(all[at]) && parents[at] == 0) ready.push_back(at);
     while (!ready.empty()) {
       SLUICE_DO(stores_.proceed());
       const auto at = ready.back();
@@ -313,11 +315,10 @@ class Sweep {
 
   void report_objects() {
     std::unordered_map<Marking::Reason, ports::Room> by_reason;
-    const bool all_stay = options_.only_cache && !entries_dropped_;
     const auto& all = marking_.objects();
     for (std::size_t at = 0; at < all.size(); ++at) {
       const auto& object = all[at];
-      if (object.reason == 0 && !all_stay && !stored_again_.contains(at)) {
+      if (goes(object) && !stored_again_.contains(at)) {
         drop("objects", object.digest.hex(), "nothing needs it", object.size);
         continue;
       }
@@ -331,9 +332,9 @@ class Sweep {
            room.bytes, room.things);
     if (!options_.explain) return;
     const auto found = marking_.find(*options_.explain);
-    report_.explained = !found                    ? "is not in the store"
-                        : all[*found].reason == 0 ? "goes: nothing needs it"
-                                                  : "stays: " + marking_.reason(all[*found].reason).name;
+    report_.explained = !found              ? "is not in the store"
+                        : goes(all[*found]) ? "goes: nothing needs it"
+                                            : "stays: " + marking_.reason(all[*found].reason).name;
   }
 
   const Stores& stores_;
@@ -346,7 +347,6 @@ class Sweep {
   std::unordered_set<RunId> gone_;
   std::vector<ports::UsedCacheEntry> dropped_;  ///< and not removed yet
   std::unordered_set<std::size_t> stored_again_;
-  bool entries_dropped_ = false;
   std::int64_t room_left_ = 0;
 };
 
