@@ -161,7 +161,7 @@ def test_a_host_killed_while_it_embeds_is_replaced_and_requests_beside_it_are_an
 def test_a_host_that_hangs_while_it_embeds_is_replaced(main_job_copy, endpoint, other_pictures, stamps):
     data = main_job_copy
     picture = next((stamps / "bird").glob("*.png"))
-    with serving(data, "--host-timeout", "1") as server:
+    with serving(data, "--host-timeout", "5") as server:  # a new host loads its base within that on the slowest machine
         assert sluice("predict", endpoint, picture, data=data).returncode == 0
         [first] = children_of(server.process.pid, "sluice-host")
         running = start("run", MAIN_JOB, "--input", f"pictures={other_pictures}", "--json", data=data)
