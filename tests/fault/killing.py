@@ -43,9 +43,9 @@ def killed(*arguments, data, at, **more):
 class DoomedServer:
     """A `sluice up` process that dies at that point, which may be before it listens."""
 
-    def __init__(self, data, at):
-        self.process = subprocess.Popen([BIN / "sluice", "up", "--data", str(data), "--listen", "127.0.0.1:0"], stdout=subprocess.PIPE,
-                                        text=True, env=doomed(at))
+    def __init__(self, data, at, *arguments, under=()):
+        self.process = subprocess.Popen([BIN / "sluice", "up", "--data", str(data), "--listen", "127.0.0.1:0", *arguments],
+                                        stdout=subprocess.PIPE, text=True, env=doomed(at, under=under))
         words = self.process.stdout.readline().split()
         self.url = words[-1] if words else None  # None if it died before it printed the address
 

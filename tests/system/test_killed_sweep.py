@@ -1,11 +1,13 @@
-"""`sluice gc`, killed at each call that changes the disk: nothing that stays is lost, and the next sweep removes the rest."""
+"""Sweeps, killed at each call that changes the disk: nothing that stays is lost, and the next sweep removes the rest."""
 import json
 import shutil
 
 import pytest
 from fault import killing
-from test_gc import age, make_runs, objects_of, runs_of
+from test_gc import age, garbage, make_runs, objects_of, runs_of
+from sluice_program import serving
 from test_killed_register import calls_in
+from waiting import until
 
 NESTED = """
 sluice: 1
@@ -106,3 +108,35 @@ def test_killed_at_every_change_of_the_disk_nothing_is_lost_and_the_next_sweep_f
         assert state_of(data) == swept, point
         shutil.rmtree(data)
     assert kills == len(points) > 20 + 2 * copies and between >= 9, (kills, between)
+
+
+def test_a_server_that_sweeps_its_cache_alone_removes_what_a_killed_one_left(plan, tmp_path):
+    """The runs are gone, their cached results are there, and no policy says that anything else goes."""
+    original = tmp_path / "original"
+    make_runs(plan, original, "1", "2", text=NESTED)
+    age(original, 30)
+    assert killing.command("gc", "--keep-last", "0", data=original).returncode == 0
+    whole = shutil.copytree(original, tmp_path / "whole", symlinks=True, ignore=shutil.ignore_patterns("supervisor.*"))
+    assert killing.command("gc", "--keep-last", "0", "--cache-bytes", "0", data=whole).returncode == 0
+    stays = objects_of(whole) | {garbage(original).name}
+    assert not runs_of(original) and len(objects_of(original)) > len(stays) + 10
+    policy = ("--cache-bytes", "0", "--sweep-every", "0.1")
+    survived, between = False, 0
+    for number in range(1, 200):
+        data = shutil.copytree(original, tmp_path / "killed", symlinks=True, ignore=shutil.ignore_patterns("supervisor.*"))
+
+        def is_swept():
+            return objects_of(data) == stays and not (data / "objects" / "let-go").exists()
+
+        with killing.DoomedServer(data, f"before:{number}", *policy, under=(data / "objects", data / "ledger.db-wal")) as server:
+            until(lambda: server.process.poll() is not None or is_swept(), "it has died, or swept")
+            survived = server.process.poll() is None
+        if not survived:
+            between += objects_of(data) < objects_of(original) or (data / "objects" / "let-go").exists()
+            assert not directories_without_a_part(data), number
+            with serving(data, *policy):
+                until(is_swept, f"what one that was killed at change {number} left is swept")
+        shutil.rmtree(data)
+        if survived:
+            break
+    assert survived and between > 10, (number, between)

@@ -42,6 +42,11 @@ class ObjectSweep {
   virtual bool condemn(const std::vector<Digest>& digests) = 0;
   /// Removes a condemned object. False: it was stored again, and stays.
   virtual Result<bool> remove(const Digest& digest) = 0;
+  /// Notes objects that whatever reached them lets go, durably: a sweep that removes nothing else learns from
+  /// `let_go` what one that was interrupted left. `forget_let_go` ends that.
+  virtual Result<void> note_let_go(const std::vector<Digest>& digests) = 0;
+  virtual Result<std::vector<Digest>> let_go() = 0;
+  virtual Result<void> forget_let_go() = 0;
 };
 
 /// An object store as a sweep sees it. Thread-safe.

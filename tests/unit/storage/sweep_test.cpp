@@ -268,4 +268,32 @@ TEST_F(StorageTest, OnlyTheCacheGoesIfOnlyTheCacheIsSwept) {
   EXPECT_TRUE(is_there(*result.digest)) << "its run stays";
 }
 
+// Whatever the step at which it is interrupted.
+TEST_F(StorageTest, ASweepOfTheCacheRemovesWhatAnInterruptedOneLeft) {
+  const auto garbage = put("garbage");
+  const SweepOptions only_cache{
+      .policy = {.keep_runs = {}, .keep_last = {}, .cache_bytes = 0}, .only_cache = true, .explain = {}};
+  for (int steps = 0;; ++steps) {
+    const auto cached = folder("cached");
+    const auto id = "r" + std::to_string(steps);
+    add_run(id, cached, true, true);
+    ASSERT_TRUE(test::value_of(ledger_->remove_runs({{id}})));
+    later(hours(3));
+    auto interrupted = stores();
+    interrupted.proceed = [left = steps]() mutable -> Result<void> {
+      return left-- > 0 ? Result<void>() : Fail(environment_error(Code::cancelled, "ended"));
+    };
+    const bool whole = sweep(interrupted, only_cache).has_value();
+    ASSERT_OK(sweep(stores(), only_cache));
+    EXPECT_FALSE(test::value_of(ledger_->cached("default", Digest::of(id))));
+    EXPECT_FALSE(is_there(*cached.digest)) << steps;
+    EXPECT_FALSE(is_there(Digest::of("cached"))) << steps;
+    EXPECT_TRUE(is_there(garbage));
+    EXPECT_FALSE(os::exists(root_->path() / "objects" / "let-go")) << "it is forgotten after a sweep";
+    if (!whole) continue;
+    EXPECT_EQ(steps, 4) << "the removal of an entry, and of three objects";
+    break;
+  }
+}
+
 }  // namespace sluice::storage

@@ -100,10 +100,14 @@ std::optional<std::int64_t> Marking::mark_if_small(std::string_view text, Reason
   if (bytes_ <= bytes_max) return bytes_;
   for (const auto at : marked_) {
     all_[at].reason = 0;
-    all_[at].let_go = true;
+    if (!std::exchange(all_[at].let_go, true)) let_go_.push_back(all_[at].digest);
   }
   for (const auto at : entered_) all_[at].entered = false;
   return std::nullopt;
+}
+
+void Marking::let_go(const Digest& digest) {
+  if (const auto at = find(digest)) all_[*at].let_go = true;
 }
 
 }  // namespace sluice::storage

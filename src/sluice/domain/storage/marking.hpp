@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "sluice/base/digest.hpp"
@@ -36,13 +37,17 @@ class Marking {
   std::int64_t mark_text(std::string_view text, Reason reason);
   /// The same, unless these are more than `bytes_max`: then nothing is marked, and they are let go.
   std::optional<std::int64_t> mark_if_small(std::string_view text, Reason reason, std::int64_t bytes_max);
+  /// An earlier sweep let this object go.
+  void let_go(const Digest& digest);
+  /// The objects that were let go since the last call, each once.
+  [[nodiscard]] std::vector<Digest> take_let_go() { return std::exchange(let_go_, {}); }
 
   struct Object {
     Digest digest;
     std::int64_t size = 0;
     Reason reason = 0;     ///< 0: nothing reaches it
     bool entered = false;  ///< its parts are marked, if it has any
-    bool let_go = false;   ///< by a `mark_if_small`; something else may reach it nevertheless
+    bool let_go = false;   ///< by the cache; something else may reach it nevertheless
   };
   /// Sorted by digest.
   [[nodiscard]] const std::vector<Object>& objects() const { return all_; }
@@ -65,6 +70,7 @@ class Marking {
   std::vector<std::size_t> marked_;   ///< since `mark_text` began
   std::vector<std::size_t> entered_;  ///< likewise
   std::int64_t bytes_ = 0;            ///< of `marked_`
+  std::vector<Digest> let_go_;        ///< and not taken yet
 };
 
 }  // namespace sluice::storage

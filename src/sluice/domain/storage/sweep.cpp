@@ -52,6 +52,8 @@ class Sweep {
     SLUICE_TRY(begun, stores_.objects.begin_sweep(limit_));
     objects_ = std::move(begun);
     SLUICE_DO(marking_.list(limit_));
+    SLUICE_TRY(let_go, objects_->let_go());
+    for (const auto& digest : let_go) marking_.let_go(digest);
     SLUICE_DO(choose_runs());
     SLUICE_DO(remove_runs());
     SLUICE_DO(mark_runs());
@@ -60,6 +62,7 @@ class Sweep {
     SLUICE_DO(sweep_logs());
     if (!options_.dry_run) SLUICE_DO(stores_.ledger.finish_removal());
     SLUICE_DO(sweep_objects());
+    if (!options_.dry_run) SLUICE_DO(objects_->forget_let_go());
     return std::move(report_);
   }
 
@@ -240,6 +243,8 @@ class Sweep {
   Result<void> remove_entries() {
     const auto entries = std::exchange(dropped_, {});
     if (options_.dry_run || entries.empty()) return {};
+    if (options_.only_cache) SLUICE_DO(objects_->note_let_go(marking_.take_let_go()));
+    SLUICE_DO(stores_.proceed());
     return stores_.ledger.remove_cache_entries(entries);
   }
 

@@ -37,7 +37,8 @@ struct Stores {
 struct SweepOptions {
   Policy policy;
   bool dry_run = false;
-  /// Objects are swept only if entries of the cache were.
+  /// Of the objects, only those go that only entries of the cache reached, in this sweep or in one that was
+  /// interrupted.
   bool only_cache = false;
   std::optional<Digest> explain;  ///< says why this object stays
 };

@@ -1,5 +1,6 @@
 #include "sluice/stores/directory/object_storage.hpp"
 
+#include <algorithm>
 #include <cerrno>
 
 #include <fcntl.h>
@@ -11,6 +12,7 @@ namespace sluice::stores::directory {
 namespace {
 
 constexpr std::size_t message_bytes_max = std::size_t{64} << 20;
+constexpr std::size_t noted_bytes_max = std::size_t{1} << 30;  // sixteen million
 
 class Sweep final : public ports::ObjectSweep {
  public:
@@ -21,8 +23,32 @@ class Sweep final : public ports::ObjectSweep {
   Result<bool> remove(const Digest& digest) override {
     return objects_.renewals().remove(objects_.path_of(digest));
   }
+  Result<void> note_let_go(const std::vector<Digest>& digests) override {
+    if (digests.empty()) return {};
+    std::string lines = "\n";
+    for (const auto& digest : digests) lines += digest.hex() + '\n';
+    SLUICE_TRY(fd, os::open_file(noted(), O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0600));
+    SLUICE_DO(os::write_fd(fd.get(), lines));
+    SLUICE_DO(os::fsync_file(noted()));
+    return os::fsync_directory(objects_.root());
+  }
+  Result<std::vector<Digest>> let_go() override {
+    std::vector<Digest> out;
+    if (!os::exists(noted())) return out;
+    SLUICE_TRY(lines, os::read_file(noted(), noted_bytes_max));
+    // Where a process was killed, a line may be a part of one: what it let go is reached still.
+    for (std::string_view rest = lines; !rest.empty();) {
+      const auto end = std::min(rest.find('\n'), rest.size() - 1);
+      if (const auto digest = Digest::from_hex(rest.substr(0, end))) out.push_back(*digest);
+      rest.remove_prefix(end + 1);
+    }
+    return out;
+  }
+  Result<void> forget_let_go() override { return os::remove_tree(noted()); }
 
  private:
+  [[nodiscard]] std::filesystem::path noted() const { return objects_.root() / "let-go"; }
+
   const ObjectFiles& objects_;
   os::UniqueFd lock_;
 };
