@@ -49,17 +49,35 @@ TEST(Records, SurviveAnyText) {
 }
 
 TEST(PackedRefs, AreReadAsGitWritesThem) {
-  const Refs refs{{"refs/heads/main", {oid_a, ""}}, {"refs/tags/v1", {oid_b, oid_a}}};
-  EXPECT_EQ(parse_refs(format_refs(refs)).value(), refs);
-  EXPECT_EQ(parse_refs("").value(), Refs{});
+  Refs refs;
+  refs.set({.name = "refs/tags/v1", .target = oid_b, .peeled = oid_a});
+  refs.set({.name = "refs/heads/main", .target = oid_b, .peeled = ""});
+  refs.set({.name = "refs/heads/main", .target = oid_a, .peeled = ""});
+  EXPECT_EQ(refs.text(), "# pack-refs with: peeled fully-peeled sorted \n" + oid_a + " refs/heads/main\n" +
+                             oid_b + " refs/tags/v1\n^" + oid_a + "\n");
+  const auto read = Refs::parse(refs.text()).value();
+  EXPECT_THAT(read.all(), testing::ElementsAreArray(refs.all()));
+  EXPECT_TRUE(Refs::parse("").value().all().empty());
   for (const std::string& text : {oid_a + " refs/heads/main", "^" + oid_a + "\n", oid_a + " heads/main\n",
                                   oid_a + "\n", "x" + oid_a.substr(1) + " refs/heads/main\n",
                                   oid_a + " refs/tags/v1\n^" + oid_b + "\n^" + oid_b + "\n"}) {
-    const auto parsed = parse_refs(text);
+    const auto parsed = Refs::parse(text);
     ASSERT_FALSE(parsed) << text;
     EXPECT_THAT(parsed.error().message,
                 testing::HasSubstr("is not a valid ref; restore this file from a backup, or from a clone"));
   }
+}
+
+TEST(PackedRefs, AreFoundByNameWhateverTheirOrder) {
+  const auto refs = Refs::parse(oid_a + " refs/tags/v2\n" + oid_a + " refs/heads/main\n" + oid_a +
+                                " refs/tags/v1\n" + oid_b + " refs/tags/v2\n^" + oid_a + "\n")
+                        .value();
+  EXPECT_THAT(refs.below("refs/tags/"),
+              testing::ElementsAre(Ref{.name = "refs/tags/v1", .target = oid_a, .peeled = ""},
+                                   Ref{.name = "refs/tags/v2", .target = oid_b, .peeled = oid_a}));
+  EXPECT_EQ(refs.find("refs/heads/main")->target, oid_a);
+  EXPECT_FALSE(refs.find("refs/heads/mai"));
+  EXPECT_TRUE(refs.below("refs/heads/x").empty());
 }
 
 TEST(ObjectText, RoundTrips) {

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
@@ -6,9 +7,9 @@
 // Whatever is read as refs is read again, the same, from what we would write.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   namespace git = sluice::stores::git;
-  const auto refs = git::parse_refs({reinterpret_cast<const char*>(data), size});
+  const auto refs = git::Refs::parse({reinterpret_cast<const char*>(data), size});
   if (!refs) return 0;
-  const auto again = git::parse_refs(git::format_refs(*refs));
-  SLUICE_CHECK(again && *again == *refs);
+  const auto again = git::Refs::parse(refs->text());
+  SLUICE_CHECK(again && std::ranges::equal(again->all(), refs->all()));
   return 0;
 }

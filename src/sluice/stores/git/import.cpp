@@ -20,14 +20,14 @@ Result<Refs> source_refs(const fs::path& source) {
   for (const auto& file : loose) {
     SLUICE_TRY(text, os::read_file(source / "refs" / file, 1024));
     while (text.ends_with('\n')) text.pop_back();
-    if (is_oid(text)) refs["refs/" + file.string()] = {.target = text, .peeled = ""};
+    if (is_oid(text)) refs.set({.name = "refs/" + file.string(), .target = text, .peeled = ""});
   }
   SLUICE_TRY(head, os::read_file(source / "HEAD", 1024));
   while (head.ends_with('\n')) head.pop_back();
   constexpr std::string_view symbolic = "ref: ";
   if (!head.starts_with(symbolic)) return refs;
-  const auto branch = refs.find(head.substr(symbolic.size()));
-  if (branch != refs.end() && branch->first != branch_ref) refs[std::string(branch_ref)] = branch->second;
+  if (const auto branch = refs.find(head.substr(symbolic.size())))
+    refs.set({.name = branch_ref, .target = branch->target, .peeled = branch->peeled});
   return refs;
 }
 
@@ -82,15 +82,16 @@ Result<void> import_repository(const fs::path& source, const std::string& name, 
       return Fail(environment_error(Code::data_loss, source.string() + ": object " + oid +
                                                          " is corrupt; create this repository again"));
   }
-  const bool has_registry = refs.contains(registry_ref);
-  for (auto& [ref_name, ref] : refs) {
-    if (!is_wanted(ref_name)) continue;
-    SLUICE_TRY(object, from.read(ref.target));
+  const bool has_registry = refs.find(registry_ref).has_value();
+  for (const auto& ref : refs.all()) {
+    if (!is_wanted(ref.name)) continue;
+    SLUICE_TRY(object, from.read(Oid(ref.target)));
+    Oid peeled(ref.peeled);
     if (object.kind == Objects::Kind::tag) {
       SLUICE_TRY(tag, parse_tag(object.bytes));
-      ref.peeled = tag.target;
+      peeled = tag.target;
     }
-    registry.import_ref(ref_name, ref);
+    registry.import_ref({.name = ref.name, .target = ref.target, .peeled = peeled});
   }
   auto numbers = registry.numbers();
   if (numbers.empty())

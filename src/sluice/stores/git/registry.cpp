@@ -76,57 +76,56 @@ Result<Registry> Registry::open(const std::filesystem::path& repository, TagCach
 
 std::vector<std::int64_t> Registry::numbers() const {
   std::vector<std::int64_t> out;
-  for (auto it = refs_.lower_bound(tag_prefix); it != refs_.end() && it->first.starts_with(tag_prefix); ++it)
-    if (const auto number = version_number(std::string_view(it->first).substr(tag_prefix.size())))
-      out.push_back(*number);
+  for (const auto& tag : refs_.below(tag_prefix))
+    if (const auto number = version_number(tag.name)) out.push_back(*number);
   std::ranges::sort(out, std::greater{});
   return out;
 }
 
 std::int64_t Registry::next_number() const {
   std::int64_t last = 0;
-  for (const auto& [name, ref] : refs_)
-    if (name.starts_with(tag_prefix) || name.starts_with(deleted_prefix))
-      last = std::max(last, version_number(name).value_or(0));
+  for (const auto prefix : {tag_prefix, deleted_prefix})
+    for (const auto& ref : refs_.below(prefix)) last = std::max(last, version_number(ref.name).value_or(0));
   return last + 1;
 }
 
 Result<std::shared_ptr<const VersionTag>> Registry::version(std::int64_t number) const {
   const auto found = refs_.find(std::string(tag_prefix) + version_name(number));
-  if (found == refs_.end())
+  if (!found)
     return Fail(
         user_error(Code::not_found, path_.string() + ": there is no version " + version_name(number)));
-  return tags_->read(objects_, found->second.target);
+  return tags_->read(objects_, Oid(found->target));
 }
 
 std::optional<std::int64_t> Registry::number_of_commit(const Oid& commit) const {
   std::optional<std::int64_t> out;
-  for (auto it = refs_.lower_bound(tag_prefix); it != refs_.end() && it->first.starts_with(tag_prefix); ++it)
-    if (it->second.peeled == commit || it->second.target == commit)
-      if (const auto number = version_number(it->first); number && number > out) out = number;
+  for (const auto& tag : refs_.below(tag_prefix))
+    if (tag.peeled == commit || tag.target == commit)
+      if (const auto number = version_number(tag.name); number && number > out) out = number;
   return out;
 }
 
 std::optional<std::int64_t> Registry::alias(std::string_view name) const {
   const auto found = refs_.find(std::string(alias_prefix) + encode_name(name));
-  if (found == refs_.end()) return std::nullopt;
+  if (!found) return std::nullopt;
   // From the refs alone: an alias names the same object as the tag of its version.
-  for (auto it = refs_.lower_bound(tag_prefix); it != refs_.end() && it->first.starts_with(tag_prefix); ++it)
-    if (it->second.target == found->second.target)
-      if (const auto number = version_number(it->first)) return number;
+  for (const auto& tag : refs_.below(tag_prefix))
+    if (tag.target == found->target)
+      if (const auto number = version_number(tag.name)) return number;
   return std::nullopt;
 }
 
 Result<std::map<std::string, std::int64_t>> Registry::aliases() const {
-  std::unordered_map<std::string_view, std::int64_t> numbers;
-  for (auto it = refs_.lower_bound(tag_prefix); it != refs_.end() && it->first.starts_with(tag_prefix); ++it)
-    if (const auto number = version_number(it->first)) numbers.emplace(it->second.target, *number);
   std::map<std::string, std::int64_t> out;
-  for (auto it = refs_.lower_bound(alias_prefix); it != refs_.end() && it->first.starts_with(alias_prefix);
-       ++it) {
-    const auto number = numbers.find(it->second.target);
+  const auto aliases = refs_.below(alias_prefix);
+  if (aliases.empty()) return out;
+  std::unordered_map<std::string_view, std::int64_t> numbers;
+  for (const auto& tag : refs_.below(tag_prefix))
+    if (const auto number = version_number(tag.name)) numbers.emplace(tag.target, *number);
+  for (const auto& alias : aliases) {
+    const auto number = numbers.find(alias.target);
     if (number == numbers.end()) continue;
-    const auto encoded = it->first.substr(alias_prefix.size());
+    const auto encoded = alias.name.substr(alias_prefix.size());
     auto name = decode_name(encoded);
     if (!name) {
       SLUICE_TRY(json, model_json());
@@ -145,8 +144,8 @@ Result<Oid> Registry::tree(const VersionTag& version) const {
 
 Result<std::vector<TreeEntry>> Registry::state_tree() const {
   const auto found = refs_.find(registry_ref);
-  if (found == refs_.end()) return std::vector<TreeEntry>();
-  SLUICE_TRY(commit, objects_.commit(found->second.target));
+  if (!found) return std::vector<TreeEntry>();
+  SLUICE_TRY(commit, objects_.commit(Oid(found->target)));
   return objects_.tree(commit.tree);
 }
 
@@ -221,8 +220,7 @@ Result<std::int64_t> Registry::add_version(const std::string& name, const Oid& t
                 .author = who,
                 .at = by.at,
                 .message = subject_of(name) + " " + version_name(number) + "\n"};
-  if (const auto found = refs_.find(branch_ref); found != refs_.end())
-    commit.parents.push_back(found->second.target);
+  if (const auto found = refs_.find(branch_ref)) commit.parents.emplace_back(found->target);
   if (const auto text = message_text(record.description); !text.empty()) commit.message += "\n" + text + "\n";
   SLUICE_TRY(commit_oid, objects_.write(Objects::Kind::commit, format_commit(commit)));
   const Tag tag{.target = commit_oid,
@@ -231,8 +229,9 @@ Result<std::int64_t> Registry::add_version(const std::string& name, const Oid& t
                 .at = by.at,
                 .message = tag_message(name, number, record)};
   SLUICE_TRY(tag_oid, objects_.write(Objects::Kind::tag, format_tag(tag)));
-  refs_[std::string(branch_ref)] = {.target = commit_oid, .peeled = ""};
-  refs_[std::string(tag_prefix) + version_name(number)] = {.target = tag_oid, .peeled = commit_oid};
+  refs_.set({.name = branch_ref, .target = commit_oid, .peeled = ""});
+  refs_.set(
+      {.name = std::string(tag_prefix) + version_name(number), .target = tag_oid, .peeled = commit_oid});
   note_version(number, by);
   return number;
 }
@@ -248,7 +247,9 @@ Result<void> Registry::set_alias(const std::string& alias_name, std::int64_t num
   const auto from = alias(alias_name);
   const auto encoded = encode_name(alias_name);
   if (!decode_name(encoded)) long_aliases_[encoded] = alias_name;
-  refs_[std::string(alias_prefix) + encoded] = refs_.at(std::string(tag_prefix) + version_name(number));
+  const auto tag = refs_.find(std::string(tag_prefix) + version_name(number));
+  SLUICE_CHECK(tag);
+  refs_.set({.name = std::string(alias_prefix) + encoded, .target = tag->target, .peeled = tag->peeled});
   auto op = operation("alias", by);
   op.set("alias", alias_name);
   op.set("from", from ? Value(version_name(*from)) : Value());
@@ -259,7 +260,7 @@ Result<void> Registry::set_alias(const std::string& alias_name, std::int64_t num
   return {};
 }
 
-void Registry::import_ref(const std::string& name, Ref ref) { refs_[name] = std::move(ref); }
+void Registry::import_ref(const Ref& ref) { refs_.set(ref); }
 
 Result<Oid> Registry::write_state(const By& by) {
   SLUICE_TRY(state, model_json());
@@ -292,13 +293,12 @@ Result<void> Registry::commit(const By& by) {
   SLUICE_DO(refuse_loose_refs(path_));
   SLUICE_TRY(tree, write_state(by));
   Commit commit{.tree = tree, .parents = {}, .author = identity_of(by.principal), .at = by.at, .message = ""};
-  if (const auto found = refs_.find(registry_ref); found != refs_.end())
-    commit.parents.push_back(found->second.target);
+  if (const auto found = refs_.find(registry_ref)) commit.parents.emplace_back(found->target);
   for (const auto& subject : subjects_) commit.message += (commit.message.empty() ? "" : ", ") + subject;
   commit.message += "\n\n";
   for (const auto& op : operations_) commit.message += "Op: " + ascii_json(op) + "\n";
   SLUICE_TRY(oid, objects_.write(Objects::Kind::commit, format_commit(commit)));
-  refs_[std::string(registry_ref)] = {.target = oid, .peeled = ""};
+  refs_.set({.name = registry_ref, .target = oid, .peeled = ""});
   // Objects before refs: whatever a ref names must be on the disk.
   SLUICE_DO(objects_.flush());
   SLUICE_DO(write_refs(path_, refs_));

@@ -82,7 +82,7 @@ class Registry {
                                    const By& by);
   Result<void> set_alias(const std::string& alias, std::int64_t number, const By& by);
   /// Sets a ref unchanged (of an imported repository, whose objects are written already).
-  void import_ref(const std::string& name, Ref ref);
+  void import_ref(const Ref& ref);
   void note_version(std::int64_t number, const By& by);
   /// One commit on refs/meta/registry, one pack, one rename of packed-refs: all of it, or nothing. Synced.
   Result<void> commit(const By& by);
