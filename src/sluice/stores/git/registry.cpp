@@ -14,7 +14,7 @@ namespace sluice::stores::git {
 namespace {
 
 constexpr std::size_t cached_tags_max = 10'000;
-constexpr std::size_t packs_max = 50;
+constexpr std::size_t packs_max = 20;
 constexpr const char* state_file = "model.json";
 constexpr std::string_view effects_table = "effects";  ///< see version_index.hpp
 constexpr std::string_view contents_table = "contents";
