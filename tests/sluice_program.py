@@ -29,10 +29,10 @@ def environment(**more):
 class Server:
     """`sluice up` on a port that the system chooses, unless `listen` names one."""
 
-    def __init__(self, data, *arguments, listen="127.0.0.1:0", stderr=None):
+    def __init__(self, data, *arguments, listen="127.0.0.1:0", stderr=None, env=None):
         self.data = pathlib.Path(data)
         self.process = subprocess.Popen([BIN / "sluice", "up", "--data", str(data), "--listen", listen, *arguments],
-                                        stdout=subprocess.PIPE, stderr=stderr, text=True, env=environment())
+                                        stdout=subprocess.PIPE, stderr=stderr, text=True, env=env or environment())
         waiting.readable(self.process.stdout, "`sluice up` has printed its address", START_LIMIT_S)
         line = self.process.stdout.readline()
         found = re.search(r"https?://\S+", line)

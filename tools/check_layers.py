@@ -24,6 +24,7 @@ SEES = {
     "frontends/*": ["base", "syntax", "ir"],
     "executors/process": [*CORE, "os", "ipc/supervisor"],
     "executors/*": [*CORE, "os"],
+    "environments/*": [*CORE, "os"],
     "stores/*": [*CORE, "os"],
     "runtimes/hosted": [*CORE, "os", "ipc/host"],  # the server's side: it spawns hosts and communicates with them
     "runtimes/*": CORE,
@@ -37,7 +38,7 @@ SEES = {
     "host": [*CORE, "os", "ipc/host", "host/*", "runtimes/openvino"],
     "app/terminal": [*CORE, "os", "domain/*"],
     # `sluice` names all concrete classes, and links no inference library and no picture decoder.
-    "app": [*CORE, "os", "driver", "net", "frontends/*", "executors/*", "stores/*", "runtimes/hosted", "domain/*", "api/*", "app/terminal"],
+    "app": [*CORE, "os", "driver", "net", "frontends/*", "executors/*", "environments/*", "stores/*", "runtimes/hosted", "domain/*", "api/*", "app/terminal"],
 }
 PUBLIC_TO_DOMAIN = "Public to other domain modules: "  # and why
 PRIVATE_TO_MODULE = "Private to this module: "  # and why: may expose the libraries of the module, and no other module includes it

@@ -6,6 +6,7 @@ hash. If a lock changes, only its environment is created again; build/venv is ne
 installed from tools/uv.lock into build/uv.
 
     clients.py NAME    creates the environment if necessary, and prints the path of its interpreter
+    clients.py --uv    installs uv if necessary, and prints its path
 """
 import ast
 import fcntl
@@ -66,12 +67,16 @@ def made_once(folder, lock, make):
 
 
 def make_environment(folder, lock):
-    made_once(ROOT / "build" / "uv", ROOT / "tools" / "uv.lock", install_uv)
-    uv = ROOT / "build" / "uv" / "bin" / "uv"
+    uv = uv_program()
     settings = uv_settings()
     quietly([uv, "venv", "--quiet", "--python", SYSTEM_PYTHON, folder], settings)
     quietly([uv, "pip", "install", "--quiet", "--python", folder / "bin" / "python", "--no-deps", "--only-binary", ":all:", "--require-hashes",
              "--requirement", lock], settings)
+
+
+def uv_program():
+    made_once(ROOT / "build" / "uv", ROOT / "tools" / "uv.lock", install_uv)
+    return ROOT / "build" / "uv" / "bin" / "uv"
 
 
 def install_uv(folder, lock):
@@ -121,6 +126,6 @@ OURS = Environments(ROOT / "tests" / "clients", ROOT / "build" / "clients")
 
 if __name__ == "__main__":
     try:
-        print(python_of(*sys.argv[1:]))
+        print(uv_program() if sys.argv[1:] == ["--uv"] else python_of(*sys.argv[1:]))
     except InstallFailed as problem:
         sys.exit(f"clients: {problem}")

@@ -34,6 +34,8 @@ def version():
 def install_tree(prefix):
     """What both packages hold, below `prefix`."""
     run("cmake", "--install", ROOT / "build/release", "--prefix", prefix, "--strip")
+    (prefix / "lib/sluice").mkdir(parents=True, exist_ok=True)
+    shutil.copy(ROOT / "build/uv/bin/uv", prefix / "lib/sluice/uv")
     share = prefix / "share"
     sluice = prefix / "bin/sluice"
     for shell, file in ("bash", share / "bash-completion/completions/sluice"), ("zsh", share / "zsh/vendor-completions/_sluice"), \

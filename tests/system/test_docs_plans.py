@@ -21,9 +21,9 @@ class Section:
     blocks: list[tuple[str, str]] = dataclasses.field(default_factory=list)
 
 
-def read_page():
+def read_page(page=PAGE):
     sections, fence, block = [], None, []
-    for line in PAGE.read_text().splitlines():
+    for line in page.read_text().splitlines():
         if fence is not None and line == "```":
             sections[-1].blocks.append((fence, "".join(f"{one}\n" for one in block)))
             fence = None

@@ -15,6 +15,7 @@ set_up_all() {
   local list
   for list; do set_up_packages "$list"; done
   set_up_python
+  set_up_uv
   set_up_models
 }
 
@@ -56,6 +57,16 @@ set_up_python() {
   quietly pip.txt build/venv/bin/pip install --disable-pip-version-check --no-input --no-deps --only-binary :all: \
     --require-hashes --requirement tools/requirements.lock
   echo "$lock" >"$stamp"
+}
+
+# uv, which makes Python environments: of tasks, and of the clients in tests.
+set_up_uv() {
+  if [[ -x build/lib/sluice/uv && build/uv -nt tools/uv.lock ]]; then return; fi
+  stage "install uv into build/uv"
+  quietly uv.txt build/venv/bin/python tools/clients.py --uv
+  touch build/uv
+  mkdir -p build/lib/sluice
+  ln -sfn ../../uv/bin/uv build/lib/sluice/uv
 }
 
 set_up_models() {

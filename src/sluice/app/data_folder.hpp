@@ -17,6 +17,7 @@ struct DataFolder {
   [[nodiscard]] std::filesystem::path logs() const { return root / "logs"; }
   [[nodiscard]] std::filesystem::path work() const { return root / "work"; }
   [[nodiscard]] std::filesystem::path cache() const { return root / "cache"; }
+  [[nodiscard]] std::filesystem::path environments() const { return cache() / "environments"; }
   /// What is being written; what a killed process left there is removed a day later, at the next start.
   [[nodiscard]] std::filesystem::path unfinished() const { return cache() / "tmp"; }
   [[nodiscard]] std::filesystem::path deciding() const { return root / "deciding"; }

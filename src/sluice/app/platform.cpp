@@ -39,6 +39,7 @@ struct Platform::Impl {
   std::unique_ptr<serving::Serving> serving;
   std::unique_ptr<access::Access> access;
   std::unique_ptr<DecidingFile> deciding;
+  std::unique_ptr<ports::Environments> environments;
   std::unique_ptr<driver::Driver> driver;
   std::unique_ptr<runs::Runs> runs;
   std::unique_ptr<runs::JournalFacts> facts;
@@ -85,6 +86,7 @@ struct Platform::Impl {
                                                                     .note = deciding.get(),
                                                                     .limits = options.run_limits,
                                                                     .slots = std::move(slots)});
+    environments = make_environments(data, installation, *objects.store, [this] { return quota->admit(0); });
     runs = std::make_unique<runs::Runs>(
         runs::Runs::Ports{
             .control = *driver,
@@ -93,6 +95,7 @@ struct Platform::Impl {
             .objects = *objects.store,
             .clock = clock,
             .random = random,
+            .environments = environments.get(),
             .check_call = [this](const auto& name, const auto& known) { return services.check(name, known); },
             .check_room = [this] { return quota->admit(0); }},
         builtin_dialects());
@@ -111,6 +114,7 @@ struct Platform::Impl {
                                 .installation = installation,
                                 .services = services,
                                 .objects = *objects.store,
+                                .environments = *environments,
                                 .sink = *driver,
                                 .clock = clock});
     driver::Driver::Executors borrowed;
@@ -175,7 +179,8 @@ Installation find_installation() {
   std::error_code failed;
   const auto program = std::filesystem::read_symlink("/proc/self/exe", failed);
   const auto bin = program.parent_path();
-  Installation found{.supervisor = bin / "sluice-supervisor",
+  Installation found{.uv = bin.parent_path() / "lib" / "sluice" / "uv",
+                     .supervisor = bin / "sluice-supervisor",
                      .host = bin / "sluice-host",
                      .models = bin.parent_path() / "share" / "sluice" / "models"};
   if (!std::filesystem::exists(found.models, failed)) found.models = bin.parent_path() / "models";

@@ -48,6 +48,7 @@ class Platform {
 
 /// The paths of an installation's parts, derived from the path of this program.
 struct Installation {
+  std::filesystem::path uv;  ///< makes Python environments
   std::filesystem::path supervisor;
   std::filesystem::path host;
   std::filesystem::path models;  ///< a folder of bare repositories

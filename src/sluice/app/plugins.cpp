@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <unistd.h>
+
 #include "sluice/api/native/native.hpp"
 #include "sluice/api/openinference/openinference.hpp"
 #include "sluice/base/picture_format.hpp"
@@ -12,6 +14,7 @@
 #include "sluice/domain/lists/json_lines.hpp"
 #include "sluice/domain/models/register_service.hpp"
 #include "sluice/domain/serving/deploy_service.hpp"
+#include "sluice/environments/uv/uv_environments.hpp"
 #include "sluice/executors/process/process_executor.hpp"
 #include "sluice/executors/service/service_executor.hpp"
 #include "sluice/frontends/native/native_frontend.hpp"
@@ -210,14 +213,28 @@ std::unique_ptr<ports::ModelRuntime> make_runtime(const Installation& installati
   return std::make_unique<runtimes::HostedRuntime>(installation.host, host_silence);
 }
 
+std::unique_ptr<ports::Environments> make_environments(const DataFolder& data,
+                                                       const Installation& installation,
+                                                       ports::ObjectStore& objects,
+                                                       std::function<Result<void>()> check_room) {
+  return std::make_unique<environments::UvEnvironments>(
+      environments::UvEnvironments::Options{.uv = installation.uv,
+                                            .folder = data.environments(),
+                                            .interpreters = {"/usr/local/bin", "/usr/bin", "/bin"},
+                                            .settings = environments::UvEnvironments::settings_of(environ),
+                                            .check_room = std::move(check_room)},
+      objects);
+}
+
 Executors make_executors(const ExecutorParts& parts) {
   std::vector<ports::Service*> services;
   services.reserve(parts.services.services.size());
   for (const auto& service : parts.services.services) services.push_back(service.get());
   Executors made;
-  made.emplace_back(engine::TaskSpec::Kind::process,
-                    std::make_unique<executors::ProcessExecutor>(parts.data.root, parts.objects, parts.sink,
-                                                                 parts.clock, parts.installation.supervisor));
+  made.emplace_back(
+      engine::TaskSpec::Kind::process,
+      std::make_unique<executors::ProcessExecutor>(parts.data.root, parts.objects, parts.sink, parts.clock,
+                                                   parts.installation.supervisor, &parts.environments));
   made.emplace_back(engine::TaskSpec::Kind::service,
                     std::make_unique<executors::ServiceExecutor>(
                         executors::ServiceExecutor::Options{.work = parts.data.work()}, std::move(services),

@@ -16,6 +16,7 @@
 #include "sluice/domain/storage/storage.hpp"
 #include "sluice/engine/work.hpp"
 #include "sluice/ports/access.hpp"
+#include "sluice/ports/environments.hpp"
 #include "sluice/ports/executor.hpp"
 #include "sluice/ports/http.hpp"
 #include "sluice/ports/ledger.hpp"
@@ -118,12 +119,18 @@ struct FolderPictures {
 };
 Result<FolderPictures> find_pictures(const std::filesystem::path& folder, const ports::Selection& selection);
 
+std::unique_ptr<ports::Environments> make_environments(const DataFolder& data,
+                                                       const Installation& installation,
+                                                       ports::ObjectStore& objects,
+                                                       std::function<Result<void>()> check_room);
+
 /// The dependencies of executors.
 struct ExecutorParts {
   const DataFolder& data;
   const Installation& installation;
   const Services& services;
   ports::ObjectStore& objects;
+  ports::Environments& environments;
   ports::OutcomeSink& sink;
   const Clock& clock;
 };

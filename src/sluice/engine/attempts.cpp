@@ -40,6 +40,14 @@ ir::Resources resources_of(const OperationState& operation) {
   return resources;
 }
 
+std::optional<PythonEnvironment> environment_of(const RunState& run, const ir::Environment& required) {
+  const auto* found = run.created.environments.find(ir::name_of(required));
+  if (found == nullptr) return std::nullopt;
+  const auto* lock = found->find("lock");
+  if (lock == nullptr || !lock->is_artifact()) return std::nullopt;
+  return PythonEnvironment{.python = found->text_at("python"), .lock = *lock->if_artifact()};
+}
+
 TaskSpec work_of(const RunState& run, const OperationState& operation) {
   TaskSpec work;
   const auto& call = operation.task->call;
@@ -53,6 +61,7 @@ TaskSpec work_of(const RunState& run, const OperationState& operation) {
     if (process->code)
       if (const auto* code = run.created.code.find(*process->code); code && code->is_artifact())
         work.code = *code->if_artifact();
+    if (process->environment) work.environment = environment_of(run, *process->environment);
     work.outputs = process->outputs;
     work.hermetic = process->hermetic;
   } else {

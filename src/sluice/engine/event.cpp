@@ -223,6 +223,7 @@ struct Writer {
     out.text("plan_digest", e.plan_digest.hex());
     out.tagged("inputs", e.inputs);
     out.tagged("code", e.code);
+    if (!e.environments.empty()) out.tagged("environments", e.environments);
     out.boolean("cache", e.cache);
     out.integer("at", milliseconds(e.at));
   }
@@ -320,6 +321,7 @@ Result<Event> event_of(const std::string& type, EventReader& r) {
                       .plan_digest = r.digest("plan_digest"),
                       .inputs = r.fields("inputs"),
                       .code = r.fields("code"),
+                      .environments = r.optional_fields("environments"),
                       .cache = r.boolean("cache"),
                       .at = r.time("at")};
   if (type == "claimed") return Claimed{.epoch = r.integer("epoch"), .at = r.time("at")};

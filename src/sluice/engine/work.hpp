@@ -13,14 +13,21 @@
 
 namespace sluice::engine {
 
+/// The Python environment of a task: what a run found for what its plan requires, once.
+struct PythonEnvironment {
+  std::string python;  ///< the interpreter's version, "3.11.2"
+  Artifact lock;       ///< every package with its version and digests, as a requirements file
+};
+
 /// What a task asks an executor to do, all expressions evaluated. Late paths (Value::Kind::late, and
 /// artifacts as whole arguments) are resolved by the executor.
 struct TaskSpec {
   enum class Kind { process, service } kind = Kind::process;
   // process
-  List argv;                            ///< at least one element; never a shell
-  Struct env;                           ///< names → strings or late paths
-  std::optional<Artifact> code;         ///< materialized, writable, in the working directory
+  List argv;                     ///< at least one element; never a shell
+  Struct env;                    ///< names → strings or late paths
+  std::optional<Artifact> code;  ///< materialized, writable, in the working directory
+  std::optional<PythonEnvironment> environment;
   std::vector<ir::TaskOutput> outputs;  ///< declared; nothing else is kept
   bool hermetic = false;
   // service

@@ -1,5 +1,6 @@
 #include "sluice/ir/plan.hpp"
 
+#include "sluice/base/json.hpp"
 #include "sluice/ir/references.hpp"
 
 namespace sluice::ir {
@@ -19,6 +20,19 @@ std::vector<const Region*> regions_of(const Operation& operation) {
 }
 
 Digest plan_digest(const Plan& plan) { return Digest::of(print_plan(plan)); }
+
+std::string name_of(const Environment& environment) {
+  Struct name;
+  if (!environment.python.empty()) name.set("python", environment.python);
+  if (!environment.file.empty()) {
+    name.set("requirements", environment.file);
+  } else {
+    List requirements;
+    for (const auto& requirement : environment.requirements) requirements.emplace_back(requirement);
+    name.set("requirements", std::move(requirements));
+  }
+  return canonical_json(name);
+}
 
 void for_each_operation(const Plan& plan, const std::function<void(const Operation&)>& visit) {
   std::vector<const Region*> pending;

@@ -59,9 +59,20 @@ using Named = std::pair<std::string, ExpressionPtr>;
 
 struct Region;
 
+/// The Python packages that a task imports (docs/python.md).
+struct Environment {
+  Location at;
+  std::string python;                     ///< "3.11"; "": any
+  std::vector<std::string> requirements;  ///< as in pip's files: "pandas==2.*" …
+  std::string file;                       ///< … or a file of them, relative to the plan's file
+};
+/// What the environment is called in the events of a run: the same for equal ones.
+std::string name_of(const Environment& environment);
+
 struct Process {
   std::vector<ExpressionPtr> argv;
   std::optional<std::string> code;  ///< a folder, relative to the plan's file
+  std::optional<Environment> environment;
   std::vector<Named> env;
   std::vector<TaskOutput> outputs;
   bool hermetic = false;

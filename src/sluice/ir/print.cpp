@@ -197,12 +197,26 @@ void add_waiting(const Operation& op, Yaml& out) {
   if (op.trigger != Trigger::succeeded) out.add("trigger", Yaml::word(std::string(name(op.trigger))));
 }
 
+Yaml yaml_of(const Environment& environment) {
+  auto out = Yaml::map();
+  if (!environment.python.empty()) out.add("python", Yaml::string(environment.python));
+  if (!environment.file.empty()) {
+    out.add("requirements", Yaml::string(environment.file));
+  } else if (!environment.requirements.empty() || environment.python.empty()) {
+    auto requirements = Yaml::list();
+    for (const auto& requirement : environment.requirements) requirements.add(Yaml::string(requirement));
+    out.add("requirements", std::move(requirements));
+  }
+  return out;
+}
+
 void add_details(const Operation& op, Yaml& out) {
   const auto* process = std::get_if<Process>(&op.what);
   if (const auto* service = std::get_if<ServiceCall>(&op.what)) add_named("with", service->with, out);
   if (const auto* call = std::get_if<PipelineCall>(&op.what)) add_named("with", call->with, out);
   if (process) {
     if (process->code) out.add("code", Yaml::string(*process->code));
+    if (process->environment) out.add("environment", yaml_of(*process->environment));
     add_named("env", process->env, out);
     if (!process->outputs.empty()) {
       auto outputs = Yaml::map();

@@ -47,6 +47,16 @@ struct PathRule {
 constexpr int rule_of_path = 1;
 constexpr unsigned ask_for_version = 1;
 
+std::uint64_t rights_of(Landlock::Access access) {
+  switch (access) {
+    case Landlock::Access::read: return for_reading;
+    case Landlock::Access::write: return for_writing;
+    case Landlock::Access::execute: return for_reading | execute;
+    case Landlock::Access::full: return ~std::uint64_t{0};
+  }
+  return 0;
+}
+
 }  // namespace
 
 int Landlock::version() {
@@ -54,7 +64,7 @@ int Landlock::version() {
   return version > 0 ? static_cast<int>(version) : 0;
 }
 
-Result<Landlock> Landlock::make() {
+Result<Landlock> Landlock::make(Network network) {
   const int known = version();
   if (known == 0) return Fail(environment_error(Code::unavailable, "the kernel has no Landlock"));
   Attributes attributes{.files = first_rights};
@@ -62,7 +72,7 @@ Result<Landlock> Landlock::make() {
   if (known >= 2) attributes.files |= refer;
   if (known >= 3) attributes.files |= truncate;
   if (known >= 4) {
-    attributes.network = 0b11;
+    attributes.network = network == Network::refused ? 0b11 : 0;
     size = 2 * sizeof(std::uint64_t);
   }
   if (known >= 5) attributes.files |= ioctl_dev;
@@ -81,7 +91,7 @@ Result<void> Landlock::allow(const std::filesystem::path& path, Access access) {
   struct stat about{};
   if (!opened || ::fstat(opened.get(), &about) != 0)
     return Fail(system_error("open " + printable(path), errno));
-  auto rights = (access == Access::write ? for_writing : for_reading) & handled_;
+  auto rights = rights_of(access) & handled_;
   if (!S_ISDIR(about.st_mode)) rights &= for_files;
   const PathRule rule{.allowed = rights, .parent = opened.get()};
   if (::syscall(SYS_landlock_add_rule, rules_.get(), rule_of_path, &rule, 0) != 0)

@@ -37,7 +37,7 @@ Struct code(ports::ObjectStore& objects) {
 
 runs::RunReport report_of(RunsStage& s) {
   const auto id =
-      value_of(s.runs.submit({.text = all_kinds, .file = "plan.yaml", .code = code(*s.stage.objects)}));
+      value_of(s.runs.submit({.text = all_kinds, .file = "plan.yaml", .code = code(*s.stage.objects)})).run;
   s.server.wait(id.text);
   return value_of(s.runs.report(id));
 }
@@ -80,7 +80,8 @@ pipelines:
       second: {service: test.echo, after: [bad, blocked], fails: false}
       group: {graph: {"in side": {service: test.echo, if: false}, next: {service: test.echo, after: "in side"}}}
 )",
-                                          .file = "plan.yaml"}));
+                                          .file = "plan.yaml"}))
+                      .run;
   s.server.wait(id.text);
   const auto report = value_of(s.runs.report(id));
   const auto why = [&](const char* path) { return operation(report, path).why; };
@@ -136,9 +137,11 @@ TEST(Report, CountsAttemptsOfATaskThatIsTriedAgain) {
 
 TEST(Report, ShowsARunningRun) {
   RunsStage s;
-  const auto id = value_of(
-      s.runs.submit({.text = "sluice: 1\npipelines:\n  main:\n    graph:\n      a: {service: test.held}\n",
-                     .file = "plan.yaml"}));
+  const auto id =
+      value_of(s.runs.submit(
+                   {.text = "sluice: 1\npipelines:\n  main:\n    graph:\n      a: {service: test.held}\n",
+                    .file = "plan.yaml"}))
+          .run;
   s.stage.gate.wait_for_a_call();
   const auto report = value_of(s.runs.report(id));
   EXPECT_FALSE(report.result);

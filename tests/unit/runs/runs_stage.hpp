@@ -46,7 +46,8 @@ struct RunsStage {
   std::string problem(runs::Submission submission) { return message_of(runs.submit(std::move(submission))); }
   /// Submits a plan and waits until the run has ended.
   runs::RunReport run(const std::string& text, Struct inputs = {}) {
-    const auto id = value_of(runs.submit({.text = text, .file = "plan.yaml", .inputs = std::move(inputs)}));
+    const auto id =
+        value_of(runs.submit({.text = text, .file = "plan.yaml", .inputs = std::move(inputs)})).run;
     server.wait(id.text);
     return value_of(runs.report(id));
   }

@@ -215,9 +215,11 @@ TEST(ResumingRuns, ResumesAllThatHaveNotEndedInEveryWorkspace) {
     Server server(stage);
     auto runs = runs_over(server);
     for (const auto* workspace : {"default", "team"})
-      ids.push_back(value_of(
-          runs.submit({.text = held_plan, .file = "plan.yaml", .principal = {.workspace = workspace}})));
-    ids.push_back(value_of(runs.submit({.text = echo_plan, .file = "plan.yaml"})));
+      ids.push_back(
+          value_of(
+              runs.submit({.text = held_plan, .file = "plan.yaml", .principal = {.workspace = workspace}}))
+              .run);
+    ids.push_back(value_of(runs.submit({.text = echo_plan, .file = "plan.yaml"})).run);
     server.wait(ids.back().text);
   }
   ASSERT_OK(stage.ledger->append({{.run = {"damaged"},
@@ -235,7 +237,7 @@ TEST(ResumingRuns, ResumesAllThatHaveNotEndedInEveryWorkspace) {
 
 TEST(CancellingRuns, FindsThemByTheBeginningOfTheirId) {
   RunsStage s;
-  const auto id = value_of(s.runs.submit({.text = held_plan, .file = "plan.yaml"}));
+  const auto id = value_of(s.runs.submit({.text = held_plan, .file = "plan.yaml"})).run;
   s.stage.gate.wait_for_a_call();
   EXPECT_EQ(value_of(s.runs.cancel("default", id.text.substr(0, 22), "enough")), id);
   EXPECT_EQ(s.server.end_of(id.text).status, engine::Status::cancelled);
@@ -256,7 +258,7 @@ TEST(CancellingRuns, CancelsOneWhoseProcessDied) {
   RunId id;
   {
     Server server(stage);
-    id = value_of(runs_over(server).submit({.text = held_plan, .file = "plan.yaml"}));
+    id = value_of(runs_over(server).submit({.text = held_plan, .file = "plan.yaml"})).run;
     stage.gate.wait_for_a_call();
   }
   Server server(stage);

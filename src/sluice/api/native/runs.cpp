@@ -34,10 +34,12 @@ Result<Struct> tagged_fields(const Value& body, std::string_view field) {
 }
 
 /// The response to a request that concerns a run: its id.
-Result<ports::Response> run_response(const Result<RunId>& run, int status = 200) {
+Result<ports::Response> run_response(const Result<RunId>& run, int status = 200,
+                                     const std::vector<std::string>& warnings = {}) {
   if (!run) return Fail(run.error());
   Struct result;
   result.set("run", run->text);
+  if (!warnings.empty()) result.set("warnings", List(warnings.begin(), warnings.end()));
   auto response = json_response(result, status);
   response.subject = run->text;
   return response;
@@ -51,14 +53,16 @@ Result<ports::Response> submit(const NativeApi& api, const ports::Request& reque
   SLUICE_TRY(file, text_of(body, "file", "plan"));
   SLUICE_TRY(pipeline, text_of(body, "pipeline", ""));
   SLUICE_TRY(cache, flag_of(body, "cache", true));
-  return run_response(api.runs.submit({.text = std::move(text),
-                                       .file = std::move(file),
-                                       .pipeline = std::move(pipeline),
-                                       .inputs = std::move(inputs),
-                                       .code = std::move(code),
-                                       .principal = request.principal,
-                                       .cache = cache}),
-                      201);
+  SLUICE_TRY(strict, flag_of(body, "strict", false));
+  SLUICE_TRY(submitted, api.runs.submit({.text = std::move(text),
+                                         .file = std::move(file),
+                                         .pipeline = std::move(pipeline),
+                                         .inputs = std::move(inputs),
+                                         .code = std::move(code),
+                                         .principal = request.principal,
+                                         .cache = cache,
+                                         .strict = strict}));
+  return run_response(submitted.run, 201, submitted.warnings);
 }
 
 Result<ports::Response> list(const NativeApi& api, const ports::Request& request) {

@@ -26,6 +26,7 @@ void add_doctor(CommandLine& program) {
                                         check_git(),
                                         check_git_lfs(),
                                         check_python(),
+                                        check_uv(find_installation()),
                                         check_port(*data),
                                         check_disk(*data),
                                         check_data_folder(*data),

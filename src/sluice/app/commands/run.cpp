@@ -50,6 +50,8 @@ void add_run(CommandLine& program) {
   command.option("--pipeline", options->request.pipeline,
                  "which pipeline of the plan; default: the only one, or main");
   command.flag("--no-cache", options->no_cache, "run every task, ignoring cached results");
+  command.flag("--strict", options->request.strict,
+               "refuse what would be a warning, such as another version of Python");
   command.when_called([options] {
     options->request.cache = !options->no_cache;
     const bool json = options->common.json;

@@ -147,6 +147,15 @@ Result<RunId> submit(Session& session, const RunRequest& request, const Notice& 
                          folder, ignored, ignored == 1 ? "file or folder" : "files and folders"));
     code.set(folder, std::move(made->artifact));
   }
+  for (const auto& environment : runs::environments_of(*plan)) {
+    if (environment.file.empty()) continue;
+    const auto none = [](const std::filesystem::path&) -> Result<ports::Selection> {
+      return Fail(user_error(Code::invalid_argument, "it is a folder; name a file of requirements"));
+    };
+    auto made = uploads.artifact(base / environment.file, {.kind = ir::Type::Kind::artifact}, none);
+    if (!made) return Fail(std::move(made).error().at("`requirements: " + environment.file + "`"));
+    code.set(environment.file, std::move(made->artifact));
+  }
   Struct body;
   body.set("plan", std::move(text));
   body.set("file", request.file);
@@ -154,7 +163,11 @@ Result<RunId> submit(Session& session, const RunRequest& request, const Notice& 
   body.set("inputs", to_tagged(inputs));
   body.set("code", to_tagged(code));
   body.set("cache", request.cache);
+  body.set("strict", request.strict);
   SLUICE_TRY(response, call(*session.backend, "POST", "/v1/runs", body));
+  if (const auto* warnings = response.find("warnings"); warnings && warnings->is_list())
+    for (const auto& warning : *warnings->if_list())
+      if (const auto* text_of_it = warning.if_string()) notice(*text_of_it);
   return RunId{response.text_at("run")};
 }
 

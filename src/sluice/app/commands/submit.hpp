@@ -14,6 +14,7 @@ struct RunRequest {
   std::string pipeline;             ///< "": the plan's entry
   std::vector<std::string> inputs;  ///< "name=value"
   bool cache = true;
+  bool strict = false;  ///< what would be a warning is refused
 };
 
 /// Receives a line for the person who submits a run.

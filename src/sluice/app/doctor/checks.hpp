@@ -27,6 +27,7 @@ Finding check_libheif();
 Finding check_git();
 Finding check_git_lfs();
 Finding check_python();
+Finding check_uv(const Installation& installation);
 
 // storage.cpp
 Finding check_data_folder(const DataFolder& data);

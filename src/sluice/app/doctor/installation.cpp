@@ -118,4 +118,13 @@ Finding check_python() {
   return works("python3", *version);
 }
 
+Finding check_uv(const Installation& installation) {
+  const auto version = output_of("uv", {"--version"}, installation.uv.parent_path());
+  if (!version)
+    return limited("uv", version.error().message,
+                   "tasks with an `environment` are refused; install Sluice as a whole");
+  const auto number = version->substr(version->find(' ') + 1);
+  return works("uv", number.substr(0, number.find(' ')));
+}
+
 }  // namespace sluice::app

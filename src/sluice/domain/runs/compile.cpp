@@ -65,6 +65,23 @@ std::map<std::string, std::vector<std::string>> code_folders(const ir::Plan& pla
   return folders;
 }
 
+std::vector<ir::Environment> environments_of(const ir::Plan& plan) {
+  std::map<std::string, ir::Environment> found;
+  ir::for_each_operation(plan, [&](const ir::Operation& operation) {
+    const auto* process = std::get_if<ir::Process>(&operation.what);
+    if (!process || !process->environment) return;
+    const auto& environment = *process->environment;
+    const auto [first, fresh] = found.try_emplace(ir::name_of(environment), environment);
+    const auto before = [](const syntax::Location& a, const syntax::Location& b) {
+      return std::pair(a.line, a.column) < std::pair(b.line, b.column);
+    };
+    if (!fresh && before(environment.at, first->second.at)) first->second = environment;
+  });
+  std::vector<ir::Environment> out;
+  for (auto& [name, environment] : found) out.push_back(std::move(environment));
+  return out;
+}
+
 Result<const ir::Pipeline*> find_pipeline(const ir::Plan& plan, const std::string& name) {
   if (const auto* found = name.empty() ? plan.entry() : plan.find(name)) return found;
   if (name.empty())

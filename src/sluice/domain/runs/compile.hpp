@@ -25,6 +25,9 @@ Result<std::shared_ptr<const ir::Plan>> compile(const std::string& text, const s
 /// to its programs as plain text.
 std::map<std::string, std::vector<std::string>> code_folders(const ir::Plan& plan);
 
+/// The different environments of the plan's tasks, each where it is required first.
+std::vector<ir::Environment> environments_of(const ir::Plan& plan);
+
 /// The pipeline of a verified plan to run; "": its entry. The message of a failure lists the existing ones.
 Result<const ir::Pipeline*> find_pipeline(const ir::Plan& plan, const std::string& name);
 

@@ -10,6 +10,7 @@
 #include "sluice/ir/given_names.hpp"
 #include "sluice/ir/inputs.hpp"
 #include "sluice/ir/plan.hpp"
+#include "sluice/ir/python_requirements.hpp"
 #include "sluice/ir/types.hpp"
 #include "sluice/ir/verify.hpp"
 
@@ -67,6 +68,25 @@ Result<void> check_readable(const std::string& canonical) {
       Code::internal, "the canonical text of this plan cannot be read back: " + again.error().message));
 }
 
+Result<std::vector<std::string>> requirements_in(const std::string& file, const Struct& submitted,
+                                                 const ports::ObjectStore& objects) {
+  constexpr std::size_t file_bytes_max = std::size_t{1} << 20;
+  const auto* found = submitted.find(file);
+  const auto* artifact = found != nullptr ? found->if_artifact() : nullptr;
+  if (artifact == nullptr || !artifact->digest)
+    return Fail(
+        user_error(Code::invalid_argument, fmt::format("the file `{}` was not submitted with it", file)));
+  if (artifact->form != Form::file)
+    return Fail(user_error(Code::invalid_argument,
+                           fmt::format("`{}` is a folder, not a file of requirements", file)));
+  SLUICE_TRY(text, objects.get(*artifact->digest, file_bytes_max));
+  if (!is_utf8(text))
+    return Fail(user_error(Code::invalid_argument, fmt::format("`{}` is not a text in UTF-8", file)));
+  auto read = ir::read_requirements(text);
+  if (!read) return Fail(std::move(read).error().at("`" + file + "`"));
+  return read;
+}
+
 Error has_ended(const ports::RunRow& row) {
   return user_error(
       Code::failed_precondition,
@@ -87,7 +107,7 @@ std::string run_near(const std::string& word, const std::vector<ports::RunRow>& 
 
 }  // namespace
 
-Result<RunId> Runs::submit(Submission submission) {
+Result<Submitted> Runs::submit(Submission submission) {
   if (ports_.check_room) SLUICE_DO(ports_.check_room());
   SLUICE_TRY(plan, compile(submission.text, submission.file, dialects_));
   SLUICE_TRY(pipeline, find_pipeline(*plan, submission.pipeline));
@@ -103,6 +123,8 @@ Result<RunId> Runs::submit(Submission submission) {
           fmt::format("the folder `{}` that the plan names as `code` was not submitted with it", folder)));
   }
   SLUICE_DO(check_objects(submission.code, "code", ports_.objects));
+  Submitted submitted;
+  SLUICE_TRY(environments, lock_environments(*plan, submission, submitted.warnings));
   engine::RunCreated created{.run = {new_ulid(ports_.clock.now(), ports_.random)},
                              .principal = submission.principal,
                              .name = submission.file,
@@ -111,13 +133,50 @@ Result<RunId> Runs::submit(Submission submission) {
                              .plan_digest = {},
                              .inputs = std::move(inputs),
                              .code = std::move(submission.code),
+                             .environments = std::move(environments),
                              .cache = submission.cache,
                              .at = ports_.clock.now()};
   created.plan_digest = Digest::of(created.plan);
   SLUICE_DO(check_readable(created.plan));
-  auto id = created.run;
+  submitted.run = created.run;
   SLUICE_DO(ports_.control.start(std::move(created), std::move(plan)));
-  return id;
+  return submitted;
+}
+
+Result<Struct> Runs::lock_environments(const ir::Plan& plan, const Submission& submission,
+                                       std::vector<std::string>& warnings) {
+  constexpr std::size_t environments_max = 100;  // each may take minutes
+  const auto all = environments_of(plan);
+  if (all.size() > environments_max)
+    return Fail(user_error(Code::too_large,
+                           fmt::format("{}: the plan has {} different environments; at most {} are supported",
+                                       plan.file, all.size(), environments_max)));
+  Struct out;
+  for (const auto& required : all) {
+    const auto where = syntax::place(plan.file, required.at) + ": `environment`";
+    ports::EnvironmentRequest request{.python = required.python, .requirements = required.requirements};
+    if (!required.file.empty()) {
+      auto read = requirements_in(required.file, submission.code, ports_.objects);
+      if (!read) return Fail(std::move(read).error().at(where));
+      request.requirements = std::move(*read);
+    }
+    if (ports_.environments == nullptr)
+      return Fail(user_error(Code::failed_precondition, where + " is not supported here"));
+    auto locked = ports_.environments->lock(request);
+    if (!locked) return Fail(std::move(locked).error().at(where));
+    if (!required.python.empty() && !(locked->python + ".").starts_with(required.python + ".")) {
+      auto warning = fmt::format("{}: there is no Python {} on this machine, so {} is used", where,
+                                 required.python, locked->python);
+      if (submission.strict)
+        return Fail(user_error(Code::failed_precondition, warning + ", which `--strict` refuses"));
+      warnings.push_back(std::move(warning));
+    }
+    Struct one;
+    one.set("python", locked->python);
+    one.set("lock", std::move(locked->lock));
+    out.set(ir::name_of(required), std::move(one));
+  }
+  return out;
 }
 
 Result<void> Runs::check_calls(const ir::Plan& plan, const std::vector<ir::KnownCall>& calls) const {

@@ -7,6 +7,7 @@
 #include "sluice/domain/runs/compile.hpp"
 #include "sluice/domain/runs/report.hpp"
 #include "sluice/ir/known_calls.hpp"
+#include "sluice/ports/environments.hpp"
 #include "sluice/ports/ledger.hpp"
 #include "sluice/ports/object_store.hpp"
 #include "sluice/ports/run_control.hpp"
@@ -19,9 +20,14 @@ struct Submission {
   std::string file;           ///< its name, for messages and for people
   std::string pipeline = {};  ///< "": the plan's entry
   Struct inputs;              ///< artifacts are in the object store already
-  Struct code;                ///< folder as written in the plan → artifact
+  Struct code;                ///< folder, or file of requirements, as written in the plan → artifact
   Principal principal;
   bool cache = true;
+  bool strict = false;  ///< what would be a warning is refused
+};
+struct Submitted {
+  RunId run;
+  std::vector<std::string> warnings;  ///< "FILE:LINE:COLUMN: …"
 };
 
 /// The use cases of runs: submit, resume, cancel, list, find, report. Thread-safe. The ports must outlive it.
@@ -34,6 +40,8 @@ class Runs {
     const ports::ObjectStore& objects;
     const Clock& clock;
     Random& random;
+    /// Null: tasks cannot have environments.
+    ports::Environments* environments = nullptr;
     /// Refuses a call of a service, by what is known of it before the run (ports::Service::check); null:
     /// nothing is refused.
     std::function<Result<void>(const std::string& service, const Struct& known)> check_call = {};
@@ -43,9 +51,10 @@ class Runs {
   Runs(Ports ports, Dialects dialects) : ports_(std::move(ports)), dialects_(std::move(dialects)) {}
 
   /// Compiles, binds the inputs, checks that every object is in the store, and what services refuse of the
-  /// calls that are certain: what cannot work ends before any work is done. When this returns, the run is
-  /// stored and running.
-  Result<RunId> submit(Submission submission);
+  /// calls that are certain, and finds the packages of every environment: what cannot work ends before any
+  /// work is done. When this returns, the run is stored and running. May ask an index of packages, and take
+  /// minutes.
+  Result<Submitted> submit(Submission submission);
   /// Resumes a run whose process died. `retry`: also one that was set aside. Code::failed_precondition if it
   /// has ended, or was set aside.
   Result<RunId> resume(const std::string& workspace, const std::string& id_or_prefix, bool retry = false);
@@ -82,6 +91,9 @@ class Runs {
   }
 
  private:
+  /// What RunCreated::environments holds.
+  Result<Struct> lock_environments(const ir::Plan& plan, const Submission& submission,
+                                   std::vector<std::string>& warnings);
   [[nodiscard]] Result<void> check_calls(const ir::Plan& plan, const std::vector<ir::KnownCall>& calls) const;
   Result<void> end_set_aside(ports::RunRow row, std::string reason);
 

@@ -41,12 +41,21 @@ struct ProcessExecutor::Impl {
   struct ActiveAttempt {
     ports::Attempt attempt;
     enum class Stage { beginning, running, collecting } stage = Stage::beginning;
+    std::shared_ptr<const ports::Environments::Made> environment =
+        {};               ///< null: none is required, or not yet
     int reports_due = 1;  ///< how often the outcome must be reported: once for each `start`
     bool cancel_asked = false;
   };
 
+  /// By which environments that were made find this object, or not any more.
+  struct Listener {
+    std::mutex mutex;
+    Impl* executor = nullptr;
+  };
+
   const std::filesystem::path data;
   ports::ObjectStore& objects;
+  ports::Environments* const environments;
   ports::OutcomeSink& sink;
   const Clock& clock;
   ProgramDigests digests;
@@ -62,13 +71,15 @@ struct ProcessExecutor::Impl {
   std::vector<std::string> to_forget;  ///< acknowledged; removed by the next `forget_acknowledged`
   std::once_flag sweeping;
   SpareFolders spares;
+  std::shared_ptr<Listener> listener = std::make_shared<Listener>();
   std::vector<std::thread> threads;
   SupervisorLink link;  // last: its thread calls the members above
 
   Impl(std::filesystem::path d, ports::ObjectStore& o, ports::OutcomeSink& s, const Clock& c,
-       std::filesystem::path supervisor)
+       std::filesystem::path supervisor, ports::Environments* e)
       : data(std::move(d)),
         objects(o),
+        environments(e),
         sink(s),
         clock(c),
         spares(data / "work"),
@@ -77,11 +88,16 @@ struct ProcessExecutor::Impl {
               .mounts_refused =
                   [this](const supervisor::MountsRefused& refused) { on_mounts_refused(refused); },
               .lost = [this](const std::string& fence, const std::string& why) { on_lost(fence, why); }}) {
+    listener->executor = this;
     const auto count = std::clamp(std::thread::hardware_concurrency(), 2U, workers_max);
     for (unsigned i = 0; i < count; ++i) threads.emplace_back([this] { work(); });
   }
 
   ~Impl() {
+    {
+      const std::lock_guard lock(listener->mutex);
+      listener->executor = nullptr;
+    }
     {
       const std::lock_guard lock(mutex);
       closing = true;
@@ -124,6 +140,7 @@ struct ProcessExecutor::Impl {
     if (!runs) return finish(fence, failed("start", runs.error().message));
     ports::Attempt attempt;
     bool may_mount = false;
+    std::shared_ptr<const ports::Environments::Made> environment;
     {
       const std::lock_guard lock(mutex);
       auto& entry = active.at(fence);
@@ -136,8 +153,12 @@ struct ProcessExecutor::Impl {
       }
       attempt = entry.attempt;
       may_mount = mounts;
+      environment = entry.environment;
     }
-    auto start = prepare_sandbox(attempt, places_of(data, attempt), objects, spares, may_mount);
+    if (attempt.work.environment && !environment) return begin_in(*attempt.work.environment, fence);
+    auto start = prepare_sandbox(
+        attempt, places_of(data, attempt), objects, spares,
+        {.mounts = may_mount, .environment = environment ? environment->folder() : std::filesystem::path()});
     if (!start) return finish(fence, failed(std::move(start).error()));
     {
       const std::lock_guard lock(mutex);
@@ -149,6 +170,27 @@ struct ProcessExecutor::Impl {
     if (!start) return finish(fence, cancelled_before_start());
     if (auto sent = link.start(std::move(*start)); !sent)
       return finish(fence, failed("start", sent.error().message));
+  }
+
+  /// Begins once the environment is there.
+  void begin_in(const engine::PythonEnvironment& required, const std::string& fence) {
+    if (environments == nullptr)
+      return finish(fence, failed("environment", "Python environments are not supported here"));
+    environments->make(required, [listener = listener, fence](auto made) {
+      const std::lock_guard listening(listener->mutex);
+      if (auto* executor = listener->executor) executor->on_made(fence, std::move(made));
+    });
+  }
+
+  void on_made(const std::string& fence, Result<std::shared_ptr<const ports::Environments::Made>> made) {
+    const std::lock_guard lock(mutex);
+    const auto entry = active.find(fence);
+    if (entry == active.end()) return;
+    if (made) {
+      entry->second.environment = std::move(*made);
+      return enqueue([this, fence] { begin(fence); });
+    }
+    enqueue([this, fence, why = made.error().message] { finish(fence, failed("environment", why)); });
   }
 
   void collect(const ports::Attempt& attempt, const supervisor::Ended& ended) {
@@ -302,8 +344,8 @@ struct ProcessExecutor::Impl {
 
 ProcessExecutor::ProcessExecutor(const std::filesystem::path& data, ports::ObjectStore& objects,
                                  ports::OutcomeSink& sink, const Clock& clock,
-                                 std::filesystem::path supervisor)
-    : impl_(std::make_unique<Impl>(data, objects, sink, clock, std::move(supervisor))) {}
+                                 std::filesystem::path supervisor, ports::Environments* environments)
+    : impl_(std::make_unique<Impl>(data, objects, sink, clock, std::move(supervisor), environments)) {}
 
 ProcessExecutor::~ProcessExecutor() = default;
 

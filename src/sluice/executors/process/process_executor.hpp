@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "sluice/base/clock.hpp"
+#include "sluice/ports/environments.hpp"
 #include "sluice/ports/executor.hpp"
 #include "sluice/ports/object_store.hpp"
 
@@ -14,10 +15,11 @@ namespace sluice::executors {
 /// again.
 class ProcessExecutor final : public ports::Executor {
  public:
-  /// `supervisor` is the program to start if none serves the folder; that happens with the first attempt. The
-  /// references must outlive the executor.
+  /// `supervisor` is the program to start if none serves the folder; that happens with the first attempt.
+  /// Without `environments`, tasks that require one fail. What is referred to must outlive the executor.
   ProcessExecutor(const std::filesystem::path& data, ports::ObjectStore& objects, ports::OutcomeSink& sink,
-                  const Clock& clock, std::filesystem::path supervisor);
+                  const Clock& clock, std::filesystem::path supervisor,
+                  ports::Environments* environments = nullptr);
   /// Disconnects from the supervisor; tasks continue to run. No outcome is reported after this.
   ~ProcessExecutor() override;
 

@@ -25,7 +25,7 @@ const Value* first_argument(const engine::TaskSpec& work) {
   return nullptr;
 }
 
-Value described(std::string executable, const Digest* digest) {
+Struct described(std::string executable, const Digest* digest) {
   Struct s;
   s.append("pinned", false);
   s.append("executable", std::move(executable));
@@ -87,7 +87,9 @@ Result<ProgramDigests::Program> ProgramDigests::of(const std::filesystem::path& 
   return found;
 }
 
-Result<Value> environment_of(const engine::TaskSpec& work, ProgramDigests& digests) {
+namespace {
+
+Result<Struct> executable_of(const engine::TaskSpec& work, ProgramDigests& digests) {
   const auto* first = first_argument(work);
   if (first == nullptr)
     return Fail(user_error(Code::invalid_argument, "the command has no program: every argument is absent"));
@@ -103,9 +105,25 @@ Result<Value> environment_of(const engine::TaskSpec& work, ProgramDigests& diges
       return Fail(user_error(Code::invalid_argument, "PATH is known only when the task starts"));
     path = *text;
   }
+  // The lock, which is in the key, says what an environment has; what it lacks is the system's.
+  if (work.environment && name->find('/') == std::string::npos && !os::find_program(*name, path))
+    return described(*name, nullptr);
   SLUICE_TRY(program, find_program_of(*name, path, "/nonexistent"));
   SLUICE_TRY(found, digests.of(program));
   return described(found.real, &found.digest);
+}
+
+}  // namespace
+
+Result<Value> environment_of(const engine::TaskSpec& work, ProgramDigests& digests) {
+  SLUICE_TRY(environment, executable_of(work, digests));
+  if (work.environment) {
+    Struct python;
+    python.set("version", work.environment->python);
+    python.set("lock", work.environment->lock.digest->hex());
+    environment.set("python", std::move(python));
+  }
+  return Value(std::move(environment));
 }
 
 }  // namespace sluice::executors

@@ -39,7 +39,7 @@ class ProgramDigests {
 
 /// The program that executes the work, for the cache key: {"pinned": false, "executable": path, "digest":
 /// hex}. A program that comes with the code or as an input has no digest here: it is in the key as part of
-/// those.
+/// those. Of a Python environment also "python": {"version", "lock": hex}.
 Result<Value> environment_of(const engine::TaskSpec& work, ProgramDigests& digests);
 
 }  // namespace sluice::executors

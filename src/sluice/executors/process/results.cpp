@@ -98,11 +98,30 @@ Failure out_of_memory(const ir::Resources& resources, const Places& places) {
   return failure;
 }
 
+/// What to do if the last line that a Python program printed says that it lacks a module.
+std::string missing_module_hint(std::string_view message, bool has_environment) {
+  constexpr std::string_view said = "ModuleNotFoundError: No module named '";
+  const auto at = message.find(said);
+  if (at == std::string_view::npos) return "";
+  const auto module =
+      message.substr(at + said.size(), message.find('\'', at + said.size()) - at - said.size());
+  const auto package = module.substr(0, module.find('.'));
+  if (has_environment)
+    return fmt::format("; add the package that has it to the `requirements` of the task's `environment`: {}",
+                       package);
+  return fmt::format(
+      "; declare the packages of the task: `environment: {{requirements: [{}]}}` (an activated virtual "
+      "environment "
+      "is not used)",
+      package);
+}
+
 Failure failure_of(const Ended& ended, const ports::Attempt& attempt, const Places& places) {
   switch (ended.kind) {
     case EndKind::exited: {
       auto failure = with_log("exit", fmt::format("exit status {}", ended.status), places.log);
       failure.exit_code = ended.status;
+      failure.message += missing_module_hint(failure.message, attempt.work.environment.has_value());
       return failure;
     }
     case EndKind::signalled: {

@@ -66,7 +66,8 @@ Result<void> make_folders(const ports::Attempt& attempt, const Places& places, p
 
 /// "NAME=value" for all; the variables of the plan override, except for the devices that the task was given.
 std::expected<std::vector<std::string>, Failure> environment_of(const ports::Attempt& attempt,
-                                                                const Places& places, Arguments& arguments) {
+                                                                const Places& places, Arguments& arguments,
+                                                                const std::filesystem::path& python) {
   std::vector<std::string> env{
       "PATH=" + std::string(task_path),       "HOME=" + places.home().string(),
       "TMPDIR=" + places.tmp().string(),      "LANG=C.UTF-8",
@@ -82,6 +83,12 @@ std::expected<std::vector<std::string>, Failure> environment_of(const ports::Att
     if (!text) return std::unexpected(failure("input", text.error().message));
     std::erase_if(env, [&](const std::string& set) { return set.starts_with(name + "="); });
     env.push_back(name + "=" + *text);
+  }
+  if (!python.empty()) {
+    const auto path = std::ranges::find_if(env, [](const auto& set) { return set.starts_with("PATH="); });
+    path->insert(std::string_view("PATH=").size(), (python / "bin").string() + ":");
+    std::erase_if(env, [](const std::string& set) { return set.starts_with("VIRTUAL_ENV="); });
+    env.push_back("VIRTUAL_ENV=" + python.string());
   }
   if (attempt.work.resources.gpu > 0) {
     std::string devices;
@@ -155,11 +162,11 @@ Places places_of(const std::filesystem::path& data, const ports::Attempt& attemp
 
 std::expected<supervisor::Start, Failure> prepare_sandbox(const ports::Attempt& attempt, const Places& places,
                                                           ports::ObjectStore& objects, SpareFolders& spares,
-                                                          bool mounts) {
+                                                          const SandboxOptions& options) {
   if (auto made = make_folders(attempt, places, objects, spares); !made)
     return std::unexpected(failure("start", made.error().message));
 
-  Arguments arguments(places, objects, mounts);
+  Arguments arguments(places, objects, options.mounts);
   supervisor::Start start{.fence = attempt.fence.text,
                           .cwd = places.cwd().string(),
                           .log = places.log.string(),
@@ -170,10 +177,12 @@ std::expected<supervisor::Start, Failure> prepare_sandbox(const ports::Attempt& 
   start.argv = std::move(*argv);
   if (start.argv.empty())
     return std::unexpected(failure("start", "the command has no program: every argument is absent"));
-  auto env = environment_of(attempt, places, arguments);
+  auto env = environment_of(attempt, places, arguments, options.environment);
   if (!env) return std::unexpected(std::move(env).error());
   start.env = std::move(*env);
   start.mounts = std::move(arguments.mounts());
+  if (options.mounts && !options.environment.empty())
+    start.mounts.push_back({.source = options.environment.string(), .target = options.environment.string()});
   if (start.mounts.size() > supervisor::mounts_max)
     return std::unexpected(failure(
         "input",

@@ -48,12 +48,18 @@ bool is_light(const engine::TaskSpec& work);
 /// different texts.
 std::string segment_of(const std::string& text);
 
+struct SandboxOptions {
+  bool mounts =
+      false;  ///< large files and folders are left to the supervisor to mount read-only; else copied
+  std::filesystem::path environment = {};  ///< of Python; empty: none
+};
+
 /// Creates the folders, copies the code, materializes the inputs, and fills their paths and those of the
-/// outputs into arguments and environment. With `mounts`, large files and folders are left to the supervisor
-/// to mount read-only; else they are copied. An existing sandbox of the attempt is replaced.
+/// outputs into arguments and environment. An existing sandbox of the attempt is replaced.
 std::expected<supervisor::Start, engine::Failure> prepare_sandbox(const ports::Attempt& attempt,
                                                                   const Places& places,
                                                                   ports::ObjectStore& objects,
-                                                                  SpareFolders& spares, bool mounts);
+                                                                  SpareFolders& spares,
+                                                                  const SandboxOptions& options);
 
 }  // namespace sluice::executors

@@ -3,6 +3,7 @@
 
 #include "sluice/base/numbers.hpp"
 #include "sluice/base/words.hpp"
+#include "sluice/ir/python_requirements.hpp"
 #include "sluice/ir/reader/plan_reader.hpp"
 
 namespace sluice::ir {
@@ -15,7 +16,8 @@ struct Shape {
   std::vector<std::string_view> keys;
 };
 const std::array shapes{
-    Shape{"process", {"code", "env", "outputs", "hermetic", "cache", "resources", "pool", "yield"}},
+    Shape{"process",
+          {"code", "environment", "env", "outputs", "hermetic", "cache", "resources", "pool", "yield"}},
     Shape{"service", {"with", "cache", "resources", "pool", "yield"}},
     Shape{"call", {"with"}},
     Shape{"branch", {}},
@@ -147,6 +149,7 @@ void PlanReader::process(const Node& node, Operation& op) {
   else
     problem(argv.at, "`process` should be a list, the program and its arguments; no shell splits a string");
   if (const auto* code = node.find("code")) made.code = string(*code, "`code`");
+  if (const auto* given = node.find("environment")) made.environment = environment(*given);
   made.env = named(node.find("env"), "`env`", Scalars::texts);
   if (const auto* outputs = node.find("outputs"); outputs && is_map(*outputs, "`outputs`"))
     for (const auto& one : outputs->fields) made.outputs.push_back(task_output(one));
@@ -155,6 +158,37 @@ void PlanReader::process(const Node& node, Operation& op) {
     made.argv.push_back(syntax::Expression::of(
         Value(""), argv.at));  // so that the verifier does not report an empty `process` too
   op.what = std::move(made);
+}
+
+Environment PlanReader::environment(const Node& node) {
+  Environment made{.at = node.at, .python = {}, .requirements = {}, .file = {}};
+  if (!map(node, "`environment`", {"python", "requirements"})) return made;
+  if (const auto* python = node.find("python")) {
+    // As it is spelled: 3.10 is no number here.
+    const auto* text = python->scalar.if_string();
+    if (python->kind == Node::Kind::scalar) made.python = text ? *text : python->spelling;
+    if (!is_python_version(made.python)) problem(python->at, "`python` should be a version such as \"3.11\"");
+  }
+  const auto* requirements = node.find("requirements");
+  if (requirements == nullptr) {
+    if (node.fields.empty())
+      problem(node.at, "`environment` says neither `python` nor `requirements`; remove it, or list packages");
+    return made;
+  }
+  if (requirements->kind != Node::Kind::list) {
+    made.file = string(*requirements, "`requirements`");
+    return made;
+  }
+  for (const auto& item : requirements->items) {
+    made.requirements.push_back(string(item, "an element of `requirements`"));
+    const bool is_text = item.kind == Node::Kind::scalar && item.scalar.if_string() != nullptr;
+    if (const auto refused = requirement_problem(made.requirements.back()); refused && is_text)
+      problem(item.at, *refused);
+  }
+  if (made.requirements.size() > requirements_max)
+    problem(requirements->at,
+            "`requirements` has more than " + std::to_string(requirements_max) + " elements");
+  return made;
 }
 
 TaskOutput PlanReader::task_output(const Node::Field& field) {

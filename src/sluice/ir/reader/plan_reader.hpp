@@ -35,6 +35,7 @@ class PlanReader {
   void branch(const Node& node, Operation& op);
   void each(const Node& node, Location at, Operation& op);
   Arm arm(const Node& node);
+  Environment environment(const Node& node);
   TaskOutput task_output(const Node::Field& field);
   Retry retry(const Node& node);
   void cache(const Node& node, Cache& cache);

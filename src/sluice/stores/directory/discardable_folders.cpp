@@ -155,6 +155,20 @@ std::vector<std::unique_ptr<ports::DiscardableFolder>> cache_folders(const fs::p
                                                         .suffix = "",
                                                         .members = {"index", "rows"},
                                                         .lock = "index"}));
+  const auto add_environments = [&](std::string_view kind, std::vector<std::string> parents,
+                                    std::string suffix) {
+    made.push_back(std::make_unique<Folder>(cache, cache / "tmp",
+                                            Folder::Shape{.kind = kind,
+                                                          .parents = std::move(parents),
+                                                          .suffix = std::move(suffix),
+                                                          .members = {"used"},
+                                                          .lock = "used"}));
+  };
+  add_environments("Python environments", {"environments", "made"}, "");
+  add_environments("Python packages", {"environments"}, "wheels");
+  made.push_back(std::make_unique<Folder>(
+      cache, cache / "tmp",
+      Folder::Shape{.kind = "versions of Python packages", .parents = {"environments", "locks"}}));
   made.push_back(std::make_unique<Folder>(objects, cache / "tmp",
                                           Folder::Shape{.kind = "damaged objects", .parents = {"damaged"}}));
   return made;

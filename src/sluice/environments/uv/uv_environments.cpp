@@ -1,0 +1,388 @@
+#include "sluice/environments/uv/uv_environments.hpp"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <condition_variable>
+#include <cstdlib>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "sluice/base/words.hpp"
+#include "sluice/environments/uv/confined_program.hpp"
+#include "sluice/environments/uv/interpreters.hpp"
+#include "sluice/os/files.hpp"
+
+namespace sluice::environments {
+namespace {
+
+namespace fs = std::filesystem;
+using std::chrono::minutes;
+
+constexpr auto lock_limit = minutes(5);
+constexpr auto install_limit = minutes(30);
+constexpr std::size_t lock_bytes_max = std::size_t{16} << 20;
+constexpr std::size_t message_bytes_max = 1'000;
+
+/// What uv says, without its drawing: one line.
+std::string said_by_uv(std::string_view output) {
+  std::string out;
+  for (std::size_t at = 0; at < output.size() && out.size() < message_bytes_max;) {
+    const auto byte = static_cast<unsigned char>(output[at]);
+    const auto drawn = byte == 0xE2 || (byte == 0xC3 && output.substr(at).starts_with("\u00d7"));
+    if (drawn) {
+      at += byte == 0xE2 ? 3 : 2;
+    } else if (byte <= ' ') {
+      if (!out.empty() && out.back() != ' ') out += ' ';
+      ++at;
+    } else {
+      out += output[at++];
+    }
+  }
+  while (out.ends_with(' ')) out.pop_back();
+  // The cause, where it tells that it found no versions and then why.
+  if (const auto because = out.find("Because "); because != std::string::npos) out.erase(0, because);
+  for (const std::string_view start : {"error: ", "warning: "})
+    if (out.starts_with(start)) out.erase(0, start.size());
+  return as_utf8(out);
+}
+
+Error failed(std::string_view what, const Finished& uv, std::chrono::minutes limit) {
+  if (uv.timed_out)
+    return environment_error(Code::deadline_exceeded,
+                             fmt::format("{} took longer than {} minutes; require fewer packages, or exact "
+                                         "versions",
+                                         what, limit.count()));
+  const auto said = said_by_uv(uv.output);
+  const auto says = [&](auto... words) { return ((said.find(words) != std::string::npos) || ...); };
+  if (says("error sending request", "Failed to fetch", "Could not connect", "dns error", "timed out"))
+    return environment_error(
+        Code::unavailable,
+        fmt::format("{} failed, because an index of packages did not respond: {}", what, said));
+  return user_error(Code::invalid_argument, fmt::format("{} failed: {}", what, said));
+}
+
+/// Neither this nor what it consists of can be changed. What cannot be done is left: only a task that may
+/// not mount could change it then.
+void make_read_only(const fs::path& folder) {
+  std::error_code ignored;
+  constexpr auto write = fs::perms::owner_write | fs::perms::group_write | fs::perms::others_write;
+  const auto close = [&](const fs::path& path) {
+    fs::permissions(path, write, fs::perm_options::remove, ignored);
+  };
+  for (fs::recursive_directory_iterator entry(folder, ignored), end; !ignored && entry != end;
+       entry.increment(ignored)) {
+    if (!entry->is_symlink(ignored)) close(entry->path());
+    ignored.clear();
+  }
+  close(folder);
+}
+
+/// Holds the lock that a sweep takes before it removes an environment.
+class UsedEnvironment final : public ports::Environments::Made {
+ public:
+  UsedEnvironment(fs::path folder, os::UniqueFd lock) : folder_(std::move(folder)), lock_(std::move(lock)) {}
+  [[nodiscard]] const fs::path& folder() const override { return folder_; }
+
+ private:
+  fs::path folder_;
+  os::UniqueFd lock_;
+};
+
+using MadeEnvironment = std::shared_ptr<const ports::Environments::Made>;
+using Done = std::function<void(Result<MadeEnvironment>)>;
+
+}  // namespace
+
+struct UvEnvironments::Impl {
+  Options options;
+  ports::ObjectStore& objects;
+  mutable Interpreters interpreters;
+
+  struct Job {
+    engine::PythonEnvironment environment;
+    std::vector<Done> waiting;
+  };
+  std::mutex mutex;
+  std::condition_variable wake;
+  std::atomic<bool> ending = false;
+  std::map<std::string, Job> jobs;  ///< by name of the environment
+  std::deque<std::string> queue;
+  std::thread worker;
+
+  Impl(Options o, ports::ObjectStore& store)
+      : options(std::move(o)), objects(store), interpreters(options.interpreters) {}
+
+  ~Impl() {
+    {
+      const std::scoped_lock lock(mutex);
+      ending = true;
+    }
+    wake.notify_all();
+    if (worker.joinable()) worker.join();
+    for (auto& [name, job] : jobs)
+      for (auto& done : job.waiting) done(Fail(environment_error(Code::cancelled, "the server ends")));
+  }
+
+  static std::string name_of(const engine::PythonEnvironment& environment) {
+    return Digest::of(environment.python + "\n" + environment.lock.digest->hex()).hex();
+  }
+  [[nodiscard]] fs::path folder_of(const std::string& name) const { return options.folder / "made" / name; }
+
+  [[nodiscard]] Result<void> proceed() const {
+    if (ending) return Fail(environment_error(Code::cancelled, "the server ends"));
+    return options.check_room ? options.check_room() : Result<void>();
+  }
+
+  /// Keeps uv's cache from being swept while uv runs.
+  Result<os::UniqueFd> use_wheels() const {
+    const auto folder = options.folder / "wheels";
+    SLUICE_DO(os::make_directories(folder));
+    SLUICE_TRY(lock, os::open_file(folder / "used", O_RDWR | O_CREAT, 0600));
+    if (flock(lock.get(), LOCK_SH) != 0) return Fail(system_error("lock " + folder.string(), errno));
+    static_cast<void>(futimens(lock.get(), nullptr));
+    return lock;
+  }
+
+  Result<Finished> run_uv(std::vector<std::string> arguments, const fs::path& scratch,
+                          const Interpreter& python, minutes limit) const {
+    if (::access(options.uv.c_str(), X_OK) != 0)
+      return Fail(environment_error(
+          Code::not_found,
+          fmt::format("there is no {}, which makes Python environments; install Sluice again",
+                      options.uv.string())));
+    SLUICE_TRY(wheels, use_wheels());
+    arguments.insert(arguments.begin(), options.uv.string());
+    std::vector<std::string> env{"PATH=/usr/bin:/bin",
+                                 "HOME=" + scratch.string(),
+                                 "TMPDIR=" + scratch.string(),
+                                 "LANG=C.UTF-8",
+                                 "NO_COLOR=1",
+                                 "UV_CACHE_DIR=" + (options.folder / "wheels").string(),
+                                 "UV_LINK_MODE=hardlink",
+                                 "UV_NO_CONFIG=1",
+                                 "UV_NO_PROGRESS=1",
+                                 "UV_PYTHON_DOWNLOADS=never"};
+    std::error_code unknown;  // without the program behind a link, it does not start, and says so
+    std::vector<fs::path> readable{options.uv.parent_path(),
+                                   fs::weakly_canonical(options.uv, unknown).parent_path(),
+                                   python.program.parent_path().parent_path()};
+    for (const auto& setting : options.settings) {
+      env.push_back(setting);
+      // Wheels and certificates that lie on this machine.
+      const auto value = setting.substr(setting.find('=') + 1);
+      for (std::size_t at = 0; at < value.size();) {
+        const auto end = std::min(value.find_first_of(", ", at), value.size());
+        auto path = value.substr(at, end - at);
+        if (path.starts_with("file://")) path.erase(0, std::string_view("file://").size());
+        if (path.starts_with('/')) readable.emplace_back(path);
+        at = end + 1;
+      }
+    }
+    return run_confined({.program = options.uv,
+                         .argv = std::move(arguments),
+                         .env = std::move(env),
+                         .cwd = scratch,
+                         .readable = std::move(readable),
+                         .writable = {options.folder, scratch},
+                         .limit = limit,
+                         .proceed = [this] { return proceed(); }});
+  }
+
+  // Locks
+
+  [[nodiscard]] fs::path lock_file(const ports::EnvironmentRequest& request,
+                                   const Interpreter& python) const {
+    std::string key = python.version + "\n";
+    for (const auto& requirement : request.requirements) key += requirement + "\n";
+    for (const auto& setting : options.settings) key += setting + "\n";
+    return options.folder / "locks" / Digest::of(key).hex();
+  }
+
+  Result<Artifact> store(std::string_view text) const {
+    SLUICE_TRY(stored, objects.put(text));
+    SLUICE_DO(objects.make_durable({stored.digest}));
+    return lock_artifact(stored.digest, static_cast<std::size_t>(stored.size));
+  }
+  static Artifact lock_artifact(const Digest& digest, std::size_t size) {
+    return {.kind = "python-lock",
+            .digest = digest,
+            .size = static_cast<std::int64_t>(size),
+            .name = "requirements.txt"};
+  }
+
+  Result<engine::PythonEnvironment> lock(const ports::EnvironmentRequest& request) const {
+    SLUICE_TRY(python, interpreters.nearest(request.python));
+    const auto known = lock_file(request, python);
+    if (const auto text = os::read_file(known)) {
+      const auto digest = Digest::from_hex(*text);
+      // Renewed before it is read: a sweep leaves it to us then.
+      if (digest && objects.has(*digest))
+        if (const auto bytes = objects.get(*digest, lock_bytes_max))
+          return engine::PythonEnvironment{.python = python.version,
+                                           .lock = lock_artifact(*digest, bytes->size())};
+    }
+    std::string text;
+    if (!request.requirements.empty()) {
+      SLUICE_TRY(found, resolve(request, python));
+      text = std::move(found);
+    }
+    SLUICE_TRY(lock, store(text));
+    SLUICE_DO(os::make_directories(known.parent_path()));
+    SLUICE_DO(os::write_file_atomically(known, lock.digest->hex(), os::Sync::no, 0600));
+    return engine::PythonEnvironment{.python = python.version, .lock = std::move(lock)};
+  }
+
+  Result<std::string> resolve(const ports::EnvironmentRequest& request, const Interpreter& python) const {
+    SLUICE_TRY(scratch, os::TemporaryDirectory::make_in_tmp("sluice-lock-"));
+    const auto in = scratch.path() / "requirements.in";
+    const auto out = scratch.path() / "requirements.txt";
+    std::string text;
+    for (const auto& requirement : request.requirements) text += requirement + "\n";
+    SLUICE_DO(os::write_file(in, text, 0600));
+    SLUICE_TRY(uv, run_uv({"pip", "compile", "--quiet", "--no-header", "--no-annotate", "--generate-hashes",
+                           "--only-binary", ":all:", "--python", python.program.string(), "--output-file",
+                           out.string(), in.string()},
+                          scratch.path(), python, lock_limit));
+    if (uv.killed || uv.status != 0)
+      return Fail(failed("finding versions of these packages", uv, lock_limit));
+    return os::read_file(out, lock_bytes_max);
+  }
+
+  // Environments
+
+  /// nullptr: it is not there.
+  [[nodiscard]] MadeEnvironment use(const std::string& name) const {
+    const auto folder = folder_of(name);
+    auto lock = os::open_file(folder / "used", O_RDWR);
+    if (!lock || flock(lock->get(), LOCK_SH | LOCK_NB) != 0) return nullptr;
+    static_cast<void>(futimens(lock->get(), nullptr));
+    // After it was locked: a sweep may have moved it away before.
+    if (!os::exists(folder / "complete")) return nullptr;
+    return std::make_shared<UsedEnvironment>(folder / "venv", std::move(*lock));
+  }
+
+  Result<MadeEnvironment> install(const std::string& name,
+                                  const engine::PythonEnvironment& environment) const {
+    SLUICE_DO(proceed());
+    SLUICE_TRY(python, interpreters.exactly(environment.python));
+    SLUICE_TRY(text, objects.get(*environment.lock.digest, lock_bytes_max));
+    const auto folder = folder_of(name);
+    SLUICE_DO(os::remove_tree(folder));  // what a killed server began
+    SLUICE_DO(os::make_directories(folder));
+    SLUICE_TRY(lock, os::open_file(folder / "used", O_RDWR | O_CREAT, 0600));
+    if (flock(lock.get(), LOCK_SH | LOCK_NB) != 0)
+      return Fail(system_error("lock " + folder.string(), errno));
+    SLUICE_TRY(scratch, os::TemporaryDirectory::make_in_tmp("sluice-install-"));
+    const auto venv = folder / "venv";
+    SLUICE_TRY(made,
+               run_uv({"venv", "--quiet", "--no-project", "--python", python.program.string(), venv.string()},
+                      scratch.path(), python, install_limit));
+    if (made.killed || made.status != 0) return Fail(failed("making the environment", made, install_limit));
+    if (!text.empty()) {
+      const auto requirements = scratch.path() / "requirements.txt";
+      SLUICE_DO(os::write_file(requirements, text, 0600));
+      SLUICE_TRY(
+          installed,
+          run_uv({"pip", "install", "--quiet", "--no-deps", "--only-binary", ":all:", "--require-hashes",
+                  "--python", (venv / "bin" / "python").string(), "--requirements", requirements.string()},
+                 scratch.path(), python, install_limit));
+      if (installed.killed || installed.status != 0)
+        return Fail(failed("installing the packages", installed, install_limit));
+      SLUICE_DO(compile(venv, python, scratch.path()));
+    }
+    make_read_only(venv);
+    // Thousands of files: one call for all. After a power failure, what is complete is whole.
+    if (syncfs(lock.get()) != 0) return Fail(system_error("sync " + folder.string(), errno));
+    SLUICE_DO(os::write_file(folder / "complete", "", 0600));
+    return MadeEnvironment(std::make_shared<const UsedEnvironment>(venv, std::move(lock)));
+  }
+
+  /// By an interpreter that does not look at what was installed (-I -S): uv's own way would run what packages
+  /// put into their .pth files. A file that is no valid Python is left as it is.
+  Result<void> compile(const fs::path& venv, const Interpreter& python, const fs::path& scratch) const {
+    SLUICE_TRY(compiled, run_confined({.program = python.program,
+                                       .argv = {python.program.string(), "-I", "-S", "-m", "compileall", "-q",
+                                                "-j", "0", (venv / "lib").string()},
+                                       .env = {"TMPDIR=" + scratch.string(), "LANG=C.UTF-8"},
+                                       .cwd = scratch,
+                                       .readable = {python.program.parent_path().parent_path()},
+                                       .writable = {venv, scratch, "/dev/shm"},
+                                       .limit = install_limit}));
+    if (compiled.timed_out) return Fail(failed("compiling the packages", compiled, install_limit));
+    return {};
+  }
+
+  void work() {
+    for (;;) {
+      std::string name;
+      engine::PythonEnvironment environment;
+      {
+        std::unique_lock lock(mutex);
+        wake.wait(lock, [&] { return ending || !queue.empty(); });
+        if (ending) return;
+        name = queue.front();
+        queue.pop_front();
+        environment = jobs.at(name).environment;
+      }
+      auto made = install(name, environment);
+      std::vector<Done> waiting;
+      {
+        const std::scoped_lock lock(mutex);
+        waiting = std::move(jobs.at(name).waiting);
+        jobs.erase(name);
+      }
+      for (auto& done : waiting) done(made);
+    }
+  }
+};
+
+std::vector<std::string> UvEnvironments::settings_of(const char* const* environment) {
+  constexpr std::array names{
+      "UV_DEFAULT_INDEX", "UV_INDEX",          "UV_INDEX_URL",     "UV_EXTRA_INDEX_URL",
+      "UV_FIND_LINKS",    "UV_INDEX_STRATEGY", "UV_INSECURE_HOST", "UV_NATIVE_TLS",
+      "UV_SYSTEM_CERTS",  "UV_OFFLINE",        "UV_HTTP_TIMEOUT",  "SSL_CERT_FILE",
+      "HTTPS_PROXY",      "HTTP_PROXY",        "ALL_PROXY",        "NO_PROXY"};
+  std::vector<std::string> found;
+  for (; *environment != nullptr; ++environment) {
+    const std::string_view variable(*environment);
+    if (std::ranges::find(names, variable.substr(0, variable.find('='))) != names.end())
+      found.emplace_back(variable);
+  }
+  std::ranges::sort(found);
+  return found;
+}
+
+UvEnvironments::UvEnvironments(Options options, ports::ObjectStore& objects)
+    : impl_(std::make_unique<Impl>(std::move(options), objects)) {}
+
+UvEnvironments::~UvEnvironments() = default;
+
+Result<engine::PythonEnvironment> UvEnvironments::lock(const ports::EnvironmentRequest& request) {
+  return impl_->lock(request);
+}
+
+void UvEnvironments::make(const engine::PythonEnvironment& environment,
+                          std::function<void(Result<std::shared_ptr<const Made>>)> done) {
+  const auto name = Impl::name_of(environment);
+  if (auto made = impl_->use(name)) return done(std::move(made));
+  const std::scoped_lock lock(impl_->mutex);
+  const auto [job, fresh] =
+      impl_->jobs.try_emplace(name, Impl::Job{.environment = environment, .waiting = {}});
+  job->second.waiting.push_back(std::move(done));
+  if (!fresh) return;
+  impl_->queue.push_back(name);
+  if (!impl_->worker.joinable()) impl_->worker = std::thread([impl = impl_.get()] { impl->work(); });
+  impl_->wake.notify_one();
+}
+
+}  // namespace sluice::environments

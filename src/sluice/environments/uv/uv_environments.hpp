@@ -1,0 +1,41 @@
+#pragma once
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sluice/base/clock.hpp"
+#include "sluice/ports/environments.hpp"
+#include "sluice/ports/object_store.hpp"
+
+namespace sluice::environments {
+
+/// Environments by uv, see README.md. One process uses a folder at a time.
+class UvEnvironments final : public ports::Environments {
+ public:
+  struct Options {
+    std::filesystem::path uv;      ///< the program; if it is missing, every request fails and says so
+    std::filesystem::path folder;  ///< `cache/environments`; made when it is needed
+    std::vector<std::filesystem::path> interpreters;  ///< folders in which interpreters are looked for
+    /// "NAME=value": where packages come from, and how it is reached. See `settings_of`.
+    std::vector<std::string> settings = {};
+    std::function<Result<void>()> check_room = {};  ///< asked while something is stored; null: never
+  };
+  /// What whoever operates the server has set for uv in its environment: indexes, certificates, proxies.
+  static std::vector<std::string> settings_of(const char* const* environment);
+
+  UvEnvironments(Options options, ports::ObjectStore& objects);
+  /// Ends what is being made.
+  ~UvEnvironments() override;
+
+  Result<engine::PythonEnvironment> lock(const ports::EnvironmentRequest& request) override;
+  void make(const engine::PythonEnvironment& environment,
+            std::function<void(Result<std::shared_ptr<const Made>>)> done) override;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace sluice::environments

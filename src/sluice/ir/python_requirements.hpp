@@ -1,0 +1,28 @@
+#pragma once
+// Python packages as plans name them: a subset of pip's requirement files, PEP 508
+// (https://peps.python.org/pep-0508/).
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sluice/base/result.hpp"
+
+namespace sluice::ir {
+
+inline constexpr std::size_t requirements_max = 1'000;
+inline constexpr std::size_t requirement_bytes_max = 1'000;
+
+/// "3.11": a minor version of Python 3.
+bool is_python_version(std::string_view text);
+
+/// Why this is not a package, by its name with extras, versions and a marker: an option of pip, a URL, a
+/// path. nullopt: it is one.
+std::optional<std::string> requirement_problem(std::string_view requirement);
+
+/// The requirements in a file, one a line, without comments. The message of a failure begins with the number
+/// of the line.
+Result<std::vector<std::string>> read_requirements(std::string_view text);
+
+}  // namespace sluice::ir
