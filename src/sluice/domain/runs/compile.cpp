@@ -78,6 +78,7 @@ std::vector<ir::Environment> environments_of(const ir::Plan& plan) {
     if (!fresh && before(environment.at, first->second.at)) first->second = environment;
   });
   std::vector<ir::Environment> out;
+  out.reserve(found.size());
   for (auto& [name, environment] : found) out.push_back(std::move(environment));
   return out;
 }

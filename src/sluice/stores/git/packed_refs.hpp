@@ -1,6 +1,6 @@
 #pragma once
-#include <deque>
 #include <filesystem>
+#include <list>
 #include <optional>
 #include <span>
 #include <string>
@@ -27,8 +27,8 @@ struct Ref {
 class Refs {
  public:
   Refs() = default;
-  Refs(Refs&&) = default;
-  Refs& operator=(Refs&&) = default;
+  Refs(Refs&&) noexcept = default;
+  Refs& operator=(Refs&&) noexcept = default;
   Refs(const Refs&) = delete;
   Refs& operator=(const Refs&) = delete;
 
@@ -46,8 +46,8 @@ class Refs {
   void set(const Ref& ref);
 
  private:
-  std::vector<Ref> refs_;          ///< sorted by name
-  std::deque<std::string> texts_;  ///< what the refs point into; a deque never moves its elements
+  std::vector<Ref> refs_;         ///< sorted by name
+  std::list<std::string> texts_;  ///< what the refs point into; a list never moves its elements
 };
 
 /// Reads the refs of one of our repositories; all of them are packed.
