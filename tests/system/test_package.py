@@ -1,4 +1,5 @@
 """The packages that people install: they hold all that the programs need, and work where there is no source and no build."""
+import re
 import shlex
 import shutil
 import subprocess
@@ -42,6 +43,7 @@ def test_the_main_job_runs_from_the_package(installed, stamps, tmp_path):
     assert program.stdout.startswith("sluice "), program.stderr
     doctor = without_source([sluice, "doctor", "--data", tmp_path / "data"])
     assert doctor.returncode == 0 and f"{installed}/usr/lib/sluice/bin" in doctor.stdout, doctor.stdout
+    assert re.search(r"^uv +works", doctor.stdout, re.M), doctor.stdout
     pictures = shutil.copytree(stamps, tmp_path / "stamps")
     example = shutil.copytree(installed / "usr/lib/sluice/share/sluice/examples/stamps", tmp_path / "example")
     done = without_source([sluice, "run", example / "sluice.yaml", "--input", f"pictures={pictures}", "--data", tmp_path / "data"])

@@ -20,6 +20,7 @@ struct DataFolder {
   [[nodiscard]] std::filesystem::path environments() const { return cache() / "environments"; }
   /// What is being written; what a killed process left there is removed a day later, at the next start.
   [[nodiscard]] std::filesystem::path unfinished() const { return cache() / "tmp"; }
+  [[nodiscard]] std::filesystem::path secrets() const { return root / "secrets"; }
   [[nodiscard]] std::filesystem::path deciding() const { return root / "deciding"; }
   [[nodiscard]] std::filesystem::path lock() const { return root / "lock"; }
   [[nodiscard]] std::filesystem::path server() const { return root / "server.json"; }

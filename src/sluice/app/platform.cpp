@@ -40,6 +40,7 @@ struct Platform::Impl {
   std::unique_ptr<access::Access> access;
   std::unique_ptr<DecidingFile> deciding;
   std::unique_ptr<ports::Environments> environments;
+  std::unique_ptr<ports::Secrets> secrets;
   std::unique_ptr<driver::Driver> driver;
   std::unique_ptr<runs::Runs> runs;
   std::unique_ptr<runs::JournalFacts> facts;
@@ -87,6 +88,7 @@ struct Platform::Impl {
                                                                     .limits = options.run_limits,
                                                                     .slots = std::move(slots)});
     environments = make_environments(data, installation, *objects.store, [this] { return quota->admit(0); });
+    secrets = open_secrets(data, clock, random);
     runs = std::make_unique<runs::Runs>(
         runs::Runs::Ports{
             .control = *driver,
@@ -96,6 +98,7 @@ struct Platform::Impl {
             .clock = clock,
             .random = random,
             .environments = environments.get(),
+            .secrets = secrets.get(),
             .check_call = [this](const auto& name, const auto& known) { return services.check(name, known); },
             .check_room = [this] { return quota->admit(0); }},
         builtin_dialects());
@@ -115,6 +118,7 @@ struct Platform::Impl {
                                 .services = services,
                                 .objects = *objects.store,
                                 .environments = *environments,
+                                .secrets = *secrets,
                                 .sink = *driver,
                                 .clock = clock});
     driver::Driver::Executors borrowed;
@@ -153,6 +157,7 @@ struct Platform::Impl {
                            .models = *models.repository,
                            .serving = *serving,
                            .access = *access,
+                           .secrets = *secrets,
                            .changes = *ledger.changes,
                            .executors = executors,
                            .storage = *storage,

@@ -26,6 +26,7 @@
 #include "sluice/stores/directory/discardable_folders.hpp"
 #include "sluice/stores/directory/object_copies.hpp"
 #include "sluice/stores/directory/outside_folder.hpp"
+#include "sluice/stores/directory/secret_files.hpp"
 #include "sluice/stores/git/git_model_repository.hpp"
 #include "sluice/stores/git/model_repositories.hpp"
 #include "sluice/stores/git/work_tree.hpp"
@@ -220,10 +221,14 @@ std::unique_ptr<ports::Environments> make_environments(const DataFolder& data,
   return std::make_unique<environments::UvEnvironments>(
       environments::UvEnvironments::Options{.uv = installation.uv,
                                             .folder = data.environments(),
-                                            .interpreters = {"/usr/local/bin", "/usr/bin", "/bin"},
+                                            .interpreters = {"/usr/local/bin", "/usr/bin"},
                                             .settings = environments::UvEnvironments::settings_of(environ),
                                             .check_room = std::move(check_room)},
       objects);
+}
+
+std::unique_ptr<ports::Secrets> open_secrets(const DataFolder& data, const Clock& clock, Random& random) {
+  return stores::secret_files(data.secrets(), clock, random);
 }
 
 Executors make_executors(const ExecutorParts& parts) {
@@ -233,8 +238,9 @@ Executors make_executors(const ExecutorParts& parts) {
   Executors made;
   made.emplace_back(
       engine::TaskSpec::Kind::process,
-      std::make_unique<executors::ProcessExecutor>(parts.data.root, parts.objects, parts.sink, parts.clock,
-                                                   parts.installation.supervisor, &parts.environments));
+      std::make_unique<executors::ProcessExecutor>(
+          parts.data.root, parts.objects, parts.sink, parts.clock, parts.installation.supervisor,
+          executors::Given{.environments = &parts.environments, .secrets = &parts.secrets}));
   made.emplace_back(engine::TaskSpec::Kind::service,
                     std::make_unique<executors::ServiceExecutor>(
                         executors::ServiceExecutor::Options{.work = parts.data.work()}, std::move(services),
@@ -258,6 +264,7 @@ std::vector<ports::Protocol> make_protocols(const ProtocolParts& parts) {
                                        .access = parts.access,
                                        .changes = parts.changes,
                                        .storage = &parts.storage,
+                                       .secrets = &parts.secrets,
                                        .clock = parts.clock,
                                        .version = SLUICE_VERSION,
                                        .data = parts.data.root,

@@ -23,6 +23,7 @@
 #include "sluice/ports/model_host.hpp"
 #include "sluice/ports/model_repository.hpp"
 #include "sluice/ports/object_store.hpp"
+#include "sluice/ports/secrets.hpp"
 #include "sluice/ports/service.hpp"
 #include "sluice/ports/storage.hpp"
 #include "sluice/ports/uploads.hpp"
@@ -124,6 +125,8 @@ std::unique_ptr<ports::Environments> make_environments(const DataFolder& data,
                                                        ports::ObjectStore& objects,
                                                        std::function<Result<void>()> check_room);
 
+std::unique_ptr<ports::Secrets> open_secrets(const DataFolder& data, const Clock& clock, Random& random);
+
 /// The dependencies of executors.
 struct ExecutorParts {
   const DataFolder& data;
@@ -131,6 +134,7 @@ struct ExecutorParts {
   const Services& services;
   ports::ObjectStore& objects;
   ports::Environments& environments;
+  const ports::Secrets& secrets;
   ports::OutcomeSink& sink;
   const Clock& clock;
 };
@@ -147,6 +151,7 @@ struct ProtocolParts {
   ports::ModelRepository& models;
   serving::Serving& serving;
   access::Access& access;
+  ports::Secrets& secrets;
   ports::ChangeLog& changes;
   const Executors& executors;
   storage::Storage& storage;

@@ -44,7 +44,7 @@ std::optional<PythonEnvironment> environment_of(const RunState& run, const ir::E
   const auto* found = run.created.environments.find(ir::name_of(required));
   if (found == nullptr) return std::nullopt;
   const auto* lock = found->find("lock");
-  if (lock == nullptr || !lock->is_artifact()) return std::nullopt;
+  if (lock == nullptr || !lock->is_artifact() || !lock->if_artifact()->digest) return std::nullopt;
   return PythonEnvironment{.python = found->text_at("python"), .lock = *lock->if_artifact()};
 }
 

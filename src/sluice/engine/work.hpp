@@ -16,7 +16,7 @@ namespace sluice::engine {
 /// The Python environment of a task: what a run found for what its plan requires, once.
 struct PythonEnvironment {
   std::string python;  ///< the interpreter's version, "3.11.2"
-  Artifact lock;       ///< every package with its version and digests, as a requirements file
+  Artifact lock;       ///< with a digest: every package with its version and digests, as a requirements file
 };
 
 /// What a task asks an executor to do, all expressions evaluated. Late paths (Value::Kind::late, and

@@ -8,6 +8,7 @@
 #include "sluice/ir/names.hpp"
 #include "sluice/ir/references.hpp"
 #include "sluice/ir/resources.hpp"
+#include "sluice/ir/secret.hpp"
 #include "sluice/ir/types.hpp"
 
 namespace sluice::ir {
@@ -175,6 +176,12 @@ class Checker {
     for (const auto& arg : process.argv) infer(*arg, names_, problems_);
     for (const auto& [name, value] : process.env) {
       const auto type = infer(*value, names_, problems_);
+      if (const auto secret = secret_in(value->literal)) {
+        if (!is_secret_name(*secret))
+          problems_.add(value->at, "environment variable `" + name + "`: a secret is named NAME.KEY, not `" +
+                                       secret->substr(0, 60) + "`");
+        continue;
+      }
       if (type.kind == Kind::list || type.kind == Kind::structure)
         problems_.add(value->at, "environment variable `" + name + "` should be a string, not " +
                                      describe(type) + "; use json.encode()");

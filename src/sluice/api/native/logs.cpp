@@ -2,10 +2,12 @@
 #include <array>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 
 #include <fmt/format.h>
 
 #include "sluice/api/native/responses.hpp"
+#include "sluice/base/hidden_text.hpp"
 #include "sluice/base/words.hpp"
 #include "sluice/ir/plan.hpp"
 
@@ -59,6 +61,19 @@ std::filesystem::path file_of(const NativeApi& api, const RunId& run, const runs
                             : api.log_of(kind, holder, path, static_cast<int>(attempt));
 }
 
+Result<std::vector<std::string>> hidden_in(const NativeApi& api, const std::string& workspace) {
+  if (api.secrets == nullptr) return std::vector<std::string>();
+  return api.secrets->values(workspace);
+}
+
+Result<std::string> read_log(const std::filesystem::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  std::string text{std::istreambuf_iterator<char>(in),
+                   std::istreambuf_iterator<char>()};  // tasks have a quota
+  if (in.bad()) return Fail(environment_error(Code::unavailable, "cannot read " + file.string()));
+  return text;
+}
+
 Result<ports::Response> log_of(const NativeApi& api, const RunId& run, const std::string& path,
                                std::int64_t attempt) {
   SLUICE_TRY(report, api.runs.report(run));
@@ -72,18 +87,23 @@ Result<ports::Response> log_of(const NativeApi& api, const RunId& run, const std
   const bool exists = std::filesystem::exists(file, failed);
   if (failed) return Fail(system_error("access " + file.string(), failed.value()));
   if (!exists) return ports::Response{.content_type = "text/plain; charset=utf-8"};
-  return ports::Response{.content_type = "text/plain; charset=utf-8", .body_file = file};
+  SLUICE_TRY(hidden, hidden_in(api, report.created.principal.workspace));
+  if (hidden.empty()) return ports::Response{.content_type = "text/plain; charset=utf-8", .body_file = file};
+  SLUICE_TRY(text, read_log(file));
+  return ports::Response{.content_type = "text/plain; charset=utf-8", .body = hide(text, hidden)};
 }
 
 /// The output of a task, attempt after attempt, until it has ended.
 class LogStream final : public ports::Stream {
  public:
-  LogStream(const NativeApi& api, RunId run, std::string kind, std::string path, std::int64_t attempt)
+  LogStream(const NativeApi& api, RunId run, std::string kind, std::string path, std::int64_t attempt,
+            HiddenText hidden)
       : api_(api),
         run_(std::move(run)),
         kind_(std::move(kind)),
         path_(std::move(path)),
-        requested_(attempt) {}
+        requested_(attempt),
+        hidden_(std::move(hidden)) {}
 
   void next(std::move_only_function<void(Piece)> done) override {
     const bool running =
@@ -95,8 +115,9 @@ class LogStream final : public ports::Stream {
     if (attempt_ == 0) attempt_ = requested_ > 0 ? requested_ : std::max<std::int64_t>(1, task->attempts);
     const bool finished = !running || task->ended || task->attempts > attempt_;
     auto piece = read_file(file_of(api_, run_, *task, kind_, task->cached ? requested_ : attempt_));
-    if (!piece.empty()) return done(std::move(piece));
+    if (!piece.empty()) return done(hidden_.add(piece));
     if (!finished) return wait(std::move(done));
+    if (auto rest = hidden_.finish(); !rest.empty()) return done(std::move(rest));
     if (requested_ > 0 || task->cached || task->attempts <= attempt_) return done(std::nullopt);
     ++attempt_;
     offset_ = 0;
@@ -137,6 +158,7 @@ class LogStream final : public ports::Stream {
   std::int64_t requested_;    ///< the requested attempt; 0: all
   std::int64_t attempt_ = 0;  ///< the attempt whose file is read; 0: not known yet
   std::uint64_t offset_ = 0;
+  HiddenText hidden_;
   runs::Reporter reporter_;
 };
 
@@ -156,9 +178,11 @@ Result<ports::Response> follow(const NativeApi& api, const RunId& run, const std
     if (report.result || !planned || !has_log(api, run, kind, path))
       return Fail(no_such_task(api, report, path));
   }
-  return ports::Response{.content_type = "text/plain; charset=utf-8",
-                         .headers = {{"Cache-Control", "no-store"}, {"X-Accel-Buffering", "no"}},
-                         .stream = std::make_shared<LogStream>(api, run, kind, path, attempt)};
+  SLUICE_TRY(hidden, hidden_in(api, report.created.principal.workspace));
+  return ports::Response{
+      .content_type = "text/plain; charset=utf-8",
+      .headers = {{"Cache-Control", "no-store"}, {"X-Accel-Buffering", "no"}},
+      .stream = std::make_shared<LogStream>(api, run, kind, path, attempt, HiddenText(std::move(hidden)))};
 }
 
 Result<ports::Response> log(const NativeApi& api, const ports::Request& request) {

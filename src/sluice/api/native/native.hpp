@@ -11,6 +11,7 @@
 #include "sluice/ports/http.hpp"
 #include "sluice/ports/model_repository.hpp"
 #include "sluice/ports/object_store.hpp"
+#include "sluice/ports/secrets.hpp"
 #include "sluice/ports/uploads.hpp"
 
 namespace sluice::api {
@@ -25,6 +26,7 @@ struct NativeApi {
   access::Access& access;
   const ports::ChangeLog& changes;
   storage::Storage* storage = nullptr;  ///< null: without its routes
+  ports::Secrets* secrets = nullptr;    ///< likewise; then nothing is hidden in logs
   const Clock& clock;
   std::string version;
   std::filesystem::path data;

@@ -73,6 +73,7 @@ void add_undeploy(CommandLine& program);
 void add_predict(CommandLine& program);
 void add_token(CommandLine& program);
 void add_audit(CommandLine& program);
+void add_secrets(CommandLine& program);
 void add_gc(CommandLine& program);
 void add_df(CommandLine& program);
 void add_fsck(CommandLine& program);

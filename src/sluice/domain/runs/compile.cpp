@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "sluice/base/words.hpp"
+#include "sluice/ir/secret.hpp"
 #include "sluice/ir/verify.hpp"
 #include "sluice/syntax/tree.hpp"
 
@@ -63,6 +64,18 @@ std::map<std::string, std::vector<std::string>> code_folders(const ir::Plan& pla
         arguments.push_back(*text);
   });
   return folders;
+}
+
+std::vector<SecretUse> secrets_of(const ir::Plan& plan) {
+  std::vector<SecretUse> found;
+  ir::for_each_operation(plan, [&](const ir::Operation& operation) {
+    const auto* process = std::get_if<ir::Process>(&operation.what);
+    if (process == nullptr) return;
+    for (const auto& [variable, value] : process->env)
+      if (auto name = ir::secret_in(value->literal))
+        found.push_back({.name = std::move(*name), .at = value->at});
+  });
+  return found;
 }
 
 std::vector<ir::Environment> environments_of(const ir::Plan& plan) {

@@ -25,6 +25,14 @@ Result<std::shared_ptr<const ir::Plan>> compile(const std::string& text, const s
 /// to its programs as plain text.
 std::map<std::string, std::vector<std::string>> code_folders(const ir::Plan& plan);
 
+/// A variable of a task that is a secret.
+struct SecretUse {
+  std::string name;  ///< "NAME.KEY"
+  syntax::Location at;
+};
+/// Every use of a secret in the plan.
+std::vector<SecretUse> secrets_of(const ir::Plan& plan);
+
 /// The different environments of the plan's tasks, each where it is required first.
 std::vector<ir::Environment> environments_of(const ir::Plan& plan);
 

@@ -123,6 +123,7 @@ Result<Submitted> Runs::submit(Submission submission) {
           fmt::format("the folder `{}` that the plan names as `code` was not submitted with it", folder)));
   }
   SLUICE_DO(check_objects(submission.code, "code", ports_.objects));
+  SLUICE_DO(check_secrets(*plan, submission.principal.workspace));
   Submitted submitted;
   SLUICE_TRY(environments, lock_environments(*plan, submission, submitted.warnings));
   engine::RunCreated created{.run = {new_ulid(ports_.clock.now(), ports_.random)},
@@ -141,6 +142,27 @@ Result<Submitted> Runs::submit(Submission submission) {
   submitted.run = created.run;
   SLUICE_DO(ports_.control.start(std::move(created), std::move(plan)));
   return submitted;
+}
+
+Result<void> Runs::check_secrets(const ir::Plan& plan, const std::string& workspace) const {
+  for (const auto& use : secrets_of(plan)) {
+    const auto where = syntax::place(plan.file, use.at);
+    if (ports_.secrets == nullptr)
+      return Fail(user_error(Code::failed_precondition, where + ": secrets are not supported here"));
+    SLUICE_TRY(found, ports_.secrets->find(workspace, use.name));
+    if (found) continue;
+    SLUICE_TRY(listed, ports_.secrets->list(workspace));
+    std::vector<std::string> names;
+    names.reserve(listed.size());
+    for (const auto& secret : listed) names.push_back(secret.name);
+    auto spelled = use.name;
+    std::ranges::replace(spelled, '.', ' ');
+    auto hint = did_you_mean(use.name, names);
+    if (hint.empty()) hint = fmt::format("; set it from standard input: `sluice secrets set {}`", spelled);
+    return Fail(
+        user_error(Code::not_found, fmt::format("{}: there is no secret `{}`{}", where, use.name, hint)));
+  }
+  return {};
 }
 
 Result<Struct> Runs::lock_environments(const ir::Plan& plan, const Submission& submission,

@@ -11,6 +11,7 @@
 #include "sluice/ports/ledger.hpp"
 #include "sluice/ports/object_store.hpp"
 #include "sluice/ports/run_control.hpp"
+#include "sluice/ports/secrets.hpp"
 
 namespace sluice::runs {
 
@@ -42,6 +43,8 @@ class Runs {
     Random& random;
     /// Null: tasks cannot have environments.
     ports::Environments* environments = nullptr;
+    /// Null: tasks cannot have secrets.
+    const ports::Secrets* secrets = nullptr;
     /// Refuses a call of a service, by what is known of it before the run (ports::Service::check); null:
     /// nothing is refused.
     std::function<Result<void>(const std::string& service, const Struct& known)> check_call = {};
@@ -94,6 +97,7 @@ class Runs {
   /// What RunCreated::environments holds.
   Result<Struct> lock_environments(const ir::Plan& plan, const Submission& submission,
                                    std::vector<std::string>& warnings);
+  [[nodiscard]] Result<void> check_secrets(const ir::Plan& plan, const std::string& workspace) const;
   [[nodiscard]] Result<void> check_calls(const ir::Plan& plan, const std::vector<ir::KnownCall>& calls) const;
   Result<void> end_set_aside(ports::RunRow row, std::string reason);
 

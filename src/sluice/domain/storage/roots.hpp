@@ -77,6 +77,7 @@ inline constexpr auto roots_in_folder = std::to_array<Root>({
     {"lock", false, "the process that uses the folder"},
     {"server.json", false, "the address of the server"},
     {"sluice.sock", false, "the server's socket"},
+    {"secrets", false, "texts that tasks are given"},
     {"deciding", false, "the id of a run"},
     {"supervisor.lock", false, "the supervisor"},
     {"supervisor.log", false, "attempts, by fence"},

@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "sluice/base/hidden_text.hpp"
 #include "sluice/base/log.hpp"
 #include "sluice/executors/process/programs.hpp"
 #include "sluice/executors/process/progress_file.hpp"
@@ -55,7 +56,7 @@ struct ProcessExecutor::Impl {
 
   const std::filesystem::path data;
   ports::ObjectStore& objects;
-  ports::Environments* const environments;
+  const Given given;
   ports::OutcomeSink& sink;
   const Clock& clock;
   ProgramDigests digests;
@@ -76,10 +77,10 @@ struct ProcessExecutor::Impl {
   SupervisorLink link;  // last: its thread calls the members above
 
   Impl(std::filesystem::path d, ports::ObjectStore& o, ports::OutcomeSink& s, const Clock& c,
-       std::filesystem::path supervisor, ports::Environments* e)
+       std::filesystem::path supervisor, Given g)
       : data(std::move(d)),
         objects(o),
-        environments(e),
+        given(g),
         sink(s),
         clock(c),
         spares(data / "work"),
@@ -156,9 +157,11 @@ struct ProcessExecutor::Impl {
       environment = entry.environment;
     }
     if (attempt.work.environment && !environment) return begin_in(*attempt.work.environment, fence);
-    auto start = prepare_sandbox(
-        attempt, places_of(data, attempt), objects, spares,
-        {.mounts = may_mount, .environment = environment ? environment->folder() : std::filesystem::path()});
+    auto start =
+        prepare_sandbox(attempt, places_of(data, attempt), objects, spares,
+                        {.mounts = may_mount,
+                         .environment = environment ? environment->folder() : std::filesystem::path(),
+                         .secrets = given.secrets});
     if (!start) return finish(fence, failed(std::move(start).error()));
     {
       const std::lock_guard lock(mutex);
@@ -174,9 +177,9 @@ struct ProcessExecutor::Impl {
 
   /// Begins once the environment is there.
   void begin_in(const engine::PythonEnvironment& required, const std::string& fence) {
-    if (environments == nullptr)
+    if (given.environments == nullptr)
       return finish(fence, failed("environment", "Python environments are not supported here"));
-    environments->make(required, [listener = listener, fence](auto made) {
+    given.environments->make(required, [listener = listener, fence](auto made) {
       const std::lock_guard listening(listener->mutex);
       if (auto* executor = listener->executor) executor->on_made(fence, std::move(made));
     });
@@ -196,10 +199,28 @@ struct ProcessExecutor::Impl {
   void collect(const ports::Attempt& attempt, const supervisor::Ended& ended) {
     const auto places = places_of(data, attempt);
     auto outcome = outcome_of(attempt, places, ended, objects);
+    hide_secrets(attempt, outcome.failure);
     release_log(places);
-    if (auto environment = environment_of(attempt.work, digests))
+    if (auto environment = environment_of(attempt.work, digests, given.secrets))
       outcome.environment = std::move(*environment);
     finish(attempt.fence.text, std::move(outcome));
+  }
+
+  /// The end of a log is stored with the outcome.
+  void hide_secrets(const ports::Attempt& attempt, Failure& failure) const {
+    if (given.secrets == nullptr || failure.kind.empty() || !uses_secrets(attempt.work)) return;
+    const auto values = given.secrets->values(attempt.principal.workspace);
+    if (!values) {
+      failure.message = "its last line is not shown: " + values.error().message;
+      failure.payload = {};
+      return;
+    }
+    failure.message = hide(failure.message, *values);
+    const auto* log = failure.payload.find("log");
+    if (log == nullptr || !log->is_string()) return;
+    Struct payload;
+    payload.append("log", hide(*log->if_string(), *values));
+    failure.payload = std::move(payload);
   }
 
   void finish(const std::string& fence, Outcome outcome) {
@@ -344,13 +365,13 @@ struct ProcessExecutor::Impl {
 
 ProcessExecutor::ProcessExecutor(const std::filesystem::path& data, ports::ObjectStore& objects,
                                  ports::OutcomeSink& sink, const Clock& clock,
-                                 std::filesystem::path supervisor, ports::Environments* environments)
-    : impl_(std::make_unique<Impl>(data, objects, sink, clock, std::move(supervisor), environments)) {}
+                                 std::filesystem::path supervisor, Given given)
+    : impl_(std::make_unique<Impl>(data, objects, sink, clock, std::move(supervisor), given)) {}
 
 ProcessExecutor::~ProcessExecutor() = default;
 
 Result<Value> ProcessExecutor::environment(const engine::TaskSpec& work) {
-  return environment_of(work, impl_->digests);
+  return environment_of(work, impl_->digests, impl_->given.secrets);
 }
 
 void ProcessExecutor::start(const ports::Attempt& attempt) {

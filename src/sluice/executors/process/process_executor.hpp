@@ -6,8 +6,15 @@
 #include "sluice/ports/environments.hpp"
 #include "sluice/ports/executor.hpp"
 #include "sluice/ports/object_store.hpp"
+#include "sluice/ports/secrets.hpp"
 
 namespace sluice::executors {
+
+/// What tasks may be given; without one of these, tasks that require it fail.
+struct Given {
+  ports::Environments* environments = nullptr;
+  const ports::Secrets* secrets = nullptr;
+};
 
 /// Runs process tasks on this machine. The supervisor of the data folder spawns them, so they outlive this
 /// process; an attempt that is started again after a restart is reattached by its fence. The remains of an
@@ -16,10 +23,9 @@ namespace sluice::executors {
 class ProcessExecutor final : public ports::Executor {
  public:
   /// `supervisor` is the program to start if none serves the folder; that happens with the first attempt.
-  /// Without `environments`, tasks that require one fail. What is referred to must outlive the executor.
+  /// What is referred to must outlive the executor.
   ProcessExecutor(const std::filesystem::path& data, ports::ObjectStore& objects, ports::OutcomeSink& sink,
-                  const Clock& clock, std::filesystem::path supervisor,
-                  ports::Environments* environments = nullptr);
+                  const Clock& clock, std::filesystem::path supervisor, Given given = {});
   /// Disconnects from the supervisor; tasks continue to run. No outcome is reported after this.
   ~ProcessExecutor() override;
 

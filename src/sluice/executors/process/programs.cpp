@@ -1,5 +1,6 @@
 #include "sluice/executors/process/programs.hpp"
 
+#include <algorithm>
 #include <cerrno>
 
 #include <fcntl.h>
@@ -7,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "sluice/ir/secret.hpp"
 #include "sluice/os/files.hpp"
 #include "sluice/os/process.hpp"
 
@@ -115,7 +117,13 @@ Result<Struct> executable_of(const engine::TaskSpec& work, ProgramDigests& diges
 
 }  // namespace
 
-Result<Value> environment_of(const engine::TaskSpec& work, ProgramDigests& digests) {
+bool uses_secrets(const engine::TaskSpec& work) {
+  return std::ranges::any_of(work.env,
+                             [](const auto& variable) { return ir::secret_in(variable.second).has_value(); });
+}
+
+Result<Value> environment_of(const engine::TaskSpec& work, ProgramDigests& digests,
+                             const ports::Secrets* secrets) {
   SLUICE_TRY(environment, executable_of(work, digests));
   if (work.environment) {
     Struct python;
@@ -123,6 +131,16 @@ Result<Value> environment_of(const engine::TaskSpec& work, ProgramDigests& diges
     python.set("lock", work.environment->lock.digest->hex());
     environment.set("python", std::move(python));
   }
+  Struct versions;
+  for (const auto& [variable, value] : work.env) {
+    const auto name = ir::secret_in(value);
+    if (!name) continue;
+    if (secrets == nullptr) return Fail(user_error(Code::not_found, "there are no secrets here"));
+    SLUICE_TRY(secret, secrets->find(Principal{}.workspace, *name));
+    if (!secret) return Fail(user_error(Code::not_found, "there is no secret `" + *name + "`"));
+    versions.set(*name, std::move(secret->version));
+  }
+  if (!versions.empty()) environment.set("secrets", std::move(versions));
   return Value(std::move(environment));
 }
 

@@ -9,6 +9,7 @@
 
 #include "sluice/base/digest.hpp"
 #include "sluice/engine/work.hpp"
+#include "sluice/ports/secrets.hpp"
 
 namespace sluice::executors {
 
@@ -39,7 +40,12 @@ class ProgramDigests {
 
 /// The program that executes the work, for the cache key: {"pinned": false, "executable": path, "digest":
 /// hex}. A program that comes with the code or as an input has no digest here: it is in the key as part of
-/// those. Of a Python environment also "python": {"version", "lock": hex}.
-Result<Value> environment_of(const engine::TaskSpec& work, ProgramDigests& digests);
+/// those. Of a Python environment also "python": {"version", "lock": hex}; of secrets "secrets": {"NAME.KEY":
+/// version}, of those of the default workspace. `secrets` may be null.
+Result<Value> environment_of(const engine::TaskSpec& work, ProgramDigests& digests,
+                             const ports::Secrets* secrets);
+
+/// Whether a variable of the task is a secret.
+bool uses_secrets(const engine::TaskSpec& work);
 
 }  // namespace sluice::executors

@@ -9,6 +9,7 @@
 #include "sluice/base/words.hpp"
 #include "sluice/executors/process/arguments.hpp"
 #include "sluice/executors/process/programs.hpp"
+#include "sluice/ir/secret.hpp"
 #include "sluice/os/files.hpp"
 
 namespace sluice::executors {
@@ -64,10 +65,20 @@ Result<void> make_folders(const ports::Attempt& attempt, const Places& places, p
   return make_log(places);
 }
 
+Result<std::string> value_of(const std::string& secret, const ports::Attempt& attempt,
+                             const ports::Secrets* secrets) {
+  if (secrets == nullptr) return Fail(user_error(Code::not_found, "there are no secrets here"));
+  SLUICE_TRY(found, secrets->find(attempt.principal.workspace, secret));
+  if (!found)
+    return Fail(
+        user_error(Code::not_found, fmt::format("there is no secret `{}` any more; set it again", secret)));
+  return std::move(found->value);
+}
+
 /// "NAME=value" for all; the variables of the plan override, except for the devices that the task was given.
 std::expected<std::vector<std::string>, Failure> environment_of(const ports::Attempt& attempt,
                                                                 const Places& places, Arguments& arguments,
-                                                                const std::filesystem::path& python) {
+                                                                const SandboxOptions& options) {
   std::vector<std::string> env{
       "PATH=" + std::string(task_path),       "HOME=" + places.home().string(),
       "TMPDIR=" + places.tmp().string(),      "LANG=C.UTF-8",
@@ -79,12 +90,13 @@ std::expected<std::vector<std::string>, Failure> environment_of(const ports::Att
           "start", fmt::format("`env` sets `{}`; the name of a variable must not be empty, contain `=`, or "
                                "begin with SLUICE_",
                                name)));
-    auto text = arguments.text_of(value);
-    if (!text) return std::unexpected(failure("input", text.error().message));
+    const auto secret = ir::secret_in(value);
+    auto text = secret ? value_of(*secret, attempt, options.secrets) : arguments.text_of(value);
+    if (!text) return std::unexpected(failure(secret ? "start" : "input", text.error().message));
     std::erase_if(env, [&](const std::string& set) { return set.starts_with(name + "="); });
     env.push_back(name + "=" + *text);
   }
-  if (!python.empty()) {
+  if (const auto& python = options.environment; !python.empty()) {
     const auto path = std::ranges::find_if(env, [](const auto& set) { return set.starts_with("PATH="); });
     path->insert(std::string_view("PATH=").size(), (python / "bin").string() + ":");
     std::erase_if(env, [](const std::string& set) { return set.starts_with("VIRTUAL_ENV="); });
@@ -177,7 +189,7 @@ std::expected<supervisor::Start, Failure> prepare_sandbox(const ports::Attempt& 
   start.argv = std::move(*argv);
   if (start.argv.empty())
     return std::unexpected(failure("start", "the command has no program: every argument is absent"));
-  auto env = environment_of(attempt, places, arguments, options.environment);
+  auto env = environment_of(attempt, places, arguments, options);
   if (!env) return std::unexpected(std::move(env).error());
   start.env = std::move(*env);
   start.mounts = std::move(arguments.mounts());

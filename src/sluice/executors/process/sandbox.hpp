@@ -10,6 +10,7 @@
 #include "sluice/ipc/supervisor/messages.hpp"
 #include "sluice/ports/executor.hpp"
 #include "sluice/ports/object_store.hpp"
+#include "sluice/ports/secrets.hpp"
 
 namespace sluice::executors {
 
@@ -51,7 +52,8 @@ std::string segment_of(const std::string& text);
 struct SandboxOptions {
   bool mounts =
       false;  ///< large files and folders are left to the supervisor to mount read-only; else copied
-  std::filesystem::path environment = {};  ///< of Python; empty: none
+  std::filesystem::path environment = {};   ///< of Python; empty: none
+  const ports::Secrets* secrets = nullptr;  ///< null: there are none
 };
 
 /// Creates the folders, copies the code, materializes the inputs, and fills their paths and those of the
