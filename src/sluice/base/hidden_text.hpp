@@ -16,7 +16,6 @@ class HiddenText {
  public:
   /// Of two texts that begin at the same place, the longer one is replaced.
   explicit HiddenText(std::vector<std::string> hidden);
-  [[nodiscard]] bool empty() const { return hidden_.empty(); }
   /// What can be shown once `piece` is known: all but an end in which a hidden text may have begun.
   std::string add(std::string_view piece);
   /// The rest.

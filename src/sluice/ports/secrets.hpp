@@ -37,7 +37,7 @@ class Secrets {
   };
   /// Sorted by name.
   [[nodiscard]] virtual Result<std::vector<Listed>> list(const std::string& workspace) const = 0;
-  /// Every value, for hiding it: longer ones first.
+  /// Every value, for hiding it.
   [[nodiscard]] virtual Result<std::vector<std::string>> values(const std::string& workspace) const = 0;
 };
 

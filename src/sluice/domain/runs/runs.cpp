@@ -145,22 +145,23 @@ Result<Submitted> Runs::submit(Submission submission) {
 }
 
 Result<void> Runs::check_secrets(const ir::Plan& plan, const std::string& workspace) const {
-  for (const auto& use : secrets_of(plan)) {
-    const auto where = syntax::place(plan.file, use.at);
-    if (ports_.secrets == nullptr)
-      return Fail(user_error(Code::failed_precondition, where + ": secrets are not supported here"));
-    SLUICE_TRY(found, ports_.secrets->find(workspace, use.name));
-    if (found) continue;
-    SLUICE_TRY(listed, ports_.secrets->list(workspace));
-    std::vector<std::string> names;
-    names.reserve(listed.size());
-    for (const auto& secret : listed) names.push_back(secret.name);
+  const auto uses = secrets_of(plan);
+  if (uses.empty()) return {};
+  if (ports_.secrets == nullptr)
+    return Fail(user_error(Code::failed_precondition,
+                           syntax::place(plan.file, uses.front().at) + ": secrets are not supported here"));
+  SLUICE_TRY(listed, ports_.secrets->list(workspace));
+  std::vector<std::string> names;
+  names.reserve(listed.size());
+  for (const auto& secret : listed) names.push_back(secret.name);
+  for (const auto& use : uses) {
+    if (std::ranges::binary_search(names, use.name)) continue;
     auto spelled = use.name;
     std::ranges::replace(spelled, '.', ' ');
     auto hint = did_you_mean(use.name, names);
     if (hint.empty()) hint = fmt::format("; set it from standard input: `sluice secrets set {}`", spelled);
-    return Fail(
-        user_error(Code::not_found, fmt::format("{}: there is no secret `{}`{}", where, use.name, hint)));
+    return Fail(user_error(Code::not_found, fmt::format("{}: there is no secret `{}`{}",
+                                                        syntax::place(plan.file, use.at), use.name, hint)));
   }
   return {};
 }

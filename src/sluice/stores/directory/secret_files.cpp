@@ -80,7 +80,6 @@ class SecretFiles final : public ports::Secrets {
     SLUICE_TRY(all, read(workspace));
     std::vector<std::string> out;
     for (const auto& [name, secret] : all) out.push_back(secret.text_at("value"));
-    std::ranges::sort(out, std::greater{}, &std::string::size);
     return out;
   }
 
