@@ -4,6 +4,7 @@
 //   store_bench read DATA                 pages and look-ups in it
 //   store_bench register FOLDER VERSIONS  registers that many versions of one model
 #include <filesystem>
+#include <numeric>
 #include <string>
 
 #include "figures.hpp"
@@ -145,6 +146,8 @@ void read(const fs::path& data) {
 }
 
 /// Milliseconds of each registration, of which every tenth is by a process that has read nothing yet.
+/// Compares the first and the last tenth, each with several merges of small packs: within one round of
+/// merges, the cost rises with each pack.
 void register_versions(const fs::path& folder, std::int64_t count) {
   auto stores = std::make_unique<Stores>(folder / "data");
   const auto content = folder / "content";
@@ -162,17 +165,19 @@ void register_versions(const fs::path& folder, std::int64_t count) {
     good(stores->models->add_version(version));
     (restart ? fresh : warm).push_back(1e3 * (now() - begin));
   }
-  const auto tail = [](const std::vector<double>& all, bool last) {
-    constexpr std::size_t shown = 20;
-    const auto n = static_cast<std::ptrdiff_t>(std::min(shown, all.size() / 2));
-    std::vector<double> part(last ? all.end() - n : all.begin() + 1, last ? all.end() : all.begin() + 1 + n);
-    return quantile(part, 0.5);
-  };
   Struct out;
-  out.set("first_ms", tail(warm, false));
-  out.set("last_ms", tail(warm, true));
-  out.set("first_after_a_restart_ms", tail(fresh, false));
-  out.set("last_after_a_restart_ms", tail(fresh, true));
+  const auto compare = [&out](std::vector<double> all, const std::string& suffix) {
+    all.erase(all.begin());  // the first makes the repository
+    const auto shown = static_cast<std::ptrdiff_t>(std::max<std::size_t>(1, all.size() / 10));
+    const auto add = [&](const std::string& name, std::vector<double> part) {
+      out.set(name + "_mean_ms", std::accumulate(part.begin(), part.end(), 0.0) / static_cast<double>(shown));
+      out.set(name + "_ms", quantile(part, 0.5));
+    };
+    add("first" + suffix, {all.begin(), all.begin() + shown});
+    add("last" + suffix, {all.end() - shown, all.end()});
+  };
+  compare(warm, "");
+  compare(fresh, "_after_a_restart");
   out.set("slowest_ms", std::ranges::max(warm));
   fmt::print("{}\n", to_json(out));
 }
