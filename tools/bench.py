@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Measures Sluice and a peer, alternately, in the same run. `./dev bench` runs it.
 
-    bench.py [process] [engine] [command] [serving] [store] [--rounds N] [--json FILE]
+    bench.py [process] [engine] [command] [serving] [store] [environments] [--rounds N] [--json FILE]
 
 Every figure is the median of the rounds; a ratio is Sluice's figure divided by the peer's. The commands that ran are printed. An
 absolute figure means little on a shared machine; a ratio means more. The first table measures the machine itself.
 """
 import argparse
 import contextlib
+import datetime
 import json
 import os
 import pathlib
@@ -20,6 +21,7 @@ import time
 import urllib.request
 
 sys.dont_write_bytecode = True
+import clients
 import demo
 import stamps
 
@@ -307,7 +309,71 @@ def checkout(repository, folder):
     run("git", "-c", "safe.directory=*", "clone", "-q", repository, folder)
 
 
-BENCHES = {"process": bench_process, "engine": bench_engine, "command": bench_command, "serving": bench_serving, "store": bench_store}
+TEN_PACKAGES = ["numpy", "pandas", "pyyaml", "requests", "jinja2", "click", "rich", "attrs", "packaging", "tqdm"]
+FIRST_LINE = """
+import time
+import numpy
+def run():
+    return time.time()
+"""
+
+
+def bench_environments(table, folder, rounds):
+    """Python environments against uv, and functions that a warm interpreter runs against new ones."""
+    os.environ.update(clients.uv_settings())
+    data = folder / "data"
+    made = data / "cache/environments/made"
+
+    def plan(name, packages):
+        (folder / name).write_text(plan_of([f"t: {{process: ['true'], environment: {{requirements: [{', '.join(packages)}]}}, cache: off}}"]))
+        return name
+
+    ten, other = plan("ten.yaml", TEN_PACKAGES), plan("other.yaml", [*TEN_PACKAGES, "humanize"])
+    run(SLUICE, "run", ten, "--data", data, cwd=folder)
+    uv, cache = clients.uv_program(), folder / "uv"
+    by_uv = lambda: (run(uv, "--quiet", "venv", "--clear", folder / "by-hand")[0]
+                     + run(uv, "--quiet", "pip", "install", "--cache-dir", cache, "--python", folder / "by-hand", "--compile-bytecode", *TEN_PACKAGES)[0])
+    by_uv()
+    ours, theirs, again = [], [], []
+    for _ in range(rounds):
+        shutil.rmtree(made)
+        ours.append(run(SLUICE, "run", ten, "--data", data, cwd=folder)[0])
+        again.append(run(SLUICE, "run", ten, "--data", data, cwd=folder)[0])
+        theirs.append(by_uv())
+    table.add("environment of ten packages, from a warm cache", median(ours) - median(again), "s", "-", None, "uv", median(theirs))
+    table.add("the same run when it is there", 1e3 * median(again), "ms", "-", None)
+    before = disk_of(data / "cache/environments")
+    table.add("its bytes on the disk, wheels included", before / 1e6, "MB", "-", None, "uv", disk_of(folder / "by-hand", cache) / 1e6)
+    run(SLUICE, "run", other, "--data", data, cwd=folder)
+    table.add("one more with the same packages and another", (disk_of(data / "cache/environments") - before) / 1e6, "MB", "-", None)
+
+    (folder / "code").mkdir()
+    (folder / "code/first.py").write_text(FIRST_LINE)
+    calls = 10 * rounds
+    measured = {}
+    # Two threads of numpy: no interpreter is forked.
+    for how, threads in (("forked", 1), ("threads", 2)):
+        (folder / f"{how}.yaml").write_text(plan_of([
+            f'all: {{each: "${{range({calls})}}", as: i, limit: 1, graph: {{t: {{python: {{module: first, function: run}}, code: code, cache: off, '
+            f"env: {{OPENBLAS_NUM_THREADS: '{threads}'}}, environment: {{requirements: [numpy]}}, outputs: {{at: {{type: number}}}}}}}}}}"]))
+        report = json.loads(run(SLUICE, "run", f"{how}.yaml", "--data", data, "--json", cwd=folder)[1])
+        tasks = [task for task in report["tasks"] if task.get("interpreter") == how]
+        if not tasks:
+            raise demo.Failure(f"no task of {how}.yaml was {how}")
+        measured[how] = median(1e3 * (task["outputs"]["at"] - datetime.datetime.fromisoformat(task["started"]).timestamp()) for task in tasks)
+    python = next(made.glob("*/venv/bin/python3"))
+    by_hand = 1e3 * median(run(python, "-c", "import numpy")[0] for _ in range(calls))
+    table.add("first line of a numpy function, warm", measured["forked"], "ms", "≤ 10", measured["forked"] <= 10, "cold", measured["threads"])
+    table.add("the same, in a new interpreter", measured["threads"], "ms", "-", None, "python -c 'import numpy'", by_hand)
+
+
+def disk_of(*folders):
+    """Bytes on the disk; a file with several links counts once."""
+    return sum(int(line.split()[0]) for line in run("du", "-s", "-B1", "-c", *folders)[1].splitlines()[-1:])
+
+
+BENCHES = {"process": bench_process, "engine": bench_engine, "command": bench_command, "serving": bench_serving, "store": bench_store,
+           "environments": bench_environments}
 
 
 @contextlib.contextmanager

@@ -5,11 +5,11 @@
  * The names are those of the code:
  *   the journal      phase, number, stopping           engine/apply.cpp folds it, engine/attempts.cpp decides
  *   the server       stage, cancelled, ends, …         executors/process/process_executor.cpp (Live) and supervisor_link.cpp
- *   the supervisor   logged, living, asked               supervisor/attempt_log.hpp and attempts.cpp
+ *   the supervisor   logged, living, asked, waiting      supervisor/attempt_log.hpp, attempts.cpp and interpreters.cpp
  * Here a fence is the number of its attempt; the code derives it from run, path and number, and no two attempts share one.
  *
  * What must hold
- *   - a fence is started at most once;
+ *   - a fence is started at most once, and never after its end was logged;
  *   - no two attempts of the task are alive at the same time;
  *   - no attempt is alive while its sandbox is being prepared;
  *   - an outcome is recorded once;
@@ -22,6 +22,7 @@
  *     the previous connection), and are received before or after those of the next server;
  *   - the supervisor is killed (SUPERVISOR_DEATHS times), also between the log entry of a fence and the fork; process trees stay
  *     alive until the recovery of the next supervisor, which is started by a server that needs one;
+ *   - a warm interpreter forks for the attempt, or does not, or too late; the supervisor executes the program then;
  *   - the connection breaks (DROPS times), and messages in flight in both directions are lost;
  *   - a user cancels the run; the program ends by itself, with success or failure, or never does.
  *
@@ -44,6 +45,9 @@
 #endif
 #ifndef SUPERVISOR_DEATHS
 #define SUPERVISOR_DEATHS 1
+#endif
+#ifndef WARM
+#define WARM 1 /* attempts may ask for the fork of an interpreter */
 #endif
 #ifndef DROPS
 #define DROPS 1
@@ -87,6 +91,8 @@ bool follows;           /* the current connection has received the list of attem
 mtype logged[SLOTS] = unknown;
 mtype how[SLOTS] = nothing; /* each fence ended */
 bool asked[SLOTS];      /* Attempt::cancelled: TERM has been sent, KILL will be */
+bool waiting[SLOTS];    /* Attempts::waiting_: asked an interpreter for a fork */
+bool forked[SLOTS];     /* … which is there, and does nothing before Interpreters::go */
 /* … and the process tree. */
 bool living[SLOTS];
 bool endless = true;    /* the program never ends by itself */
@@ -133,7 +139,8 @@ inline supervisor_dies() {
   disconnect();
   hang_up(0);
   hang_up(1);
-  EACH(asked[i] = false)
+  /* A fork that waits sees the end of its channel. */
+  EACH(asked[i] = false; waiting[i] = false; forked[i] = false)
 }
 
 /* recovery.cpp: before a supervisor listens, it kills what its predecessor left, and records those attempts as lost. */
@@ -286,6 +293,17 @@ proctype User() {
   fi
 }
 
+/* Attempts::execute, or Interpreters::go. */
+inline begin(fence) {
+  assert(!started[fence]);
+  assert(logged[fence] == begun);
+  started[fence] = true;
+  assert(!(server && preparing && fence == number));
+  EACH(assert(!living[i]); assert(how[i] != succeeded));
+  living[fence] = true;
+  asked[fence] = false
+}
+
 /* Attempts::start. */
 inline start(fence) {
   if
@@ -299,12 +317,10 @@ inline start(fence) {
 #endif
      logged[fence] = begun;
      if
-     :: assert(!started[fence]);
-        started[fence] = true;
-        assert(!(server && preparing && fence == number));
-        EACH(assert(!living[i]); assert(how[i] != succeeded));
-        living[fence] = true;
-        asked[fence] = false;
+     :: begin(fence);
+        if :: reachable -> reply(Started, fence, nothing) :: else fi
+     :: WARM ->
+        waiting[fence] = true;
         if :: reachable -> reply(Started, fence, nothing) :: else fi
      :: supervisor_deaths < SUPERVISOR_DEATHS -> supervisor_dies() /* between the log entry and the fork */
      fi
@@ -317,6 +333,17 @@ inline receive(what, fence) {
   :: what == Cancel ->
      if
      :: living[fence] -> asked[fence] = true
+     :: waiting[fence] -> /* Attempts::end_waiting */
+        waiting[fence] = false;
+#ifndef FAULT_KEEPS_THE_FORK_OF_A_CANCELLED_ATTEMPT
+        forked[fence] = false;
+#endif
+        logged[fence] = ended;
+        how[fence] = cancelled;
+        if
+        :: follows -> reply(Ended, fence, cancelled)
+        :: else
+        fi
      :: else
      fi
   :: what == Acknowledge ->
@@ -355,6 +382,31 @@ end:
        reachable = connected && from == now;
        receive(what, fence);
        held = 0 }
+  od
+}
+
+/* The interpreter that was asked for `fence`. */
+proctype Interpreter(byte fence) {
+end:
+  do
+  :: atomic { supervisor && waiting[fence] && !forked[fence] ->
+       forked[fence] = true
+#ifdef FAULT_RUNS_BEFORE_IT_MAY
+       ; begin(fence)
+#endif
+     }
+#ifdef FAULT_KEEPS_THE_FORK_OF_A_CANCELLED_ATTEMPT
+  :: atomic { supervisor && forked[fence] -> waiting[fence] = false; forked[fence] = false; begin(fence) }
+#endif
+  :: atomic { supervisor && waiting[fence] && forked[fence] ->
+       waiting[fence] = false;
+       forked[fence] = false;
+       begin(fence) }
+  /* It has died, has a second thread, or takes too long: Attempts::on_no_fork. */
+  :: atomic { supervisor && waiting[fence] ->
+       waiting[fence] = false;
+       forked[fence] = false;
+       begin(fence) }
   od
 }
 
@@ -411,6 +463,7 @@ init {
     run User();
     run Supervisor();
     EACH(run Tree(i));
+    EACH(run Interpreter(i));
     run Crashes()
   }
 }

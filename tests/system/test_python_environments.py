@@ -249,3 +249,37 @@ def test_files_are_shared_by_hard_links(folder):
 
 def test_an_environment_without_packages_is_the_interpreter_alone(folder):
     assert folder.said("{requirements: []}", "open(out, 'w').write(sys.prefix)").startswith(str(folder.data / "cache/environments/made"))
+
+
+def test_the_provenance_of_a_model_names_the_lock(folder):
+    folder.plan.write_text("""
+sluice: 1
+pipelines:
+  main:
+    graph:
+      fit:
+        process: [python, -c, "import os, sys, tell; os.makedirs(sys.argv[1]); open(sys.argv[1] + '/model.json', 'w').write('{\\"classes\\": []}')", "${out.model}"]
+        environment: {requirements: [tell]}
+        outputs: {model: {type: artifact, kind: model, form: directory}}
+      register: {service: model.register, with: {model: "${fit.model}", name: told}}
+""")
+    report = report_of(folder.sluice("run", folder.plan, "--json"))
+    lock = next(iter(killing.journal_of(folder.data, report["run"])[0]["environments"].values()))["lock"]["$artifact"]["digest"]
+    provenance = subprocess.run(["git", f"--git-dir={folder.data}/models/default/told.git", "show", "v1:provenance.json"], capture_output=True, check=True).stdout
+    assert lock in provenance.decode()
+
+
+def test_a_package_that_would_fill_the_disk_is_not_installed(folder):
+    wheels.add_wheel(folder.index, "bomb", "1.0", {f"bomb/{number}.txt": "0" * 40_000_000 for number in range(10)})
+    server = Server(folder.data, "--quota-bytes", "100000000", env=folder.settings())
+    try:
+        folder.write("{requirements: [bomb]}", ["true"])
+        run = server.ask("POST", "/v1/runs", {"plan": folder.plan.read_text(), "file": "plan.yaml"})[1]["run"]
+        report = server.end_of(run)
+        assert "quota" in report["tasks"][0]["failure"]["message"], report
+        folder.write("{requirements: [tell]}", ["true"])
+        run = server.ask("POST", "/v1/runs", {"plan": folder.plan.read_text(), "file": "plan.yaml"})[1]["run"]
+        assert server.end_of(run)["status"] == "succeeded"
+    finally:
+        server.stop()
+    assert sum(file.stat().st_size for file in folder.data.rglob("*.txt")) < 40_000_000

@@ -87,7 +87,8 @@ struct Platform::Impl {
                                                                     .note = deciding.get(),
                                                                     .limits = options.run_limits,
                                                                     .slots = std::move(slots)});
-    environments = make_environments(data, installation, *objects.store, [this] { return quota->admit(0); });
+    environments = make_environments(data, installation, *objects.store,
+                                     [this](std::int64_t bytes) { return quota->admit(bytes); });
     secrets = open_secrets(data, clock, random);
     runs = std::make_unique<runs::Runs>(
         runs::Runs::Ports{

@@ -217,13 +217,13 @@ std::unique_ptr<ports::ModelRuntime> make_runtime(const Installation& installati
 std::unique_ptr<ports::Environments> make_environments(const DataFolder& data,
                                                        const Installation& installation,
                                                        ports::ObjectStore& objects,
-                                                       std::function<Result<void>()> check_room) {
+                                                       std::function<Result<void>(std::int64_t)> admit) {
   return std::make_unique<environments::UvEnvironments>(
       environments::UvEnvironments::Options{.uv = installation.uv,
                                             .folder = data.environments(),
                                             .interpreters = {"/usr/local/bin", "/usr/bin"},
                                             .settings = environments::UvEnvironments::settings_of(environ),
-                                            .check_room = std::move(check_room)},
+                                            .admit = std::move(admit)},
       objects);
 }
 

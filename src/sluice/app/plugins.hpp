@@ -123,7 +123,7 @@ Result<FolderPictures> find_pictures(const std::filesystem::path& folder, const 
 std::unique_ptr<ports::Environments> make_environments(const DataFolder& data,
                                                        const Installation& installation,
                                                        ports::ObjectStore& objects,
-                                                       std::function<Result<void>()> check_room);
+                                                       std::function<Result<void>(std::int64_t)> admit);
 
 std::unique_ptr<ports::Secrets> open_secrets(const DataFolder& data, const Clock& clock, Random& random);
 

@@ -57,6 +57,9 @@ TaskSpec work_of(const RunState& run, const OperationState& operation) {
   if (const auto* process = std::get_if<ir::Process>(&operation.operation->what)) {
     work.kind = TaskSpec::Kind::process;
     if (const auto* argv = call.find("argv"); argv && argv->is_list()) work.argv = *argv->if_list();
+    if (process->function)
+      work.function =
+          PythonFunction{.module = process->function->module, .function = process->function->function};
     if (const auto* env = call.find("env"); env && env->is_struct()) work.env = *env->if_struct();
     if (process->code)
       if (const auto* code = run.created.code.find(*process->code); code && code->is_artifact())
@@ -67,8 +70,8 @@ TaskSpec work_of(const RunState& run, const OperationState& operation) {
   } else {
     work.kind = TaskSpec::Kind::service;
     work.service = std::get<ir::ServiceCall>(operation.operation->what).service;
-    if (const auto* with = call.find("with"); with && with->is_struct()) work.with = *with->if_struct();
   }
+  if (const auto* with = call.find("with"); with && with->is_struct()) work.with = *with->if_struct();
   return work;
 }
 

@@ -39,6 +39,7 @@ void write(JsonObject out, const Outcome& outcome) {
   out.integer("cpu_ms", outcome.usage.cpu_ms);
   out.integer("memory_peak", outcome.usage.memory_peak);
   if (outcome.usage.memory_of_tree) out.boolean("memory_of_tree", true);
+  if (!outcome.usage.interpreter.empty()) out.text("interpreter", outcome.usage.interpreter);
   out.end();
 }
 
@@ -81,7 +82,8 @@ class EventReader {
                       .ended = reader.time("ended"),
                       .cpu_ms = reader.integer("cpu_ms"),
                       .memory_peak = reader.integer("memory_peak"),
-                      .memory_of_tree = reader.optional_boolean("memory_of_tree")}};
+                      .memory_of_tree = reader.optional_boolean("memory_of_tree"),
+                      .interpreter = reader.optional_text("interpreter")}};
   }
 
   // Fields that are written only if they differ from their default.

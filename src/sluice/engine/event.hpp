@@ -60,7 +60,7 @@ struct IterationEnded {
 /// A task's arguments are evaluated (impure functions included); it will be looked up or started.
 struct TaskReady {
   std::string path;
-  Struct call;  ///< process: {argv, env}; service: {with}; of both: {resources}
+  Struct call;  ///< process: {argv, env}; function: {with, env}; service: {with}; of both: {resources}
   bool cacheable = false;
 };
 /// The cache has the outputs of the same work.

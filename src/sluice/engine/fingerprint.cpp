@@ -31,8 +31,8 @@ Value value_of(const Failure& failure) {
 }
 
 Value value_of(const Usage& usage) {
-  const auto& [started, ended, cpu_ms, memory_peak, memory_of_tree] = usage;
-  return List{value_of(started), value_of(ended), cpu_ms, memory_peak, memory_of_tree};
+  const auto& [started, ended, cpu_ms, memory_peak, memory_of_tree, interpreter] = usage;
+  return List{value_of(started), value_of(ended), cpu_ms, memory_peak, memory_of_tree, interpreter};
 }
 
 Value value_of(const Outcome& outcome) {

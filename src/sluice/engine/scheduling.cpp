@@ -211,12 +211,17 @@ void Decider::begin_task(OperationState& operation) {
   if (const auto* process = std::get_if<ir::Process>(&operation.operation->what)) {
     auto argv = arguments(operation, process->argv);
     if (!argv) return;
+    auto with = process->function ? named_values(operation, process->function->with) : Struct{};
+    if (!with) return;
     auto env = named_values(operation, process->env);
     if (!env) return;
-    if (argv->empty())
+    if (argv->empty() && !process->function)
       return fail(operation,
                   {.kind = "start", .message = "the command has no program: every argument is absent"});
-    call.append("argv", std::move(*argv));
+    if (process->function)
+      call.append("with", std::move(*with));
+    else
+      call.append("argv", std::move(*argv));
     if (!env->empty()) call.append("env", std::move(*env));
   } else {
     const auto& service_call = std::get<ir::ServiceCall>(operation.operation->what);

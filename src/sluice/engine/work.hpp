@@ -19,12 +19,19 @@ struct PythonEnvironment {
   Artifact lock;       ///< with a digest: every package with its version and digests, as a requirements file
 };
 
+/// A function that a task calls, instead of running a program.
+struct PythonFunction {
+  std::string module;
+  std::string function;  ///< an attribute of the module, "fit" or "Model.fit"
+};
+
 /// What a task asks an executor to do, all expressions evaluated. Late paths (Value::Kind::late, and
 /// artifacts as whole arguments) are resolved by the executor.
 struct TaskSpec {
   enum class Kind { process, service } kind = Kind::process;
   // process
-  List argv;                     ///< at least one element; never a shell
+  List argv;  ///< at least one element, never a shell; empty with `function`
+  std::optional<PythonFunction> function;
   Struct env;                    ///< names → strings or late paths
   std::optional<Artifact> code;  ///< materialized, writable, in the working directory
   std::optional<PythonEnvironment> environment;
@@ -32,8 +39,8 @@ struct TaskSpec {
   bool hermetic = false;
   // service
   std::string service;
-  Struct with;
   // both
+  Struct with;  ///< the arguments of a service or of `function`
   ir::Resources resources;
   std::string pool;                ///< "": none
   std::vector<std::int64_t> gpus;  ///< the numbers of its devices, assigned when it was admitted
@@ -71,6 +78,8 @@ struct Usage {
   std::int64_t cpu_ms = 0;
   std::int64_t memory_peak = 0;  ///< bytes
   bool memory_of_tree = false;   ///< true: of all processes (cgroup); false: of the largest one
+  std::string interpreter =
+      {};  ///< of a function: "forked" from a warm one; else why not, "threads", "no_fork"
 };
 
 /// How an attempt ended.

@@ -21,6 +21,8 @@ std::string dot_string(std::string_view text) {
 
 std::string label_of(const Operation& op) {
   const auto what = [&]() -> std::string {
+    if (const auto* process = std::get_if<Process>(&op.what); process && process->function)
+      return process->function->module + "." + process->function->function;
     if (const auto* process = std::get_if<Process>(&op.what))
       return process->argv.empty() ? "process" : syntax::print_scalar(*process->argv.front());
     if (const auto* service = std::get_if<ServiceCall>(&op.what)) return service->service;

@@ -6,6 +6,7 @@
 #include "sluice/ir/infer.hpp"
 #include "sluice/ir/inputs.hpp"
 #include "sluice/ir/names.hpp"
+#include "sluice/ir/python_requirements.hpp"
 #include "sluice/ir/references.hpp"
 #include "sluice/ir/resources.hpp"
 #include "sluice/ir/secret.hpp"
@@ -171,7 +172,8 @@ class Checker {
   }
 
   Outputs process(const Operation& op, const Process& process) {
-    if (process.argv.empty())
+    if (process.function) function(process, *process.function);
+    if (process.argv.empty() && !process.function)
       problems_.add(op.at, "`process` of `" + op.name + "` is empty; its first element is the program");
     for (const auto& arg : process.argv) infer(*arg, names_, problems_);
     for (const auto& [name, value] : process.env) {
@@ -191,6 +193,25 @@ class Checker {
     outputs->sort();
     for (const auto& output : process.outputs) source(output, *outputs);
     return outputs;
+  }
+
+  /// The arguments of a function, and that it can make every output: a file or folder only where its path is
+  /// an argument.
+  void function(const Process& process, const PythonFunction& called) {
+    std::unordered_set<std::string_view> written;
+    for (const auto& [name, value] : called.with) {
+      infer(*value, names_, problems_);
+      if (!is_python_name(name) || name.contains('.'))
+        problems_.add(value->at, "`" + name + "` cannot be the name of an argument of a Python function");
+      syntax::visit_references(*value, [&](std::string_view root, const auto& fields, Location) {
+        if (root == "out" && !fields.empty()) written.insert(fields.front());
+      });
+    }
+    for (const auto& output : process.outputs)
+      if (output.type.kind == Kind::artifact && output.from.empty() && !written.contains(output.name))
+        problems_.add(output.at, "`" + called.function + "` cannot return the artifact `" + output.name +
+                                     "`; give it the path to write to: `with: {" + output.name +
+                                     ": \"${out." + output.name + "}\"}`");
   }
 
   /// Checks `from: dir/file.json`, which reads inside another output, a directory.

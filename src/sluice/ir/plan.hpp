@@ -69,9 +69,18 @@ struct Environment {
 /// What the environment is called in the events of a run: the same for equal ones.
 std::string name_of(const Environment& environment);
 
+/// A function of a task's code or of its packages (docs/python.md).
+struct PythonFunction {
+  Location at;
+  std::string module;
+  std::string function;     ///< "fit", or an attribute in it: "Model.fit"
+  std::vector<Named> with;  ///< its arguments by name
+};
+
 struct Process {
-  std::vector<ExpressionPtr> argv;
-  std::optional<std::string> code;  ///< a folder, relative to the plan's file
+  std::vector<ExpressionPtr> argv;         ///< empty: it calls `function`
+  std::optional<PythonFunction> function;  ///< nullopt: it runs `argv`
+  std::optional<std::string> code;         ///< a folder, relative to the plan's file
   std::optional<Environment> environment;
   std::vector<Named> env;
   std::vector<TaskOutput> outputs;

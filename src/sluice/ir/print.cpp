@@ -161,12 +161,24 @@ Yaml yaml_of(const Branch& branch) {
   return std::move(arms.in_block());
 }
 
+Yaml yaml_of(const PythonFunction& called) {
+  auto out = Yaml::map();
+  out.add("module", Yaml::string(called.module));
+  out.add("function", Yaml::string(called.function));
+  add_named("with", called.with, out);
+  return out;
+}
+
 /// What the operation does, without the regions that it contains.
 void add_head(const Operation& op, Yaml& out) {
   if (const auto* process = std::get_if<Process>(&op.what)) {
-    auto argv = Yaml::list();
-    for (const auto& arg : process->argv) argv.add(yaml_of(*arg));
-    out.add("process", std::move(argv));
+    if (process->function) {
+      out.add("python", yaml_of(*process->function));
+    } else {
+      auto argv = Yaml::list();
+      for (const auto& arg : process->argv) argv.add(yaml_of(*arg));
+      out.add("process", std::move(argv));
+    }
   } else if (const auto* service = std::get_if<ServiceCall>(&op.what)) {
     out.add("service", Yaml::string(service->service));
   } else if (const auto* call = std::get_if<PipelineCall>(&op.what)) {

@@ -31,6 +31,17 @@ bool is_python_version(std::string_view text) {
          std::ranges::all_of(minor, is_digit) && (minor.size() == 1 || minor[0] != '0');
 }
 
+bool is_python_name(std::string_view text) {
+  const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  char before = '.';
+  for (const char c : text) {
+    if (before == '.' ? !is_letter(c) : !is_letter(c) && !is_digit(c) && c != '.') return false;
+    before = c;
+  }
+  return before != '.';
+}
+
 std::optional<std::string> requirement_problem(std::string_view requirement) {
   const auto refused = [&](std::string_view why) { return shown(requirement) + std::string(why); };
   if (requirement.size() > requirement_bytes_max) return refused(" is too long for a requirement");

@@ -1,5 +1,5 @@
 #pragma once
-// Python packages as plans name them: a subset of pip's requirement files, PEP 508
+// Python and its packages as plans name them: a subset of pip's requirement files, PEP 508
 // (https://peps.python.org/pep-0508/).
 #include <cstddef>
 #include <optional>
@@ -16,6 +16,9 @@ inline constexpr std::size_t requirement_bytes_max = 1'000;
 
 /// "3.11": a minor version of Python 3.
 bool is_python_version(std::string_view text);
+
+/// "fit", or with dots between such names "shop.train": what Python's `import` accepts, of ASCII.
+bool is_python_name(std::string_view text);
 
 /// Why this is not a package, by its name with extras, versions and a marker: an option of pip, a URL, a
 /// path. nullopt: it is one.

@@ -55,6 +55,7 @@ void visit_expressions(const Operation& operation,
   };
   if (const auto* process = std::get_if<Process>(&operation.what)) {
     for (const auto& arg : process->argv) one(arg, Place::argument);
+    if (process->function) named(process->function->with, Place::argument, visit);
     named(process->env, Place::environment, visit);
   } else if (const auto* service = std::get_if<ServiceCall>(&operation.what)) {
     named(service->with, Place::argument, visit);

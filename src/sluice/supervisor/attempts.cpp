@@ -59,6 +59,7 @@ struct Attempts::Attempt {
   Steady check_memory_at{0};      ///< if it is not a leaf that keeps its limit
   std::uint64_t memory_seen = 0;  ///< as measured last, if it is watched
   Report* report = nullptr;
+  Warm warm = Warm::not_asked;
   std::int64_t started_ms = 0;
   std::int64_t ended_ms = 0;
   bool cancelled = false;
@@ -70,6 +71,12 @@ struct Attempts::Attempt {
   Steady drain_until{0};
 };
 
+/// In the log, and not running: until an interpreter has forked, or cannot.
+struct Attempts::Waiting {
+  std::unique_ptr<Attempt> attempt;
+  Start start;
+};
+
 Attempts::Attempts(AttemptLog& log, const Clock& clock, Groups groups, OnEnded on_ended,
                    OnMountsRefused on_mounts_refused)
     : log_(log),
@@ -77,7 +84,10 @@ Attempts::Attempts(AttemptLog& log, const Clock& clock, Groups groups, OnEnded o
       parent_(std::move(groups.parent)),
       memory_groups_(std::move(groups.memory)),
       on_ended_(std::move(on_ended)),
-      on_mounts_refused_(std::move(on_mounts_refused)) {}
+      on_mounts_refused_(std::move(on_mounts_refused)),
+      interpreters_(clock, launcher_,
+                    {.forked = [this](const std::string& fence, pid_t pid) { on_forked(fence, pid); },
+                     .failed = [this](const std::string& fence, Warm why) { on_no_fork(fence, why); }}) {}
 
 Attempts::~Attempts() = default;
 
@@ -90,9 +100,10 @@ bool Attempts::is_memory_checked(const Attempt& attempt) {
 Response Attempts::start(const Start& start) {
   if (const auto running = attempts_.find(start.fence); running != attempts_.end())
     return Started{.fence = start.fence, .pid = static_cast<std::uint32_t>(running->second->pid)};
+  if (waiting_.contains(start.fence)) return Started{.fence = start.fence, .pid = 0};
   if (const auto* ended = log_.ended(start.fence)) return *ended;
   if (log_.forgotten(start.fence)) return Ended{.fence = start.fence, .kind = EndKind::forgotten};
-  if (attempts_.size() >= running_max) return could_not_start(start, Step::fork, EAGAIN);
+  if (running() >= running_max) return could_not_start(start, Step::fork, EAGAIN);
 
   auto attempt = std::make_unique<Attempt>();
   attempt->fence = start.fence;
@@ -111,6 +122,18 @@ Response Attempts::start(const Start& start) {
 
   attempt->report = reports_.acquire();
   attempt->ticks = os::ticks_since_boot();
+  if (start.interpreter) {
+    if (const auto why = interpreters_.ask(start, attempt->log.get())) {
+      attempt->warm = *why;
+    } else {
+      waiting_.emplace(start.fence, std::make_unique<Waiting>(std::move(attempt), start));
+      return Started{.fence = start.fence, .pid = 0};
+    }
+  }
+  return execute(std::move(attempt), start);
+}
+
+Response Attempts::execute(std::unique_ptr<Attempt> attempt, const Start& start) {
   auto pid = launch(*attempt, start);
   if (!pid && attempt->leaf && launcher_.error() != EPERM && launcher_.error() != EAGAIN) {
     // A group that accepts no process (a threaded parent, for example): do without cgroups from now on.
@@ -122,14 +145,23 @@ Response Attempts::start(const Start& start) {
   }
   if (!pid) {
     const int error = launcher_.error();
-    reports_.release(attempt->report);
-    log_.withdraw(start.fence);
-    if (attempt->leaf) release_leaf(std::move(*attempt->leaf));
+    withdraw(*attempt);
     if (!start.mounts.empty() && error == EPERM) return MountsRefused{.fence = start.fence, .error = EPERM};
     return could_not_start(start, Step::fork, error);
   }
-  attempt->pid = *pid;
-  log_.forked(start.fence, attempt->pid, os::ticks_since_boot());
+  begin_running(std::move(attempt), *pid);
+  return Started{.fence = start.fence, .pid = static_cast<std::uint32_t>(*pid)};
+}
+
+void Attempts::withdraw(Attempt& attempt) {
+  reports_.release(attempt.report);
+  log_.withdraw(attempt.fence);
+  if (attempt.leaf) release_leaf(std::move(*attempt.leaf));
+}
+
+void Attempts::begin_running(std::unique_ptr<Attempt> attempt, pid_t pid) {
+  attempt->pid = pid;
+  log_.forked(attempt->fence, pid, os::ticks_since_boot());
   if (attempt->log_bytes_max > 0) {
     attempt->check_log_at = clock_.steady() + log_check_interval(0, attempt->log_bytes_max);
     check_logs_at_ =
@@ -142,9 +174,40 @@ Response Attempts::start(const Start& start) {
     check_memory_at_ = with_checked_memory_ == 0 ? next : std::min(check_memory_at_, next);
     ++with_checked_memory_;
   }
-  by_pid_.emplace(attempt->pid, attempt.get());
-  attempts_.emplace(start.fence, std::move(attempt));
-  return Started{.fence = start.fence, .pid = static_cast<std::uint32_t>(*pid)};
+  by_pid_.emplace(pid, attempt.get());
+  attempts_.emplace(attempt->fence, std::move(attempt));
+}
+
+void Attempts::on_forked(const std::string& fence, pid_t pid) {
+  const auto found = waiting_.find(fence);
+  if (found == waiting_.end()) return interpreters_.give_up(fence);
+  if (!adopt(*found->second->attempt, pid)) {
+    interpreters_.give_up(fence);
+    return on_no_fork(fence, Warm::no_fork);
+  }
+  auto attempt = std::move(found->second->attempt);
+  waiting_.erase(found);
+  attempt->warm = Warm::forked;
+  begin_running(std::move(attempt), pid);
+  // If it is gone already, its end is reaped and reported as that of the attempt.
+  static_cast<void>(interpreters_.go(fence));
+}
+
+bool Attempts::adopt(Attempt& attempt, pid_t pid) {
+  if (attempt.leaf && !attempt.leaf->add(pid)) return false;
+  const auto number = std::to_string(pid);
+  return !attempt.memory_group || write(attempt.memory_group->tasks(), number.data(), number.size()) > 0;
+}
+
+void Attempts::on_no_fork(const std::string& fence, Warm why) {
+  const auto found = waiting_.find(fence);
+  if (found == waiting_.end()) return;
+  const auto waiting = std::move(found->second);
+  waiting_.erase(found);
+  waiting->attempt->warm = why;
+  auto response = execute(std::move(waiting->attempt), waiting->start);
+  if (auto* ended = std::get_if<Ended>(&response)) on_ended_(log_.end(std::move(*ended)));
+  if (const auto* refused = std::get_if<MountsRefused>(&response)) on_mounts_refused_(*refused);
 }
 
 Result<pid_t> Attempts::launch(Attempt& attempt, const Start& start) {
@@ -203,6 +266,7 @@ void Attempts::release_leaf(os::Cgroup leaf) {
 // Ending
 
 void Attempts::cancel(const std::string& fence, std::chrono::milliseconds grace) {
+  if (const auto waiting = waiting_.find(fence); waiting != waiting_.end()) return end_waiting(waiting, true);
   const auto found = attempts_.find(fence);
   if (found == attempts_.end() || found->second->exit) return;
   auto& attempt = *found->second;
@@ -221,7 +285,25 @@ void Attempts::cancel(const std::string& fence, std::chrono::milliseconds grace)
   signal_tree(attempt, SIGKILL);
 }
 
+/// Nothing of it has run.
+void Attempts::end_waiting(WaitingAttempts::iterator found, bool cancelled) {
+  interpreters_.give_up(found->first);
+  const auto waiting = std::move(found->second);
+  waiting_.erase(found);
+  auto& attempt = *waiting->attempt;
+  reports_.release(attempt.report);
+  if (attempt.leaf) release_leaf(std::move(*attempt.leaf));
+  on_ended_(log_.end({.fence = attempt.fence,
+                      .kind = EndKind::signalled,
+                      .status = SIGKILL,
+                      .cancelled = cancelled,
+                      .started_ms = attempt.started_ms,
+                      .ended_ms = milliseconds(clock_.now()),
+                      .warm = attempt.warm}));
+}
+
 void Attempts::kill_all() {
+  while (!waiting_.empty()) end_waiting(waiting_.begin(), false);
   for (auto& [fence, attempt] : attempts_) signal_tree(*attempt, SIGKILL);
 }
 
@@ -255,6 +337,8 @@ void Attempts::reap() {
     // Others are reparented orphans of some attempt, whose tree is checked when it ends.
     if (const auto found = by_pid_.find(pid); found != by_pid_.end())
       main_ended(*found->second, os::exit_of(status, usage));
+    else
+      interpreters_.ended(pid);
   }
   drain();
 }
@@ -306,7 +390,7 @@ std::vector<os::ProcessInfo> Attempts::orphans_of(const Attempt& attempt) const 
   for (const auto pid : os::own_children()) {
     if (by_pid_.contains(pid)) continue;
     const auto info = os::process_info(pid);
-    if (!info || info->state == 'Z') continue;
+    if (!info || info->state == 'Z' || interpreters_.owns(pid, info->session)) continue;
     const auto mark = os::tree_mark_of(pid);
     const auto marker = os::environment_variable(pid, "SLUICE_ATTEMPT");
     if (mark == attempt.mark || marker == attempt.fence || info->session == attempt.pid) {
@@ -316,6 +400,8 @@ std::vector<os::ProcessInfo> Attempts::orphans_of(const Attempt& attempt) const 
     if (marker && attempts_.contains(*marker)) continue;
     const auto has_its_mark = [&](const auto& entry) { return entry.second->mark == mark; };
     if (std::ranges::any_of(attempts_, has_its_mark)) continue;
+    if (std::ranges::any_of(waiting_, [&](const auto& entry) { return entry.second->attempt->mark == mark; }))
+      continue;
     // It has neither a mark nor a marker of an attempt. It belongs to this attempt if no other can have
     // started it.
     const bool other = std::ranges::any_of(attempts_, [&](const auto& entry) {
@@ -332,7 +418,8 @@ void Attempts::finish(Attempt& attempt) {
               .started_ms = attempt.started_ms,
               .ended_ms = attempt.ended_ms,
               .cpu_ms = attempt.exit->cpu.count(),
-              .memory_peak = attempt.exit->memory_peak};
+              .memory_peak = attempt.exit->memory_peak,
+              .warm = attempt.warm};
   if (attempt.leaf && parent_ && parent_->counts_memory())
     if (const auto peak = attempt.leaf->memory_peak()) {
       ended.memory_peak = *peak;
@@ -432,6 +519,7 @@ std::optional<std::chrono::nanoseconds> Attempts::tick() {
     if (check_memory_at_ <= now) check_memory(now);
     wake_at(check_memory_at_);
   }
+  if (const auto due = interpreters_.tick()) wake_at(*due);
   if (!next) return std::nullopt;
   return std::max(Steady(0), *next - now);
 }

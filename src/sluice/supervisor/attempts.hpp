@@ -13,6 +13,7 @@
 #include "sluice/os/process.hpp"
 #include "sluice/os/tree.hpp"
 #include "sluice/supervisor/attempt_log.hpp"
+#include "sluice/supervisor/interpreters.hpp"
 #include "sluice/supervisor/launch.hpp"
 
 namespace sluice::supervisor {
@@ -37,8 +38,9 @@ class Attempts {
   Attempts(const Attempts&) = delete;
   Attempts& operator=(const Attempts&) = delete;
 
-  /// Returns the immediate response: Started, also if it is running already; Ended, if it ended before or
-  /// could not be forked; MountsRefused, if the kernel permits no mount namespace.
+  /// Returns the immediate response: Started, also if it is running already or waits for an interpreter's
+  /// fork; Ended, if it ended before or could not be forked; MountsRefused, if the kernel permits no mount
+  /// namespace.
   Response start(const Start& start);
   void cancel(const std::string& fence, std::chrono::milliseconds grace);
   /// Sends SIGKILL to all trees. Their ends are reported as usual.
@@ -50,11 +52,17 @@ class Attempts {
   /// event.
   std::optional<std::chrono::nanoseconds> tick();
 
-  [[nodiscard]] std::size_t running() const { return attempts_.size(); }
+  /// Readable when `handle_interpreters` has something to do.
+  [[nodiscard]] int interpreters() const { return interpreters_.descriptor(); }
+  void handle_interpreters() { interpreters_.handle(); }
+
+  [[nodiscard]] std::size_t running() const { return attempts_.size() + waiting_.size(); }
   [[nodiscard]] bool cgroups() const { return parent_.has_value(); }
 
  private:
   struct Attempt;
+  struct Waiting;
+  using WaitingAttempts = std::unordered_map<std::string, std::unique_ptr<Waiting>>;  ///< by fence
   using Steady = std::chrono::nanoseconds;
 
   std::optional<os::Cgroup> acquire_leaf();
@@ -62,6 +70,14 @@ class Attempts {
   /// Chooses what keeps the attempt's limit.
   void limit_memory(Attempt& attempt);
   Result<pid_t> launch(Attempt& attempt, const Start& start);
+  /// Executes the attempt's program; the log has the fence.
+  Response execute(std::unique_ptr<Attempt> attempt, const Start& start);
+  void begin_running(std::unique_ptr<Attempt> attempt, pid_t pid);
+  /// This child waits to run the attempt.
+  void on_forked(const std::string& fence, pid_t pid);
+  void on_no_fork(const std::string& fence, Warm why);
+  /// Puts the process into the attempt's groups.
+  [[nodiscard]] static bool adopt(Attempt& attempt, pid_t pid);
   void main_ended(Attempt& attempt, const os::Exit& exit);
   /// Returns true if nothing of the tree is left; else sends SIGKILL to what is left, to be called again
   /// later.
@@ -69,6 +85,8 @@ class Attempts {
   void signal_tree(Attempt& attempt, int number);
   [[nodiscard]] std::vector<os::ProcessInfo> orphans_of(const Attempt& attempt) const;
   void finish(Attempt& attempt);
+  void end_waiting(WaitingAttempts::iterator found, bool cancelled);
+  void withdraw(Attempt& attempt);
   void drain();
   /// Kills the attempts whose log is too long.
   void check_logs(Steady now);
@@ -88,7 +106,9 @@ class Attempts {
   OnMountsRefused on_mounts_refused_;
   Launcher launcher_;
   Reports reports_;
+  Interpreters interpreters_;
   std::unordered_map<std::string, std::unique_ptr<Attempt>> attempts_;
+  WaitingAttempts waiting_;  ///< for the fork of an interpreter
   std::unordered_map<pid_t, Attempt*> by_pid_;
   std::vector<Attempt*> draining_;  ///< their main process has ended
   std::vector<os::Cgroup> free_leaves_;

@@ -23,6 +23,7 @@ namespace {
 /// For the child's few system calls.
 constexpr std::size_t stack_bytes = std::size_t{64} << 10;
 constexpr std::size_t stack_alignment = 64;
+constexpr int first_inherited = 3;
 
 /// All that the child needs, prepared before the fork: after it, only system calls are made.
 struct Child {
@@ -31,6 +32,7 @@ struct Child {
   char* const* env = nullptr;
   int null = -1;
   int log = -1;
+  int inherited = -1;    ///< to become its descriptor 3, or -1
   int join = -1;         ///< cgroup.procs of the leaf, if the fork could not place the child; else -1
   int memory = -1;       ///< the tasks of its memory group, or -1
   bool unshare = false;  ///< a mount namespace is still to be created
@@ -75,7 +77,11 @@ struct Child {
   }
   if (chdir(child.start->cwd.c_str()) != 0) fail(Step::directory);
   if (dup2(child.null, 0) < 0 || dup2(child.log, 1) < 0 || dup2(child.log, 2) < 0) fail(Step::log);
-  close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+  if (child.inherited >= 0 && child.inherited != first_inherited &&
+      dup2(child.inherited, first_inherited) < 0)
+    fail(Step::log);
+  close_range(child.inherited >= 0 ? first_inherited + 1 : first_inherited, ~0U, CLOSE_RANGE_CLOEXEC);
+  if (child.inherited == first_inherited) fcntl(first_inherited, F_SETFD, 0);
   umask(022);
   rlimit files{};
   if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur != child.files_max) {
@@ -159,7 +165,7 @@ Launcher::Launcher() : stack_(static_cast<std::byte*>(std::aligned_alloc(stack_a
 }
 
 Result<pid_t> Launcher::launch(const Start& start, int log, const os::Cgroup* leaf,
-                               const os::MemoryGroup* memory, Report* report) {
+                               const os::MemoryGroup* memory, Report* report, int inherited) {
   const auto argv = os::pointers_to(start.argv);
   auto env = os::pointers_to(start.env);
   const std::string marker = "SLUICE_ATTEMPT=" + start.fence;
@@ -172,6 +178,7 @@ Result<pid_t> Launcher::launch(const Start& start, int log, const os::Cgroup* le
               .env = env.data(),
               .null = null_.get(),
               .log = log,
+              .inherited = inherited,
               .parent = getpid(),
               .files_max = files_max_,
               .report = report};

@@ -45,13 +45,14 @@ class Reports {
 
 /// Forks and executes. The child leads a session of its own, dies with the supervisor, has nothing but
 /// /dev/null and the log open, has the mark of its fence if no leaf holds it, umask 022 and the limit of
-/// descriptors that the supervisor was started with. `leaf` and `memory` may be null. An error means that
+/// descriptors that the supervisor was started with. `leaf` and `memory` may be null. `inherited` is its
+/// descriptor 3, unless negative. An error means that
 /// there is no child; its `code` is Code::permission_denied if a mount namespace was required and refused.
 class Launcher {
  public:
   Launcher();
   Result<pid_t> launch(const Start& start, int log, const os::Cgroup* leaf, const os::MemoryGroup* memory,
-                       Report* report);
+                       Report* report, int inherited = -1);
   /// Why the last launch failed: an errno.
   [[nodiscard]] int error() const { return error_; }
 

@@ -34,15 +34,21 @@ bool has_no_nul(const std::string& text) { return text.find('\0') == std::string
 bool has_no_nul(const std::vector<std::string>& texts) {
   return std::ranges::all_of(texts, [](const auto& text) { return has_no_nul(text); });
 }
+bool has_no_nul(const std::vector<Mount>& mounts) {
+  return mounts.size() <= mounts_max && std::ranges::all_of(mounts, [](const Mount& m) {
+           return has_no_nul(m.source) && has_no_nul(m.target);
+         });
+}
 
 /// Whether the message is one that a correct server can send.
 bool is_valid(const Start& start) {
   return !start.fence.empty() && start.fence.size() <= fence_bytes_max && has_no_nul(start.fence) &&
          has_no_nul(start.program) && !start.argv.empty() && has_no_nul(start.argv) &&
          has_no_nul(start.env) && has_no_nul(start.cwd) && has_no_nul(start.log) &&
-         start.mounts.size() <= mounts_max && std::ranges::all_of(start.mounts, [](const Mount& m) {
-           return has_no_nul(m.source) && has_no_nul(m.target);
-         });
+         has_no_nul(start.mounts) &&
+         (!start.interpreter ||
+          (!start.interpreter->argv.empty() && has_no_nul(start.interpreter->argv) &&
+           has_no_nul(start.interpreter->env) && has_no_nul(start.interpreter->mounts)));
 }
 
 }  // namespace
@@ -76,6 +82,7 @@ Result<std::unique_ptr<Supervisor>> Supervisor::open(const std::filesystem::path
   made->attempts_ = std::make_unique<Attempts>(
       made->log_, clock, std::move(groups), [self](const Ended& ended) { self->broadcast(ended, true); },
       [self](const MountsRefused& refused) { self->broadcast(refused, false); });
+  made->watch(made->attempts_->interpreters(), EPOLLIN, true);
   return made;
 }
 
@@ -105,6 +112,8 @@ void Supervisor::run() {
         handle_signals();
       else if (event.data.fd == listener_.get())
         accept_all();
+      else if (event.data.fd == attempts_->interpreters())
+        attempts_->handle_interpreters();
       else
         serve(event.data.fd, event.events);
     }

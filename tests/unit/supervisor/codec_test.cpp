@@ -15,7 +15,10 @@ std::vector<Request> all_requests() {
                 .log = "/tmp/log",
                 .log_bytes_max = 1ULL << 40,
                 .memory_max = 1ULL << 41,
-                .mounts = {{.source = "/a", .target = "/b"}}},
+                .mounts = {{.source = "/a", .target = "/b"}},
+                .interpreter = Interpreter{.argv = {"python3", "wait"},
+                                           .env = {"C=d"},
+                                           .mounts = {{.source = "/c", .target = "/d"}}}},
           Cancel{.fence = "f", .grace_ms = 5000},
           List{.since = 7, .follow = true},
           Acknowledge{.fences = {"a", "b"}},
@@ -36,7 +39,8 @@ std::vector<Response> all_answers() {
                 .ended_ms = 2,
                 .cpu_ms = 3,
                 .memory_peak = 4,
-                .memory_of_tree = true},
+                .memory_of_tree = true,
+                .warm = Warm::threads},
           Holding{.running = {"a", ""}, .last = 9},
           Goodbye{.ending = true, .running = 3}};
 }

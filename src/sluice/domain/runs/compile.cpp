@@ -58,6 +58,11 @@ std::map<std::string, std::vector<std::string>> code_folders(const ir::Plan& pla
     const auto* process = std::get_if<ir::Process>(&operation.what);
     if (!process || !process->code) return;
     auto& arguments = folders[*process->code];
+    if (process->function) {
+      auto file = process->function->module;
+      std::ranges::replace(file, '.', '/');
+      arguments.push_back(file + ".py");
+    }
     for (const auto& argument : process->argv)
       if (const auto* text = argument->literal.if_string();
           text && argument->kind == syntax::Expression::Kind::literal)

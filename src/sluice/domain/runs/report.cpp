@@ -71,6 +71,8 @@ std::vector<std::string> remarks_of(const OperationReport& operation) {
   };
   add(operation.failure.payload.find("notes"), "");
   add(operation.outputs.find("warnings"), "warning: ");
+  if (operation.usage.interpreter == "threads")
+    remarks.emplace_back("not forked from a warm interpreter: its imports start a thread (docs/python.md)");
   return remarks;
 }
 
@@ -316,6 +318,7 @@ Value to_json(const OperationReport& row) {
     s.set("cpu_seconds", static_cast<double>(row.usage.cpu_ms) / 1000);
     s.set("memory_peak", row.usage.memory_peak);
     s.set("memory_of", row.usage.memory_of_tree ? "all processes" : "the largest process");
+    if (!row.usage.interpreter.empty()) s.set("interpreter", row.usage.interpreter);
   }
   return s;
 }

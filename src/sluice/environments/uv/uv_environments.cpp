@@ -19,6 +19,7 @@
 
 #include "sluice/base/words.hpp"
 #include "sluice/environments/uv/confined_program.hpp"
+#include "sluice/environments/uv/installed_bytes.hpp"
 #include "sluice/environments/uv/interpreters.hpp"
 #include "sluice/os/files.hpp"
 
@@ -138,10 +139,32 @@ struct UvEnvironments::Impl {
   }
   [[nodiscard]] fs::path folder_of(const std::string& name) const { return options.folder / "made" / name; }
 
-  [[nodiscard]] Result<void> proceed() const {
+  [[nodiscard]] Result<void> proceed(std::int64_t more_bytes = 0) const {
     if (ending) return Fail(environment_error(Code::cancelled, "the server ends"));
-    return options.check_room ? options.check_room() : Result<void>();
+    return options.admit ? options.admit(more_bytes) : Result<void>();
   }
+
+  /// What an installation has written, as far as it was admitted.
+  class Growth {
+   public:
+    /// `folder` was made for it just now.
+    Growth(const Impl& impl, const fs::path& folder) : impl_(impl), venv_(folder / "venv") {
+      struct stat info{};
+      if (stat(folder.c_str(), &info) == 0) since_ = info.st_ctime;
+    }
+    Result<void> admit() {
+      const auto now = installed_bytes(impl_.options.folder / "wheels", venv_, since_);
+      SLUICE_DO(impl_.proceed(std::max<std::int64_t>(0, now - admitted_)));
+      admitted_ = std::max(admitted_, now);
+      return {};
+    }
+
+   private:
+    const Impl& impl_;
+    fs::path venv_;
+    std::time_t since_ = 0;
+    std::int64_t admitted_ = 0;
+  };
 
   /// Keeps uv's cache from being swept while uv runs.
   Result<os::UniqueFd> use_wheels() const {
@@ -154,7 +177,8 @@ struct UvEnvironments::Impl {
   }
 
   Result<Finished> run_uv(std::vector<std::string> arguments, const fs::path& scratch,
-                          const Interpreter& python, minutes limit) const {
+                          const Interpreter& python, minutes limit,
+                          std::function<Result<void>()> proceeds) const {
     if (::access(options.uv.c_str(), X_OK) != 0)
       return Fail(environment_error(
           Code::not_found,
@@ -195,7 +219,7 @@ struct UvEnvironments::Impl {
                          .readable = std::move(readable),
                          .writable = {options.folder, scratch},
                          .limit = limit,
-                         .proceed = [this] { return proceed(); }});
+                         .proceed = std::move(proceeds)});
   }
 
   // Locks
@@ -252,7 +276,7 @@ struct UvEnvironments::Impl {
     SLUICE_TRY(uv, run_uv({"pip", "compile", "--quiet", "--no-header", "--no-annotate", "--generate-hashes",
                            "--only-binary", ":all:", "--python", python.program.string(), "--output-file",
                            out.string(), in.string()},
-                          scratch.path(), python, lock_limit));
+                          scratch.path(), python, lock_limit, [this] { return proceed(); }));
     if (uv.killed || uv.status != 0)
       return Fail(failed("finding versions of these packages", uv, lock_limit));
     return os::read_file(out, lock_bytes_max);
@@ -284,9 +308,11 @@ struct UvEnvironments::Impl {
       return Fail(system_error("lock " + folder.string(), errno));
     SLUICE_TRY(scratch, os::TemporaryDirectory::make_in_tmp("sluice-install-"));
     const auto venv = folder / "venv";
+    Growth growth(*this, folder);
+    const auto admits = [&] { return growth.admit(); };
     SLUICE_TRY(made,
                run_uv({"venv", "--quiet", "--no-project", "--python", python.program.string(), venv.string()},
-                      scratch.path(), python, install_limit));
+                      scratch.path(), python, install_limit, admits));
     if (made.killed || made.status != 0) return Fail(failed("making the environment", made, install_limit));
     if (!text.empty()) {
       const auto requirements = scratch.path() / "requirements.txt";
@@ -295,11 +321,12 @@ struct UvEnvironments::Impl {
           installed,
           run_uv({"pip", "install", "--quiet", "--no-deps", "--only-binary", ":all:", "--require-hashes",
                   "--python", (venv / "bin" / "python").string(), "--requirements", requirements.string()},
-                 scratch.path(), python, install_limit));
+                 scratch.path(), python, install_limit, admits));
       if (installed.killed || installed.status != 0)
         return Fail(failed("installing the packages", installed, install_limit));
       SLUICE_DO(compile(venv, python, scratch.path()));
     }
+    SLUICE_DO(growth.admit());
     make_read_only(venv);
     // Thousands of files: one call for all. After a power failure, what is complete is whole.
     if (syncfs(lock.get()) != 0) return Fail(system_error("sync " + folder.string(), errno));

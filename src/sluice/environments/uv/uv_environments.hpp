@@ -20,7 +20,8 @@ class UvEnvironments final : public ports::Environments {
     std::vector<std::filesystem::path> interpreters;  ///< folders in which interpreters are looked for
     /// "NAME=value": where packages come from, and how it is reached. See `settings_of`.
     std::vector<std::string> settings = {};
-    std::function<Result<void>()> check_room = {};  ///< asked while something is stored; null: never
+    /// Counts so many more bytes as stored, if there is room for them; null: there always is.
+    std::function<Result<void>(std::int64_t bytes)> admit = {};
   };
   /// What whoever operates the server has set for uv in its environment: indexes, certificates, proxies.
   static std::vector<std::string> settings_of(const char* const* environment);

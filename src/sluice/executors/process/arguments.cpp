@@ -76,7 +76,6 @@ Result<std::string> Arguments::filled_in(const Template& text, bool executable) 
   return out;
 }
 
-/// The same value with paths where artifacts and holes were.
 Result<Value> Arguments::with_paths(const Value& value) {
   if (value.is_artifact() || value.if_late() != nullptr) {
     SLUICE_TRY(path, argument_of(value, false));

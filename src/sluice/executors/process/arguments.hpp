@@ -21,6 +21,8 @@ class Arguments {
   /// Lists are spliced: each of their elements becomes an argument.
   Result<std::vector<std::string>> argv_of(const List& argv);
   Result<std::string> text_of(const Value& value);
+  /// The same value with paths where artifacts and holes were.
+  Result<Value> with_paths(const Value& value);
   /// What the supervisor must mount read-only.
   [[nodiscard]] std::vector<supervisor::Mount>& mounts() { return mounts_; }
 
@@ -33,7 +35,6 @@ class Arguments {
   Result<std::string> path_of(const Artifact& artifact, bool executable);
   Result<void> materialize(const Artifact& artifact, const std::filesystem::path& path, bool executable);
   Result<std::string> filled_in(const Template& text, bool executable);
-  Result<Value> with_paths(const Value& value);
   Result<std::string> argument_of(const Value& value, bool executable);
 
   const Places& places_;

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "sluice/executors/process/function_call.hpp"
 #include "sluice/ir/secret.hpp"
 #include "sluice/os/files.hpp"
 #include "sluice/os/process.hpp"
@@ -19,6 +20,8 @@ constexpr std::size_t stamps_max = 10'000;
 
 /// The first argument, if it is known before the task starts.
 const Value* first_argument(const engine::TaskSpec& work) {
+  static const Value python(python_program);
+  if (work.function) return &python;
   for (const auto& value : work.argv) {
     const auto* list = value.if_list();
     if (list == nullptr) return &value;

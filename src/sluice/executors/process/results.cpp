@@ -22,6 +22,16 @@ using supervisor::Ended;
 using supervisor::EndKind;
 using supervisor::Step;
 
+std::string_view name(supervisor::Warm warm) {
+  switch (warm) {
+    case supervisor::Warm::not_asked: break;
+    case supervisor::Warm::forked: return "forked";
+    case supervisor::Warm::threads: return "threads";
+    case supervisor::Warm::no_fork: return "no_fork";
+  }
+  return "";
+}
+
 /// The last lines that the task printed.
 std::string log_tail(const std::filesystem::path& log) {
   auto tail = os::read_tail(log, log_tail_bytes).value_or("");
@@ -155,7 +165,8 @@ Outcome outcome_of(const ports::Attempt& attempt, const Places& places, const En
                    .ended = Time(Milliseconds(ended.ended_ms)),
                    .cpu_ms = ended.cpu_ms,
                    .memory_peak = ended.memory_peak,
-                   .memory_of_tree = ended.memory_of_tree};
+                   .memory_of_tree = ended.memory_of_tree,
+                   .interpreter = std::string(name(ended.warm))};
   if (ended.kind == EndKind::lost || ended.kind == EndKind::forgotten) {
     outcome.status = Outcome::Status::lost;
     outcome.failure = failure_of(ended, attempt, places);

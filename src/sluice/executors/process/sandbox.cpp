@@ -8,6 +8,7 @@
 
 #include "sluice/base/words.hpp"
 #include "sluice/executors/process/arguments.hpp"
+#include "sluice/executors/process/function_call.hpp"
 #include "sluice/executors/process/programs.hpp"
 #include "sluice/ir/secret.hpp"
 #include "sluice/os/files.hpp"
@@ -75,6 +76,19 @@ Result<std::string> value_of(const std::string& secret, const ports::Attempt& at
   return std::move(found->value);
 }
 
+/// Those of `env` that are the same for every attempt of equal tasks.
+std::vector<std::string> shared_variables(const engine::TaskSpec& work, const std::vector<std::string>& env) {
+  std::vector<std::string> out;
+  for (const auto& variable : env) {
+    const auto name = variable.substr(0, variable.find('='));
+    const auto* of_plan = work.env.find(name);
+    const bool is_own = name == "HOME" || name == "TMPDIR" || name == "CUDA_VISIBLE_DEVICES" ||
+                        name.starts_with("SLUICE_") || (of_plan != nullptr && !of_plan->is_string());
+    if (!is_own) out.push_back(variable);
+  }
+  return out;
+}
+
 /// "NAME=value" for all; the variables of the plan override, except for the devices that the task was given.
 std::expected<std::vector<std::string>, Failure> environment_of(const ports::Attempt& attempt,
                                                                 const Places& places, Arguments& arguments,
@@ -96,6 +110,7 @@ std::expected<std::vector<std::string>, Failure> environment_of(const ports::Att
     std::erase_if(env, [&](const std::string& set) { return set.starts_with(name + "="); });
     env.push_back(name + "=" + *text);
   }
+  if (attempt.work.function) add_call_variables(attempt.work, env);
   if (const auto& python = options.environment; !python.empty()) {
     const auto path = std::ranges::find_if(env, [](const auto& set) { return set.starts_with("PATH="); });
     path->insert(std::string_view("PATH=").size(), (python / "bin").string() + ":");
@@ -161,7 +176,7 @@ void release_log(const Places& places) {
 }
 
 bool is_light(const engine::TaskSpec& work) {
-  return !work.code && is_plain(work.argv) && is_plain(work.env) &&
+  return !work.code && is_plain(work.argv) && is_plain(Value(work.with)) && is_plain(work.env) &&
          std::ranges::none_of(work.outputs, [](const ir::TaskOutput& output) {
            return output.type.kind == ir::Type::Kind::artifact;
          });
@@ -184,7 +199,8 @@ std::expected<supervisor::Start, Failure> prepare_sandbox(const ports::Attempt& 
                           .log = places.log.string(),
                           .log_bytes_max = log_bytes_max,
                           .memory_max = static_cast<std::uint64_t>(attempt.work.resources.memory)};
-  auto argv = arguments.argv_of(attempt.work.argv);
+  auto argv = attempt.work.function ? prepare_call(attempt.work, places, arguments)
+                                    : arguments.argv_of(attempt.work.argv);
   if (!argv) return std::unexpected(failure("input", argv.error().message));
   start.argv = std::move(*argv);
   if (start.argv.empty())
@@ -209,6 +225,9 @@ std::expected<supervisor::Start, Failure> prepare_sandbox(const ports::Attempt& 
   auto program = find_program_of(start.argv.front(), path, places.cwd());
   if (!program) return std::unexpected(failure("start", program.error().message));
   start.program = program->string();
+  if (attempt.work.function)
+    start.interpreter =
+        interpreter_for(start, attempt.work, shared_variables(attempt.work, start.env), options.environment);
   return start;
 }
 

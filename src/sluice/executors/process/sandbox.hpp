@@ -27,6 +27,8 @@ struct Places {
   [[nodiscard]] std::filesystem::path in() const { return root / "in"; }
   [[nodiscard]] std::filesystem::path tmp() const { return root / "tmp"; }
   [[nodiscard]] std::filesystem::path home() const { return root / "home"; }
+  /// What a function is called with.
+  [[nodiscard]] std::filesystem::path call() const { return root / "call.json"; }
   [[nodiscard]] std::filesystem::path out(const std::string& output) const;
 };
 Places places_of(const std::filesystem::path& data, const ports::Attempt& attempt);

@@ -13,6 +13,22 @@ namespace {
 void put(ByteWriter& out, const Hello& m) { out.integer(m.version); }
 void get(ByteReader& in, Hello& m) { m.version = in.integer<std::uint32_t>(); }
 
+void put(ByteWriter& out, const std::vector<Mount>& mounts) {
+  out.integer(static_cast<std::uint32_t>(mounts.size()));
+  for (const auto& mount : mounts) {
+    out.text(mount.source);
+    out.text(mount.target);
+  }
+}
+void get(ByteReader& in, std::vector<Mount>& mounts) {
+  for (auto left = in.integer<std::uint32_t>(); left > 0 && in.good(); --left) {
+    Mount mount;
+    mount.source = in.text();
+    mount.target = in.text();
+    mounts.push_back(std::move(mount));
+  }
+}
+
 void put(ByteWriter& out, const Start& m) {
   out.text(m.fence);
   out.text(m.program);
@@ -22,11 +38,12 @@ void put(ByteWriter& out, const Start& m) {
   out.text(m.log);
   out.integer(m.log_bytes_max);
   out.integer(m.memory_max);
-  out.integer(static_cast<std::uint32_t>(m.mounts.size()));
-  for (const auto& mount : m.mounts) {
-    out.text(mount.source);
-    out.text(mount.target);
-  }
+  put(out, m.mounts);
+  out.integer(m.interpreter.has_value());
+  if (!m.interpreter) return;
+  out.texts(m.interpreter->argv);
+  out.texts(m.interpreter->env);
+  put(out, m.interpreter->mounts);
 }
 void get(ByteReader& in, Start& m) {
   m.fence = in.text();
@@ -37,12 +54,12 @@ void get(ByteReader& in, Start& m) {
   m.log = in.text();
   m.log_bytes_max = in.integer<std::uint64_t>();
   m.memory_max = in.integer<std::uint64_t>();
-  for (auto left = in.integer<std::uint32_t>(); left > 0 && in.good(); --left) {
-    Mount mount;
-    mount.source = in.text();
-    mount.target = in.text();
-    m.mounts.push_back(std::move(mount));
-  }
+  get(in, m.mounts);
+  if (!in.boolean()) return;
+  auto& interpreter = m.interpreter.emplace();
+  interpreter.argv = in.texts();
+  interpreter.env = in.texts();
+  get(in, interpreter.mounts);
 }
 
 void put(ByteWriter& out, const Cancel& m) {
@@ -110,6 +127,7 @@ void put(ByteWriter& out, const Ended& m) {
   out.integer(m.cpu_ms);
   out.integer(m.memory_peak);
   out.integer(m.memory_of_tree);
+  out.integer(m.warm);
 }
 void get(ByteReader& in, Ended& m) {
   m.number = in.integer<std::uint64_t>();
@@ -123,6 +141,8 @@ void get(ByteReader& in, Ended& m) {
   m.cpu_ms = in.integer<std::int64_t>();
   m.memory_peak = in.integer<std::int64_t>();
   m.memory_of_tree = in.boolean();
+  // Supervisors before protocol 3 wrote their logs without it.
+  if (!in.done()) m.warm = in.one_of(Warm::no_fork);
 }
 
 void put(ByteWriter& out, const Holding& m) {

@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -9,7 +10,7 @@
 namespace sluice::supervisor {
 
 /// Differs after every change of a message. `Hello`, `Welcome`, `Shutdown` and `Goodbye` never change.
-inline constexpr std::uint32_t protocol_version = 2;
+inline constexpr std::uint32_t protocol_version = 3;
 
 /// Limits that both sides check.
 inline constexpr std::size_t frame_bytes_max = std::size_t{4} << 20;
@@ -30,6 +31,14 @@ struct Hello {
   std::uint32_t version = protocol_version;
   bool operator==(const Hello&) const = default;
 };
+/// What a warm interpreter is started with, in the program of its attempts: it imports modules, and forks for
+/// each attempt that asks for an equal one.
+struct Interpreter {
+  std::vector<std::string> argv;
+  std::vector<std::string> env;
+  std::vector<Mount> mounts;  ///< those of its attempts that are common to all
+  bool operator==(const Interpreter&) const = default;
+};
 /// Starts an attempt, once. The response is Started; or Ended, if it ended before or could not be executed;
 /// or MountsRefused.
 struct Start {
@@ -42,6 +51,8 @@ struct Start {
   std::uint64_t log_bytes_max = 0;  ///< the attempt is killed when its log exceeds this
   std::uint64_t memory_max = 0;     ///< bytes of all its processes together; 0: no limit
   std::vector<Mount> mounts;        ///< read-only, and visible to this attempt alone
+  /// Whose fork is to run it, if it can fork in time; nothing, or else: `program` is executed.
+  std::optional<Interpreter> interpreter = {};
   bool operator==(const Start&) const = default;
 };
 /// SIGTERM to the whole tree, after `grace_ms` SIGKILL. No response but the Ended that follows; unknown
@@ -82,7 +93,7 @@ struct Welcome {
 };
 struct Started {
   std::string fence;
-  std::uint32_t pid = 0;
+  std::uint32_t pid = 0;  ///< 0: it waits for the fork of an interpreter
   bool operator==(const Started&) const = default;
 };
 /// A private mount namespace or a bind mount was refused (`error`: an errno). Nothing ran; the fence may be
@@ -103,6 +114,13 @@ enum class EndKind : std::uint8_t {
   forgotten,    ///< it ended and was acknowledged: nothing more is known. Only a response to Start
   memory,       ///< killed because its processes together exceeded `memory_max`
 };
+/// Whether an interpreter's fork ran an attempt, or why not. Stored in the supervisor's log too.
+enum class Warm : std::uint8_t {
+  not_asked,
+  forked,
+  threads,  ///< it has a second thread after its imports, which a fork would lack
+  no_fork,  ///< it could not be started, died, took too long, or has too much to do
+};
 /// The step before the program's start that failed.
 enum class Step : std::uint8_t { none, fork, log, directory, execute };
 
@@ -119,6 +137,7 @@ struct Ended {
   std::int64_t cpu_ms = 0;
   std::int64_t memory_peak = 0;  ///< bytes
   bool memory_of_tree = false;   ///< true: of all processes together; false: of the largest
+  Warm warm = Warm::not_asked;
   bool operator==(const Ended&) const = default;
 };
 /// The last message of the response to List: what is running, and the number of the last end.

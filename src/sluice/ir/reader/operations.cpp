@@ -18,6 +18,8 @@ struct Shape {
 const std::array shapes{
     Shape{"process",
           {"code", "environment", "env", "outputs", "hermetic", "cache", "resources", "pool", "yield"}},
+    Shape{"python",
+          {"code", "environment", "env", "outputs", "hermetic", "cache", "resources", "pool", "yield"}},
     Shape{"service", {"with", "cache", "resources", "pool", "yield"}},
     Shape{"call", {"with"}},
     Shape{"branch", {}},
@@ -88,7 +90,7 @@ Operation PlanReader::operation(const Node::Field& field) {
                             did_you_mean(given.key, known));
 
   const auto& head = *node.find(shape->head);
-  if (shape->head == "process") {
+  if (shape->head == "process" || shape->head == "python") {
     process(node, op);
   } else if (shape->head == "service") {
     op.what = ServiceCall{string(head, "`service`"), named(node.find("with"), "`with`")};
@@ -143,21 +145,53 @@ void PlanReader::common(const Node& node, Operation& op) {
 
 void PlanReader::process(const Node& node, Operation& op) {
   Process made;
-  const auto& argv = *node.find("process");
-  if (argv.kind == Node::Kind::list)
-    for (const auto& arg : argv.items) made.argv.push_back(expression(arg, Scalars::texts));
+  if (const auto* called = node.find("python"))
+    made.function = python_function(*called);
   else
-    problem(argv.at, "`process` should be a list, the program and its arguments; no shell splits a string");
+    made.argv = command(*node.find("process"));
   if (const auto* code = node.find("code")) made.code = string(*code, "`code`");
   if (const auto* given = node.find("environment")) made.environment = environment(*given);
   made.env = named(node.find("env"), "`env`", Scalars::texts);
   if (const auto* outputs = node.find("outputs"); outputs && is_map(*outputs, "`outputs`"))
     for (const auto& one : outputs->fields) made.outputs.push_back(task_output(one));
   if (const auto* hermetic = node.find("hermetic")) made.hermetic = boolean(*hermetic, "`hermetic`");
-  if (argv.kind != Node::Kind::list)
-    made.argv.push_back(syntax::Expression::of(
-        Value(""), argv.at));  // so that the verifier does not report an empty `process` too
   op.what = std::move(made);
+}
+
+std::vector<ExpressionPtr> PlanReader::command(const Node& node) {
+  std::vector<ExpressionPtr> argv;
+  if (node.kind == Node::Kind::list) {
+    for (const auto& arg : node.items) argv.push_back(expression(arg, Scalars::texts));
+    return argv;
+  }
+  problem(node.at, "`process` should be a list, the program and its arguments; no shell splits a string");
+  // So that the verifier does not report an empty `process` too.
+  argv.push_back(syntax::Expression::of(Value(""), node.at));
+  return argv;
+}
+
+PythonFunction PlanReader::python_function(const Node& node) {
+  PythonFunction made{.at = node.at, .module = {}, .function = {}, .with = {}};
+  if (!map(node, "`python`", {"module", "function", "with"})) return made;
+  const auto dotted = [&](std::string_view key, std::string& out) {
+    const auto* given = node.find(key);
+    if (given == nullptr) {
+      problem(node.at,
+              "`python` needs " + in_backticks(key) + ", as in `python: {module: train, function: fit}`");
+      return;
+    }
+    out = string(*given, in_backticks(key));
+    const bool is_text =
+        given->kind == Node::Kind::scalar && given->scalar.is_string() && !out.contains("${");
+    if (is_text && (!is_python_name(out) || out.ends_with(".py")))
+      problem(given->at,
+              in_backticks(key) + " should be a name as Python's `import` takes it, such as " +
+                  (key == "module" ? "`train` or `shop.train`, without `.py`" : "`fit` or `Model.fit`"));
+  };
+  dotted("module", made.module);
+  dotted("function", made.function);
+  made.with = named(node.find("with"), "`with`");
+  return made;
 }
 
 Environment PlanReader::environment(const Node& node) {

@@ -32,6 +32,8 @@ class PlanReader {
   Operation operation(const Node::Field& field);
   void common(const Node& node, Operation& op);
   void process(const Node& node, Operation& op);
+  std::vector<ExpressionPtr> command(const Node& node);
+  PythonFunction python_function(const Node& node);
   void branch(const Node& node, Operation& op);
   void each(const Node& node, Location at, Operation& op);
   Arm arm(const Node& node);

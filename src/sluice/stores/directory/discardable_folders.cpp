@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <optional>
+#include <set>
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -23,7 +24,10 @@ Result<std::vector<os::DirectoryEntry>> entries_of(const fs::path& folder) {
   return os::list_directory(folder);
 }
 
-Result<void> add_room(const fs::path& path, ports::Room& room, int depth) {
+/// Files with several links, which are counted once.
+using Linked = std::set<std::pair<dev_t, ino_t>>;
+
+Result<void> add_room(const fs::path& path, ports::Room& room, Linked& linked, int depth) {
   constexpr int depth_max = 200;
   SLUICE_TRY(entries, entries_of(path));
   for (const auto& entry : entries) {
@@ -31,10 +35,10 @@ Result<void> add_room(const fs::path& path, ports::Room& room, int depth) {
     // It may be removed meanwhile.
     if (lstat((path / entry.name).c_str(), &info) != 0) continue;
     if (S_ISDIR(info.st_mode) && depth < depth_max) {
-      if (const auto added = add_room(path / entry.name, room, depth + 1);
+      if (const auto added = add_room(path / entry.name, room, linked, depth + 1);
           !added && os::exists(path / entry.name))
         return Fail(added.error());
-    } else if (info.st_nlink > 0) {
+    } else if (info.st_nlink == 1 || (info.st_nlink > 1 && linked.emplace(info.st_dev, info.st_ino).second)) {
       ++room.things;
       room.bytes += info.st_size;
     }
@@ -180,7 +184,8 @@ std::unique_ptr<ports::DiscardableFolder> log_folder(const fs::path& logs, const
 
 Result<ports::Room> room_of(const fs::path& folder) {
   ports::Room room;
-  SLUICE_DO(add_room(folder, room, 0));
+  Linked linked;
+  SLUICE_DO(add_room(folder, room, linked, 0));
   return room;
 }
 

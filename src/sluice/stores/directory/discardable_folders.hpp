@@ -19,7 +19,8 @@ std::vector<std::unique_ptr<ports::DiscardableFolder>> cache_folders(const std::
 std::unique_ptr<ports::DiscardableFolder> log_folder(const std::filesystem::path& logs,
                                                      const std::filesystem::path& cache);
 
-/// Files and bytes below a folder, symlinks not followed; zero if there is none.
+/// Files and bytes below a folder, one with several links counted once, symlinks not followed; zero if there
+/// is none.
 Result<ports::Room> room_of(const std::filesystem::path& folder);
 
 }  // namespace sluice::stores

@@ -1,0 +1,281 @@
+"""Calls the function of a task: `python3 -c THIS call FILE`, and `python3 -c THIS wait MODULE…` in a warm interpreter.
+
+FILE holds what to call: {"module", "function", "with": {argument: value}, "results": [{"name", "path", "text", "optional"}]}.
+The results are written to their paths. What is wrong is printed as the last line, with exit status 1.
+
+A warm interpreter imports the modules, and forks for each attempt that the supervisor asks for (supervisor/interpreters.hpp).
+"""
+import sys
+
+# Modules of the task, in the working directory, must not hide those that are imported here.
+if sys.path[:1] == [""]:
+    del sys.path[0]
+
+import difflib
+import importlib
+import inspect
+import json
+import os
+import traceback
+
+
+class Refused(Exception):
+    """What the author of the function or of the plan has to change."""
+
+
+def listed(names):
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def near(word, words):
+    found = difflib.get_close_matches(word, words, 1)
+    return f"; did you mean `{found[0]}`?" if found else ""
+
+
+def find_function(module, name):
+    try:
+        found = importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is None or not (module + ".").startswith(error.name + "."):
+            raise
+        own = sorted(entry[:-3] for entry in os.listdir() if entry.endswith(".py"))
+        raise Refused(f"there is no module `{error.name}` in the `code` of the task or in its environment{near(error.name, own)}") from None
+    for part in name.split("."):
+        if not hasattr(found, part):
+            raise Refused(f"`{module}` has no function `{name}`{near(name, [word for word in vars(found) if not word.startswith('_')])}")
+        found = getattr(found, part)
+    if not callable(found):
+        raise Refused(f"`{name}` of `{module}` is a {type(found).__name__}, not a function")
+    return found
+
+
+def check_arguments(function, name, arguments):
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # one written in C may tell nothing about its arguments
+        return
+    try:
+        signature.bind(**arguments)
+    except TypeError as error:
+        raise Refused(f"`{name}{signature}` cannot be called with {listed(arguments) or 'no arguments'}: {error}") from None
+
+
+def values_of(returned, results, name):
+    """Returns the value of each result that is there."""
+    fields = getattr(returned, "_asdict", None)
+    names = [result["name"] for result in results]
+    if not results:
+        if returned is None:
+            return {}
+        raise Refused(f"`{name}` returned a {type(returned).__name__}, but the task declares no output for it; declare it in `outputs`, or return nothing")
+    if len(results) == 1 and not fields:
+        values = {names[0]: returned}
+    else:
+        values = fields() if fields else returned
+        if not isinstance(values, dict):
+            raise Refused(f"`{name}` returned a {type(returned).__name__}; for several outputs return a dict with {listed(names)}")
+        if unknown := [str(key) for key in values if key not in names]:
+            raise Refused(f"`{name}` returned {listed(unknown)}, which the task does not declare in `outputs`{near(unknown[0], names)}")
+    for result in results:
+        if values.get(result["name"]) is None:
+            if not result["optional"] and result["name"] not in values:
+                raise Refused(f"`{name}` did not return the output `{result['name']}`; return a dict with {listed(names)}")
+            if result["optional"]:
+                values.pop(result["name"], None)
+    return values
+
+
+def plain(value):
+    """For what JSON does not know: scalars and arrays of numpy and its like."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    raise TypeError
+
+
+def write_result(result, value):
+    if result["text"] and isinstance(value, str):
+        text = value
+    else:
+        try:
+            text = json.dumps(value, default=plain, allow_nan=False)
+        except TypeError:
+            raise Refused(
+                f"the output `{result['name']}` is a {type(value).__name__}, which is no JSON value; write it to a file, as an "
+                f"output with `type: artifact`, or return a number, a text, a list or a dict"
+            ) from None
+        except (ValueError, RecursionError) as error:
+            raise Refused(f"the output `{result['name']}` is no JSON value: {error}") from None
+    try:
+        with open(result["path"], "w", encoding="utf-8") as file:
+            file.write(text)
+    except UnicodeEncodeError as error:
+        raise Refused(f"the output `{result['name']}` is no text in UTF-8: {error}") from None
+
+
+def print_error(error):
+    """As Python does, without the frames of this file."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename in ("<string>", "<frozen importlib._bootstrap>", importlib.__file__):
+        trace = trace.tb_next
+    traceback.print_exception(type(error), error, trace)
+
+
+def hidden_modules():
+    """Those that are imported, and that modules of the task have the names of."""
+    own = {entry.name.removesuffix(".py") for entry in os.scandir() if entry.is_dir() or entry.name.endswith(".py")}
+    return own & sys.modules.keys() - {"__main__"}
+
+
+def call(file):
+    with open(file, encoding="utf-8") as text:
+        task = json.load(text)
+    sys.path.insert(0, "")
+    for module in hidden_modules():
+        del sys.modules[module]
+    sys.argv = [task["module"]]
+    name = task["function"]
+    try:
+        function = find_function(task["module"], name)
+        check_arguments(function, name, task["with"])
+        values = values_of(function(**task["with"]), task["results"], name)
+        for result in task["results"]:
+            if result["name"] in values:
+                write_result(result, values[result["name"]])
+    except Refused as error:
+        sys.stdout.flush()
+        print(error, file=sys.stderr)
+        sys.exit(1)
+    except Exception as error:
+        sys.stdout.flush()
+        print_error(error)
+        sys.exit(1)
+
+
+def has_threads():
+    return len(os.listdir("/proc/self/task")) > 1
+
+
+class Request:
+    """What a fork needs to become its attempt, as the supervisor writes it: texts that each end in NUL."""
+
+    def __init__(self, file):
+        texts = iter(os.pread(file, os.fstat(file).st_size, 0).split(b"\0"))
+
+        def several():
+            return [next(texts) for _ in range(int(next(texts)))]
+
+        self.mark = int(next(texts))
+        self.supervisor = int(next(texts))
+        self.folder = next(texts)
+        self.program = next(texts)
+        self.argv = several()
+        self.environment = dict(variable.split(b"=", 1) for variable in several())
+        mounts = several()
+        self.mounts = list(zip(mounts[::2], mounts[1::2]))
+
+
+def mount_all(libc, mounts):
+    """As os/mounts.cpp does."""
+    new_namespace, bind, remount, read_only, private = 0x20000, 0x1000, 0x20, 0x1 | 0x2 | 0x4, 0x44000
+    failed = libc.unshare(new_namespace) or libc.mount(None, b"/", None, private, None)
+    for source, target in mounts:
+        failed = failed or libc.mount(source, target, None, bind, None) or libc.mount(None, target, None, bind | remount | read_only, None)
+    return not failed
+
+
+def become(request, log, channel, libc):
+    """In a fork: becomes the attempt, once the supervisor lets it. Returns the file of the call."""
+    os.setsid()
+    realtime = 15  # RLIMIT_RTTIME: os/tree.cpp has what the mark is for
+    try:
+        resource.setrlimit(realtime, (request.mark, resource.RLIM_INFINITY))
+    except (OSError, ValueError):
+        pass
+    # The parent ends at once, and the supervisor, a subreaper, takes its place.
+    give_up = time.monotonic() + 10
+    while os.getppid() != request.supervisor and time.monotonic() < give_up:
+        time.sleep(0.0002)
+    death_signal, kill = 1, 9
+    libc.prctl(death_signal, kill)
+    if os.getppid() != request.supervisor or (request.mounts and not mount_all(libc, request.mounts)):
+        os._exit(1)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    os.close(log)
+    os.chdir(request.folder)
+    channel.send(b"F")
+    if channel.recv(1) != b"G":
+        os._exit(1)
+    channel.close()
+    if hidden_modules():  # from those that were imported here, too
+        os.execve(request.program, request.argv, request.environment)
+    os.environb.clear()
+    os.environb.update(request.environment)
+    time.tzset()
+    # What imports may have kept, and what each process has of its own.
+    if "numpy.random" in sys.modules:
+        sys.modules["numpy.random"].seed()
+    if "tempfile" in sys.modules:
+        sys.modules["tempfile"].tempdir = None
+    return os.fsdecode(request.argv[-1])
+
+
+def fork():
+    """Whether this is the fork; it is no child of the interpreter."""
+    try:
+        middle = os.fork()
+    except OSError:
+        return False
+    if middle != 0:
+        os.waitpid(middle, 0)
+        return False
+    try:
+        if os.fork() != 0:
+            os._exit(0)
+    except OSError:
+        os._exit(1)
+    return True
+
+
+def wait(modules):
+    """Returns the file of a call, in each fork that is to make it; in the interpreter itself, it never returns."""
+    control = socket.socket(fileno=3)
+    libc = ctypes.CDLL(None)
+    libc.mount.argtypes = [ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_ulong, ctypes.c_void_p]
+    for module in modules:
+        try:
+            importlib.import_module(module)
+        except BaseException:  # the task will tell, if it imports it too
+            pass
+    gc.collect()
+    gc.freeze()
+    while True:
+        byte, ancillary, _, _ = control.recvmsg(1, socket.CMSG_SPACE(3 * 4))
+        if not byte:
+            sys.exit()
+        request, log, channel = struct.unpack("3i", ancillary[0][2][:12])
+        if has_threads():
+            try:
+                os.write(channel, b"T")
+            except OSError:  # it was given up
+                pass
+        elif fork():
+            control.close()
+            wanted = Request(request)
+            os.close(request)
+            return become(wanted, log, socket.socket(fileno=channel), libc)
+        for descriptor in (request, log, channel):
+            os.close(descriptor)
+
+
+if sys.argv[1] == "call":
+    call(sys.argv[2])
+else:
+    import ctypes
+    import gc
+    import resource
+    import socket
+    import struct
+    import time
+
+    call(wait(sys.argv[2:]))

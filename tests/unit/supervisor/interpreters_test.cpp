@@ -1,0 +1,207 @@
+// Warm interpreters with a real Python, and what the supervisor makes of their forks.
+#include "sluice/supervisor/interpreters.hpp"
+
+#include <algorithm>
+
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include "attempts_fixture.hpp"
+
+namespace sluice::supervisor {
+namespace {
+
+constexpr char runner[] = {
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wc23-extensions"
+#embed "../../../src/sluice/executors/process/call_function.py"
+#pragma clang diagnostic pop
+    , '\0'};
+
+class InterpretersTest : public AttemptsTest {
+ protected:
+  /// An attempt that calls `work.run()`, by the fork of an interpreter that has imported `imported` from a
+  /// folder of the test.
+  [[nodiscard]] Start call(const std::string& fence, const std::vector<std::string>& imported,
+                           const std::string& variable = "A=1") const {
+    Start start{
+        .fence = fence,
+        .program = "/usr/bin/python3",
+        .argv = {"python3", "-c", runner, "call", at("call.json").string()},
+        .env = {"PATH=/usr/bin:/bin", "PYTHONPATH=" + at("packages").string(), variable},
+        .cwd = at("code").string(),
+        .log = at(fence + ".log").string(),
+        .interpreter = Interpreter{.argv = {"python3", "-c", runner, "wait"}, .env = {}, .mounts = {}}};
+    start.interpreter->env = start.env;
+    start.interpreter->argv.insert(start.interpreter->argv.end(), imported.begin(), imported.end());
+    return start;
+  }
+  void write(const std::string& name, const std::string& text) const {
+    ASSERT_OK(os::make_directories(at(name).parent_path()));
+    ASSERT_OK(os::write_file(at(name), text));
+  }
+  void SetUp() override {
+    write("call.json", R"({"module": "work", "function": "run", "with": {}, "results": []})");
+    write("code/work.py",
+          "import os\ndef run(): open('ran', 'a').write(f'{os.getpid()} {os.getppid()} {os.getsid(0)} "
+          "{os.umask(0)}\\n')\n");
+    write("packages/nothing.py", "");
+  }
+  [[nodiscard]] std::string ran() const { return os::read_file(at("code/ran")).value_or(""); }
+  static std::size_t interpreters() {
+    return static_cast<std::size_t>(std::ranges::count_if(os::own_children(), is_alive));
+  }
+  void wait_for_children(std::size_t count) {
+    wait_until([&] {
+      attempts_.reap();
+      return interpreters() == count;
+    });
+    EXPECT_EQ(interpreters(), count);
+  }
+};
+
+TEST_F(InterpretersTest, AForkRunsTheAttemptAsAChildOfTheSupervisor) {
+  EXPECT_EQ(start(call("f", {"nothing"})), 0);
+  EXPECT_EQ(attempts_.running(), 1U);
+  const auto ended = end();
+  EXPECT_EQ(ended.warm, Warm::forked) << os::read_file(at("f.log")).value_or("");
+  EXPECT_EQ(ended.kind, EndKind::exited);
+  EXPECT_EQ(ended.status, 0);
+  std::istringstream words(ran());
+  pid_t pid = 0;
+  pid_t parent = 0;
+  pid_t session = 0;
+  int mask = 0;
+  words >> pid >> parent >> session >> mask;
+  EXPECT_EQ(parent, getpid());
+  EXPECT_EQ(session, pid);
+  EXPECT_EQ(mask, 022);
+  EXPECT_EQ(log_.begun().size(), 0U);
+}
+
+TEST_F(InterpretersTest, OneServesAllThatAskForAnEqualOne) {
+  for (const auto* fence : {"a", "b", "c"}) {
+    start(call(fence, {"nothing"}));
+    EXPECT_EQ(end().warm, Warm::forked);
+  }
+  EXPECT_EQ(interpreters(), 1U);
+  start(call("d", {}));
+  EXPECT_EQ(end().warm, Warm::forked);
+  EXPECT_EQ(interpreters(), 2U);
+}
+
+TEST_F(InterpretersTest, ManyAttemptsAtOnceEachGetAForkOrAProcess) {
+  constexpr int count = 40;
+  for (int i = 0; i < count; ++i) start(call("f" + std::to_string(i), {"nothing"}));
+  wait_until([&] {
+    attempts_.handle_interpreters();
+    attempts_.reap();
+    return ended_.size() == count;
+  });
+  EXPECT_EQ(ended_.size(), static_cast<std::size_t>(count));
+  for (const auto& ended : ended_) EXPECT_EQ(ended.status, 0) << ended.fence;
+  EXPECT_EQ(std::ranges::count(ran(), '\n'), count);
+  ended_.clear();
+}
+
+TEST_F(InterpretersTest, ThereAreFourAtMostAndTheOldestIdleOneEnds) {
+  for (int i = 0; i < 7; ++i) {
+    start(call("f" + std::to_string(i), {}, "N=" + std::to_string(i)));
+    EXPECT_EQ(end().warm, Warm::forked);
+    wait_for_children(std::min<std::size_t>(static_cast<std::size_t>(i) + 1, interpreters_max));
+  }
+}
+
+TEST_F(InterpretersTest, AnIdleOneEndsAfterAMinute) {
+  start(call("f", {}));
+  EXPECT_EQ(end().warm, Warm::forked);
+  const auto due = attempts_.tick();
+  ASSERT_TRUE(due);
+  EXPECT_LE(*due, interpreter_idle_max);
+  clock_.at += interpreter_idle_max - 1s;
+  attempts_.tick();
+  EXPECT_EQ(interpreters(), 1U);
+  clock_.at += 1s;
+  EXPECT_EQ(attempts_.tick(), std::nullopt);
+  wait_for_children(0);
+}
+
+TEST_F(InterpretersTest, OneWithASecondThreadIsNotForked) {
+  write("packages/threaded.py",
+        "import threading, time\nthreading.Thread(target=time.sleep, args=[60], daemon=True).start()\n");
+  for (const auto* fence : {"f", "g"}) {
+    start(call(fence, {"threaded"}));
+    const auto ended = end();
+    EXPECT_EQ(ended.warm, Warm::threads);
+    EXPECT_EQ(ended.status, 0) << os::read_file(at("f.log")).value_or("");
+  }
+  wait_for_children(0);
+  EXPECT_EQ(std::ranges::count(ran(), '\n'), 2);
+}
+
+TEST_F(InterpretersTest, OneThatDiesInItsImportsIsDoneWithout) {
+  write("packages/deadly.py", "import os\nos._exit(3)\n");
+  for (const auto* fence : {"f", "g"}) {
+    start(call(fence, {"deadly"}));
+    const auto ended = end();
+    EXPECT_EQ(ended.warm, Warm::no_fork);
+    EXPECT_EQ(ended.status, 0);
+  }
+  EXPECT_EQ(std::ranges::count(ran(), '\n'), 2);
+}
+
+TEST_F(InterpretersTest, OneThatHangsInItsImportsIsKilledAfterTwoMinutes) {
+  write("packages/hanging.py", "import time\ntime.sleep(600)\n");
+  start(call("f", {"hanging"}));
+  clock_.at += fork_wait_max;
+  attempts_.tick();
+  const auto ended = end();
+  EXPECT_EQ(ended.warm, Warm::no_fork);
+  EXPECT_EQ(ended.status, 0);
+  wait_for_children(0);
+}
+
+TEST_F(InterpretersTest, AnAttemptThatIsCancelledBeforeTheForkNeverRuns) {
+  write("packages/hanging.py", "import time\nwhile not __import__('os').path.exists('" + at("go").string() +
+                                   "'): time.sleep(0.01)\n");
+  start(call("f", {"hanging"}));
+  attempts_.cancel("f", 5s);
+  const auto ended = end();
+  EXPECT_TRUE(ended.cancelled);
+  EXPECT_EQ(ended.kind, EndKind::signalled);
+  EXPECT_EQ(attempts_.running(), 0U);
+  write("go", "");
+  start(call("g", {"hanging"}));  // by then the interpreter has seen the question that was given up
+  EXPECT_EQ(end().warm, Warm::forked);
+  EXPECT_EQ(std::ranges::count(ran(), '\n'), 1);
+}
+
+TEST_F(InterpretersTest, AForkOutlivesItsInterpreter) {
+  write("code/work.py",
+        "import os, time\ndef run():\n  print('here', flush=True)\n  while not os.path.exists('../go'): "
+        "time.sleep(0.01)\n");
+  start(call("f", {}));
+  wait_until([&] {
+    attempts_.handle_interpreters();
+    return os::read_file(at("f.log")).value_or("") == "here\n";
+  });
+  clock_.at += interpreter_idle_max;
+  attempts_.tick();
+  wait_for_children(1);  // the fork
+  write("go", "");
+  const auto ended = end();
+  EXPECT_EQ(ended.warm, Warm::forked);
+  EXPECT_EQ(ended.status, 0);
+}
+
+TEST_F(InterpretersTest, AllThatIsLeftIsEndedWithoutACancel) {
+  write("packages/hanging.py", "import time\ntime.sleep(600)\n");
+  start(call("f", {"hanging"}));
+  attempts_.kill_all();
+  const auto ended = end();
+  EXPECT_FALSE(ended.cancelled);
+  EXPECT_EQ(ended.kind, EndKind::signalled);
+}
+
+}  // namespace
+}  // namespace sluice::supervisor
