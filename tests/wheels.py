@@ -26,12 +26,24 @@ def add_wheel(folder, name, version, files=None, requires=()):
     return path
 
 
-def add_source(folder, name, version, setup):
-    """A source distribution whose `setup.py` is this text."""
+BACKEND = """
+import sys
+sys.path.insert(0, {tests!r})
+import pathlib, wheels
+def build_wheel(folder, settings=None, metadata=None):
+    return wheels.add_wheel(pathlib.Path(folder), {name!r}, {version!r}).name
+"""
+
+
+def add_source(folder, name, version, setup=None, modules=None):
+    """A source distribution whose `setup.py` is this text; without, it builds itself with this module, which is in `modules`."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}-{version}.tar.gz"
+    files = {"setup.py": setup} if setup else {
+        "backend.py": BACKEND.format(tests=str(modules), name=name, version=version),
+        "pyproject.toml": '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'}
     with tarfile.open(path, "w:gz") as archive:
-        for file, text in {"setup.py": setup, "PKG-INFO": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"}.items():
+        for file, text in {**files, "PKG-INFO": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"}.items():
             member = tarfile.TarInfo(f"{name}-{version}/{file}")
             member.size = len(text.encode())
             archive.addfile(member, io.BytesIO(text.encode()))

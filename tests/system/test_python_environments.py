@@ -146,6 +146,27 @@ def test_sources_are_not_built(folder, tmp_path):
     assert not (tmp_path / "ran").exists()
 
 
+def test_sources_are_built_if_the_operator_allows_them(folder, tmp_path):
+    # The code that builds it sees the system's files, and the folders that the operator has named.
+    modules = tmp_path / "modules"
+    modules.mkdir()
+    shutil.copy(wheels.__file__, modules)
+    wheels.add_source(folder.index, "built", "1.0", modules=modules)
+    assert "built" in folder.refused("{requirements: [built]}")
+    allowed = {"SLUICE_ALLOW_REQUIREMENTS": "sources", "UV_FIND_LINKS": str(modules)}
+    assert folder.said("{requirements: [built]}", "import built; open(out, 'w').write(built.version)", **allowed) == "1.0"
+
+
+def test_a_package_by_its_address_if_the_operator_allows_it(folder):
+    address = folder.url.replace("/simple", "") + "/files/tell-1.0-py3-none-any.whl"
+    host = address.partition("/files")[0] + "/"
+    refused = folder.refused(f"{{requirements: ['tell @ {address}']}}")
+    assert f"plan.yaml:9:22: `environment`: `tell @ {address}` is required by its address; whoever operates the server has to allow that: SLUICE_ALLOW_REQUIREMENTS={host}" in refused
+    for other in ("https://elsewhere.example/", host.rstrip("/")[:-1], "sources"):
+        assert "has to allow that" in folder.refused(f"{{requirements: ['tell @ {address}']}}", SLUICE_ALLOW_REQUIREMENTS=other)
+    assert folder.said(f"{{requirements: ['tell @ {address}']}}", SAY, SLUICE_ALLOW_REQUIREMENTS=f"https://elsewhere.example/ {host}") == "1.0"
+
+
 def test_no_code_of_a_package_runs_while_it_is_installed(folder, tmp_path):
     run = f"import pathlib; pathlib.Path({str(tmp_path / 'ran')!r}).touch()\n"
     wheels.add_wheel(folder.index, "eager", "1.0", {"eager.pth": run, "sitecustomize.py": run, "usercustomize.py": run, "eager.py": run,
@@ -258,7 +279,7 @@ pipelines:
   main:
     graph:
       fit:
-        process: [python, -c, "import os, sys, tell; os.makedirs(sys.argv[1]); open(sys.argv[1] + '/model.json', 'w').write('{\\"classes\\": []}')", "${out.model}"]
+        process: [python, -c, "import os, sys, tell; os.makedirs(sys.argv[1]); open(sys.argv[1] + '/model.json', 'w').write('{\\"classes\\": [\\"a\\"]}')", "${out.model}"]
         environment: {requirements: [tell]}
         outputs: {model: {type: artifact, kind: model, form: directory}}
       register: {service: model.register, with: {model: "${fit.model}", name: told}}

@@ -223,6 +223,7 @@ std::unique_ptr<ports::Environments> make_environments(const DataFolder& data,
                                             .folder = data.environments(),
                                             .interpreters = {"/usr/local/bin", "/usr/bin"},
                                             .settings = environments::UvEnvironments::settings_of(environ),
+                                            .allowed = environments::UvEnvironments::allowed_of(environ),
                                             .admit = std::move(admit)},
       objects);
 }

@@ -21,6 +21,15 @@ std::string shown(std::string_view requirement) {
   return "`" + as_utf8(requirement.substr(0, shown_max)) + (requirement.size() > shown_max ? "…`" : "`");
 }
 
+/// One that another program cannot take for anything else.
+bool is_address(std::string_view url) {
+  if (url.starts_with("git+")) url.remove_prefix(4);
+  const bool known = url.starts_with("https://") || url.starts_with("http://");
+  constexpr std::string_view others = "-._~:/@%+=&?#";
+  return known && !url.contains("/..") &&
+         std::ranges::all_of(url, [&](char c) { return is_word(c) || others.contains(c); });
+}
+
 }  // namespace
 
 bool is_python_version(std::string_view text) {
@@ -32,14 +41,18 @@ bool is_python_version(std::string_view text) {
 }
 
 bool is_python_name(std::string_view text) {
-  const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
-  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
   char before = '.';
   for (const char c : text) {
-    if (before == '.' ? !is_letter(c) : !is_letter(c) && !is_digit(c) && c != '.') return false;
+    const bool is_part = is_word(c) || c == '_';
+    if (before == '.' ? !is_part || is_digit(c) : !is_part && c != '.') return false;
     before = c;
   }
   return before != '.';
+}
+
+std::string_view url_of_requirement(std::string_view requirement) {
+  const auto at = requirement.find('@');
+  return at == std::string_view::npos ? std::string_view() : trimmed(requirement.substr(at + 1));
 }
 
 std::optional<std::string> requirement_problem(std::string_view requirement) {
@@ -49,9 +62,13 @@ std::optional<std::string> requirement_problem(std::string_view requirement) {
     return refused(
         " is an option of pip; only packages can be required: indexes are set by whoever operates the "
         "server");
-  if (requirement.find('@') != std::string_view::npos || requirement.find("://") != std::string_view::npos)
-    return refused(
-        " names a URL; only packages of the server's indexes can be required, by name: `pandas==2.*`");
+  if (const auto url = url_of_requirement(requirement); !url.empty()) {
+    if (!is_address(url))
+      return refused(" is not an address of a package; write `NAME @ https://…` or `NAME @ git+https://…`");
+    requirement = trimmed(requirement.substr(0, requirement.find('@')));
+  } else if (requirement.contains("://")) {
+    return refused(" names no package; write the name before the URL: `NAME @ https://…`");
+  }
   if (requirement.find('/') != std::string_view::npos || requirement.starts_with('.') ||
       requirement.ends_with(".whl"))
     return refused(" names a file; pass your own code with `code:`, and require packages by name");

@@ -20,8 +20,12 @@ bool is_python_version(std::string_view text);
 /// "fit", or with dots between such names "shop.train": what Python's `import` accepts, of ASCII.
 bool is_python_name(std::string_view text);
 
-/// Why this is not a package, by its name with extras, versions and a marker: an option of pip, a URL, a
-/// path. nullopt: it is one.
+/// The address of "NAME @ URL" (PEP 508, direct references), which whoever operates a server has to allow;
+/// empty: the package is required by its name.
+std::string_view url_of_requirement(std::string_view requirement);
+
+/// Why this is not a package, by its name with extras, versions and a marker, or by its name and address: an
+/// option of pip, a path. nullopt: it is one.
 std::optional<std::string> requirement_problem(std::string_view requirement);
 
 /// The requirements in a file, one a line, without comments. The message of a failure begins with the number

@@ -21,6 +21,7 @@
 #include "sluice/environments/uv/confined_program.hpp"
 #include "sluice/environments/uv/installed_bytes.hpp"
 #include "sluice/environments/uv/interpreters.hpp"
+#include "sluice/ir/python_requirements.hpp"
 #include "sluice/os/files.hpp"
 
 namespace sluice::environments {
@@ -229,6 +230,7 @@ struct UvEnvironments::Impl {
     std::string key = python.version + "\n";
     for (const auto& requirement : request.requirements) key += requirement + "\n";
     for (const auto& setting : options.settings) key += setting + "\n";
+    for (const auto& allowed : options.allowed) key += allowed + "\n";
     return options.folder / "locks" / Digest::of(key).hex();
   }
 
@@ -244,7 +246,30 @@ struct UvEnvironments::Impl {
             .name = "requirements.txt"};
   }
 
+  Result<void> check_allowed(const std::string& requirement) const {
+    const auto url = ir::url_of_requirement(requirement);
+    const auto allows = [&](const std::string& begin) {
+      // Not `https://example.org` for `https://example.org.evil`.
+      return url.starts_with(begin) &&
+             (begin.ends_with('/') || url.size() == begin.size() || url[begin.size()] == '/');
+    };
+    if (url.empty() || std::ranges::any_of(options.allowed, allows)) return {};
+    const auto host = url.find('/', url.find("://") + 3);
+    return Fail(user_error(
+        Code::permission_denied,
+        fmt::format("`{}` is required by its address; whoever operates the server has to allow that: "
+                    "SLUICE_ALLOW_REQUIREMENTS={}/",
+                    requirement, url.substr(0, host))));
+  }
+
+  /// What keeps uv from building sources, unless that is allowed.
+  [[nodiscard]] std::vector<std::string> only_wheels() const {
+    if (std::ranges::find(options.allowed, "sources") != options.allowed.end()) return {};
+    return {"--only-binary", ":all:"};
+  }
+
   Result<engine::PythonEnvironment> lock(const ports::EnvironmentRequest& request) const {
+    for (const auto& requirement : request.requirements) SLUICE_DO(check_allowed(requirement));
     SLUICE_TRY(python, interpreters.nearest(request.python));
     const auto known = lock_file(request, python);
     if (const auto text = os::read_file(known)) {
@@ -273,10 +298,13 @@ struct UvEnvironments::Impl {
     std::string text;
     for (const auto& requirement : request.requirements) text += requirement + "\n";
     SLUICE_DO(os::write_file(in, text, 0600));
-    SLUICE_TRY(uv, run_uv({"pip", "compile", "--quiet", "--no-header", "--no-annotate", "--generate-hashes",
-                           "--only-binary", ":all:", "--python", python.program.string(), "--output-file",
-                           out.string(), in.string()},
-                          scratch.path(), python, lock_limit, [this] { return proceed(); }));
+    std::vector<std::string> arguments{
+        "pip",           "compile",           "--quiet",  "--no-header",
+        "--no-annotate", "--generate-hashes", "--python", python.program.string(),
+        "--output-file", out.string(),        in.string()};
+    std::ranges::copy(only_wheels(), std::back_inserter(arguments));
+    SLUICE_TRY(
+        uv, run_uv(std::move(arguments), scratch.path(), python, lock_limit, [this] { return proceed(); }));
     if (uv.killed || uv.status != 0)
       return Fail(failed("finding versions of these packages", uv, lock_limit));
     return os::read_file(out, lock_bytes_max);
@@ -306,6 +334,20 @@ struct UvEnvironments::Impl {
     SLUICE_TRY(lock, os::open_file(folder / "used", O_RDWR | O_CREAT, 0600));
     if (flock(lock.get(), LOCK_SH | LOCK_NB) != 0)
       return Fail(system_error("lock " + folder.string(), errno));
+    if (auto filled = fill(folder, text, python); !filled) {
+      static_cast<void>(os::remove_tree(folder));
+      const auto code = filled.error().code;
+      if (code == Code::exhausted || code == Code::disk_full) remove_packages(text, python);
+      return Fail(std::move(filled).error());
+    }
+    // Thousands of files: one call for all. After a power failure, what is complete is whole.
+    if (syncfs(lock.get()) != 0) return Fail(system_error("sync " + folder.string(), errno));
+    SLUICE_DO(os::write_file(folder / "complete", "", 0600));
+    return MadeEnvironment(std::make_shared<const UsedEnvironment>(folder / "venv", std::move(lock)));
+  }
+
+  /// Makes the environment `folder/venv` of what the lock says.
+  Result<void> fill(const fs::path& folder, const std::string& lock, const Interpreter& python) const {
     SLUICE_TRY(scratch, os::TemporaryDirectory::make_in_tmp("sluice-install-"));
     const auto venv = folder / "venv";
     Growth growth(*this, folder);
@@ -314,24 +356,45 @@ struct UvEnvironments::Impl {
                run_uv({"venv", "--quiet", "--no-project", "--python", python.program.string(), venv.string()},
                       scratch.path(), python, install_limit, admits));
     if (made.killed || made.status != 0) return Fail(failed("making the environment", made, install_limit));
-    if (!text.empty()) {
+    if (!lock.empty()) {
       const auto requirements = scratch.path() / "requirements.txt";
-      SLUICE_DO(os::write_file(requirements, text, 0600));
-      SLUICE_TRY(
-          installed,
-          run_uv({"pip", "install", "--quiet", "--no-deps", "--only-binary", ":all:", "--require-hashes",
-                  "--python", (venv / "bin" / "python").string(), "--requirements", requirements.string()},
-                 scratch.path(), python, install_limit, admits));
+      SLUICE_DO(os::write_file(requirements, lock, 0600));
+      std::vector<std::string> arguments{"pip",
+                                         "install",
+                                         "--quiet",
+                                         "--no-deps",
+                                         "--python",
+                                         (venv / "bin" / "python").string(),
+                                         "--requirements",
+                                         requirements.string()};
+      std::ranges::copy(only_wheels(), std::back_inserter(arguments));
+      // What comes from a git repository has the name of a commit instead.
+      if (!lock.contains(" @ git+")) arguments.emplace_back("--require-hashes");
+      SLUICE_TRY(installed, run_uv(std::move(arguments), scratch.path(), python, install_limit, admits));
       if (installed.killed || installed.status != 0)
         return Fail(failed("installing the packages", installed, install_limit));
       SLUICE_DO(compile(venv, python, scratch.path()));
     }
     SLUICE_DO(growth.admit());
     make_read_only(venv);
-    // Thousands of files: one call for all. After a power failure, what is complete is whole.
-    if (syncfs(lock.get()) != 0) return Fail(system_error("sync " + folder.string(), errno));
-    SLUICE_DO(os::write_file(folder / "complete", "", 0600));
-    return MadeEnvironment(std::make_shared<const UsedEnvironment>(venv, std::move(lock)));
+    return {};
+  }
+
+  /// From uv's cache, for want of room: the packages of this lock, and what was left in the middle.
+  void remove_packages(std::string_view lock, const Interpreter& python) const {
+    const auto scratch = os::TemporaryDirectory::make_in_tmp("sluice-remove-");
+    if (!scratch || lock.empty()) return;  // without a name, everything would be cleaned
+    std::vector<std::string> clean{"cache", "clean", "--quiet"};
+    for (std::size_t at = 0; at < lock.size(); at = std::min(lock.find('\n', at), lock.size() - 1) + 1) {
+      const auto line = lock.substr(at, lock.find('\n', at) - at);
+      const auto name = line.substr(0, line.find_first_of(" ="));
+      if (!name.empty() && name.front() != '#') clean.emplace_back(name);
+    }
+    for (const auto& arguments : {clean, {"cache", "prune", "--quiet"}})
+      static_cast<void>(run_uv(arguments, scratch->path(), python, minutes(1), [this] {
+        return ending ? Result<void>(Fail(environment_error(Code::cancelled, "the server ends")))
+                      : Result<void>();
+      }));
   }
 
   /// By an interpreter that does not look at what was installed (-I -S): uv's own way would run what packages
@@ -387,6 +450,22 @@ std::vector<std::string> UvEnvironments::settings_of(const char* const* environm
   }
   std::ranges::sort(found);
   return found;
+}
+
+std::vector<std::string> UvEnvironments::allowed_of(const char* const* environment) {
+  constexpr std::string_view name = "SLUICE_ALLOW_REQUIREMENTS=";
+  std::vector<std::string> allowed;
+  for (; *environment != nullptr; ++environment) {
+    std::string_view rest(*environment);
+    if (!rest.starts_with(name)) continue;
+    rest.remove_prefix(name.size());
+    while (!rest.empty()) {
+      const auto end = std::min(rest.find_first_of(", "), rest.size());
+      if (end > 0) allowed.emplace_back(rest.substr(0, end));
+      rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+  }
+  return allowed;
 }
 
 UvEnvironments::UvEnvironments(Options options, ports::ObjectStore& objects)

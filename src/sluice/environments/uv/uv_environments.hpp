@@ -20,11 +20,17 @@ class UvEnvironments final : public ports::Environments {
     std::vector<std::filesystem::path> interpreters;  ///< folders in which interpreters are looked for
     /// "NAME=value": where packages come from, and how it is reached. See `settings_of`.
     std::vector<std::string> settings = {};
+    /// What may be required besides wheels of the indexes: "sources", which are built then, and beginnings of
+    /// the addresses of packages. See `allowed_of`.
+    std::vector<std::string> allowed = {};
     /// Counts so many more bytes as stored, if there is room for them; null: there always is.
     std::function<Result<void>(std::int64_t bytes)> admit = {};
   };
   /// What whoever operates the server has set for uv in its environment: indexes, certificates, proxies.
   static std::vector<std::string> settings_of(const char* const* environment);
+
+  /// The words of SLUICE_ALLOW_REQUIREMENTS in its environment.
+  static std::vector<std::string> allowed_of(const char* const* environment);
 
   UvEnvironments(Options options, ports::ObjectStore& objects);
   /// Ends what is being made.
