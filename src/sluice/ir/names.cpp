@@ -230,7 +230,7 @@ class Walker {
       if (!has_paths)
         problems_.add(
             read.root.at,
-            "`out` holds the paths of a process's outputs; it is available only in its `process` and `env`");
+            "`out` holds the paths of a process's outputs; it is available only in its arguments and `env`");
       else if (!field)
         problems_.add(read.root.at, "`out` alone is not a path; name an output, as in `out.NAME`");
       else if (const auto& declared = outputs_of(*process); !declared.contains(*field))

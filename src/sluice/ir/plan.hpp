@@ -43,7 +43,7 @@ struct Output {
   std::optional<Type> type;
 };
 
-/// A declared output of a process task (docs/plans.md, Outputs of a process).
+/// A declared output of a process or container (docs/plans.md, Outputs of a process).
 struct TaskOutput {
   std::string name;
   Location at;
@@ -69,8 +69,17 @@ struct Environment {
 /// What the environment is called in the events of a run: the same for equal ones.
 std::string name_of(const Environment& environment);
 
+/// The image of which a container is made (docs/containers.md).
+struct Image {
+  Location at;
+  std::string reference;  ///< has no image_problem (image_reference.hpp)
+};
+
+/// A program with arguments: of this machine, or in a container.
 struct Process {
-  std::vector<ExpressionPtr> argv;
+  std::optional<Image> image;       ///< none: it runs on this machine
+  std::vector<ExpressionPtr> argv;  ///< of a container its `command`; empty: the one of the image
+  std::vector<ExpressionPtr> args;  ///< of a container: what follows
   std::optional<std::string> code;  ///< a folder, relative to the plan's file
   std::optional<Environment> environment;
   std::vector<Named> env;

@@ -3,6 +3,7 @@
 
 #include "sluice/base/numbers.hpp"
 #include "sluice/base/words.hpp"
+#include "sluice/ir/image_reference.hpp"
 #include "sluice/ir/python_requirements.hpp"
 #include "sluice/ir/reader/plan_reader.hpp"
 
@@ -18,6 +19,7 @@ struct Shape {
 const std::array shapes{
     Shape{"process",
           {"code", "environment", "env", "outputs", "hermetic", "cache", "resources", "pool", "yield"}},
+    Shape{"container", {"code", "outputs", "cache", "resources", "pool", "yield"}},
     Shape{"service", {"with", "cache", "resources", "pool", "yield"}},
     Shape{"call", {"with"}},
     Shape{"branch", {}},
@@ -90,6 +92,8 @@ Operation PlanReader::operation(const Node::Field& field) {
   const auto& head = *node.find(shape->head);
   if (shape->head == "process") {
     process(node, op);
+  } else if (shape->head == "container") {
+    container(node, op);
   } else if (shape->head == "service") {
     op.what = ServiceCall{string(head, "`service`"), named(node.find("with"), "`with`")};
   } else if (shape->head == "call") {
@@ -144,20 +148,50 @@ void PlanReader::common(const Node& node, Operation& op) {
 void PlanReader::process(const Node& node, Operation& op) {
   Process made;
   const auto& argv = *node.find("process");
-  if (argv.kind == Node::Kind::list)
-    for (const auto& arg : argv.items) made.argv.push_back(expression(arg, Scalars::texts));
-  else
-    problem(argv.at, "`process` should be a list, the program and its arguments; no shell splits a string");
-  if (const auto* code = node.find("code")) made.code = string(*code, "`code`");
+  made.argv = arguments(&argv, "`process` should be a list, the program and its arguments");
   if (const auto* given = node.find("environment")) made.environment = environment(*given);
   made.env = named(node.find("env"), "`env`", Scalars::texts);
-  if (const auto* outputs = node.find("outputs"); outputs && is_map(*outputs, "`outputs`"))
-    for (const auto& one : outputs->fields) made.outputs.push_back(task_output(one));
+  files(node, made);
   if (const auto* hermetic = node.find("hermetic")) made.hermetic = boolean(*hermetic, "`hermetic`");
   if (argv.kind != Node::Kind::list)
     made.argv.push_back(syntax::Expression::of(
         Value(""), argv.at));  // so that the verifier does not report an empty `process` too
   op.what = std::move(made);
+}
+
+void PlanReader::container(const Node& node, Operation& op) {
+  Process made;
+  const auto& head = *node.find("container");
+  made.image = Image{.at = head.at, .reference = {}};
+  files(node, made);
+  if (map(head, "`container`", {"image", "command", "args", "env"})) {
+    if (const auto* image = head.find("image")) {
+      *made.image = {.at = image->at, .reference = string(*image, "`image`")};
+      if (const auto refused = image_problem(made.image->reference); refused && image->scalar.is_string())
+        problem(image->at, *refused);
+    } else {
+      problem(head.at, "`container` needs an `image`, such as docker.io/library/python:3.12");
+    }
+    made.argv = arguments(head.find("command"), "`command` should be a list, the program and its arguments");
+    made.args = arguments(head.find("args"), "`args` should be a list of arguments");
+    made.env = named(head.find("env"), "`env`", Scalars::texts);
+  }
+  op.what = std::move(made);
+}
+
+std::vector<ExpressionPtr> PlanReader::arguments(const Node* node, std::string_view expected) {
+  std::vector<ExpressionPtr> made;
+  if (node == nullptr) return made;
+  if (node->kind != Node::Kind::list) problem(node->at, std::string(expected) + "; no shell splits a string");
+  for (const auto& arg : node->items) made.push_back(expression(arg, Scalars::texts));
+  return made;
+}
+
+/// What a program has besides its command, on this machine and in a container.
+void PlanReader::files(const Node& node, Process& made) {
+  if (const auto* code = node.find("code")) made.code = string(*code, "`code`");
+  if (const auto* outputs = node.find("outputs"); outputs && is_map(*outputs, "`outputs`"))
+    for (const auto& one : outputs->fields) made.outputs.push_back(task_output(one));
 }
 
 Environment PlanReader::environment(const Node& node) {
