@@ -1,11 +1,12 @@
 """Debian's podman for tests, with a storage of its own, and images made of busybox: nothing is downloaded, and nothing is left behind."""
 import contextlib
+import io
 import json
-import os
 import pathlib
 import shutil
 import subprocess
 import tarfile
+import tempfile
 
 from sluice_program import environment
 
@@ -17,7 +18,6 @@ RUN = ["--network", "none", "--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1
 
 def make_root(file, extra=()):
     """A file system with busybox under all its names, as a tar; `extra`: pairs (path, text) of further programs."""
-    import io
     names = subprocess.run([BUSYBOX, "--list"], capture_output=True, text=True, check=True).stdout.split()
     with tarfile.open(file, "w") as out:
         for folder in ("bin", "tmp", "etc", "proc", "sys", "dev"):
@@ -37,12 +37,14 @@ def make_root(file, extra=()):
 
 
 class Podman:
-    def __init__(self, folder):
-        self.folder = folder
-        self.command = ["podman", "--root", str(folder / "root"), "--runroot", str(folder / "run"), *GLOBAL]
+    def __init__(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="sluice-podman-"))  # a short path: podman refuses others
+        self.command = ["podman", "--root", str(self.folder / "root"), "--runroot", str(self.folder / "run"), *GLOBAL]
 
-    def __call__(self, *arguments, check=True):
-        return subprocess.run([*self.command, *map(str, arguments)], capture_output=True, text=True, timeout=120, check=check).stdout
+    def __call__(self, *arguments):
+        done = subprocess.run([*self.command, *map(str, arguments)], capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     def make_image(self, name, *changes, extra=()):
         """Returns the digest of its configuration."""
@@ -55,20 +57,27 @@ class Podman:
     def digest(self, name):
         return "sha256:" + json.loads(self("image", "inspect", name))[0]["Id"]
 
+    def cgroups(self):
+        """podman leaves an empty one for each container whose monitor was killed."""
+        return [path for depth in ("", "*/") for path in pathlib.Path("/sys/fs/cgroup").glob(depth + self.folder.name)]
+
     def settings(self, *options, shared=None):
         """The environment of a program of Sluice that uses this engine; `shared`: a folder that every container sees as /shared."""
         mount = ["--volume", f"{shared}:/shared"] if shared else []
-        return environment(SLUICE_CONTAINER_ENGINE=" ".join(self.command), SLUICE_CONTAINER_RUN_OPTIONS=" ".join([*RUN, *mount, *options]))
+        return environment(SLUICE_CONTAINER_ENGINE=" ".join(self.command), SLUICE_CONTAINER_RUN_OPTIONS=" ".join([*RUN, f"--cgroup-parent=/{self.folder.name}", *mount, *options]))
 
     def containers(self):
         """The names of all containers, running or not."""
         return self("ps", "--all", "--format", "{{.Names}}").split()
 
     def close(self):
-        with contextlib.suppress(subprocess.SubprocessError):
+        with contextlib.suppress(AssertionError, subprocess.SubprocessError):  # what it could not remove is unmounted below
             self("rm", "--force", "--all", "--time", "0")
         mounts = [line.split()[1] for line in pathlib.Path("/proc/self/mounts").read_text().splitlines()]
         for mount in sorted(mounts, reverse=True):
-            if mount.startswith(str(self.folder) + os.sep):
+            if mount.startswith(f"{self.folder}/"):
                 subprocess.run(["umount", "--lazy", mount], check=True)
+        for cgroup in self.cgroups():
+            for path in [*sorted((path for path in cgroup.rglob("*") if path.is_dir()), reverse=True), cgroup]:
+                path.rmdir()
         shutil.rmtree(self.folder)

@@ -16,8 +16,8 @@ BOX = "localhost/box:1"
 
 
 @pytest.fixture(scope="module")
-def podman(tmp_path_factory):
-    engine = Podman(tmp_path_factory.mktemp("podman"))
+def podman():
+    engine = Podman()
     try:
         engine.make_image(BOX)
         yield engine
@@ -112,6 +112,13 @@ pipelines:
     assert report["status"] == "succeeded" and report["outputs"]["sum"] == 5 + (3 << 20), report
     log = folder.sluice("logs", report["run"], "spoil").stdout
     assert log.count("Read-only file system") == 4, log
+
+
+@pytest.mark.parametrize("script", ['ln -s /etc/hostname "$1"', 'rmdir /sluice/out && ln -s /etc /sluice/out', 'ln -s /sluice/cwd/x "$1"; echo > x',
+                                    'rmdir /sluice/out && ln -s in /sluice/out'])
+def test_a_link_of_a_container_leads_the_server_nowhere(folder, script):
+    failure = folder.failure(script)
+    assert failure["message"] == "task `work` wrote its output `said` as a link, or below one; what a container writes has to be there itself", failure
 
 
 def test_it_has_no_rights_beyond_those_of_the_engine_and_can_get_none(folder):

@@ -183,8 +183,8 @@ class Checker {
                                        secret->substr(0, 60) + "`");
         else if (process.image && !may_be_secret_of_container(name))
           problems_.add(value->at, "environment variable `" + name +
-                                       "` of a container cannot be a secret: the command of the container "
-                                       "engine reads it too; use another name");
+                                       "` of a container cannot be a secret: its name means something to "
+                                       "the command of the container engine; use another name");
         continue;
       }
       if (type.kind == Kind::list || type.kind == Kind::structure)

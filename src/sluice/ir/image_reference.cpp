@@ -130,8 +130,4 @@ std::optional<std::string> image_problem(std::string_view reference) {
 
 std::string_view image_name(std::string_view reference) { return parts_of(reference).name; }
 
-std::string_view image_digest(std::string_view reference) {
-  return parts_of(reference).digest.value_or(std::string_view());
-}
-
 }  // namespace sluice::ir

@@ -18,7 +18,5 @@ std::optional<std::string> image_problem(std::string_view reference);
 
 /// The name in a reference that has no problem: without tag and digest.
 std::string_view image_name(std::string_view reference);
-/// "sha256:…" of a reference that has no problem; "": it names none.
-std::string_view image_digest(std::string_view reference);
 
 }  // namespace sluice::ir

@@ -164,6 +164,7 @@ Result<ContainerEngine::Answer> ContainerEngine::ask(const std::vector<std::stri
                            fmt::format("the container engine cannot be started: {}", done.error().message)));
   Answer answer{.engine = file_name(found),
                 .succeeded = done->exit.succeeded() && !done->timed_out,
+                .timed_out = done->timed_out,
                 .out = std::move(done->out),
                 .problem = {}};
   if (answer.succeeded) return answer;
@@ -274,7 +275,7 @@ Result<void> ContainerEngine::remove_containers(std::vector<std::string> names) 
   for (int tries = 1;; ++tries) {
     SLUICE_TRY(answer, ask(words));
     if (answer.succeeded) return {};
-    if (tries == tries_max)
+    if (tries == tries_max || answer.timed_out)
       return Fail(environment_error(
           Code::unavailable, fmt::format("{} cannot remove a container: {}", answer.engine, answer.problem)));
   }

@@ -24,7 +24,7 @@ class ContainerEngine final : public ports::Containers {
 
   /// How long the engine may take for a command, and for getting an image.
   struct Limits {
-    std::chrono::milliseconds command = std::chrono::minutes(2);
+    std::chrono::milliseconds command = std::chrono::minutes(1);
     std::chrono::milliseconds pull = std::chrono::minutes(30);
   };
   explicit ContainerEngine(Settings settings) : ContainerEngine(std::move(settings), Limits()) {}
@@ -43,6 +43,7 @@ class ContainerEngine final : public ports::Containers {
   struct Answer {
     std::string engine;  ///< "podman", for messages
     bool succeeded = false;
+    bool timed_out = false;
     std::string out;
     std::string problem;  ///< if it did not succeed
   };

@@ -30,6 +30,12 @@ const std::array shapes{
 constexpr std::array every_operation{"after", "if", "trigger", "retry", "timeout", "fails"};
 constexpr std::array of_steps{"steps", "try", "wait", "assign", "jump", "return"};
 
+constexpr std::array of_container{"image", "command", "args", "env"};
+
+bool is_of_container(std::string_view key) {
+  return std::ranges::find(of_container, key) != of_container.end();
+}
+
 std::string in_backticks(std::string_view name) { return "`" + std::string(name) + "`"; }
 
 const Node::Field* field_of(const Node& node, std::string_view key) {
@@ -86,8 +92,10 @@ Operation PlanReader::operation(const Node::Field& field) {
   known.insert(known.end(), every_operation.begin(), every_operation.end());
   for (const auto& given : node.fields)
     if (std::ranges::find(known, given.key) == known.end())
-      problem(given.at, in_backticks(shape->head) + " has no " + in_backticks(given.key) +
-                            did_you_mean(given.key, known));
+      problem(given.at, shape->head == "container" && is_of_container(given.key)
+                            ? in_backticks(given.key) + " belongs into the map of `container`"
+                            : in_backticks(shape->head) + " has no " + in_backticks(given.key) +
+                                  did_you_mean(given.key, known));
 
   const auto& head = *node.find(shape->head);
   if (shape->head == "process") {
@@ -167,8 +175,10 @@ void PlanReader::container(const Node& node, Operation& op) {
   if (map(head, "`container`", {"image", "command", "args", "env"})) {
     if (const auto* image = head.find("image")) {
       *made.image = {.at = image->at, .reference = string(*image, "`image`")};
-      if (const auto refused = image_problem(made.image->reference); refused && image->scalar.is_string())
-        problem(image->at, *refused);
+      const auto& reference = made.image->reference;
+      // Another problem was told of what is no string, or an expression.
+      const bool is_fixed = image->scalar.is_string() && reference.find("${") == std::string::npos;
+      if (const auto refused = image_problem(reference); refused && is_fixed) problem(image->at, *refused);
     } else {
       problem(head.at, "`container` needs an `image`, such as docker.io/library/python:3.12");
     }
