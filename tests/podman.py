@@ -11,8 +11,8 @@ import tempfile
 from sluice_program import environment
 
 BUSYBOX = pathlib.Path("/bin/busybox")  # of the package busybox-static
-# runc and cgroupfs work without systemd; the limits are below those of a machine that gives few.
-GLOBAL = ["--runtime", "runc", "--cgroup-manager", "cgroupfs"]
+# These work in a chroot or container too: without systemd, and on a root that is an overlay; the limits are below those of a machine that gives few.
+GLOBAL = ["--storage-driver", "vfs", "--runtime", "runc", "--cgroup-manager", "cgroupfs"]
 RUN = ["--network", "none", "--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1000:1000"]
 
 

@@ -219,6 +219,20 @@ def test_the_command_and_the_user_of_the_image(folder, podman):
     assert report_of(folder.sluice("run", folder.plan, "--json"))["outputs"]["said"] == "1234\n"
 
 
+def test_containers_occupy_slots_and_places_in_pools(folder):
+    task = "{container: {image: \"%s\", command: [sh, -c, 'mkdir /shared/%s || exit 9; sleep 0.2; rmdir /shared/%s']}, %s}"
+    folder.plan.write_text("sluice: 1\npipelines:\n  main:\n    graph:\n" + "".join(
+        f"      {name}: {task % (BOX, busy, busy, how)}\n" for name, busy, how in [
+            ("a", "cpu", "resources: {cpu: 1}"), ("b", "cpu", "resources: {cpu: 1}"),
+            ("c", "pool", "pool: licenses, resources: {cpu: 0}"), ("d", "pool", "pool: licenses, resources: {cpu: 0}")]))
+    server = Server(folder.data, "--slots", "cpu=1,licenses=1", env=folder.settings())
+    try:
+        run = server.ask("POST", "/v1/runs", {"plan": folder.plan.read_text(), "file": "plan.yaml"})[1]["run"]
+        assert server.end_of(run)["status"] == "succeeded"
+    finally:
+        server.stop()
+
+
 def test_what_needs_more_memory_than_its_limit_fails(folder):
     failure = folder.failure("dd if=/dev/zero of=/dev/null bs=200000000 count=1", more="        resources: {memory: 30MB, cpu: 0.5}\n")
     assert failure["kind"] == "memory" and "30.0 MB" in failure["message"], failure
@@ -259,7 +273,7 @@ def processes_of(fence):
 class Long:
     """A server that runs a container which waits at a gate, and ignores SIGTERM."""
 
-    def __init__(self, folder, more=""):
+    def __init__(self, folder, more="", until_started=True):
         self.folder = folder
         folder.write({"image": BOX, "command": ["sh", "-c", LONG, "sh"], "args": ["${out.said}"]}, more)
         self.gate = Gate(folder.shared / "go")
@@ -268,7 +282,8 @@ class Long:
         status, answer = self.server.ask("POST", "/v1/runs", {"plan": folder.plan.read_text(), "file": "plan.yaml"})
         assert status == 201, answer
         self.run = answer["run"]
-        self.started(1)
+        if until_started:
+            self.started(1)
 
     def fences(self):
         file = self.folder.shared / "started"
@@ -297,8 +312,8 @@ class Long:
 def long(folder):
     made = []
 
-    def start(more=""):
-        made.append(Long(folder, more))
+    def start(*arguments, **how):
+        made.append(Long(folder, *arguments, **how))
         return made[-1]
 
     yield start
@@ -341,6 +356,20 @@ def test_what_a_killed_supervisor_ran_is_removed_and_tried_again(long, podman, w
     assert task.attempts() == {("work", 1): "lost", ("work", 2): "succeeded"}
 
 
+@pytest.mark.parametrize("moment", ["the engine's command runs", "the container exists"])
+def test_a_supervisor_that_is_killed_while_a_container_starts(long, podman, moment):
+    task = long(until_started=False)
+    fence = task.server.event(task.run, "scheduled")["fence"]
+    until(lambda: commands_of(fence) if moment == "the engine's command runs" else podman.containers(), moment)
+    os.kill(killing.supervisor_of(task.folder.data), signal.SIGKILL)
+    second = until(lambda: [event["fence"] for event in killing.journal_of(task.folder.data, task.run) if event["t"] == "scheduled"][1:], "it is tried again")[0]
+    until(lambda: second in task.fences(), "the second attempt runs")
+    assert podman.containers() == [f"sluice-{second}"] and not processes_of(fence)
+    task.gate.open()
+    assert task.end()["outputs"] == {"said": "done"}
+    assert task.attempts() == {("work", 1): "lost", ("work", 2): "succeeded"}
+
+
 def test_a_killed_command_of_the_engine_fails_the_attempt_and_leaves_nothing(long, podman):
     task = long("        retry: {limit: 1}\n")
     (pid,) = commands_of(task.fences()[0])
@@ -365,6 +394,14 @@ def test_a_cancelled_container_is_gone(long, podman):
     task = long()
     assert task.server.ask("POST", f"/v1/runs/{task.run}/cancel")[0] in (200, 202)
     assert task.end()["status"] == "cancelled" and podman.containers() == []
+
+
+def test_a_container_that_was_found_again_is_cancelled(long, podman):
+    task = long()
+    task.server.kill()
+    task.restart()
+    assert task.server.ask("POST", f"/v1/runs/{task.run}/cancel")[0] in (200, 202)
+    assert task.end()["status"] == "cancelled" and podman.containers() == [] and len(task.fences()) == 1
 
 
 def test_a_container_that_takes_too_long_is_gone_before_the_next_attempt(long, podman):
