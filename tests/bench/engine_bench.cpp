@@ -97,8 +97,9 @@ class Bench {
                                   .clock = clock_,
                                   .services = services_,
                                   .slots = {.tasks = SIZE_MAX}});
-    good(dispatcher_->set_executors(
-        {{engine::TaskSpec::Kind::process, &executor}, {engine::TaskSpec::Kind::service, &executor}}));
+    good(dispatcher_->set_executors({{engine::TaskSpec::Kind::process, &executor},
+                                     {engine::TaskSpec::Kind::container, &executor},
+                                     {engine::TaskSpec::Kind::service, &executor}}));
   }
   void start_run() {
     good(dispatcher_->start(

@@ -469,23 +469,31 @@ class Reference::OperationCheck {
     return all;
   }
 
+  List arguments(const std::vector<ir::ExpressionPtr>& expressions) {
+    List values;
+    for (const auto& expression : expressions) {
+      const auto value = operand(*expression);
+      if (!value) continue;
+      if (const auto* list = value->if_list())
+        values.insert(values.end(), list->begin(), list->end());
+      else
+        values.push_back(*value);
+    }
+    return values;
+  }
+
   /// The arguments as they were evaluated, in the form of the event.
   Struct call_of_task() {
     Struct call;
     if (const auto* process = std::get_if<ir::Process>(&operation_.what)) {
-      List argv;
-      for (const auto& expression : process->argv) {
-        const auto value = operand(*expression);
-        if (!value) continue;
-        if (const auto* list = value->if_list())
-          argv.insert(argv.end(), list->begin(), list->end());
-        else
-          argv.push_back(*value);
-      }
+      auto argv = arguments(process->argv);
       auto env = named(process->env);
-      if (argv.empty())
+      auto args = arguments(process->args);
+      const bool of_image = process->image && process->argv.empty();
+      if (argv.empty() && !of_image)
         throw EndsEarly{failed(path_, "start", "the command has no program: every argument is absent")};
-      call.set("argv", std::move(argv));
+      if (!argv.empty()) call.set("argv", std::move(argv));
+      if (!args.empty()) call.set("args", std::move(args));
       if (!env.empty()) call.set("env", std::move(env));
     } else {
       call.set("with", named(std::get<ir::ServiceCall>(operation_.what).with));

@@ -85,8 +85,9 @@ Outcome SimExecutor::outcome_of(const ports::Attempt& attempt) {
     return outcome;
   }
   Struct call;
-  if (work.kind == engine::TaskSpec::Kind::process) {
-    call.set("argv", work.argv);
+  if (work.kind != engine::TaskSpec::Kind::service) {
+    if (!work.argv.empty()) call.set("argv", work.argv);
+    if (!work.args.empty()) call.set("args", work.args);
     if (!work.env.empty()) call.set("env", work.env);
   } else {
     call.set("with", work.with);

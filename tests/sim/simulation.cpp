@@ -29,8 +29,9 @@ class Simulation::Server final : public ports::RunControl {
               .clock = life.clock_,
               .random = life.faults_.random},
              life.dialects_) {
-    SLUICE_CHECK(dispatcher.set_executors(
-        {{engine::TaskSpec::Kind::process, &life.processes_}, {engine::TaskSpec::Kind::service, &services}}));
+    SLUICE_CHECK(dispatcher.set_executors({{engine::TaskSpec::Kind::process, &life.processes_},
+                                           {engine::TaskSpec::Kind::container, &life.processes_},
+                                           {engine::TaskSpec::Kind::service, &services}}));
   }
 
   Result<void> start(engine::RunCreated created, std::shared_ptr<const ir::Plan> plan) override {

@@ -39,6 +39,21 @@ def read_page(page=PAGE):
     return sections
 
 
+def first_example(page, folder):
+    """Writes the files of a page's first example to the folder; returns the arguments of `sluice`, and the lines that show how it ends."""
+    shown = {}
+    for fence, content in read_page(page)[0].blocks:
+        language, _, name = fence.partition(" ")
+        if name:
+            (folder / name).parent.mkdir(exist_ok=True)
+            (folder / name).write_text(content)
+        else:
+            shown[language] = content
+    program, *arguments = shlex.split(shown["sh"])
+    assert program == "sluice"
+    return arguments, shown["text"].splitlines()
+
+
 @dataclasses.dataclass
 class Example:
     """A plan of the page: the files beside it, the commands, and the lines that show how it ends."""

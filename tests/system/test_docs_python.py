@@ -1,12 +1,11 @@
 """docs/python.md: its first example runs as it is, with pandas from the index of this machine; the settings that it names are passed on."""
 import os
 import re
-import shlex
 import subprocess
 import sys
 
 from sluice_program import BIN, ROOT, environment, report_of
-from test_docs_plans import lines_of, read_page
+from test_docs_plans import first_example, lines_of
 
 sys.path.insert(0, str(ROOT / "tools"))
 import clients  # noqa: E402
@@ -16,21 +15,11 @@ PASSED_ON = set(re.findall(r'"((?:UV|SSL|HTTPS|HTTP|ALL|NO)_[A-Z_]+)"', (ROOT / 
 
 
 def test_the_first_example_runs_as_it_is(tmp_path):
-    first = read_page(PAGE)[0]
-    shown = {}
-    for fence, content in first.blocks:
-        language, _, name = fence.partition(" ")
-        if name:
-            (tmp_path / name).parent.mkdir(exist_ok=True)
-            (tmp_path / name).write_text(content)
-        else:
-            shown[language] = content
-    program, *arguments = shlex.split(shown["sh"])
-    assert program == "sluice"
+    arguments, expected = first_example(PAGE, tmp_path)
     settings = {name: value for name, value in os.environ.items() if name in PASSED_ON} | clients.uv_settings()
     done = subprocess.run([BIN / "sluice", *arguments, "--json", "--data", tmp_path / "data"], cwd=tmp_path, capture_output=True, text=True,
                           timeout=600, env=environment(**settings))
-    assert lines_of(report_of(done)) == shown["text"].splitlines(), done.stderr
+    assert lines_of(report_of(done)) == expected, done.stderr
 
 
 def test_every_setting_that_is_named_is_passed_on():

@@ -40,6 +40,7 @@ struct Platform::Impl {
   std::unique_ptr<access::Access> access;
   std::unique_ptr<DecidingFile> deciding;
   std::unique_ptr<ports::Environments> environments;
+  std::unique_ptr<ports::Containers> containers = make_containers();
   std::unique_ptr<ports::Secrets> secrets;
   std::unique_ptr<driver::Driver> driver;
   std::unique_ptr<runs::Runs> runs;
@@ -99,6 +100,7 @@ struct Platform::Impl {
             .clock = clock,
             .random = random,
             .environments = environments.get(),
+            .containers = containers.get(),
             .secrets = secrets.get(),
             .check_call = [this](const auto& name, const auto& known) { return services.check(name, known); },
             .check_room = [this] { return quota->admit(0); }},
@@ -119,6 +121,7 @@ struct Platform::Impl {
                                 .services = services,
                                 .objects = *objects.store,
                                 .environments = *environments,
+                                .containers = *containers,
                                 .secrets = *secrets,
                                 .sink = *driver,
                                 .clock = clock});

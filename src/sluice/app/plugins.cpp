@@ -15,6 +15,7 @@
 #include "sluice/domain/models/register_service.hpp"
 #include "sluice/domain/serving/deploy_service.hpp"
 #include "sluice/environments/uv/uv_environments.hpp"
+#include "sluice/executors/container/container_engine.hpp"
 #include "sluice/executors/process/process_executor.hpp"
 #include "sluice/executors/service/service_executor.hpp"
 #include "sluice/frontends/native/native_frontend.hpp"
@@ -228,6 +229,14 @@ std::unique_ptr<ports::Environments> make_environments(const DataFolder& data,
       objects);
 }
 
+std::unique_ptr<ports::Containers> make_containers() {
+  return std::make_unique<executors::ContainerEngine>(executors::ContainerEngine::settings_of(environ));
+}
+
+Result<std::string> container_engine_version() {
+  return executors::ContainerEngine(executors::ContainerEngine::settings_of(environ)).version();
+}
+
 std::unique_ptr<ports::Secrets> open_secrets(const DataFolder& data, const Clock& clock, Random& random) {
   return stores::secret_files(data.secrets(), clock, random);
 }
@@ -237,13 +246,15 @@ Executors make_executors(const ExecutorParts& parts) {
   services.reserve(parts.services.services.size());
   for (const auto& service : parts.services.services) services.push_back(service.get());
   Executors made;
-  made.emplace_back(
-      engine::TaskSpec::Kind::process,
-      std::make_unique<executors::ProcessExecutor>(
-          parts.data.root, parts.objects, parts.sink, parts.clock, parts.installation.supervisor,
-          executors::Given{.environments = &parts.environments, .secrets = &parts.secrets}));
+  // One for both: the supervisor of a data folder has one client that follows what it reports.
+  const auto processes = std::make_shared<executors::ProcessExecutor>(
+      parts.data.root, parts.objects, parts.sink, parts.clock, parts.installation.supervisor,
+      executors::Given{
+          .environments = &parts.environments, .secrets = &parts.secrets, .containers = &parts.containers});
+  made.emplace_back(engine::TaskSpec::Kind::process, processes);
+  made.emplace_back(engine::TaskSpec::Kind::container, processes);
   made.emplace_back(engine::TaskSpec::Kind::service,
-                    std::make_unique<executors::ServiceExecutor>(
+                    std::make_shared<executors::ServiceExecutor>(
                         executors::ServiceExecutor::Options{.work = parts.data.work()}, std::move(services),
                         parts.sink, parts.clock));
   return made;

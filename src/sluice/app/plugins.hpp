@@ -16,6 +16,7 @@
 #include "sluice/domain/storage/storage.hpp"
 #include "sluice/engine/work.hpp"
 #include "sluice/ports/access.hpp"
+#include "sluice/ports/containers.hpp"
 #include "sluice/ports/environments.hpp"
 #include "sluice/ports/executor.hpp"
 #include "sluice/ports/http.hpp"
@@ -125,6 +126,11 @@ std::unique_ptr<ports::Environments> make_environments(const DataFolder& data,
                                                        ports::ObjectStore& objects,
                                                        std::function<Result<void>(std::int64_t)> admit);
 
+/// The container engine of this machine, as the environment of this process says.
+std::unique_ptr<ports::Containers> make_containers();
+/// Its name and version; fails if there is none that works.
+Result<std::string> container_engine_version();
+
 std::unique_ptr<ports::Secrets> open_secrets(const DataFolder& data, const Clock& clock, Random& random);
 
 /// The dependencies of executors.
@@ -134,12 +140,13 @@ struct ExecutorParts {
   const Services& services;
   ports::ObjectStore& objects;
   ports::Environments& environments;
+  ports::Containers& containers;
   const ports::Secrets& secrets;
   ports::OutcomeSink& sink;
   const Clock& clock;
 };
-/// One executor for each kind of work.
-using Executors = std::vector<std::pair<engine::TaskSpec::Kind, std::unique_ptr<ports::Executor>>>;
+/// The executor of each kind of work; some run several kinds.
+using Executors = std::vector<std::pair<engine::TaskSpec::Kind, std::shared_ptr<ports::Executor>>>;
 Executors make_executors(const ExecutorParts& parts);
 
 /// The dependencies of protocols.

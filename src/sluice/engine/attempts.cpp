@@ -12,7 +12,7 @@ using Phase = OperationState::Phase;
 
 namespace {
 
-/// In thousandths: what a process task occupies if the plan does not say it.
+/// In thousandths: what a process or container occupies if the plan does not say it.
 constexpr std::int64_t cpu_of_a_process = 1'000;
 
 /// After this many attempts in a row were lost, the task itself is considered to be the cause.
@@ -55,11 +55,18 @@ TaskSpec work_of(const RunState& run, const OperationState& operation) {
   work.gpus = operation.task->gpus;
   work.resources = resources_of(operation);
   if (const auto* process = std::get_if<ir::Process>(&operation.operation->what)) {
-    work.kind = TaskSpec::Kind::process;
+    work.kind = process->image ? TaskSpec::Kind::container : TaskSpec::Kind::process;
+    if (process->image) {
+      if (const auto* found = run.created.images.find(process->image->reference); found && found->is_string())
+        work.image = *found->if_string();
+      if (const auto* given = call.find("resources"); given && given->find("cpu"))
+        work.cpu_max = work.resources.cpu;
+    }
     if (const auto* argv = call.find("argv"); argv && argv->is_list()) work.argv = *argv->if_list();
     if (process->function)
       work.function =
           PythonFunction{.module = process->function->module, .function = process->function->function};
+    if (const auto* args = call.find("args"); args && args->is_list()) work.args = *args->if_list();
     if (const auto* env = call.find("env"); env && env->is_struct()) work.env = *env->if_struct();
     if (process->code)
       if (const auto* code = run.created.code.find(*process->code); code && code->is_artifact())

@@ -98,13 +98,15 @@ Digest cache_key(const TaskSpec& work, const Value& environment, const Value& us
   if (!scope.empty()) key.set("scope", scope);
   key.set("work", name(work.kind));
   switch (work.kind) {
-    case TaskSpec::Kind::process: {
+    case TaskSpec::Kind::process:
+    case TaskSpec::Kind::container: {
       if (work.function) {
         key.set("function", work.function->module + ":" + work.function->function);
         key.set("with", holes.key_of(work.with));
       } else {
         key.set("argv", holes.key_of(work.argv));
       }
+      if (!work.args.empty()) key.set("args", holes.key_of(work.args));
       key.set("env", holes.key_of(work.env));
       if (work.code) key.set("code", key_of(*work.code));
       key.set("hermetic", work.hermetic);

@@ -226,6 +226,7 @@ struct Writer {
     out.tagged("inputs", e.inputs);
     out.tagged("code", e.code);
     if (!e.environments.empty()) out.tagged("environments", e.environments);
+    if (!e.images.empty()) out.tagged("images", e.images);
     out.boolean("cache", e.cache);
     out.integer("at", milliseconds(e.at));
   }
@@ -324,6 +325,7 @@ Result<Event> event_of(const std::string& type, EventReader& r) {
                       .inputs = r.fields("inputs"),
                       .code = r.fields("code"),
                       .environments = r.optional_fields("environments"),
+                      .images = r.optional_fields("images"),
                       .cache = r.boolean("cache"),
                       .at = r.time("at")};
   if (type == "claimed") return Claimed{.epoch = r.integer("epoch"), .at = r.time("at")};

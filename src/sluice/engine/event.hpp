@@ -29,6 +29,7 @@ struct RunCreated {
   Struct inputs;             ///< bound and typed
   Struct code;               ///< folder as written in the plan → artifact
   Struct environments = {};  ///< ir::name_of an environment → {"python": version, "lock": artifact}
+  Struct images = {};        ///< image as written in the plan → the same with a digest
   bool cache = true;         ///< false: nothing is looked up
   Time at{};
 };

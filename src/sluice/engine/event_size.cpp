@@ -44,7 +44,7 @@ std::size_t size_of(const Failure& failure) {
 /// The size of what an event has besides its numbers and its path.
 struct Size {
   std::size_t operator()(const RunCreated& e) const {
-    return e.plan.size() + size_of(e.inputs) + size_of(e.code) + size_of(e.environments);
+    return e.plan.size() + size_of(e.inputs) + size_of(e.code) + size_of(e.environments) + size_of(e.images);
   }
   std::size_t operator()(const Claimed&) const { return 0; }
   std::size_t operator()(const RegionStarted& e) const {

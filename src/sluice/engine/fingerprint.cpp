@@ -41,10 +41,10 @@ Value value_of(const Outcome& outcome) {
 }
 
 Value value_of(const RunCreated& created) {
-  const auto& [run, principal, name, pipeline, plan, plan_digest, inputs, code, environments, cache, at] =
-      created;
-  return List{run.text, value_of(principal), name,  pipeline,    plan, plan_digest.hex(), inputs,
-              code,     environments,        cache, value_of(at)};
+  const auto& [run, principal, name, pipeline, plan, plan_digest, inputs, code, environments, images, cache,
+               at] = created;
+  return List{run.text, value_of(principal), name,   pipeline, plan,        plan_digest.hex(), inputs,
+              code,     environments,        images, cache,    value_of(at)};
 }
 
 Value value_of(const RunEnded& ended) {

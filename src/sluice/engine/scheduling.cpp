@@ -215,13 +215,16 @@ void Decider::begin_task(OperationState& operation) {
     if (!with) return;
     auto env = named_values(operation, process->env);
     if (!env) return;
-    if (argv->empty() && !process->function)
+    auto args = arguments(operation, process->args);
+    if (!args) return;
+    // A container without a command runs that of its image, but not because the plan's is absent.
+    const bool has_program = !argv->empty() || process->function || (process->image && process->argv.empty());
+    if (!has_program)
       return fail(operation,
                   {.kind = "start", .message = "the command has no program: every argument is absent"});
-    if (process->function)
-      call.append("with", std::move(*with));
-    else
-      call.append("argv", std::move(*argv));
+    if (process->function) call.append("with", std::move(*with));
+    if (!argv->empty()) call.append("argv", std::move(*argv));
+    if (!args->empty()) call.append("args", std::move(*args));
     if (!env->empty()) call.append("env", std::move(*env));
   } else {
     const auto& service_call = std::get<ir::ServiceCall>(operation.operation->what);

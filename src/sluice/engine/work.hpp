@@ -28,18 +28,24 @@ struct PythonFunction {
 /// What a task asks an executor to do, all expressions evaluated. Late paths (Value::Kind::late, and
 /// artifacts as whole arguments) are resolved by the executor.
 struct TaskSpec {
-  enum class Kind { process, service } kind = Kind::process;
+  enum class Kind { process, container, service } kind = Kind::process;
+  // container
+  std::string image;         ///< as the run found it (ports/containers.hpp): with a digest
+  List args;                 ///< what follows `argv`
+  std::int64_t cpu_max = 0;  ///< thousandths of a processor; 0: no limit
   // process
-  List argv;  ///< at least one element, never a shell; empty with `function`
   std::optional<PythonFunction> function;
-  Struct env;                    ///< names → strings or late paths
-  std::optional<Artifact> code;  ///< materialized, writable, in the working directory
   std::optional<PythonEnvironment> environment;
+  // process and container
+  /// Never a shell. Empty: the command of the image, or `function`; else at least one.
+  List argv;
+  Struct env;                           ///< names → strings or late paths
+  std::optional<Artifact> code;         ///< materialized, writable, in the working directory
   std::vector<ir::TaskOutput> outputs;  ///< declared; nothing else is kept
   bool hermetic = false;
   // service
   std::string service;
-  // both
+  // all
   Struct with;  ///< the arguments of a service or of `function`
   ir::Resources resources;
   std::string pool;                ///< "": none
@@ -47,17 +53,20 @@ struct TaskSpec {
 };
 
 /// Every kind exactly once. Each has exactly one executor.
-inline constexpr std::array work_kinds{TaskSpec::Kind::process, TaskSpec::Kind::service};
+inline constexpr std::array work_kinds{TaskSpec::Kind::process, TaskSpec::Kind::container,
+                                       TaskSpec::Kind::service};
 
 constexpr std::string_view name(TaskSpec::Kind kind) {
   switch (kind) {
     case TaskSpec::Kind::process: return "process";
+    case TaskSpec::Kind::container: return "container";
     case TaskSpec::Kind::service: return "service";
   }
   return {};
 }
 
-/// What a task occupies if the plan does not say it: a process one processor, a service nothing.
+/// What a task occupies if the plan does not say it: a process and a container one processor, a
+/// service nothing.
 ir::Resources default_resources(const ir::Operation& operation);
 
 /// Why something failed: what `error(op)` and catch see.

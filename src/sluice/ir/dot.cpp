@@ -21,10 +21,11 @@ std::string dot_string(std::string_view text) {
 
 std::string label_of(const Operation& op) {
   const auto what = [&]() -> std::string {
-    if (const auto* process = std::get_if<Process>(&op.what); process && process->function)
-      return process->function->module + "." + process->function->function;
-    if (const auto* process = std::get_if<Process>(&op.what))
+    if (const auto* process = std::get_if<Process>(&op.what)) {
+      if (process->image) return "container " + process->image->reference;
+      if (process->function) return process->function->module + "." + process->function->function;
       return process->argv.empty() ? "process" : syntax::print_scalar(*process->argv.front());
+    }
     if (const auto* service = std::get_if<ServiceCall>(&op.what)) return service->service;
     if (const auto* call = std::get_if<PipelineCall>(&op.what)) return "call " + call->pipeline;
     if (const auto* each = std::get_if<Each>(&op.what)) return "each " + syntax::print_scalar(*each->items);

@@ -173,15 +173,20 @@ class Checker {
 
   Outputs process(const Operation& op, const Process& process) {
     if (process.function) function(process, *process.function);
-    if (process.argv.empty() && !process.function)
+    if (process.argv.empty() && !process.function && !process.image)
       problems_.add(op.at, "`process` of `" + op.name + "` is empty; its first element is the program");
-    for (const auto& arg : process.argv) infer(*arg, names_, problems_);
+    for (const auto* list : {&process.argv, &process.args})
+      for (const auto& arg : *list) infer(*arg, names_, problems_);
     for (const auto& [name, value] : process.env) {
       const auto type = infer(*value, names_, problems_);
       if (const auto secret = secret_in(value->literal)) {
         if (!is_secret_name(*secret))
           problems_.add(value->at, "environment variable `" + name + "`: a secret is named NAME.KEY, not `" +
                                        secret->substr(0, 60) + "`");
+        else if (process.image && !may_be_secret_of_container(name))
+          problems_.add(value->at, "environment variable `" + name +
+                                       "` of a container cannot be a secret: its name means something to "
+                                       "the command of the container engine; use another name");
         continue;
       }
       if (type.kind == Kind::list || type.kind == Kind::structure)

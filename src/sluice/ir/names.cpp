@@ -228,9 +228,9 @@ class Walker {
     } else if (root == "out") {
       const bool has_paths = process && (place == Place::argument || place == Place::environment);
       if (!has_paths)
-        problems_.add(read.root.at,
-                      "`out` holds the paths of a task's outputs; it is available only in its `process`, "
-                      "`python` and `env`");
+        problems_.add(
+            read.root.at,
+            "`out` holds the paths of a task's outputs; it is available only in its arguments and `env`");
       else if (!field)
         problems_.add(read.root.at, "`out` alone is not a path; name an output, as in `out.NAME`");
       else if (const auto& declared = outputs_of(*process); !declared.contains(*field))

@@ -43,7 +43,7 @@ struct Output {
   std::optional<Type> type;
 };
 
-/// A declared output of a process task (docs/plans.md, Outputs of a process).
+/// A declared output of a process or container (docs/plans.md, Outputs of a process).
 struct TaskOutput {
   std::string name;
   Location at;
@@ -77,9 +77,18 @@ struct PythonFunction {
   std::vector<Named> with;  ///< its arguments by name
 };
 
+/// The image of which a container is made (docs/containers.md).
+struct Image {
+  Location at;
+  std::string reference;  ///< has no image_problem (image_reference.hpp)
+};
+
+/// A program with arguments, of this machine or in a container, or a function.
 struct Process {
-  std::vector<ExpressionPtr> argv;         ///< empty: it calls `function`
   std::optional<PythonFunction> function;  ///< nullopt: it runs `argv`
+  std::optional<Image> image;              ///< nullopt: it runs on this machine
+  std::vector<ExpressionPtr> argv;         ///< of a container its `command`; empty: the one of the image
+  std::vector<ExpressionPtr> args;         ///< of a container: what follows
   std::optional<std::string> code;         ///< a folder, relative to the plan's file
   std::optional<Environment> environment;
   std::vector<Named> env;

@@ -43,6 +43,12 @@ Yaml yaml_of(const Expression& e) {
   return Yaml::string(syntax::print_scalar(e));
 }
 
+Yaml yaml_of(const std::vector<syntax::ExpressionPtr>& arguments) {
+  auto out = Yaml::list();
+  for (const auto& argument : arguments) out.add(yaml_of(*argument));
+  return out;
+}
+
 Yaml yaml_of(const std::vector<Named>& all) {
   auto out = Yaml::map();
   for (const auto& [name, value] : all) out.add(name, yaml_of(*value));
@@ -169,16 +175,24 @@ Yaml yaml_of(const PythonFunction& called) {
   return out;
 }
 
+Yaml container_of(const Process& process) {
+  auto out = Yaml::map();
+  out.add("image", Yaml::string(process.image->reference));
+  if (!process.argv.empty()) out.add("command", yaml_of(process.argv));
+  if (!process.args.empty()) out.add("args", yaml_of(process.args));
+  add_named("env", process.env, out);
+  return out;
+}
+
 /// What the operation does, without the regions that it contains.
 void add_head(const Operation& op, Yaml& out) {
   if (const auto* process = std::get_if<Process>(&op.what)) {
-    if (process->function) {
+    if (process->image)
+      out.add("container", container_of(*process));
+    else if (process->function)
       out.add("python", yaml_of(*process->function));
-    } else {
-      auto argv = Yaml::list();
-      for (const auto& arg : process->argv) argv.add(yaml_of(*arg));
-      out.add("process", std::move(argv));
-    }
+    else
+      out.add("process", yaml_of(process->argv));
   } else if (const auto* service = std::get_if<ServiceCall>(&op.what)) {
     out.add("service", Yaml::string(service->service));
   } else if (const auto* call = std::get_if<PipelineCall>(&op.what)) {
@@ -229,7 +243,7 @@ void add_details(const Operation& op, Yaml& out) {
   if (process) {
     if (process->code) out.add("code", Yaml::string(*process->code));
     if (process->environment) out.add("environment", yaml_of(*process->environment));
-    add_named("env", process->env, out);
+    if (!process->image) add_named("env", process->env, out);
     if (!process->outputs.empty()) {
       auto outputs = Yaml::map();
       for (const auto& output : process->outputs) outputs.add(output.name, yaml_of(output));

@@ -54,7 +54,8 @@ void visit_expressions(const Operation& operation,
     if (e) visit(*e, place);
   };
   if (const auto* process = std::get_if<Process>(&operation.what)) {
-    for (const auto& arg : process->argv) one(arg, Place::argument);
+    for (const auto* list : {&process->argv, &process->args})
+      for (const auto& arg : *list) one(arg, Place::argument);
     if (process->function) named(process->function->with, Place::argument, visit);
     named(process->env, Place::environment, visit);
   } else if (const auto* service = std::get_if<ServiceCall>(&operation.what)) {

@@ -1,6 +1,7 @@
 #include "sluice/ir/secret.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace sluice::ir {
 
@@ -23,6 +24,39 @@ bool is_secret_name(std::string_view text) {
   const auto dot = text.find('.');
   return dot != std::string_view::npos && is_secret_word(text.substr(0, dot)) &&
          is_secret_word(text.substr(dot + 1));
+}
+
+bool may_be_secret_of_container(std::string_view variable) {
+  constexpr std::array settings{"PATH",
+                                "HOME",
+                                "TMPDIR",
+                                "GODEBUG",
+                                "GOTRACEBACK",
+                                "GOMAXPROCS",
+                                "GOGC",
+                                "GOMEMLIMIT",
+                                "LISTEN_FDS",
+                                "LISTEN_PID",
+                                "NOTIFY_SOCKET",
+                                "REGISTRY_AUTH_FILE",
+                                "DOCKER_HOST",
+                                "DOCKER_CONTEXT",
+                                "DOCKER_CONFIG",
+                                "DOCKER_TLS_VERIFY",
+                                "DOCKER_CERT_PATH",
+                                "DOCKER_API_VERSION",
+                                "DOCKER_AUTH_CONFIG"};
+  constexpr std::array prefixes{"LD_",     "XDG_",         "CONTAINERS_", "CONTAINER_",
+                                "PODMAN_", "_CONTAINERS_", "DBUS_",       "SSL_CERT_"};
+  const bool is_identifier =
+      !variable.empty() && (variable.front() < '0' || variable.front() > '9') &&
+      std::ranges::all_of(variable, [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+      });
+  return is_identifier && std::ranges::find(settings, variable) == settings.end() &&
+         std::ranges::none_of(prefixes,
+                              [&](std::string_view prefix) { return variable.starts_with(prefix); }) &&
+         !variable.ends_with("_PROXY") && !variable.ends_with("_proxy");
 }
 
 }  // namespace sluice::ir

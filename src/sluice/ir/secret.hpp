@@ -15,4 +15,9 @@ bool is_secret_word(std::string_view text);
 /// Two of them, "NAME.KEY".
 bool is_secret_name(std::string_view text);
 
+/// Whether a variable of a container may be a secret. Its value is in the environment of the engine's
+/// command, which must not take it for a setting of its own; and the name must stand for itself on a command
+/// line.
+bool may_be_secret_of_container(std::string_view variable);
+
 }  // namespace sluice::ir

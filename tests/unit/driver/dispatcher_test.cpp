@@ -58,8 +58,9 @@ struct Dispatching {
                     .services = stage.signatures,
                     .note = &note,
                     .slots = std::move(slots)}) {
-    EXPECT_OK(dispatcher.set_executors(
-        {{engine::TaskSpec::Kind::process, &executor}, {engine::TaskSpec::Kind::service, &other}}));
+    EXPECT_OK(dispatcher.set_executors({{engine::TaskSpec::Kind::process, &executor},
+                                        {engine::TaskSpec::Kind::container, &executor},
+                                        {engine::TaskSpec::Kind::service, &other}}));
   }
 
   /// `tasks` are the operations of `main`, one per line.

@@ -213,11 +213,12 @@ TEST(DriverExecutors, AreExactlyOneForEachKindOfWork) {
     return begun ? "" : begun.error().message;
   };
   using Kind = engine::TaskSpec::Kind;
-  EXPECT_EQ(problem({{Kind::process, &executor}}),
+  EXPECT_EQ(problem({{Kind::process, &executor}, {Kind::container, &executor}}),
             "0 executors run work of kind `service`; each kind has exactly one");
   EXPECT_EQ(problem({{Kind::process, &executor}, {Kind::service, &executor}, {Kind::process, &executor}}),
             "2 executors run work of kind `process`; each kind has exactly one");
-  EXPECT_OK(driver.begin({{Kind::process, &executor}, {Kind::service, &executor}}));
+  EXPECT_OK(
+      driver.begin({{Kind::process, &executor}, {Kind::container, &executor}, {Kind::service, &executor}}));
   driver.end();
 }
 

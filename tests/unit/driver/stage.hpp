@@ -131,8 +131,9 @@ class Server {
         process_(stage.folder.path(), *stage.objects, driver_, stage.clock,
                  test::release_program("sluice-supervisor")),
         service_({.work = stage.folder.path() / "work"}, borrowed(stage), driver_, stage.clock) {
-    EXPECT_OK(driver_.begin(
-        {{engine::TaskSpec::Kind::process, &process_}, {engine::TaskSpec::Kind::service, &service_}}));
+    EXPECT_OK(driver_.begin({{engine::TaskSpec::Kind::process, &process_},
+                             {engine::TaskSpec::Kind::container, &process_},
+                             {engine::TaskSpec::Kind::service, &service_}}));
   }
   ~Server() { driver_.end(); }
 

@@ -75,9 +75,10 @@ class Stage : public ::testing::Test {
   }
 
   /// Starts a server (again); the one before disconnects first.
-  void open(std::filesystem::path program = test::release_program("sluice-supervisor")) {
+  void open(std::filesystem::path program = test::release_program("sluice-supervisor"), Given given = {}) {
     executor_.reset();
-    executor_ = std::make_unique<ProcessExecutor>(data(), *store_, outcomes_, clock_, std::move(program));
+    executor_ =
+        std::make_unique<ProcessExecutor>(data(), *store_, outcomes_, clock_, std::move(program), given);
   }
   [[nodiscard]] const std::filesystem::path& data() const { return folder_.path(); }
   /// 0: none is running.

@@ -18,7 +18,7 @@ std::vector<std::string> texts_at(const Result<Value>& response, std::string_vie
   const auto* items = response ? response->find(list) : nullptr;
   if (!items || !items->is_list()) return out;
   for (const auto& item : *items->if_list())
-    if (list != "tasks" || item.text_at("kind") == "process") out.push_back(item.text_at(field));
+    if (list != "tasks" || runs::has_log(item.text_at("kind"))) out.push_back(item.text_at(field));
   return out;
 }
 

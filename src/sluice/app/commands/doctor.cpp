@@ -27,6 +27,7 @@ void add_doctor(CommandLine& program) {
                                         check_git_lfs(),
                                         check_python(),
                                         check_uv(find_installation()),
+                                        check_container_engine(),
                                         check_port(*data),
                                         check_disk(*data),
                                         check_data_folder(*data),

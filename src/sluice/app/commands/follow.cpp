@@ -46,7 +46,7 @@ void print_change(const runs::OperationReport& row) {
 bool has_log(const Value& report, const std::string& path) {
   const auto* tasks = report.find("tasks");
   return tasks && tasks->is_list() && std::ranges::any_of(*tasks->if_list(), [&](const Value& task) {
-           return task.text_at("path") == path && task.text_at("kind") == "process";
+           return task.text_at("path") == path && runs::has_log(task.text_at("kind"));
          });
 }
 

@@ -28,6 +28,8 @@ Finding check_git();
 Finding check_git_lfs();
 Finding check_python();
 Finding check_uv(const Installation& installation);
+/// Of containers.
+Finding check_container_engine();
 
 // storage.cpp
 Finding check_data_folder(const DataFolder& data);

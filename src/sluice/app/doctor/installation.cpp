@@ -10,39 +10,29 @@
 #include "sluice/app/doctor/checks.hpp"
 #include "sluice/app/plugins.hpp"
 #include "sluice/executors/process/programs.hpp"
-#include "sluice/os/process.hpp"
+#include "sluice/os/captured.hpp"
 
 namespace sluice::app {
 namespace {
 
 constexpr auto program_timeout = std::chrono::seconds(10);
+constexpr std::size_t output_bytes_max = std::size_t{64} << 10;
 
 /// Runs a program; returns the first line of its standard output if it succeeds.
 Result<std::string> output_of(const std::string& program, const std::vector<std::string>& arguments,
                               const std::string& path) {
   const auto file = os::find_program(program, path);
   if (!file) return Fail(environment_error(Code::not_found, "not found in " + path));
-  SLUICE_TRY(folder, os::TemporaryDirectory::make_in_tmp("sluice-doctor-"));
-  SLUICE_TRY(out, os::open_file(folder.path() / "out", O_RDWR | O_CREAT | O_EXCL));
-  SLUICE_TRY(nowhere, os::open_file("/dev/null", O_WRONLY));
   std::vector<std::string> argv{program};
   argv.insert(argv.end(), arguments.begin(), arguments.end());
-  SLUICE_TRY(process, os::spawn({.program = *file,
-                                 .argv = std::move(argv),
-                                 .env = {},
-                                 .cwd = {},
-                                 .fds = {{out.get(), 1}, {nowhere.get(), 2}},
-                                 .new_group = true}));
-  SLUICE_TRY(exit, process.wait_for(program_timeout));
-  if (!exit) {
-    ::kill(-process.pid(), SIGKILL);
-    SLUICE_DO(process.wait());
+  SLUICE_TRY(done,
+             os::run_captured({.program = *file, .argv = std::move(argv), .env = {}, .cwd = {}, .fds = {}},
+                              program_timeout, output_bytes_max));
+  if (done.timed_out)
     return Fail(environment_error(Code::deadline_exceeded, file->string() + " does not respond"));
-  }
-  if (!exit->succeeded())
+  if (!done.exit.succeeded())
     return Fail(environment_error(Code::failed_precondition, file->string() + " exits with an error"));
-  SLUICE_TRY(text, os::read_file(folder.path() / "out", 1 << 16));
-  return text.substr(0, text.find('\n'));
+  return done.out.substr(0, done.out.find('\n'));
 }
 
 std::string search_path() {
@@ -125,6 +115,12 @@ Finding check_uv(const Installation& installation) {
                    "tasks with an `environment` are refused; install Sluice as a whole");
   const auto number = version->substr(version->find(' ') + 1);
   return works("uv", number.substr(0, number.find(' ')));
+}
+
+Finding check_container_engine() {
+  const auto version = container_engine_version();
+  if (!version) return limited("containers", version.error().message, "tasks with a `container` are refused");
+  return works("containers", *version);
 }
 
 }  // namespace sluice::app

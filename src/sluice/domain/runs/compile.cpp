@@ -20,6 +20,25 @@ std::string names_of(const std::vector<ir::Pipeline>& pipelines) {
   return list;
 }
 
+/// Of the parts of processes that have the same name, the one that is first in the text; ordered by name.
+template <typename Part, typename Name>
+std::vector<Part> first_of_each(const ir::Plan& plan, std::optional<Part> ir::Process::* part,
+                                const Name& name_of) {
+  std::map<std::string, Part> found;
+  ir::for_each_operation(plan, [&](const ir::Operation& operation) {
+    const auto* process = std::get_if<ir::Process>(&operation.what);
+    if (!process || !(process->*part)) return;
+    const auto& one = *(process->*part);
+    const auto [first, fresh] = found.try_emplace(name_of(one), one);
+    const auto place_of = [](const Part& of) { return std::pair(of.at.line, of.at.column); };
+    if (!fresh && place_of(one) < place_of(first->second)) first->second = one;
+  });
+  std::vector<Part> out;
+  out.reserve(found.size());
+  for (auto& [name, one] : found) out.push_back(std::move(one));
+  return out;
+}
+
 }  // namespace
 
 Result<std::shared_ptr<const ir::Plan>> compile(const std::string& text, const std::string& file,
@@ -63,10 +82,11 @@ std::map<std::string, std::vector<std::string>> code_folders(const ir::Plan& pla
       std::ranges::replace(file, '.', '/');
       arguments.push_back(file + ".py");
     }
-    for (const auto& argument : process->argv)
-      if (const auto* text = argument->literal.if_string();
-          text && argument->kind == syntax::Expression::Kind::literal)
-        arguments.push_back(*text);
+    for (const auto* list : {&process->argv, &process->args})
+      for (const auto& argument : *list)
+        if (const auto* text = argument->literal.if_string();
+            text && argument->kind == syntax::Expression::Kind::literal)
+          arguments.push_back(*text);
   });
   return folders;
 }
@@ -84,21 +104,13 @@ std::vector<SecretUse> secrets_of(const ir::Plan& plan) {
 }
 
 std::vector<ir::Environment> environments_of(const ir::Plan& plan) {
-  std::map<std::string, ir::Environment> found;
-  ir::for_each_operation(plan, [&](const ir::Operation& operation) {
-    const auto* process = std::get_if<ir::Process>(&operation.what);
-    if (!process || !process->environment) return;
-    const auto& environment = *process->environment;
-    const auto [first, fresh] = found.try_emplace(ir::name_of(environment), environment);
-    const auto before = [](const syntax::Location& a, const syntax::Location& b) {
-      return std::pair(a.line, a.column) < std::pair(b.line, b.column);
-    };
-    if (!fresh && before(environment.at, first->second.at)) first->second = environment;
-  });
-  std::vector<ir::Environment> out;
-  out.reserve(found.size());
-  for (auto& [name, environment] : found) out.push_back(std::move(environment));
-  return out;
+  return first_of_each<ir::Environment>(plan, &ir::Process::environment,
+                                        [](const auto& environment) { return ir::name_of(environment); });
+}
+
+std::vector<ir::Image> images_of(const ir::Plan& plan) {
+  return first_of_each<ir::Image>(plan, &ir::Process::image,
+                                  [](const auto& image) { return image.reference; });
 }
 
 Result<const ir::Pipeline*> find_pipeline(const ir::Plan& plan, const std::string& name) {

@@ -36,6 +36,9 @@ std::vector<SecretUse> secrets_of(const ir::Plan& plan);
 /// The different environments of the plan's tasks, each where it is required first.
 std::vector<ir::Environment> environments_of(const ir::Plan& plan);
 
+/// The images of the plan's containers, each once, where it is named first.
+std::vector<ir::Image> images_of(const ir::Plan& plan);
+
 /// The pipeline of a verified plan to run; "": its entry. The message of a failure lists the existing ones.
 Result<const ir::Pipeline*> find_pipeline(const ir::Plan& plan, const std::string& name);
 

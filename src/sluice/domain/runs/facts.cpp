@@ -39,7 +39,9 @@ Result<Value> JournalFacts::facts(const RunId& run) const {
   facts.set("started", to_iso8601(report.created.at));
   List tasks;
   for (auto row : report.operations) {
-    if ((row.kind != "process" && row.kind != "service") || row.state != "succeeded") continue;
+    if ((row.kind != "process" && row.kind != "container" && row.kind != "service") ||
+        row.state != "succeeded")
+      continue;
     // The environment of a cached task is recorded in the run that executed it.
     if (row.cached && row.environment.is_null())
       if (const auto original = runs_.report(row.made_in); original)

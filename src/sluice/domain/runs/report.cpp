@@ -82,7 +82,9 @@ bool failed_itself(const OperationReport& operation) {
 
 std::string kind_of(const ir::Operation& operation) {
   struct Kind {
-    std::string operator()(const ir::Process&) const { return "process"; }
+    std::string operator()(const ir::Process& process) const {
+      return process.image ? "container" : "process";
+    }
     std::string operator()(const ir::ServiceCall&) const { return "service"; }
     std::string operator()(const ir::PipelineCall&) const { return "call"; }
     std::string operator()(const ir::Branch&) const { return "branch"; }

@@ -1,5 +1,6 @@
 #pragma once
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -10,12 +11,15 @@
 
 namespace sluice::runs {
 
+/// Whether the attempts at operations of this kind have logs.
+inline bool has_log(std::string_view kind) { return kind == "process" || kind == "container"; }
+
 /// What a run's journal says about one of its operations.
 struct OperationReport {
   std::string path;
-  std::string kind;            ///< "process", "service", "call", "branch", "each", "raise", "block"
-  std::string service;         ///< the service of a service task
-  std::string state;           ///< "looking up", "running", "waiting to retry", "open", or how it ended
+  std::string kind;     ///< "process", "container", "service", "call", "branch", "each", "raise", "block"
+  std::string service;  ///< the service of a service task
+  std::string state;    ///< "looking up", "running", "waiting to retry", "open", or how it ended
   std::string waits_for = {};  ///< while it waits for a slot: which; the journal does not say so
   std::optional<ports::Progress> progress =
       {};                  ///< while it runs and reports it; the journal does not say so

@@ -126,6 +126,7 @@ Result<Submitted> Runs::submit(Submission submission) {
   SLUICE_DO(check_secrets(*plan, submission.principal.workspace));
   Submitted submitted;
   SLUICE_TRY(environments, lock_environments(*plan, submission, submitted.warnings));
+  SLUICE_TRY(images, resolve_images(*plan));
   engine::RunCreated created{.run = {new_ulid(ports_.clock.now(), ports_.random)},
                              .principal = submission.principal,
                              .name = submission.file,
@@ -135,6 +136,7 @@ Result<Submitted> Runs::submit(Submission submission) {
                              .inputs = std::move(inputs),
                              .code = std::move(submission.code),
                              .environments = std::move(environments),
+                             .images = std::move(images),
                              .cache = submission.cache,
                              .at = ports_.clock.now()};
   created.plan_digest = Digest::of(created.plan);
@@ -198,6 +200,25 @@ Result<Struct> Runs::lock_environments(const ir::Plan& plan, const Submission& s
     one.set("python", locked->python);
     one.set("lock", std::move(locked->lock));
     out.set(ir::name_of(required), std::move(one));
+  }
+  return out;
+}
+
+Result<Struct> Runs::resolve_images(const ir::Plan& plan) {
+  constexpr std::size_t images_max = 100;  // each may take minutes
+  const auto all = images_of(plan);
+  if (all.size() > images_max)
+    return Fail(user_error(Code::too_large,
+                           fmt::format("{}: the plan has {} different images; at most {} are supported",
+                                       plan.file, all.size(), images_max)));
+  Struct out;
+  for (const auto& image : all) {
+    const auto where = syntax::place(plan.file, image.at) + ": `image`";
+    if (ports_.containers == nullptr)
+      return Fail(user_error(Code::failed_precondition, where + " is not supported here"));
+    auto resolved = ports_.containers->resolve(image.reference);
+    if (!resolved) return Fail(std::move(resolved).error().at(where));
+    out.set(image.reference, std::move(*resolved));
   }
   return out;
 }

@@ -7,6 +7,7 @@
 #include "sluice/domain/runs/compile.hpp"
 #include "sluice/domain/runs/report.hpp"
 #include "sluice/ir/known_calls.hpp"
+#include "sluice/ports/containers.hpp"
 #include "sluice/ports/environments.hpp"
 #include "sluice/ports/ledger.hpp"
 #include "sluice/ports/object_store.hpp"
@@ -43,6 +44,8 @@ class Runs {
     Random& random;
     /// Null: tasks cannot have environments.
     ports::Environments* environments = nullptr;
+    /// Null: tasks cannot be containers.
+    ports::Containers* containers = nullptr;
     /// Null: tasks cannot have secrets.
     const ports::Secrets* secrets = nullptr;
     /// Refuses a call of a service, by what is known of it before the run (ports::Service::check); null:
@@ -54,9 +57,9 @@ class Runs {
   Runs(Ports ports, Dialects dialects) : ports_(std::move(ports)), dialects_(std::move(dialects)) {}
 
   /// Compiles, binds the inputs, checks that every object is in the store, and what services refuse of the
-  /// calls that are certain, and finds the packages of every environment: what cannot work ends before any
-  /// work is done. When this returns, the run is stored and running. May ask an index of packages, and take
-  /// minutes.
+  /// calls that are certain, and finds the packages of every environment and the image of every container:
+  /// what cannot work ends before any work is done. When this returns, the run is stored and running. May ask
+  /// an index of packages or a registry of images, and take minutes.
   Result<Submitted> submit(Submission submission);
   /// Resumes a run whose process died. `retry`: also one that was set aside. Code::failed_precondition if it
   /// has ended, or was set aside.
@@ -97,6 +100,8 @@ class Runs {
   /// What RunCreated::environments holds.
   Result<Struct> lock_environments(const ir::Plan& plan, const Submission& submission,
                                    std::vector<std::string>& warnings);
+  /// What RunCreated::images holds.
+  Result<Struct> resolve_images(const ir::Plan& plan);
   [[nodiscard]] Result<void> check_secrets(const ir::Plan& plan, const std::string& workspace) const;
   [[nodiscard]] Result<void> check_calls(const ir::Plan& plan, const std::vector<ir::KnownCall>& calls) const;
   Result<void> end_set_aside(ports::RunRow row, std::string reason);

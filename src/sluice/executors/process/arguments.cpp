@@ -67,7 +67,7 @@ Result<std::string> Arguments::filled_in(const Template& text, bool executable) 
     }
     const auto& hole = std::get<PathPlaceholder>(part);
     if (hole.kind == PathPlaceholder::Kind::output) {
-      out += places_.out(hole.output).string();
+      out += seen_.out(hole.output).string();
       continue;
     }
     SLUICE_TRY(path, path_of(*hole.artifact, executable));
@@ -109,15 +109,16 @@ Result<std::string> Arguments::path_of(const Artifact& artifact, bool executable
   if (inputs_.empty()) {
     SLUICE_DO(os::make_directories(places_.in()));
   }
-  const auto path = places_.in() / (std::to_string(inputs_.size()) + extension_of(artifact.name));
-  if (auto done = materialize(artifact, path, executable); !done)
+  const auto name = std::to_string(inputs_.size()) + extension_of(artifact.name);
+  if (auto done = materialize(artifact, name, executable); !done)
     return Fail(std::move(done).error().at("cannot materialize " + label_of(artifact)));
-  inputs_.push_back({.artifact = artifact, .executable = executable, .path = path.string()});
-  return path.string();
+  auto path = (seen_.in() / name).string();
+  inputs_.push_back({.artifact = artifact, .executable = executable, .path = path});
+  return path;
 }
 
-Result<void> Arguments::materialize(const Artifact& artifact, const std::filesystem::path& path,
-                                    bool executable) {
+Result<void> Arguments::materialize(const Artifact& artifact, const std::string& name, bool executable) {
+  const auto path = places_.in() / name;
   const bool small = artifact.form == Form::file && artifact.size <= copied_bytes_max;
   if (small || executable || !may_mount_) {
     SLUICE_DO(objects_.copy_out(artifact, path));
@@ -127,7 +128,7 @@ Result<void> Arguments::materialize(const Artifact& artifact, const std::filesys
   }
   SLUICE_TRY(source, objects_.materialize(artifact));
   SLUICE_DO(artifact.form == Form::directory ? os::make_directories(path) : os::write_file(path, ""));
-  mounts_.push_back({.source = source.string(), .target = path.string()});
+  mounts_.push_back({.source = source.string(), .target = (seen_.in() / name).string()});
   return {};
 }
 

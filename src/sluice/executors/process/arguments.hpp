@@ -15,15 +15,16 @@ namespace sluice::executors {
 /// needed: never as a link into the store, because root could write through it.
 class Arguments {
  public:
-  Arguments(const Places& places, ports::ObjectStore& objects, bool mounts)
-      : places_(places), objects_(objects), may_mount_(mounts) {}
+  /// `seen`: the places as the program sees them: others in a container.
+  Arguments(const Places& places, const Places& seen, ports::ObjectStore& objects, bool mounts)
+      : places_(places), seen_(seen), objects_(objects), may_mount_(mounts) {}
 
   /// Lists are spliced: each of their elements becomes an argument.
   Result<std::vector<std::string>> argv_of(const List& argv);
   Result<std::string> text_of(const Value& value);
   /// The same value with paths where artifacts and holes were.
   Result<Value> with_paths(const Value& value);
-  /// What the supervisor must mount read-only.
+  /// What must be mounted read-only, where the program sees it.
   [[nodiscard]] std::vector<supervisor::Mount>& mounts() { return mounts_; }
 
  private:
@@ -33,11 +34,12 @@ class Arguments {
     std::string path;
   };
   Result<std::string> path_of(const Artifact& artifact, bool executable);
-  Result<void> materialize(const Artifact& artifact, const std::filesystem::path& path, bool executable);
+  Result<void> materialize(const Artifact& artifact, const std::string& name, bool executable);
   Result<std::string> filled_in(const Template& text, bool executable);
   Result<std::string> argument_of(const Value& value, bool executable);
 
   const Places& places_;
+  const Places& seen_;
   ports::ObjectStore& objects_;
   bool may_mount_;
   std::vector<MaterializedInput> inputs_;

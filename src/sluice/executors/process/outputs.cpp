@@ -71,6 +71,15 @@ Value as_declared(const Value& value, const ir::Type& type) {
   return value;
 }
 
+/// Opens for reading, and never waits for the other end of a pipe that the task left there. `resolve`: flags
+/// of openat2(2).
+os::UniqueFd open_in(int folder, const std::filesystem::path& path, std::uint64_t resolve) {
+  open_how how{};
+  how.flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+  how.resolve = resolve;
+  return os::UniqueFd(static_cast<int>(syscall(SYS_openat2, folder, path.c_str(), &how, sizeof how)));
+}
+
 class OutputReader {
  public:
   OutputReader(const ports::Attempt& attempt, const Places& places, ports::ObjectStore& objects)
@@ -116,14 +125,15 @@ class OutputReader {
       inside = output.from.substr(std::min(slash + 1, output.from.size()));
     }
     Found found{.fd = {}, .path = places_.out(base)};
-    // Never waits for the other end of a pipe that the task left there.
-    found.fd.reset(open(found.path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+    // A process may read what a link of its leads to, and a container not: it is another file outside.
+    const bool follows = attempt_.work.kind == engine::TaskSpec::Kind::process;
+    const os::UniqueFd root(open(places_.root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    found.fd = open_in(root.get(), found.path.lexically_relative(places_.root),
+                       follows ? 0 : RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+    if (!found.fd && errno == ELOOP && !follows)
+      return wrong(output, "as a link, or below one; what a container writes has to be there itself");
     if (found.fd && !inside.empty()) {
-      open_how how{};
-      how.flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
-      how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
-      found.fd.reset(
-          static_cast<int>(syscall(SYS_openat2, found.fd.get(), inside.c_str(), &how, sizeof how)));
+      found.fd = open_in(found.fd.get(), inside, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS);
       found.path /= inside;
       if (!found.fd && errno == EXDEV)
         return wrong(output, fmt::format("under `from: {}`, which leads out of that output", output.from));

@@ -33,6 +33,10 @@ constexpr auto unrequested_max = std::chrono::days(30);
 using engine::Failure;
 using engine::Outcome;
 
+bool is_container(const ports::Attempt& attempt) {
+  return attempt.work.kind == engine::TaskSpec::Kind::container;
+}
+
 }  // namespace
 
 /// Workers prepare sandboxes and read the outputs in them; the link's thread reports ends. Under `mutex` an
@@ -157,11 +161,17 @@ struct ProcessExecutor::Impl {
       environment = entry.environment;
     }
     if (attempt.work.environment && !environment) return begin_in(*attempt.work.environment, fence);
+    // An earlier attempt may have been lost with its supervisor, and its container with nobody.
+    if (is_container(attempt) && attempt.number > 1 && given.containers != nullptr)
+      if (const auto removed = given.containers->remove_all(container_task(attempt)); !removed)
+        return finish(fence,
+                      failed("container", "an earlier attempt may still run: " + removed.error().message));
     auto start =
         prepare_sandbox(attempt, places_of(data, attempt), objects, spares,
                         {.mounts = may_mount,
                          .environment = environment ? environment->folder() : std::filesystem::path(),
-                         .secrets = given.secrets});
+                         .secrets = given.secrets,
+                         .containers = given.containers});
     if (!start) return finish(fence, failed(std::move(start).error()));
     {
       const std::lock_guard lock(mutex);
@@ -198,12 +208,27 @@ struct ProcessExecutor::Impl {
 
   void collect(const ports::Attempt& attempt, const supervisor::Ended& ended) {
     const auto places = places_of(data, attempt);
-    auto outcome = outcome_of(attempt, places, ended, objects);
+    auto outcome = outcome_of(attempt, places, ended, objects, given.containers);
+    const bool ended_by_itself =
+        ended.kind == supervisor::EndKind::exited && ended.status == 0 && !ended.cancelled;
+    if (!ended_by_itself) remove_container(attempt, outcome);
     hide_secrets(attempt, outcome.failure);
     release_log(places);
     if (auto environment = environment_of(attempt.work, digests, given.secrets))
       outcome.environment = std::move(*environment);
     finish(attempt.fence.text, std::move(outcome));
+  }
+
+  /// Before the outcome of a container is reported, which may start another attempt: nothing of it runs.
+  void remove_container(const ports::Attempt& attempt, Outcome& outcome) const {
+    if (!is_container(attempt) || given.containers == nullptr) return;
+    const auto removed = given.containers->remove(attempt.fence.text);
+    if (removed) return;
+    const auto how = outcome.failure.message.empty() ? std::string() : " (" + outcome.failure.message + ")";
+    outcome.status = Outcome::Status::failed;
+    outcome.failure = {.kind = "container",
+                       .message = "it ended" + how + ", and may still run: " + removed.error().message,
+                       .payload = {}};
   }
 
   /// The end of a log is stored with the outcome.
@@ -359,7 +384,10 @@ struct ProcessExecutor::Impl {
     entry->second.stage = ActiveAttempt::Stage::collecting;
     auto outcome = failed("lost", why);
     outcome.status = Outcome::Status::lost;
-    enqueue([this, fence, outcome] { finish(fence, outcome); });
+    enqueue([this, attempt = entry->second.attempt, outcome]() mutable {
+      remove_container(attempt, outcome);
+      finish(attempt.fence.text, std::move(outcome));
+    });
   }
 };
 

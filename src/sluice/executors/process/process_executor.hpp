@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "sluice/base/clock.hpp"
+#include "sluice/ports/containers.hpp"
 #include "sluice/ports/environments.hpp"
 #include "sluice/ports/executor.hpp"
 #include "sluice/ports/object_store.hpp"
@@ -14,12 +15,13 @@ namespace sluice::executors {
 struct Given {
   ports::Environments* environments = nullptr;
   const ports::Secrets* secrets = nullptr;
+  ports::Containers* containers = nullptr;
 };
 
-/// Runs process tasks on this machine. The supervisor of the data folder spawns them, so they outlive this
-/// process; an attempt that is started again after a restart is reattached by its fence. The remains of an
-/// attempt (its folder, its end) are kept until it is acknowledged, so that its outcome can be requested
-/// again.
+/// Runs processes on this machine, and containers: by a process each, the command of their engine. The
+/// supervisor of the data folder spawns them, so they outlive this process; an attempt that is started again
+/// after a restart is reattached by its fence. The remains of an attempt (its folder, its end) are kept until
+/// it is acknowledged, so that its outcome can be requested again.
 class ProcessExecutor final : public ports::Executor {
  public:
   /// `supervisor` is the program to start if none serves the folder; that happens with the first attempt.

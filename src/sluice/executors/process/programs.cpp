@@ -127,7 +127,15 @@ bool uses_secrets(const engine::TaskSpec& work) {
 
 Result<Value> environment_of(const engine::TaskSpec& work, ProgramDigests& digests,
                              const ports::Secrets* secrets) {
-  SLUICE_TRY(environment, executable_of(work, digests));
+  Struct environment;
+  if (work.kind == engine::TaskSpec::Kind::container) {
+    if (work.image.empty()) return Fail(user_error(Code::not_found, "its image is not known"));
+    environment.append("pinned", true);
+    environment.append("image", work.image);
+  } else {
+    SLUICE_TRY(executable, executable_of(work, digests));
+    environment = std::move(executable);
+  }
   if (work.environment) {
     Struct python;
     python.set("version", work.environment->python);

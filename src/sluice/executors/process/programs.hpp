@@ -40,8 +40,9 @@ class ProgramDigests {
 
 /// The program that executes the work, for the cache key: {"pinned": false, "executable": path, "digest":
 /// hex}. A program that comes with the code or as an input has no digest here: it is in the key as part of
-/// those. Of a Python environment also "python": {"version", "lock": hex}; of secrets "secrets": {"NAME.KEY":
-/// version}, of those of the default workspace. `secrets` may be null.
+/// those. Of a container {"pinned": true, "image": digest}. Of a Python environment also "python":
+/// {"version", "lock": hex}; of secrets "secrets": {"NAME.KEY": version}, of those of the default workspace.
+/// `secrets` may be null.
 Result<Value> environment_of(const engine::TaskSpec& work, ProgramDigests& digests,
                              const ports::Secrets* secrets);
 

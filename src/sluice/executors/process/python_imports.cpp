@@ -24,9 +24,7 @@ std::string_view take_word(std::string_view& rest) {
   return word;
 }
 
-bool is_module(std::string_view name) {
-  return name.size() <= name_bytes_max && ir::is_python_name(name);
-}
+bool is_module(std::string_view name) { return name.size() <= name_bytes_max && ir::is_python_name(name); }
 
 /// "a.b" → "a/b".
 std::filesystem::path path_of(std::string module) {

@@ -1,6 +1,7 @@
 #include "sluice/executors/process/results.hpp"
 
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 
 #include <fmt/format.h>
@@ -126,18 +127,36 @@ std::string missing_module_hint(std::string_view message, bool has_environment) 
       package);
 }
 
-Failure failure_of(const Ended& ended, const ports::Attempt& attempt, const Places& places) {
+/// The failure of a container whose engine's command exited; nullopt: its program did, in the usual way.
+std::optional<Failure> failure_of_container(int status, const ports::Attempt& attempt, const Places& places,
+                                            const ports::Containers& containers) {
+  constexpr int killed = 128 + SIGKILL;
+  if (status == killed && attempt.work.resources.memory > 0)
+    return out_of_memory(attempt.work.resources, places);
+  auto problem = containers.problem(status, log_tail(places.log));
+  if (!problem) return std::nullopt;
+  return Failure{.kind = "start", .message = std::move(*problem), .payload = {}};
+}
+
+Failure failure_of(const Ended& ended, const ports::Attempt& attempt, const Places& places,
+                   const ports::Containers* containers) {
+  const bool in_container = attempt.work.kind == engine::TaskSpec::Kind::container;
   switch (ended.kind) {
     case EndKind::exited: {
+      if (in_container && containers != nullptr)
+        if (auto found = failure_of_container(ended.status, attempt, places, *containers))
+          return std::move(*found);
       auto failure = with_log("exit", fmt::format("exit status {}", ended.status), places.log);
       failure.exit_code = ended.status;
       failure.message += missing_module_hint(failure.message, attempt.work.environment.has_value());
       return failure;
     }
     case EndKind::signalled: {
-      auto failure =
-          with_log("signal", fmt::format("ended by signal {} ({})", ended.status, strsignal(ended.status)),
-                   places.log);
+      auto failure = with_log("signal",
+                              fmt::format("{}ended by signal {} ({})",
+                                          in_container ? "the command of the container engine was " : "",
+                                          ended.status, strsignal(ended.status)),
+                              places.log);
       failure.signal = ended.status;
       return failure;
     }
@@ -159,7 +178,7 @@ Failure failure_of(const Ended& ended, const ports::Attempt& attempt, const Plac
 }  // namespace
 
 Outcome outcome_of(const ports::Attempt& attempt, const Places& places, const Ended& ended,
-                   ports::ObjectStore& objects) {
+                   ports::ObjectStore& objects, const ports::Containers* containers) {
   Outcome outcome;
   outcome.usage = {.started = Time(Milliseconds(ended.started_ms)),
                    .ended = Time(Milliseconds(ended.ended_ms)),
@@ -169,7 +188,7 @@ Outcome outcome_of(const ports::Attempt& attempt, const Places& places, const En
                    .interpreter = std::string(name(ended.warm))};
   if (ended.kind == EndKind::lost || ended.kind == EndKind::forgotten) {
     outcome.status = Outcome::Status::lost;
-    outcome.failure = failure_of(ended, attempt, places);
+    outcome.failure = failure_of(ended, attempt, places, containers);
   } else if (ended.cancelled) {
     // However it ended: a cancelled attempt is not a success.
     outcome.status = Outcome::Status::cancelled;
@@ -184,7 +203,7 @@ Outcome outcome_of(const ports::Attempt& attempt, const Places& places, const En
     }
   } else {
     outcome.status = Outcome::Status::failed;
-    outcome.failure = failure_of(ended, attempt, places);
+    outcome.failure = failure_of(ended, attempt, places, containers);
   }
   return outcome;
 }

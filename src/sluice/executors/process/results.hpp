@@ -8,8 +8,9 @@
 namespace sluice::executors {
 
 /// The outcome of an attempt whose end the supervisor has reported. If it succeeded, its outputs are read and
-/// stored.
+/// stored. `containers` may be null if the attempt is not in one.
 engine::Outcome outcome_of(const ports::Attempt& attempt, const Places& places,
-                           const supervisor::Ended& ended, ports::ObjectStore& objects);
+                           const supervisor::Ended& ended, ports::ObjectStore& objects,
+                           const ports::Containers* containers);
 
 }  // namespace sluice::executors

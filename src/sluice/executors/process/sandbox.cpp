@@ -89,15 +89,22 @@ std::vector<std::string> shared_variables(const engine::TaskSpec& work, const st
   return out;
 }
 
-/// "NAME=value" for all; the variables of the plan override, except for the devices that the task was given.
-std::expected<std::vector<std::string>, Failure> environment_of(const ports::Attempt& attempt,
-                                                                const Places& places, Arguments& arguments,
-                                                                const SandboxOptions& options) {
-  std::vector<std::string> env{
-      "PATH=" + std::string(task_path),       "HOME=" + places.home().string(),
-      "TMPDIR=" + places.tmp().string(),      "LANG=C.UTF-8",
-      "SLUICE_RUN=" + attempt.run.text,       "SLUICE_TASK=" + attempt.path,
-      "SLUICE_ATTEMPT=" + attempt.fence.text, "SLUICE_PROGRESS=" + progress_path(places.root).string()};
+/// "NAME=value" for all.
+struct Variables {
+  std::vector<std::string> plain;
+  std::vector<std::string> secrets;
+};
+
+/// `defaults` and those of every task; the variables of the plan override, except for the devices that the
+/// task was given.
+std::expected<Variables, Failure> variables_of(const ports::Attempt& attempt,
+                                               std::vector<std::string> defaults, const Places& seen,
+                                               Arguments& arguments, const SandboxOptions& options) {
+  Variables variables{.plain = std::move(defaults), .secrets = {}};
+  auto& env = variables.plain;
+  env.insert(env.end(), {"SLUICE_RUN=" + attempt.run.text, "SLUICE_TASK=" + attempt.path,
+                         "SLUICE_ATTEMPT=" + attempt.fence.text,
+                         "SLUICE_PROGRESS=" + progress_path(seen.root).string()});
   for (const auto& [name, value] : attempt.work.env) {
     if (name.empty() || name.find('=') != std::string::npos || name.starts_with("SLUICE_"))
       return std::unexpected(failure(
@@ -108,20 +115,37 @@ std::expected<std::vector<std::string>, Failure> environment_of(const ports::Att
     auto text = secret ? value_of(*secret, attempt, options.secrets) : arguments.text_of(value);
     if (!text) return std::unexpected(failure(secret ? "start" : "input", text.error().message));
     std::erase_if(env, [&](const std::string& set) { return set.starts_with(name + "="); });
-    env.push_back(name + "=" + *text);
+    (secret ? variables.secrets : env).push_back(name + "=" + *text);
   }
+  if (attempt.work.resources.gpu > 0) {
+    std::string devices;
+    for (const auto gpu : attempt.work.gpus) devices += (devices.empty() ? "" : ",") + std::to_string(gpu);
+    const auto is_it = [](const std::string& set) { return set.starts_with("CUDA_VISIBLE_DEVICES="); };
+    std::erase_if(env, is_it);
+    std::erase_if(variables.secrets, is_it);
+    env.push_back("CUDA_VISIBLE_DEVICES=" + devices);
+  }
+  return variables;
+}
+
+/// The environment of a process, complete.
+std::expected<std::vector<std::string>, Failure> environment_of(const ports::Attempt& attempt,
+                                                                const Places& places, Arguments& arguments,
+                                                                const SandboxOptions& options) {
+  auto variables = variables_of(attempt,
+                                {"PATH=" + std::string(task_path), "HOME=" + places.home().string(),
+                                 "TMPDIR=" + places.tmp().string(), "LANG=C.UTF-8"},
+                                places, arguments, options);
+  if (!variables) return std::unexpected(std::move(variables).error());
+  auto env = std::move(variables->plain);
+  env.insert(env.end(), std::make_move_iterator(variables->secrets.begin()),
+             std::make_move_iterator(variables->secrets.end()));
   if (attempt.work.function) add_call_variables(attempt.work, env);
   if (const auto& python = options.environment; !python.empty()) {
     const auto path = std::ranges::find_if(env, [](const auto& set) { return set.starts_with("PATH="); });
     path->insert(std::string_view("PATH=").size(), (python / "bin").string() + ":");
     std::erase_if(env, [](const std::string& set) { return set.starts_with("VIRTUAL_ENV="); });
     env.push_back("VIRTUAL_ENV=" + python.string());
-  }
-  if (attempt.work.resources.gpu > 0) {
-    std::string devices;
-    for (const auto gpu : attempt.work.gpus) devices += (devices.empty() ? "" : ",") + std::to_string(gpu);
-    std::erase_if(env, [](const std::string& set) { return set.starts_with("CUDA_VISIBLE_DEVICES="); });
-    env.push_back("CUDA_VISIBLE_DEVICES=" + devices);
   }
   return env;
 }
@@ -143,7 +167,53 @@ std::optional<Failure> refuse_nul(const supervisor::Start& start) {
   return std::nullopt;
 }
 
+/// Completes the start of a container: by a command of its engine.
+std::expected<void, Failure> run_in_container(const ports::Attempt& attempt, const Places& places,
+                                              ports::ObjectStore& objects, const SandboxOptions& options,
+                                              supervisor::Start& start) {
+  if (options.containers == nullptr)
+    return std::unexpected(failure("start", "containers are not supported here"));
+  const Places seen{.root = container_root, .log = {}};
+  Arguments arguments(places, seen, objects, true);
+  ports::Containers::Container container{.fence = attempt.fence.text,
+                                         .task = container_task(attempt),
+                                         .image = attempt.work.image,
+                                         .cwd = seen.cwd().string(),
+                                         .memory_max = attempt.work.resources.memory,
+                                         .cpu_max = attempt.work.cpu_max};
+  auto command = arguments.argv_of(attempt.work.argv);
+  if (!command) return std::unexpected(failure("input", command.error().message));
+  auto args = arguments.argv_of(attempt.work.args);
+  if (!args) return std::unexpected(failure("input", args.error().message));
+  container.command = std::move(*command);
+  container.args = std::move(*args);
+  auto variables = variables_of(attempt, {}, seen, arguments, options);
+  if (!variables) return std::unexpected(std::move(variables).error());
+  container.env = std::move(variables->plain);
+  container.secrets = std::move(variables->secrets);
+  container.mounts.push_back(
+      {.source = places.root.string(), .target = seen.root.string(), .writable = true});
+  // Whoever the program is in the container, it can write its outputs: others cannot enter the data folder.
+  for (const auto& [folder, mode] : {std::pair(places.root, 0777), std::pair(places.cwd(), 0777),
+                                     std::pair(places.root / "out", 0777), std::pair(places.in(), 0755)})
+    if (os::exists(folder))
+      if (auto set = os::set_mode(folder, static_cast<mode_t>(mode)); !set)
+        return std::unexpected(failure("start", set.error().message));
+  if (os::exists(places.in()))
+    container.mounts.push_back({.source = places.in().string(), .target = seen.in().string()});
+  for (auto& mount : arguments.mounts())
+    container.mounts.push_back({.source = std::move(mount.source), .target = std::move(mount.target)});
+  auto made = options.containers->command(container);
+  if (!made) return std::unexpected(failure("start", made.error().message));
+  start.program = std::move(made->program);
+  start.argv = std::move(made->argv);
+  start.env = std::move(made->env);
+  return {};
+}
+
 }  // namespace
+
+std::string container_task(const ports::Attempt& attempt) { return attempt.run.text + "/" + attempt.path; }
 
 std::string segment_of(const std::string& text) {
   // "{", "}" and brackets are common in task paths and harmless in file names.
@@ -176,7 +246,9 @@ void release_log(const Places& places) {
 }
 
 bool is_light(const engine::TaskSpec& work) {
-  return !work.code && is_plain(work.argv) && is_plain(Value(work.with)) && is_plain(work.env) &&
+  // The end of a container may have to be seen to.
+  return work.kind == engine::TaskSpec::Kind::process && !work.code && is_plain(work.argv) &&
+         is_plain(Value(work.with)) && is_plain(work.env) &&
          std::ranges::none_of(work.outputs, [](const ir::TaskOutput& output) {
            return output.type.kind == ir::Type::Kind::artifact;
          });
@@ -193,12 +265,18 @@ std::expected<supervisor::Start, Failure> prepare_sandbox(const ports::Attempt& 
   if (auto made = make_folders(attempt, places, objects, spares); !made)
     return std::unexpected(failure("start", made.error().message));
 
-  Arguments arguments(places, objects, options.mounts);
   supervisor::Start start{.fence = attempt.fence.text,
                           .cwd = places.cwd().string(),
                           .log = places.log.string(),
-                          .log_bytes_max = log_bytes_max,
-                          .memory_max = static_cast<std::uint64_t>(attempt.work.resources.memory)};
+                          .log_bytes_max = log_bytes_max};
+  if (attempt.work.kind == engine::TaskSpec::Kind::container) {
+    if (auto made = run_in_container(attempt, places, objects, options, start); !made)
+      return std::unexpected(std::move(made).error());
+    if (auto refused = refuse_nul(start)) return std::unexpected(std::move(*refused));
+    return start;
+  }
+  start.memory_max = static_cast<std::uint64_t>(attempt.work.resources.memory);
+  Arguments arguments(places, places, objects, options.mounts);
   auto argv = attempt.work.function ? prepare_call(attempt.work, places, arguments)
                                     : arguments.argv_of(attempt.work.argv);
   if (!argv) return std::unexpected(failure("input", argv.error().message));

@@ -8,6 +8,7 @@
 #include "sluice/engine/work.hpp"
 #include "sluice/executors/process/spare_folders.hpp"
 #include "sluice/ipc/supervisor/messages.hpp"
+#include "sluice/ports/containers.hpp"
 #include "sluice/ports/executor.hpp"
 #include "sluice/ports/object_store.hpp"
 #include "sluice/ports/secrets.hpp"
@@ -36,6 +37,8 @@ Places places_of(const std::filesystem::path& data, const ports::Attempt& attemp
 std::filesystem::path root_of(const std::filesystem::path& data, const std::string& fence);
 /// The prefix of the folder names of attempts: other entries of `work/` do not belong to this executor.
 inline constexpr std::string_view root_prefix = "task-";
+/// What a container sees of the sandbox, and where.
+inline constexpr std::string_view container_root = "/sluice";
 /// Where an attempt with this root reports its progress, if it does.
 std::filesystem::path progress_path(const std::filesystem::path& root);
 std::filesystem::path log_path(const std::filesystem::path& data, const RunId& run, const std::string& path,
@@ -56,7 +59,11 @@ struct SandboxOptions {
       false;  ///< large files and folders are left to the supervisor to mount read-only; else copied
   std::filesystem::path environment = {};   ///< of Python; empty: none
   const ports::Secrets* secrets = nullptr;  ///< null: there are none
+  ports::Containers* containers = nullptr;  ///< null: there are none
 };
+
+/// What the containers of all attempts at this task have in common (ports::Containers::Container::task).
+std::string container_task(const ports::Attempt& attempt);
 
 /// Creates the folders, copies the code, materializes the inputs, and fills their paths and those of the
 /// outputs into arguments and environment. An existing sandbox of the attempt is replaced.

@@ -3,6 +3,7 @@
 
 #include "sluice/base/numbers.hpp"
 #include "sluice/base/words.hpp"
+#include "sluice/ir/image_reference.hpp"
 #include "sluice/ir/python_requirements.hpp"
 #include "sluice/ir/reader/plan_reader.hpp"
 
@@ -20,6 +21,7 @@ const std::array shapes{
           {"code", "environment", "env", "outputs", "hermetic", "cache", "resources", "pool", "yield"}},
     Shape{"python",
           {"code", "environment", "env", "outputs", "hermetic", "cache", "resources", "pool", "yield"}},
+    Shape{"container", {"code", "outputs", "cache", "resources", "pool", "yield"}},
     Shape{"service", {"with", "cache", "resources", "pool", "yield"}},
     Shape{"call", {"with"}},
     Shape{"branch", {}},
@@ -29,6 +31,12 @@ const std::array shapes{
 };
 constexpr std::array every_operation{"after", "if", "trigger", "retry", "timeout", "fails"};
 constexpr std::array of_steps{"steps", "try", "wait", "assign", "jump", "return"};
+
+constexpr std::array of_container{"image", "command", "args", "env"};
+
+bool is_of_container(std::string_view key) {
+  return std::ranges::find(of_container, key) != of_container.end();
+}
 
 std::string in_backticks(std::string_view name) { return "`" + std::string(name) + "`"; }
 
@@ -86,12 +94,16 @@ Operation PlanReader::operation(const Node::Field& field) {
   known.insert(known.end(), every_operation.begin(), every_operation.end());
   for (const auto& given : node.fields)
     if (std::ranges::find(known, given.key) == known.end())
-      problem(given.at, in_backticks(shape->head) + " has no " + in_backticks(given.key) +
-                            did_you_mean(given.key, known));
+      problem(given.at, shape->head == "container" && is_of_container(given.key)
+                            ? in_backticks(given.key) + " belongs into the map of `container`"
+                            : in_backticks(shape->head) + " has no " + in_backticks(given.key) +
+                                  did_you_mean(given.key, known));
 
   const auto& head = *node.find(shape->head);
   if (shape->head == "process" || shape->head == "python") {
     process(node, op);
+  } else if (shape->head == "container") {
+    container(node, op);
   } else if (shape->head == "service") {
     op.what = ServiceCall{string(head, "`service`"), named(node.find("with"), "`with`")};
   } else if (shape->head == "call") {
@@ -148,26 +160,12 @@ void PlanReader::process(const Node& node, Operation& op) {
   if (const auto* called = node.find("python"))
     made.function = python_function(*called);
   else
-    made.argv = command(*node.find("process"));
-  if (const auto* code = node.find("code")) made.code = string(*code, "`code`");
+    made.argv = arguments(node.find("process"), "`process` should be a list, the program and its arguments");
   if (const auto* given = node.find("environment")) made.environment = environment(*given);
   made.env = named(node.find("env"), "`env`", Scalars::texts);
-  if (const auto* outputs = node.find("outputs"); outputs && is_map(*outputs, "`outputs`"))
-    for (const auto& one : outputs->fields) made.outputs.push_back(task_output(one));
+  files(node, made);
   if (const auto* hermetic = node.find("hermetic")) made.hermetic = boolean(*hermetic, "`hermetic`");
   op.what = std::move(made);
-}
-
-std::vector<ExpressionPtr> PlanReader::command(const Node& node) {
-  std::vector<ExpressionPtr> argv;
-  if (node.kind == Node::Kind::list) {
-    for (const auto& arg : node.items) argv.push_back(expression(arg, Scalars::texts));
-    return argv;
-  }
-  problem(node.at, "`process` should be a list, the program and its arguments; no shell splits a string");
-  // So that the verifier does not report an empty `process` too.
-  argv.push_back(syntax::Expression::of(Value(""), node.at));
-  return argv;
 }
 
 PythonFunction PlanReader::python_function(const Node& node) {
@@ -192,6 +190,43 @@ PythonFunction PlanReader::python_function(const Node& node) {
   dotted("function", made.function);
   made.with = named(node.find("with"), "`with`");
   return made;
+}
+
+void PlanReader::container(const Node& node, Operation& op) {
+  Process made;
+  const auto& head = *node.find("container");
+  made.image = Image{.at = head.at, .reference = {}};
+  files(node, made);
+  if (map(head, "`container`", {"image", "command", "args", "env"})) {
+    if (const auto* image = head.find("image")) {
+      *made.image = {.at = image->at, .reference = string(*image, "`image`")};
+      const auto& reference = made.image->reference;
+      // Another problem was told of what is no string, or an expression.
+      const bool is_fixed = image->scalar.is_string() && reference.find("${") == std::string::npos;
+      if (const auto refused = image_problem(reference); refused && is_fixed) problem(image->at, *refused);
+    } else {
+      problem(head.at, "`container` needs an `image`, such as docker.io/library/python:3.12");
+    }
+    made.argv = arguments(head.find("command"), "`command` should be a list, the program and its arguments");
+    made.args = arguments(head.find("args"), "`args` should be a list of arguments");
+    made.env = named(head.find("env"), "`env`", Scalars::texts);
+  }
+  op.what = std::move(made);
+}
+
+std::vector<ExpressionPtr> PlanReader::arguments(const Node* node, std::string_view expected) {
+  std::vector<ExpressionPtr> made;
+  if (node == nullptr) return made;
+  if (node->kind != Node::Kind::list) problem(node->at, std::string(expected) + "; no shell splits a string");
+  for (const auto& arg : node->items) made.push_back(expression(arg, Scalars::texts));
+  return made;
+}
+
+/// What a program has besides its command, on this machine and in a container.
+void PlanReader::files(const Node& node, Process& made) {
+  if (const auto* code = node.find("code")) made.code = string(*code, "`code`");
+  if (const auto* outputs = node.find("outputs"); outputs && is_map(*outputs, "`outputs`"))
+    for (const auto& one : outputs->fields) made.outputs.push_back(task_output(one));
 }
 
 Environment PlanReader::environment(const Node& node) {

@@ -32,8 +32,11 @@ class PlanReader {
   Operation operation(const Node::Field& field);
   void common(const Node& node, Operation& op);
   void process(const Node& node, Operation& op);
-  std::vector<ExpressionPtr> command(const Node& node);
   PythonFunction python_function(const Node& node);
+  void container(const Node& node, Operation& op);
+  void files(const Node& node, Process& made);
+  /// A list of arguments; nothing for null. `expected` begins the message for what is no list.
+  std::vector<ExpressionPtr> arguments(const Node* node, std::string_view expected);
   void branch(const Node& node, Operation& op);
   void each(const Node& node, Location at, Operation& op);
   Arm arm(const Node& node);
