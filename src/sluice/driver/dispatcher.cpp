@@ -160,7 +160,12 @@ void Dispatcher::report_reattached() {
   if (!all_resumed_ || std::ranges::any_of(live_, [](const auto& run) { return !run.second->claimed; }))
     return;
   all_resumed_ = false;
-  for (const auto& [kind, executor] : executors_) executor->all_reattached();
+  std::vector<ports::Executor*> told;
+  for (const auto& [kind, executor] : executors_) {
+    if (std::ranges::find(told, executor) != told.end()) continue;  // it runs several kinds of work
+    told.push_back(executor);
+    executor->all_reattached();
+  }
 }
 
 Result<void> Dispatcher::cancel(const RunId& run, std::string reason) {

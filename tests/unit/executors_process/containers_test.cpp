@@ -130,7 +130,7 @@ TEST_F(Containers, ALaterAttemptRemovesWhatEarlierOnesLeft) {
 
 TEST_F(Containers, SeesItsFolderAtAFixedPlace) {
   auto attempt = container("a", "true");
-  attempt.work.args = {late({">o"}), file("small", "a.txt"), file(std::string(3 << 20, 'x')), "text"};
+  attempt.work.args = {late({">>o"}), file("small", "a.txt"), file(std::string(3 << 20, 'x')), "text"};
   attempt.work.outputs = {value_output("o", ir::Type::Kind::integer)};
   attempt.work.outputs.front().optional = true;
   attempt.work.resources.memory = 1000;
