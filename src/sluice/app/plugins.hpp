@@ -9,6 +9,7 @@
 #include "sluice/domain/access/access.hpp"
 #include "sluice/domain/ai/picture_folder.hpp"
 #include "sluice/domain/models/provenance.hpp"
+#include "sluice/domain/remote/fetches.hpp"
 #include "sluice/domain/runs/compile.hpp"
 #include "sluice/domain/runs/runs.hpp"
 #include "sluice/domain/serving/hosts.hpp"
@@ -18,11 +19,13 @@
 #include "sluice/ports/access.hpp"
 #include "sluice/ports/environments.hpp"
 #include "sluice/ports/executor.hpp"
+#include "sluice/ports/fetch_memory.hpp"
 #include "sluice/ports/http.hpp"
 #include "sluice/ports/ledger.hpp"
 #include "sluice/ports/model_host.hpp"
 #include "sluice/ports/model_repository.hpp"
 #include "sluice/ports/object_store.hpp"
+#include "sluice/ports/outbound.hpp"
 #include "sluice/ports/secrets.hpp"
 #include "sluice/ports/service.hpp"
 #include "sluice/ports/storage.hpp"
@@ -127,6 +130,9 @@ std::unique_ptr<ports::Environments> make_environments(const DataFolder& data,
 
 std::unique_ptr<ports::Secrets> open_secrets(const DataFolder& data, const Clock& clock, Random& random);
 
+std::unique_ptr<ports::Outbound> make_outbound();
+std::unique_ptr<ports::FetchMemory> open_fetch_memory(const DataFolder& data, Random& random);
+
 /// The dependencies of executors.
 struct ExecutorParts {
   const DataFolder& data;
@@ -152,6 +158,7 @@ struct ProtocolParts {
   serving::Serving& serving;
   access::Access& access;
   ports::Secrets& secrets;
+  remote::Fetches& fetches;
   ports::ChangeLog& changes;
   const Executors& executors;
   storage::Storage& storage;
