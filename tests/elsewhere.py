@@ -7,7 +7,7 @@ import threading
 
 
 class Elsewhere:
-    """Files by path; `requests` holds what was asked: (method, path, headers, body)."""
+    """Files by path; `requests` holds what was asked: (method, path, headers with names in lower case, body)."""
 
     def __init__(self, certificate=None):
         self.files = {}  # path → bytes, or a function(handler)
@@ -24,7 +24,7 @@ class Elsewhere:
                 self.answer(self.rfile.read(int(self.headers.get("content-length", 0))))
 
             def answer(self, body):
-                outer.requests.append((self.command, self.path, dict(self.headers.items()), body))
+                outer.requests.append((self.command, self.path, {name.lower(): value for name, value in self.headers.items()}, body))
                 found = outer.files.get(self.path.partition("?")[0])
                 if callable(found):
                     return found(self)

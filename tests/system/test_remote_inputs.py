@@ -127,7 +127,7 @@ def test_what_is_the_same_is_not_fetched_again(counted, host, tmp_path):
         host.files["/big"] = lambda handler: handler.send(200, b"weak", ETag='W/"one"')
         for _ in range(2):
             run(counted, host.origin() + "/big", data=data)
-        assert "If-None-Match" in host.requests[-1][2], "a weak one is not remembered, and replaces nothing"
+        assert "if-none-match" in host.requests[-1][2], "a weak one is not remembered, and replaces nothing"
         assert server.ask("GET", "/v1/status")[0] == 200
 
 
@@ -155,8 +155,8 @@ def test_what_is_too_large_too_short_or_not_a_file_is_refused(counted, host, tmp
                    "/gzip": lambda handler: handler.send(200, b"\x1f\x8b", Content_Encoding="gzip"),
                    "/busy": lambda handler: handler.send(503, b""), "/denied": lambda handler: handler.send(403, b"<html>no</html>"),
                    "/part": lambda handler: handler.send(206, b"x")}
-    for path, code, why in [("short", 3, "was lost before the response was complete"), ("endless", 2, "larger than 1.00 kB, the most that is fetched"),
-                            ("large", 2, "larger than 1.00 kB"), ("gzip", 3, "sends it compressed"), ("none", 2, "there is no such file (status 404)"),
+    for path, code, why in [("short", 3, "was lost before the response was complete"), ("endless", 2, "larger than 1.0 kB, the most that is fetched"),
+                            ("large", 2, "larger than 1.0 kB"), ("gzip", 3, "sends it compressed"), ("none", 2, "there is no such file (status 404)"),
                             ("busy", 3, "responded with status 503; try again later"), ("denied", 2, "access is denied there (status 403); name a secret"),
                             ("part", 3, "responded with status 206")]:
         refused = run(counted, f"{host.origin()}/{path}", "--allow-url", host.origin(), "--fetch-bytes-max", "1000", data=data, code=code)
@@ -223,7 +223,7 @@ def test_https_is_verified_by_name_and_secrets_go_to_their_host_only(counted, se
     set_secret(data, "hub", "token", "s3cret-token")
     server.requests.clear()
     run(counted, url, *options, "--input-secret", "data=hub", data=data, SSL_CERT_FILE=authority)
-    assert server.requests[-1][2]["Authorization"] == "Bearer s3cret-token" and server.requests[-1][2]["Host"] == f"localhost:{server.port}"
+    assert server.requests[-1][2]["authorization"] == "Bearer s3cret-token" and server.requests[-1][2]["host"] == f"localhost:{server.port}"
 
     assert "a secret is not sent over plain http" in run(counted, host.origin() + "/x.csv", "--allow-url", host.origin(), "--input-secret", "data=hub", data=data, code=2)
 

@@ -1,4 +1,5 @@
 #pragma once
+// What a fetch needs, for tests: real stores, and the other side.
 #include <deque>
 #include <map>
 

@@ -87,7 +87,8 @@ TEST(RemoteFiles, SendsASecretToItsOwnHostOnly) {
 TEST(RemoteFiles, ChecksTheAddressesOfEveryRedirect) {
   OneFolder one;
   const auto files = one.files({"https://*"});
-  one.elsewhere.answers["https://example.org/a"] = sends("", {{"location", "https://inside.example/b"}}, 302);
+  one.elsewhere.answers["https://example.org/a?signature=1"] =
+      sends("", {{"location", "https://inside.example/b"}}, 302);
   one.elsewhere.answers["https://inside.example/b"] = sends("secrets");
   one.elsewhere.addresses["inside.example"] = "169.254.169.254";
   const auto refused = fetch(files, "https://example.org/a?signature=1");

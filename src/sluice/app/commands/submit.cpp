@@ -107,19 +107,26 @@ class Inputs {
       SLUICE_TRY(made, uploads_.artifact(base / given, input.type, select_input));
       return std::move(made.artifact);
     }
-    RemoteInput wanted{.url = given, .kind = input.type.artifact_kind};
-    if (secret != secrets_.end()) {
-      wanted.secret = secret->second;
-      secrets_.erase(secret);
-    }
-    return fetch_input(*session_.backend, wanted, notice_);
+    return fetch_input(*session_.backend,
+                       {.url = given,
+                        .secret = secret == secrets_.end() ? "" : secret->second,
+                        .kind = input.type.artifact_kind},
+                       notice_);
   }
 
-  /// Whether every secret was used.
-  [[nodiscard]] Result<void> check_used() const {
-    if (secrets_.empty()) return {};
-    return Fail(user_error(Code::invalid_argument, fmt::format("--input-secret `{}`: that input is not a URL",
-                                                               secrets_.begin()->first)));
+  /// Whether every secret is for an input that is fetched.
+  [[nodiscard]] Result<void> check_secrets(const ir::Pipeline& pipeline,
+                                           const std::map<std::string, std::string>& given) const {
+    for (const auto& [name, secret] : secrets_) {
+      const auto found = given.find(name);
+      const auto input = std::ranges::find(pipeline.inputs, name, &ir::Input::name);
+      const bool has_default = input != pipeline.inputs.end() && input->value && input->value->is_string();
+      const auto value = found != given.end() ? found->second : has_default ? *input->value->if_string() : "";
+      if (!remote::is_remote_url(value))
+        return Fail(user_error(Code::invalid_argument,
+                               fmt::format("--input-secret `{}`: that input is not a URL", name)));
+    }
+    return {};
   }
 
  private:
@@ -131,6 +138,7 @@ class Inputs {
 
 Result<Struct> bind(const ir::Pipeline& pipeline, std::map<std::string, std::string> given,
                     const std::filesystem::path& base, Inputs& inputs) {
+  SLUICE_DO(inputs.check_secrets(pipeline, given));
   Struct bound;
   for (const auto& input : pipeline.inputs) {
     const auto found = given.find(input.name);
@@ -156,7 +164,6 @@ Result<Struct> bind(const ir::Pipeline& pipeline, std::map<std::string, std::str
         Code::invalid_argument,
         fmt::format("pipeline `{}` has no input `{}`{}", pipeline.name, name, did_you_mean(name, names))));
   }
-  SLUICE_DO(inputs.check_used());
   return ir::bind_inputs(pipeline, bound, true);
 }
 

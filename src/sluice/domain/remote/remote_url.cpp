@@ -70,7 +70,7 @@ Result<void> check_query(std::string_view query) {
 
 /// A name as DNS has it, or an address of version 4: letters, digits, `-`, `_` and dots between.
 bool is_host_name(std::string_view host) {
-  if (host.empty() || host.size() > host_bytes_max || host.front() == '.' ||
+  if (host.empty() || host.size() > host_bytes_max || host.front() == '.' || host.back() == '.' ||
       host.find("..") != std::string_view::npos)
     return false;
   return std::ranges::all_of(
@@ -81,7 +81,7 @@ bool is_host_name(std::string_view host) {
 bool is_bucket(std::string_view name) {
   constexpr std::size_t shortest = 3;
   constexpr std::size_t longest = 255;
-  return name.size() >= shortest && name.size() <= longest && is_host_name(name) && name.back() != '.';
+  return name.size() >= shortest && name.size() <= longest && is_host_name(name);
 }
 
 Result<void> read_host_and_port(std::string_view authority, RemoteUrl& url) {
