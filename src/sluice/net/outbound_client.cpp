@@ -26,6 +26,7 @@ Result<ports::Response> OutboundClient::request(const Request& request) {
                                                               .stop = request.stop}}));
   ClientRequest sent{
       .method = request.method, .target = request.target, .headers = request.headers, .body = request.body};
+  sent.headers.emplace_back("User-Agent", "sluice");  // some servers refuse requests without one
   ports::Response head;
   if (request.on_bytes) {
     sent.on_head = [&](const ports::Response& response) { head = response; };
