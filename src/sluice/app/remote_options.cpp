@@ -13,7 +13,7 @@ namespace {
 
 /// The words of a variable of the environment, after those of an option.
 std::vector<std::string> with_words_of(const char* variable, std::vector<std::string> words) {
-  const char* value = std::getenv(variable);  // NOLINT(concurrency-mt-unsafe): no other thread yet
+  const char* value = std::getenv(variable);  // NOLINT(concurrency-mt-unsafe): nothing sets it
   std::string_view text = value == nullptr ? "" : value;
   while (true) {
     text.remove_prefix(std::min(text.find_first_not_of(" \t\n"), text.size()));

@@ -73,6 +73,13 @@ TEST(AllowedUrls, RefusesWrongEntries) {
   }
 }
 
+TEST(AllowedUrls, TakeAtMostAThousandEntries) {
+  EXPECT_OK(AllowedUrls::parse(std::vector<std::string>(1000, "https://example.org"), {}));
+  const auto many = AllowedUrls::parse(std::vector<std::string>(1001, "https://example.org"), {});
+  ASSERT_FALSE(many);
+  EXPECT_EQ(many.error().message, "--allow-url and --allow-address take at most 1000 entries each");
+}
+
 TEST(AllowedUrls, ReachesAddressesOfTheOwnNetworkOnlyIfTheyAreNamed) {
   for (const char* address : {"127.0.0.1",
                               "127.8.8.8",

@@ -174,6 +174,16 @@ TEST(RemoteFiles, LimitsTheSizeBeforeAndWhileItArrives) {
   EXPECT_EQ(fetch(files, "https://example.org/b").error().message, "https://example.org/b: no room");
 }
 
+TEST(RemoteFiles, LimitsTheTimeOfAllRequestsTogether) {
+  OneFolder one;
+  const auto late =
+      fetch(one.files({"https://example.org"}, {.time_max = Milliseconds(0)}), "https://example.org/a");
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().code, Code::deadline_exceeded);
+  EXPECT_EQ(late.error().message, "https://example.org/a: not fetched within 0 s");
+  EXPECT_TRUE(one.elsewhere.asked.empty());
+}
+
 TEST(Post, TellsTheOriginOnly) {
   Elsewhere elsewhere;
   const auto url = *parse_remote_url("http://127.0.0.1/hooks/secret");
