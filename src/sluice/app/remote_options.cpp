@@ -48,14 +48,18 @@ Result<RemotePolicy> remote_policy_of(const RemoteOptions& options) {
   SLUICE_TRY(allowed, remote::AllowedUrls::parse(with_words_of("SLUICE_ALLOW_URL", options.urls),
                                                  with_words_of("SLUICE_ALLOW_ADDRESS", options.addresses)));
   policy.allowed = std::move(allowed);
-  SLUICE_TRY(bytes, bytes_option("--fetch-bytes-max", options.bytes_max));
-  policy.limits.bytes_max = bytes;
-  const auto time = ir::parse_duration(options.time_max);
-  if (!time || *time <= Milliseconds(0))
-    return Fail(
-        user_error(Code::invalid_argument,
-                   fmt::format("--fetch-time-max `{}`: not a time such as 10m or 1h", options.time_max)));
-  policy.limits.time_max = *time;
+  if (!options.bytes_max.empty()) {
+    SLUICE_TRY(bytes, bytes_option("--fetch-bytes-max", options.bytes_max));
+    policy.limits.bytes_max = bytes;
+  }
+  if (!options.time_max.empty()) {
+    const auto time = ir::parse_duration(options.time_max);
+    if (!time || *time <= Milliseconds(0))
+      return Fail(
+          user_error(Code::invalid_argument,
+                     fmt::format("--fetch-time-max `{}`: not a time such as 10m or 1h", options.time_max)));
+    policy.limits.time_max = *time;
+  }
   return policy;
 }
 

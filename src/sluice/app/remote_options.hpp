@@ -11,10 +11,12 @@ namespace sluice::app {
 struct RemoteOptions {
   std::vector<std::string> urls;
   std::vector<std::string> addresses;
-  std::string bytes_max = "10GiB";
-  std::string time_max = "1h";
+  std::string bytes_max;  ///< "": the default of remote::RemoteFiles::Limits; likewise the next
+  std::string time_max;
 
-  [[nodiscard]] bool names_any() const { return !urls.empty() || !addresses.empty(); }
+  [[nodiscard]] bool names_any() const {
+    return !urls.empty() || !addresses.empty() || !bytes_max.empty() || !time_max.empty();
+  }
 };
 void add_remote(Command& command, RemoteOptions& into);
 

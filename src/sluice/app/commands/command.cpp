@@ -19,8 +19,8 @@ Result<void> check_without_server(const SessionOptions& options) {
   if (!options.remote.names_any()) return {};
   return Fail(
       user_error(Code::invalid_argument,
-                 "--allow-url and --allow-address are for a run without a server; here a server fetches "
-                 "the inputs, and `sluice up --allow-url` allows it"));
+                 "--allow-url, --allow-address and --fetch-… are for a run without a server; here a server "
+                 "fetches the inputs, and `sluice up --allow-url` allows it"));
 }
 
 }  // namespace
