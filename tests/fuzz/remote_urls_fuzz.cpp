@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "sluice/domain/remote/allowed_urls.hpp"
+#include "sluice/domain/remote/s3_object.hpp"
 
 namespace {
 
@@ -25,7 +26,7 @@ void check_url(const RemoteUrl& url) {
 
 }  // namespace
 
-// Lines: a pattern, a range of addresses, a URL, and a reference in it.
+// Lines: a pattern, or an error of S3, a range of addresses, a URL, and a reference in it.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   std::string_view text(reinterpret_cast<const char*>(data), size);
   std::string lines[4];
@@ -34,6 +35,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     line = text.substr(0, end);
     text.remove_prefix(std::min(end + 1, text.size()));
   }
+  SLUICE_CHECK(is_graphic(s3_error_code(lines[0])) && (!is_region(lines[0]) || is_graphic(lines[0])));
   const auto allowed = AllowedUrls::parse({lines[0]}, {});
   const auto with_range = AllowedUrls::parse({}, {lines[1]});
   const auto url = parse_remote_url(lines[2]);

@@ -194,6 +194,15 @@ def test_a_fetch_has_a_limit_of_time_and_ends_with_its_client(counted, host, tmp
         client.wait()
         assert gone.wait(waiting.LIMIT_S), "the server closed its connection"
         waiting.until(lambda: not list((data / "objects/tmp").iterdir()), "what was fetched in part is gone")
+    begun.clear(), gone.clear()
+    with serving(data, "--allow-url", host.origin()) as server:
+        client = subprocess.Popen([BIN / "sluice", "run", counted, "--input", f"data={host.origin()}/slow", "--data", data], env=environment(),
+                                  stderr=subprocess.PIPE, text=True)
+        assert begun.wait(waiting.LIMIT_S)
+        server.stop()
+        assert client.wait(waiting.LIMIT_S) == 3
+        assert "input `data`: " in client.stderr.read()
+        assert gone.wait(waiting.LIMIT_S) and not list((data / "objects/tmp").iterdir())
 
 
 @pytest.fixture

@@ -35,15 +35,15 @@ TEST_F(FetchMemory, TakesWhatIsDamagedForUnknown) {
   }
 }
 
-TEST_F(FetchMemory, HasAtMostTenThousand) {
+TEST_F(FetchMemory, HasALimit) {
   SeededRandom random(1);
   const auto folder = objects().parent_path() / "fetched";
-  std::filesystem::create_directories(folder);
-  for (int i = 0; i < 10'000; ++i) std::ofstream(folder / std::to_string(i)) << "x";
-  fetch_memory_files(folder, random)
-      ->remember(Digest::of("key"), {.etag = "\"v\"", .digest = Digest::of("x"), .size = 1});
+  const auto memory = fetch_memory_files(folder, random, 3);
+  for (const char* key : {"1", "2", "3", "4", "5"})
+    memory->remember(Digest::of(key), {.etag = "\"v\"", .digest = Digest::of("x"), .size = 1});
   const auto entries = std::filesystem::directory_iterator(folder);
-  EXPECT_EQ(std::distance(begin(entries), end(entries)), 10'000);
+  EXPECT_EQ(std::distance(begin(entries), end(entries)), 3);
+  EXPECT_TRUE(memory->find(Digest::of("5")));
 }
 
 }  // namespace

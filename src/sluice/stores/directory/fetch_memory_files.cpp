@@ -9,12 +9,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t files_max = 10'000;
 constexpr std::size_t file_bytes_max = 4096;
 
 class FetchMemoryFiles final : public ports::FetchMemory {
  public:
-  FetchMemoryFiles(fs::path folder, Random& random) : folder_(std::move(folder)), random_(random) {}
+  FetchMemoryFiles(fs::path folder, Random& random, std::size_t files_max)
+      : folder_(std::move(folder)), random_(random), files_max_(files_max) {}
 
   [[nodiscard]] std::optional<Fetched> find(const Digest& key) const override {
     const auto text = os::read_file(folder_ / key.hex(), file_bytes_max);
@@ -39,19 +39,21 @@ class FetchMemoryFiles final : public ports::FetchMemory {
   [[nodiscard]] Result<void> write(const Digest& key, const std::string& text) {
     SLUICE_DO(os::make_directories(folder_));
     SLUICE_TRY(entries, os::list_directory(folder_));
-    if (entries.size() >= files_max)
+    if (entries.size() >= files_max_)
       SLUICE_DO(os::remove_tree(folder_ / entries[random_.next() % entries.size()].name));
     return os::write_file_atomically(folder_ / key.hex(), text, os::Sync::no, 0600);
   }
 
   const fs::path folder_;
   Random& random_;
+  const std::size_t files_max_;
 };
 
 }  // namespace
 
-std::unique_ptr<ports::FetchMemory> fetch_memory_files(fs::path folder, Random& random) {
-  return std::make_unique<FetchMemoryFiles>(std::move(folder), random);
+std::unique_ptr<ports::FetchMemory> fetch_memory_files(fs::path folder, Random& random,
+                                                       std::size_t files_max) {
+  return std::make_unique<FetchMemoryFiles>(std::move(folder), random, files_max);
 }
 
 }  // namespace sluice::stores

@@ -7,8 +7,9 @@
 
 namespace sluice::stores {
 
-/// What was fetched from where, as files below the cache: `FOLDER/KEY`, a JSON text each. At most ten
-/// thousand; a new one replaces a random one then.
-std::unique_ptr<ports::FetchMemory> fetch_memory_files(std::filesystem::path folder, Random& random);
+/// What was fetched from where, as files below the cache: `FOLDER/KEY`, a JSON text each. A new one replaces
+/// a random one when there are `files_max`.
+std::unique_ptr<ports::FetchMemory> fetch_memory_files(std::filesystem::path folder, Random& random,
+                                                       std::size_t files_max = 10'000);
 
 }  // namespace sluice::stores
