@@ -38,7 +38,7 @@ def test_commands_and_options_are_those_of_the_program():
         assert sluice(command, "--help").returncode == 0
     assert "complete" not in listed, "`complete` is called only by shells"
     assert completed("und") == ["undeploy"]
-    assert completed("run", "--in") == ["--input"]
+    assert completed("run", "--in") == ["--input", "--input-secret"]
     assert {"--data", "--server", "--follow", "--attempt"} <= set(completed("logs", "--"))
     assert completed("nonsense", "") == []
 

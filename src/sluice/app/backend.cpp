@@ -30,8 +30,10 @@ class RemoteBackend final : public Backend {
                             .save_to = std::move(request.save_to)});
   }
   Result<ports::Response> stream(const StreamRequest& request) override {
-    return client_.request({.target = request.target,
+    return client_.request({.method = request.method,
+                            .target = request.target,
                             .headers = request.headers,
+                            .body = request.body,
                             .on_bytes = request.on_bytes,
                             .may_be_silent = request.may_be_silent});
   }
@@ -58,7 +60,10 @@ class LocalBackend final : public Backend {
   }
 
   Result<ports::Response> stream(const StreamRequest& request) override {
-    SLUICE_TRY(response, handle({.method = "GET", .target = request.target, .headers = request.headers}));
+    SLUICE_TRY(response, handle({.method = request.method,
+                                 .target = request.target,
+                                 .headers = request.headers,
+                                 .body = request.body}));
     for (bool more = response.stream != nullptr; more;) {
       // Shared: the callback may still hold the promise after its piece was received.
       auto promise = std::make_shared<std::promise<ports::Stream::Piece>>();

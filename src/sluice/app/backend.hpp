@@ -23,8 +23,10 @@ struct BackendRequest {
 
 /// A request whose response body is processed as it arrives.
 struct StreamRequest {
-  std::string target;  ///< as in BackendRequest; the method is GET
+  std::string method = "GET";
+  std::string target;  ///< as in BackendRequest
   std::vector<std::pair<std::string, std::string>> headers = {};
+  std::string body = {};
   std::function<bool(std::string_view)> on_bytes;  ///< false ends the request
   bool may_be_silent = false;                      ///< no timeout while the body is idle
 };

@@ -18,10 +18,14 @@ struct DataFolder {
   [[nodiscard]] std::filesystem::path work() const { return root / "work"; }
   [[nodiscard]] std::filesystem::path cache() const { return root / "cache"; }
   [[nodiscard]] std::filesystem::path environments() const { return cache() / "environments"; }
+  /// Where fetched files came from.
+  [[nodiscard]] std::filesystem::path fetched() const { return cache() / "fetched"; }
   /// What is being written; what a killed process left there is removed a day later, at the next start.
   [[nodiscard]] std::filesystem::path unfinished() const { return cache() / "tmp"; }
   [[nodiscard]] std::filesystem::path secrets() const { return root / "secrets"; }
   [[nodiscard]] std::filesystem::path deciding() const { return root / "deciding"; }
+  /// The runs whose end is to be told.
+  [[nodiscard]] std::filesystem::path to_tell() const { return root / "to_tell"; }
   [[nodiscard]] std::filesystem::path lock() const { return root / "lock"; }
   [[nodiscard]] std::filesystem::path server() const { return root / "server.json"; }
   [[nodiscard]] std::filesystem::path socket() const { return root / "sluice.sock"; }

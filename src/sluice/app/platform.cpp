@@ -4,9 +4,11 @@
 #include <unistd.h>
 
 #include "sluice/app/deciding_file.hpp"
+#include "sluice/app/end_notices.hpp"
 #include "sluice/app/paths.hpp"
 #include "sluice/app/plugins.hpp"
 #include "sluice/app/slots.hpp"
+#include "sluice/app/told_journal.hpp"
 #include "sluice/base/log.hpp"
 #include "sluice/domain/runs/facts.hpp"
 #include "sluice/driver/driver.hpp"
@@ -42,6 +44,12 @@ struct Platform::Impl {
   std::unique_ptr<ports::Environments> environments;
   std::unique_ptr<ports::Containers> containers = make_containers();
   std::unique_ptr<ports::Secrets> secrets;
+  std::unique_ptr<ports::Outbound> outbound;
+  std::unique_ptr<ports::FetchMemory> fetch_memory;
+  std::unique_ptr<remote::RemoteFiles> remote_files;
+  std::unique_ptr<remote::Fetches> fetches;
+  std::unique_ptr<ToldJournal> told_journal;
+  std::unique_ptr<EndNotices> end_notices;
   std::unique_ptr<driver::Driver> driver;
   std::unique_ptr<runs::Runs> runs;
   std::unique_ptr<runs::JournalFacts> facts;
@@ -54,6 +62,7 @@ struct Platform::Impl {
     storage.reset();  // it uses all the others
     // The driver's thread calls executors, and executors call the driver: the thread must end first.
     if (driver) driver->end();
+    end_notices.reset();  // the driver tells it of ends
   }
 
   Result<void> open() {
@@ -80,7 +89,8 @@ struct Platform::Impl {
     SLUICE_TRY(slots, slots_of(options.slots));
     SLUICE_TRY(opened_deciding, DecidingFile::open(data.deciding()));
     deciding = std::move(opened_deciding);
-    driver = std::make_unique<driver::Driver>(driver::Driver::Ports{.journal = *ledger.journal,
+    auto& journal = watched_journal();
+    driver = std::make_unique<driver::Driver>(driver::Driver::Ports{.journal = journal,
                                                                     .index = *ledger.index,
                                                                     .objects = *objects.store,
                                                                     .clock = clock,
@@ -91,10 +101,19 @@ struct Platform::Impl {
     environments = make_environments(data, installation, *objects.store,
                                      [this](std::int64_t bytes) { return quota->admit(bytes); });
     secrets = open_secrets(data, clock, random);
+    outbound = make_outbound();
+    fetch_memory = open_fetch_memory(data, random);
+    remote_files = std::make_unique<remote::RemoteFiles>(remote::RemoteFiles::Ports{.outbound = *outbound,
+                                                                                    .objects = *objects.store,
+                                                                                    .secrets = *secrets,
+                                                                                    .memory = *fetch_memory,
+                                                                                    .clock = clock},
+                                                         options.remote.allowed, options.remote.limits);
+    fetches = std::make_unique<remote::Fetches>(*remote_files, clock, remote::Fetches::Limits{});
     runs = std::make_unique<runs::Runs>(
         runs::Runs::Ports{
             .control = *driver,
-            .journal = *ledger.journal,
+            .journal = journal,
             .index = *ledger.index,
             .objects = *objects.store,
             .clock = clock,
@@ -105,6 +124,7 @@ struct Platform::Impl {
             .check_call = [this](const auto& name, const auto& known) { return services.check(name, known); },
             .check_room = [this] { return quota->admit(0); }},
         builtin_dialects());
+    tell_ends();
     if (const auto culprit = deciding->take_culprit()) SLUICE_DO(runs->set_aside(*culprit));
     SLUICE_DO(serving->load());
     facts = std::make_unique<runs::JournalFacts>(*runs);
@@ -130,6 +150,28 @@ struct Platform::Impl {
     SLUICE_DO(driver->begin(std::move(borrowed)));
     open_storage();
     return check_paths(protocols());
+  }
+
+  /// The journal; if ends are told, one that notices them.
+  ports::Journal& watched_journal() {
+    if (!options.on_end) return *ledger.journal;
+    told_journal = std::make_unique<ToldJournal>(*ledger.journal, [this](const RunId& run) {
+      if (end_notices) end_notices->ended(run);
+    });
+    return *told_journal;
+  }
+
+  void tell_ends() {
+    if (!options.on_end) return;
+    end_notices = std::make_unique<EndNotices>(
+        EndNotices::Parts{.notice = *options.on_end,
+                          .outbound = *outbound,
+                          .allowed = options.remote.allowed,
+                          .file = options.data.to_tell(),
+                          .report_of = [this](const RunId& run) -> Result<Value> {
+                            SLUICE_TRY(report, runs->report(run));
+                            return runs::to_json(report);
+                          }});
   }
 
   void open_storage() {
@@ -162,6 +204,7 @@ struct Platform::Impl {
                            .serving = *serving,
                            .access = *access,
                            .secrets = *secrets,
+                           .fetches = *fetches,
                            .changes = *ledger.changes,
                            .executors = executors,
                            .storage = *storage,

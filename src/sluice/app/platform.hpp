@@ -5,6 +5,8 @@
 #include <vector>
 
 #include "sluice/app/data_folder.hpp"
+#include "sluice/app/end_notice.hpp"
+#include "sluice/app/remote_options.hpp"
 #include "sluice/base/clock.hpp"
 #include "sluice/domain/runs/runs.hpp"
 #include "sluice/domain/storage/storage.hpp"
@@ -25,6 +27,8 @@ class Platform {
     std::string slots = {};                 ///< as slots_of (slots.hpp) reads it
     std::optional<std::string> token = {};  ///< of an administrator
     storage::Quota::Limits quota = {};
+    RemotePolicy remote = {};
+    std::optional<EndNotice> on_end = {};  ///< of every run
     std::optional<storage::Storage::Automatic> sweeps = {};
   };
   /// Opens the folder, or creates it, and imports missing built-in models. Fails if another process holds it.

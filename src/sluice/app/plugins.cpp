@@ -19,12 +19,14 @@
 #include "sluice/executors/process/process_executor.hpp"
 #include "sluice/executors/service/service_executor.hpp"
 #include "sluice/frontends/native/native_frontend.hpp"
+#include "sluice/net/outbound_client.hpp"
 #include "sluice/net/tls_library.hpp"
 #include "sluice/os/files.hpp"
 #include "sluice/runtimes/hosted/hosted_runtime.hpp"
 #include "sluice/stores/directory/directory_object_store.hpp"
 #include "sluice/stores/directory/directory_uploads.hpp"
 #include "sluice/stores/directory/discardable_folders.hpp"
+#include "sluice/stores/directory/fetch_memory_files.hpp"
 #include "sluice/stores/directory/object_copies.hpp"
 #include "sluice/stores/directory/outside_folder.hpp"
 #include "sluice/stores/directory/secret_files.hpp"
@@ -241,6 +243,12 @@ std::unique_ptr<ports::Secrets> open_secrets(const DataFolder& data, const Clock
   return stores::secret_files(data.secrets(), clock, random);
 }
 
+std::unique_ptr<ports::Outbound> make_outbound() { return std::make_unique<net::OutboundClient>(); }
+
+std::unique_ptr<ports::FetchMemory> open_fetch_memory(const DataFolder& data, Random& random) {
+  return stores::fetch_memory_files(data.fetched(), random);
+}
+
 Executors make_executors(const ExecutorParts& parts) {
   std::vector<ports::Service*> services;
   services.reserve(parts.services.services.size());
@@ -277,6 +285,7 @@ std::vector<ports::Protocol> make_protocols(const ProtocolParts& parts) {
                                        .changes = parts.changes,
                                        .storage = &parts.storage,
                                        .secrets = &parts.secrets,
+                                       .fetches = &parts.fetches,
                                        .clock = parts.clock,
                                        .version = SLUICE_VERSION,
                                        .data = parts.data.root,

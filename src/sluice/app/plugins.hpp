@@ -9,6 +9,7 @@
 #include "sluice/domain/access/access.hpp"
 #include "sluice/domain/ai/picture_folder.hpp"
 #include "sluice/domain/models/provenance.hpp"
+#include "sluice/domain/remote/fetches.hpp"
 #include "sluice/domain/runs/compile.hpp"
 #include "sluice/domain/runs/runs.hpp"
 #include "sluice/domain/serving/hosts.hpp"
@@ -19,11 +20,13 @@
 #include "sluice/ports/containers.hpp"
 #include "sluice/ports/environments.hpp"
 #include "sluice/ports/executor.hpp"
+#include "sluice/ports/fetch_memory.hpp"
 #include "sluice/ports/http.hpp"
 #include "sluice/ports/ledger.hpp"
 #include "sluice/ports/model_host.hpp"
 #include "sluice/ports/model_repository.hpp"
 #include "sluice/ports/object_store.hpp"
+#include "sluice/ports/outbound.hpp"
 #include "sluice/ports/secrets.hpp"
 #include "sluice/ports/service.hpp"
 #include "sluice/ports/storage.hpp"
@@ -133,6 +136,9 @@ Result<std::string> container_engine_version();
 
 std::unique_ptr<ports::Secrets> open_secrets(const DataFolder& data, const Clock& clock, Random& random);
 
+std::unique_ptr<ports::Outbound> make_outbound();
+std::unique_ptr<ports::FetchMemory> open_fetch_memory(const DataFolder& data, Random& random);
+
 /// The dependencies of executors.
 struct ExecutorParts {
   const DataFolder& data;
@@ -159,6 +165,7 @@ struct ProtocolParts {
   serving::Serving& serving;
   access::Access& access;
   ports::Secrets& secrets;
+  remote::Fetches& fetches;
   ports::ChangeLog& changes;
   const Executors& executors;
   storage::Storage& storage;

@@ -11,7 +11,9 @@
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/ssl/host_name_verification.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/basic_stream.hpp>
@@ -71,12 +73,19 @@ struct HttpClient::Impl {
   std::unique_ptr<asio::ssl::context> tls;  ///< null: plain HTTP
   std::optional<MaybeTls<TimedStream>> stream;
   beast::flat_buffer buffer;
-  bool answered = false;  ///< the server has started to respond to the current request
+  bool answered = false;       ///< the server has started to respond to the current request
+  std::function<void()> done;  ///< called when the current request has ended, if set
+  std::optional<Error> ended;  ///< why the current request was ended from outside; with Options::elsewhere
 
   Result<ports::Response> request(const ClientRequest& request);
   asio::awaitable<Result<ports::Response>> exchange(const ClientRequest& request);
   asio::awaitable<Result<void>> connect();
-  asio::awaitable<boost::system::error_code> connect_tcp();
+  asio::awaitable<Result<void>> connect_tcp();
+  asio::awaitable<Result<tcp::resolver::results_type>> look_up();
+  void run_until_ended();
+  void end(Error why);
+  [[nodiscard]] Error unreachable(const boost::system::error_code& error) const;
+  [[nodiscard]] std::string host_header() const;
   asio::awaitable<Result<void>> begin_tls();
   TimedStream& timed() { return stream->next_layer(); }
   asio::awaitable<Result<bool>> send(const ClientRequest& request);
@@ -93,6 +102,15 @@ struct HttpClient::Impl {
   }
 
   Error lost(const ClientRequest& request, const boost::system::error_code& error) const {
+    if (ended) return *ended;
+    if (options.elsewhere && error == beast::error::timeout)
+      return environment_error(
+          Code::deadline_exceeded,
+          host + " has sent nothing for " + std::to_string(options.answer_timeout.count() / 1000) + " s");
+    if (options.elsewhere)
+      return environment_error(
+          Code::unavailable,
+          "the connection to " + host + " was lost before the response was complete: " + words(error));
     if (error == beast::error::timeout)
       return environment_error(Code::deadline_exceeded,
                                "the server at " + options.url + " has not responded to " + request.method +
@@ -119,13 +137,46 @@ Result<ports::Response> HttpClient::Impl::request(const ClientRequest& request) 
                    [&](const std::exception_ptr& problem, Result<ports::Response> got) {
                      thrown = problem;
                      if (!problem) result = std::move(got);
+                     if (done) done();
                    });
     io.restart();
-    io.run();
+    run_until_ended();
     if (thrown) std::rethrow_exception(thrown);
     if (!result) stream.reset();
     if (result || answered || !again) return result;
   }
+}
+
+/// Runs the current request; with a limit of time and a stop token, if it is to a host elsewhere.
+void HttpClient::Impl::run_until_ended() {
+  if (!options.elsewhere) {
+    io.run();
+    return;
+  }
+  ended.reset();
+  const auto& limits = *options.elsewhere;
+  const auto cancelled = [this] {
+    end(user_error(Code::cancelled, "the request to " + host + " was cancelled"));
+  };
+  // Posted: the other thread touches nothing of this one.
+  const std::stop_callback stopped(limits.stop, [&] { asio::post(io, cancelled); });
+  asio::steady_timer timer(io, limits.time_max);
+  timer.async_wait([&](const boost::system::error_code& error) {
+    if (!error)
+      end(environment_error(Code::deadline_exceeded,
+                            "no complete response from " + host + " within " +
+                                std::to_string((limits.time_max.count() + 999) / 1000) + " s"));
+  });
+  done = [&timer] { timer.cancel(); };
+  io.run();
+  done = nullptr;
+}
+
+/// Ends the current request: what it waits for fails, and what it does next looks at `ended` first.
+void HttpClient::Impl::end(Error why) {
+  if (ended) return;
+  ended = std::move(why);
+  if (stream) timed().close();
 }
 
 asio::awaitable<Result<ports::Response>> HttpClient::Impl::exchange(const ClientRequest& request) {
@@ -155,11 +206,9 @@ asio::awaitable<Result<void>> HttpClient::Impl::connect() {
     timed().socket().assign(asio::generic::stream_protocol(AF_UNIX, 0), connected->release());
     co_return Result<void>{};
   }
-  if (const auto error = co_await connect_tcp()) {
+  if (auto connected = co_await connect_tcp(); !connected) {
     stream.reset();
-    const std::string why = error == beast::error::timeout ? "no response" : words(error);
-    co_return Fail(environment_error(Code::unavailable, "cannot reach the server at " + options.url + ": " +
-                                                            why + "; is `sluice up` running?"));
+    co_return connected;
   }
   if (!tls) co_return Result<void>{};
   auto begun = co_await begin_tls();
@@ -167,22 +216,52 @@ asio::awaitable<Result<void>> HttpClient::Impl::connect() {
   co_return begun;
 }
 
-/// Tries the addresses of the host, one after the other.
-asio::awaitable<boost::system::error_code> HttpClient::Impl::connect_tcp() {
+Error HttpClient::Impl::unreachable(const boost::system::error_code& error) const {
+  if (ended) return *ended;
+  const std::string why = error == beast::error::timeout ? "no response" : words(error);
+  if (options.elsewhere)
+    return environment_error(Code::unavailable, "cannot connect to " + host + ": " + why);
+  return environment_error(Code::unavailable, "cannot reach the server at " + options.url + ": " + why +
+                                                  "; is `sluice up` running?");
+}
+
+/// The addresses of the host. Looked up once: those that were checked are those that are used.
+asio::awaitable<Result<tcp::resolver::results_type>> HttpClient::Impl::look_up() {
   tcp::resolver resolver(io);
-  const auto [resolve_error, endpoints] = co_await resolver.async_resolve(host, port, as_result);
-  if (resolve_error) co_return resolve_error;
+  auto [error, found] = co_await resolver.async_resolve(host, port, as_result);
+  if (error || ended) co_return Fail(unreachable(error));
+  if (options.elsewhere) {
+    std::vector<IpAddress> addresses;
+    for (const auto& each : found) {
+      auto address = each.endpoint().address();
+      if (address.is_v6()) address = asio::ip::make_address_v6(address.to_v6().to_bytes());  // without a zone
+      const auto parsed = IpAddress::parse(address.to_string());
+      if (!parsed) co_return Fail(unreachable(asio::error::address_family_not_supported));
+      addresses.push_back(*parsed);
+    }
+    if (auto allowed = options.elsewhere->check_addresses(addresses); !allowed)
+      co_return Fail(std::move(allowed).error());
+  }
+  co_return found;
+}
+
+/// Tries the addresses of the host, one after the other.
+asio::awaitable<Result<void>> HttpClient::Impl::connect_tcp() {
+  auto found = co_await look_up();
+  if (!found) co_return Fail(std::move(found).error());
   boost::system::error_code error = asio::error::host_not_found;
-  for (const auto& found : endpoints) {
+  for (const auto& each : *found) {
+    if (ended) break;
     timed().expires_after(options.connect_timeout);
-    const asio::generic::stream_protocol::endpoint endpoint(found.endpoint());
+    const asio::generic::stream_protocol::endpoint endpoint(each.endpoint());
     std::tie(error) = co_await timed().async_connect(endpoint, as_result);
     if (!error) break;
   }
+  if (error || ended) co_return Fail(unreachable(error));
   boost::system::error_code ignored;
   timed().socket().set_option(tcp::no_delay(true), ignored);
   timed().socket().set_option(asio::socket_base::keep_alive(true), ignored);
-  co_return error;
+  co_return Result<void>{};
 }
 
 asio::awaitable<Result<void>> HttpClient::Impl::begin_tls() {
@@ -191,8 +270,14 @@ asio::awaitable<Result<void>> HttpClient::Impl::begin_tls() {
   encrypted.set_verify_callback(asio::ssl::host_name_verification(host));
   timed().expires_after(options.connect_timeout);
   const auto [error] = co_await encrypted.async_handshake(asio::ssl::stream_base::client, as_result);
+  if (ended) co_return Fail(*ended);
   if (!error) co_return Result<void>{};
   const auto verified = SSL_get_verify_result(encrypted.native_handle());
+  if (options.elsewhere)
+    co_return Fail(environment_error(
+        Code::unavailable, verified == X509_V_OK ? "no TLS with " + host + ": " + describe_tls(error)
+                                                 : "the certificate of " + host + " is not trusted: " +
+                                                       lower_ascii(X509_verify_cert_error_string(verified))));
   if (verified != X509_V_OK)
     co_return Fail(environment_error(
         Code::unavailable, "the certificate of the server at " + options.url +
@@ -202,6 +287,12 @@ asio::awaitable<Result<void>> HttpClient::Impl::begin_tls() {
                                    "no TLS with the server at " + options.url + ": " + describe_tls(error)));
 }
 
+/// Without the scheme's own port: a signature of a request may cover this header.
+std::string HttpClient::Impl::host_header() const {
+  const bool v6 = host.find(':') != std::string::npos;
+  return (v6 ? "[" + host + "]" : host) + (port == (tls ? "443" : "80") ? "" : ":" + port);
+}
+
 /// Returns false if the server stopped reading; it may have sent a response that says why.
 asio::awaitable<Result<bool>> HttpClient::Impl::send(const ClientRequest& request) {
   std::optional<SentFile> file;
@@ -209,9 +300,7 @@ asio::awaitable<Result<bool>> HttpClient::Impl::send(const ClientRequest& reques
   if (file && file->failed())
     co_return Fail(user_error(Code::not_found, "cannot read " + request.body_file.string() + " to send it"));
   const std::uint64_t length = file ? file->size() : request.body.size();
-  const bool v6 = host.find(':') != std::string::npos;
-  std::string head = request.method + " " + request.target +
-                     " HTTP/1.1\r\nHost: " + (v6 ? "[" + host + "]" : host) + ":" + port + "\r\n";
+  std::string head = request.method + " " + request.target + " HTTP/1.1\r\nHost: " + host_header() + "\r\n";
   if (options.token) head += "Authorization: Bearer " + *options.token + "\r\n";
   for (const auto& [name, value] : request.headers)
     head.append(name).append(": ").append(value).append("\r\n");
@@ -275,6 +364,7 @@ asio::awaitable<Result<void>> HttpClient::Impl::receive_body(const ClientRequest
   const bool succeeded = response.status >= 200 && response.status < 300;
   const bool save = !request.save_to.empty() && succeeded;
   const bool pass_on = request.on_bytes && succeeded;
+  if (pass_on && request.on_head) request.on_head(response);
   File file(save ? ::open(request.save_to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666) : -1);
   if (save && file.descriptor < 0) co_return Fail(system_error("make " + request.save_to.string(), errno));
   std::string chunk(
@@ -293,6 +383,8 @@ asio::awaitable<Result<void>> HttpClient::Impl::receive_body(const ClientRequest
       if (!got.empty() && !request.on_bytes(got)) co_return Result<void>{};
       continue;
     }
+    if (!save && options.elsewhere && response.body.size() + got.size() > options.body_max)
+      co_return Result<void>{};
     if (!save && response.body.size() + got.size() > options.body_max)
       co_return Fail(environment_error(Code::too_large, "the response to " + request.method + " " +
                                                             request.target + " is larger than " +

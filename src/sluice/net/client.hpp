@@ -4,12 +4,14 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "sluice/base/clock.hpp"
+#include "sluice/base/ip_address.hpp"
 #include "sluice/base/result.hpp"
 #include "sluice/ports/http.hpp"
 
@@ -27,6 +29,8 @@ struct ClientRequest {
   /// If set, the body of a 2xx response is passed to it as it arrives, and not kept. Returning false ends the
   /// request.
   std::function<bool(std::string_view)> on_bytes = {};
+  /// If set, is called before `on_bytes` with the response as far as it is known: without its body.
+  std::function<void(const ports::Response&)> on_head = {};
   bool may_be_silent = false;  ///< no timeout for such a body; the operating system detects a dead server
 };
 
@@ -44,6 +48,15 @@ class HttpClient {
     Milliseconds connect_timeout = std::chrono::seconds(5);
     Milliseconds answer_timeout = std::chrono::minutes(10);  ///< without any progress
     std::uint64_t body_max = std::uint64_t{256} << 20;       ///< of a response that is kept in memory
+    /// Set: this is a host of somebody else. Messages are about that host, and name neither a target nor what
+    /// to do with a server of Sluice; a body that is kept is cut at `body_max`.
+    struct Elsewhere {
+      /// Is passed all addresses of the host, before it connects to one of them; an error ends the request.
+      std::function<Result<void>(const std::vector<IpAddress>&)> check_addresses;
+      Milliseconds time_max;  ///< of a request, from looking up the host to the end of the body
+      std::stop_token stop;   ///< ends a request: Code::cancelled
+    };
+    std::optional<Elsewhere> elsewhere;
   };
 
   /// Does not connect yet. Code::invalid_argument for an invalid URL, and for a `ca` that cannot be used.

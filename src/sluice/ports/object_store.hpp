@@ -1,7 +1,9 @@
 #pragma once
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <string>
+#include <string_view>
 #include <unordered_set>
 #include <vector>
 
@@ -42,6 +44,17 @@ struct Selection {
   std::unordered_set<std::string> left_out = {};
 };
 
+/// An object that is written piece by piece, and hashed meanwhile. Destroyed before `finish`, it leaves
+/// nothing. Not thread-safe.
+class NewObject {
+ public:
+  virtual ~NewObject() = default;
+  /// Code::exhausted or Code::disk_full before there is no room for more.
+  virtual Result<void> append(std::string_view bytes) = 0;
+  /// It is in the store now. Called once, as the last call.
+  virtual Result<Stored> finish() = 0;
+};
+
 /// Immutable objects, addressed by their SHA-256. Thread-safe. Bytes that were changed by other means are
 /// detected when they are read (Code::data_loss, which names the object). A directory is its canonical Remote
 /// Execution API v2 `Directory` message (sub-directories likewise), each an object.
@@ -50,6 +63,8 @@ class ObjectStore {
   virtual ~ObjectStore() = default;
   /// Storing an object that is there already keeps it as a new one would be kept.
   virtual Result<Stored> put(std::string_view bytes) = 0;
+  /// Begins one whose bytes are not known yet.
+  virtual Result<std::unique_ptr<NewObject>> begin() = 0;
   /// Copies the file into the store. If `expected` is given, rejects other bytes.
   virtual Result<Stored> put_file(const std::filesystem::path& file, const Digest* expected = nullptr) = 0;
   /// Rejects names that are not UTF-8, symlinks that leave the folder, devices and sockets; the error names

@@ -35,6 +35,40 @@ TEST_F(Objects, OfNoBytesAreObjectsToo) {
   EXPECT_EQ(store_->get(stored->digest, 0).value(), "");
 }
 
+TEST_F(Objects, AreWrittenPieceByPiece) {
+  std::int64_t admitted = 0;
+  store_->set_admission([&](std::int64_t bytes) -> Result<void> {
+    if (admitted + bytes > (std::int64_t{40} << 20))
+      return Fail(environment_error(Code::exhausted, "no room"));
+    admitted += bytes;
+    return {};
+  });
+  auto object = value_of(store_->begin());
+  ASSERT_OK(object->append("hel"));
+  ASSERT_OK(object->append("lo"));
+  EXPECT_FALSE(store_->has(Digest::of("hello"))) << "not before its end";
+  const auto stored = object->finish();
+  object.reset();
+  ASSERT_OK(stored);
+  EXPECT_EQ(stored->digest, Digest::of("hello"));
+  EXPECT_EQ(store_->get(stored->digest, 100).value(), "hello");
+  EXPECT_EQ(admitted, 5) << "what was asked for and not used is given back";
+
+  auto again = value_of(store_->begin());
+  ASSERT_OK(again->append("hello"));
+  EXPECT_OK(again->finish());
+  again.reset();
+  EXPECT_EQ(admitted, 5) << "it was there";
+
+  auto large = value_of(store_->begin());
+  const std::string piece(std::size_t{20} << 20, 'x');
+  ASSERT_OK(large->append(piece));
+  EXPECT_EQ(large->append(piece + piece).error().code, Code::exhausted);
+  large.reset();
+  EXPECT_EQ(admitted, 5);
+  EXPECT_TRUE(fs::is_empty(objects() / "tmp")) << "nothing is left";
+}
+
 TEST_F(Objects, ThatAreMissingAreNamed) {
   const auto digest = Digest::of("nowhere");
   EXPECT_FALSE(store_->has(digest));

@@ -104,6 +104,7 @@ ports::Protocol native_protocol(const NativeApi& api) {
   add_model_routes(api, protocol);
   add_endpoint_routes(api, protocol);
   add_access_routes(api, protocol);
+  if (api.fetches != nullptr) add_fetch_routes(api, protocol);
   if (api.secrets != nullptr) add_secret_routes(api, protocol);
   if (api.storage != nullptr) add_storage_routes(api, protocol);
   return protocol;

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "sluice/domain/access/access.hpp"
+#include "sluice/domain/remote/fetches.hpp"
 #include "sluice/domain/runs/runs.hpp"
 #include "sluice/domain/serving/serving.hpp"
 #include "sluice/domain/storage/storage.hpp"
@@ -27,6 +28,7 @@ struct NativeApi {
   const ports::ChangeLog& changes;
   storage::Storage* storage = nullptr;  ///< null: without its routes
   ports::Secrets* secrets = nullptr;    ///< likewise; then nothing is hidden in logs
+  remote::Fetches* fetches = nullptr;   ///< null: without its route
   const Clock& clock;
   std::string version;
   std::filesystem::path data;

@@ -38,6 +38,7 @@ bool cut_to_page(std::vector<Entry>& found, std::size_t limit) {
 // One function per resource; each adds its routes.
 void add_object_routes(const NativeApi& api, ports::Protocol& protocol);
 void add_upload_routes(const NativeApi& api, ports::Protocol& protocol);
+void add_fetch_routes(const NativeApi& api, ports::Protocol& protocol);
 void add_run_routes(const NativeApi& api, ports::Protocol& protocol);
 void add_event_routes(const NativeApi& api, ports::Protocol& protocol);
 void add_log_routes(const NativeApi& api, ports::Protocol& protocol);

@@ -12,10 +12,24 @@
 
 namespace sluice::app {
 
+namespace {
+
+/// What may be fetched is decided where it is fetched.
+Result<void> check_without_server(const SessionOptions& options) {
+  if (!options.remote.names_any()) return {};
+  return Fail(
+      user_error(Code::invalid_argument,
+                 "--allow-url, --allow-address and --fetch-… are for a run without a server; here a server "
+                 "fetches the inputs, and `sluice up --allow-url` allows it"));
+}
+
+}  // namespace
+
 Result<Session> open_session(const SessionOptions& options, std::string_view command) {
   SLUICE_TRY(data, find_data_folder(options.data));
   Session session{.data = data};
   if (!options.server.empty()) {
+    SLUICE_DO(check_without_server(options));
     SLUICE_TRY(token, read_token(options.token_file));
     SLUICE_TRY(remote, connect({.url = options.server, .token = token.value_or(""), .ca = options.ca}));
     session.backend = std::move(remote);
@@ -27,11 +41,15 @@ Result<Session> open_session(const SessionOptions& options, std::string_view com
   if (!options.data.empty()) session.hint_options = " --data " + shell_word(options.data);
   SLUICE_TRY(server, running_server(data));
   if (server) {
+    SLUICE_DO(check_without_server(options));
     SLUICE_TRY(remote, connect({.url = server->url, .token = server->token, .socket = server->socket}));
     session.backend = std::move(remote);
     return session;
   }
-  SLUICE_TRY(platform, Platform::open({.data = data, .holder = fmt::format("sluice {}", command)}));
+  SLUICE_TRY(policy, remote_policy_of(options.remote));
+  SLUICE_TRY(platform,
+             Platform::open(
+                 {.data = data, .holder = fmt::format("sluice {}", command), .remote = std::move(policy)}));
   SLUICE_TRY(backend, local_backend(platform->protocols()));
   session.platform = std::move(platform);
   session.backend = std::move(backend);

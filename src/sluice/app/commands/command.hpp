@@ -22,7 +22,8 @@ struct CommonOptions {
 struct SessionOptions : CommonOptions {
   std::string server;  ///< a URL; "": the data folder's server, or this process
   std::string token_file;
-  std::string ca;  ///< for a URL with https
+  std::string ca;        ///< for a URL with https
+  RemoteOptions remote;  ///< for a platform in this process
 };
 
 /// A command's access to the platform: a server, or a platform in this process that ends with it.

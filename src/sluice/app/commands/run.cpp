@@ -2,6 +2,8 @@
 #include "sluice/app/commands/follow.hpp"
 #include "sluice/app/commands/print_text.hpp"
 #include "sluice/app/commands/submit.hpp"
+#include "sluice/app/end_notice.hpp"
+#include "sluice/app/plugins.hpp"
 #include "sluice/base/words.hpp"
 
 // The commands that start, resume and cancel runs.
@@ -31,6 +33,16 @@ Result<Exit> cancel(Session& session, const std::string& which, const std::strin
   return status == "cancelled" ? Exit::ok : Exit::failed;
 }
 
+/// Never changes how the command ends: that is about the run.
+void tell(const EndNotice& notice, const Value& ended, const RemoteOptions& remote) {
+  const auto policy = remote_policy_of(remote);
+  const auto outbound = make_outbound();
+  std::fflush(stdout);
+  const auto told =
+      policy ? notice.tell(ended, *outbound, policy->allowed, {}) : Result<void>(Fail(policy.error()));
+  if (!told) print_text(stderr, "sluice: warning: --on-end: {}\n", told.error().message);
+}
+
 }  // namespace
 
 void add_run(CommandLine& program) {
@@ -38,6 +50,7 @@ void add_run(CommandLine& program) {
     SessionOptions common;
     RunRequest request;
     bool no_cache = false;
+    std::string on_end;
   };
   auto options = std::make_shared<Options>();
   auto& command = program.add("run", "run a pipeline");
@@ -45,8 +58,17 @@ void add_run(CommandLine& program) {
               "sluice run examples/stamps/sluice.yaml --input pictures=build/stamps --input seed=7\n"
               "  sluice run pipeline.yaml --server http://gpu-box:8080 --token-file token");
   command.argument("FILE", options->request.file, "the plan");
-  command.option("--input", options->request.inputs, "an input of the pipeline; artifacts are paths",
+  command.option("--input", options->request.inputs,
+                 "an input of the pipeline; artifacts are paths, or URLs with https or s3",
                  {.name = "NAME=VALUE"});
+  command.option("--input-secret", options->request.input_secrets,
+                 "the secret that fetches an input from its URL", {.name = "NAME=SECRET"});
+  add_remote(command, options->common.remote);
+  command.option(
+      "--on-end", options->on_end,
+      "when the run has ended, run this command, with SLUICE_RUN, SLUICE_STATUS and SLUICE_FAILURE in its "
+      "environment, or post JSON to this URL",
+      {.name = "COMMAND|URL"});
   command.option("--pipeline", options->request.pipeline,
                  "which pipeline of the plan; default: the only one, or main");
   command.flag("--no-cache", options->no_cache, "run every task, ignoring cached results");
@@ -55,12 +77,21 @@ void add_run(CommandLine& program) {
   command.when_called([options] {
     options->request.cache = !options->no_cache;
     const bool json = options->common.json;
+    std::optional<EndNotice> on_end;
+    if (!options->on_end.empty()) {
+      auto notice = EndNotice::parse(options->on_end);
+      if (!notice) return report(notice.error());
+      on_end = std::move(*notice);
+    }
     Interrupts interrupts;
     return with_session(options->common, "run", [&](Session& session) -> Result<Exit> {
       const auto notice = [](const std::string& line) { print_text(stderr, "{}\n", line); };
       SLUICE_TRY(run, submit(session, options->request, notice));
       if (!json) print_text(stderr, "run {}\n", run.text);
-      return follow_to_the_end(session, run, json, interrupts);
+      SLUICE_TRY(ended, follow(session, run, json ? Show::nothing : Show::progress, interrupts));
+      const auto status = print_result(ended, json, session.hint_options);
+      if (on_end) tell(*on_end, ended, options->common.remote);
+      return status;
     });
   });
 }

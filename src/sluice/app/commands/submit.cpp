@@ -4,11 +4,13 @@
 
 #include <fmt/format.h>
 
+#include "sluice/app/commands/fetch_input.hpp"
 #include "sluice/app/commands/given_folder.hpp"
 #include "sluice/app/commands/send_object.hpp"
 #include "sluice/app/plugins.hpp"
 #include "sluice/base/json.hpp"
 #include "sluice/base/words.hpp"
+#include "sluice/domain/remote/remote_url.hpp"
 #include "sluice/ir/verify.hpp"
 #include "sluice/os/files.hpp"
 
@@ -73,39 +75,83 @@ class Uploads {
   std::unique_ptr<ports::ObjectStore> store_;
 };
 
-Result<std::map<std::string, std::string>> given_inputs(const std::vector<std::string>& inputs) {
+Result<std::map<std::string, std::string>> given_inputs(const std::vector<std::string>& inputs,
+                                                        std::string_view option, std::string_view form) {
   std::map<std::string, std::string> given;
   for (const auto& input : inputs) {
     const auto equals = input.find('=');
     if (!is_utf8(input))  // it would reach the server changed
       return Fail(user_error(Code::invalid_argument,
-                             fmt::format("--input `{}` is not UTF-8; convert it, or pass it as a file",
+                             fmt::format("{} `{}` is not UTF-8; convert it, or pass it as a file", option,
                                          percent_encode(input, " =/"))));
     if (equals == std::string::npos || equals == 0)
       return Fail(
-          user_error(Code::invalid_argument, fmt::format("--input expects NAME=VALUE, not `{}`", input)));
+          user_error(Code::invalid_argument, fmt::format("{} expects {}, not `{}`", option, form, input)));
     if (!given.emplace(input.substr(0, equals), input.substr(equals + 1)).second)
-      return Fail(
-          user_error(Code::invalid_argument, fmt::format("duplicate --input `{}`", input.substr(0, equals))));
+      return Fail(user_error(Code::invalid_argument,
+                             fmt::format("duplicate {} `{}`", option, input.substr(0, equals))));
   }
   return given;
 }
 
+/// Artifacts of the inputs of a pipeline: local files and folders are uploaded, those of URLs fetched.
+class Inputs {
+ public:
+  Inputs(Session& session, Uploads& uploads, std::map<std::string, std::string> secrets, const Notice& notice)
+      : session_(session), uploads_(uploads), secrets_(std::move(secrets)), notice_(notice) {}
+
+  Result<Value> artifact(const ir::Input& input, const std::string& given,
+                         const std::filesystem::path& base) {
+    const auto secret = secrets_.find(input.name);
+    if (!remote::is_remote_url(given)) {
+      SLUICE_TRY(made, uploads_.artifact(base / given, input.type, select_input));
+      return std::move(made.artifact);
+    }
+    return fetch_input(*session_.backend,
+                       {.url = given,
+                        .secret = secret == secrets_.end() ? "" : secret->second,
+                        .kind = input.type.artifact_kind},
+                       notice_);
+  }
+
+  /// Whether every secret is for an input that is fetched.
+  [[nodiscard]] Result<void> check_secrets(const ir::Pipeline& pipeline,
+                                           const std::map<std::string, std::string>& given) const {
+    for (const auto& [name, secret] : secrets_) {
+      const auto found = given.find(name);
+      const auto input = std::ranges::find(pipeline.inputs, name, &ir::Input::name);
+      const bool has_default = input != pipeline.inputs.end() && input->value && input->value->is_string();
+      const auto value = found != given.end() ? found->second : has_default ? *input->value->if_string() : "";
+      if (!remote::is_remote_url(value))
+        return Fail(user_error(Code::invalid_argument,
+                               fmt::format("--input-secret `{}`: that input is not a URL", name)));
+    }
+    return {};
+  }
+
+ private:
+  Session& session_;
+  Uploads& uploads_;
+  std::map<std::string, std::string> secrets_;
+  const Notice& notice_;
+};
+
 Result<Struct> bind(const ir::Pipeline& pipeline, std::map<std::string, std::string> given,
-                    const std::filesystem::path& base, Uploads& uploads) {
+                    const std::filesystem::path& base, Inputs& inputs) {
+  SLUICE_DO(inputs.check_secrets(pipeline, given));
   Struct bound;
   for (const auto& input : pipeline.inputs) {
     const auto found = given.find(input.name);
     if (input.type.kind != ir::Type::Kind::artifact) {
       if (found != given.end()) bound.set(input.name, found->second);
     } else if (found != given.end()) {
-      auto made = uploads.artifact(found->second, input.type, select_input);
+      auto made = inputs.artifact(input, found->second, "");
       if (!made) return Fail(std::move(made).error().at("input `" + input.name + "`"));
-      bound.set(input.name, std::move(made->artifact));
+      bound.set(input.name, std::move(*made));
     } else if (const auto* path = input.value ? input.value->if_string() : nullptr) {
-      auto made = uploads.artifact(base / *path, input.type, select_input);
+      auto made = inputs.artifact(input, *path, base);
       if (!made) return Fail(std::move(made).error().at("input `" + input.name + "` (its default)"));
-      bound.set(input.name, std::move(made->artifact));
+      bound.set(input.name, std::move(*made));
     }
     if (found != given.end()) given.erase(found);
   }
@@ -127,14 +173,16 @@ Result<RunId> submit(Session& session, const RunRequest& request, const Notice& 
   SLUICE_TRY(text, read_given_file(request.file, plan_bytes_max));
   SLUICE_TRY(plan, runs::compile(text, request.file, builtin_dialects()));
   SLUICE_TRY(pipeline, runs::find_pipeline(*plan, request.pipeline));
-  SLUICE_TRY(given, given_inputs(request.inputs));
+  SLUICE_TRY(given, given_inputs(request.inputs, "--input", "NAME=VALUE"));
+  SLUICE_TRY(secrets, given_inputs(request.input_secrets, "--input-secret", "NAME=SECRET"));
   std::error_code failed;
   const auto base = std::filesystem::absolute(request.file, failed).parent_path();
   if (failed) return Fail(system_error("find the folder of " + request.file, failed.value()));
   const SystemClock clock;
   SLUICE_TRY(store, open_object_store(session.data, clock));
   Uploads uploads(session, std::move(store));
-  SLUICE_TRY(inputs, bind(*pipeline, std::move(given), base, uploads));
+  Inputs artifacts(session, uploads, std::move(secrets), notice);
+  SLUICE_TRY(inputs, bind(*pipeline, std::move(given), base, artifacts));
   Struct code;
   for (const auto& [folder, arguments] : runs::code_folders(*plan)) {
     const auto select = [&](const std::filesystem::path& path) { return select_code(path, arguments); };

@@ -11,8 +11,9 @@ namespace sluice::app {
 /// A request of `sluice run`.
 struct RunRequest {
   std::string file;
-  std::string pipeline;             ///< "": the plan's entry
-  std::vector<std::string> inputs;  ///< "name=value"
+  std::string pipeline;                         ///< "": the plan's entry
+  std::vector<std::string> inputs;              ///< "name=value"
+  std::vector<std::string> input_secrets = {};  ///< "name=secret", for an input that is a URL
   bool cache = true;
   bool strict = false;  ///< what would be a warning is refused
 };

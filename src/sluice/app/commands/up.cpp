@@ -28,6 +28,8 @@ struct UpOptions {
   KeepOptions keep{.keep_runs = {}, .keep_last = {}, .cache_bytes = "20GB"};
   double sweep_seconds = 3600;
   std::string quota_bytes;
+  RemoteOptions remote;
+  std::string on_end;
   bool json = false;
 };
 
@@ -99,6 +101,12 @@ Result<void> up(const UpOptions& options) {
     SLUICE_TRY(bytes, bytes_option("--quota-bytes", options.quota_bytes));
     quota = bytes;
   }
+  SLUICE_TRY(remote, remote_policy_of(options.remote));
+  std::optional<EndNotice> on_end;
+  if (!options.on_end.empty()) {
+    SLUICE_TRY(notice, EndNotice::parse(options.on_end));
+    on_end = std::move(notice);
+  }
   SLUICE_DO(os::make_directories(data.root));
   SLUICE_TRY(
       platform,
@@ -111,6 +119,8 @@ Result<void> up(const UpOptions& options) {
            .slots = options.slots,
            .token = token,
            .quota = {.bytes = quota, .reserve = reserve_of(data)},
+           .remote = std::move(remote),
+           .on_end = std::move(on_end),
            .sweeps = storage::Storage::Automatic{
                .policy = policy,
                .every = Milliseconds(static_cast<std::int64_t>(options.sweep_seconds * 1000))}}));
@@ -188,6 +198,12 @@ void add_up(CommandLine& program) {
                  {.range = ValueRules::Range{0.1, 1e6}});
   command.option("--quota-bytes", options->quota_bytes,
                  "refuse to store more than this in the data folder; default: no quota", {.name = "SIZE"});
+  add_remote(command, options->remote);
+  command.option(
+      "--on-end", options->on_end,
+      "when a run has ended, run this command, with SLUICE_RUN, SLUICE_STATUS and SLUICE_FAILURE in its "
+      "environment, or post JSON to this URL",
+      {.name = "COMMAND|URL"});
   command.flag("--json", options->json, "print JSON");
   command.example("sluice up --data ./data --listen 127.0.0.1:0");
   command.when_called([options] {

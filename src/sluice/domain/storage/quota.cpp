@@ -7,6 +7,10 @@
 namespace sluice::storage {
 
 Result<void> Quota::admit(std::int64_t bytes) {
+  if (bytes < 0) {
+    used_ += bytes;
+    return {};
+  }
   const auto shown = [](std::int64_t n) { return human_bytes(static_cast<std::uint64_t>(n)); };
   if (limits_.bytes > 0 && used_ + bytes > limits_.bytes)
     return Fail(environment_error(

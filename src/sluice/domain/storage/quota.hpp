@@ -20,7 +20,8 @@ class Quota {
   Quota(Limits limits, std::function<Result<std::uint64_t>()> free_bytes)
       : limits_(limits), free_bytes_(std::move(free_bytes)) {}
 
-  /// Counts so many more bytes. Code::exhausted beyond the quota, Code::disk_full beyond the disk.
+  /// Counts so many more bytes, or, below zero, so many fewer, which is never refused. Code::exhausted beyond
+  /// the quota, Code::disk_full beyond the disk.
   Result<void> admit(std::int64_t bytes);
   /// What the data folder was measured to hold.
   void measured(std::int64_t bytes) { used_ = bytes; }

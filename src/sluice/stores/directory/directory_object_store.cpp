@@ -78,6 +78,8 @@ const directory::ObjectFiles& DirectoryObjectStore::files() const { return impl_
 
 Result<ports::Stored> DirectoryObjectStore::put(std::string_view bytes) { return impl_->objects.put(bytes); }
 
+Result<std::unique_ptr<ports::NewObject>> DirectoryObjectStore::begin() { return impl_->objects.begin(); }
+
 Result<ports::Stored> DirectoryObjectStore::put_file(const fs::path& file, const Digest* expected) {
   SLUICE_TRY(stored,
              directory::store_file(impl_->objects, impl_->digests, impl_->clock, file, expected, true));

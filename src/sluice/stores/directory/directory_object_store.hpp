@@ -29,6 +29,7 @@ class DirectoryObjectStore final : public ports::ObjectStore, public ports::Obje
   [[nodiscard]] const directory::ObjectFiles& files() const;
 
   Result<ports::Stored> put(std::string_view bytes) override;
+  Result<std::unique_ptr<ports::NewObject>> begin() override;
   Result<ports::Stored> put_file(const std::filesystem::path& file,
                                  const Digest* expected = nullptr) override;
   Result<ports::Stored> put_directory(const std::filesystem::path& folder,

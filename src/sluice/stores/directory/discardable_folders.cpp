@@ -153,6 +153,8 @@ std::vector<std::unique_ptr<ports::DiscardableFolder>> cache_folders(const fs::p
       Folder::Shape{.kind = "compiled models", .parents = {"compiled", "*"}, .suffix = ".blob"}));
   made.push_back(std::make_unique<Folder>(cache, cache / "tmp",
                                           Folder::Shape{.kind = "trials of heads", .parents = {"tried"}}));
+  made.push_back(std::make_unique<Folder>(
+      cache, cache / "tmp", Folder::Shape{.kind = "sources of fetched files", .parents = {"fetched"}}));
   made.push_back(std::make_unique<Folder>(cache, cache / "tmp",
                                           Folder::Shape{.kind = "features of pictures",
                                                         .parents = {"features"},

@@ -9,7 +9,8 @@ namespace sluice::stores {
 
 /// The folders of a data folder whose contents can be made again, or belong to something that is gone:
 /// `cache/trees` and `cache/files` (read-only copies), `cache/compiled/*/*.blob` (compiled models),
-/// `cache/tried` (which heads were tried), `cache/features`, `cache/environments` (of Python: made ones, the
+/// `cache/tried` (which heads were tried), `cache/features`, `cache/fetched` (where fetched files came
+/// from), `cache/environments` (of Python: made ones, the
 /// packages that they were made from, and which versions were found), `objects/damaged`. A thing is moved to
 /// `cache/tmp` before it is removed, so that it is there as a whole or not at all. What was used after
 /// `limit` is never removed.

@@ -1,5 +1,6 @@
 #include "sluice/stores/directory/object_files.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <set>
@@ -45,6 +46,49 @@ class ObjectFiles::Temporary {
  private:
   os::UniqueFd fd_;
   fs::path path_;
+};
+
+/// An object on its way in. Room is asked for in steps: how much it will be is not known.
+class ObjectFiles::Growing final : public ports::NewObject {
+ public:
+  Growing(const ObjectFiles& files, Temporary file) : files_(files), file_(std::move(file)) {}
+  ~Growing() override {
+    if (admitted_ > 0) static_cast<void>(files_.admit(-admitted_));
+  }
+  Growing(const Growing&) = delete;
+  Growing& operator=(const Growing&) = delete;
+
+  Result<void> append(std::string_view bytes) override {
+    const auto size = stored_.size + static_cast<std::int64_t>(bytes.size());
+    if (size > admitted_) {
+      const auto more = std::max(step, size - admitted_);
+      SLUICE_DO(files_.admit(more));
+      admitted_ += more;
+    }
+    hasher_.update(bytes);
+    stored_.size = size;
+    auto written = os::write_fd(file_.fd(), bytes);
+    return written ? written : Fail(std::move(written).error().at(files_.root_.string()));
+  }
+
+  Result<ports::Stored> finish() override {
+    stored_.digest = hasher_.finish();
+    if (files_.has_intact(stored_.digest, stored_.size) &&
+        files_.renewals_->store_again(files_.path_of(stored_.digest), stored_.digest))
+      return stored_;
+    SLUICE_DO(files_.move_into_place(file_.path(), stored_.digest));
+    admitted_ -= stored_.size;  // the rest was not needed
+    return stored_;
+  }
+
+ private:
+  static constexpr std::int64_t step = std::int64_t{16} << 20;
+
+  const ObjectFiles& files_;
+  Temporary file_;
+  Hasher hasher_;
+  ports::Stored stored_;
+  std::int64_t admitted_ = 0;
 };
 
 Result<ObjectFiles> ObjectFiles::open(fs::path root, const Clock& clock) {
@@ -112,6 +156,11 @@ Result<ports::Stored> ObjectFiles::put(std::string_view bytes) const {
     return Fail(std::move(written).error().at(root_.string()));
   SLUICE_DO(move_into_place(temporary.path(), stored.digest));
   return stored;
+}
+
+Result<std::unique_ptr<ports::NewObject>> ObjectFiles::begin() const {
+  SLUICE_TRY(file, new_temporary(0));
+  return std::make_unique<Growing>(*this, std::move(file));
 }
 
 Result<ports::Stored> ObjectFiles::put_open(int fd, const fs::path& name, const Digest* expected) const {

@@ -29,7 +29,8 @@ class ObjectFiles {
   [[nodiscard]] const std::filesystem::path& root() const { return root_; }
   [[nodiscard]] Renewals& renewals() const { return *renewals_; }
 
-  /// Refuses to store so many more bytes, or null. Set before other threads use this.
+  /// Refuses to store so many more bytes, or null; less than zero: of those, so many were not stored. Set
+  /// before other threads use this.
   using Admit = std::function<Result<void>(std::int64_t bytes)>;
   void set_admission(Admit admit) { admit_ = std::move(admit); }
   [[nodiscard]] Result<void> admit(std::int64_t bytes) const {
@@ -38,6 +39,8 @@ class ObjectFiles {
 
   /// Replaces an object whose bytes have changed.
   Result<ports::Stored> put(std::string_view bytes) const;
+  /// See ports::ObjectStore::begin. `this` must outlive it.
+  [[nodiscard]] Result<std::unique_ptr<ports::NewObject>> begin() const;
   /// Stores the rest of the open file `fd`, which messages call `name`, likewise. If `expected` is given,
   /// refuses other bytes.
   Result<ports::Stored> put_open(int fd, const std::filesystem::path& name, const Digest* expected) const;
@@ -60,6 +63,7 @@ class ObjectFiles {
   ObjectFiles(std::filesystem::path root, const Clock& clock)
       : root_(std::move(root)), renewals_(std::make_unique<Renewals>(clock)) {}
   class Temporary;
+  class Growing;
   [[nodiscard]] Result<Temporary> new_temporary(std::int64_t bytes) const;
   [[nodiscard]] bool has_intact(const Digest& digest, std::int64_t size) const;
   [[nodiscard]] Result<void> move_into_place(const std::filesystem::path& temporary,
