@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures Sluice and a peer, alternately, in the same run. `./dev bench` runs it.
 
-    bench.py [process] [engine] [command] [serving] [store] [environments] [--rounds N] [--json FILE]
+    bench.py [process] [engine] [command] [serving] [store] [environments] [containers] [--rounds N] [--json FILE]
 
 Every figure is the median of the rounds; a ratio is Sluice's figure divided by the peer's. The commands that ran are printed. An
 absolute figure means little on a shared machine; a ratio means more. The first table measures the machine itself.
@@ -367,13 +367,34 @@ def bench_environments(table, folder, rounds):
     table.add("the same, in a new interpreter", measured["threads"], "ms", "-", None, "python -c 'import numpy'", by_hand)
 
 
+def bench_containers(table, folder, rounds):
+    """Container tasks against the engine's command by hand, with the options that this machine needs."""
+    sys.path.insert(0, str(ROOT / "tests"))
+    import podman
+    engine = podman.Podman()
+    try:
+        engine.make_image("localhost/bench:1")
+        os.environ.update(engine.settings())
+        count = 5
+        tasks = [f"t{i}: {{container: {{image: 'localhost/bench:1', command: ['true']}}{f', after: [t{i - 1}]' if i else ''}, cache: off}}" for i in range(count)]
+        (folder / "containers.yaml").write_text(plan_of(tasks))
+        ours, theirs = [], []
+        for _ in range(rounds):
+            ours.append(run(SLUICE, "run", "containers.yaml", "--data", folder / "data", cwd=folder)[0])
+            theirs.append(sum(run(*engine.command, "run", "--rm", *podman.RUN, "localhost/bench:1", "true")[0] for _ in range(count)))
+    finally:
+        engine.close()
+    ours, theirs = 1e3 * median(ours) / count, 1e3 * median(theirs) / count
+    table.add("container task, chain of 5", ours, "ms", "≤ 1.1 ×", ours <= 1.1 * theirs, "podman run", theirs)
+
+
 def disk_of(*folders):
     """Bytes on the disk; a file with several links counts once."""
     return sum(int(line.split()[0]) for line in run("du", "-s", "-B1", "-c", *folders)[1].splitlines()[-1:])
 
 
 BENCHES = {"process": bench_process, "engine": bench_engine, "command": bench_command, "serving": bench_serving, "store": bench_store,
-           "environments": bench_environments}
+           "environments": bench_environments, "containers": bench_containers}
 
 
 @contextlib.contextmanager

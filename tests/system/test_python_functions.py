@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import textwrap
@@ -261,6 +262,15 @@ pipelines:
     for _ in range(2):
         (task,) = report_of(project.sluice("run", project.plan, "--no-cache", "--json"))["tasks"]
         assert (task["outputs"], task["interpreter"]) == ({"size": 2 << 20}, "forked")
+
+
+def test_an_environment_that_was_swept_is_made_anew(project):
+    project.module("def run():\n    import xml.sax.handler, sys\n    return sys.prefix\n")
+    prefixes = [project.outputs(outputs="{prefix: {type: string}}", more="environment: {requirements: []}")["prefix"]]
+    assert len(project.interpreters()) == 1
+    shutil.rmtree(project.data / "cache/environments")
+    prefixes.append(project.outputs(outputs="{prefix: {type: string}}", more="environment: {requirements: []}")["prefix"])
+    assert prefixes[0] == prefixes[1]
 
 
 # Ends

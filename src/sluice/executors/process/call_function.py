@@ -220,6 +220,11 @@ def become(request, log, channel, libc):
     return os.fsdecode(request.argv[-1])
 
 
+def is_swept():
+    """Whether the environment of this interpreter was removed from the cache; it may have been made anew since."""
+    return sys.prefix != sys.base_prefix and not os.path.exists(os.path.join(sys.prefix, "pyvenv.cfg"))
+
+
 def fork():
     """Whether this is the fork; it is no child of the interpreter."""
     try:
@@ -251,7 +256,7 @@ def wait(modules):
     gc.freeze()
     while True:
         byte, ancillary, _, _ = control.recvmsg(1, socket.CMSG_SPACE(3 * 4))
-        if not byte:
+        if not byte or is_swept():
             sys.exit()
         request, log, channel = struct.unpack("3i", ancillary[0][2][:12])
         if has_threads():
