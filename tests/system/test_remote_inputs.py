@@ -165,6 +165,14 @@ def test_what_is_too_large_too_short_or_not_a_file_is_refused(counted, host, tmp
     assert run(counted, host.origin() + "/empty", "--allow-url", host.origin(), data=data)["outputs"]["size"] == 0
 
 
+def test_a_fetch_stays_within_the_quota(counted, host, tmp_path):
+    host.files["/large"] = b"x" * 12_000_000
+    with serving(tmp_path / "data", "--allow-url", host.origin(), "--quota-bytes", "30MB"):
+        why = run(counted, host.origin() + "/large", data=tmp_path / "data", code=3)
+        assert f"input `data`: {host.origin()}/large: the data folder holds" in why and "of its quota of 30.0 MB" in why
+        assert not list((tmp_path / "data/objects/tmp").iterdir())
+
+
 def test_a_fetch_has_a_limit_of_time_and_ends_with_its_client(counted, host, tmp_path):
     data = tmp_path / "data"
     begun, gone = threading.Event(), threading.Event()

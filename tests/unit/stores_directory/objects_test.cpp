@@ -52,7 +52,7 @@ TEST_F(Objects, AreWrittenPieceByPiece) {
   ASSERT_OK(stored);
   EXPECT_EQ(stored->digest, Digest::of("hello"));
   EXPECT_EQ(store_->get(stored->digest, 100).value(), "hello");
-  EXPECT_EQ(admitted, 5) << "what was asked for and not used is given back";
+  EXPECT_EQ(admitted, 5) << "as much as it is";
 
   auto again = value_of(store_->begin());
   ASSERT_OK(again->append("hello"));

@@ -1,6 +1,5 @@
 #include "sluice/stores/directory/object_files.hpp"
 
-#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <set>
@@ -48,7 +47,7 @@ class ObjectFiles::Temporary {
   fs::path path_;
 };
 
-/// An object on its way in. Room is asked for in steps: how much it will be is not known.
+/// An object on its way in. Room is asked for as it grows: how much it will be is not known.
 class ObjectFiles::Growing final : public ports::NewObject {
  public:
   Growing(const ObjectFiles& files, Temporary file) : files_(files), file_(std::move(file)) {}
@@ -59,14 +58,11 @@ class ObjectFiles::Growing final : public ports::NewObject {
   Growing& operator=(const Growing&) = delete;
 
   Result<void> append(std::string_view bytes) override {
-    const auto size = stored_.size + static_cast<std::int64_t>(bytes.size());
-    if (size > admitted_) {
-      const auto more = std::max(step, size - admitted_);
-      SLUICE_DO(files_.admit(more));
-      admitted_ += more;
-    }
+    const auto more = static_cast<std::int64_t>(bytes.size());
+    SLUICE_DO(files_.admit(more));
+    admitted_ += more;
     hasher_.update(bytes);
-    stored_.size = size;
+    stored_.size += more;
     auto written = os::write_fd(file_.fd(), bytes);
     return written ? written : Fail(std::move(written).error().at(files_.root_.string()));
   }
@@ -77,18 +73,16 @@ class ObjectFiles::Growing final : public ports::NewObject {
         files_.renewals_->store_again(files_.path_of(stored_.digest), stored_.digest))
       return stored_;
     SLUICE_DO(files_.move_into_place(file_.path(), stored_.digest));
-    admitted_ -= stored_.size;  // the rest was not needed
+    admitted_ = 0;
     return stored_;
   }
 
  private:
-  static constexpr std::int64_t step = std::int64_t{16} << 20;
-
   const ObjectFiles& files_;
   Temporary file_;
   Hasher hasher_;
   ports::Stored stored_;
-  std::int64_t admitted_ = 0;
+  std::int64_t admitted_ = 0;  ///< what is given back if the object does not come to be
 };
 
 Result<ObjectFiles> ObjectFiles::open(fs::path root, const Clock& clock) {
