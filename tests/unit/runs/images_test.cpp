@@ -32,7 +32,9 @@ class Registry final : public ports::Containers {
   [[nodiscard]] std::optional<std::string> problem(int, std::string_view) const override { return {}; }
 
  private:
-  static std::unexpected<Error> nothing() { return Fail(internal_error(Code::internal, "no container is run here")); }
+  static std::unexpected<Error> nothing() {
+    return Fail(internal_error(Code::internal, "no container is run here"));
+  }
 };
 
 struct Images : testing::Test {
