@@ -14,7 +14,6 @@
 namespace sluice::executors {
 namespace {
 
-constexpr std::string_view default_path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 constexpr std::size_t output_bytes_max = std::size_t{1} << 20;
 constexpr std::size_t line_bytes_max = 500;
 constexpr std::size_t digest_digits = 64;
@@ -134,7 +133,7 @@ ContainerEngine::ContainerEngine(Settings settings, Limits limits)
     : settings_(std::move(settings)), limits_(limits) {}
 
 Result<std::string> ContainerEngine::program() const {
-  std::string path(default_path);
+  std::string path;
   for (const auto& variable : settings_.environment)
     if (variable.starts_with("PATH=")) path = variable.substr(std::string_view("PATH=").size());
   constexpr std::string_view how = "install podman (Debian: apt-get install podman) or docker";
