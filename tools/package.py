@@ -104,7 +104,7 @@ Maintainer: the authors of Sluice <sluice@localhost>
 Installed-Size: {size}
 Depends: {', '.join([*packages, 'passwd'])}
 Recommends: git, python3
-Suggests: libheif1, git-lfs, python3-numpy
+Suggests: libheif1, git-lfs, python3-numpy, podman | docker.io
 Section: science
 Priority: optional
 Description: runs pipelines, keeps models in git, serves them

@@ -39,6 +39,8 @@ SCRIPTED_ONLY = {
     "retry_after_a_timeout",
     # With real processes, the two failures may come in the other order.
     "stopped_each_that_tolerates",
+    # It needs a container engine and an image: tests/system/test_containers.py has both, and kills too.
+    "container",
 }
 
 

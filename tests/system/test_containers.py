@@ -411,6 +411,23 @@ def test_a_container_that_takes_too_long_is_gone_before_the_next_attempt(long, p
     assert task.attempts() == {("work", 1): "cancelled", ("work", 2): "cancelled"}
 
 
+def test_killed_at_every_event_a_container_runs_once(folder):
+    script = 'echo "$SLUICE_ATTEMPT" >> /shared/started; printf done > "$1"'
+    whole = killing.journal_of(folder.data, report_of(folder.run(script))["run"])
+    for number in range(1, len(whole) + 1):
+        (folder.shared / "started").unlink()
+        died = folder.run(script, arguments=["--no-cache"], **killing.doomed(f"event:{number}"))
+        assert killing.was_killed(died), died.stderr
+        if number == 1:  # nothing of the run is stored
+            died = folder.run(script, arguments=["--no-cache"], **killing.doomed("event:2"))
+        done = folder.sluice("resume", "latest", "--json")
+        report = json.loads(done.stdout)
+        assert report["outputs"] == {"said": "done"}, report
+        journal = killing.journal_of(folder.data, report["run"])
+        assert killing.attempts_of(journal) == {("work", 1): "succeeded"}
+        assert [event["fence"] for event in journal if event["t"] == "scheduled"] == (folder.shared / "started").read_text().split()
+
+
 def test_output_without_end_is_cut_off(folder, podman):
     failure = folder.failure('while :; do echo "and so on, and so on, and so on, and so on, and so on"; done')
     assert failure["kind"] == "log_quota" and podman.containers() == [], failure

@@ -1,4 +1,5 @@
 #include <memory>
+#include <set>
 #include <utility>
 
 #include <gtest/gtest.h>
@@ -114,6 +115,15 @@ TEST(CacheKey, ChangesWithEachPropertyOfAnOutput) {
   auto optional = json;
   optional.optional = !json.optional;
   for (const auto& other : {other_type, directory, text, elsewhere, optional}) EXPECT_NE(base, with(other));
+}
+
+TEST(CacheKey, OfAContainerHasItsArgumentsApart) {
+  const TaskSpec process{.kind = TaskSpec::Kind::process, .argv = {"run", "x"}};
+  const TaskSpec container{.kind = TaskSpec::Kind::container, .argv = {"run", "x"}};
+  const TaskSpec apart{.kind = TaskSpec::Kind::container, .args = {"x"}, .argv = {"run"}};
+  const TaskSpec of_image{.kind = TaskSpec::Kind::container, .args = {"run", "x"}};
+  const std::set<Digest> keys{key(process), key(container), key(apart), key(of_image)};
+  EXPECT_EQ(keys.size(), 4U);
 }
 
 /// A process and a service with everything that a key has.

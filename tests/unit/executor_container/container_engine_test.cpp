@@ -201,6 +201,8 @@ TEST_F(ContainerEngineTest, WhatAnEngineSaysInsteadOfTheProgram) {
   const auto podman = of({});
   EXPECT_EQ(podman.problem(1, "Error: mine"), std::nullopt);
   EXPECT_EQ(podman.problem(127, "sh: x: not found"), std::nullopt);
+  EXPECT_EQ(podman.problem(127, "Error: of the program\nsh: x: not found"), std::nullopt);
+  EXPECT_EQ(podman.problem(125, ""), std::nullopt);
   EXPECT_EQ(podman.problem(127, "earlier\nError: runc: exec: \"x\": executable file not found in $PATH"),
             "the image does not have the program: runc: exec: \"x\": executable file not found in $PATH");
   EXPECT_EQ(podman.problem(

@@ -14,7 +14,6 @@
 namespace sluice::executors {
 namespace {
 
-constexpr std::string_view default_path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 constexpr std::size_t output_bytes_max = std::size_t{1} << 20;
 constexpr std::size_t line_bytes_max = 500;
 constexpr std::size_t digest_digits = 64;
@@ -52,27 +51,31 @@ std::string name_of(const std::string& fence) {
 
 std::string label_of(const std::string& task) { return std::string(task_label) + Digest::of(task).hex(); }
 
-/// Of what an engine printed, its last line that is not empty.
-std::string last_line(std::string_view text) {
+/// Removes the last line that is not empty, and returns it.
+std::string_view take_last_line(std::string_view& text) {
   const auto end = text.find_last_not_of(" \t\r\n");
-  if (end == std::string_view::npos) return {};
+  if (end == std::string_view::npos) return text = {};
   text = text.substr(0, end + 1);
   const auto newline = text.rfind('\n');
-  return as_utf8(text.substr(newline == std::string_view::npos ? 0 : newline + 1).substr(0, line_bytes_max));
+  const auto first = newline == std::string_view::npos ? 0 : newline + 1;
+  const auto line = text.substr(first);
+  text = text.substr(0, first);
+  return line;
 }
 
-/// The last line by which an engine says what is wrong, without what it begins with; "": there is none.
+/// What an engine says is wrong, in its last line; "": it says nothing. A program may print the same, but not
+/// by chance at the end and with one of the engine's statuses.
 std::string complaint_in(std::string_view output) {
+  auto line = take_last_line(output);
+  if (line.find("--help") != std::string_view::npos) line = take_last_line(output);  // where to read more
   constexpr std::array beginnings{"Error: ", "docker: ", "Error response from daemon: "};
-  while (!output.empty()) {
-    const auto newline = output.find_last_of('\n', output.size() - 1);
-    const auto line = output.substr(newline == std::string_view::npos ? 0 : newline + 1);
-    for (const std::string_view beginning : beginnings)
-      if (line.starts_with(beginning)) return as_utf8(line.substr(beginning.size(), line_bytes_max));
-    if (newline == std::string_view::npos) break;
-    output = output.substr(0, newline);
-  }
+  for (const std::string_view beginning : beginnings)
+    if (line.starts_with(beginning)) return as_utf8(line.substr(beginning.size(), line_bytes_max));
   return {};
+}
+
+std::string last_line(std::string_view output) {
+  return as_utf8(take_last_line(output).substr(0, line_bytes_max));
 }
 
 /// An argument of `--mount`, whose fields are separated by commas.
@@ -130,7 +133,7 @@ ContainerEngine::ContainerEngine(Settings settings, Limits limits)
     : settings_(std::move(settings)), limits_(limits) {}
 
 Result<std::string> ContainerEngine::program() const {
-  std::string path(default_path);
+  std::string path;
   for (const auto& variable : settings_.environment)
     if (variable.starts_with("PATH=")) path = variable.substr(std::string_view("PATH=").size());
   constexpr std::string_view how = "install podman (Debian: apt-get install podman) or docker";
