@@ -157,10 +157,14 @@ void PlanReader::common(const Node& node, Operation& op) {
 
 void PlanReader::process(const Node& node, Operation& op) {
   Process made;
-  if (const auto* called = node.find("python"))
+  if (const auto* called = node.find("python")) {
     made.function = python_function(*called);
-  else
-    made.argv = arguments(node.find("process"), "`process` should be a list, the program and its arguments");
+  } else {
+    const auto& argv = *node.find("process");
+    made.argv = arguments(&argv, "`process` should be a list, the program and its arguments");
+    // So that the verifier does not report an empty `process` too.
+    if (argv.kind != Node::Kind::list) made.argv.push_back(syntax::Expression::of(Value(""), argv.at));
+  }
   if (const auto* given = node.find("environment")) made.environment = environment(*given);
   made.env = named(node.find("env"), "`env`", Scalars::texts);
   files(node, made);
