@@ -58,7 +58,7 @@ def index_of(folder):
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
             asked.append(self.path)
-            kind, _, name = self.path.strip("/").partition("/")
+            kind, _, name = self.path.partition("?")[0].strip("/").partition("/")
             if kind == "files" and (folder / name).is_file():
                 self.answer(200, "application/octet-stream", (folder / name).read_bytes())
             elif kind == "simple":

@@ -261,6 +261,46 @@ def test_swept_by_last_use_and_never_while_a_task_uses_it(folder, tmp_path):
     assert folder.said("{requirements: [tell]}", SAY) == "1.0"
 
 
+def test_an_environment_that_is_removed_while_it_is_used(folder, tmp_path):
+    with Gate(tmp_path / "go") as go:
+        folder.write("{requirements: [tell]}", ["python", "-c", f"open({str(go.path)!r}).readline(); import tell"])
+        server = Server(folder.data, env=folder.settings())
+        try:
+            run = server.ask("POST", "/v1/runs", {"plan": folder.plan.read_text(), "file": "plan.yaml"})[1]["run"]
+            until(lambda: list(folder.data.glob("cache/environments/made/*/complete")), "the environment is there")
+            server.event(run, "scheduled", path="say")
+            until(lambda: killing.processes_of(folder.data), "the task runs")
+            subprocess.run(["rm", "-rf", *folder.made()], check=True)
+            go.open()
+            failure = server.end_of(run)["tasks"][0]["failure"]
+        finally:
+            server.stop()
+    assert failure["kind"] == "environment", failure
+    assert "its Python environment was removed from the cache by hand while it ran (exit status 1: " in failure["message"], failure
+    assert folder.said("{requirements: [tell]}", SAY) == "1.0"
+
+
+def test_a_package_in_a_git_repository_if_the_operator_allows_it(folder, tmp_path):
+    source, bare = tmp_path / "source", tmp_path / "index/told.git"
+    modules = tmp_path / "modules"
+    modules.mkdir()
+    shutil.copy(wheels.__file__, modules)
+    wheels.add_source(tmp_path / "archives", "told", "1.0", modules=modules)
+    source.mkdir()
+    subprocess.run(["tar", "xzf", tmp_path / "archives/told-1.0.tar.gz", "--strip-components=1"], cwd=source, check=True)
+    git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org"]
+    for arguments in (["init", "-q"], ["add", "."], ["commit", "-qm", "First"], ["clone", "-q", "--bare", ".", bare]):
+        subprocess.run([*git, *arguments], cwd=source, check=True)
+    subprocess.run([*git, "update-server-info"], cwd=bare, check=True)
+    address = folder.url.replace("/simple", "") + "/files/told.git"
+    required = f"{{requirements: ['told @ git+{address}']}}"
+    allowed = {"SLUICE_ALLOW_REQUIREMENTS": f"git+{address}", "UV_FIND_LINKS": str(modules)}
+    assert "has to allow that" in folder.refused(required, SLUICE_ALLOW_REQUIREMENTS="sources")
+    assert "told" in folder.refused(required, **allowed)
+    allowed["SLUICE_ALLOW_REQUIREMENTS"] += " sources"
+    assert folder.said(required, "import told; open(out, 'w').write(told.version)", **allowed) == "1.0"
+
+
 def test_files_are_shared_by_hard_links(folder):
     assert folder.said("{requirements: [tell]}", SAY) == "1.0"
     (file,) = folder.data.glob("cache/environments/made/*/venv/lib/python3.*/site-packages/tell/__init__.py")

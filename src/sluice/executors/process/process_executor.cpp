@@ -212,11 +212,29 @@ struct ProcessExecutor::Impl {
     const bool ended_by_itself =
         ended.kind == supervisor::EndKind::exited && ended.status == 0 && !ended.cancelled;
     if (!ended_by_itself) remove_container(attempt, outcome);
+    say_if_environment_is_gone(attempt, outcome);
     hide_secrets(attempt, outcome.failure);
     release_log(places);
     if (auto environment = environment_of(attempt.work, digests, given.secrets))
       outcome.environment = std::move(*environment);
     finish(attempt.fence.text, std::move(outcome));
+  }
+
+  /// What a task says then, such as that a module is missing, would mislead.
+  void say_if_environment_is_gone(const ports::Attempt& attempt, Outcome& outcome) {
+    if (outcome.status != Outcome::Status::failed) return;
+    std::shared_ptr<const ports::Environments::Made> environment;
+    {
+      const std::lock_guard lock(mutex);
+      if (const auto entry = active.find(attempt.fence.text); entry != active.end())
+        environment = entry->second.environment;
+    }
+    if (!environment || os::exists(environment->folder())) return;
+    outcome.failure = {.kind = "environment",
+                       .message = "its Python environment was removed from the cache by hand while it ran (" +
+                                  outcome.failure.message +
+                                  "); run it again, which makes the environment anew",
+                       .payload = std::move(outcome.failure.payload)};
   }
 
   /// Before the outcome of a container is reported, which may start another attempt: nothing of it runs.
