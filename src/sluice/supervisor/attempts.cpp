@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "sluice/os/tree.hpp"
+#include "sluice/supervisor/attempt.hpp"
 #include "sluice/supervisor/log_quota.hpp"
 #include "sluice/supervisor/memory_watch.hpp"
 
@@ -24,12 +25,8 @@ constexpr int reaped_at_once_max = 256;
 constexpr auto drain_interval = 2ms;
 /// A killed process that hangs in the kernel (a dead network file system) is abandoned after this.
 constexpr auto drain_max = 10s;
-/// A memory group of version 1 has killed a process at once; the rest of its tree may live as long as this.
-constexpr auto memory_group_interval = 50ms;
 /// A process that has been reaped may still be in its memory group.
 constexpr auto remove_groups_interval = 100ms;
-/// The part of its time that this thread spends on measuring memory: one of so many.
-constexpr int memory_checks_share = 20;
 
 /// A stopped process could not end in order on SIGTERM, so it is continued too.
 void send_signal(pid_t pid, int number) {
@@ -40,36 +37,6 @@ void send_signal(pid_t pid, int number) {
 std::int64_t milliseconds(Time time) { return time.time_since_epoch().count(); }
 
 }  // namespace
-
-/// What keeps the limit on an attempt's memory.
-enum class MemoryKeeper : std::uint8_t { none, leaf, group, watch };
-
-struct Attempts::Attempt {
-  std::string fence;
-  std::uint64_t mark = 0;  ///< of its tree, see os::tree_mark_of
-  pid_t pid = 0;
-  std::uint64_t ticks = 0;  ///< since boot, before it was forked: no process of it is older
-  std::optional<os::Cgroup> leaf;
-  os::UniqueFd log;
-  std::uint64_t log_bytes_max = 0;
-  Steady check_log_at{0};  ///< when to check its log, if that is limited
-  std::uint64_t memory_max = 0;
-  MemoryKeeper memory_keeper = MemoryKeeper::none;
-  std::optional<os::MemoryGroup> memory_group;
-  Steady check_memory_at{0};      ///< if it is not a leaf that keeps its limit
-  std::uint64_t memory_seen = 0;  ///< as measured last, if it is watched
-  Report* report = nullptr;
-  Warm warm = Warm::not_asked;
-  std::int64_t started_ms = 0;
-  std::int64_t ended_ms = 0;
-  bool cancelled = false;
-  bool killed = false;
-  bool over_quota = false;
-  bool over_memory = false;
-  std::optional<Steady> kill_at;
-  std::optional<os::Exit> exit;  ///< of the main process
-  Steady drain_until{0};
-};
 
 /// In the log, and not running: until an interpreter has forked, or cannot.
 struct Attempts::Waiting {
@@ -90,10 +57,6 @@ Attempts::Attempts(AttemptLog& log, const Clock& clock, Groups groups, OnEnded o
                      .failed = [this](const std::string& fence, Warm why) { on_no_fork(fence, why); }}) {}
 
 Attempts::~Attempts() = default;
-
-bool Attempts::is_memory_checked(const Attempt& attempt) {
-  return attempt.memory_keeper == MemoryKeeper::group || attempt.memory_keeper == MemoryKeeper::watch;
-}
 
 // Starting
 
@@ -213,22 +176,6 @@ void Attempts::on_no_fork(const std::string& fence, Warm why) {
 Result<pid_t> Attempts::launch(Attempt& attempt, const Start& start) {
   return launcher_.launch(start, attempt.log.get(), attempt.leaf ? &*attempt.leaf : nullptr,
                           attempt.memory_group ? &*attempt.memory_group : nullptr, attempt.report);
-}
-
-void Attempts::limit_memory(Attempt& attempt) {
-  attempt.memory_keeper = MemoryKeeper::watch;
-  if (attempt.leaf && parent_ && parent_->limits_memory()) {
-    if (attempt.leaf->limit_memory(attempt.memory_max)) attempt.memory_keeper = MemoryKeeper::leaf;
-    return;
-  }
-  if (!memory_groups_) return;
-  // A new one each time: what it counts does not begin again, and the pages of files that the last attempt
-  // read would be counted for the next.
-  auto group = memory_groups_->make_group(
-      std::to_string(getpid()) + "-" + std::to_string(memory_groups_made_++), attempt.memory_max);
-  if (!group) return;
-  attempt.memory_group = std::move(*group);
-  attempt.memory_keeper = MemoryKeeper::group;
 }
 
 Ended Attempts::could_not_start(const Start& start, Step step, int error) {
@@ -473,15 +420,6 @@ void Attempts::finish(Attempt& attempt) {
   on_ended_(log_.end(std::move(ended)));
 }
 
-bool Attempts::ran_out_of_memory(const Attempt& attempt, const Report& report) {
-  if (attempt.over_memory) return true;
-  if (attempt.memory_keeper == MemoryKeeper::leaf && attempt.leaf->ran_out_of_memory()) return true;
-  if (attempt.memory_group && attempt.memory_group->ran_out()) return true;
-  // Less than the kernel itself needs for a process.
-  return (attempt.memory_keeper == MemoryKeeper::leaf || attempt.memory_keeper == MemoryKeeper::group) &&
-         report.what == Report::What::step && report.step == Step::execute && report.error == ENOMEM;
-}
-
 // Time
 
 std::optional<std::chrono::nanoseconds> Attempts::tick() {
@@ -522,89 +460,6 @@ std::optional<std::chrono::nanoseconds> Attempts::tick() {
   if (const auto due = interpreters_.tick()) wake_at(*due);
   if (!next) return std::nullopt;
   return std::max(Steady(0), *next - now);
-}
-
-void Attempts::check_logs(Steady now) {
-  auto next = Steady::max();
-  for (auto& [fence, attempt] : attempts_) {
-    if (attempt->log_bytes_max == 0 || attempt->over_quota) continue;
-    if (attempt->check_log_at <= now) {
-      struct stat info{};
-      const auto bytes =
-          fstat(attempt->log.get(), &info) == 0 ? static_cast<std::uint64_t>(info.st_size) : std::uint64_t{0};
-      attempt->check_log_at = now + log_check_interval(bytes, attempt->log_bytes_max);
-      if (bytes > attempt->log_bytes_max) {
-        attempt->over_quota = true;
-        if (!attempt->killed) signal_tree(*attempt, SIGKILL);
-        attempt->killed = true;
-        continue;
-      }
-    }
-    next = std::min(next, attempt->check_log_at);
-  }
-  // Combined with those that are due within a millisecond: a thousand logs must not cause a thousand
-  // wake-ups.
-  check_logs_at_ = next == Steady::max() ? now + 1s : std::max<Steady>(next, now + 1ms);
-}
-
-void Attempts::check_memory(Steady now) {
-  auto next = Steady::max();
-  std::optional<std::unordered_map<pid_t, std::vector<pid_t>>> found;
-  const auto processes_of = [&](const Attempt& attempt) {
-    if (attempt.leaf) return attempt.leaf->processes();
-    if (!found) found = families();
-    auto processes = (*found)[attempt.pid];
-    for (const auto& orphan : orphans_of(attempt)) {
-      const auto& family = (*found)[orphan.pid];
-      processes.insert(processes.end(), family.begin(), family.end());
-    }
-    return processes;
-  };
-  for (auto& [fence, attempt] : attempts_) {
-    if (!is_memory_checked(*attempt) || attempt->over_memory || attempt->exit) continue;
-    if (attempt->check_memory_at <= now) {
-      if (attempt->memory_group) {
-        attempt->over_memory = attempt->memory_group->ran_out();
-        attempt->check_memory_at = now + memory_group_interval;
-      } else {
-        const auto bytes = memory_of_tree(processes_of(*attempt), attempt->memory_max);
-        attempt->memory_seen = bytes;
-        attempt->over_memory = bytes > attempt->memory_max;
-        attempt->check_memory_at = now + memory_check_interval(bytes, attempt->memory_max);
-      }
-      if (attempt->over_memory) {
-        if (!attempt->killed) signal_tree(*attempt, SIGKILL);
-        attempt->killed = true;
-        continue;
-      }
-    }
-    next = std::min(next, attempt->check_memory_at);
-  }
-  const auto finished = clock_.steady();
-  no_memory_check_before_ = finished + memory_checks_share * (finished - now);
-  check_memory_at_ = next == Steady::max() ? finished + 1s : std::max(next, no_memory_check_before_);
-}
-
-std::unordered_map<pid_t, std::vector<pid_t>> Attempts::families() {
-  const auto all = os::all_processes();
-  std::unordered_map<pid_t, pid_t> parents;
-  for (const auto& info : all) parents.emplace(info.pid, info.parent);
-  std::unordered_map<pid_t, std::vector<pid_t>> out;
-  const auto self = getpid();
-  for (const auto& info : all) {
-    auto ancestor = info.pid;
-    // A pid that was reused while /proc was read could close a cycle: the number of all limits the search.
-    for (std::size_t steps = 0; steps < all.size(); ++steps) {
-      const auto parent = parents.find(ancestor);
-      if (parent == parents.end()) break;
-      if (parent->second == self) {
-        out[ancestor].push_back(info.pid);
-        break;
-      }
-      ancestor = parent->second;
-    }
-  }
-  return out;
 }
 
 }  // namespace sluice::supervisor
