@@ -83,6 +83,7 @@ def test_bad_usage_ends_with_2(plan, tmp_path):
     check_stderr(sluice("logs", "latest", "a", "--attempt", "none"), "sluice logs: ", "--attempt", "; see `sluice logs --help`", status=2)
     check_stderr(sluice("run", plan(HELLO), "--input", "nam=x", data=tmp_path / "data"), "has no input `nam`; did you mean `name`?", status=2)
     check_stderr(sluice("show", "nothing", data=tmp_path / "data"), "neither a run nor a model `nothing`", status=2)
+    check_stderr(sluice("show", "latest", data=tmp_path / "empty"), "sluice: there are no runs yet\n", status=2)
     check_stderr(sluice("run", tmp_path / "missing.yaml", data=tmp_path / "data"), "missing.yaml", "No such file", status=2)
 
 

@@ -110,7 +110,8 @@ Result<Exit> show(Session& session, const std::string& what, bool json) {
             call(*session.backend, "GET", "/v1/models/" + percent_encode(what) + "/versions/champion"))
       version = std::move(whole);
   if (!version && at == std::string::npos && version.error().code == Code::not_found)
-    return Fail(neither_run_nor_model(session, what));
+    return Fail(what == "latest" ? user_error(Code::not_found, "there are no runs yet")
+                                 : neither_run_nor_model(session, what));
   if (!version) return Fail(version.error());
   if (json)
     print_json(*version);
