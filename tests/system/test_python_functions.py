@@ -13,6 +13,13 @@ from sluice_program import BIN, environment, report_of, serving
 from waiting import Gate, process_ends, until
 
 
+def is_interpreter(pid):
+    try:
+        return b"wait" in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0") and os.readlink(f"/proc/{pid}/fd/3").startswith("socket:")
+    except OSError:
+        return False
+
+
 class Project:
     """A plan with one task, its code, and a data folder."""
 
@@ -60,10 +67,9 @@ pipelines:
         return self.sluice("logs", "latest", "call").stdout
 
     def interpreters(self):
-        """The warm ones of this data folder; forks have the same command line, and another folder."""
+        """The warm ones of this data folder; forks have the same command line, and no socket to the supervisor."""
         children = pathlib.Path(f"/proc/{killing.supervisor_of(self.data)}/task").glob("*/children")
-        return [int(pid) for file in children for pid in file.read_text().split()
-                if b"wait" in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0") and os.readlink(f"/proc/{pid}/cwd") == "/"]
+        return [int(pid) for file in children for pid in file.read_text().split() if is_interpreter(pid)]
 
 
 @pytest.fixture

@@ -1,5 +1,5 @@
 // Fuzzes the supervisor's socket: any bytes are split into frames and decoded; encoding a decoded message
-// gives the same bytes.
+// gives the same bytes, or those of an end with the field that ends before protocol 3 did not have.
 #include <cstdint>
 #include <cstdlib>
 
@@ -11,7 +11,9 @@ namespace {
 
 template <typename Message>
 void check(const sluice::Result<Message>& message, std::string_view content) {
-  if (message && encode(*message).substr(4) != content) std::abort();
+  if (!message) return;
+  const auto again = encode(*message).substr(4);
+  if (again != content && again != std::string(content) + '\0') std::abort();
 }
 
 }  // namespace
