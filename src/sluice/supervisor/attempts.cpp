@@ -75,7 +75,9 @@ Response Attempts::start(const Start& start) {
   attempt->log.reset(open(start.log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0600));
   if (!attempt->log) return could_not_start(start, Step::log, errno);
   attempt->log_bytes_max = start.log_bytes_max;
-  attempt->leaf = acquire_leaf();
+  // Moving a fork into a group waits for all processors, which takes longer than all else: without a limit to
+  // keep, its tree is found by its mark.
+  if (!start.interpreter || start.memory_max > 0) attempt->leaf = acquire_leaf();
   attempt->memory_max = start.memory_max;
   if (attempt->memory_max > 0) limit_memory(*attempt);
   if (auto begun =
