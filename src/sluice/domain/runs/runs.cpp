@@ -105,6 +105,15 @@ std::string run_near(const std::string& word, const std::vector<ports::RunRow>& 
                      position == 0 ? *near : newest[static_cast<std::size_t>(position) - 1].id.text);
 }
 
+/// Of what takes minutes each, before a plan is accepted.
+Result<void> check_few(const ir::Plan& plan, std::size_t count, std::string_view what) {
+  constexpr std::size_t count_max = 100;
+  if (count <= count_max) return {};
+  return Fail(
+      user_error(Code::too_large, fmt::format("{}: the plan has {} different {}; at most {} are supported",
+                                              plan.file, count, what, count_max)));
+}
+
 }  // namespace
 
 Result<Submitted> Runs::submit(Submission submission) {
@@ -170,12 +179,8 @@ Result<void> Runs::check_secrets(const ir::Plan& plan, const std::string& worksp
 
 Result<Struct> Runs::lock_environments(const ir::Plan& plan, const Submission& submission,
                                        std::vector<std::string>& warnings) {
-  constexpr std::size_t environments_max = 100;  // each may take minutes
   const auto all = environments_of(plan);
-  if (all.size() > environments_max)
-    return Fail(user_error(Code::too_large,
-                           fmt::format("{}: the plan has {} different environments; at most {} are supported",
-                                       plan.file, all.size(), environments_max)));
+  SLUICE_DO(check_few(plan, all.size(), "environments"));
   Struct out;
   for (const auto& required : all) {
     const auto where = syntax::place(plan.file, required.at) + ": `environment`";
@@ -205,12 +210,8 @@ Result<Struct> Runs::lock_environments(const ir::Plan& plan, const Submission& s
 }
 
 Result<Struct> Runs::resolve_images(const ir::Plan& plan) {
-  constexpr std::size_t images_max = 100;  // each may take minutes
   const auto all = images_of(plan);
-  if (all.size() > images_max)
-    return Fail(user_error(Code::too_large,
-                           fmt::format("{}: the plan has {} different images; at most {} are supported",
-                                       plan.file, all.size(), images_max)));
+  SLUICE_DO(check_few(plan, all.size(), "images"));
   Struct out;
   for (const auto& image : all) {
     const auto where = syntax::place(plan.file, image.at) + ": `image`";
