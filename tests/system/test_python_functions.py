@@ -67,9 +67,17 @@ pipelines:
         return self.sluice("logs", "latest", "call").stdout
 
     def interpreters(self):
-        """The warm ones of this data folder; forks have the same command line, and no socket to the supervisor."""
-        children = pathlib.Path(f"/proc/{killing.supervisor_of(self.data)}/task").glob("*/children")
-        return [int(pid) for file in children for pid in file.read_text().split() if is_interpreter(pid)]
+        """The warm ones of this data folder; a fork has the same command line, and no socket to the supervisor once it has an attempt."""
+        return [pid for pid in self.children() if is_interpreter(pid) and os.getsid(pid) == pid]
+
+    def children(self):
+        """Those of the supervisor."""
+        files = pathlib.Path(f"/proc/{killing.supervisor_of(self.data)}/task").glob("*/children")
+        return [int(pid) for file in files for pid in file.read_text().split()]
+
+    def waiting(self):
+        """Forks that no attempt has asked for yet: they are in the session of their interpreter."""
+        return [pid for pid in self.children() if os.getsid(pid) in self.interpreters() and os.getsid(pid) != pid]
 
 
 @pytest.fixture
@@ -366,8 +374,9 @@ def test_a_fork_dies_with_its_supervisor_and_is_tried_again(waiting_call):
     with serving(project.data) as server:
         run, child = submitted(project, server)
         (interpreter,) = project.interpreters()
+        (next_fork,) = until(project.waiting, "a fork waits")
         os.kill(killing.supervisor_of(project.data), signal.SIGKILL)
-        assert process_ends(interpreter)
+        assert process_ends(interpreter) and process_ends(next_fork)
         until(lambda: (project.root / "mark").read_text() == "started\nstarted\n", "it is tried again")
         assert process_ends(child)
         gate.open()

@@ -66,7 +66,7 @@ std::optional<Pair> make_pair() {
 }
 
 struct Answer {
-  char what = 0;  ///< 'F': a fork waits; 'T': it has threads; 0: none will come
+  char what = 0;  ///< 'F': a fork waits; 'T': it has threads; else: none will come
   pid_t pid = 0;  ///< of who sent it, as the kernel says
 };
 

@@ -55,7 +55,7 @@ class Interpreters {
   void handle();
   /// Whether this child, which was reaped, was an interpreter.
   bool ended(pid_t pid);
-  /// Whether this process is an interpreter, or was forked by one and does not wait yet.
+  /// Whether this process is an interpreter, or was forked by one and has no attempt yet.
   [[nodiscard]] bool owns(pid_t pid, pid_t session) const;
   /// Ends what is idle, gives up what took too long. Returns when to call it again.
   std::optional<std::chrono::nanoseconds> tick();

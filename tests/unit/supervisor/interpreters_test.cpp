@@ -48,15 +48,31 @@ class InterpretersTest : public AttemptsTest {
     write("packages/nothing.py", "");
   }
   [[nodiscard]] std::string ran() const { return os::read_file(at("code/ran")).value_or(""); }
-  static std::size_t interpreters() {
-    return static_cast<std::size_t>(std::ranges::count_if(os::own_children(), is_alive));
+  /// Children that lead a session: interpreters, and forks that have an attempt.
+  static std::size_t leaders() {
+    return static_cast<std::size_t>(std::ranges::count_if(
+        os::own_children(), [](pid_t pid) { return getsid(pid) == pid && is_alive(pid); }));
   }
-  void wait_for_children(std::size_t count) {
+  /// Forks that no attempt has asked for yet.
+  static std::vector<pid_t> waiting() {
+    auto children = os::own_children();
+    std::erase_if(children, [](pid_t pid) {
+      const auto session = getsid(pid);
+      return session == pid || session == getsid(0) || !is_alive(pid);
+    });
+    return children;
+  }
+  void wait_for_leaders(std::size_t count) {
     wait_until([&] {
       attempts_.reap();
-      return interpreters() == count;
+      return leaders() == count;
     });
-    EXPECT_EQ(interpreters(), count);
+  }
+  void wait_until_all_have_ended() {
+    wait_until([&] {
+      attempts_.reap();
+      return os::own_children().empty();
+    });
   }
 };
 
@@ -84,10 +100,10 @@ TEST_F(InterpretersTest, OneServesAllThatAskForAnEqualOne) {
     start(call(fence, {"nothing"}));
     EXPECT_EQ(end().warm, Warm::forked);
   }
-  EXPECT_EQ(interpreters(), 1U);
+  EXPECT_EQ(leaders(), 1U);
   start(call("d", {}));
   EXPECT_EQ(end().warm, Warm::forked);
-  EXPECT_EQ(interpreters(), 2U);
+  EXPECT_EQ(leaders(), 2U);
 }
 
 TEST_F(InterpretersTest, ManyAttemptsAtOnceEachGetAForkOrAProcess) {
@@ -108,7 +124,7 @@ TEST_F(InterpretersTest, ThereAreFourAtMostAndTheOldestIdleOneEnds) {
   for (int i = 0; i < 7; ++i) {
     start(call("f" + std::to_string(i), {}, "N=" + std::to_string(i)));
     EXPECT_EQ(end().warm, Warm::forked);
-    wait_for_children(std::min<std::size_t>(static_cast<std::size_t>(i) + 1, interpreters_max));
+    wait_for_leaders(std::min<std::size_t>(static_cast<std::size_t>(i) + 1, interpreters_max));
   }
 }
 
@@ -120,10 +136,10 @@ TEST_F(InterpretersTest, AnIdleOneEndsAfterAMinute) {
   EXPECT_LE(*due, interpreter_idle_max);
   clock_.at += interpreter_idle_max - 1s;
   attempts_.tick();
-  EXPECT_EQ(interpreters(), 1U);
+  EXPECT_EQ(leaders(), 1U);
   clock_.at += 1s;
   EXPECT_EQ(attempts_.tick(), std::nullopt);
-  wait_for_children(0);
+  wait_until_all_have_ended();
 }
 
 TEST_F(InterpretersTest, OneWithASecondThreadIsNotForked) {
@@ -135,7 +151,7 @@ TEST_F(InterpretersTest, OneWithASecondThreadIsNotForked) {
     EXPECT_EQ(ended.warm, Warm::threads);
     EXPECT_EQ(ended.status, 0) << os::read_file(at("f.log")).value_or("");
   }
-  wait_for_children(0);
+  wait_until_all_have_ended();
   EXPECT_EQ(std::ranges::count(ran(), '\n'), 2);
 }
 
@@ -158,7 +174,7 @@ TEST_F(InterpretersTest, OneThatHangsInItsImportsIsKilledAfterTwoMinutes) {
   const auto ended = end();
   EXPECT_EQ(ended.warm, Warm::no_fork);
   EXPECT_EQ(ended.status, 0);
-  wait_for_children(0);
+  wait_until_all_have_ended();
 }
 
 TEST_F(InterpretersTest, AnAttemptThatIsCancelledBeforeTheForkNeverRuns) {
@@ -187,11 +203,24 @@ TEST_F(InterpretersTest, AForkOutlivesItsInterpreter) {
   });
   clock_.at += interpreter_idle_max;
   attempts_.tick();
-  wait_for_children(1);  // the fork
+  wait_for_leaders(1);  // the fork
   write("go", "");
   const auto ended = end();
   EXPECT_EQ(ended.warm, Warm::forked);
   EXPECT_EQ(ended.status, 0);
+}
+
+TEST_F(InterpretersTest, AForkThatIsKilledWhileItWaitsIsDoneWithout) {
+  start(call("f", {"nothing"}));
+  EXPECT_EQ(end().warm, Warm::forked);
+  wait_until([] { return waiting().size() == 1; });
+  kill(waiting().front(), SIGKILL);
+  wait_until_all_have_ended();
+  start(call("g", {"nothing"}));
+  const auto ended = end();
+  EXPECT_EQ(ended.warm, Warm::no_fork);
+  EXPECT_EQ(ended.status, 0);
+  EXPECT_EQ(std::ranges::count(ran(), '\n'), 2);
 }
 
 TEST_F(InterpretersTest, AllThatIsLeftIsEndedWithoutACancel) {

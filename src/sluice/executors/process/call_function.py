@@ -183,20 +183,24 @@ def mount_all(libc, mounts):
     return not failed
 
 
+def settle(supervisor, libc):
+    """In a fork: waits for its parent to end, whose place the supervisor, a subreaper, takes. Returns whether it did."""
+    give_up = time.monotonic() + 10
+    while os.getppid() != supervisor and time.monotonic() < give_up:
+        time.sleep(0.0002)
+    death_signal, kill = 1, 9
+    libc.prctl(death_signal, kill)
+    return os.getppid() == supervisor
+
+
 def become(request, log, channel, libc):
     """In a fork: becomes the attempt, once the supervisor lets it. Returns the file of the call."""
-    os.setsid()
     realtime = 15  # RLIMIT_RTTIME: os/tree.cpp has what the mark is for
     try:
         resource.setrlimit(realtime, (request.mark, resource.RLIM_INFINITY))
     except (OSError, ValueError):
         pass
-    # The parent ends at once, and the supervisor, a subreaper, takes its place.
-    give_up = time.monotonic() + 10
-    while os.getppid() != request.supervisor and time.monotonic() < give_up:
-        time.sleep(0.0002)
-    death_signal, kill = 1, 9
-    libc.prctl(death_signal, kill)
+    os.setsid()  # once it has its mark: a child that leads a session and has none is a straggler, and killed
     if os.getppid() != request.supervisor or (request.mounts and not mount_all(libc, request.mounts)):
         os._exit(1)
     os.dup2(log, 1)
@@ -225,26 +229,65 @@ def is_swept():
     return sys.prefix != sys.base_prefix and not os.path.exists(os.path.join(sys.prefix, "pyvenv.cfg"))
 
 
-def fork():
-    """Whether this is the fork; it is no child of the interpreter."""
+def fork(supervisor, libc):
+    """Returns whether this is the fork, a child of the supervisor, and a pipe: the fork writes to it when it has a question."""
+    heard, tells = os.pipe()
     try:
-        middle = os.fork()
+        if middle := os.fork():
+            os.waitpid(middle, 0)
+            os.close(tells)
+            return False, heard
     except OSError:
-        return False
-    if middle != 0:
-        os.waitpid(middle, 0)
-        return False
+        os.close(heard)
+        os.close(tells)
+        raise
     try:
-        if os.fork() != 0:
+        if os.fork():
             os._exit(0)
     except OSError:
         os._exit(1)
+    os.close(heard)
+    if not settle(supervisor, libc):
+        os._exit(1)
+    return True, tells
+
+
+def rehearse():
+    """Does what a call does, so that the memory this writes to is copied before somebody waits for it."""
+    function = find_function("json", "loads")
+    check_arguments(function, "loads", {"s": ""})
+    json.dumps(values_of(function('{"result": 1.5}'), [{"name": "result", "optional": False}], "loads"), default=plain)
+    hidden_modules()
+    is_swept()
+
+
+def next_question(control):
+    """The request, the log and the channel of an attempt; nothing: the supervisor asks no more."""
+    byte, ancillary, _, _ = control.recvmsg(1, socket.CMSG_SPACE(3 * 4))
+    return struct.unpack("3i", ancillary[0][2][:12]) if byte else None
+
+
+def refuse(control, answer):
+    """Answers one question without a fork. Returns whether there was one."""
+    question = next_question(control)
+    if not question:
+        return False
+    try:
+        os.write(question[2], answer)
+    except OSError:  # it was given up
+        pass
+    for descriptor in question:
+        os.close(descriptor)
     return True
 
 
 def wait(modules):
-    """Returns the file of a call, in each fork that is to make it; in the interpreter itself, it never returns."""
+    """Returns the file of a call, in each fork that is to make it; in the interpreter itself, it never returns.
+
+    The next fork is made before somebody asks for it, and takes the question itself.
+    """
     control = socket.socket(fileno=3)
+    supervisor = os.getppid()
     libc = ctypes.CDLL(None)
     libc.mount.argtypes = [ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_ulong, ctypes.c_void_p]
     for module in modules:
@@ -255,22 +298,32 @@ def wait(modules):
     gc.collect()
     gc.freeze()
     while True:
-        byte, ancillary, _, _ = control.recvmsg(1, socket.CMSG_SPACE(3 * 4))
-        if not byte or is_swept():
-            sys.exit()
-        request, log, channel = struct.unpack("3i", ancillary[0][2][:12])
         if has_threads():
-            try:
-                os.write(channel, b"T")
-            except OSError:  # it was given up
-                pass
-        elif fork():
-            control.close()
-            wanted = Request(request)
-            os.close(request)
-            return become(wanted, log, socket.socket(fileno=channel), libc)
-        for descriptor in (request, log, channel):
-            os.close(descriptor)
+            if not refuse(control, b"T"):
+                sys.exit()
+            continue
+        try:
+            is_fork, pipe = fork(supervisor, libc)
+        except OSError:
+            if not refuse(control, b"N"):
+                sys.exit()
+            continue
+        if is_fork:
+            break
+        if not os.read(pipe, 1):  # it has ended: nobody asks any more, or it was killed
+            sys.exit()
+        os.close(pipe)
+    rehearse()
+    question = next_question(control)
+    if not question or is_swept():
+        os._exit(0)
+    os.write(pipe, b"Q")
+    os.close(pipe)
+    control.close()
+    request, log, channel = question
+    wanted = Request(request)
+    os.close(request)
+    return become(wanted, log, socket.socket(fileno=channel), libc)
 
 
 if sys.argv[1] == "call":
