@@ -1,0 +1,56 @@
+#pragma once
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace sluice::ports {
+
+/// What a condition or an order looks at.
+enum class SearchField {
+  attribute,  ///< one that every entry has: "start_time"
+  metric,     ///< the newest value
+  parameter,
+  tag,
+  dataset,  ///< of any dataset that the entry used: "name", "digest", "context"
+};
+
+/// One condition of a search, which fits an entry or not. An entry without the field fits no condition but
+/// `is_null`.
+struct SearchCondition {
+  enum class Comparator {
+    equal,
+    not_equal,
+    less,
+    less_or_equal,
+    greater,
+    greater_or_equal,
+    like,   ///< SQL's patterns, `%` and `_`, case-sensitive
+    ilike,  ///< the same for letters of any case
+    in,
+    not_in,
+    is_null,
+    is_not_null,
+  };
+  SearchField field = SearchField::attribute;
+  std::string key;
+  Comparator comparator = Comparator::equal;
+  /// Nothing for `is_null` and `is_not_null`; a list for `in` and `not_in`; an integer or a double for
+  /// attributes and metrics that are numbers.
+  using Operand = std::variant<std::monostate, std::int64_t, double, std::string, std::vector<std::string>>;
+  Operand operand = {};
+  bool operator==(const SearchCondition&) const = default;
+};
+
+/// Entries without the field come last, either way.
+struct SearchOrder {
+  SearchField field = SearchField::attribute;
+  std::string key;
+  bool ascending = true;
+  bool operator==(const SearchOrder&) const = default;
+};
+
+/// Which of the entries that a client removed are found.
+enum class Lifecycle { active, removed, any };
+
+}  // namespace sluice::ports
