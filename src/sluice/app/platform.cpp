@@ -56,6 +56,9 @@ struct Platform::Impl {
   Services services;
   Executors executors;
   Folders folders;
+  std::unique_ptr<tracking::Experiments> experiments;
+  std::unique_ptr<tracking::LoggedModels> logged_models;
+  std::unique_ptr<tracking::ArtifactFiles> artifacts;
   std::unique_ptr<storage::Storage> storage;
 
   ~Impl() {
@@ -72,8 +75,14 @@ struct Platform::Impl {
     SLUICE_TRY(opened_objects,
                open_objects(data, clock, random, [this](std::int64_t bytes) { return quota->admit(bytes); }));
     objects = std::move(opened_objects);
-    SLUICE_TRY(opened_ledger, open_ledger(data));
+    SLUICE_TRY(opened_ledger, open_ledger(data, options.durable_tracking ? ports::Durability::power
+                                                                         : ports::Durability::process));
     ledger = std::move(opened_ledger);
+    experiments = std::make_unique<tracking::Experiments>(*ledger.tracking, clock, random);
+    SLUICE_DO(experiments->prepare({}));
+    logged_models =
+        std::make_unique<tracking::LoggedModels>(*ledger.logged_models, *ledger.tracking, clock, random);
+    artifacts = std::make_unique<tracking::ArtifactFiles>(*ledger.artifacts, *objects.store, clock);
     SLUICE_TRY(
         opened_access,
         access::Access::open({.tokens = *ledger.tokens, .clock = clock, .random = random}, options.token));
@@ -208,6 +217,9 @@ struct Platform::Impl {
                            .changes = *ledger.changes,
                            .executors = executors,
                            .storage = *storage,
+                           .experiments = *experiments,
+                           .logged_models = *logged_models,
+                           .artifacts = *artifacts,
                            .clock = clock});
   }
 

@@ -30,6 +30,8 @@ class Platform {
     RemotePolicy remote = {};
     std::optional<EndNotice> on_end = {};  ///< of every run
     std::optional<storage::Storage::Automatic> sweeps = {};
+    /// What clients log is synced to the disk before they are told so.
+    bool durable_tracking = false;
   };
   /// Opens the folder, or creates it, and imports missing built-in models. Fails if another process holds it.
   static Result<std::unique_ptr<Platform>> open(Options options);

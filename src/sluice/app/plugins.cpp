@@ -4,6 +4,7 @@
 
 #include <unistd.h>
 
+#include "sluice/api/mlflow/mlflow.hpp"
 #include "sluice/api/native/native.hpp"
 #include "sluice/api/openinference/openinference.hpp"
 #include "sluice/base/picture_format.hpp"
@@ -34,7 +35,10 @@
 #include "sluice/stores/git/model_repositories.hpp"
 #include "sluice/stores/git/work_tree.hpp"
 #include "sluice/stores/sqlite/sqlite_access.hpp"
+#include "sluice/stores/sqlite/sqlite_artifact_paths.hpp"
 #include "sluice/stores/sqlite/sqlite_ledger.hpp"
+#include "sluice/stores/sqlite/sqlite_logged_models.hpp"
+#include "sluice/stores/sqlite/sqlite_tracking.hpp"
 
 namespace sluice::app {
 
@@ -75,14 +79,19 @@ Result<void> Services::check(const std::string& name, const Struct& known) const
   return found == services.end() ? Result<void>() : (*found)->check(known);
 }
 
-Result<Ledger> open_ledger(const DataFolder& data) {
+Result<Ledger> open_ledger(const DataFolder& data, ports::Durability tracked) {
   struct Tables {
     std::unique_ptr<stores::SqliteLedger> ledger;
     stores::SqliteAccess access;
+    stores::SqliteTracking tracking;
+    stores::SqliteLoggedModels logged_models;
+    stores::SqliteArtifactPaths artifacts;
   };
   SLUICE_TRY(opened, stores::SqliteLedger::open(data.ledger()));
-  auto file = opened->file();
-  const auto tables = std::make_shared<Tables>(std::move(opened), stores::SqliteAccess(std::move(file)));
+  const auto file = opened->file();
+  const auto tables = std::make_shared<Tables>(
+      std::move(opened), stores::SqliteAccess(file), stores::SqliteTracking(file, tracked),
+      stores::SqliteLoggedModels(file, tracked), stores::SqliteArtifactPaths(file, tracked));
   auto& ledger = *tables->ledger;
   return Ledger{.owner = tables,
                 .journal = &ledger,
@@ -90,7 +99,10 @@ Result<Ledger> open_ledger(const DataFolder& data) {
                 .deployments = &ledger,
                 .tokens = &tables->access,
                 .changes = &tables->access,
-                .storage = &ledger};
+                .storage = &ledger,
+                .tracking = &tables->tracking,
+                .logged_models = &tables->logged_models,
+                .artifacts = &tables->artifacts};
 }
 
 Result<std::unique_ptr<ports::ObjectStore>> open_object_store(const DataFolder& data, const Clock& clock) {
@@ -291,6 +303,9 @@ std::vector<ports::Protocol> make_protocols(const ProtocolParts& parts) {
                                        .data = parts.data.root,
                                        .log_of = log_of}));
   made.push_back(api::openinference_protocol(parts.serving, SLUICE_VERSION));
+  made.push_back(api::mlflow_protocol({.experiments = parts.experiments,
+                                       .logged_models = parts.logged_models,
+                                       .artifacts = parts.artifacts}));
   for (auto& protocol : made)
     protocol = access::recorded(std::move(protocol), {.log = parts.changes, .clock = parts.clock});
   return made;

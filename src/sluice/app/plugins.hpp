@@ -15,14 +15,19 @@
 #include "sluice/domain/serving/hosts.hpp"
 #include "sluice/domain/serving/serving.hpp"
 #include "sluice/domain/storage/storage.hpp"
+#include "sluice/domain/tracking/artifact_files.hpp"
+#include "sluice/domain/tracking/logged_models.hpp"
+#include "sluice/domain/tracking/tracking.hpp"
 #include "sluice/engine/work.hpp"
 #include "sluice/ports/access.hpp"
+#include "sluice/ports/artifacts.hpp"
 #include "sluice/ports/containers.hpp"
 #include "sluice/ports/environments.hpp"
 #include "sluice/ports/executor.hpp"
 #include "sluice/ports/fetch_memory.hpp"
 #include "sluice/ports/http.hpp"
 #include "sluice/ports/ledger.hpp"
+#include "sluice/ports/logged_models.hpp"
 #include "sluice/ports/model_host.hpp"
 #include "sluice/ports/model_repository.hpp"
 #include "sluice/ports/object_store.hpp"
@@ -30,6 +35,7 @@
 #include "sluice/ports/secrets.hpp"
 #include "sluice/ports/service.hpp"
 #include "sluice/ports/storage.hpp"
+#include "sluice/ports/tracking.hpp"
 #include "sluice/ports/uploads.hpp"
 
 namespace sluice::app {
@@ -46,8 +52,12 @@ struct Ledger {
   ports::Tokens* tokens = nullptr;
   ports::ChangeLog* changes = nullptr;
   ports::LedgerStorage* storage = nullptr;
+  ports::Tracking* tracking = nullptr;
+  ports::LoggedModels* logged_models = nullptr;
+  ports::ArtifactPaths* artifacts = nullptr;
 };
-Result<Ledger> open_ledger(const DataFolder& data);
+/// `tracked`: what happens to that which clients log, when they are told that it is stored.
+Result<Ledger> open_ledger(const DataFolder& data, ports::Durability tracked = ports::Durability::process);
 Result<std::unique_ptr<ports::ObjectStore>> open_object_store(const DataFolder& data, const Clock& clock);
 /// An object store, its interfaces, and the uploads into it; `owner` keeps them alive.
 struct Objects {
@@ -169,6 +179,9 @@ struct ProtocolParts {
   ports::ChangeLog& changes;
   const Executors& executors;
   storage::Storage& storage;
+  tracking::Experiments& experiments;
+  tracking::LoggedModels& logged_models;
+  tracking::ArtifactFiles& artifacts;
   const Clock& clock;
 };
 /// All wire protocols. `check_paths` (paths.hpp) checks which paths each may have.

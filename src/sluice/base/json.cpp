@@ -419,6 +419,11 @@ void JsonObject::boolean(std::string_view name, bool value) {
   out_ += value ? "true" : "false";
 }
 
+void JsonObject::number(std::string_view name, double value) {
+  key(name);
+  write_double(value, out_);
+}
+
 void JsonObject::tagged(std::string_view name, const Value& value) {
   key(name);
   JsonWriter(out_, {.tagged = true}).write(value, 0);
@@ -439,7 +444,19 @@ JsonObject JsonObject::object(std::string_view name) {
   return JsonObject(out_);
 }
 
+JsonObjects JsonObject::list(std::string_view name) {
+  key(name);
+  return JsonObjects(out_);
+}
+
 void JsonObject::end() { out_ += first_ ? "{}" : "}"; }
+
+JsonObject JsonObjects::object() {
+  out_.push_back(std::exchange(first_, false) ? '[' : ',');
+  return JsonObject(out_);
+}
+
+void JsonObjects::end() { out_ += first_ ? "[]" : "]"; }
 
 Value artifact_to_json(const Artifact& artifact) {
   Struct s;

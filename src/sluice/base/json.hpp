@@ -46,18 +46,35 @@ class JsonObject {
   void text(std::string_view name, std::string_view value);
   void integer(std::string_view name, std::int64_t value);
   void boolean(std::string_view name, bool value);
+  /// A finite number.
+  void number(std::string_view name, double value);
   /// In the form of `to_tagged`.
   void tagged(std::string_view name, const Value& value);
   void tagged(std::string_view name, const Struct& fields);
   void tagged(std::string_view name, const List& list);
   /// A nested object. Call its `end` before adding another field to this one.
   [[nodiscard]] JsonObject object(std::string_view name);
+  /// A list of objects; likewise.
+  [[nodiscard]] class JsonObjects list(std::string_view name);
   /// Closes the object. Called once, as the last call.
   void end();
 
  private:
   void key(std::string_view name);
 
+  std::string& out_;
+  bool first_ = true;
+};
+
+/// Appends a JSON list of objects to a text, in the same way.
+class JsonObjects {
+ public:
+  explicit JsonObjects(std::string& out) : out_(out) {}
+  /// Call its `end` before the next one.
+  [[nodiscard]] JsonObject object();
+  void end();
+
+ private:
   std::string& out_;
   bool first_ = true;
 };

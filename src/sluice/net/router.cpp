@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <map>
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include "sluice/base/json.hpp"
 
 namespace sluice::net {
@@ -10,6 +13,7 @@ namespace sluice::net {
 struct Router::Node {
   std::map<std::string, std::unique_ptr<Node>, std::less<>> literal;
   std::unique_ptr<Node> any;
+  std::unique_ptr<Node> rest;  ///< of all segments that follow
   std::vector<const ports::Route*> routes;
   const ports::Protocol* protocol = nullptr;  ///< the first with a route through this node
 
@@ -29,9 +33,15 @@ struct Router::Node {
     }
     if (const auto next = literal.find(walk.segments[depth]); next != literal.end())
       next->second->find(walk, depth + 1);
-    if (walk.match.route || !any || walk.segments[depth].empty()) return;
-    walk.match.params.push_back(walk.segments[depth]);
-    any->find(walk, depth + 1);
+    if (!walk.match.route && any && !walk.segments[depth].empty()) {
+      walk.match.params.push_back(walk.segments[depth]);
+      any->find(walk, depth + 1);
+      if (!walk.match.route) walk.match.params.pop_back();
+    }
+    if (walk.match.route || !rest) return;
+    const auto from = walk.segments.begin() + static_cast<std::ptrdiff_t>(depth);
+    walk.match.params.push_back(fmt::format("{}", fmt::join(from, walk.segments.end(), "/")));
+    rest->find(walk, walk.segments.size());
     if (!walk.match.route) walk.match.params.pop_back();
   }
 
@@ -46,6 +56,7 @@ struct Router::Node {
     if (const auto next = literal.find(segments[depth]); next != literal.end())
       next->second->deepest(segments, depth + 1, best, nearest);
     if (any && !segments[depth].empty()) any->deepest(segments, depth + 1, best, nearest);
+    if (rest) rest->deepest(segments, segments.size(), best, nearest);
   }
 };
 
@@ -73,7 +84,8 @@ Result<Router> Router::make(std::vector<ports::Protocol> protocols) {
         const auto end = std::min(rest.find('/'), rest.size());
         const std::string segment(rest.substr(0, end));
         rest.remove_prefix(std::min(end + 1, rest.size()));
-        auto& next = segment == "{}" ? node->any : node->literal[segment];
+        if (segment == "{*}" && !rest.empty()) return invalid("has something after `{*}`");
+        auto& next = segment == "{}" ? node->any : segment == "{*}" ? node->rest : node->literal[segment];
         if (!next) next = std::make_unique<Node>();
         node = next.get();
         if (!node->protocol) node->protocol = &protocol;

@@ -9,7 +9,8 @@
 
 namespace sluice::net {
 
-/// Finds the route of a request, segment by segment. A literal segment takes precedence over `{}`. Immutable,
+/// Finds the route of a request, segment by segment. A literal segment takes precedence over `{}`,
+/// and that over `{*}`. Immutable,
 /// and therefore thread-safe.
 class Router {
  public:

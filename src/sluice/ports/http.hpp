@@ -68,7 +68,8 @@ using Handler = std::function<void(Request, Responder)>;
 
 struct Route {
   std::string method;
-  std::string pattern;  ///< "/v2/models/{}/infer": each {} one segment
+  std::string pattern;  ///< "/v2/models/{}/infer": each {} one segment; a {*} at the end: all that follow,
+                        ///< joined by "/"
   Handler handler;
   std::size_t body_max = std::size_t{1} << 20;
   bool body_to_file = false;  ///< the body is streamed into a file instead of memory

@@ -30,6 +30,7 @@ struct UpOptions {
   std::string quota_bytes;
   RemoteOptions remote;
   std::string on_end;
+  bool durable = false;
   bool json = false;
 };
 
@@ -121,9 +122,10 @@ Result<void> up(const UpOptions& options) {
            .quota = {.bytes = quota, .reserve = reserve_of(data)},
            .remote = std::move(remote),
            .on_end = std::move(on_end),
-           .sweeps = storage::Storage::Automatic{
-               .policy = policy,
-               .every = Milliseconds(static_cast<std::int64_t>(options.sweep_seconds * 1000))}}));
+           .sweeps = storage::Storage::Automatic{.policy = policy,
+                                                 .every = Milliseconds(static_cast<std::int64_t>(
+                                                     options.sweep_seconds * 1000))},
+           .durable_tracking = options.durable}));
   net::HttpServer::Options reached{.listen = options.listen,
                                    .callers = &platform->callers(),
                                    .allowed_hosts = options.allowed_hosts,
@@ -204,6 +206,9 @@ void add_up(CommandLine& program) {
       "when a run has ended, run this command, with SLUICE_RUN, SLUICE_STATUS and SLUICE_FAILURE in its "
       "environment, or post JSON to this URL",
       {.name = "COMMAND|URL"});
+  command.flag("--durable", options->durable,
+               "what clients log survives a power cut once they are told that it is stored; it survives the "
+               "death of this process in any case");
   command.flag("--json", options->json, "print JSON");
   command.example("sluice up --data ./data --listen 127.0.0.1:0");
   command.when_called([options] {

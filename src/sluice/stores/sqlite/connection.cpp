@@ -1,5 +1,6 @@
 #include "sluice/stores/sqlite/connection.hpp"
 
+#include <limits>
 #include <new>
 
 #include <sqlite3.h>
@@ -39,6 +40,7 @@ Error error_of(const std::filesystem::path& file, int code, const std::string& r
 Statement::Statement(Statement&& other) noexcept
     : connection_(other.connection_),
       statement_(other.statement_),
+      once_(other.once_),
       bound_(other.bound_),
       problem_(other.problem_) {
   other.statement_ = nullptr;
@@ -46,6 +48,10 @@ Statement::Statement(Statement&& other) noexcept
 
 Statement::~Statement() {
   if (statement_ == nullptr) return;
+  if (once_) {
+    sqlite3_finalize(statement_);
+    return;
+  }
   sqlite3_reset(statement_);
   sqlite3_clear_bindings(statement_);
 }
@@ -53,6 +59,10 @@ Statement::~Statement() {
 // A value that cannot be bound is reported by the next step.
 Statement& Statement::bind(std::int64_t value) {
   if (const int code = sqlite3_bind_int64(statement_, ++bound_, value); code != SQLITE_OK) problem_ = code;
+  return *this;
+}
+Statement& Statement::bind(double value) {
+  if (const int code = sqlite3_bind_double(statement_, ++bound_, value); code != SQLITE_OK) problem_ = code;
   return *this;
 }
 Statement& Statement::bind(std::string_view text) {
@@ -88,6 +98,10 @@ Result<void> Statement::run() {
 }
 
 std::int64_t Statement::integer(int column) const { return sqlite3_column_int64(statement_, column); }
+double Statement::real(int column) const {
+  return is_null(column) ? std::numeric_limits<double>::quiet_NaN()
+                         : sqlite3_column_double(statement_, column);
+}
 bool Statement::is_null(int column) const { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
 std::string Statement::text(int column) const {
   const auto* data = static_cast<const char*>(sqlite3_column_blob(statement_, column));
@@ -106,7 +120,7 @@ Result<std::unique_ptr<Connection>> Connection::open(const std::filesystem::path
   std::unique_ptr<Connection> connection(new Connection(file, handle));
   if (code != SQLITE_OK) return Fail(connection->failure(code));
   sqlite3_busy_timeout(handle, busy_timeout_ms);
-  if (use == Use::read) SLUICE_DO(connection->execute("PRAGMA query_only=ON"));
+  if (use == Use::read) SLUICE_DO(connection->execute("PRAGMA query_only=ON; PRAGMA case_sensitive_like=ON"));
   return connection;
 }
 
@@ -131,6 +145,13 @@ Result<Statement> Connection::prepare(const char* sql) {
   }
   SLUICE_CHECK(sqlite3_stmt_busy(statement) == 0);
   return Statement(*this, statement);
+}
+
+Result<Statement> Connection::prepare_once(const std::string& sql) {
+  sqlite3_stmt* statement = nullptr;
+  const int code = sqlite3_prepare_v2(handle_, sql.data(), static_cast<int>(sql.size()), &statement, nullptr);
+  if (code != SQLITE_OK) return Fail(failure(code));
+  return Statement(*this, statement, true);
 }
 
 Result<void> Connection::execute(const char* sql) {

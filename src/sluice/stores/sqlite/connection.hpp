@@ -21,6 +21,7 @@ class Statement {
   ~Statement();
 
   Statement& bind(std::int64_t value);
+  Statement& bind(double value);           ///< NaN is stored as null
   Statement& bind(std::string_view text);  ///< must live until the statement is reset
   Statement& bind_blob(std::string_view bytes);
   Statement& bind_null();
@@ -30,15 +31,17 @@ class Statement {
   Result<void> run();
 
   [[nodiscard]] std::int64_t integer(int column) const;
+  [[nodiscard]] double real(int column) const;  ///< NaN for null
   [[nodiscard]] bool is_null(int column) const;
   [[nodiscard]] std::string text(int column) const;  ///< of blobs too
 
  private:
   friend class Connection;
-  Statement(class Connection& connection, sqlite3_stmt* statement)
-      : connection_(connection), statement_(statement) {}
+  Statement(class Connection& connection, sqlite3_stmt* statement, bool once = false)
+      : connection_(connection), statement_(statement), once_(once) {}
   class Connection& connection_;
   sqlite3_stmt* statement_;
+  bool once_;  ///< does not stay prepared
   int bound_ = 0;
   int problem_ = 0;
 };
@@ -55,6 +58,8 @@ class Connection {
 
   /// `sql` is a literal: statements are kept by its address.
   Result<Statement> prepare(const char* sql);
+  /// For a text that was composed: the statement does not stay prepared.
+  Result<Statement> prepare_once(const std::string& sql);
   /// One or more statements without values.
   Result<void> execute(const char* sql);
   /// The first column of the first row, or "".

@@ -101,6 +101,166 @@ constexpr std::array<const char*, schema_version> steps{R"sql(
   ALTER TABLE cache ADD COLUMN used_ms INTEGER NOT NULL DEFAULT 0;
   UPDATE cache SET used_ms = at_ms;
   CREATE INDEX cache_by_use ON cache(used_ms, workspace, key);
+)sql",
+                                                        R"sql(
+  -- Experiments, and what clients log about their runs. Parts of a run carry its number, and have the
+  -- workspace and the principal of its row.
+  CREATE TABLE experiments(
+    id INTEGER PRIMARY KEY,
+    workspace TEXT NOT NULL,
+    principal TEXT NOT NULL,
+    name TEXT NOT NULL,
+    artifact_location TEXT NOT NULL,
+    active INTEGER NOT NULL,
+    created_ms INTEGER NOT NULL,
+    updated_ms INTEGER NOT NULL
+  ) STRICT;
+  CREATE UNIQUE INDEX experiments_by_name ON experiments(workspace, name);
+  CREATE TABLE experiment_tags(
+    experiment INTEGER NOT NULL,
+    key TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY(experiment, key)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE tracked_runs(
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL,
+    workspace TEXT NOT NULL,
+    principal TEXT NOT NULL,
+    experiment INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    user TEXT NOT NULL,
+    status TEXT NOT NULL,
+    started_ms INTEGER NOT NULL,
+    ended_ms INTEGER,
+    artifact_uri TEXT NOT NULL,
+    active INTEGER NOT NULL,
+    removed_ms INTEGER
+  ) STRICT;
+  CREATE UNIQUE INDEX tracked_runs_by_id ON tracked_runs(id);
+  CREATE INDEX tracked_runs_by_start ON tracked_runs(experiment, active, started_ms DESC, id);
+  CREATE TABLE tracked_parameters(
+    run INTEGER NOT NULL,
+    key TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY(run, key)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE tracked_tags(
+    run INTEGER NOT NULL,
+    key TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY(run, key)
+  ) STRICT, WITHOUT ROWID;
+
+  -- The newest point of each metric (null: not a number), and how many there are: all, and those in chunks.
+  CREATE TABLE tracked_metrics(
+    run INTEGER NOT NULL,
+    key TEXT NOT NULL,
+    experiment INTEGER NOT NULL,
+    value REAL,
+    step INTEGER NOT NULL,
+    at_ms INTEGER NOT NULL,
+    points INTEGER NOT NULL,
+    in_chunks INTEGER NOT NULL,
+    PRIMARY KEY(run, key)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX tracked_metrics_by_value ON tracked_metrics(experiment, key, value);
+  -- The newest points of each history, one by one …
+  CREATE TABLE tracked_points(
+    run INTEGER NOT NULL,
+    key TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    step INTEGER NOT NULL,
+    at_ms INTEGER NOT NULL,
+    value REAL,
+    PRIMARY KEY(run, key, number)
+  ) STRICT, WITHOUT ROWID;
+  -- … and the others, thousands in a row, with some of them for charts (metric_history.hpp).
+  CREATE TABLE tracked_chunks(
+    run INTEGER NOT NULL,
+    key TEXT NOT NULL,
+    first INTEGER NOT NULL,
+    points INTEGER NOT NULL,
+    step_min INTEGER NOT NULL,
+    step_max INTEGER NOT NULL,
+    sample BLOB NOT NULL,
+    all_points BLOB NOT NULL
+  ) STRICT;
+  CREATE UNIQUE INDEX tracked_chunks_by_place ON tracked_chunks(run, key, first);
+
+  CREATE TABLE tracked_datasets(
+    run INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    source_type TEXT NOT NULL,
+    source TEXT NOT NULL,
+    schema TEXT NOT NULL,
+    profile TEXT NOT NULL,
+    context TEXT,
+    tags TEXT NOT NULL,
+    PRIMARY KEY(run, name, digest)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE tracked_model_uses(
+    run INTEGER NOT NULL,
+    is_output INTEGER NOT NULL,
+    model TEXT NOT NULL,
+    step INTEGER NOT NULL,
+    PRIMARY KEY(run, is_output, model, step)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE logged_models(
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL,
+    workspace TEXT NOT NULL,
+    principal TEXT NOT NULL,
+    experiment INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    artifact_location TEXT NOT NULL,
+    created_ms INTEGER NOT NULL,
+    updated_ms INTEGER NOT NULL,
+    status INTEGER NOT NULL,
+    type TEXT NOT NULL,
+    source_run TEXT NOT NULL,
+    active INTEGER NOT NULL
+  ) STRICT;
+  CREATE UNIQUE INDEX logged_models_by_id ON logged_models(id);
+  CREATE INDEX logged_models_by_time ON logged_models(experiment, active, created_ms DESC, id);
+  CREATE TABLE logged_model_parameters(
+    model INTEGER NOT NULL,
+    key TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY(model, key)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE logged_model_tags(
+    model INTEGER NOT NULL,
+    key TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY(model, key)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE logged_model_metrics(
+    model TEXT NOT NULL,
+    key TEXT NOT NULL,
+    at_ms INTEGER NOT NULL,
+    step INTEGER NOT NULL,
+    run TEXT NOT NULL,
+    dataset_name TEXT NOT NULL,
+    dataset_digest TEXT NOT NULL,
+    value REAL,
+    PRIMARY KEY(model, key, at_ms, step, run, dataset_name, dataset_digest)
+  ) STRICT, WITHOUT ROWID;
+
+  -- Which object is stored under which path, for clients that name files by paths.
+  CREATE TABLE artifacts(
+    workspace TEXT NOT NULL,
+    path TEXT NOT NULL,
+    principal TEXT NOT NULL,
+    digest BLOB NOT NULL,
+    size INTEGER NOT NULL,
+    at_ms INTEGER NOT NULL,
+    PRIMARY KEY(workspace, path)
+  ) STRICT, WITHOUT ROWID;
 )sql"};
 
 Result<int> version_of(Connection& connection) {

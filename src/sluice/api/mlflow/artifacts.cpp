@@ -1,0 +1,194 @@
+// Files of runs, by path: MLflow's artifact store, and what its interface shows of it.
+#include <array>
+
+#include <fmt/format.h>
+
+#include "sluice/api/mlflow/responses.hpp"
+#include "sluice/base/words.hpp"
+
+namespace sluice::api::mlflow {
+namespace {
+
+constexpr std::size_t upload_max = std::size_t{1} << 40;
+constexpr std::size_t page_size = 10'000;
+
+/// Only what a client may open as it is; all else is bytes. Never a page of this server: see `file_response`.
+std::string_view media_type_of(std::string_view path) {
+  static constexpr auto types = std::to_array<std::pair<std::string_view, std::string_view>>({
+      {".txt", "text/plain"},        {".log", "text/plain"},           {".md", "text/plain"},
+      {".yaml", "text/plain"},       {".yml", "text/plain"},           {".csv", "text/csv"},
+      {".json", "application/json"}, {".html", "text/html"},           {".png", "image/png"},
+      {".jpg", "image/jpeg"},        {".jpeg", "image/jpeg"},          {".gif", "image/gif"},
+      {".webp", "image/webp"},       {".svg", "image/svg+xml"},        {".pdf", "application/pdf"},
+      {".py", "text/plain"},         {".mp3", "audio/mpeg"},           {".wav", "audio/wav"},
+      {".mp4", "video/mp4"},         {".geojson", "application/json"},
+  });
+  const auto name = path.substr(path.rfind('/') == std::string_view::npos ? 0 : path.rfind('/') + 1);
+  if (name == "MLmodel" || name == "MLproject") return "text/plain";
+  for (const auto& [ending, type] : types)
+    if (lower_ascii(name).ends_with(ending)) return type;
+  return "application/octet-stream";
+}
+
+ports::Response file_response(const MlflowApi& api, const ports::ArtifactFile& file) {
+  const auto name = file.path.substr(file.path.rfind('/') + 1);
+  return {.content_type = std::string(media_type_of(file.path)),
+          .headers = {{"Content-Disposition", "attachment; filename*=UTF-8''" + percent_encode(name)},
+                      {"Content-Security-Policy", "sandbox"},
+                      {"X-Content-Type-Options", "nosniff"},
+                      {"Cache-Control", "no-cache"},
+                      {"ETag", "\"" + file.digest.hex() + "\""}},
+          .body_file = api.artifacts.bytes_of(file)};
+}
+
+void write_entry(JsonObject& object, const std::string& path, const ports::ArtifactEntry& entry) {
+  object.text("path", path);
+  object.boolean("is_dir", entry.is_folder);
+  if (!entry.is_folder) object.integer("file_size", entry.size);
+  object.end();
+}
+
+/// All entries of a folder, whose paths begin with `above`; `token` is that of the page.
+Result<void> write_list(const MlflowApi& api, const Principal& by, const std::string& folder,
+                        const std::string& above, const std::string& token, JsonObject& object) {
+  SLUICE_TRY(entries, api.artifacts.list(by, folder, token, page_size + 1));
+  std::string next;
+  if (entries.size() > page_size) {
+    entries.resize(page_size);
+    next = entries.back().name + (entries.back().is_folder ? "/" : "");
+  }
+  if (!entries.empty()) {
+    auto files = object.list("files");
+    for (const auto& entry : entries) {
+      auto one = files.object();
+      write_entry(one, above + entry.name, entry);
+    }
+    files.end();
+  }
+  if (!next.empty()) object.text("next_page_token", next);
+  return {};
+}
+
+/// Where a run's artifacts are in this store. An error for one that has them elsewhere.
+Result<std::string> folder_of(const std::string& uri) {
+  if (uri.starts_with(tracking::artifact_root)) return uri.substr(tracking::artifact_root.size());
+  return Fail(user_error(Code::failed_precondition,
+                         fmt::format("the artifacts are at `{}`, which this server does not store", uri)));
+}
+
+struct Listed {
+  const std::string& uri;
+  const std::string& path;
+  const std::string& token;
+};
+Result<ports::Response> list_below(const MlflowApi& api, const Principal& by, const Listed& what) {
+  SLUICE_TRY(root, folder_of(what.uri));
+  SLUICE_TRY(below, tracking::checked_artifact_path(what.path));
+  std::string body;
+  JsonObject object(body);
+  object.text("root_uri", what.uri);
+  SLUICE_DO(write_list(api, by, below.empty() ? root : root + "/" + below, below.empty() ? "" : below + "/",
+                       what.token, object));
+  object.end();
+  return json(std::move(body));
+}
+
+Result<ports::Response> file_below(const MlflowApi& api, const Principal& by, const std::string& uri,
+                                   const std::string& path) {
+  SLUICE_TRY(root, folder_of(uri));
+  SLUICE_TRY(below, tracking::checked_artifact_path(path));
+  SLUICE_TRY(file, api.artifacts.find(by, root + "/" + below));
+  return file_response(api, file);
+}
+
+Result<ports::Response> list_of_run(const MlflowApi& api, const Fields& fields, const Principal& by) {
+  SLUICE_TRY(id, fields.run_id());
+  SLUICE_TRY(path, fields.text("path"));
+  SLUICE_TRY(token, fields.text("page_token"));
+  SLUICE_TRY(run, api.experiments.store().run(by.workspace, id));
+  return list_below(api, by, {.uri = run.artifact_uri, .path = path, .token = token});
+}
+
+Result<ports::Response> list(const MlflowApi& api, const Fields& fields, const Principal& by) {
+  SLUICE_TRY(path, fields.text("path"));
+  SLUICE_TRY(token, fields.text("page_token"));
+  std::string body;
+  JsonObject object(body);
+  SLUICE_DO(write_list(api, by, path, "", token, object));
+  object.end();
+  return json(std::move(body));
+}
+
+Result<ports::Response> file_of_run(const MlflowApi& api, const Fields& fields, const Principal& by) {
+  SLUICE_TRY(id, fields.run_id());
+  SLUICE_TRY(path, fields.needed("path"));
+  SLUICE_TRY(run, api.experiments.store().run(by.workspace, id));
+  return file_below(api, by, run.artifact_uri, path);
+}
+
+Result<ports::Response> list_of_model(const MlflowApi& api, const Fields& fields,
+                                      const ports::Request& request) {
+  SLUICE_TRY(path, fields.text("artifact_directory_path"));
+  SLUICE_TRY(token, fields.text("page_token"));
+  SLUICE_TRY(model, api.logged_models.find(request.principal, request.params.at(0)));
+  return list_below(api, request.principal, {.uri = model.artifact_location, .path = path, .token = token});
+}
+
+Result<ports::Response> file_of_model(const MlflowApi& api, const Fields& fields,
+                                      const ports::Request& request) {
+  SLUICE_TRY(path, fields.needed("artifact_file_path"));
+  SLUICE_TRY(model, api.logged_models.find(request.principal, request.params.at(0)));
+  return file_below(api, request.principal, model.artifact_location, path);
+}
+
+/// A handler that reads the request itself.
+ports::Handler handler_of(std::function<Result<ports::Response>(const ports::Request&)> work) {
+  return [work = std::move(work)](const ports::Request& request, ports::Responder respond) {
+    auto response = work(request);
+    respond(response ? std::move(*response) : error_response(response.error()));
+  };
+}
+
+}  // namespace
+
+void add_artifact_routes(const MlflowApi& api, Routes& routes) {
+  const auto with = [api](auto work) {
+    return handler_of([api, work](const ports::Request& request) -> Result<ports::Response> {
+      SLUICE_TRY(fields, Fields::of(request));
+      return work(api, fields, request.principal);
+    });
+  };
+  routes.add("GET", "/artifacts/list",
+             [api](const Fields& fields, const auto& r) { return list_of_run(api, fields, r.principal); });
+  routes.add("GET", "/logged-models/{}/artifacts/directories",
+             [api](const Fields& fields, const auto& r) { return list_of_model(api, fields, r); });
+  routes.add("GET", "/logged-models/{}/artifacts/files",
+             [api](const Fields& fields, const auto& r) { return file_of_model(api, fields, r); });
+  routes.add_plain({.method = "GET", .pattern = "/get-artifact", .handler = with(file_of_run)});
+  for (const std::string tree : {"/api", "/ajax-api"}) {
+    const auto root = tree + "/2.0/mlflow-artifacts/artifacts";
+    routes.add_plain({.method = "GET", .pattern = root, .handler = with(list)});
+    routes.add_plain({.method = "GET",
+                      .pattern = root + "/{*}",
+                      .handler = handler_of([api](const ports::Request& r) -> Result<ports::Response> {
+                        SLUICE_TRY(file, api.artifacts.find(r.principal, r.params.at(0)));
+                        return file_response(api, file);
+                      })});
+    routes.add_plain({.method = "PUT",
+                      .pattern = root + "/{*}",
+                      .handler = handler_of([api](const ports::Request& r) -> Result<ports::Response> {
+                        SLUICE_DO(api.artifacts.put(r.principal, r.params.at(0), r.body_file));
+                        return empty();
+                      }),
+                      .body_max = upload_max,
+                      .body_to_file = true});
+    routes.add_plain({.method = "DELETE",
+                      .pattern = root + "/{*}",
+                      .handler = handler_of([api](const ports::Request& r) -> Result<ports::Response> {
+                        SLUICE_DO(api.artifacts.remove(r.principal, r.params.at(0)));
+                        return empty();
+                      })});
+  }
+}
+
+}  // namespace sluice::api::mlflow

@@ -1,0 +1,157 @@
+// What is logged to a run: metrics and parameters, one by one or in batches, and histories of metrics.
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "sluice/api/mlflow/responses.hpp"
+
+namespace sluice::api::mlflow {
+namespace {
+
+Result<ports::Metric> metric_of(const Fields& fields) {
+  SLUICE_TRY(key, fields.needed("key"));
+  SLUICE_TRY(value, fields.number("value"));
+  if (!value) return Fail(missing_parameter("value"));
+  SLUICE_TRY(at, fields.integer("timestamp"));
+  if (!at) return Fail(missing_parameter("timestamp"));
+  SLUICE_TRY(step, fields.integer("step"));
+  return ports::Metric{.key = std::move(key),
+                       .point = {.step = step.value_or(0), .at_ms = *at, .value = *value}};
+}
+
+/// Of a metric that was measured on a logged model: logged there, too.
+Result<void> log_to_model(const MlflowApi& api, const Fields& fields, const std::string& run,
+                          const ports::Metric& metric) {
+  SLUICE_TRY(model, fields.text("model_id"));
+  if (model.empty()) return {};
+  SLUICE_TRY(dataset, fields.text("dataset_name"));
+  SLUICE_TRY(digest, fields.text("dataset_digest"));
+  return api.logged_models.log_metric(model, {.metric = metric,
+                                              .run = run,
+                                              .dataset_name = std::move(dataset),
+                                              .dataset_digest = std::move(digest)});
+}
+
+Result<ports::Response> log_batch(const MlflowApi& api, const Fields& fields, const Principal& by) {
+  SLUICE_TRY(id, fields.run_id());
+  ports::TrackedRunChange change;
+  SLUICE_TRY(metrics, fields.objects("metrics"));
+  change.metrics.reserve(metrics.size());
+  for (const auto& one : metrics) {
+    SLUICE_TRY(metric, metric_of(one));
+    change.metrics.push_back(std::move(metric));
+  }
+  SLUICE_TRY(parameters, fields.pairs("params"));
+  SLUICE_TRY(tags, fields.pairs("tags"));
+  change.parameters = std::move(parameters);
+  change.tags = std::move(tags);
+  const auto sent = change.metrics;
+  SLUICE_DO(api.experiments.log_batch(by, id, std::move(change)));
+  for (std::size_t i = 0; i < sent.size(); ++i) SLUICE_DO(log_to_model(api, metrics[i], id, sent[i]));
+  return empty();
+}
+
+Result<ports::Response> history(const MlflowApi& api, const Fields& fields, const Principal& by) {
+  SLUICE_TRY(id, fields.run_id());
+  SLUICE_TRY(key, fields.needed("metric_key"));
+  SLUICE_TRY(token, fields.text("page_token"));
+  SLUICE_TRY(given, fields.integer("max_results"));
+  if (given && *given <= 0)
+    return Fail(user_error(Code::invalid_argument,
+                           fmt::format("Invalid value {} for parameter 'max_results' supplied. It must be a "
+                                       "positive integer.",
+                                       *given)));
+  constexpr std::int64_t page_max = 100'000;
+  SLUICE_TRY(offset, tracking::offset_of(token));
+  const ports::Search search{
+      .offset = static_cast<std::size_t>(offset),
+      .limit = static_cast<std::size_t>(std::min(given.value_or(page_max), page_max)) + 1};
+  SLUICE_TRY(points, api.experiments.store().history(by.workspace, id, key, search.offset, search.limit));
+  const auto next = next_page(points, search);
+  std::string body;
+  JsonObject object(body);
+  if (!points.empty()) {
+    auto list = object.list("metrics");
+    for (const auto& point : points) {
+      auto one = list.object();
+      write_point(one, key, point);
+      one.end();
+    }
+    list.end();
+  }
+  if (!next.empty()) object.text("next_page_token", next);
+  object.end();
+  return json(std::move(body));
+}
+
+Result<ports::Response> charts(const MlflowApi& api, const Fields& fields, const Principal& by) {
+  constexpr std::size_t runs_max = 100;
+  constexpr std::int64_t points_default = 320;
+  constexpr std::int64_t points_max = 2500;
+  SLUICE_TRY(ids, fields.texts("run_ids"));
+  SLUICE_TRY(key, fields.needed("metric_key"));
+  SLUICE_TRY(first, fields.integer("start_step"));
+  SLUICE_TRY(last, fields.integer("end_step"));
+  SLUICE_TRY(limit, fields.integer("max_results"));
+  if (ids.empty())
+    return Fail(user_error(Code::invalid_argument,
+                           "GetMetricHistoryBulkInterval request must specify at least one run_id."));
+  if (ids.size() > runs_max)
+    return Fail(user_error(
+        Code::invalid_argument,
+        fmt::format(
+            "GetMetricHistoryBulkInterval request must specify at most {} run_ids. Received {} run_ids.",
+            runs_max, ids.size())));
+  if (first.has_value() != last.has_value())
+    return Fail(user_error(Code::invalid_argument,
+                           "If either start step or end step are specified, both must be specified."));
+  ports::Tracking::Steps steps;
+  if (first) steps = {.first = *first, .last = *last};
+  std::string body;
+  JsonObject object(body);
+  auto list = object.list("metrics");
+  for (const auto& id : ids) {
+    SLUICE_TRY(points, api.experiments.store().chart(by.workspace, id, key, steps,
+                                                     static_cast<std::size_t>(std::clamp<std::int64_t>(
+                                                         limit.value_or(points_default), 1, points_max))));
+    for (const auto& point : points) {
+      auto one = list.object();
+      write_point(one, key, point);
+      one.text("run_id", id);
+      one.end();
+    }
+  }
+  list.end();
+  object.end();
+  return json(std::move(body));
+}
+
+}  // namespace
+
+void add_metric_routes(const MlflowApi& api, Routes& routes) {
+  const auto with = [api](auto work) {
+    return
+        [api, work](const Fields& fields, const ports::Request& r) { return work(api, fields, r.principal); };
+  };
+  routes.add("POST", "/runs/log-metric",
+             [api](const Fields& fields, const auto& r) -> Result<ports::Response> {
+               SLUICE_TRY(id, fields.run_id());
+               SLUICE_TRY(metric, metric_of(fields));
+               SLUICE_DO(api.experiments.log_metric(r.principal, id, metric));
+               SLUICE_DO(log_to_model(api, fields, id, metric));
+               return empty();
+             });
+  routes.add("POST", "/runs/log-parameter",
+             [api](const Fields& fields, const auto& r) -> Result<ports::Response> {
+               SLUICE_TRY(id, fields.run_id());
+               SLUICE_TRY(key, fields.needed("key"));
+               SLUICE_TRY(value, fields.text("value"));
+               SLUICE_DO(api.experiments.log_parameter(r.principal, id, {.key = key, .value = value}));
+               return empty();
+             });
+  routes.add("POST", "/runs/log-batch", with(log_batch));
+  routes.add("GET", "/metrics/get-history", with(history));
+  routes.add("GET", "/metrics/get-history-bulk-interval", with(charts));
+}
+
+}  // namespace sluice::api::mlflow

@@ -1,0 +1,20 @@
+#pragma once
+#include "sluice/domain/tracking/artifact_files.hpp"
+#include "sluice/domain/tracking/logged_models.hpp"
+#include "sluice/domain/tracking/tracking.hpp"
+#include "sluice/ports/http.hpp"
+
+namespace sluice::api {
+
+/// The dependencies of MLflow's REST API. They must outlive its routes.
+struct MlflowApi {
+  tracking::Experiments& experiments;
+  tracking::LoggedModels& logged_models;
+  tracking::ArtifactFiles& artifacts;
+};
+
+/// MLflow's REST API, versions 2.0 and 3.0: routes, JSON shapes and errors, as MLflow 3.17 has them. The
+/// table of its routes is in docs/mlflow.md.
+ports::Protocol mlflow_protocol(const MlflowApi& api);
+
+}  // namespace sluice::api

@@ -1,0 +1,73 @@
+#pragma once
+// JSON shapes of MLflow: integers are numbers, ids are texts, and what is empty is left out.
+#include <functional>
+#include <string>
+
+#include "sluice/api/mlflow/fields.hpp"
+#include "sluice/api/mlflow/mlflow.hpp"
+#include "sluice/base/json.hpp"
+#include "sluice/domain/tracking/page_token.hpp"
+
+namespace sluice::api::mlflow {
+
+/// {"error_code", "message", …}
+ports::Response error_response(const Error& error);
+ports::Response json(std::string body);
+/// {}
+ports::Response empty();
+
+using Handle = std::function<Result<ports::Response>(const Fields& fields, const ports::Request& request)>;
+
+/// Adds routes of MLflow's two trees, with and without the prefix of the interface.
+class Routes {
+ public:
+  explicit Routes(ports::Protocol& protocol) : protocol_(protocol) {}
+
+  struct More {
+    std::size_t body_max = std::size_t{1} << 20;
+    std::optional<ports::Role> role = std::nullopt;  ///< nullopt: as `ports::Route` says
+    std::string change = {};
+    std::string version = "2.0";
+  };
+  /// `path`: "/runs/create", below /api/2.0/mlflow.
+  void add(std::string_view method, std::string_view path, const Handle& handle) {
+    add(method, path, handle, {});
+  }
+  void add(std::string_view method, std::string_view path, const Handle& handle, const More& more);
+  /// A search: a POST that changes nothing.
+  void add_search(std::string_view path, const Handle& handle) {
+    add("POST", path, handle, {.role = ports::Role::read});
+  }
+  /// At these exact paths below "/" and "/mlflow"; the handler reads the request itself.
+  void add_plain(ports::Route route);
+
+ private:
+  ports::Protocol& protocol_;
+};
+
+void write_pairs(JsonObject& object, std::string_view name, const std::vector<ports::KeyValue>& pairs);
+void write_experiment(JsonObject& object, const ports::Experiment& experiment);
+/// The fields of a run: info, data, inputs and outputs.
+void write_run(JsonObject& object, const ports::TrackedRun& run);
+void write_run_info(JsonObject& info, const ports::TrackedRun& run);
+/// The fields of a point; not a number is written as "NaN".
+void write_point(JsonObject& object, std::string_view key, const ports::MetricPoint& point);
+std::string_view status_name(ports::TrackedStatus status);
+std::optional<ports::TrackedStatus> status_named(std::string_view name);
+
+/// Cuts what was searched with one entry more than asked for; returns the token of the next page, or "".
+template <typename Entry>
+std::string next_page(std::vector<Entry>& found, const ports::Search& search) {
+  if (found.size() < search.limit) return {};
+  found.resize(search.limit - 1);
+  return tracking::token_of(static_cast<std::int64_t>(search.offset + found.size()));
+}
+
+// One function per resource; each adds its routes.
+void add_experiment_routes(const MlflowApi& api, Routes& routes);
+void add_run_routes(const MlflowApi& api, Routes& routes);
+void add_metric_routes(const MlflowApi& api, Routes& routes);
+void add_logged_model_routes(const MlflowApi& api, Routes& routes);
+void add_artifact_routes(const MlflowApi& api, Routes& routes);
+
+}  // namespace sluice::api::mlflow

@@ -1,0 +1,181 @@
+// Tracked runs.
+#include <fmt/format.h>
+
+#include "sluice/api/mlflow/responses.hpp"
+#include "sluice/api/mlflow/searches.hpp"
+
+namespace sluice::api::mlflow {
+namespace {
+
+ports::Response one_run(const ports::TrackedRun& run) {
+  std::string body;
+  JsonObject object(body);
+  auto one = object.object("run");
+  write_run(one, run);
+  one.end();
+  object.end();
+  return json(std::move(body));
+}
+
+Result<ports::Response> create(const MlflowApi& api, const Fields& fields, const Principal& by) {
+  tracking::Experiments::NewRun run;
+  if (fields.has("experiment_id")) {
+    SLUICE_TRY(id, fields.experiment_id());
+    run.experiment = id;
+  }
+  SLUICE_TRY(user, fields.text("user_id"));
+  SLUICE_TRY(name, fields.text("run_name"));
+  SLUICE_TRY(started, fields.integer("start_time"));
+  SLUICE_TRY(tags, fields.pairs("tags"));
+  run.user = std::move(user);
+  run.name = std::move(name);
+  run.started_ms = started.value_or(0);
+  run.tags = std::move(tags);
+  SLUICE_TRY(made, api.experiments.create_run(by, std::move(run)));
+  return one_run(made);
+}
+
+Result<ports::Response> update(const MlflowApi& api, const Fields& fields, const Principal& by) {
+  SLUICE_TRY(id, fields.run_id());
+  SLUICE_TRY(ended, fields.integer("end_time"));
+  SLUICE_TRY(name, fields.text("run_name"));
+  std::optional<ports::TrackedStatus> status;
+  if (fields.has("status")) {
+    SLUICE_TRY(word, fields.text("status"));
+    status = status_named(word);
+    if (!status)
+      return Fail(user_error(Code::invalid_argument,
+                             fmt::format("Invalid value '{}' for parameter 'status' supplied: it is RUNNING, "
+                                         "SCHEDULED, FINISHED, FAILED or KILLED",
+                                         tracking::shown(word))));
+  }
+  SLUICE_TRY(run, api.experiments.update_run(by, id, status, ended, std::move(name)));
+  std::string body;
+  JsonObject object(body);
+  auto info = object.object("run_info");
+  write_run_info(info, run);
+  info.end();
+  object.end();
+  return json(std::move(body));
+}
+
+Result<ports::Response> search(const MlflowApi& api, const Fields& fields, const Principal& by) {
+  constexpr std::int64_t results = 1000;
+  SLUICE_TRY(search, search_of(fields, tracking::run_search(),
+                               {.limit = results, .limit_max = 50'000, .view = "run_view_type"}));
+  SLUICE_TRY(experiments, experiment_ids_of(fields));
+  SLUICE_TRY(found, api.experiments.store().runs(by.workspace, experiments, search));
+  const auto token = next_page(found, search);
+  std::string body;
+  JsonObject object(body);
+  if (!found.empty()) {
+    auto list = object.list("runs");
+    for (const auto& run : found) {
+      auto one = list.object();
+      write_run(one, run);
+      one.end();
+    }
+    list.end();
+  }
+  if (!token.empty()) object.text("next_page_token", token);
+  object.end();
+  return json(std::move(body));
+}
+
+Result<std::vector<ports::ModelUse>> model_uses(const Fields& fields) {
+  SLUICE_TRY(models, fields.objects("models"));
+  std::vector<ports::ModelUse> uses;
+  for (const auto& model : models) {
+    SLUICE_TRY(id, model.needed("model_id"));
+    SLUICE_TRY(step, model.integer("step"));
+    uses.push_back({.model = std::move(id), .step = step.value_or(0)});
+  }
+  return uses;
+}
+
+Result<ports::DatasetInput> dataset_of(const Fields& fields) {
+  SLUICE_TRY(tags, fields.pairs("tags"));
+  SLUICE_TRY(dataset, fields.object("dataset"));
+  SLUICE_TRY(name, dataset.text("name"));
+  SLUICE_TRY(digest, dataset.text("digest"));
+  SLUICE_TRY(source_type, dataset.text("source_type"));
+  SLUICE_TRY(source, dataset.text("source"));
+  SLUICE_TRY(schema, dataset.text("schema"));
+  SLUICE_TRY(profile, dataset.text("profile"));
+  return ports::DatasetInput{.name = std::move(name),
+                             .digest = std::move(digest),
+                             .source_type = std::move(source_type),
+                             .source = std::move(source),
+                             .schema = std::move(schema),
+                             .profile = std::move(profile),
+                             .tags = std::move(tags)};
+}
+
+Result<ports::Response> log_inputs(const MlflowApi& api, const Fields& fields, const Principal& by) {
+  SLUICE_TRY(id, fields.run_id());
+  SLUICE_TRY(inputs, fields.objects("datasets"));
+  ports::TrackedRunChange change;
+  for (const auto& input : inputs) {
+    SLUICE_TRY(dataset, dataset_of(input));
+    change.datasets.push_back(std::move(dataset));
+  }
+  SLUICE_TRY(models, model_uses(fields));
+  change.model_inputs = std::move(models);
+  SLUICE_DO(api.experiments.log_uses(by, id, std::move(change)));
+  return empty();
+}
+
+Result<ports::Response> log_outputs(const MlflowApi& api, const Fields& fields, const Principal& by) {
+  SLUICE_TRY(id, fields.run_id());
+  SLUICE_TRY(models, model_uses(fields));
+  if (models.empty()) return Fail(missing_parameter("models"));
+  ports::TrackedRunChange change;
+  change.model_outputs = std::move(models);
+  SLUICE_DO(api.experiments.log_uses(by, id, std::move(change)));
+  return empty();
+}
+
+}  // namespace
+
+void add_run_routes(const MlflowApi& api, Routes& routes) {
+  const auto with = [api](auto work) {
+    return
+        [api, work](const Fields& fields, const ports::Request& r) { return work(api, fields, r.principal); };
+  };
+  routes.add("POST", "/runs/create", with(create));
+  routes.add("POST", "/runs/update", with(update));
+  routes.add("GET", "/runs/get", [api](const Fields& fields, const auto& r) -> Result<ports::Response> {
+    SLUICE_TRY(id, fields.run_id());
+    SLUICE_TRY(run, api.experiments.store().run(r.principal.workspace, id));
+    return one_run(run);
+  });
+  routes.add_search("/runs/search", with(search));
+  const auto set_active = [api](bool active) {
+    return [api, active](const Fields& fields, const ports::Request& r) -> Result<ports::Response> {
+      SLUICE_TRY(id, fields.run_id());
+      SLUICE_DO(api.experiments.set_run_active(r.principal, id, active));
+      return empty();
+    };
+  };
+  routes.add("POST", "/runs/delete", set_active(false));
+  routes.add("POST", "/runs/restore", set_active(true));
+  routes.add("POST", "/runs/set-tag", [api](const Fields& fields, const auto& r) -> Result<ports::Response> {
+    SLUICE_TRY(id, fields.run_id());
+    SLUICE_TRY(key, fields.needed("key"));
+    SLUICE_TRY(value, fields.text("value"));
+    SLUICE_DO(api.experiments.set_run_tag(r.principal, id, {.key = key, .value = value}));
+    return empty();
+  });
+  routes.add("POST", "/runs/delete-tag",
+             [api](const Fields& fields, const auto& r) -> Result<ports::Response> {
+               SLUICE_TRY(id, fields.run_id());
+               SLUICE_TRY(key, fields.needed("key"));
+               SLUICE_DO(api.experiments.remove_run_tag(r.principal, id, key));
+               return empty();
+             });
+  // The greatest profile of a dataset has 16 MiB.
+  routes.add("POST", "/runs/log-inputs", with(log_inputs), {.body_max = std::size_t{20} << 20});
+  routes.add("POST", "/runs/outputs", with(log_outputs));
+}
+
+}  // namespace sluice::api::mlflow

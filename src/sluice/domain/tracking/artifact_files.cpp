@@ -1,0 +1,98 @@
+#include "sluice/domain/tracking/artifact_files.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "sluice/base/words.hpp"
+
+namespace sluice::tracking {
+namespace {
+
+constexpr std::size_t path_bytes_max = 4096;
+
+constexpr int decoded_again_max = 10;
+
+std::vector<std::string_view> names_of(std::string_view path) {
+  std::vector<std::string_view> names;
+  for (std::size_t begin = 0; begin <= path.size();) {
+    const auto end = std::min(path.find('/', begin), path.size());
+    names.push_back(path.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return names;
+}
+
+/// Also for a client that stores the file on Windows.
+bool leaves_root(std::string_view path) {
+  return path.starts_with('/') || path.starts_with('\\') || (path.size() > 2 && path.substr(1, 2) == ":\\") ||
+         std::ranges::count(names_of(path), "..") > 0;
+}
+
+Error invalid_path() { return user_error(Code::invalid_argument, "Invalid path"); }
+
+}  // namespace
+
+Result<std::string> checked_artifact_path(std::string_view path) {
+  if (path.size() > path_bytes_max || !is_utf8(path) || path.contains('\0') || leaves_root(path))
+    return Fail(invalid_path());
+  // Some clients decode what was decoded already.
+  auto decoded = std::string(path);
+  for (int times = 0; times < decoded_again_max; ++times) {
+    auto again = percent_decode(decoded);
+    if (!again || *again == decoded) break;
+    decoded = std::move(*again);
+    if (leaves_root(decoded)) return Fail(invalid_path());
+  }
+  std::string out;
+  for (const auto& name : names_of(path))
+    if (!name.empty() && name != ".") out.append(out.empty() ? "" : "/").append(name);
+  return out;
+}
+
+Result<ports::ArtifactFile> ArtifactFiles::put(const Principal& principal, std::string_view path,
+                                               const std::filesystem::path& file) {
+  SLUICE_TRY(place, checked_artifact_path(path));
+  if (place.empty()) return Fail(invalid_path());
+  for (auto slash = place.find('/'); slash != std::string::npos; slash = place.find('/', slash + 1)) {
+    SLUICE_TRY(above, paths_.find(principal.workspace, place.substr(0, slash)));
+    if (above)
+      return Fail(user_error(Code::failed_precondition,
+                             fmt::format("`{}` is a file, so nothing can be stored below it", above->path)));
+  }
+  SLUICE_TRY(below, paths_.list(principal.workspace, place, "", 1));
+  if (!below.empty())
+    return Fail(user_error(Code::failed_precondition, fmt::format("`{}` is a folder of artifacts", place)));
+  SLUICE_TRY(stored, objects_.put_file(file, nullptr));
+  ports::ArtifactFile made{.path = std::move(place), .digest = stored.digest, .size = stored.size};
+  SLUICE_DO(paths_.put(principal, made, clock_.now()));
+  return made;
+}
+
+Result<ports::ArtifactFile> ArtifactFiles::find(const Principal& principal, std::string_view path) const {
+  SLUICE_TRY(place, checked_artifact_path(path));
+  SLUICE_TRY(found, paths_.find(principal.workspace, place));
+  if (found) return std::move(*found);
+  SLUICE_TRY(below, paths_.list(principal.workspace, place, "", 1));
+  if (!below.empty())
+    return Fail(user_error(Code::invalid_argument,
+                           fmt::format("Artifact path refers to a directory, not a file: '{}'", place)));
+  return Fail(user_error(Code::not_found, fmt::format("No such artifact: '{}'", place)));
+}
+
+Result<std::vector<ports::ArtifactEntry>> ArtifactFiles::list(const Principal& principal,
+                                                              std::string_view folder,
+                                                              const std::string& after,
+                                                              std::size_t limit) const {
+  SLUICE_TRY(place, checked_artifact_path(folder));
+  return paths_.list(principal.workspace, place, after, limit);
+}
+
+Result<void> ArtifactFiles::remove(const Principal& principal, std::string_view path) {
+  SLUICE_TRY(place, checked_artifact_path(path));
+  if (place.empty()) return Fail(invalid_path());
+  SLUICE_DO(paths_.remove(principal.workspace, place));
+  return {};
+}
+
+}  // namespace sluice::tracking

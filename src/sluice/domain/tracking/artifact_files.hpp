@@ -1,0 +1,45 @@
+#pragma once
+#include <string>
+#include <string_view>
+
+#include "sluice/base/clock.hpp"
+#include "sluice/ports/artifacts.hpp"
+#include "sluice/ports/object_store.hpp"
+
+namespace sluice::tracking {
+
+/// The path as it is stored: names with "/" between them. Refuses what is not below the root, however it is
+/// written, and what no folder could hold.
+Result<std::string> checked_artifact_path(std::string_view path);
+
+/// Files that clients store under paths of their choice; their bytes are objects. Thread-safe. The ports must
+/// outlive it.
+class ArtifactFiles {
+ public:
+  ArtifactFiles(ports::ArtifactPaths& paths, ports::ObjectStore& objects, const Clock& clock)
+      : paths_(paths), objects_(objects), clock_(clock) {}
+
+  /// Stores the file whose bytes are at `file`. Nothing of it is there before all of it is.
+  /// Code::failed_precondition where a folder has its name, or a file that of one of its folders.
+  Result<ports::ArtifactFile> put(const Principal& principal, std::string_view path,
+                                  const std::filesystem::path& file);
+  /// Code::not_found, or Code::invalid_argument for a folder.
+  [[nodiscard]] Result<ports::ArtifactFile> find(const Principal& principal, std::string_view path) const;
+  /// What is directly in a folder, or the file of that path alone; empty if there is nothing.
+  [[nodiscard]] Result<std::vector<ports::ArtifactEntry>> list(const Principal& principal,
+                                                               std::string_view folder,
+                                                               const std::string& after,
+                                                               std::size_t limit) const;
+  Result<void> remove(const Principal& principal, std::string_view path);
+  /// The file with the object's bytes.
+  [[nodiscard]] std::filesystem::path bytes_of(const ports::ArtifactFile& file) const {
+    return objects_.path_of(file.digest);
+  }
+
+ private:
+  ports::ArtifactPaths& paths_;
+  ports::ObjectStore& objects_;
+  const Clock& clock_;
+};
+
+}  // namespace sluice::tracking

@@ -1,0 +1,40 @@
+#pragma once
+// What clients may log: names and sizes, as MLflow's server has them, with its messages, which its clients
+// show to people. Lengths count characters, not bytes.
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sluice/base/result.hpp"
+#include "sluice/ports/tracking.hpp"
+
+namespace sluice::tracking {
+
+inline constexpr std::size_t metrics_max = 1000;         ///< in one batch
+inline constexpr std::size_t params_and_tags_max = 100;  ///< of each, in one batch
+inline constexpr std::size_t entries_max = 1000;         ///< in one batch, together
+
+/// The message of Python for a wrong value: "Invalid value "X" for parameter 'PATH' supplied: WHY".
+Error invalid_value(std::string_view path, std::string_view value, std::string_view why);
+
+/// A key of a metric, a parameter or a tag: letters and digits of any script, `_-. :/`, and no path that
+/// resolves to another one. `path`: where it is in the request.
+Result<void> check_key(const std::string& key, std::string_view path);
+Result<void> check_experiment_name(const std::string& name);
+Result<void> check_experiment_tag(const ports::KeyValue& tag);
+/// A run's id that a client sends.
+Result<void> check_run_id(const std::string& id);
+
+/// Checks a parameter or a tag; what is too long of the value is cut. `path`: "", or "params[3]".
+Result<ports::KeyValue> checked_parameter(ports::KeyValue parameter, const std::string& path);
+Result<ports::KeyValue> checked_tag(ports::KeyValue tag, const std::string& path);
+/// Checks a metric; infinities become the greatest and the least number.
+Result<ports::Metric> checked_metric(ports::Metric metric, const std::string& path);
+/// Checks everything of a batch, and its size. Tags that are there twice: the last one counts.
+Result<ports::TrackedRunChange> checked_batch(ports::TrackedRunChange change);
+Result<void> check_dataset(const ports::DatasetInput& input);
+
+/// As Python prints it, for messages: `{'key': 'a', 'old_value': 'b', 'new_value': 'c'}`.
+std::string python_text(std::string_view text);
+
+}  // namespace sluice::tracking

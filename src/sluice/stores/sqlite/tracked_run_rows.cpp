@@ -1,0 +1,128 @@
+#include "sluice/stores/sqlite/tracked_run_rows.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include <fmt/format.h>
+
+#include "sluice/base/json.hpp"
+
+namespace sluice::stores::sqlite {
+namespace {
+
+using ports::TrackedStatus;
+
+constexpr auto statuses = std::to_array<std::pair<TrackedStatus, std::string_view>>({
+    {TrackedStatus::running, "RUNNING"},
+    {TrackedStatus::scheduled, "SCHEDULED"},
+    {TrackedStatus::finished, "FINISHED"},
+    {TrackedStatus::failed, "FAILED"},
+    {TrackedStatus::killed, "KILLED"},
+});
+
+TrackedStatus status_named(std::string_view name) {
+  const auto found = std::ranges::find(statuses, name, [](const auto& entry) { return entry.second; });
+  return found == statuses.end() ? TrackedStatus::failed : found->first;
+}
+
+Result<void> read_pairs(Statement select, std::int64_t run, std::vector<ports::KeyValue>& out) {
+  select.bind(run);
+  for (;;) {
+    SLUICE_TRY(has_row, select.step());
+    if (!has_row) return {};
+    out.push_back({.key = select.text(0), .value = select.text(1)});
+  }
+}
+
+Result<void> read_metrics(Connection& connection, std::int64_t run, std::vector<ports::Metric>& out) {
+  SLUICE_TRY(select, connection.prepare(
+                         "SELECT key, step, at_ms, value FROM tracked_metrics WHERE run = ? ORDER BY key"));
+  select.bind(run);
+  for (;;) {
+    SLUICE_TRY(has_row, select.step());
+    if (!has_row) return {};
+    out.push_back(
+        {.key = select.text(0),
+         .point = {.step = select.integer(1), .at_ms = select.integer(2), .value = select.real(3)}});
+  }
+}
+
+Result<void> read_datasets(Connection& connection, std::int64_t run, std::vector<ports::DatasetInput>& out) {
+  SLUICE_TRY(select, connection.prepare("SELECT name, digest, source_type, source, schema, profile, tags "
+                                        "FROM tracked_datasets WHERE run = ? ORDER BY position"));
+  select.bind(run);
+  for (;;) {
+    SLUICE_TRY(has_row, select.step());
+    if (!has_row) return {};
+    ports::DatasetInput input{.name = select.text(0),
+                              .digest = select.text(1),
+                              .source_type = select.text(2),
+                              .source = select.text(3),
+                              .schema = select.text(4),
+                              .profile = select.text(5),
+                              .tags = {}};
+    SLUICE_TRY(tags, parse_json(select.text(6), "tags of a dataset"));
+    if (const auto* fields = tags.if_struct())
+      for (const auto& [key, value] : *fields) input.tags.push_back({.key = key, .value = tags.text_at(key)});
+    out.push_back(std::move(input));
+  }
+}
+
+Result<void> read_model_uses(Connection& connection, std::int64_t run, ports::TrackedRun& out) {
+  SLUICE_TRY(select,
+             connection.prepare("SELECT is_output, model, step FROM tracked_model_uses WHERE run = ?"));
+  select.bind(run);
+  for (;;) {
+    SLUICE_TRY(has_row, select.step());
+    if (!has_row) return {};
+    auto& uses = select.integer(0) != 0 ? out.model_outputs : out.model_inputs;
+    uses.push_back({.model = select.text(1), .step = select.integer(2)});
+  }
+}
+
+}  // namespace
+
+std::string_view name_of(TrackedStatus status) {
+  return std::ranges::find(statuses, status, [](const auto& entry) { return entry.first; })->second;
+}
+
+Result<TrackedRunRow> find_tracked_run(Connection& connection, const std::string& workspace,
+                                       const std::string& id) {
+  SLUICE_TRY(select, connection.prepare("SELECT number, experiment, active, workspace FROM tracked_runs "
+                                        "WHERE id = ?"));
+  SLUICE_TRY(has_row, select.bind(id).step());
+  if (!has_row || select.text(3) != workspace)
+    return Fail(user_error(Code::not_found, fmt::format("Run with id={} not found", id)));
+  return TrackedRunRow{
+      .number = select.integer(0), .experiment = select.integer(1), .active = select.integer(2) != 0};
+}
+
+Result<ports::TrackedRun> read_tracked_run(Connection& connection, std::int64_t number) {
+  ports::TrackedRun run;
+  {
+    SLUICE_TRY(select, connection.prepare("SELECT id, experiment, name, user, status, started_ms, ended_ms, "
+                                          "artifact_uri, active FROM tracked_runs WHERE number = ?"));
+    SLUICE_TRY(has_row, select.bind(number).step());
+    SLUICE_CHECK(has_row);
+    run.id = select.text(0);
+    run.experiment = select.integer(1);
+    run.name = select.text(2);
+    run.user = select.text(3);
+    run.status = status_named(select.text(4));
+    run.started_ms = select.integer(5);
+    if (!select.is_null(6)) run.ended_ms = select.integer(6);
+    run.artifact_uri = select.text(7);
+    run.active = select.integer(8) != 0;
+  }
+  SLUICE_DO(read_metrics(connection, number, run.metrics));
+  SLUICE_TRY(parameters,
+             connection.prepare("SELECT key, value FROM tracked_parameters WHERE run = ? ORDER BY key"));
+  SLUICE_DO(read_pairs(std::move(parameters), number, run.parameters));
+  SLUICE_TRY(tags, connection.prepare("SELECT key, value FROM tracked_tags WHERE run = ? ORDER BY key"));
+  SLUICE_DO(read_pairs(std::move(tags), number, run.tags));
+  SLUICE_DO(read_datasets(connection, number, run.datasets));
+  SLUICE_DO(read_model_uses(connection, number, run));
+  return run;
+}
+
+}  // namespace sluice::stores::sqlite

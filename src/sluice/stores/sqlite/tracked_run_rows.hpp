@@ -1,0 +1,26 @@
+#pragma once
+// Rows of tracked runs, and of what belongs to them.
+#include <string>
+#include <string_view>
+
+#include "sluice/ports/tracking.hpp"
+#include "sluice/stores/sqlite/connection.hpp"
+
+namespace sluice::stores::sqlite {
+
+/// "RUNNING", as it is stored, compared and sorted.
+std::string_view name_of(ports::TrackedStatus status);
+
+struct TrackedRunRow {
+  std::int64_t number = 0;
+  std::int64_t experiment = 0;
+  bool active = true;
+};
+/// Code::not_found if there is none in the workspace.
+Result<TrackedRunRow> find_tracked_run(Connection& connection, const std::string& workspace,
+                                       const std::string& id);
+
+/// All of the run with this number, which must be there.
+Result<ports::TrackedRun> read_tracked_run(Connection& connection, std::int64_t number);
+
+}  // namespace sluice::stores::sqlite

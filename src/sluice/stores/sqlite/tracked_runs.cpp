@@ -1,0 +1,181 @@
+// What clients log about runs.
+#include <algorithm>
+#include <map>
+
+#include <fmt/format.h>
+
+#include "sluice/base/json.hpp"
+#include "sluice/stores/sqlite/columns.hpp"
+#include "sluice/stores/sqlite/ledger_file.hpp"
+#include "sluice/stores/sqlite/metric_history.hpp"
+#include "sluice/stores/sqlite/sqlite_tracking.hpp"
+#include "sluice/stores/sqlite/tracked_run_rows.hpp"
+
+namespace sluice::stores {
+
+using sqlite::Connection;
+
+namespace {
+
+Result<void> put_tag(Connection& connection, std::int64_t run, const ports::KeyValue& tag) {
+  SLUICE_TRY(upsert, connection.prepare("INSERT INTO tracked_tags(run, key, value) VALUES(?,?,?) "
+                                        "ON CONFLICT(run, key) DO UPDATE SET value=excluded.value"));
+  return upsert.bind(run).bind(tag.key).bind(tag.value).run();
+}
+
+Result<void> remove_tag(Connection& connection, std::int64_t run, const std::string& id,
+                        const std::string& key) {
+  SLUICE_TRY(remove, connection.prepare("DELETE FROM tracked_tags WHERE run = ? AND key = ?"));
+  SLUICE_DO(remove.bind(run).bind(key).run());
+  if (connection.changes() > 0) return {};
+  return Fail(user_error(Code::not_found, fmt::format("No tag with name: {} in run with id {}", key, id)));
+}
+
+/// Returns the value that is there, if it is another one.
+Result<std::optional<std::string>> put_parameter(Connection& connection, std::int64_t run,
+                                                 const ports::KeyValue& parameter) {
+  SLUICE_TRY(insert,
+             connection.prepare(
+                 "INSERT INTO tracked_parameters(run, key, value) VALUES(?,?,?) ON CONFLICT DO NOTHING"));
+  SLUICE_DO(insert.bind(run).bind(parameter.key).bind(parameter.value).run());
+  if (connection.changes() > 0) return std::nullopt;
+  SLUICE_TRY(select, connection.prepare("SELECT value FROM tracked_parameters WHERE run = ? AND key = ?"));
+  SLUICE_DO(select.bind(run).bind(parameter.key).step());
+  if (select.text(0) == parameter.value) return std::nullopt;
+  return select.text(0);
+}
+
+Result<void> put_dataset(Connection& connection, std::int64_t run, const ports::DatasetInput& input) {
+  Struct tags;
+  for (const auto& tag : input.tags) tags.set(tag.key, tag.value);
+  const auto context = std::ranges::find(input.tags, "mlflow.data.context", &ports::KeyValue::key);
+  const auto text = to_json(tags);
+  SLUICE_TRY(insert, connection.prepare(R"sql(
+    INSERT INTO tracked_datasets(run, name, digest, position, source_type, source, schema, profile, context, tags)
+    VALUES(?,?,?,(SELECT count(*) FROM tracked_datasets WHERE run = ?),?,?,?,?,?,?) ON CONFLICT DO NOTHING)sql"));
+  insert.bind(run).bind(input.name).bind(input.digest).bind(run).bind(input.source_type).bind(input.source);
+  insert.bind(input.schema).bind(input.profile);
+  if (context == input.tags.end())
+    insert.bind_null();
+  else
+    insert.bind(context->value);
+  return insert.bind(text).run();
+}
+
+Result<void> put_model_use(Connection& connection, std::int64_t run, bool is_output,
+                           const ports::ModelUse& use) {
+  SLUICE_TRY(insert,
+             connection.prepare("INSERT INTO tracked_model_uses(run, is_output, model, step) VALUES(?,?,?,?) "
+                                "ON CONFLICT DO NOTHING"));
+  return insert.bind(run).bind(std::int64_t{is_output}).bind(use.model).bind(use.step).run();
+}
+
+Result<void> put_metrics(Connection& connection, sqlite::MetricPlace place,
+                         const std::vector<ports::Metric>& metrics) {
+  if (metrics.size() == 1)
+    return sqlite::add_points(connection, place, metrics.front().key, {metrics.front().point});
+  std::map<std::string_view, std::vector<ports::MetricPoint>> by_key;
+  for (const auto& metric : metrics) by_key[metric.key].push_back(metric.point);
+  for (const auto& [key, points] : by_key)
+    SLUICE_DO(sqlite::add_points(connection, place, std::string(key), points));
+  return {};
+}
+
+Result<void> change_info(Connection& connection, std::int64_t run, const ports::TrackedRunChange& change) {
+  if (change.status) {
+    SLUICE_TRY(update, connection.prepare("UPDATE tracked_runs SET status = ? WHERE number = ?"));
+    SLUICE_DO(update.bind(sqlite::name_of(*change.status)).bind(run).run());
+  }
+  if (change.ended_ms) {
+    SLUICE_TRY(update, connection.prepare("UPDATE tracked_runs SET ended_ms = ? WHERE number = ?"));
+    SLUICE_DO(update.bind(*change.ended_ms).bind(run).run());
+  }
+  if (change.name) {
+    SLUICE_TRY(update, connection.prepare("UPDATE tracked_runs SET name = ? WHERE number = ?"));
+    SLUICE_DO(update.bind(*change.name).bind(run).run());
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> SqliteTracking::create_run(const ports::NewTrackedRun& made) {
+  const auto& run = made.run;
+  return file_->write(durability_, [&](Connection& connection) -> Result<void> {
+    {
+      SLUICE_TRY(known, connection.prepare("SELECT active FROM experiments WHERE id = ? AND workspace = ?"));
+      SLUICE_TRY(has_row, known.bind(run.experiment).bind(made.principal.workspace).step());
+      if (!has_row)
+        return Fail(
+            user_error(Code::not_found, fmt::format("No Experiment with id={} exists", run.experiment)));
+      if (known.integer(0) == 0)
+        return Fail(user_error(
+            Code::failed_precondition,
+            fmt::format("The experiment {} must be in the 'active' state. Current state is deleted.",
+                        run.experiment)));
+    }
+    SLUICE_TRY(insert, connection.prepare(R"sql(
+      INSERT INTO tracked_runs(id, workspace, principal, experiment, name, user, status, started_ms, ended_ms,
+        artifact_uri, active) VALUES(?,?,?,?,?,?,?,?,?,?,1) ON CONFLICT DO NOTHING)sql"));
+    insert.bind(run.id).bind(made.principal.workspace).bind(made.principal.name).bind(run.experiment);
+    insert.bind(run.name).bind(run.user).bind(sqlite::name_of(run.status)).bind(run.started_ms);
+    if (run.ended_ms)
+      insert.bind(*run.ended_ms);
+    else
+      insert.bind_null();
+    SLUICE_DO(insert.bind(run.artifact_uri).run());
+    if (connection.changes() == 0)
+      return Fail(user_error(Code::already_exists, fmt::format("Run with id={} already exists", run.id)));
+    SLUICE_TRY(number, connection.prepare("SELECT number FROM tracked_runs WHERE id = ?"));
+    SLUICE_DO(number.bind(run.id).step());
+    for (const auto& tag : run.tags) SLUICE_DO(put_tag(connection, number.integer(0), tag));
+    for (const auto& parameter : run.parameters)
+      SLUICE_DO(put_parameter(connection, number.integer(0), parameter));
+    return {};
+  });
+}
+
+Result<std::vector<ports::ParameterConflict>> SqliteTracking::change_run(
+    const std::string& workspace, const std::string& id, const ports::TrackedRunChange& change) {
+  std::vector<ports::ParameterConflict> conflicts;
+  const auto done = file_->write(durability_, [&](Connection& connection) -> Result<void> {
+    SLUICE_TRY(run, sqlite::find_tracked_run(connection, workspace, id));
+    if (!run.active)
+      return Fail(
+          user_error(Code::failed_precondition,
+                     fmt::format("The run {} must be in the 'active' state. Current state is deleted.", id)));
+    for (const auto& parameter : change.parameters) {
+      SLUICE_TRY(other, put_parameter(connection, run.number, parameter));
+      if (other) conflicts.push_back({.key = parameter.key, .stored = *other, .sent = parameter.value});
+    }
+    if (!conflicts.empty()) return Fail(user_error(Code::conflict, "parameters"));  // rolls back
+    SLUICE_DO(change_info(connection, run.number, change));
+    if (!change.metrics.empty())
+      SLUICE_DO(put_metrics(connection, {.run = run.number, .experiment = run.experiment}, change.metrics));
+    for (const auto& tag : change.tags) SLUICE_DO(put_tag(connection, run.number, tag));
+    if (change.removed_tag) SLUICE_DO(remove_tag(connection, run.number, id, *change.removed_tag));
+    for (const auto& input : change.datasets) SLUICE_DO(put_dataset(connection, run.number, input));
+    for (const auto& use : change.model_inputs) SLUICE_DO(put_model_use(connection, run.number, false, use));
+    for (const auto& use : change.model_outputs) SLUICE_DO(put_model_use(connection, run.number, true, use));
+    return {};
+  });
+  if (conflicts.empty() && !done) return Fail(done.error());
+  return conflicts;
+}
+
+Result<void> SqliteTracking::set_active(const std::string& workspace, const std::string& id, bool active,
+                                        Time at) {
+  return file_->write(durability_, [&](Connection& connection) -> Result<void> {
+    SLUICE_TRY(run, sqlite::find_tracked_run(connection, workspace, id));
+    SLUICE_TRY(update,
+               connection.prepare("UPDATE tracked_runs SET active = ?, removed_ms = ? WHERE number = ?"));
+    update.bind(std::int64_t{active});
+    if (active)
+      update.bind_null();
+    else
+      update.bind(sqlite::milliseconds(at));
+    return update.bind(run.number).run();
+  });
+}
+
+}  // namespace sluice::stores
