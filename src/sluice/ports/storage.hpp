@@ -98,6 +98,13 @@ class LedgerStorage {
   /// Every cache entry, from the last used on.
   virtual Result<void> each_cache_entry(
       const std::function<Result<void>(const UsedCacheEntry&)>& take) const = 0;
+  /// An object that is stored under a path.
+  struct NamedObject {
+    std::string path;
+    Digest digest;
+  };
+  /// Every file that clients stored under a path.
+  virtual Result<void> each_artifact(const std::function<Result<void>(const NamedObject&)>& take) const = 0;
   /// Removes runs with their journals, some thousand events in each transaction, and what a removal that was
   /// interrupted left. Returns how many runs were removed.
   virtual Result<std::uint64_t> remove_runs(const std::vector<RunId>& runs) = 0;

@@ -43,6 +43,7 @@ class Check {
     SLUICE_DO(read_journals());
     SLUICE_DO(read_cache());
     SLUICE_DO(read_models());
+    SLUICE_DO(read_artifacts());
     for (const auto& [digest, unsound] : unsound_)
       // Nothing needs a part that is missing of something that nothing needs.
       if (!unsound.missing || !unsound.needed_by.empty())
@@ -180,6 +181,14 @@ class Check {
       });
       return {};
     });
+  }
+
+  Result<void> read_artifacts() {
+    return stores_.ledger.each_artifact(
+        [this](const ports::LedgerStorage::NamedObject& artifact) -> Result<void> {
+          need(artifact.digest, "artifact " + artifact.path);
+          return {};
+        });
   }
 
   Result<void> read_models() {

@@ -58,6 +58,7 @@ class Sweep {
     SLUICE_DO(remove_runs());
     SLUICE_DO(mark_runs());
     SLUICE_DO(mark_models());
+    SLUICE_DO(mark_artifacts());
     SLUICE_DO(sweep_cache());
     SLUICE_DO(sweep_logs());
     if (!options_.dry_run) SLUICE_DO(stores_.ledger.finish_removal());
@@ -169,6 +170,16 @@ class Sweep {
           for (const auto& file : version.files) marking_.mark(file.digest, reason);
           SLUICE_TRY(messages, stores_.objects.messages_of(version.files));
           for (const auto& message : messages) marking_.mark(message, reason);
+          return {};
+        });
+  }
+
+  Result<void> mark_artifacts() {
+    return stores_.ledger.each_artifact(
+        [this](const ports::LedgerStorage::NamedObject& artifact) -> Result<void> {
+          SLUICE_DO(stores_.proceed());
+          marking_.mark(artifact.digest,
+                        marking_.add_reason(Marking::Kind::artifact, "artifact " + artifact.path));
           return {};
         });
   }

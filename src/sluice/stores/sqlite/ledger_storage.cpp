@@ -177,6 +177,32 @@ Result<void> SqliteLedger::each_cache_entry(
   }
 }
 
+Result<void> SqliteLedger::each_artifact(const std::function<Result<void>(const NamedObject&)>& take) const {
+  std::string workspace;
+  std::string path;
+  for (;;) {
+    SLUICE_TRY(page, file_->read([&](Connection& connection) -> Result<std::vector<NamedObject>> {
+      SLUICE_TRY(select,
+                 connection.prepare("SELECT workspace, path, digest FROM artifacts WHERE (workspace, path) "
+                                    "> (?, ?) ORDER BY workspace, path LIMIT ?"));
+      const auto after_workspace = workspace;
+      const auto after_path = path;
+      select.bind(after_workspace).bind(after_path).bind(static_cast<std::int64_t>(rows_at_once));
+      std::vector<NamedObject> found;
+      for (;;) {
+        SLUICE_TRY(row, select.step());
+        if (!row) return found;
+        SLUICE_TRY(digest, digest_of(select.text(2)));
+        workspace = select.text(0);
+        path = select.text(1);
+        found.push_back({.path = path, .digest = digest});
+      }
+    }));
+    for (const auto& object : page) SLUICE_DO(take(object));
+    if (page.size() < rows_at_once) return {};
+  }
+}
+
 Result<std::uint64_t> SqliteLedger::remove_runs(const std::vector<RunId>& runs) {
   std::uint64_t removed = 0;
   const auto remove_events = [this](const RunId& run) -> Result<void> {

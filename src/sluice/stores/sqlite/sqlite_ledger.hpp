@@ -53,6 +53,7 @@ class SqliteLedger final : public ports::Journal,
                           const std::function<Result<void>(const StoredEvent&)>& take) const override;
   Result<void> each_cache_entry(
       const std::function<Result<void>(const ports::UsedCacheEntry&)>& take) const override;
+  Result<void> each_artifact(const std::function<Result<void>(const NamedObject&)>& take) const override;
   Result<std::uint64_t> remove_runs(const std::vector<RunId>& runs) override;
   Result<void> remove_cache_entries(const std::vector<ports::UsedCacheEntry>& entries) override;
   Result<void> finish_removal() override;
