@@ -12,7 +12,11 @@ enum class SearchField {
   metric,     ///< the newest value
   parameter,
   tag,
-  dataset,  ///< of any dataset that the entry used: "name", "digest", "context"
+  dataset,   ///< of any dataset that the entry used: "name", "digest", "context"
+  metadata,  ///< of a trace
+  span,      ///< of any span of a trace: "name", "type", "status", "content", "attributes.KEY"
+  feedback,  ///< the value of an assessment of a trace; the key is the assessment's name
+  expectation,
 };
 
 /// One condition of a search, which fits an entry or not. An entry without the field fits no condition but
@@ -27,6 +31,7 @@ struct SearchCondition {
     greater_or_equal,
     like,   ///< SQL's patterns, `%` and `_`, case-sensitive
     ilike,  ///< the same for letters of any case
+    rlike,  ///< a regular expression matches a part of it; only of traces
     in,
     not_in,
     is_null,
@@ -35,8 +40,8 @@ struct SearchCondition {
   SearchField field = SearchField::attribute;
   std::string key;
   Comparator comparator = Comparator::equal;
-  /// Nothing for `is_null` and `is_not_null`; a list for `in` and `not_in`; an integer or a double for
-  /// attributes and metrics that are numbers.
+  /// Nothing for `is_null` and `is_not_null`; a list for `in` and `not_in`; a double for metrics; an integer
+  /// or a double for attributes that are numbers, and for the order (`less` …) of feedback and expectations.
   using Operand = std::variant<std::monostate, std::int64_t, double, std::string, std::vector<std::string>>;
   Operand operand = {};
   bool operator==(const SearchCondition&) const = default;
