@@ -323,8 +323,8 @@ Result<Operand> operand_number(const SearchGrammar& grammar, const SearchGrammar
 }
 
 /// Of feedback and expectations.
-Result<Operand> operand_judgement(const SearchGrammar& grammar, const SearchGrammar::Target& target,
-                                  const Clause& clause) {
+Result<Operand> operand_judgment(const SearchGrammar& grammar, const SearchGrammar::Target& target,
+                                 const Clause& clause) {
   if (!clause.comparator.starts_with('<') && !clause.comparator.starts_with('>'))
     return operand_text(grammar, target, clause);
   const auto number = clause.value.front().kind == Kind::number ? number_of(clause.value_text) : std::nullopt;
@@ -344,13 +344,26 @@ Result<void> check_ids(const Operand& operand) {
   return {};
 }
 
+/// Which version of a prompt a trace used is not looked up by a pattern.
+Result<void> check_prompt(const Clause& clause, const Operand& operand) {
+  if (clause.comparator != "=")
+    return refusal(
+        fmt::format("Invalid comparator '{}' for prompts filter. Only '=' is supported with format: "
+                    "prompt = \"name/version\"",
+                    shown(clause.comparator)));
+  const auto& prompt = std::get<std::string>(operand);
+  if (std::ranges::count(prompt, '/') == 1) return {};
+  return refusal(fmt::format("Invalid prompts filter value '{}'. Expected format: prompt = \"name/version\"",
+                             shown(prompt)));
+}
+
 Result<Operand> operand_of(const SearchGrammar& grammar, const SearchGrammar::Target& target,
                            const Clause& clause) {
   if (clause.value.empty()) return std::monostate();
   const bool is_number = target.values == Values::number || target.values == Values::whole;
   if (is_number) return operand_number(grammar, target, clause);
   if (clause.value.front().kind == Kind::open) return operand_list(target, clause);
-  if (target.values == Values::judgement) return operand_judgement(grammar, target, clause);
+  if (target.values == Values::judgment) return operand_judgment(grammar, target, clause);
   return operand_text(grammar, target, clause);
 }
 
@@ -364,21 +377,19 @@ std::optional<Comparator> comparator_of(std::string_view text, Comparators allow
 
 Result<ports::SearchCondition> condition_of(const SearchGrammar& grammar, const Clause& clause) {
   SLUICE_TRY(target, grammar.target_of(clause.left.text, SearchGrammar::Use::filter));
-  if (target.values == Values::judgement && target.key.empty())
+  if (target.values == Values::judgment && target.key.empty())
     return refusal("Assessment field name cannot be empty");
   const auto comparator = comparator_of(clause.comparator, target.comparators);
   if (!comparator && clause.comparator.starts_with("IS ") && !grammar.null_shown.empty())
     return refusal(fmt::format("IS NULL / IS NOT NULL is only supported for {}, not for {} '{}'",
                                grammar.null_shown, target.field->name, shown(target.written)));
   SLUICE_TRY(operand, operand_of(grammar, target, clause));
+  if (&grammar == &trace_search() && target.key == "mlflow.linkedPrompts" && target.meant == SearchField::tag)
+    SLUICE_DO(check_prompt(clause, operand));
   if (!comparator)
     return refusal(fmt::format("Invalid comparator '{}' not one of '{}'", shown(clause.comparator),
                                target.comparators.text()));
   if (target.values == Values::id) SLUICE_DO(check_ids(operand));
-  if (target.key == "mlflow.linkedPrompts" && target.written == "prompt")
-    if (const auto& prompt = std::get<std::string>(operand); std::ranges::count(prompt, '/') != 1)
-      return refusal(fmt::format(
-          "Invalid prompts filter value '{}'. Expected format: prompt = \"name/version\"", shown(prompt)));
   return ports::SearchCondition{.field = target.meant,
                                 .key = std::move(target.key),
                                 .comparator = *comparator,

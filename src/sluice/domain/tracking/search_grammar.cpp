@@ -330,12 +330,12 @@ const SearchGrammar& trace_search() {
                  {.field = SearchField::feedback,
                   .name = "feedback",
                   .prefixes = {"feedback"},
-                  .values = Values::judgement,
+                  .values = Values::judgment,
                   .comparators = judged},
                  {.field = SearchField::expectation,
                   .name = "expectation",
                   .prefixes = {"expectation"},
-                  .values = Values::judgement,
+                  .values = Values::judgment,
                   .comparators = judged}},
       .prefixes_shown =
           "Valid values are {'attribute', 'attributes', 'trace', 'tag', 'tags', "

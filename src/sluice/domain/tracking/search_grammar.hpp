@@ -2,6 +2,7 @@
 // What the searches of MLflow know: the fields of what is searched, and which conditions and orders each may
 // have.
 #include <cstdint>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,10 +43,10 @@ std::string_view text_of(ports::SearchCondition::Comparator comparator);
 struct SearchGrammar {
   enum class Values {
     text,
-    id,         ///< a text that is an integer
-    number,     ///< an integer or a double
-    whole,      ///< an integer
-    judgement,  ///< a number for `<` and its kin, a text for all others
+    id,        ///< a text that is an integer
+    number,    ///< an integer or a double
+    whole,     ///< an integer
+    judgment,  ///< a number for `<` and its kin, a text for all others
   };
   enum class Use { both, filter, order };
 
@@ -104,7 +105,7 @@ const SearchGrammar& model_version_search();
 const SearchGrammar& logged_model_search();
 /// `timestamp_ms`, `execution_time_ms`, `end_time_ms`; "name" and "prompt" are the tags `mlflow.traceName`
 /// and `mlflow.linkedPrompts`, "run_id" is the metadata `mlflow.sourceRun`, "text" is the span's `content`.
-/// The operand of a condition on `mlflow.linkedPrompts` is "NAME/VERSION".
+/// A condition on `mlflow.linkedPrompts` is always `equal`, and its operand is "NAME/VERSION".
 const SearchGrammar& trace_search();
 
 /// The part of a text that a message shows: long ones are cut.
