@@ -39,7 +39,7 @@ TEST_F(SqliteOpening, RefusesALedgerOfANewerVersion) {
   EXPECT_EQ(opened.error().code, Code::failed_precondition);
   EXPECT_EQ(opened.error().message,
             file().string() +
-                ": written by a newer Sluice (schema 7, this one reads up to 3); use that version, "
+                ": written by a newer Sluice (schema 7, this one reads up to 4); use that version, "
                 "or another data folder");
 }
 
