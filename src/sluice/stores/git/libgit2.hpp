@@ -36,7 +36,6 @@ namespace sluice::stores::git {
   use(odb_object_type) \
   use(odb_open) \
   use(odb_read) \
-  use(odb_write) \
   use(oid_fmt) \
   use(oid_fromraw) \
   use(oid_fromstr) \

@@ -182,6 +182,7 @@ struct Objects::Opened {
   const Libgit2& git;
   fs::path path;
   Odb odb = {};
+  git_odb_backend* first = nullptr;   ///< of `odb`: memory, for what is written
   Repository repository = {};         ///< around the same odb: required by the pack builder
   std::vector<git_oid> written = {};  ///< in memory, not flushed yet
 
@@ -221,6 +222,7 @@ Result<std::unique_ptr<Objects::Opened>> Objects::Opened::open(const Libgit2& gi
   made->odb = Odb(odb, {&git});
   constexpr int priority_before_disk = 999;
   if (git.odb_add_backend(odb, first, priority_before_disk) != 0) return made->fail(opening);
+  made->first = first;
   // Wrapped, not opened: the user's git configuration is not read, and the folder's owner is not checked.
   git_repository* wrapped = nullptr;
   git_config* none = nullptr;
@@ -250,7 +252,8 @@ Result<Oid> Objects::write(Kind kind, std::string_view bytes) {
   // No one else writes here meanwhile, so there is no need to look for new packs.
   if (impl->git.odb_exists_ext(impl->odb.get(), &oid, GIT_ODB_LOOKUP_NO_REFRESH) != 0)
     return text_of(impl->git, oid);
-  if (impl->git.odb_write(&oid, impl->odb.get(), bytes.data(), bytes.size(), type_of(kind)) != 0)
+  // To the memory, not to the odb, which would list the packs again and look through them twice.
+  if (impl->first->write(impl->first, &oid, bytes.data(), bytes.size(), type_of(kind)) != 0)
     return impl->fail("write an object");
   impl->written.push_back(oid);
   return text_of(impl->git, oid);
