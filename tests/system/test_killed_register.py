@@ -1,7 +1,9 @@
 """`register`, killed at each call that changes the disk: it creates one version, and the repository is intact at all times."""
 import hashlib
 import json
+import pathlib
 import re
+import shutil
 import subprocess
 
 import pytest
@@ -29,8 +31,8 @@ pipelines:
 """
 
 
-def git(*arguments, cwd):
-    done = subprocess.run(["git", *arguments], cwd=cwd, capture_output=True, text=True)
+def git(*arguments, cwd, given=None):
+    done = subprocess.run(["git", *arguments], cwd=cwd, capture_output=True, text=True, input=given)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -127,6 +129,55 @@ def test_killed_at_every_change_of_the_disk_it_leaves_one_version(registering, v
     assert kills == len(points) > len(calls), "one kill for each call, and more"
     left = [path for path in job.repository("whole").parent.rglob("*new-*") if not path.parent.name.startswith(".new-")]
     assert all(path.name.startswith(".new-") for path in left), f"left in a repository: {left}"
+
+
+def add_packs(repository, count):
+    for i in range(count):
+        oid = git("hash-object", "-w", "--stdin", cwd=repository, given=f"text {i}")
+        git("pack-objects", "-q", "objects/pack/pack", cwd=repository, given=oid)
+    git("prune-packed", "-q", cwd=repository)
+
+
+def objects_in(repository):
+    return set(git("cat-file", "--batch-all-objects", "--batch-check=%(objectname)", cwd=repository).split())
+
+
+def ends_of_groups(calls):
+    """Of consecutive equal calls, the first and the last one."""
+    kinds = [(name, pathlib.Path(path).parent) for _, name, path in calls]
+    return [call for i, call in enumerate(calls) if i in (0, len(calls) - 1) or kinds[i - 1] != kinds[i] or kinds[i] != kinds[i + 1]]
+
+
+@pytest.mark.needs(apart=True)
+def test_killed_while_packs_are_merged_it_loses_no_object(registering):
+    job = registering
+    done = killing.command(*job.run("whole", 0.5), data=job.data)
+    assert done.returncode == 0, done.stderr
+    add_packs(job.repository("whole"), 80)  # with one more, a registration merges them itself
+    copies = [f"name-{i}" for i in range(60)]
+    for name in copies:
+        shutil.copytree(job.repository("whole"), job.repository(name), symlinks=True)
+    before = objects_in(job.repository("whole"))
+    calls = job.calls("whole", 0.6)
+    job.check("whole", 2)
+    begin = next(i for i, (_, name, path) in enumerate(calls) if name == "mkdtemp" and "/merge-" in path)
+    merging = [call for call in calls[begin:] if "whole.git/" in call[2]]
+    assert {name for _, name, _ in merging} >= {"mkdtemp", "fsync", "rename", "unlinkat"}
+    points = points_of(ends_of_groups(merging))
+    assert 15 < len(points) < len(copies)
+    for point, name in zip(points, copies):
+        repository = job.repository(name)
+        killing.killed(*job.run(name, 0.6), data=job.data, at=point, under=job.watched)
+        job.check(name, 2)
+        assert objects_in(repository) > before, point
+        resumed = killing.command("resume", "latest", data=job.data)
+        assert resumed.returncode == 0, resumed.stderr
+        job.check(name, 2)
+        assert objects_in(repository) > before, point
+        assert len(list(repository.glob("objects/pack/*.idx"))) < 20, point
+        # Killed between the end of a merge and the removal of its folder: the next merge removes it.
+        left = list(repository.glob("merge-*"))
+        assert not any(path for folder in left for path in folder.iterdir()), f"{point}: left in a repository: {left}"
 
 
 @pytest.mark.needs(apart=True)

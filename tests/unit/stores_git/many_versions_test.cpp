@@ -5,6 +5,7 @@
 #include "result_assertions.hpp"
 #include "sluice/base/json.hpp"
 #include "sluice/stores/git/objects.hpp"
+#include "sluice/stores/git/pack_merges.hpp"
 
 namespace sluice::stores {
 namespace {
@@ -95,7 +96,7 @@ TEST_F(ManyVersions, AreRepackedInParts) {
   const auto with_large = files();
   for (const auto* prefix : {"a ", "b ", "c "}) add(prefix, 3);
   const auto all = test::value_of(git::Objects(repository).all());
-  ASSERT_OK(git::Objects(repository).repack(4));
+  ASSERT_OK(git::merge_packs(repository, 4, git::MergeLock::Wait::yes, {}));
   const auto after = files();
   EXPECT_EQ(after.size(), with_large.size() + 1);  // the three small ones are one
   for (const auto& file : with_large) EXPECT_TRUE(after.contains(file)) << file;

@@ -10,6 +10,7 @@
 #include "sluice/base/clock.hpp"
 #include "sluice/os/files.hpp"
 #include "sluice/stores/directory/directory_object_store.hpp"
+#include "sluice/stores/git/bare_repository.hpp"
 #include "sluice/stores/git/git_model_repository.hpp"
 
 namespace sluice::stores {
@@ -81,6 +82,10 @@ class ModelsTest : public testing::Test {
   }
   /// Empty if the repository is consistent.
   [[nodiscard]] std::string fsck(const std::string& model) const {
+    // `git fsck` complains about packs that are replaced meanwhile.
+    const auto lock = stores::git::MergeLock::acquire(models_->path_of("default", model),
+                                                      stores::git::MergeLock::Wait::yes);
+    EXPECT_OK(lock);
     return git(model, "fsck --strict --full --no-dangling");
   }
 

@@ -3,6 +3,7 @@
 #include "models_fixture.hpp"
 #include "result_assertions.hpp"
 #include "sluice/stores/git/objects.hpp"
+#include "sluice/stores/git/pack_merges.hpp"
 
 namespace sluice::stores {
 namespace {
@@ -183,16 +184,17 @@ TEST_F(Register, PacksManyVersionsTogether) {
   EXPECT_EQ(packs(), 5U);
   // A reader that has the old packs open continues to work.
   const git::Objects reader(repository);
-  ASSERT_OK(git::Objects(repository).repack(5));
+  ASSERT_OK(git::merge_packs(repository, 5, git::MergeLock::Wait::yes, {}));
   EXPECT_EQ(packs(), 5U);
   const auto all = reader.all().value();
-  ASSERT_OK(git::Objects(repository).repack(4));
+  ASSERT_OK(git::merge_packs(repository, 4, git::MergeLock::Wait::yes, {}));
   EXPECT_EQ(packs(), 1U);
   for (const auto& oid : all) ASSERT_OK(reader.read(oid));
   EXPECT_EQ(git::Objects(repository).all()->size(), all.size());
   EXPECT_EQ(fsck("stamps"), "");
   EXPECT_EQ(ModelsTest::git("stamps", "rev-list --count main"), "5\n");
-  ASSERT_OK(git::Objects(repository).repack(0));  // nothing to do: the same pack again
+  ASSERT_OK(
+      git::merge_packs(repository, 0, git::MergeLock::Wait::yes, {}));  // nothing to do: the same pack again
   EXPECT_EQ(fsck("stamps"), "");
 }
 

@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <initializer_list>
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -14,6 +15,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* lock_name = "sluice.lock";
+constexpr const char* merge_lock_name = "merge.lock";
+constexpr std::string_view unfinished_refs_prefix = "packed-refs.new-";
 
 // Pushes are refused as a whole (receive.hideRefs): git would write loose refs, which shadow packed ones.
 constexpr std::string_view settings = R"([core]
@@ -45,13 +48,44 @@ Result<fs::path> link_target(const fs::path& place, const fs::path& objects) {
   return fs::path("../../../..") / absolute.filename();
 }
 
+/// Takes the lock in this file of a repository; nullopt if the repository does not exist, or if the lock is
+/// held and `wait` is false.
+Result<std::optional<os::UniqueFd>> lock_file(const fs::path& file, bool wait) {
+  for (;;) {
+    auto fd = os::open_file(file, O_RDWR | O_CREAT, 0644);
+    if (!fd) {
+      if (fd.error().code == Code::not_found) return std::nullopt;
+      return Fail(std::move(fd).error());
+    }
+    while (flock(fd->get(), wait ? LOCK_EX : LOCK_EX | LOCK_NB) != 0) {
+      if (!wait && errno == EWOULDBLOCK) return std::nullopt;
+      if (errno != EINTR) return Fail(system_error("lock " + file.string(), errno));
+    }
+    // While this waited, the repository may have been moved away and another one put in its place.
+    struct stat held{};
+    struct stat current{};
+    if (fstat(fd->get(), &held) == 0 && stat(file.c_str(), &current) == 0 && held.st_ino == current.st_ino &&
+        held.st_dev == current.st_dev)
+      return std::move(*fd);
+  }
+}
+
+Result<void> remove_beginning_with(const fs::path& repository,
+                                   std::initializer_list<std::string_view> prefixes) {
+  SLUICE_TRY(entries, os::list_directory(repository));
+  for (const auto& entry : entries)
+    for (const auto prefix : prefixes)
+      if (entry.name.starts_with(prefix)) SLUICE_DO(os::remove_tree(repository / entry.name));
+  return {};
+}
+
 }  // namespace
 
 Result<void> make_bare(const fs::path& folder, const fs::path& final_path, const fs::path& objects) {
   for (const auto* name : {"objects/pack", "refs", "lfs"}) SLUICE_DO(os::make_directories(folder / name));
   SLUICE_DO(os::write_file(folder / "HEAD", "ref: refs/heads/main\n"));
   SLUICE_DO(os::write_file(folder / "config", settings));
-  SLUICE_DO(os::write_file(folder / lock_name, ""));
+  for (const auto* name : {lock_name, merge_lock_name}) SLUICE_DO(os::write_file(folder / name, ""));
   const auto link = folder / "lfs" / "objects";
   SLUICE_TRY(target, link_target(final_path, objects));
   if (symlink(target.c_str(), link.c_str()) != 0)
@@ -72,27 +106,18 @@ Result<bool> move_into_place(const fs::path& built, const fs::path& place) {
 }
 
 Result<std::optional<RepositoryLock>> RepositoryLock::acquire(const fs::path& repository) {
-  const auto file = repository / lock_name;
-  for (;;) {
-    auto fd = os::open_file(file, O_RDWR | O_CREAT, 0644);
-    if (!fd) {
-      if (fd.error().code == Code::not_found) return std::nullopt;
-      return Fail(std::move(fd).error());
-    }
-    while (flock(fd->get(), LOCK_EX) != 0)
-      if (errno != EINTR) return Fail(system_error("lock " + file.string(), errno));
-    // While this waited, the repository may have been moved away and another one put in its place.
-    struct stat held{};
-    struct stat current{};
-    if (fstat(fd->get(), &held) != 0 || stat(file.c_str(), &current) != 0 || held.st_ino != current.st_ino ||
-        held.st_dev != current.st_dev)
-      continue;
-    SLUICE_TRY(entries, os::list_directory(repository));
-    for (const auto& entry : entries)
-      if (entry.name.starts_with("new-") || entry.name.starts_with("packed-refs.new-"))
-        SLUICE_DO(os::remove_tree(repository / entry.name));
-    return RepositoryLock(std::move(*fd));
-  }
+  SLUICE_TRY(fd, lock_file(repository / lock_name, true));
+  if (!fd) return std::nullopt;
+  SLUICE_DO(remove_beginning_with(repository, {unfinished_prefix, unfinished_refs_prefix}));
+  return RepositoryLock(std::move(*fd));
+}
+
+Result<std::optional<MergeLock>> MergeLock::acquire(const fs::path& repository, Wait wait) {
+  // Created here in repositories of an older Sluice.
+  SLUICE_TRY(fd, lock_file(repository / merge_lock_name, wait == Wait::yes));
+  if (!fd) return std::nullopt;
+  SLUICE_DO(remove_beginning_with(repository, {merge_prefix}));
+  return MergeLock(std::move(*fd));
 }
 
 }  // namespace sluice::stores::git

@@ -1,10 +1,16 @@
 #pragma once
 #include <filesystem>
 #include <optional>
+#include <string_view>
 
 #include "sluice/os/files.hpp"
 
 namespace sluice::stores::git {
+
+/// Prefixes of folders in a repository, in which the holder of its lock writes packs, and the one who merges
+/// its packs. The next holder of the same lock removes what a dead one left.
+inline constexpr std::string_view unfinished_prefix = "new-";
+inline constexpr std::string_view merge_prefix = "merge-";
 
 /// Creates a bare repository without refs in an empty folder, synced. `lfs/objects` becomes a link to
 /// `objects`: relative where both lie in one data folder, so that the folder can be moved as a whole.
@@ -25,6 +31,20 @@ class RepositoryLock {
 
  private:
   explicit RepositoryLock(os::UniqueFd fd) : fd_(std::move(fd)) {}
+  os::UniqueFd fd_;
+};
+
+/// Held by the one thread of one process that merges packs of a repository. Whoever takes both locks takes
+/// this one first: the other is needed at the end of a merge.
+class MergeLock {
+ public:
+  enum class Wait { no, yes };
+  /// nullopt: the repository does not exist, or with Wait::no, another one holds the lock. Removes what a
+  /// dead holder left.
+  static Result<std::optional<MergeLock>> acquire(const std::filesystem::path& repository, Wait wait);
+
+ private:
+  explicit MergeLock(os::UniqueFd fd) : fd_(std::move(fd)) {}
   os::UniqueFd fd_;
 };
 

@@ -13,6 +13,7 @@
 #include "sluice/stores/git/import.hpp"
 #include "sluice/stores/git/model_names.hpp"
 #include "sluice/stores/git/names.hpp"
+#include "sluice/stores/git/pack_merges.hpp"
 #include "sluice/stores/git/pointer.hpp"
 #include "sluice/stores/git/registry.hpp"
 
@@ -178,6 +179,7 @@ struct GitModelRepository::Impl {
   mutable git::TagCache tags = {};
   mutable std::mutex listing = {};  ///< guards the map; each of its values has a lock of its own
   mutable std::map<std::string, std::shared_ptr<git::ModelNames>> known_names = {};  ///< by workspace
+  git::PackMerges merges = {};
 
   [[nodiscard]] fs::path folder_of(const std::string& workspace) const {
     return models / git::encode_name(workspace);
@@ -303,11 +305,17 @@ Result<ports::Registered> GitModelRepository::add_version(const ports::NewVersio
   SLUICE_TRY(content, git::read_content(version.content, impl_->store));
   SLUICE_DO(impl_->store.make_durable(content.objects));
   const auto place = impl_->path_of(version.principal.workspace, version.model);
-  for (;;) {
+  const auto add_if_exists = [&]() -> Result<std::optional<ports::Registered>> {
     SLUICE_TRY(lock, git::RepositoryLock::acquire(place));
-    if (lock) {
-      SLUICE_TRY(registry, Registry::open(place, impl_->tags));
-      return add_to(registry, version, content, at, false);
+    if (!lock) return std::nullopt;
+    SLUICE_TRY(registry, Registry::open(place, impl_->tags));
+    return add_to(registry, version, content, at, false);
+  };
+  for (;;) {
+    SLUICE_TRY(added, add_if_exists());
+    if (added) {
+      impl_->merges.changed(place);
+      return std::move(*added);
     }
     std::optional<ports::Registered> registered;
     SLUICE_TRY(moved, impl_->make_model(version.principal.workspace, version.model,
@@ -448,19 +456,23 @@ Result<void> GitModelRepository::set_alias(const std::string& workspace, const s
                                            const Principal& by, Time at) {
   SLUICE_DO(check_alias(alias));
   const auto place = impl_->path_of(workspace, model);
-  SLUICE_TRY(lock, git::RepositoryLock::acquire(place));
-  if (!lock) return Fail(impl_->unknown_model(workspace, model));
-  SLUICE_TRY(registry, Registry::open(place, impl_->tags));
-  const auto numbers = registry.numbers();
-  if (std::ranges::find(numbers, version) == numbers.end())
-    return Fail(user_error(Code::not_found, "model `" + git::subject_of(model) + "` has no version `v" +
-                                                std::to_string(version) + "`" +
-                                                (numbers.empty() ? "" : "; it has " + list_of(numbers))));
-  const auto current = registry.alias(alias);
-  if (current == version) return {};
-  const Registry::By who{.principal = by, .at = at == Time{} ? impl_->clock.now() : at};
-  SLUICE_DO(registry.set_alias(alias, version, who));
-  return registry.commit(who);
+  {
+    SLUICE_TRY(lock, git::RepositoryLock::acquire(place));
+    if (!lock) return Fail(impl_->unknown_model(workspace, model));
+    SLUICE_TRY(registry, Registry::open(place, impl_->tags));
+    const auto numbers = registry.numbers();
+    if (std::ranges::find(numbers, version) == numbers.end())
+      return Fail(user_error(Code::not_found, "model `" + git::subject_of(model) + "` has no version `v" +
+                                                  std::to_string(version) + "`" +
+                                                  (numbers.empty() ? "" : "; it has " + list_of(numbers))));
+    const auto current = registry.alias(alias);
+    if (current == version) return {};
+    const Registry::By who{.principal = by, .at = at == Time{} ? impl_->clock.now() : at};
+    SLUICE_DO(registry.set_alias(alias, version, who));
+    SLUICE_DO(registry.commit(who));
+  }
+  impl_->merges.changed(place);
+  return {};
 }
 
 Result<void> GitModelRepository::import_repository(const std::string& workspace, const std::string& model,

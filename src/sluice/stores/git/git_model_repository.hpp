@@ -15,7 +15,8 @@ class TagCache;
 
 /// Model repositories as bare git repositories, `models/WORKSPACE/NAME.git`, their large files in the object
 /// store. Thread-safe, and safe for several processes at once. A process that is killed at any moment leaves
-/// a consistent repository: each change takes effect with one rename.
+/// a consistent repository: each change takes effect with one rename. Packs are merged outside of changes
+/// (pack_merges.hpp), mostly by a thread of its own.
 class GitModelRepository final : public ports::ModelRepository, public ports::ModelStorage {
  public:
   /// Creates `models` if it is missing. Store and clock must outlive this.

@@ -3,6 +3,7 @@
 // functions.
 #include <git2.h>
 #include <git2/sys/mempack.h>
+#include <git2/sys/odb_backend.h>
 #include <git2/sys/repository.h>
 
 #include "sluice/base/result.hpp"
@@ -15,6 +16,10 @@ namespace sluice::stores::git {
   use(config_free) \
   use(config_new) \
   use(error_last) \
+  use(indexer_append) \
+  use(indexer_commit) \
+  use(indexer_free) \
+  use(indexer_new) \
   use(libgit2_init) \
   use(libgit2_opts) \
   use(libgit2_version) \
@@ -31,15 +36,14 @@ namespace sluice::stores::git {
   use(odb_object_type) \
   use(odb_open) \
   use(odb_read) \
-  use(odb_write) \
   use(oid_fmt) \
   use(oid_fromraw) \
   use(oid_fromstr) \
+  use(packbuilder_foreach) \
   use(packbuilder_free) \
   use(packbuilder_insert) \
   use(packbuilder_new) \
   use(packbuilder_set_threads) \
-  use(packbuilder_write) \
   use(repository_free) \
   use(repository_open_ext) \
   use(repository_set_config) \

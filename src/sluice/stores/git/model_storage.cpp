@@ -96,9 +96,16 @@ Result<std::int64_t> git::copy_repositories(const fs::path& models, const fs::pa
     if (!lock) return {};  // it was removed meanwhile
     SLUICE_DO(os::make_directories((to / repository).parent_path()));
     std::error_code failed;
-    fs::copy(models / repository, to / repository,
-             fs::copy_options::recursive | fs::copy_options::copy_symlinks, failed);
-    if (failed) return Fail(system_error("copy " + (models / repository).string(), failed.value()));
+    fs::create_directory(to / repository, models / repository, failed);
+    if (failed) return Fail(system_error("create " + (to / repository).string(), failed.value()));
+    SLUICE_TRY(entries, os::list_directory(models / repository));
+    for (const auto& entry : entries) {
+      if (entry.name.starts_with(merge_prefix)) continue;  // the lock that is held here does not protect it
+      const auto from = models / repository / entry.name;
+      fs::copy(from, to / repository / entry.name,
+               fs::copy_options::recursive | fs::copy_options::copy_symlinks, failed);
+      if (failed) return Fail(system_error("copy " + from.string(), failed.value()));
+    }
     ++copied;
     return {};
   }));

@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,10 +47,22 @@ class Objects {
   /// Writes all objects since the last flush as one pack, synced. No ref may name any of them before it
   /// returns.
   Result<void> flush();
-  /// If there are more than `packs_max` packs, replaces small ones with one pack of their objects, synced. A
-  /// pack stays that is twice as large as all smaller ones together: so each object is written again as many
-  /// times as the repository doubles, not each time.
-  Result<void> repack(std::size_t packs_max);
+
+  /// How many packs a repository has.
+  static Result<std::size_t> count_packs(const std::filesystem::path& repository);
+  /// Writes the objects of small packs into one new pack in `folder`, synced; nothing has changed then for
+  /// those who read or write the repository. Small are all but those that are twice as large as all smaller
+  /// ones together: so each object is written again as many times as the repository doubles, not each time.
+  /// Returns the packs that the new one replaces: none, or at least two. Code::cancelled soon after `stop`,
+  /// unless there is little to do.
+  static Result<std::vector<std::filesystem::path>> merge_small_packs(const std::filesystem::path& repository,
+                                                                      const std::filesystem::path& folder,
+                                                                      const std::stop_token& stop);
+  /// Moves the pack in `folder` into its place, synced, and removes the `replaced` ones. False, and nothing
+  /// has changed: one of them is gone. The repository's lock is held.
+  static Result<bool> replace_packs(const std::filesystem::path& repository,
+                                    const std::filesystem::path& folder,
+                                    const std::vector<std::filesystem::path>& replaced);
 
  private:
   struct Opened;

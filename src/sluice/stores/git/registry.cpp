@@ -14,7 +14,6 @@ namespace sluice::stores::git {
 namespace {
 
 constexpr std::size_t cached_tags_max = 10'000;
-constexpr std::size_t packs_max = 20;
 constexpr const char* state_file = "model.json";
 constexpr std::string_view effects_table = "effects";  ///< see version_index.hpp
 constexpr std::string_view contents_table = "contents";
@@ -306,7 +305,7 @@ Result<void> Registry::commit(const By& by) {
   long_aliases_.clear();
   subjects_.clear();
   operations_.clear();
-  return objects_.repack(packs_max);
+  return {};
 }
 
 }  // namespace sluice::stores::git
