@@ -220,6 +220,7 @@ struct Platform::Impl {
                            .experiments = *experiments,
                            .logged_models = *logged_models,
                            .artifacts = *artifacts,
+                           .mlflow_interface = options.mlflow_interface,
                            .clock = clock});
   }
 

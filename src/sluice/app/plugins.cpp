@@ -7,6 +7,7 @@
 #include "sluice/api/mlflow/mlflow.hpp"
 #include "sluice/api/native/native.hpp"
 #include "sluice/api/openinference/openinference.hpp"
+#include "sluice/app/mlflow_interface.hpp"
 #include "sluice/base/picture_format.hpp"
 #include "sluice/domain/access/recorded.hpp"
 #include "sluice/domain/ai/dataset_split.hpp"
@@ -305,7 +306,17 @@ std::vector<ports::Protocol> make_protocols(const ProtocolParts& parts) {
   made.push_back(api::openinference_protocol(parts.serving, SLUICE_VERSION));
   made.push_back(api::mlflow_protocol({.experiments = parts.experiments,
                                        .logged_models = parts.logged_models,
-                                       .artifacts = parts.artifacts}));
+                                       .artifacts = parts.artifacts,
+                                       .interface_file = interface_files(parts.mlflow_interface)}));
+  // Until there is a console.
+  made.push_back({.name = "console",
+                  .routes = {{.method = "GET",
+                              .pattern = "/",
+                              .handler =
+                                  [](const ports::Request&, ports::Responder respond) {
+                                    respond({.status = 302, .headers = {{"Location", "/mlflow/"}}});
+                                  }}},
+                  .error = nullptr});
   for (auto& protocol : made)
     protocol = access::recorded(std::move(protocol), {.log = parts.changes, .clock = parts.clock});
   return made;

@@ -182,6 +182,7 @@ struct ProtocolParts {
   tracking::Experiments& experiments;
   tracking::LoggedModels& logged_models;
   tracking::ArtifactFiles& artifacts;
+  std::filesystem::path mlflow_interface;
   const Clock& clock;
 };
 /// All wire protocols. `check_paths` (paths.hpp) checks which paths each may have.

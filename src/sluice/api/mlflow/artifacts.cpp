@@ -34,8 +34,6 @@ ports::Response file_response(const MlflowApi& api, const ports::ArtifactFile& f
   const auto name = file.path.substr(file.path.rfind('/') + 1);
   return {.content_type = std::string(media_type_of(file.path)),
           .headers = {{"Content-Disposition", "attachment; filename*=UTF-8''" + percent_encode(name)},
-                      {"Content-Security-Policy", "sandbox"},
-                      {"X-Content-Type-Options", "nosniff"},
                       {"Cache-Control", "no-cache"},
                       {"ETag", "\"" + file.digest.hex() + "\""}},
           .body_file = api.artifacts.bytes_of(file)};

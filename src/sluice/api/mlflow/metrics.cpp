@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "sluice/api/mlflow/responses.hpp"
+#include "sluice/api/mlflow/searches.hpp"
 
 namespace sluice::api::mlflow {
 namespace {
@@ -85,38 +86,15 @@ Result<ports::Response> history(const MlflowApi& api, const Fields& fields, cons
 }
 
 Result<ports::Response> charts(const MlflowApi& api, const Fields& fields, const Principal& by) {
-  constexpr std::size_t runs_max = 100;
-  constexpr std::int64_t points_default = 320;
-  constexpr std::int64_t points_max = 2500;
-  SLUICE_TRY(ids, fields.texts("run_ids"));
-  SLUICE_TRY(key, fields.needed("metric_key"));
-  SLUICE_TRY(first, fields.integer("start_step"));
-  SLUICE_TRY(last, fields.integer("end_step"));
-  SLUICE_TRY(limit, fields.integer("max_results"));
-  if (ids.empty())
-    return Fail(user_error(Code::invalid_argument,
-                           "GetMetricHistoryBulkInterval request must specify at least one run_id."));
-  if (ids.size() > runs_max)
-    return Fail(user_error(
-        Code::invalid_argument,
-        fmt::format(
-            "GetMetricHistoryBulkInterval request must specify at most {} run_ids. Received {} run_ids.",
-            runs_max, ids.size())));
-  if (first.has_value() != last.has_value())
-    return Fail(user_error(Code::invalid_argument,
-                           "If either start step or end step are specified, both must be specified."));
-  ports::Tracking::Steps steps;
-  if (first) steps = {.first = *first, .last = *last};
+  SLUICE_TRY(query, chart_query_of(fields));
   std::string body;
   JsonObject object(body);
   auto list = object.list("metrics");
-  for (const auto& id : ids) {
-    SLUICE_TRY(points, api.experiments.store().chart(by.workspace, id, key, steps,
-                                                     static_cast<std::size_t>(std::clamp<std::int64_t>(
-                                                         limit.value_or(points_default), 1, points_max))));
+  for (const auto& id : query.runs) {
+    SLUICE_TRY(points, api.experiments.store().chart(by.workspace, id, query.key, query.steps, query.limit));
     for (const auto& point : points) {
       auto one = list.object();
-      write_point(one, key, point);
+      write_point(one, query.key, point);
       one.text("run_id", id);
       one.end();
     }

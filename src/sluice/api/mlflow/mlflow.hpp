@@ -1,4 +1,8 @@
 #pragma once
+#include <filesystem>
+#include <functional>
+#include <string>
+
 #include "sluice/domain/tracking/artifact_files.hpp"
 #include "sluice/domain/tracking/logged_models.hpp"
 #include "sluice/domain/tracking/tracking.hpp"
@@ -11,6 +15,8 @@ struct MlflowApi {
   tracking::Experiments& experiments;
   tracking::LoggedModels& logged_models;
   tracking::ArtifactFiles& artifacts;
+  /// The file of MLflow's interface with this path below its folder; "": there is none.
+  std::function<std::filesystem::path(const std::string&)> interface_file;
 };
 
 /// MLflow's REST API, versions 2.0 and 3.0: routes, JSON shapes and errors, as MLflow 3.17 has them. The

@@ -69,5 +69,8 @@ void add_run_routes(const MlflowApi& api, Routes& routes);
 void add_metric_routes(const MlflowApi& api, Routes& routes);
 void add_logged_model_routes(const MlflowApi& api, Routes& routes);
 void add_artifact_routes(const MlflowApi& api, Routes& routes);
+void add_graphql_routes(const MlflowApi& api, Routes& routes);
+void add_other_routes(Routes& routes);
+void add_interface_routes(const MlflowApi& api, ports::Protocol& protocol);
 
 }  // namespace sluice::api::mlflow

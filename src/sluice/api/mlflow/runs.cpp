@@ -60,9 +60,7 @@ Result<ports::Response> update(const MlflowApi& api, const Fields& fields, const
 }
 
 Result<ports::Response> search(const MlflowApi& api, const Fields& fields, const Principal& by) {
-  constexpr std::int64_t results = 1000;
-  SLUICE_TRY(search, search_of(fields, tracking::run_search(),
-                               {.limit = results, .limit_max = 50'000, .view = "run_view_type"}));
+  SLUICE_TRY(search, run_search_of(fields));
   SLUICE_TRY(experiments, experiment_ids_of(fields));
   SLUICE_TRY(found, api.experiments.store().runs(by.workspace, experiments, search));
   const auto token = next_page(found, search);

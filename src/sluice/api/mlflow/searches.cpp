@@ -1,5 +1,7 @@
 #include "sluice/api/mlflow/searches.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "sluice/base/numbers.hpp"
@@ -75,6 +77,42 @@ Result<ports::Search> search_of(const Fields& fields, const tracking::SearchGram
   SLUICE_TRY(offset, tracking::offset_of(token));
   search.offset = static_cast<std::size_t>(offset);
   return search;
+}
+
+Result<ports::Search> run_search_of(const Fields& fields) {
+  constexpr std::int64_t results = 1000;
+  constexpr std::int64_t results_max = 50'000;
+  return search_of(fields, tracking::run_search(),
+                   {.limit = results, .limit_max = results_max, .view = "run_view_type"});
+}
+
+Result<ChartQuery> chart_query_of(const Fields& fields, const ChartForm& form) {
+  constexpr std::size_t runs_max = 100;
+  constexpr std::int64_t points_default = 320;
+  constexpr std::int64_t points_max = 2500;
+  SLUICE_TRY(runs, fields.texts(form.runs));
+  SLUICE_TRY(key, fields.needed(form.key));
+  SLUICE_TRY(first, fields.integer(form.first));
+  SLUICE_TRY(last, fields.integer(form.last));
+  SLUICE_TRY(limit, fields.integer(form.limit));
+  if (runs.empty())
+    return Fail(user_error(Code::invalid_argument,
+                           "GetMetricHistoryBulkInterval request must specify at least one run_id."));
+  if (runs.size() > runs_max)
+    return Fail(user_error(
+        Code::invalid_argument,
+        fmt::format(
+            "GetMetricHistoryBulkInterval request must specify at most {} run_ids. Received {} run_ids.",
+            runs_max, runs.size())));
+  if (first.has_value() != last.has_value())
+    return Fail(user_error(Code::invalid_argument,
+                           "If either start step or end step are specified, both must be specified."));
+  ChartQuery query{.runs = std::move(runs),
+                   .key = std::move(key),
+                   .limit = static_cast<std::size_t>(
+                       std::clamp<std::int64_t>(limit.value_or(points_default), 1, points_max))};
+  if (first) query.steps = {.first = *first, .last = *last};
+  return query;
 }
 
 }  // namespace sluice::api::mlflow

@@ -15,6 +15,25 @@ struct SearchForm {
 /// Reads `experiment_ids`.
 Result<std::vector<std::int64_t>> experiment_ids_of(const Fields& fields);
 
+/// A search for runs.
+Result<ports::Search> run_search_of(const Fields& fields);
+
+/// Which points a chart asks for; the names of its fields are not the same everywhere.
+struct ChartForm {
+  std::string_view runs = "run_ids";
+  std::string_view key = "metric_key";
+  std::string_view first = "start_step";
+  std::string_view last = "end_step";
+  std::string_view limit = "max_results";
+};
+struct ChartQuery {
+  std::vector<std::string> runs;
+  std::string key;
+  ports::Tracking::Steps steps;
+  std::size_t limit = 0;
+};
+Result<ChartQuery> chart_query_of(const Fields& fields, const ChartForm& form = {});
+
 /// Reads `filter`, `order_by`, `max_results` and `page_token`. The search asks for one entry more than the
 /// page has, so that it is known whether another one follows (`next_page`).
 Result<ports::Search> search_of(const Fields& fields, const tracking::SearchGrammar& grammar,

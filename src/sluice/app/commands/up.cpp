@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "sluice/app/commands/command.hpp"
+#include "sluice/app/mlflow_interface.hpp"
 #include "sluice/app/sweep_policy.hpp"
 #include "sluice/base/json.hpp"
 #include "sluice/base/words.hpp"
@@ -31,6 +32,7 @@ struct UpOptions {
   RemoteOptions remote;
   std::string on_end;
   bool durable = false;
+  std::string mlflow_ui;
   bool json = false;
 };
 
@@ -103,6 +105,7 @@ Result<void> up(const UpOptions& options) {
     quota = bytes;
   }
   SLUICE_TRY(remote, remote_policy_of(options.remote));
+  SLUICE_TRY(mlflow_interface, find_mlflow_interface(options.mlflow_ui));
   std::optional<EndNotice> on_end;
   if (!options.on_end.empty()) {
     SLUICE_TRY(notice, EndNotice::parse(options.on_end));
@@ -125,7 +128,8 @@ Result<void> up(const UpOptions& options) {
            .sweeps = storage::Storage::Automatic{.policy = policy,
                                                  .every = Milliseconds(static_cast<std::int64_t>(
                                                      options.sweep_seconds * 1000))},
-           .durable_tracking = options.durable}));
+           .durable_tracking = options.durable,
+           .mlflow_interface = std::move(mlflow_interface)}));
   net::HttpServer::Options reached{.listen = options.listen,
                                    .callers = &platform->callers(),
                                    .allowed_hosts = options.allowed_hosts,
@@ -209,6 +213,10 @@ void add_up(CommandLine& program) {
   command.flag("--durable", options->durable,
                "what clients log survives a power cut once they are told that it is stored; it survives the "
                "death of this process in any case");
+  command.option("--mlflow-ui", options->mlflow_ui,
+                 "folder with the static files of MLflow's interface; default: that of the active virtual "
+                 "environment, or of the `mlflow` on PATH",
+                 {.name = "DIR"});
   command.flag("--json", options->json, "print JSON");
   command.example("sluice up --data ./data --listen 127.0.0.1:0");
   command.when_called([options] {
