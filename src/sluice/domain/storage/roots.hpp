@@ -87,6 +87,8 @@ inline constexpr auto roots_in_ledger = std::to_array<Root>({
     {"tracked_runs.artifact_uri", false, "where files are stored, which have rows of their own"},
     {"tracked_runs.active", false, "a flag"},
     {"tracked_runs.removed_ms", false, "a time"},
+    {"tracked_records.run", false, "a number"},
+    {"tracked_records.record", false, "texts of the client, which have rows of their own"},
     {"tracked_parameters.run", false, "a number"},
     {"tracked_parameters.key", false, "a name"},
     {"tracked_parameters.value", false, "a text of the client"},

@@ -189,4 +189,17 @@ Result<void> Transaction::commit() {
   return {};
 }
 
+Result<Snapshot> Snapshot::begin(Connection& connection) {
+  SLUICE_TRY(statement, connection.prepare("BEGIN DEFERRED"));
+  SLUICE_DO(statement.run());
+  return Snapshot(connection);
+}
+
+Snapshot::~Snapshot() {
+  if (connection_ == nullptr) return;
+  // A statement that failed may have ended it.
+  auto statement = connection_->prepare("COMMIT");
+  if (statement) static_cast<void>(statement->step());
+}
+
 }  // namespace sluice::stores::sqlite

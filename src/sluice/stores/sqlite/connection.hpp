@@ -92,4 +92,18 @@ class Transaction {
   Connection* connection_;
 };
 
+/// A read transaction; it ends with its scope. All statements in it see one state of the file, and only the
+/// first and the last of them take and release its locks.
+class Snapshot {
+ public:
+  static Result<Snapshot> begin(Connection& connection);
+  Snapshot(Snapshot&& other) noexcept : connection_(other.connection_) { other.connection_ = nullptr; }
+  Snapshot& operator=(Snapshot&&) = delete;
+  ~Snapshot();
+
+ private:
+  explicit Snapshot(Connection& connection) : connection_(&connection) {}
+  Connection* connection_;
+};
+
 }  // namespace sluice::stores::sqlite

@@ -17,11 +17,14 @@ class LedgerFile {
   /// Creates the file if it is missing, and migrates its tables (prepare_schema).
   static Result<std::unique_ptr<LedgerFile>> open(const std::filesystem::path& file);
 
-  /// Returns `work(connection)`, called with a reader of its own.
+  /// Returns `work(connection)`, called with a reader of its own, which sees one state of the file.
   template <typename Work>
   auto read(Work work) -> decltype(work(std::declval<Connection&>())) {
     SLUICE_TRY(reader, acquire_reader());
-    auto result = work(*reader);
+    auto result = [&]() -> decltype(work(*reader)) {
+      SLUICE_TRY(snapshot, Snapshot::begin(*reader));
+      return work(*reader);
+    }();
     release_reader(std::move(reader));
     return result;
   }

@@ -144,8 +144,8 @@ Result<void> fold(Connection& connection, std::int64_t run, const std::string& k
 
 }  // namespace
 
-Result<void> add_points(Connection& connection, MetricPlace place, const std::string& key,
-                        const Points& points) {
+Result<MetricPoint> add_points(Connection& connection, MetricPlace place, const std::string& key,
+                               const Points& points) {
   SLUICE_TRY(known, read_head(connection, place.run, key));
   Head head = known.value_or(Head{.newest = points.front()});
   for (const auto& point : points)
@@ -157,7 +157,8 @@ Result<void> add_points(Connection& connection, MetricPlace place, const std::st
   } else {
     for (const auto& point : points) SLUICE_DO(insert_row(connection, place.run, key, head.points++, point));
   }
-  return write_head(connection, place, key, head);
+  SLUICE_DO(write_head(connection, place, key, head));
+  return head.newest;
 }
 
 Result<Points> all_points(Connection& connection, std::int64_t run, const std::string& key) {

@@ -17,10 +17,10 @@ struct MetricPlace {
   std::int64_t experiment = 0;
 };
 
-/// Adds points to the history of one metric, and keeps its newest value: that of the greatest step, then
-/// time, then value.
-Result<void> add_points(Connection& connection, MetricPlace place, const std::string& key,
-                        const std::vector<ports::MetricPoint>& points);
+/// Adds points to the history of one metric, and keeps its newest value, which is returned: that of the
+/// greatest step, then time, then value.
+Result<ports::MetricPoint> add_points(Connection& connection, MetricPlace place, const std::string& key,
+                                      const std::vector<ports::MetricPoint>& points);
 
 /// All points, in the order in which they were logged.
 Result<std::vector<ports::MetricPoint>> all_points(Connection& connection, std::int64_t run,

@@ -140,6 +140,12 @@ constexpr std::array<const char*, schema_version> steps{R"sql(
   ) STRICT;
   CREATE UNIQUE INDEX tracked_runs_by_id ON tracked_runs(id);
   CREATE INDEX tracked_runs_by_start ON tracked_runs(experiment, active, started_ms DESC, id);
+  -- What the rows of its parts say of a run, for pages of searches (run_record.hpp); made as long as it is small,
+  -- and when the run ends.
+  CREATE TABLE tracked_records(
+    run INTEGER PRIMARY KEY,
+    record BLOB NOT NULL
+  ) STRICT;
   CREATE TABLE tracked_parameters(
     run INTEGER NOT NULL,
     key TEXT NOT NULL,

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "sluice/base/json.hpp"
+#include "sluice/stores/sqlite/run_record.hpp"
 
 namespace sluice::stores::sqlite {
 namespace {
@@ -97,11 +98,29 @@ Result<TrackedRunRow> find_tracked_run(Connection& connection, const std::string
       .number = select.integer(0), .experiment = select.integer(1), .active = select.integer(2) != 0};
 }
 
+Result<void> read_parts(Connection& connection, std::int64_t number, ports::TrackedRun& run) {
+  SLUICE_DO(read_metrics(connection, number, run.metrics));
+  SLUICE_TRY(parameters,
+             connection.prepare("SELECT key, value FROM tracked_parameters WHERE run = ? ORDER BY key"));
+  SLUICE_DO(read_pairs(std::move(parameters), number, run.parameters));
+  SLUICE_TRY(tags, connection.prepare("SELECT key, value FROM tracked_tags WHERE run = ? ORDER BY key"));
+  SLUICE_DO(read_pairs(std::move(tags), number, run.tags));
+  SLUICE_DO(read_datasets(connection, number, run.datasets));
+  return read_model_uses(connection, number, run);
+}
+
+Result<std::string> stored_record(Connection& connection, std::int64_t number) {
+  SLUICE_TRY(select, connection.prepare("SELECT record FROM tracked_records WHERE run = ?"));
+  SLUICE_TRY(has_row, select.bind(number).step());
+  return has_row ? select.text(0) : std::string();
+}
+
 Result<ports::TrackedRun> read_tracked_run(Connection& connection, std::int64_t number) {
   ports::TrackedRun run;
   {
     SLUICE_TRY(select, connection.prepare("SELECT id, experiment, name, user, status, started_ms, ended_ms, "
-                                          "artifact_uri, active FROM tracked_runs WHERE number = ?"));
+                                          "artifact_uri, active, record FROM tracked_runs LEFT JOIN "
+                                          "tracked_records ON run = number WHERE number = ?"));
     SLUICE_TRY(has_row, select.bind(number).step());
     SLUICE_CHECK(has_row);
     run.id = select.text(0);
@@ -113,15 +132,12 @@ Result<ports::TrackedRun> read_tracked_run(Connection& connection, std::int64_t 
     if (!select.is_null(6)) run.ended_ms = select.integer(6);
     run.artifact_uri = select.text(7);
     run.active = select.integer(8) != 0;
+    if (!select.is_null(9)) {
+      SLUICE_DO(read_record(select.text(9), run));
+      return run;
+    }
   }
-  SLUICE_DO(read_metrics(connection, number, run.metrics));
-  SLUICE_TRY(parameters,
-             connection.prepare("SELECT key, value FROM tracked_parameters WHERE run = ? ORDER BY key"));
-  SLUICE_DO(read_pairs(std::move(parameters), number, run.parameters));
-  SLUICE_TRY(tags, connection.prepare("SELECT key, value FROM tracked_tags WHERE run = ? ORDER BY key"));
-  SLUICE_DO(read_pairs(std::move(tags), number, run.tags));
-  SLUICE_DO(read_datasets(connection, number, run.datasets));
-  SLUICE_DO(read_model_uses(connection, number, run));
+  SLUICE_DO(read_parts(connection, number, run));
   return run;
 }
 

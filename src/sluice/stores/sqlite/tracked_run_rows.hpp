@@ -20,6 +20,11 @@ struct TrackedRunRow {
 Result<TrackedRunRow> find_tracked_run(Connection& connection, const std::string& workspace,
                                        const std::string& id);
 
+/// All that was logged to the run, from the rows of its parts.
+Result<void> read_parts(Connection& connection, std::int64_t number, ports::TrackedRun& run);
+/// Its record; "" if there is none.
+Result<std::string> stored_record(Connection& connection, std::int64_t number);
+
 /// All of the run with this number, which must be there.
 Result<ports::TrackedRun> read_tracked_run(Connection& connection, std::int64_t number);
 

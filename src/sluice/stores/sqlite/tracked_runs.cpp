@@ -8,6 +8,7 @@
 #include "sluice/stores/sqlite/columns.hpp"
 #include "sluice/stores/sqlite/ledger_file.hpp"
 #include "sluice/stores/sqlite/metric_history.hpp"
+#include "sluice/stores/sqlite/run_record.hpp"
 #include "sluice/stores/sqlite/sqlite_tracking.hpp"
 #include "sluice/stores/sqlite/tracked_run_rows.hpp"
 
@@ -70,15 +71,63 @@ Result<void> put_model_use(Connection& connection, std::int64_t run, bool is_out
   return insert.bind(run).bind(std::int64_t{is_output}).bind(use.model).bind(use.step).run();
 }
 
-Result<void> put_metrics(Connection& connection, sqlite::MetricPlace place,
-                         const std::vector<ports::Metric>& metrics) {
-  if (metrics.size() == 1)
-    return sqlite::add_points(connection, place, metrics.front().key, {metrics.front().point});
+/// Returns the newest points of these metrics.
+Result<std::vector<ports::Metric>> put_metrics(Connection& connection, sqlite::MetricPlace place,
+                                               const std::vector<ports::Metric>& metrics) {
+  std::vector<ports::Metric> newest;
   std::map<std::string_view, std::vector<ports::MetricPoint>> by_key;
   for (const auto& metric : metrics) by_key[metric.key].push_back(metric.point);
-  for (const auto& [key, points] : by_key)
-    SLUICE_DO(sqlite::add_points(connection, place, std::string(key), points));
-  return {};
+  for (const auto& [name, points] : by_key) {
+    std::string key(name);
+    SLUICE_TRY(point, sqlite::add_points(connection, place, key, points));
+    newest.push_back({.key = std::move(key), .point = point});
+  }
+  return newest;
+}
+
+template <typename Entry>
+void replace_by_key(std::vector<Entry>& entries, Entry entry) {
+  const auto place = std::ranges::lower_bound(entries, entry.key, {}, &Entry::key);
+  if (place != entries.end() && place->key == entry.key)
+    *place = std::move(entry);
+  else
+    entries.insert(place, std::move(entry));
+}
+
+Result<void> write_record(Connection& connection, std::int64_t run, const std::string& record) {
+  SLUICE_TRY(upsert, connection.prepare("INSERT INTO tracked_records(run, record) VALUES(?,?) "
+                                        "ON CONFLICT(run) DO UPDATE SET record=excluded.record"));
+  return upsert.bind(run).bind_blob(record).run();
+}
+
+/// Records larger than this are made when the run ends, not with each change.
+constexpr std::size_t record_kept_max = 16'384;
+
+/// Keeps the record as the rows are, after a change.
+Result<void> renew_record(Connection& connection, std::int64_t run, const ports::TrackedRunChange& change,
+                          std::vector<ports::Metric> newest) {
+  const bool ends = change.status && *change.status != ports::TrackedStatus::running &&
+                    *change.status != ports::TrackedStatus::scheduled;
+  SLUICE_TRY(before, sqlite::stored_record(connection, run));
+  if (!ends && (before.empty() || before.size() > record_kept_max)) {
+    if (before.empty()) return {};
+    SLUICE_TRY(remove, connection.prepare("DELETE FROM tracked_records WHERE run = ?"));
+    return remove.bind(run).run();
+  }
+  ports::TrackedRun logged;
+  if (before.empty() || !change.datasets.empty() || !change.model_inputs.empty() ||
+      !change.model_outputs.empty()) {
+    SLUICE_DO(sqlite::read_parts(connection, run, logged));
+  } else {
+    SLUICE_DO(sqlite::read_record(before, logged));
+    for (auto& metric : newest) replace_by_key(logged.metrics, std::move(metric));
+    for (const auto& parameter : change.parameters) replace_by_key(logged.parameters, parameter);
+    for (const auto& tag : change.tags) replace_by_key(logged.tags, tag);
+    if (change.removed_tag)
+      std::erase_if(logged.tags, [&](const auto& tag) { return tag.key == *change.removed_tag; });
+  }
+  const auto after = sqlite::record_of(logged);
+  return after == before ? Result<void>() : write_record(connection, run, after);
 }
 
 Result<void> change_info(Connection& connection, std::int64_t run, const ports::TrackedRunChange& change) {
@@ -131,7 +180,9 @@ Result<void> SqliteTracking::create_run(const ports::NewTrackedRun& made) {
     for (const auto& tag : run.tags) SLUICE_DO(put_tag(connection, number.integer(0), tag));
     for (const auto& parameter : run.parameters)
       SLUICE_DO(put_parameter(connection, number.integer(0), parameter));
-    return {};
+    ports::TrackedRun logged;
+    SLUICE_DO(sqlite::read_parts(connection, number.integer(0), logged));
+    return write_record(connection, number.integer(0), sqlite::record_of(logged));
   });
 }
 
@@ -150,14 +201,14 @@ Result<std::vector<ports::ParameterConflict>> SqliteTracking::change_run(
     }
     if (!conflicts.empty()) return Fail(user_error(Code::conflict, "parameters"));  // rolls back
     SLUICE_DO(change_info(connection, run.number, change));
-    if (!change.metrics.empty())
-      SLUICE_DO(put_metrics(connection, {.run = run.number, .experiment = run.experiment}, change.metrics));
+    SLUICE_TRY(newest,
+               put_metrics(connection, {.run = run.number, .experiment = run.experiment}, change.metrics));
     for (const auto& tag : change.tags) SLUICE_DO(put_tag(connection, run.number, tag));
     if (change.removed_tag) SLUICE_DO(remove_tag(connection, run.number, id, *change.removed_tag));
     for (const auto& input : change.datasets) SLUICE_DO(put_dataset(connection, run.number, input));
     for (const auto& use : change.model_inputs) SLUICE_DO(put_model_use(connection, run.number, false, use));
     for (const auto& use : change.model_outputs) SLUICE_DO(put_model_use(connection, run.number, true, use));
-    return {};
+    return renew_record(connection, run.number, change, std::move(newest));
   });
   if (conflicts.empty() && !done) return Fail(done.error());
   return conflicts;
