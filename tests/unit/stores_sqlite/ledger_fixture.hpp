@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sqlite3.h>
 
 #include "result_assertions.hpp"
 #include "sluice/os/files.hpp"
@@ -40,6 +41,27 @@ class LedgerTest : public testing::Test {
                                  .ended = std::nullopt,
                                  .message = ""},
             .cache = {}};
+  }
+  /// Statements for the file itself, beside the ledger.
+  void execute(const std::string& sql) {
+    sqlite3* handle = nullptr;
+    ASSERT_EQ(sqlite3_open(file().c_str(), &handle), SQLITE_OK);
+    EXPECT_EQ(sqlite3_exec(handle, sql.c_str(), nullptr, nullptr, nullptr), SQLITE_OK)
+        << sqlite3_errmsg(handle);
+    sqlite3_close(handle);
+  }
+  /// The last column of each row.
+  std::vector<std::string> query(const std::string& sql) {
+    std::vector<std::string> out;
+    sqlite3* handle = nullptr;
+    EXPECT_EQ(sqlite3_open(file().c_str(), &handle), SQLITE_OK);
+    const auto take = [](void* rows, int columns, char** values, char**) {
+      static_cast<std::vector<std::string>*>(rows)->emplace_back(values[columns - 1]);
+      return 0;
+    };
+    EXPECT_EQ(sqlite3_exec(handle, sql.c_str(), take, &out, nullptr), SQLITE_OK) << sqlite3_errmsg(handle);
+    sqlite3_close(handle);
+    return out;
   }
   std::unique_ptr<os::TemporaryDirectory> root_;
   std::unique_ptr<SqliteLedger> ledger_;

@@ -1,5 +1,3 @@
-#include <sqlite3.h>
-
 #include "ledger_fixture.hpp"
 #include "result_assertions.hpp"
 
@@ -8,28 +6,7 @@ namespace {
 
 using testing::HasSubstr;
 
-class SqliteOpening : public LedgerTest {
- protected:
-  void execute(const std::string& sql) {
-    sqlite3* handle = nullptr;
-    ASSERT_EQ(sqlite3_open(file().c_str(), &handle), SQLITE_OK);
-    EXPECT_EQ(sqlite3_exec(handle, sql.c_str(), nullptr, nullptr, nullptr), SQLITE_OK)
-        << sqlite3_errmsg(handle);
-    sqlite3_close(handle);
-  }
-  std::vector<std::string> query(const std::string& sql) {
-    std::vector<std::string> out;
-    sqlite3* handle = nullptr;
-    EXPECT_EQ(sqlite3_open(file().c_str(), &handle), SQLITE_OK);
-    const auto take = [](void* rows, int columns, char** values, char**) {
-      static_cast<std::vector<std::string>*>(rows)->emplace_back(values[columns - 1]);
-      return 0;
-    };
-    EXPECT_EQ(sqlite3_exec(handle, sql.c_str(), take, &out, nullptr), SQLITE_OK) << sqlite3_errmsg(handle);
-    sqlite3_close(handle);
-    return out;
-  }
-};
+class SqliteOpening : public LedgerTest {};
 
 TEST_F(SqliteOpening, RefusesALedgerOfANewerVersion) {
   ledger_.reset();

@@ -90,7 +90,9 @@ Result<ports::TrackedRun> Experiments::create_run(const Principal& principal, Ne
             run.name, *tagged)));
   if (run.name.empty()) run.name = tagged.value_or("");
   if (run.name.empty()) run.name = invented_name(random_);
-  if (!tagged) run.tags.push_back({.key = std::string(run_name_tag), .value = run.name});
+  SLUICE_TRY(name, checked_tag({.key = std::string(run_name_tag), .value = std::move(run.name)}, ""));
+  run.name = name.value;
+  if (!tagged) run.tags.push_back(std::move(name));
   ports::TrackedRun made{.id = new_run_id(random_),
                          .experiment = run.experiment,
                          .name = std::move(run.name),
@@ -117,8 +119,9 @@ Result<ports::TrackedRun> Experiments::update_run(const Principal& principal, co
                                                   std::optional<std::string> name) {
   ports::TrackedRunChange change{.status = status, .ended_ms = ended_ms};
   if (name && !name->empty()) {
-    change.tags.push_back({.key = std::string(run_name_tag), .value = *name});
-    change.name = std::move(name);
+    SLUICE_TRY(tag, checked_tag({.key = std::string(run_name_tag), .value = std::move(*name)}, ""));
+    change.name = tag.value;
+    change.tags.push_back(std::move(tag));
   }
   SLUICE_DO(store_.change_run(principal.workspace, id, change));
   return store_.run(principal.workspace, id);

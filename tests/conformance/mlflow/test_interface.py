@@ -1,0 +1,115 @@
+"""MLflow's own interface (its static files, unmodified) in a real browser, on this server: what its pages show, and their edits.
+
+Runs in the environment tests/clients/mlflow.in. Screenshots are left in build/screenshots/mlflow.
+"""
+import re
+
+import browser
+import mlflow
+import pytest
+import tracked
+from mlflow.entities import Metric
+from sluice_program import ROOT
+
+pytestmark = pytest.mark.needs(cpu=1)
+STATIC_FILES = re.sub(r"__init__.py$", "server/js/build", mlflow.__file__)
+SCREENSHOTS = ROOT / "build" / "screenshots" / "mlflow"
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory):
+    """A server with an experiment of runs; (server, client, experiment, ids of the runs by name)."""
+    with tracked.serving(tmp_path_factory.mktemp("interface") / "data", "--mlflow-ui", STATIC_FILES) as (server, client):
+        experiment = client.create_experiment("alpha-exp", tags={"mlflow.experimentKind": "custom_model_development"})
+        runs = {}
+        for i in range(5):
+            run = client.create_run(experiment, run_name=f"run-{i}", tags={"team": "blue"}).info.run_id
+            client.log_batch(run, metrics=[Metric("loss", 1 / (step + 1) + i, 1000 + step, step) for step in range(200)] + [Metric("acc", 0.5 + i / 10, 1, 0)])
+            client.log_param(run, "lr", f"0.0{i}")
+            client.set_terminated(run)
+            runs[f"run-{i}"] = run
+        client.log_text(runs["run-0"], "a note of run 0", "files/note.txt")
+        client.log_dict(runs["run-0"], {"k": "v"}, "d.json")
+        yield server, client, experiment, runs
+
+
+@pytest.fixture(scope="module")
+def shown(filled, tmp_path_factory):
+    """Opens a page of the interface, waits for these words, and leaves a screenshot: shown(name, path, *words)."""
+    with browser.opened(tmp_path_factory.mktemp("browser")) as chromium:
+
+        def show(name, path, *words):
+            chromium.open(f"{filled[0].url}/mlflow/{path}")
+            text = chromium.shows(*words)
+            chromium.screenshot(SCREENSHOTS / f"{name}.png")
+            return text
+
+        show.browser = chromium
+        yield show
+
+
+def test_the_address_alone_leads_to_the_interface(filled, shown):
+    shown.browser.open(filled[0].url)
+    shown.browser.shows("MLflow", "Experiments")
+    assert shown.browser.evaluate("location.pathname") == "/mlflow/"
+
+
+def test_links_that_the_client_prints_open(filled, shown):
+    server, _, experiment, runs = filled
+    shown.browser.open(f"{server.url}/#/experiments/{experiment}/runs/{runs['run-1']}")
+    shown.browser.shows("run-1", "lr")
+
+
+def test_the_list_of_experiments(shown):
+    shown("experiments", "#/experiments", "alpha-exp", "Default")
+
+
+def test_the_table_of_runs(filled, shown):
+    text = shown("runs", f"#/experiments/{filled[2]}/runs?compareRunsMode=TABLE", "run-0", "run-4", "5 matching runs")
+    assert "INTERNAL_ERROR" not in text
+
+
+def test_the_charts_of_runs(filled, shown):
+    shown("charts", f"#/experiments/{filled[2]}/runs?compareRunsMode=CHART", "acc", "loss", "run-3")
+
+
+def test_a_run(filled, shown):
+    text = shown("run", f"#/experiments/{filled[2]}/runs/{filled[3]['run-2']}", "run-2", "Parameters (1)", "Metrics (2)", "0.02")
+    assert "FINISHED" in text.upper()
+
+
+def test_the_metrics_of_a_run(filled, shown):
+    shown("run-metrics", f"#/experiments/{filled[2]}/runs/{filled[3]['run-2']}/model-metrics", "loss", "acc")
+
+
+def test_the_artifacts_of_a_run(filled, shown):
+    shown("artifacts", f"#/experiments/{filled[2]}/runs/{filled[3]['run-0']}/artifacts/files/note.txt", "note.txt", "d.json", "a note of run 0")
+
+
+def test_one_metric_of_several_runs(filled, shown):
+    _, _, experiment, runs = filled
+    ids = f'["{runs["run-0"]}","{runs["run-1"]}"]'.replace('"', "%22")
+    shown("metric", f'#/metric?runs={ids}&metric=%22loss%22&experiments=[%22{experiment}%22]&plot_metric_keys=[%22loss%22]', "loss")
+
+
+def test_runs_that_are_compared(filled, shown):
+    _, _, experiment, runs = filled
+    ids = f'["{runs["run-0"]}","{runs["run-1"]}"]'.replace('"', "%22")
+    shown("compare", f"#/compare-runs?runs={ids}&experiments=[%22{experiment}%22]", "Comparing 2 Runs", "run-0", "run-1")
+
+
+def test_what_is_not_there(filled, shown):
+    shown("no-run", f"#/experiments/{filled[2]}/runs/{'0' * 32}", "Page Not Found")
+
+
+def test_a_run_is_renamed_in_the_interface(filled, shown):
+    server, client, experiment, runs = filled
+    shown("before-rename", f"#/experiments/{experiment}/runs/{runs['run-4']}", "run-4", "Parameters (1)")
+    renamed = shown.browser.evaluate(f"""fetch('ajax-api/2.0/mlflow/runs/update', {{method: 'POST', headers: {{'Content-Type': 'application/json'}},
+        body: JSON.stringify({{run_id: '{runs['run-4']}', run_name: 'renamed-run-4'}})}}).then(answer => answer.status)""")
+    assert renamed == 200 and client.get_run(runs["run-4"]).info.run_name == "renamed-run-4"
+    shown("renamed", f"#/experiments/{experiment}/runs/{runs['run-4']}", "renamed-run-4")
+
+
+def test_no_page_threw(shown):
+    assert [error for error in shown.browser.errors if "SyntaxError" in error] == []
