@@ -137,6 +137,8 @@ struct Search {
 class Tracking {
  public:
   virtual ~Tracking() = default;
+  /// Whether a small change would not have to wait for the disk now.
+  [[nodiscard]] virtual bool is_quick() const = 0;
 
   /// Code::already_exists if there is one of that name, also a removed one.
   virtual Result<Experiment> create_experiment(const NewExperiment& experiment) = 0;

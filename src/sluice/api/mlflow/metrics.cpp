@@ -111,6 +111,7 @@ void add_metric_routes(const MlflowApi& api, Routes& routes) {
     return
         [api, work](const Fields& fields, const ports::Request& r) { return work(api, fields, r.principal); };
   };
+  const auto quick = small_and_quick(api);
   routes.add("POST", "/runs/log-metric",
              [api](const Fields& fields, const auto& r) -> Result<ports::Response> {
                SLUICE_TRY(id, fields.run_id());
@@ -118,7 +119,8 @@ void add_metric_routes(const MlflowApi& api, Routes& routes) {
                SLUICE_DO(api.experiments.log_metric(r.principal, id, metric));
                SLUICE_DO(log_to_model(api, fields, id, metric));
                return empty();
-             });
+             },
+             {.is_brief = quick});
   routes.add("POST", "/runs/log-parameter",
              [api](const Fields& fields, const auto& r) -> Result<ports::Response> {
                SLUICE_TRY(id, fields.run_id());
@@ -126,8 +128,9 @@ void add_metric_routes(const MlflowApi& api, Routes& routes) {
                SLUICE_TRY(value, fields.text("value"));
                SLUICE_DO(api.experiments.log_parameter(r.principal, id, {.key = key, .value = value}));
                return empty();
-             });
-  routes.add("POST", "/runs/log-batch", with(log_batch));
+             },
+             {.is_brief = quick});
+  routes.add("POST", "/runs/log-batch", with(log_batch), {.is_brief = quick});
   routes.add("GET", "/metrics/get-history", with(history));
   routes.add("GET", "/metrics/get-history-bulk-interval", with(charts));
 }

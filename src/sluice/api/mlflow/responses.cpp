@@ -105,6 +105,7 @@ void Routes::add(std::string_view method, std::string_view path, const Handle& h
                .pattern = std::string(tree) + more.version + "/mlflow" + std::string(path),
                .handler = handler,
                .body_max = more.body_max,
+               .is_brief = more.is_brief,
                .role = more.role,
                .change = more.change});
 }
@@ -205,6 +206,13 @@ std::optional<TrackedStatus> status_named(std::string_view name) {
   for (const auto& [status, known] : statuses)
     if (known == name) return status;
   return std::nullopt;
+}
+
+std::function<bool(const ports::Request&)> small_and_quick(const MlflowApi& api) {
+  return [api](const ports::Request& request) {
+    constexpr std::size_t small = std::size_t{8} << 10;
+    return request.body.size() <= small && api.experiments.store().is_quick();
+  };
 }
 
 }  // namespace sluice::api::mlflow

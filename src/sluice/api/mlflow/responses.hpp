@@ -28,6 +28,7 @@ class Routes {
     std::optional<ports::Role> role = std::nullopt;  ///< nullopt: as `ports::Route` says
     std::string change = {};
     std::string version = "2.0";
+    std::function<bool(const ports::Request&)> is_brief = nullptr;
   };
   /// `path`: "/runs/create", below /api/2.0/mlflow.
   void add(std::string_view method, std::string_view path, const Handle& handle) {
@@ -62,6 +63,9 @@ std::string next_page(std::vector<Entry>& found, const ports::Search& search) {
   found.resize(search.limit - 1);
   return tracking::token_of(static_cast<std::int64_t>(search.offset + found.size()));
 }
+
+/// Whether the request is a small one, and what it changes would not have to wait for the disk.
+std::function<bool(const ports::Request&)> small_and_quick(const MlflowApi& api);
 
 // One function per resource; each adds its routes.
 void add_experiment_routes(const MlflowApi& api, Routes& routes);

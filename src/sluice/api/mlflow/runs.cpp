@@ -140,8 +140,9 @@ void add_run_routes(const MlflowApi& api, Routes& routes) {
     return
         [api, work](const Fields& fields, const ports::Request& r) { return work(api, fields, r.principal); };
   };
-  routes.add("POST", "/runs/create", with(create));
-  routes.add("POST", "/runs/update", with(update));
+  const auto quick = small_and_quick(api);
+  routes.add("POST", "/runs/create", with(create), {.is_brief = quick});
+  routes.add("POST", "/runs/update", with(update), {.is_brief = quick});
   routes.add("GET", "/runs/get", [api](const Fields& fields, const auto& r) -> Result<ports::Response> {
     SLUICE_TRY(id, fields.run_id());
     SLUICE_TRY(run, api.experiments.store().run(r.principal.workspace, id));
@@ -157,13 +158,15 @@ void add_run_routes(const MlflowApi& api, Routes& routes) {
   };
   routes.add("POST", "/runs/delete", set_active(false));
   routes.add("POST", "/runs/restore", set_active(true));
-  routes.add("POST", "/runs/set-tag", [api](const Fields& fields, const auto& r) -> Result<ports::Response> {
-    SLUICE_TRY(id, fields.run_id());
-    SLUICE_TRY(key, fields.needed("key"));
-    SLUICE_TRY(value, fields.text("value"));
-    SLUICE_DO(api.experiments.set_run_tag(r.principal, id, {.key = key, .value = value}));
-    return empty();
-  });
+  routes.add("POST", "/runs/set-tag",
+             [api](const Fields& fields, const auto& r) -> Result<ports::Response> {
+               SLUICE_TRY(id, fields.run_id());
+               SLUICE_TRY(key, fields.needed("key"));
+               SLUICE_TRY(value, fields.text("value"));
+               SLUICE_DO(api.experiments.set_run_tag(r.principal, id, {.key = key, .value = value}));
+               return empty();
+             },
+             {.is_brief = quick});
   routes.add("POST", "/runs/delete-tag",
              [api](const Fields& fields, const auto& r) -> Result<ports::Response> {
                SLUICE_TRY(id, fields.run_id());

@@ -120,6 +120,8 @@ Result<std::unique_ptr<Connection>> Connection::open(const std::filesystem::path
   std::unique_ptr<Connection> connection(new Connection(file, handle));
   if (code != SQLITE_OK) return Fail(connection->failure(code));
   sqlite3_busy_timeout(handle, busy_timeout_ms);
+  // Pages that one transaction after the other changes stay in memory.
+  if (use == Use::write) SLUICE_DO(connection->execute("PRAGMA cache_size=-16000"));
   if (use == Use::read) SLUICE_DO(connection->execute("PRAGMA query_only=ON; PRAGMA case_sensitive_like=ON"));
   return connection;
 }
@@ -167,6 +169,14 @@ Result<std::string> Connection::query_value(const char* sql) {
 }
 
 std::string Connection::library_version() { return sqlite3_libversion(); }
+
+void Connection::follow_log() {
+  const auto note = [](void* connection, sqlite3*, const char*, int pages) {
+    static_cast<Connection*>(connection)->log_pages_ = pages;
+    return SQLITE_OK;
+  };
+  sqlite3_wal_hook(handle_, note, this);  // in the place of the one that writes back
+}
 
 std::int64_t Connection::changes() const { return sqlite3_changes64(handle_); }
 

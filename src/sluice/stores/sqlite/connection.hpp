@@ -65,6 +65,10 @@ class Connection {
   /// The first column of the first row, or "".
   Result<std::string> query_value(const char* sql);
   static std::string library_version();
+  /// From now on this connection writes nothing back from the log by itself, and knows how long the log is.
+  void follow_log();
+  /// Pages in the log after the last commit of this connection.
+  [[nodiscard]] int log_pages() const { return log_pages_; }
   /// How many rows the last statement changed.
   [[nodiscard]] std::int64_t changes() const;
 
@@ -75,6 +79,7 @@ class Connection {
 
   std::filesystem::path file_;
   sqlite3* handle_;
+  int log_pages_ = 0;
   std::map<const char*, sqlite3_stmt*> prepared_;
 };
 

@@ -1,5 +1,6 @@
 #include "sluice/stores/sqlite/ledger_file.hpp"
 
+#include "sluice/base/log.hpp"
 #include "sluice/os/files.hpp"
 #include "sluice/stores/sqlite/schema.hpp"
 
@@ -7,6 +8,9 @@ namespace sluice::stores::sqlite {
 namespace {
 
 constexpr std::size_t idle_readers_max = 8;
+/// In the log: from so many on they are written back, and from so many on whoever writes does it.
+constexpr int pages_to_write_back = 1'000;
+constexpr int pages_max = 25'000;
 
 }  // namespace
 
@@ -14,6 +18,7 @@ Result<std::unique_ptr<LedgerFile>> LedgerFile::open(const std::filesystem::path
   const bool is_new = !os::exists(file);
   SLUICE_TRY(writer, Connection::open(file, Connection::Use::write));
   SLUICE_DO(prepare_schema(*writer, file));
+  writer->follow_log();
   // SQLite syncs the file, but not its name in the folder.
   if (is_new)
     SLUICE_DO(os::fsync_directory(file.has_parent_path() ? file.parent_path() : std::filesystem::path(".")));
@@ -30,6 +35,34 @@ Result<std::unique_ptr<Connection>> LedgerFile::acquire_reader() {
     }
   }
   return Connection::open(file_, Connection::Use::read);
+}
+
+void LedgerFile::write_back_if_long() {
+  if (writer_->log_pages() < pages_to_write_back) return;
+  if (writer_->log_pages() >= pages_max) {
+    if (const auto done = writer_->query_value("PRAGMA wal_checkpoint(PASSIVE)"); !done)
+      log::warning("the ledger's log is not written back: " + done.error().message);
+    return;
+  }
+  const std::scoped_lock lock(logging_);
+  log_is_long_ = true;
+  log_grew_.notify_one();
+  if (!writes_back_.joinable())
+    writes_back_ = std::jthread([this](const std::stop_token& stop) { write_back(stop); });
+}
+
+void LedgerFile::write_back(const std::stop_token& stop) {
+  auto connection = Connection::open(file_, Connection::Use::write);
+  if (!connection) return log::warning("the ledger's log is not written back: " + connection.error().message);
+  for (;;) {
+    {
+      std::unique_lock lock(logging_);
+      if (!log_grew_.wait(lock, stop, [this] { return log_is_long_; })) return;
+      log_is_long_ = false;
+    }
+    if (const auto done = (*connection)->query_value("PRAGMA wal_checkpoint(PASSIVE)"); !done)
+      log::warning("the ledger's log is not written back: " + done.error().message);
+  }
 }
 
 void LedgerFile::release_reader(std::unique_ptr<Connection> reader) {

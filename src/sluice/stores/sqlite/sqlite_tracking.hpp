@@ -15,6 +15,7 @@ class SqliteTracking final : public ports::Tracking {
   /// `durability`: of what a call has changed when it returns.
   SqliteTracking(std::shared_ptr<sqlite::LedgerFile> file, ports::Durability durability);
   ~SqliteTracking() override;
+  [[nodiscard]] bool is_quick() const override;
 
   // tracked_experiments.cpp
   Result<ports::Experiment> create_experiment(const ports::NewExperiment& experiment) override;

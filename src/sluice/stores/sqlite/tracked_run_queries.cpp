@@ -288,5 +288,8 @@ Result<std::vector<MetricPoint>> SqliteTracking::chart(const std::string& worksp
 SqliteTracking::SqliteTracking(std::shared_ptr<sqlite::LedgerFile> file, ports::Durability durability)
     : file_(std::move(file)), durability_(durability) {}
 SqliteTracking::~SqliteTracking() = default;
+bool SqliteTracking::is_quick() const {
+  return durability_ == ports::Durability::process && !file_->is_syncing();
+}
 
 }  // namespace sluice::stores
