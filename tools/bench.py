@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures Sluice and a peer, alternately, in the same run. `./dev bench` runs it.
 
-    bench.py [process] [engine] [command] [serving] [store] [environments] [containers] [--rounds N] [--json FILE]
+    bench.py [process] [engine] [command] [serving] [store] [environments] [containers] [tracking] [--rounds N] [--json FILE]
 
 Every figure is the median of the rounds; a ratio is Sluice's figure divided by the peer's. The commands that ran are printed. An
 absolute figure means little on a shared machine; a ratio means more. The first table measures the machine itself.
@@ -393,8 +393,45 @@ def disk_of(*folders):
     return sum(int(line.split()[0]) for line in run("du", "-s", "-B1", "-c", *folders)[1].splitlines()[-1:])
 
 
+def bench_tracking(table, folder, rounds):
+    """MLflow's API against a real MLflow server, both with SQLite; as it is shipped, and with a client that acknowledges at once."""
+    import bench_tracking as tracking
+    runs = 8000 if rounds > 2 else 2000
+    python = clients.python_of("mlflow")
+    ours = tracking.Server("sluice", [SLUICE, "up", "--data", folder / "data", "--listen", "127.0.0.1:PORT"], folder)
+    try:
+        sluice = tracking.measure(ours, False, runs, 100)
+        sluice["memory"] = tracking.memory(ours.process.pid)
+    finally:
+        ours.stop()
+    peer = tracking.Server("mlflow", [python, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", "PORT", "--backend-store-uri", f"sqlite:///{folder}/peer.db",
+                                      "--artifacts-destination", folder / "peer"], folder)
+    try:
+        # The same runs, made once: what takes 40 ms each as it is shipped is measured on few.
+        prompt = tracking.measure(peer, True, runs, 5)
+        shipped = tracking.measure(peer, False, 50, 2)
+        theirs_memory = tracking.memory(peer.process.pid)
+    finally:
+        peer.stop()
+    table.add("start to first answer", 1e3 * ours.started, "ms", "≤ 100", ours.started <= 0.1, "mlflow", 1e3 * peer.started)
+    table.add("memory after all of it", sluice["memory"] / 1e6, "MB", "≤ 64", sluice["memory"] <= 64e6, "mlflow", theirs_memory / 1e6)
+    for name, goal, times in (("create run", 0.3, None), ("log metric", None, 30), ("log metric, 8 clients", None, 100), ("metric of a batch", 1 / 300, None),
+                              (f"search 1,000 of {runs} runs", 10, None), ("… filter and order by a metric", 5, None), ("… order by a metric", None, None),
+                              ("history of 100,000", 100, None), ("upload", None, 4), ("download", None, 4)):
+        ms, theirs = 1e3 * sluice[name], 1e3 * prompt[name]
+        unit = "ms/MiB" if name in ("upload", "download") else "ms"
+        wanted = f"≤ {goal:.3g}" if goal else f"1/{times}" if times else "-"
+        reached = None if not (goal or times) else ms <= goal if goal else ms <= theirs / times
+        table.add(name, ms, unit, wanted, reached, "mlflow, prompt", theirs)
+        if name in shipped and name != f"search 1,000 of {runs} runs":
+            table.add("  beside it as it is shipped", ms, unit, "-", None, "mlflow", 1e3 * shipped[name])
+        if sluice[name + " cpu"] > 0:
+            table.add("  its processor time", 1e3 * sluice[name + " cpu"], unit, "1/50" if name in ("create run", "log metric") else "-",
+                      sluice[name + " cpu"] <= prompt[name + " cpu"] / 50 if name in ("create run", "log metric") else None, "mlflow", 1e3 * prompt[name + " cpu"])
+
+
 BENCHES = {"process": bench_process, "engine": bench_engine, "command": bench_command, "serving": bench_serving, "store": bench_store,
-           "environments": bench_environments, "containers": bench_containers}
+           "environments": bench_environments, "containers": bench_containers, "tracking": bench_tracking}
 
 
 @contextlib.contextmanager
