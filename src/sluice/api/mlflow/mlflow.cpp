@@ -49,6 +49,7 @@ ports::Protocol mlflow_protocol(const MlflowApi& api) {
   add_metric_routes(api, routes);
   add_logged_model_routes(api, routes);
   add_artifact_routes(api, routes);
+  add_trace_routes(api, routes);
   return protocol;
 }
 

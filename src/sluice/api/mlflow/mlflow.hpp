@@ -1,6 +1,7 @@
 #pragma once
 #include "sluice/domain/tracking/artifact_files.hpp"
 #include "sluice/domain/tracking/logged_models.hpp"
+#include "sluice/domain/tracking/traces.hpp"
 #include "sluice/domain/tracking/tracking.hpp"
 #include "sluice/ports/http.hpp"
 
@@ -11,6 +12,7 @@ struct MlflowApi {
   tracking::Experiments& experiments;
   tracking::LoggedModels& logged_models;
   tracking::ArtifactFiles& artifacts;
+  tracking::Traces& traces;
 };
 
 /// MLflow's REST API, versions 2.0 and 3.0: routes, JSON shapes and errors, as MLflow 3.17 has them. The

@@ -69,5 +69,12 @@ void add_run_routes(const MlflowApi& api, Routes& routes);
 void add_metric_routes(const MlflowApi& api, Routes& routes);
 void add_logged_model_routes(const MlflowApi& api, Routes& routes);
 void add_artifact_routes(const MlflowApi& api, Routes& routes);
+void add_trace_routes(const MlflowApi& api, Routes& routes);
+
+/// A file of a trace: `path` is below the place of its artifacts.
+Result<ports::Response> trace_file(const MlflowApi& api, const Principal& by, const ports::Trace& trace,
+                                   const std::string& path);
+/// Numbers about traces.
+Result<ports::Response> trace_metrics(const MlflowApi& api, const Fields& fields, const Principal& by);
 
 }  // namespace sluice::api::mlflow
