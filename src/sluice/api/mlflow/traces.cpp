@@ -174,6 +174,22 @@ Result<ports::Response> found_traces(std::vector<ports::Trace> found, const port
 
 constexpr SearchForm form{.limit = 100, .limit_max = 500};
 
+/// What this server cannot look for in a bounded time is refused.
+Result<void> check_conditions(const std::vector<ports::SearchCondition>& conditions) {
+  for (const auto& condition : conditions)
+    if (condition.comparator == ports::SearchCondition::Comparator::rlike)
+      return Fail(user_error(Code::invalid_argument,
+                             "Invalid comparator 'RLIKE': this server has no regular expressions; use LIKE "
+                             "or ILIKE, with `%` for any characters"));
+  return {};
+}
+
+Result<ports::Search> search_of(const Fields& fields) {
+  SLUICE_TRY(search, search_of(fields, tracking::trace_search(), form));
+  SLUICE_DO(check_conditions(search.conditions));
+  return search;
+}
+
 Result<ports::Response> search(const MlflowApi& api, const Fields& fields, const Principal& by) {
   SLUICE_TRY(locations, fields.objects("locations"));
   if (locations.empty()) return Fail(missing_parameter("locations"));
@@ -184,7 +200,7 @@ Result<ports::Response> search(const MlflowApi& api, const Fields& fields, const
     SLUICE_TRY(id, experiment.experiment_id());
     experiments.push_back(id);
   }
-  SLUICE_TRY(search, search_of(fields, tracking::trace_search(), form));
+  SLUICE_TRY(search, search_of(fields));
   SLUICE_TRY(found, api.traces.store().traces(by.workspace, experiments, search));
   return found_traces(std::move(found), search, write_trace_info);
 }
@@ -192,7 +208,7 @@ Result<ports::Response> search(const MlflowApi& api, const Fields& fields, const
 Result<ports::Response> old_search(const MlflowApi& api, const Fields& fields, const Principal& by) {
   SLUICE_TRY(experiments, experiment_ids_of(fields));
   if (experiments.empty()) return Fail(missing_parameter("experiment_ids"));
-  SLUICE_TRY(search, search_of(fields, tracking::trace_search(), form));
+  SLUICE_TRY(search, search_of(fields));
   SLUICE_TRY(found, api.traces.store().traces(by.workspace, experiments, search));
   return found_traces(std::move(found), search, write_old_trace_info);
 }
@@ -265,7 +281,9 @@ Result<ports::Response> correlation(const MlflowApi& api, const Fields& fields, 
   const auto filter = [&](std::string_view name, bool needed) -> Result<std::vector<ports::SearchCondition>> {
     SLUICE_TRY(text, fields.text(name));
     if (needed && text.empty()) return Fail(missing_parameter(name));
-    return tracking::parse_filter(text, tracking::trace_search());
+    SLUICE_TRY(conditions, tracking::parse_filter(text, tracking::trace_search()));
+    SLUICE_DO(check_conditions(conditions));
+    return std::move(conditions);
   };
   SLUICE_TRY(first, filter("filter_string1", true));
   SLUICE_TRY(second, filter("filter_string2", true));
