@@ -181,7 +181,7 @@ Struct parsed_attributes(const Value* attributes) {
   for (const auto& [key, value] : *object) {
     const auto* text = value.if_string();
     auto parsed = text == nullptr ? Result<Value>(value) : parse_json(*text, "attribute");
-    out.append(key, parsed ? std::move(*parsed) : value);
+    out.append(key, parsed ? *parsed : value);
   }
   return out;
 }

@@ -8,6 +8,7 @@
 #include "sluice/api/mlflow/searches.hpp"
 #include "sluice/api/mlflow/trace_json.hpp"
 #include "sluice/base/numbers.hpp"
+#include "sluice/base/pattern.hpp"
 #include "sluice/base/words.hpp"
 #include "sluice/domain/tracking/search_filter.hpp"
 
@@ -174,13 +175,14 @@ Result<ports::Response> found_traces(std::vector<ports::Trace> found, const port
 
 constexpr SearchForm form{.limit = 100, .limit_max = 500};
 
-/// What this server cannot look for in a bounded time is refused.
+/// Regular expressions are read before the search begins.
 Result<void> check_conditions(const std::vector<ports::SearchCondition>& conditions) {
-  for (const auto& condition : conditions)
-    if (condition.comparator == ports::SearchCondition::Comparator::rlike)
-      return Fail(user_error(Code::invalid_argument,
-                             "Invalid comparator 'RLIKE': this server has no regular expressions; use LIKE "
-                             "or ILIKE, with `%` for any characters"));
+  for (const auto& condition : conditions) {
+    if (condition.comparator != ports::SearchCondition::Comparator::rlike) continue;
+    const auto* text = std::get_if<std::string>(&condition.operand);
+    if (auto pattern = Pattern::compile(text == nullptr ? "" : *text); !pattern)
+      return Fail(std::move(pattern).error().at("Invalid filter"));
+  }
   return {};
 }
 
@@ -269,7 +271,7 @@ Result<ports::Response> link_prompts(const MlflowApi& api, const Fields& fields,
   for (const auto& version : versions) {
     SLUICE_TRY(name, version.needed("name"));
     SLUICE_TRY(number, version.needed("version"));
-    prompts.push_back(name + "/" + number);
+    prompts.push_back(fmt::format("{}/{}", name, number));
   }
   SLUICE_DO(api.traces.link_prompts(by, id, prompts));
   return empty();

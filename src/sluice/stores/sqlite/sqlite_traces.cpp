@@ -291,7 +291,7 @@ Result<void> SqliteTraces::remove_tag(const std::string& workspace, const std::s
 Result<std::int64_t> SqliteTraces::remove(const std::string& workspace,
                                           const ports::TraceSelection& selection) {
   SqlText sql;
-  sql.add("SELECT number FROM traces WHERE workspace = ").value(workspace);
+  sql.add("SELECT number, spans FROM traces WHERE workspace = ").value(workspace);
   sql.add(" AND experiment = ").value(selection.experiment);
   if (selection.at_ms_max) sql.add(" AND at_ms <= ").value(*selection.at_ms_max);
   if (!selection.ids.empty()) {
@@ -302,19 +302,23 @@ Result<std::int64_t> SqliteTraces::remove(const std::string& workspace,
   sql.add(" ORDER BY at_ms, id LIMIT ");
   // Others wait for no longer than so many take.
   constexpr std::int64_t traces_at_once = 500;
+  constexpr std::int64_t spans_at_once = 10'000;
   std::int64_t removed = 0;
   for (auto left = selection.most.value_or(INT64_MAX); left > 0;) {
     const auto now = std::min(left, traces_at_once);
     auto limited = sql;
     limited.value(now);
     std::vector<std::int64_t> numbers;
+    bool has_more = false;
     SLUICE_DO(file_->write(durability_, [&](Connection& connection) -> Result<void> {
       {
         SLUICE_TRY(select, limited.prepare(connection));
-        for (;;) {
+        for (std::int64_t spans = 0;;) {
           SLUICE_TRY(has_row, select.step());
           if (!has_row) break;
+          if (has_more = spans >= spans_at_once; has_more) break;
           numbers.push_back(select.integer(0));
+          spans += select.integer(1);
         }
       }
       for (const auto number : numbers) SLUICE_DO(remove_rows(connection, number));
@@ -322,7 +326,7 @@ Result<std::int64_t> SqliteTraces::remove(const std::string& workspace,
     }));
     removed += static_cast<std::int64_t>(numbers.size());
     left -= static_cast<std::int64_t>(numbers.size());
-    if (static_cast<std::int64_t>(numbers.size()) < now) break;
+    if (!has_more && static_cast<std::int64_t>(numbers.size()) < now) break;
   }
   return removed;
 }
