@@ -10,8 +10,8 @@
 namespace sluice::api::mlflow {
 
 struct OtlpLimits {
-  std::size_t spans_max = 50'000;
-  std::size_t values_max = 2'000'000;  ///< attributes, their parts, events and links, all together
+  std::size_t spans_max = 20'000;
+  std::size_t values_max = 500'000;  ///< attributes, their parts, events and links, all together
   std::size_t depth_max = 50;          ///< of a value
 };
 

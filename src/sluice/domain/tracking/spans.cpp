@@ -208,7 +208,10 @@ void put_tag(ports::Trace& trace, std::string key, std::string value) {
 }
 
 void put_resource(ports::Trace& trace, const Struct& resource) {
+  constexpr std::size_t looked_at_max = 100;
+  std::size_t looked_at = 0;
   for (const auto& [key, value] : resource) {
+    if (++looked_at > looked_at_max) return;
     if (key.starts_with("telemetry.sdk.") || key.starts_with("mlflow.")) continue;
     const auto* text = value.if_string();
     put_tag(trace, key, text != nullptr ? *text : spaced_json(value));

@@ -117,6 +117,7 @@ Result<ports::Trace> Traces::put(const Principal& principal, ports::Trace trace)
 
 Result<void> Traces::add_spans(const Principal& principal, std::int64_t experiment,
                                const std::vector<NewSpan>& spans, const std::string& run) {
+  SLUICE_DO(check_name("run_id", run));
   auto traces = by_trace(spans);
   std::vector<std::string> ended;
   for (auto& logged : traces) {

@@ -187,6 +187,15 @@ Result<void> add_one(Connection& connection, std::int64_t number, const std::str
     if (!replaced) return Fail(unknown_assessment(trace, assessment.overrides));
     SLUICE_DO(set_valid(connection, number, assessment.overrides, false));
   }
+  constexpr std::int64_t assessments_max = 10'000;
+  {
+    SLUICE_TRY(count, connection.prepare("SELECT count(*) FROM trace_assessments WHERE trace = ?"));
+    SLUICE_TRY(has_row, count.bind(number).step());
+    SLUICE_CHECK(has_row);
+    if (count.integer(0) >= assessments_max)
+      return Fail(user_error(Code::too_large, fmt::format("Trace '{}' would have more than {} assessments",
+                                                          trace, assessments_max)));
+  }
   return sqlite::insert_assessment(connection, number, assessment);
 }
 
