@@ -59,6 +59,7 @@ struct Platform::Impl {
   std::unique_ptr<tracking::Experiments> experiments;
   std::unique_ptr<tracking::LoggedModels> logged_models;
   std::unique_ptr<tracking::ArtifactFiles> artifacts;
+  std::unique_ptr<tracking::Traces> traces;
   std::unique_ptr<storage::Storage> storage;
 
   ~Impl() {
@@ -83,6 +84,7 @@ struct Platform::Impl {
     logged_models =
         std::make_unique<tracking::LoggedModels>(*ledger.logged_models, *ledger.tracking, clock, random);
     artifacts = std::make_unique<tracking::ArtifactFiles>(*ledger.artifacts, *objects.store, clock);
+    traces = std::make_unique<tracking::Traces>(*ledger.traces, *ledger.tracking, clock, random);
     SLUICE_TRY(
         opened_access,
         access::Access::open({.tokens = *ledger.tokens, .clock = clock, .random = random}, options.token));
@@ -221,6 +223,7 @@ struct Platform::Impl {
                            .logged_models = *logged_models,
                            .artifacts = *artifacts,
                            .mlflow_interface = options.mlflow_interface,
+                           .traces = *traces,
                            .clock = clock});
   }
 

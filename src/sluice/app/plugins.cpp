@@ -39,6 +39,7 @@
 #include "sluice/stores/sqlite/sqlite_artifact_paths.hpp"
 #include "sluice/stores/sqlite/sqlite_ledger.hpp"
 #include "sluice/stores/sqlite/sqlite_logged_models.hpp"
+#include "sluice/stores/sqlite/sqlite_traces.hpp"
 #include "sluice/stores/sqlite/sqlite_tracking.hpp"
 
 namespace sluice::app {
@@ -87,12 +88,14 @@ Result<Ledger> open_ledger(const DataFolder& data, ports::Durability tracked) {
     stores::SqliteTracking tracking;
     stores::SqliteLoggedModels logged_models;
     stores::SqliteArtifactPaths artifacts;
+    stores::SqliteTraces traces;
   };
   SLUICE_TRY(opened, stores::SqliteLedger::open(data.ledger()));
   const auto file = opened->file();
   const auto tables = std::make_shared<Tables>(
       std::move(opened), stores::SqliteAccess(file), stores::SqliteTracking(file, tracked),
-      stores::SqliteLoggedModels(file, tracked), stores::SqliteArtifactPaths(file, tracked));
+      stores::SqliteLoggedModels(file, tracked), stores::SqliteArtifactPaths(file, tracked),
+      stores::SqliteTraces(file, tracked));
   auto& ledger = *tables->ledger;
   return Ledger{.owner = tables,
                 .journal = &ledger,
@@ -103,7 +106,8 @@ Result<Ledger> open_ledger(const DataFolder& data, ports::Durability tracked) {
                 .storage = &ledger,
                 .tracking = &tables->tracking,
                 .logged_models = &tables->logged_models,
-                .artifacts = &tables->artifacts};
+                .artifacts = &tables->artifacts,
+                .traces = &tables->traces};
 }
 
 Result<std::unique_ptr<ports::ObjectStore>> open_object_store(const DataFolder& data, const Clock& clock) {
@@ -307,6 +311,7 @@ std::vector<ports::Protocol> make_protocols(const ProtocolParts& parts) {
   made.push_back(api::mlflow_protocol({.experiments = parts.experiments,
                                        .logged_models = parts.logged_models,
                                        .artifacts = parts.artifacts,
+                                       .traces = parts.traces,
                                        .interface_file = interface_files(parts.mlflow_interface)}));
   // Until there is a console.
   made.push_back({.name = "console",

@@ -17,6 +17,7 @@
 #include "sluice/domain/storage/storage.hpp"
 #include "sluice/domain/tracking/artifact_files.hpp"
 #include "sluice/domain/tracking/logged_models.hpp"
+#include "sluice/domain/tracking/traces.hpp"
 #include "sluice/domain/tracking/tracking.hpp"
 #include "sluice/engine/work.hpp"
 #include "sluice/ports/access.hpp"
@@ -35,6 +36,7 @@
 #include "sluice/ports/secrets.hpp"
 #include "sluice/ports/service.hpp"
 #include "sluice/ports/storage.hpp"
+#include "sluice/ports/traces.hpp"
 #include "sluice/ports/tracking.hpp"
 #include "sluice/ports/uploads.hpp"
 
@@ -55,6 +57,7 @@ struct Ledger {
   ports::Tracking* tracking = nullptr;
   ports::LoggedModels* logged_models = nullptr;
   ports::ArtifactPaths* artifacts = nullptr;
+  ports::Traces* traces = nullptr;
 };
 /// `tracked`: what happens to that which clients log, when they are told that it is stored.
 Result<Ledger> open_ledger(const DataFolder& data, ports::Durability tracked = ports::Durability::process);
@@ -183,6 +186,7 @@ struct ProtocolParts {
   tracking::LoggedModels& logged_models;
   tracking::ArtifactFiles& artifacts;
   std::filesystem::path mlflow_interface;
+  tracking::Traces& traces;
   const Clock& clock;
 };
 /// All wire protocols. `check_paths` (paths.hpp) checks which paths each may have.

@@ -419,6 +419,11 @@ void JsonObject::boolean(std::string_view name, bool value) {
   out_ += value ? "true" : "false";
 }
 
+void JsonObject::raw(std::string_view name, std::string_view json) {
+  key(name);
+  out_ += json;
+}
+
 void JsonObject::number(std::string_view name, double value) {
   key(name);
   write_double(value, out_);

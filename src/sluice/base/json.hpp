@@ -48,6 +48,8 @@ class JsonObject {
   void boolean(std::string_view name, bool value);
   /// A finite number.
   void number(std::string_view name, double value);
+  /// What is JSON already.
+  void raw(std::string_view name, std::string_view json);
   /// In the form of `to_tagged`.
   void tagged(std::string_view name, const Value& value);
   void tagged(std::string_view name, const Struct& fields);

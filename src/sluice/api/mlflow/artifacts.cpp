@@ -149,6 +149,13 @@ ports::Handler handler_of(std::function<Result<ports::Response>(const ports::Req
 
 }  // namespace
 
+Result<ports::Response> trace_file(const MlflowApi& api, const Principal& by, const ports::Trace& trace,
+                                   const std::string& path) {
+  for (const auto& tag : trace.tags)
+    if (tag.key == tracking::trace_location_tag) return file_below(api, by, tag.value, path);
+  return Fail(user_error(Code::not_found, fmt::format("Trace data not found for path={}", path)));
+}
+
 void add_artifact_routes(const MlflowApi& api, Routes& routes) {
   const auto with = [api](auto work) {
     return handler_of([api, work](const ports::Request& request) -> Result<ports::Response> {

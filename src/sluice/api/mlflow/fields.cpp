@@ -56,6 +56,7 @@ Error missing_parameter(std::string_view name) {
 
 Result<Fields> Fields::of(const ports::Request& request) {
   if (request.method == "GET" || request.method == "HEAD") return Fields(query_object(request));
+  if (request.method == "DELETE" && request.body.empty()) return Fields(query_object(request));
   const auto type = request.header("content-type");
   if (const auto media = lower_ascii(type.substr(0, type.find(';'))); media != "application/json")
     return Fail(

@@ -52,6 +52,7 @@ ports::Protocol mlflow_protocol(const MlflowApi& api) {
   add_graphql_routes(api, routes);
   add_other_routes(routes);
   mlflow::add_interface_routes(api, protocol);
+  add_trace_routes(api, routes);
   return protocol;
 }
 

@@ -5,6 +5,7 @@
 
 #include "sluice/domain/tracking/artifact_files.hpp"
 #include "sluice/domain/tracking/logged_models.hpp"
+#include "sluice/domain/tracking/traces.hpp"
 #include "sluice/domain/tracking/tracking.hpp"
 #include "sluice/ports/http.hpp"
 
@@ -17,6 +18,7 @@ struct MlflowApi {
   tracking::ArtifactFiles& artifacts;
   /// The file of MLflow's interface with this path below its folder; "": there is none.
   std::function<std::filesystem::path(const std::string&)> interface_file;
+  tracking::Traces& traces;
 };
 
 /// MLflow's REST API, versions 2.0 and 3.0: routes, JSON shapes and errors, as MLflow 3.17 has them. The

@@ -76,5 +76,12 @@ void add_artifact_routes(const MlflowApi& api, Routes& routes);
 void add_graphql_routes(const MlflowApi& api, Routes& routes);
 void add_other_routes(Routes& routes);
 void add_interface_routes(const MlflowApi& api, ports::Protocol& protocol);
+void add_trace_routes(const MlflowApi& api, Routes& routes);
+
+/// A file of a trace: `path` is below the place of its artifacts.
+Result<ports::Response> trace_file(const MlflowApi& api, const Principal& by, const ports::Trace& trace,
+                                   const std::string& path);
+/// Numbers about traces.
+Result<ports::Response> trace_metrics(const MlflowApi& api, const Fields& fields, const Principal& by);
 
 }  // namespace sluice::api::mlflow

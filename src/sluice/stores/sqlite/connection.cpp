@@ -1,9 +1,14 @@
 #include "sluice/stores/sqlite/connection.hpp"
 
 #include <limits>
+#include <memory>
 #include <new>
+#include <optional>
+#include <string_view>
 
 #include <sqlite3.h>
+
+#include "sluice/base/pattern.hpp"
 
 namespace sluice::stores::sqlite {
 namespace {
@@ -11,6 +16,34 @@ namespace {
 constexpr int busy_timeout_ms = 10'000;
 
 bool lacks_memory(int code) { return (code & 0xff) == SQLITE_NOMEM || code == SQLITE_IOERR_NOMEM; }
+
+/// SQL's `text REGEXP pattern`. Of a long text, only the beginning is looked at, so that a search ends.
+void regexp(sqlite3_context* context, int /*count*/, sqlite3_value** values) {
+  constexpr std::size_t text_bytes_max = std::size_t{64} << 10;
+  const auto text_of = [](sqlite3_value* value) {
+    const auto* data = static_cast<const char*>(sqlite3_value_blob(value));
+    return data == nullptr ? std::string_view()
+                           : std::string_view(data, static_cast<std::size_t>(sqlite3_value_bytes(value)));
+  };
+  if (sqlite3_value_type(values[1]) == SQLITE_NULL) return;
+  const auto* pattern = static_cast<const Pattern*>(sqlite3_get_auxdata(context, 0));
+  std::optional<Pattern> compiled;
+  if (pattern == nullptr) {
+    auto made = Pattern::compile(text_of(values[0]));
+    if (!made) {
+      sqlite3_result_error(context, made.error().message.c_str(), -1);
+      return;
+    }
+    compiled = *made;
+    pattern = &*compiled;
+  }
+  sqlite3_result_int(context, pattern->is_in(text_of(values[1]).substr(0, text_bytes_max)) ? 1 : 0);
+  // SQLite may take it away at once, so it is the last thing that is done with it.
+  if (compiled)
+    sqlite3_set_auxdata(
+        context, 0, std::make_unique<Pattern>(std::move(*compiled)).release(),
+        [](void* kept) { const std::unique_ptr<Pattern> owned(static_cast<Pattern*>(kept)); });
+}
 
 Error error_of(const std::filesystem::path& file, int code, const std::string& reason) {
   const auto failed = [&](Code kind, std::string_view hint) {
@@ -122,6 +155,9 @@ Result<std::unique_ptr<Connection>> Connection::open(const std::filesystem::path
   sqlite3_busy_timeout(handle, busy_timeout_ms);
   // Pages that one transaction after the other changes stay in memory.
   if (use == Use::write) SLUICE_DO(connection->execute("PRAGMA cache_size=-16000"));
+  const int made = sqlite3_create_function_v2(handle, "regexp", 2, SQLITE_UTF8 | SQLITE_DETERMINISTIC,
+                                              nullptr, regexp, nullptr, nullptr, nullptr);
+  if (made != SQLITE_OK) return Fail(connection->failure(made));
   if (use == Use::read) SLUICE_DO(connection->execute("PRAGMA query_only=ON; PRAGMA case_sensitive_like=ON"));
   return connection;
 }

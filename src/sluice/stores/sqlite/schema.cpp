@@ -267,6 +267,85 @@ constexpr std::array<const char*, schema_version> steps{R"sql(
     at_ms INTEGER NOT NULL,
     PRIMARY KEY(workspace, path)
   ) STRICT, WITHOUT ROWID;
+
+  -- What clients recorded about requests. Parts of a trace carry its number, and have the workspace and the
+  -- principal of its row.
+  CREATE TABLE traces(
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL,
+    workspace TEXT NOT NULL,
+    principal TEXT NOT NULL,
+    experiment INTEGER NOT NULL,
+    at_ms INTEGER NOT NULL,
+    duration_ms INTEGER,
+    state TEXT NOT NULL,
+    client_request TEXT,
+    request_preview TEXT,
+    response_preview TEXT,
+    spans INTEGER NOT NULL
+  ) STRICT;
+  CREATE UNIQUE INDEX traces_by_id ON traces(workspace, id);
+  CREATE INDEX traces_by_time ON traces(experiment, at_ms DESC, id);
+  CREATE TABLE trace_tags(
+    trace INTEGER NOT NULL,
+    key TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY(trace, key)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE trace_metadata(
+    trace INTEGER NOT NULL,
+    key TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY(trace, key)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX trace_metadata_by_session ON trace_metadata(value) WHERE key = 'mlflow.trace.session';
+  -- The content is the whole span; the other columns say a part of it once more, for searches.
+  CREATE TABLE trace_spans(
+    trace INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    parent TEXT NOT NULL,
+    name TEXT NOT NULL,
+    type TEXT NOT NULL,
+    status TEXT NOT NULL,
+    started_ns INTEGER NOT NULL,
+    ended_ns INTEGER NOT NULL,
+    usage TEXT NOT NULL,
+    cost TEXT NOT NULL,
+    model TEXT NOT NULL,
+    provider TEXT NOT NULL,
+    content TEXT NOT NULL
+  ) STRICT;
+  CREATE UNIQUE INDEX trace_spans_by_id ON trace_spans(trace, id);
+  CREATE TABLE trace_assessments(
+    number INTEGER PRIMARY KEY,
+    trace INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    value TEXT NOT NULL,
+    error TEXT NOT NULL,
+    source_type TEXT NOT NULL,
+    source_id TEXT NOT NULL,
+    run TEXT NOT NULL,
+    span TEXT NOT NULL,
+    rationale TEXT,
+    metadata TEXT NOT NULL,
+    overrides TEXT NOT NULL,
+    valid INTEGER NOT NULL,
+    created_ms INTEGER NOT NULL,
+    updated_ms INTEGER NOT NULL
+  ) STRICT;
+  CREATE UNIQUE INDEX trace_assessments_by_id ON trace_assessments(trace, id);
+  CREATE TABLE trace_runs(
+    trace INTEGER NOT NULL,
+    run TEXT NOT NULL,
+    PRIMARY KEY(trace, run)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE trace_prompts(
+    trace INTEGER NOT NULL,
+    prompt TEXT NOT NULL,
+    PRIMARY KEY(trace, prompt)
+  ) STRICT, WITHOUT ROWID;
 )sql"};
 
 Result<int> version_of(Connection& connection) {
