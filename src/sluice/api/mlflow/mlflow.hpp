@@ -16,9 +16,9 @@ struct MlflowApi {
   tracking::Experiments& experiments;
   tracking::LoggedModels& logged_models;
   tracking::ArtifactFiles& artifacts;
+  tracking::Traces& traces;
   /// The file of MLflow's interface with this path below its folder; "": there is none.
   std::function<std::filesystem::path(const std::string&)> interface_file;
-  tracking::Traces& traces;
 };
 
 /// MLflow's REST API, versions 2.0 and 3.0: routes, JSON shapes and errors, as MLflow 3.17 has them. The
