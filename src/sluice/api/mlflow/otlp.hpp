@@ -12,7 +12,7 @@ namespace sluice::api::mlflow {
 struct OtlpLimits {
   std::size_t spans_max = 20'000;
   std::size_t values_max = 500'000;  ///< attributes, their parts, events and links, all together
-  std::size_t depth_max = 50;          ///< of a value
+  std::size_t depth_max = 50;        ///< of a value
 };
 
 /// Code::invalid_argument for what is not such a message, Code::too_large beyond the limits. No span is left
