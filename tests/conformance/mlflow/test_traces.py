@@ -6,6 +6,7 @@ import concurrent.futures
 import gzip
 import json
 import os
+import re
 import time
 import urllib.error
 import urllib.request
@@ -18,8 +19,11 @@ os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 import mlflow  # noqa: E402
 from mlflow import MlflowClient  # noqa: E402
-from mlflow.entities import AssessmentSource, AssessmentSourceType, Feedback, SpanEvent, SpanType  # noqa: E402
+from mlflow.entities import AssessmentSource, AssessmentSourceType, Feedback, Link, SpanEvent, SpanType  # noqa: E402
+from mlflow.entities.model_registry import PromptVersion  # noqa: E402
 from mlflow.exceptions import MlflowException  # noqa: E402
+from mlflow.tracing.attachments import Attachment  # noqa: E402
+from mlflow.tracing.client import TracingClient  # noqa: E402
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest  # noqa: E402
 
 
@@ -153,7 +157,8 @@ def test_traces_are_found_by_filters_in_order_and_by_pages(experiment, client):
         ("metadata.team = 't' AND tags.question = 'two'", 1), ("span.name = 'answer'", 3), ("span.type = 'LLM'", 3),
         ("span.status = 'ERROR'", 1), ("span.name = 'chain' AND span.type = 'LLM'", 0), ("span.attributes.model LIKE '%mal%'", 3),
         ("span.attributes.model LIKE '%big%'", 0), ("span.content LIKE '%THREE%'", 1), ("span.content ILIKE '%three%'", 1),
-        ("timestamp_ms > 0", 4), ("timestamp_ms > 99999999999999", 0), ("execution_time_ms >= 0", 4), ("trace.text LIKE '%no ü here%'", 1), ("name RLIKE '^ch.*n$'", 3),
+        ("timestamp_ms > 0", 4), ("timestamp_ms > 99999999999999", 0), ("execution_time_ms >= 0", 4), ("trace.text LIKE '%no ü here%'", 1),
+        ("name RLIKE '^ch.*n$'", 3),
         ("tags.question RLIKE '^t(wo|hree)$'", 2), ("span.attributes.model RLIKE 'sm[a-z]+'", 3), ("name RLIKE '(?i)CHAIN|x'", 3),
     ]:
         assert len(search(experiment, filter_string)) == expected, filter_string
@@ -326,6 +331,51 @@ def test_the_interface_reads_a_trace_and_its_numbers(experiment, server):
     assert numbers(metric_name="trace_count", filters=["trace.metadata.`mlflow.sourceRun` = \"none\""])[0]["values"] == {"COUNT": 0}
     assert numbers(metric_name="nonsense")[0] == 400
     assert numbers(metric_name="trace_count", filters=["nonsense"])[0] == 400
+
+
+def test_what_else_the_client_asks_for(experiment, server):
+    store = TracingClient().store
+    chain("why")
+    run_failing()
+    flushed()
+    failed, answered = [trace.info.trace_id for trace in search(experiment)]
+    assert [info.trace_id for info in store.batch_get_trace_infos([answered, "tr-nothing", failed])] == [answered, failed]
+    assert [trace.info.trace_id for trace in store.batch_get_traces([failed, answered])] == [failed, answered]
+    related = store.calculate_trace_filter_correlation([experiment], "status = 'ERROR'", "name = 'failing'")
+    assert (related.npmi, related.joint_count, related.total_count) == (1.0, 1, 2)
+    apart = store.calculate_trace_filter_correlation([experiment], "status = 'ERROR'", "name = 'chain'")
+    assert (apart.npmi, apart.joint_count) == (-1.0, 0)
+    store.link_prompts_to_trace(answered, [PromptVersion(name="greeting", version=2, template="")])
+    assert [trace.info.trace_id for trace in search(experiment, 'prompt = "greeting/2"')] == [answered]
+    assert search(experiment, 'prompt = "greeting/1"') == []
+
+
+def test_links_attachments_and_numbers_that_json_has_not_got(experiment, server, client):
+    with mlflow.start_span("first") as first:
+        first.set_inputs({"picture": Attachment(content_type="image/png", content_bytes=b"\x89PNG")})
+    with mlflow.start_span("second", links=[Link(trace_id=first.trace_id, span_id=first.span_id, attributes={"a": "b"})]) as second:
+        second.set_outputs([float("inf"), float("nan"), 1e300, 2**53 + 1, -1])
+    flushed()
+    span, = client.get_trace(second.trace_id).data.spans
+    assert span.links == second.links
+    assert span.outputs == ["Infinity", "NaN", 1e300, 2**53 + 1, -1]
+    name = re.search("mlflow-attachment://([^?]+)", client.get_trace(first.trace_id).data.spans[0].inputs["picture"]).group(1)
+    assert ask(server, "GET", f"/ajax-api/3.0/mlflow/get-trace-artifact?request_id={second.trace_id}&path={name}")[0] == 404
+    assert ask(server, "GET", f"/ajax-api/3.0/mlflow/get-trace-artifact?request_id={first.trace_id}&path=../../{name}")[0] == 400
+    with urllib.request.urlopen(f"{server.url}/ajax-api/3.0/mlflow/get-trace-artifact?request_id={first.trace_id}&path={name}") as response:
+        assert response.read() == b"\x89PNG"
+
+
+def test_a_removed_experiment_takes_no_traces(experiment, server, client):
+    chain("before")
+    flushed()
+    client.delete_experiment(experiment)
+    chain("after")
+    flushed()
+    assert [trace.info.tags["question"] for trace in search(experiment)] == ["before"]
+    body = {"Content-Type": "application/x-protobuf", "x-mlflow-experiment-id": experiment}
+    status, text = ask(server, "POST", "/v1/traces", exported().SerializeToString(), **body)
+    assert (status, "must be in the 'active' state" in text) == (400, True)
 
 
 def exported(trace=bytes(range(16)), parent=b"", **fields):

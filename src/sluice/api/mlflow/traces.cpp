@@ -462,7 +462,7 @@ void add_trace_routes(const MlflowApi& api, Routes& routes) {
   routes.add("POST", "/traces", with(put), {.body_max = info_bytes_max, .version = "3.0"});
   routes.add("GET", "/traces/get", with(get), v3);
   routes.add("GET", "/traces/batchGet", with(batch_get), v3);
-  routes.add("GET", "/traces/batchGetInfos", with(batch_get_infos), v3);
+  routes.add("POST", "/traces/batchGetInfos", with(batch_get_infos), reads_v3);
   routes.add("POST", "/traces/search", with(search), reads_v3);
   routes.add("POST", "/traces/metrics", with(trace_metrics), reads_v3);
   routes.add("POST", "/traces/calculate-filter-correlation", with(correlation), reads_v3);

@@ -336,6 +336,7 @@ constexpr std::array<const char*, schema_version> steps{R"sql(
     updated_ms INTEGER NOT NULL
   ) STRICT;
   CREATE UNIQUE INDEX trace_assessments_by_id ON trace_assessments(trace, id);
+  CREATE INDEX trace_assessments_by_name ON trace_assessments(name, trace);
   CREATE TABLE trace_runs(
     trace INTEGER NOT NULL,
     run TEXT NOT NULL,

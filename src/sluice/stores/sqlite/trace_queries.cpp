@@ -79,10 +79,12 @@ void add_judgement(SqlText& sql, const std::string& workspace, const SearchCondi
   sql.add(condition.comparator == Comparator::is_null ? " AND NOT (" : " AND (");
   sql.add("EXISTS(SELECT 1 FROM trace_assessments a WHERE a.trace = t.number");
   compare_judgement(sql, condition);
+  // CROSS: from the few assessments of that name to their sessions, not from all traces.
   sql.add(
-      ") OR t.number IN (SELECT other.trace FROM trace_assessments a JOIN traces judged ON "
-      "judged.number = a.trace JOIN trace_metadata session ON session.trace = a.trace AND session.key = "
-      "'mlflow.trace.session' JOIN trace_metadata other ON other.key = 'mlflow.trace.session' AND "
+      ") OR t.number IN (SELECT other.trace FROM trace_assessments a CROSS JOIN traces judged ON "
+      "judged.number = a.trace CROSS JOIN trace_metadata session ON session.trace = a.trace AND session.key "
+      "= "
+      "'mlflow.trace.session' CROSS JOIN trace_metadata other ON other.key = 'mlflow.trace.session' AND "
       "other.value = session.value WHERE judged.workspace = ");
   sql.value(workspace).add(" AND instr(a.metadata, '\"mlflow.trace.session\":') > 0");
   compare_judgement(sql, condition);
@@ -141,7 +143,8 @@ void add_order(SqlText& sql, const ports::SearchOrder& order) {
 void sqlite::add_fitting_traces(SqlText& sql, const std::string& workspace,
                                 const std::vector<std::int64_t>& experiments,
                                 const std::vector<SearchCondition>& conditions) {
-  sql.add("t.workspace = ").value(workspace).add(" AND t.experiment IN (");
+  // +: the index of the experiments is the one to use.
+  sql.add("+t.workspace = ").value(workspace).add(" AND t.experiment IN (");
   for (std::size_t i = 0; i < experiments.size(); ++i) sql.add(i == 0 ? "" : ",").value(experiments[i]);
   sql.add(")");
   bool has_span = false;
