@@ -49,6 +49,8 @@ ports::Protocol mlflow_protocol(const MlflowApi& api) {
   add_metric_routes(api, routes);
   add_logged_model_routes(api, routes);
   add_artifact_routes(api, routes);
+  add_registered_model_routes(api, routes);
+  add_model_version_routes(api, routes);
   return protocol;
 }
 

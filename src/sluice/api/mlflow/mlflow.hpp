@@ -1,4 +1,5 @@
 #pragma once
+#include "sluice/domain/models/registry.hpp"
 #include "sluice/domain/tracking/artifact_files.hpp"
 #include "sluice/domain/tracking/logged_models.hpp"
 #include "sluice/domain/tracking/tracking.hpp"
@@ -11,6 +12,7 @@ struct MlflowApi {
   tracking::Experiments& experiments;
   tracking::LoggedModels& logged_models;
   tracking::ArtifactFiles& artifacts;
+  models::Registry& registry;
 };
 
 /// MLflow's REST API, versions 2.0 and 3.0: routes, JSON shapes and errors, as MLflow 3.17 has them. The

@@ -69,5 +69,7 @@ void add_run_routes(const MlflowApi& api, Routes& routes);
 void add_metric_routes(const MlflowApi& api, Routes& routes);
 void add_logged_model_routes(const MlflowApi& api, Routes& routes);
 void add_artifact_routes(const MlflowApi& api, Routes& routes);
+void add_registered_model_routes(const MlflowApi& api, Routes& routes);
+void add_model_version_routes(const MlflowApi& api, Routes& routes);
 
 }  // namespace sluice::api::mlflow

@@ -13,6 +13,7 @@
 #include "sluice/stores/git/import.hpp"
 #include "sluice/stores/git/model_names.hpp"
 #include "sluice/stores/git/names.hpp"
+#include "sluice/stores/git/new_repository.hpp"
 #include "sluice/stores/git/pointer.hpp"
 #include "sluice/stores/git/registry.hpp"
 
@@ -24,7 +25,6 @@ using git::Registry;
 
 namespace {
 
-constexpr std::string_view temporary_prefix = ".new-";
 constexpr std::string_view suffix = ".git";
 constexpr std::size_t alias_max = std::size_t{4} * 255;
 constexpr std::size_t suggested_max = 10'000;
@@ -72,13 +72,14 @@ using Aliases = std::map<std::string, std::int64_t>;
 Result<ports::ModelVersion> describe(const Registry& registry, const std::string& model, std::int64_t number,
                                      const Aliases& aliases) {
   SLUICE_TRY(tag, registry.version(number));
+  SLUICE_TRY(meta, registry.version_meta(number));
   ports::ModelVersion out{.model = model,
                           .number = number,
                           .commit = tag->commit,
                           .created = tag->record.created,
                           .user = tag->record.user,
                           .run = tag->record.run_id,
-                          .description = tag->record.description,
+                          .description = meta.description.value_or(tag->record.description),
                           .aliases = {}};
   for (const auto& [name, named] : aliases)
     if (named == number) out.aliases.push_back(name);
@@ -176,6 +177,7 @@ struct GitModelRepository::Impl {
   ports::ObjectStore& store;
   const Clock& clock;
   mutable git::TagCache tags = {};
+  Changed changed = nullptr;
   mutable std::mutex listing = {};  ///< guards the map; each of its values has a lock of its own
   mutable std::map<std::string, std::shared_ptr<git::ModelNames>> known_names = {};  ///< by workspace
 
@@ -242,19 +244,8 @@ Result<Registry> GitModelRepository::Impl::open(const std::string& workspace,
 template <typename Fill>
 Result<bool> GitModelRepository::Impl::make_model(const std::string& workspace, const std::string& model,
                                                   Fill fill) {
-  const auto place = path_of(workspace, model);
-  if (const auto folder = place.parent_path(); !os::exists(folder)) {
-    SLUICE_DO(os::make_directories(folder));
-    SLUICE_DO(os::fsync_directory(models));
-  }
-  SLUICE_TRY(built, os::TemporaryDirectory::make(place.parent_path(), temporary_prefix));
-  SLUICE_DO(git::make_bare(built.path(), place, objects_folder()));
-  {
-    SLUICE_TRY(registry, Registry::open(built.path(), tags));
-    SLUICE_DO(fill(registry));
-  }
-  SLUICE_TRY(moved, git::move_into_place(built.path(), place));
-  if (moved) static_cast<void>(built.release());
+  SLUICE_TRY(moved, git::make_repository(path_of(workspace, model), objects_folder(), tags, fill));
+  if (moved && changed) changed({.workspace = workspace, .model = model});
   return moved;
 }
 
@@ -288,7 +279,8 @@ Result<std::unique_ptr<GitModelRepository>> GitModelRepository::open(const fs::p
   SLUICE_TRY(workspaces, os::list_directory(models));
   for (const auto& workspace : workspaces) {
     if (workspace.kind != os::DirectoryEntry::Kind::directory) continue;
-    if (auto removed = os::remove_abandoned(models / workspace.name, clock.now(), temporary_prefix); !removed)
+    if (auto removed = os::remove_abandoned(models / workspace.name, clock.now(), git::new_repository_prefix);
+        !removed)
       log::warning(removed.error().message);
   }
   auto impl = std::make_unique<Impl>(models, store, clock);
@@ -307,7 +299,9 @@ Result<ports::Registered> GitModelRepository::add_version(const ports::NewVersio
     SLUICE_TRY(lock, git::RepositoryLock::acquire(place));
     if (lock) {
       SLUICE_TRY(registry, Registry::open(place, impl_->tags));
-      return add_to(registry, version, content, at, false);
+      SLUICE_TRY(added, add_to(registry, version, content, at, false));
+      if (impl_->changed) impl_->changed({.workspace = version.principal.workspace, .model = version.model});
+      return added;
     }
     std::optional<ports::Registered> registered;
     SLUICE_TRY(moved, impl_->make_model(version.principal.workspace, version.model,
@@ -460,7 +454,9 @@ Result<void> GitModelRepository::set_alias(const std::string& workspace, const s
   if (current == version) return {};
   const Registry::By who{.principal = by, .at = at == Time{} ? impl_->clock.now() : at};
   SLUICE_DO(registry.set_alias(alias, version, who));
-  return registry.commit(who);
+  SLUICE_DO(registry.commit(who));
+  if (impl_->changed) impl_->changed({.workspace = workspace, .model = model});
+  return {};
 }
 
 Result<void> GitModelRepository::import_repository(const std::string& workspace, const std::string& model,
@@ -480,6 +476,8 @@ fs::path GitModelRepository::path_of(const std::string& workspace, const std::st
 }
 
 const fs::path& GitModelRepository::folder() const { return impl_->models; }
+fs::path GitModelRepository::objects_folder() const { return impl_->objects_folder(); }
 git::TagCache& GitModelRepository::tags() const { return impl_->tags; }
+void GitModelRepository::when_changed(Changed changed) { impl_->changed = std::move(changed); }
 
 }  // namespace sluice::stores

@@ -1,10 +1,12 @@
 #include "sluice/stores/git/registry.hpp"
 
 #include <algorithm>
+#include <array>
 #include <ranges>
 
 #include "sluice/base/json.hpp"
 #include "sluice/base/numbers.hpp"
+#include "sluice/ports/model_registry.hpp"
 #include "sluice/ports/model_repository.hpp"
 #include "sluice/stores/git/content.hpp"
 #include "sluice/stores/git/names.hpp"
@@ -16,11 +18,24 @@ namespace {
 constexpr std::size_t cached_tags_max = 10'000;
 constexpr std::size_t packs_max = 20;
 constexpr const char* state_file = "model.json";
+constexpr std::string_view versions_folder = "versions";  ///< N.json for each version that was changed
+/// What moves the time of the model's update, as in MLflow: not aliases, nor tags, nor texts of versions.
+constexpr auto updates =
+    std::to_array<std::string_view>({"create", "version", "delete_version", "stage", "describe", "rename"});
 constexpr std::string_view effects_table = "effects";  ///< see version_index.hpp
 constexpr std::string_view contents_table = "contents";
 constexpr const char* indexed_field = "indexed";  ///< of `state_file`: the last version in these tables
 
 std::string version_name(std::int64_t number) { return "v" + std::to_string(number); }
+std::string version_file(std::int64_t number) { return std::to_string(number) + ".json"; }
+
+std::vector<std::int64_t> numbers_of(std::span<const Ref> refs) {
+  std::vector<std::int64_t> out;
+  for (const auto& ref : refs)
+    if (const auto number = version_number(ref.name)) out.push_back(*number);
+  std::ranges::sort(out, std::greater{});
+  return out;
+}
 
 Struct operation(std::string_view op, const Registry::By& by) {
   Struct out;
@@ -74,13 +89,9 @@ Result<Registry> Registry::open(const std::filesystem::path& repository, TagCach
   return Registry(repository, Objects(repository), std::move(refs), tags);
 }
 
-std::vector<std::int64_t> Registry::numbers() const {
-  std::vector<std::int64_t> out;
-  for (const auto& tag : refs_.below(tag_prefix))
-    if (const auto number = version_number(tag.name)) out.push_back(*number);
-  std::ranges::sort(out, std::greater{});
-  return out;
-}
+std::vector<std::int64_t> Registry::numbers() const { return numbers_of(refs_.below(tag_prefix)); }
+
+std::vector<std::int64_t> Registry::removed() const { return numbers_of(refs_.below(deleted_prefix)); }
 
 std::int64_t Registry::next_number() const {
   std::int64_t last = 0;
@@ -94,6 +105,14 @@ Result<std::shared_ptr<const VersionTag>> Registry::version(std::int64_t number)
   if (!found)
     return Fail(
         user_error(Code::not_found, path_.string() + ": there is no version " + version_name(number)));
+  return tags_->read(objects_, Oid(found->target));
+}
+
+Result<std::shared_ptr<const VersionTag>> Registry::removed_version(std::int64_t number) const {
+  const auto found = refs_.find(std::string(deleted_prefix) + version_name(number));
+  if (!found)
+    return Fail(user_error(Code::not_found,
+                           path_.string() + ": there is no removed version " + version_name(number)));
   return tags_->read(objects_, Oid(found->target));
 }
 
@@ -203,12 +222,159 @@ Result<std::string> Registry::model_name() const {
   return Value(json).text_at("name");
 }
 
-void Registry::create_model(const std::string& name, const By& by) {
-  new_name_ = name;
+Result<ModelMeta> Registry::model_meta() const {
+  SLUICE_TRY(json, model_json());
+  for (const auto& [field, value] : changed_fields_) json.set(field, value);
+  return read_model_meta(json);
+}
+
+Result<VersionMeta> Registry::version_meta(std::int64_t number) const {
+  if (const auto changed = changed_versions_.find(number); changed != changed_versions_.end())
+    return changed->second;
+  if (!version_files_) {
+    std::map<std::string, Oid, std::less<>> files;
+    SLUICE_TRY(state, state_tree());
+    if (const auto folder = named(state, versions_folder); !folder.empty()) {
+      SLUICE_TRY(entries, objects_.tree(folder));
+      for (auto& entry : entries) files.emplace(std::move(entry.name), std::move(entry.oid));
+    }
+    version_files_ = std::move(files);
+  }
+  const auto file = version_files_->find(version_file(number));
+  if (file == version_files_->end()) return VersionMeta{};
+  SLUICE_TRY(text, objects_.read(file->second, Objects::Kind::blob));
+  return read_version_meta(text, path_.string() + ": versions/" + file->first);
+}
+
+void Registry::note(std::string subject, Struct operation) {
+  subjects_.push_back(std::move(subject));
+  operations_.push_back(std::move(operation));
+}
+
+void Registry::create_model(const std::string& name, const By& by, const std::string& description,
+                            const Tags& tags) {
+  changed_fields_.set("name", name);
+  changed_fields_.set("description", description);
+  changed_fields_.set("tags", tags_to_json(tags));
+  changed_fields_.set("created_ms", by.at.time_since_epoch().count());
+  changed_fields_.set("user", by.principal.name);
   auto op = operation("create", by);
   op.set("name", name);
-  operations_.push_back(std::move(op));
-  subjects_.push_back("model " + subject_of(name));
+  note("model " + subject_of(name), std::move(op));
+}
+
+void Registry::describe_model(const std::string& description, const By& by) {
+  changed_fields_.set("description", description);
+  note("describe model", operation("describe", by));
+}
+
+Result<void> Registry::tag_model(const std::string& key, const std::optional<std::string>& value,
+                                 const By& by) {
+  SLUICE_TRY(meta, model_meta());
+  if (value)
+    meta.tags.insert_or_assign(key, *value);
+  else
+    meta.tags.erase(key);
+  changed_fields_.set("tags", tags_to_json(meta.tags));
+  auto op = operation(value ? "tag" : "untag", by);
+  op.set("key", key);
+  note((value ? "tag " : "untag ") + subject_of(key), std::move(op));
+  return {};
+}
+
+void Registry::rename_model(const std::string& from, const std::string& to, const By& by) {
+  changed_fields_.set("name", to);
+  changed_fields_.set("renamed_ms", by.at.time_since_epoch().count());
+  auto op = operation("rename", by);
+  op.set("from", from);
+  op.set("to", to);
+  note("rename " + subject_of(from) + " -> " + subject_of(to), std::move(op));
+}
+
+Result<void> Registry::describe_version(std::int64_t number, const std::string& description, const By& by) {
+  SLUICE_TRY(meta, version_meta(number));
+  meta.description = description;
+  meta.updated = by.at;
+  changed_versions_[number] = std::move(meta);
+  auto op = operation("describe_version", by);
+  op.set("version", version_name(number));
+  note("describe " + version_name(number), std::move(op));
+  return {};
+}
+
+Result<void> Registry::tag_version(std::int64_t number, const std::string& key,
+                                   const std::optional<std::string>& value, const By& by) {
+  SLUICE_TRY(meta, version_meta(number));
+  if (!meta.tags) {
+    SLUICE_TRY(tag, version(number));
+    meta.tags = tag->record.tags;
+  }
+  if (value)
+    meta.tags->insert_or_assign(key, *value);
+  else
+    meta.tags->erase(key);
+  changed_versions_[number] = std::move(meta);
+  auto op = operation(value ? "tag_version" : "untag_version", by);
+  op.set("version", version_name(number));
+  op.set("key", key);
+  note((value ? "tag " : "untag ") + version_name(number) + " " + subject_of(key), std::move(op));
+  return {};
+}
+
+Result<void> Registry::set_stage(std::int64_t number, const std::string& stage, const By& by) {
+  SLUICE_TRY(meta, version_meta(number));
+  const auto from = meta.stage.empty() ? std::string(ports::no_stage) : meta.stage;
+  meta.stage = stage == ports::no_stage ? "" : stage;
+  meta.updated = by.at;
+  changed_versions_[number] = std::move(meta);
+  auto op = operation("stage", by);
+  op.set("version", version_name(number));
+  op.set("from", from);
+  op.set("to", stage);
+  note("stage " + version_name(number) + " " + from + " -> " + stage, std::move(op));
+  return {};
+}
+
+Result<void> Registry::remove_version(std::int64_t number, const By& by) {
+  const auto tag_name = std::string(tag_prefix) + version_name(number);
+  const auto tag = refs_.find(tag_name);
+  SLUICE_CHECK(tag);
+  const Oid target(tag->target);
+  const Oid peeled(tag->peeled);
+  SLUICE_TRY(named_by, aliases());
+  for (const auto& [name, of] : named_by)
+    if (of == number) remove_alias(name, by);
+  refs_.set({.name = std::string(deleted_prefix) + version_name(number), .target = target, .peeled = peeled});
+  refs_.remove(tag_name);
+  // A clone checks out the newest version that there is.
+  if (const auto branch = refs_.find(branch_ref); branch && branch->target == peeled) {
+    const auto left = numbers();
+    if (left.empty()) {
+      refs_.remove(branch_ref);
+    } else {
+      SLUICE_TRY(newest, version(left.front()));
+      refs_.set({.name = branch_ref, .target = newest->commit, .peeled = ""});
+    }
+  }
+  changed_versions_[number] =
+      VersionMeta{.deleted = VersionMeta::Deleted{.by = by.principal.name, .at = by.at}};
+  auto op = operation("delete_version", by);
+  op.set("version", version_name(number));
+  note("delete " + version_name(number), std::move(op));
+  return {};
+}
+
+void Registry::remove_alias(const std::string& alias_name, const By& by) {
+  const auto from = alias(alias_name);
+  const auto ref = std::string(alias_prefix) + encode_name(alias_name);
+  if (!refs_.find(ref)) return;
+  refs_.remove(ref);
+  auto op = operation("alias", by);
+  op.set("alias", alias_name);
+  op.set("from", from ? Value(version_name(*from)) : Value());
+  op.set("to", Value());
+  note("alias " + subject_of(alias_name) + (from ? " " + version_name(*from) : "") + " -> none",
+       std::move(op));
 }
 
 Result<std::int64_t> Registry::add_version(const std::string& name, const Oid& tree, const Record& record,
@@ -264,17 +430,11 @@ void Registry::import_ref(const Ref& ref) { refs_.set(ref); }
 
 Result<Oid> Registry::write_state(const By& by) {
   SLUICE_TRY(state, model_json());
-  const auto now = by.at.time_since_epoch().count();
-  if (new_name_) {
-    state.set("name", *new_name_);
-    state.set("description", "");
-    state.set("tags", Struct{});
-    state.set("created_ms", now);
-  }
-  // Moving an alias does not change the model's update time, as in MLflow.
-  if (std::ranges::any_of(operations_,
-                          [](const Struct& op) { return *op.find("op")->if_string() != "alias"; }))
-    state.set("updated_ms", now);
+  for (const auto& [field, value] : changed_fields_) state.set(field, value);
+  if (std::ranges::any_of(operations_, [](const Struct& op) {
+        return std::ranges::find(updates, *op.find("op")->if_string()) != updates.end();
+      }))
+    state.set("updated_ms", by.at.time_since_epoch().count());
   if (!long_aliases_.empty()) {
     const auto* existing = state.find("long_aliases");
     Struct names = existing != nullptr && existing->is_struct() ? *existing->if_struct() : Struct{};
@@ -283,10 +443,28 @@ Result<Oid> Registry::write_state(const By& by) {
   }
   SLUICE_TRY(entries, state_tree());
   SLUICE_DO(index_versions_after(Value(state).integer_at(indexed_field), entries));
+  SLUICE_DO(write_versions(entries));
   if (const auto all = numbers(); !all.empty()) state.set(indexed_field, all.front());
   SLUICE_TRY(blob, objects_.write(Objects::Kind::blob, to_json(state, JsonStyle::pretty) + "\n"));
   put(entries, {.mode = TreeEntry::Mode::file, .name = state_file, .oid = blob});
   return objects_.write(Objects::Kind::tree, format_tree(std::move(entries)));
+}
+
+Result<void> Registry::write_versions(std::vector<TreeEntry>& state) {
+  if (changed_versions_.empty()) return {};
+  std::vector<TreeEntry> files;
+  if (const auto folder = named(state, versions_folder); !folder.empty()) {
+    SLUICE_TRY(present, objects_.tree(folder));
+    files = std::move(present);
+  }
+  for (const auto& [number, meta] : changed_versions_) {
+    SLUICE_TRY(blob, objects_.write(Objects::Kind::blob, write_version_meta(meta)));
+    put(files, {.mode = TreeEntry::Mode::file, .name = version_file(number), .oid = std::move(blob)});
+  }
+  SLUICE_TRY(folder, objects_.write(Objects::Kind::tree, format_tree(std::move(files))));
+  put(state,
+      {.mode = TreeEntry::Mode::folder, .name = std::string(versions_folder), .oid = std::move(folder)});
+  return {};
 }
 
 Result<void> Registry::commit(const By& by) {
@@ -302,7 +480,9 @@ Result<void> Registry::commit(const By& by) {
   // Objects before refs: whatever a ref names must be on the disk.
   SLUICE_DO(objects_.flush());
   SLUICE_DO(write_refs(path_, refs_));
-  new_name_.reset();
+  changed_fields_ = {};
+  changed_versions_.clear();
+  version_files_.reset();
   long_aliases_.clear();
   subjects_.clear();
   operations_.clear();
