@@ -331,6 +331,37 @@ ports::ModelVersion content_of(const RegisteredVersion& version) {
 
 }  // namespace
 
+namespace {
+
+constexpr std::string_view description_file = "MLmodel";
+constexpr std::string_view onnx_ending = ".onnx";
+
+/// How MLflow loads a version that only has a network, as those of jobs do; "": it says so itself, or cannot
+/// be loaded.
+std::string loading_of(const std::vector<ports::ModelFile>& files) {
+  std::string network;
+  for (const auto& file : files) {
+    if (file.path == description_file) return {};
+    if (!file.path.ends_with(onnx_ending) || file.path.contains('/')) continue;
+    if (!network.empty()) return {};
+    network = file.path;
+  }
+  if (network.empty()) return {};
+  const auto data = to_json(Value(network));  // JSON is YAML
+  return fmt::format(
+      "artifact_path: model\n"
+      "flavors:\n"
+      "  onnx:\n"
+      "    data: {}\n"
+      "    providers: [CPUExecutionProvider]\n"
+      "  python_function:\n"
+      "    data: {}\n"
+      "    loader_module: mlflow.onnx\n",
+      data, data);
+}
+
+}  // namespace
+
 Result<Registry::File> Registry::file(const Principal& by, const RegisteredVersion& version,
                                       std::string_view path) const {
   SLUICE_TRY(files, ports_.repositories.files(by.workspace, content_of(version)));
@@ -345,6 +376,9 @@ Result<Registry::File> Registry::file(const Principal& by, const RegisteredVersi
     out.bytes = std::move(bytes);
     return out;
   }
+  if (path == description_file)
+    if (auto text = loading_of(files); !text.empty())
+      return File{.path = std::string(path), .digest = Digest::of(text), .object = {}, .bytes = text};
   const auto prefix = path.empty() ? std::string() : std::string(path) + "/";
   if (std::ranges::any_of(files, [&](const auto& file) { return file.path.starts_with(prefix); }))
     return Fail(user_error(Code::invalid_argument,
@@ -358,6 +392,8 @@ Result<std::vector<ports::ArtifactEntry>> Registry::list(const Principal& by,
   SLUICE_TRY(files, ports_.repositories.files(by.workspace, content_of(version)));
   const auto prefix = folder.empty() ? std::string() : std::string(folder) + "/";
   std::vector<ports::ArtifactEntry> out;
+  if (const auto text = loading_of(files); folder.empty() && !text.empty())
+    out.push_back({.name = std::string(description_file), .size = static_cast<std::int64_t>(text.size())});
   for (const auto& file : files) {
     if (!file.path.starts_with(prefix) || file.path == attributes_file) continue;
     const auto rest = file.path.substr(prefix.size());

@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
-#include "sluice/base/log.hpp"
+#include "sluice/base/json.hpp"
 #include "sluice/os/files.hpp"
 #include "sluice/stores/git/bare_repository.hpp"
 #include "sluice/stores/git/content.hpp"
@@ -66,14 +66,33 @@ std::string without_front_matter(std::string text) {
   return begin == std::string::npos ? std::string() : text.substr(begin);
 }
 
-/// What a version is described as that a job made: its card; "" if it has none.
-Result<std::string> card_of(const Registry& registry, const git::VersionTag& tag) {
-  SLUICE_TRY(root, registry.tree(tag));
-  SLUICE_TRY(entries, registry.objects().tree(root));
-  const auto card = git::named(entries, "README.md");
-  if (card.empty()) return std::string();
-  SLUICE_TRY(text, registry.objects().read(card, git::Objects::Kind::blob));
-  return without_front_matter(std::move(text));
+/// The file of that name at the top of a version; "" if there is none.
+Result<std::string> text_of(const Registry& registry, const std::vector<git::TreeEntry>& root,
+                            std::string_view name) {
+  const auto file = git::named(root, name);
+  if (file.empty()) return std::string();
+  return registry.objects().read(file, git::Objects::Kind::blob);
+}
+
+/// Says what a version that a job made says of itself: its card is its description, and each number in its
+/// metrics a tag.
+Result<void> add_what_a_job_wrote(const Registry& registry, const git::VersionTag& tag,
+                                  RegisteredVersion& version) {
+  SLUICE_TRY(tree, registry.tree(tag));
+  SLUICE_TRY(root, registry.objects().tree(tree));
+  SLUICE_TRY(card, text_of(registry, root, "README.md"));
+  if (!card.empty()) version.description = without_front_matter(std::move(card));
+  SLUICE_TRY(metrics, text_of(registry, root, "metrics.json"));
+  const auto json = parse_json(metrics, "metrics.json");
+  if (!json || !json->is_struct()) return {};
+  for (const auto& [name, value] : *json->if_struct()) {
+    const auto key = "metrics." + name;
+    if (value.as_double() &&
+        std::ranges::find(version.tags, key, &ports::KeyValue::key) == version.tags.end())
+      version.tags.push_back({.key = key, .value = to_json(value)});
+  }
+  std::ranges::sort(version.tags, {}, &ports::KeyValue::key);
+  return {};
 }
 
 Result<RegisteredVersion> describe(const Registry& registry, const std::string& model, std::int64_t number,
@@ -96,9 +115,9 @@ Result<RegisteredVersion> describe(const Registry& registry, const std::string& 
                         .tags = pairs_of(meta.tags.value_or(record.tags)),
                         .aliases = {}};
   if (!meta.stage.empty()) out.stage = meta.stage;
-  if (!meta.description && !record.key.empty()) {
-    SLUICE_TRY(card, card_of(registry, *tag));
-    if (!card.empty()) out.description = std::move(card);
+  if (!record.key.empty()) {
+    SLUICE_DO(add_what_a_job_wrote(registry, *tag, out));
+    if (meta.description) out.description = *meta.description;
   }
   return out;
 }

@@ -16,6 +16,7 @@
 #include "sluice/stores/git/new_repository.hpp"
 #include "sluice/stores/git/pointer.hpp"
 #include "sluice/stores/git/registry.hpp"
+#include "sluice/stores/git/removed_models.hpp"
 
 namespace sluice::stores {
 
@@ -462,7 +463,10 @@ Result<void> GitModelRepository::set_alias(const std::string& workspace, const s
 Result<void> GitModelRepository::import_repository(const std::string& workspace, const std::string& model,
                                                    const fs::path& bare_repository) {
   SLUICE_DO(check_model_name(model));
-  if (os::exists(impl_->path_of(workspace, model))) return {};
+  const auto place = impl_->path_of(workspace, model);
+  if (os::exists(place)) return {};
+  SLUICE_TRY(was_removed, git::is_in_trash(place));
+  if (was_removed) return {};
   const Registry::By by{.principal = {.workspace = workspace, .name = "sluice"}, .at = impl_->clock.now()};
   SLUICE_DO(impl_->make_model(workspace, model, [&](Registry& registry) -> Result<void> {
     SLUICE_DO(git::import_repository(bare_repository, model, registry, impl_->store, by));

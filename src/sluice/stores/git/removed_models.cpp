@@ -1,5 +1,7 @@
 #include "sluice/stores/git/removed_models.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "sluice/os/files.hpp"
@@ -37,6 +39,16 @@ Result<void> move_to_trash(const fs::path& repository, Time at) {
     SLUICE_TRY(moved, move_into_place(repository, place));
     if (moved) return os::fsync_directory(repository.parent_path());
   }
+}
+
+Result<bool> is_in_trash(const fs::path& repository) {
+  const auto trash = repository.parent_path() / trash_folder;
+  if (!os::exists(trash)) return false;
+  SLUICE_TRY(entries, os::list_directory(trash));
+  const auto prefix = repository.stem().string() + "=";
+  return std::ranges::any_of(entries, [&](const os::DirectoryEntry& entry) {
+    return entry.name.starts_with(prefix) && entry.name.rfind('=') + 1 == prefix.size();
+  });
 }
 
 Result<bool> rename_repository(Registry& registry, const fs::path& repository, const fs::path& place,

@@ -15,6 +15,9 @@ inline constexpr std::string_view trash_folder = ".trash";
 /// Moves a repository, whose lock is held, to the trash folder; synced.
 Result<void> move_to_trash(const std::filesystem::path& repository, Time at);
 
+/// Whether a model whose repository was there is in the trash folder.
+Result<bool> is_in_trash(const std::filesystem::path& repository);
+
 /// Renames the model in `repository`, whose lock is held, to `name`, whose repository is then `place`;
 /// synced. A crash in between is finished by `finish_renames`. False: there is a model of that name.
 Result<bool> rename_repository(Registry& registry, const std::filesystem::path& repository,
