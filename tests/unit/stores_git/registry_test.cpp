@@ -402,6 +402,7 @@ TEST_F(RegistryTest, ThreadsAndProcessesChangeOneModel) {
 // A kill at any moment of changes that follow one another: each is there as a whole, or not at all.
 TEST_F(RegistryTest, AKillAtAnyMomentLeavesAWholeRegistry) {
   create("one");
+  ASSERT_OK(add(at(0), "text", "one"));
   for (int round = 0; round < 12; ++round) {
     const auto pid = fork();
     ASSERT_GE(pid, 0);
