@@ -49,6 +49,7 @@ struct RegisteredModel {
 
 /// A model with all its versions, read in one go.
 struct RegisteredContent {
+  std::string workspace;
   /// Which state of the repository this is: another one has another mark.
   std::string mark;
   RegisteredModel model;
@@ -150,7 +151,8 @@ class ModelIndex {
   virtual ~ModelIndex() = default;
   /// Which state of which model is in it.
   [[nodiscard]] virtual Result<std::map<ModelPlace, std::string>> marks() const = 0;
-  virtual Result<void> put(const std::string& workspace, const RegisteredContent& content) = 0;
+  /// Replaces what is in it of these models.
+  virtual Result<void> put(const std::vector<RegisteredContent>& contents) = 0;
   virtual Result<void> remove(const ModelPlace& place) = 0;
 
   struct Query {

@@ -526,3 +526,19 @@ def test_a_model_of_a_job(main_job_copy, main_job_report, tmp_path):
         client.rename_registered_model("stamps", "stamps two")
         again = pathlib.Path(mlflow.artifacts.download_artifacts("models:/stamps two/1", dst_path=tmp_path / "again"))
         assert (again / "README.md").exists()
+
+
+def test_an_endpoint_whose_model_was_removed_says_so(main_job_copy, endpoint):
+    with sluice_program.serving(main_job_copy) as running:
+        client = MlflowClient(running.url, running.url)
+        assert running.ask("GET", f"/v2/models/{endpoint}")[0] == 200
+        client.delete_registered_model("stamps")
+        status, answer = running.ask("GET", f"/v2/models/{endpoint}")
+        assert status == 404 and "there is no model `stamps`" in json.dumps(answer)
+        # Another model of that name has another version 1.
+        client.create_registered_model("stamps")
+        client.copy_model_version("models:/efficientnet-lite0/1", "stamps")
+        status, answer = running.ask("GET", f"/v2/models/{endpoint}")
+        assert status != 200
+    with sluice_program.serving(main_job_copy) as running:
+        assert running.ask("GET", f"/v2/models/{endpoint}")[0] != 200

@@ -59,31 +59,47 @@ Result<void> Registry::prepare() {
   const std::scoped_lock lock(indexing_);
   SLUICE_TRY(marks, ports_.index.marks());
   SLUICE_TRY(places, ports_.registry.places());
-  for (const auto& place : places) {
+  for (auto& place : places) {
     SLUICE_TRY(mark, ports_.registry.mark(place));
     const auto known = marks.find(place);
     const bool same = mark && known != marks.end() && known->second == *mark;
     if (known != marks.end()) marks.erase(known);
-    if (same) continue;
-    // A damaged repository is for `sluice fsck`; all others are found.
-    if (auto done = index(place); !done) log::warning(done.error().message);
+    if (!same) stale_.insert(std::move(place));
   }
   for (const auto& [place, mark] : marks) SLUICE_DO(ports_.index.remove(place));
+  if (!stale_.empty())
+    begun_ = std::jthread([this](const std::stop_token& stop) { std::ignore = update_index(stop); });
   return {};
 }
 
-Result<void> Registry::index(const ModelPlace& place) const {
-  auto content = ports_.registry.content(place);
-  if (!content && content.error().code == Code::not_found) return ports_.index.remove(place);
-  if (!content) return Fail(std::move(content).error());
-  return ports_.index.put(place.workspace, *content);
-}
-
-Result<void> Registry::update_index() const {
+Result<void> Registry::update_index(const std::stop_token& stop) const {
+  constexpr std::size_t at_once = 200;
   const std::scoped_lock lock(indexing_);
-  for (const auto& place : ports_.registry.take_changed())
-    if (auto done = index(place); !done) log::warning(done.error().message);
+  for (auto& place : ports_.registry.take_changed()) stale_.insert(std::move(place));
+  // What cannot be read stays, and is read again for the next search: `sluice fsck` says why it cannot be.
+  for (auto next = stale_.begin(); next != stale_.end() && !stop.stop_requested();) {
+    std::vector<ports::RegisteredContent> contents;
+    std::vector<ModelPlace> done;
+    for (; next != stale_.end() && done.size() < at_once; ++next) {
+      auto content = ports_.registry.content(*next);
+      if (content) {
+        contents.push_back(std::move(*content));
+      } else if (content.error().code == Code::not_found) {
+        SLUICE_DO(ports_.index.remove(*next));
+      } else {
+        log::warning(content.error().message);
+        continue;
+      }
+      done.push_back(*next);
+    }
+    SLUICE_DO(ports_.index.put(contents));
+    for (const auto& place : done) stale_.erase(place);
+  }
   return {};
+}
+
+void Registry::tell_removed(const Principal& by, const std::string& name) const {
+  if (ports_.removed) ports_.removed(place_of(by, name));
 }
 
 Result<RegisteredModel> Registry::create(const Principal& by, const std::string& name,
@@ -133,12 +149,15 @@ Result<RegisteredModel> Registry::rename(const Principal& by, const std::string&
   if (!renamed && renamed.error().code == Code::already_exists)
     return Fail(user_error(Code::already_exists,
                            fmt::format("Registered Model (name={}) already exists.", new_name)));
+  if (renamed) tell_removed(by, name);
   return renamed;
 }
 
 Result<void> Registry::remove(const Principal& by, const std::string& name) {
   SLUICE_DO(check_model_name(name));
-  return known_model(ports_.registry.remove_model(place_of(by, name), by, ports_.clock.now()), name);
+  SLUICE_DO(known_model(ports_.registry.remove_model(place_of(by, name), by, ports_.clock.now()), name));
+  tell_removed(by, name);
+  return {};
 }
 
 Result<void> Registry::set_tag(const Principal& by, const std::string& name, const ports::KeyValue& tag) {
@@ -251,8 +270,10 @@ Result<void> Registry::remove_version(const Principal& by, const std::string& na
                                       const std::string& version) {
   SLUICE_DO(check_model_name(name));
   SLUICE_TRY(number, version_number(version));
-  return known_version(ports_.registry.remove_version(place_of(by, name), number, by, ports_.clock.now()),
-                       name, number);
+  SLUICE_DO(known_version(ports_.registry.remove_version(place_of(by, name), number, by, ports_.clock.now()),
+                          name, number));
+  tell_removed(by, name);
+  return {};
 }
 
 Result<void> Registry::set_version_tag(const Principal& by, const std::string& name,

@@ -1,9 +1,13 @@
 #pragma once
 #include <filesystem>
+#include <functional>
 #include <mutex>
 #include <optional>
+#include <set>
+#include <stop_token>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include "sluice/ports/artifacts.hpp"
@@ -26,10 +30,14 @@ class Registry {
     const ports::ArtifactPaths& artifacts;
     const ports::ObjectStore& objects;
     const Clock& clock;
+    /// Called after a model or a version was removed, or a model renamed: what its name and its numbers
+    /// meant.
+    std::function<void(const ports::ModelPlace& place)> removed = nullptr;
   };
   explicit Registry(const Ports& ports) : ports_(ports) {}
 
-  /// Brings the index up to date with the repositories, however they were changed while nobody looked.
+  /// Compares the index with the repositories, however they were changed while nobody looked, and begins to
+  /// bring it up to date. Searches wait until it is.
   Result<void> prepare();
 
   Result<ports::RegisteredModel> create(const Principal& by, const std::string& name,
@@ -114,11 +122,14 @@ class Registry {
   [[nodiscard]] Result<std::vector<ports::TreeFile>> files_below(const Principal& by,
                                                                  const std::string& storage) const;
   Result<void> note_in_logged_model(const Principal& by, const ports::RegisteredVersion& version);
-  Result<void> update_index() const;
-  Result<void> index(const ports::ModelPlace& place) const;
+  /// Until there is nothing to do, or somebody asks to stop.
+  Result<void> update_index(const std::stop_token& stop = {}) const;
+  void tell_removed(const Principal& by, const std::string& name) const;
 
   Ports ports_;
   mutable std::mutex indexing_;
+  mutable std::set<ports::ModelPlace> stale_;  ///< guarded by `indexing_`: changed, and not in the index yet
+  std::jthread begun_;                         ///< the last member: it ends before the others do
 };
 
 }  // namespace sluice::models

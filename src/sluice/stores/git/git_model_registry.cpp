@@ -413,7 +413,8 @@ Result<std::optional<std::string>> GitModelRegistry::mark(const ModelPlace& plac
 Result<ports::RegisteredContent> GitModelRegistry::content(const ModelPlace& place) const {
   SLUICE_TRY(before, mark(place));
   SLUICE_TRY(registry, read(place));
-  ports::RegisteredContent out{.mark = before.value_or(""), .model = {}, .versions = {}};
+  ports::RegisteredContent out{
+      .workspace = place.workspace, .mark = before.value_or(""), .model = {}, .versions = {}};
   SLUICE_TRY(model, describe(registry, place.model));
   out.model = std::move(model);
   SLUICE_TRY(meta, registry.model_meta());

@@ -24,6 +24,8 @@ inline constexpr std::string_view deleted_prefix = "refs/deleted/";
 
 /// 12 for "v12", "refs/tags/v12" and "refs/deleted/v12"; nullopt for other names, including "v0" and "v012".
 std::optional<std::int64_t> version_number(std::string_view name);
+/// "v12"
+std::string version_name(std::int64_t number);
 
 /// The contents of one version's tag.
 struct VersionTag {

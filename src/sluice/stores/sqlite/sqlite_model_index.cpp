@@ -140,9 +140,9 @@ Result<void> remove_version(Connection& connection, std::int64_t id) {
   return statement.bind(id).run();
 }
 
-Result<std::int64_t> put_model(Connection& connection, const std::string& workspace,
-                               const ports::RegisteredContent& content) {
+Result<std::int64_t> put_model(Connection& connection, const ports::RegisteredContent& content) {
   const auto& model = content.model;
+  const auto& workspace = content.workspace;
   const bool is_prompt = std::ranges::any_of(
       model.tags, [](const auto& tag) { return tag.key == prompt_tag && tag.value == "true"; });
   {
@@ -196,6 +196,24 @@ Result<void> put_version(Connection& connection, const std::string& workspace, s
                   "INSERT INTO registered_version_tags(version, key, value) VALUES(?,?,?)", id, version.tags);
 }
 
+/// Writes only what is another one than before.
+Result<void> put_content(Connection& connection, const ports::RegisteredContent& content) {
+  SLUICE_TRY(model, put_model(connection, content));
+  SLUICE_TRY(rows, rows_of(connection, model));
+  for (const auto& version : content.versions) {
+    const auto text = to_json(Value(json_of(version)));
+    if (const auto row = rows.find(version.number); row != rows.end()) {
+      const bool same = row->second.content == text;
+      if (!same) SLUICE_DO(remove_version(connection, row->second.id));
+      rows.erase(row);
+      if (same) continue;
+    }
+    SLUICE_DO(put_version(connection, content.workspace, model, version, text));
+  }
+  for (const auto& [number, row] : rows) SLUICE_DO(remove_version(connection, row.id));
+  return {};
+}
+
 std::string_view column_of_version(const std::string& key) {
   if (key == "version_number") return "v.version";
   if (key == "run_id") return "v.run";
@@ -245,21 +263,9 @@ Result<std::map<ports::ModelPlace, std::string>> SqliteModelIndex::marks() const
   });
 }
 
-Result<void> SqliteModelIndex::put(const std::string& workspace, const ports::RegisteredContent& content) {
+Result<void> SqliteModelIndex::put(const std::vector<ports::RegisteredContent>& contents) {
   return file_->write(ports::Durability::process, [&](Connection& connection) -> Result<void> {
-    SLUICE_TRY(model, put_model(connection, workspace, content));
-    SLUICE_TRY(rows, rows_of(connection, model));
-    for (const auto& version : content.versions) {
-      const auto text = to_json(Value(json_of(version)));
-      if (const auto row = rows.find(version.number); row != rows.end()) {
-        const bool same = row->second.content == text;
-        if (!same) SLUICE_DO(remove_version(connection, row->second.id));
-        rows.erase(row);
-        if (same) continue;
-      }
-      SLUICE_DO(put_version(connection, workspace, model, version, text));
-    }
-    for (const auto& [number, row] : rows) SLUICE_DO(remove_version(connection, row.id));
+    for (const auto& content : contents) SLUICE_DO(put_content(connection, content));
     return {};
   });
 }

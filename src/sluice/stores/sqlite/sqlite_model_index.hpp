@@ -14,7 +14,7 @@ class SqliteModelIndex final : public ports::ModelIndex {
  public:
   explicit SqliteModelIndex(std::shared_ptr<sqlite::LedgerFile> file) : file_(std::move(file)) {}
   [[nodiscard]] Result<std::map<ports::ModelPlace, std::string>> marks() const override;
-  Result<void> put(const std::string& workspace, const ports::RegisteredContent& content) override;
+  Result<void> put(const std::vector<ports::RegisteredContent>& contents) override;
   Result<void> remove(const ports::ModelPlace& place) override;
   [[nodiscard]] Result<std::vector<ports::RegisteredModel>> models(const std::string& workspace,
                                                                    const Query& query) const override;
