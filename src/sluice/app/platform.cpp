@@ -60,6 +60,7 @@ struct Platform::Impl {
   std::unique_ptr<tracking::LoggedModels> logged_models;
   std::unique_ptr<tracking::ArtifactFiles> artifacts;
   std::unique_ptr<tracking::Traces> traces;
+  std::unique_ptr<models::Registry> registry;
   std::unique_ptr<storage::Storage> storage;
 
   ~Impl() {
@@ -92,6 +93,17 @@ struct Platform::Impl {
     SLUICE_TRY(opened_models, open_models(data, *objects.store, clock));
     models = std::move(opened_models);
     SLUICE_DO(import_builtin_models());
+    registry = std::make_unique<models::Registry>(models::Registry::Ports{
+        .registry = *models.registry,
+        .repositories = *models.repository,
+        .index = *ledger.model_index,
+        .logged_models = *ledger.logged_models,
+        .runs = *ledger.tracking,
+        .artifacts = *ledger.artifacts,
+        .objects = *objects.store,
+        .clock = clock,
+        .removed = [this](const auto& place) { serving->forget_model(place.workspace, place.model); }});
+    SLUICE_DO(registry->prepare());
     runtime = make_runtime(installation, options.host_silence);
     hosts = std::make_unique<serving::Hosts>(
         *runtime, *objects.store, clock,
@@ -224,6 +236,7 @@ struct Platform::Impl {
                            .artifacts = *artifacts,
                            .mlflow_interface = options.mlflow_interface,
                            .traces = *traces,
+                           .registry = *registry,
                            .clock = clock});
   }
 

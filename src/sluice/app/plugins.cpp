@@ -32,6 +32,7 @@
 #include "sluice/stores/directory/object_copies.hpp"
 #include "sluice/stores/directory/outside_folder.hpp"
 #include "sluice/stores/directory/secret_files.hpp"
+#include "sluice/stores/git/git_model_registry.hpp"
 #include "sluice/stores/git/git_model_repository.hpp"
 #include "sluice/stores/git/model_repositories.hpp"
 #include "sluice/stores/git/work_tree.hpp"
@@ -39,6 +40,7 @@
 #include "sluice/stores/sqlite/sqlite_artifact_paths.hpp"
 #include "sluice/stores/sqlite/sqlite_ledger.hpp"
 #include "sluice/stores/sqlite/sqlite_logged_models.hpp"
+#include "sluice/stores/sqlite/sqlite_model_index.hpp"
 #include "sluice/stores/sqlite/sqlite_traces.hpp"
 #include "sluice/stores/sqlite/sqlite_tracking.hpp"
 
@@ -89,13 +91,14 @@ Result<Ledger> open_ledger(const DataFolder& data, ports::Durability tracked) {
     stores::SqliteLoggedModels logged_models;
     stores::SqliteArtifactPaths artifacts;
     stores::SqliteTraces traces;
+    stores::SqliteModelIndex model_index;
   };
   SLUICE_TRY(opened, stores::SqliteLedger::open(data.ledger()));
   const auto file = opened->file();
   const auto tables = std::make_shared<Tables>(
       std::move(opened), stores::SqliteAccess(file), stores::SqliteTracking(file, tracked),
       stores::SqliteLoggedModels(file, tracked), stores::SqliteArtifactPaths(file, tracked),
-      stores::SqliteTraces(file, tracked));
+      stores::SqliteTraces(file, tracked), stores::SqliteModelIndex(file));
   auto& ledger = *tables->ledger;
   return Ledger{.owner = tables,
                 .journal = &ledger,
@@ -107,7 +110,8 @@ Result<Ledger> open_ledger(const DataFolder& data, ports::Durability tracked) {
                 .tracking = &tables->tracking,
                 .logged_models = &tables->logged_models,
                 .artifacts = &tables->artifacts,
-                .traces = &tables->traces};
+                .traces = &tables->traces,
+                .model_index = &tables->model_index};
 }
 
 Result<std::unique_ptr<ports::ObjectStore>> open_object_store(const DataFolder& data, const Clock& clock) {
@@ -131,9 +135,17 @@ Result<Objects> open_objects(const DataFolder& data, const Clock& clock, Random&
 }
 
 Result<Models> open_models(const DataFolder& data, ports::ObjectStore& objects, const Clock& clock) {
-  SLUICE_TRY(opened, stores::GitModelRepository::open(data.models(), objects, clock));
-  const std::shared_ptr<stores::GitModelRepository> models = std::move(opened);
-  return Models{.owner = models, .repository = models.get(), .storage = models.get()};
+  struct Both {
+    std::unique_ptr<stores::GitModelRepository> repository;
+    std::unique_ptr<stores::GitModelRegistry> registry;
+  };
+  SLUICE_TRY(repository, stores::GitModelRepository::open(data.models(), objects, clock));
+  SLUICE_TRY(registry, stores::GitModelRegistry::open(*repository, objects));
+  const auto both = std::make_shared<Both>(std::move(repository), std::move(registry));
+  return Models{.owner = both,
+                .repository = both->repository.get(),
+                .registry = both->registry.get(),
+                .storage = both->repository.get()};
 }
 
 Folders storage_folders(const DataFolder& data, const ports::LedgerStorage& ledger) {
@@ -311,6 +323,7 @@ std::vector<ports::Protocol> make_protocols(const ProtocolParts& parts) {
   made.push_back(api::mlflow_protocol({.experiments = parts.experiments,
                                        .logged_models = parts.logged_models,
                                        .artifacts = parts.artifacts,
+                                       .registry = parts.registry,
                                        .traces = parts.traces,
                                        .interface_file = interface_files(parts.mlflow_interface)}));
   // Until there is a console.

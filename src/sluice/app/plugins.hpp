@@ -9,6 +9,7 @@
 #include "sluice/domain/access/access.hpp"
 #include "sluice/domain/ai/picture_folder.hpp"
 #include "sluice/domain/models/provenance.hpp"
+#include "sluice/domain/models/registry.hpp"
 #include "sluice/domain/remote/fetches.hpp"
 #include "sluice/domain/runs/compile.hpp"
 #include "sluice/domain/runs/runs.hpp"
@@ -30,6 +31,7 @@
 #include "sluice/ports/ledger.hpp"
 #include "sluice/ports/logged_models.hpp"
 #include "sluice/ports/model_host.hpp"
+#include "sluice/ports/model_registry.hpp"
 #include "sluice/ports/model_repository.hpp"
 #include "sluice/ports/object_store.hpp"
 #include "sluice/ports/outbound.hpp"
@@ -58,6 +60,7 @@ struct Ledger {
   ports::LoggedModels* logged_models = nullptr;
   ports::ArtifactPaths* artifacts = nullptr;
   ports::Traces* traces = nullptr;
+  ports::ModelIndex* model_index = nullptr;
 };
 /// `tracked`: what happens to that which clients log, when they are told that it is stored.
 Result<Ledger> open_ledger(const DataFolder& data, ports::Durability tracked = ports::Durability::process);
@@ -76,6 +79,7 @@ Result<Objects> open_objects(const DataFolder& data, const Clock& clock, Random&
 struct Models {
   std::shared_ptr<void> owner;
   ports::ModelRepository* repository = nullptr;
+  ports::ModelRegistry* registry = nullptr;
   ports::ModelStorage* storage = nullptr;
 };
 Result<Models> open_models(const DataFolder& data, ports::ObjectStore& objects, const Clock& clock);
@@ -187,6 +191,7 @@ struct ProtocolParts {
   tracking::ArtifactFiles& artifacts;
   std::filesystem::path mlflow_interface;
   tracking::Traces& traces;
+  models::Registry& registry;
   const Clock& clock;
 };
 /// All wire protocols. `check_paths` (paths.hpp) checks which paths each may have.

@@ -91,7 +91,8 @@ class ModelRepository {
   virtual Result<void> set_alias(const std::string& workspace, const std::string& model,
                                  const std::string& alias, std::int64_t version, const Principal& by,
                                  Time at) = 0;
-  /// Imports a bare repository with its lfs objects (a built-in model); does nothing if the model exists.
+  /// Imports a bare repository with its lfs objects (a built-in model); does nothing if the model exists, or
+  /// was removed.
   virtual Result<void> import_repository(const std::string& workspace, const std::string& model,
                                          const std::filesystem::path& bare_repository) = 0;
   [[nodiscard]] virtual std::filesystem::path path_of(const std::string& workspace,

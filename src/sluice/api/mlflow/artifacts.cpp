@@ -30,13 +30,45 @@ std::string_view media_type_of(std::string_view path) {
   return "application/octet-stream";
 }
 
-ports::Response file_response(const MlflowApi& api, const ports::ArtifactFile& file) {
-  const auto name = file.path.substr(file.path.rfind('/') + 1);
-  return {.content_type = std::string(media_type_of(file.path)),
+ports::Response file_response(const std::string& path, const Digest& digest) {
+  const auto name = path.substr(path.rfind('/') + 1);
+  return {.content_type = std::string(media_type_of(path)),
           .headers = {{"Content-Disposition", "attachment; filename*=UTF-8''" + percent_encode(name)},
                       {"Cache-Control", "no-cache"},
-                      {"ETag", "\"" + file.digest.hex() + "\""}},
-          .body_file = api.artifacts.bytes_of(file)};
+                      {"ETag", "\"" + digest.hex() + "\""}}};
+}
+
+ports::Response file_response(const MlflowApi& api, const ports::ArtifactFile& file) {
+  auto response = file_response(file.path, file.digest);
+  response.body_file = api.artifacts.bytes_of(file);
+  return response;
+}
+
+/// A file of a version of a model.
+Result<ports::Response> file_of_version(const MlflowApi& api, const Principal& by,
+                                        const ports::RegisteredVersion& version, std::string_view path) {
+  SLUICE_TRY(file, api.registry.file(by, version, path));
+  auto response = file_response(file.path, file.digest);
+  response.body_file = std::move(file.object);
+  response.body = std::move(file.bytes);
+  return response;
+}
+
+Result<ports::Response> file_at(const MlflowApi& api, const Principal& by, const std::string& path) {
+  SLUICE_TRY(checked, tracking::checked_artifact_path(path));
+  SLUICE_TRY(inside, api.registry.inside(by, checked));
+  if (inside) return file_of_version(api, by, inside->version, inside->path);
+  SLUICE_TRY(file, api.artifacts.find(by, checked));
+  return file_response(api, file);
+}
+
+Result<ports::Response> file_of_registered(const MlflowApi& api, const Fields& fields, const Principal& by) {
+  SLUICE_TRY(path, fields.needed("path"));
+  SLUICE_TRY(name, fields.needed("name"));
+  SLUICE_TRY(number, fields.needed("version"));
+  SLUICE_TRY(below, tracking::checked_artifact_path(path));
+  SLUICE_TRY(version, api.registry.version(by, name, number));
+  return file_of_version(api, by, version, below);
 }
 
 void write_entry(JsonObject& object, const std::string& path, const ports::ArtifactEntry& entry) {
@@ -44,6 +76,17 @@ void write_entry(JsonObject& object, const std::string& path, const ports::Artif
   object.boolean("is_dir", entry.is_folder);
   if (!entry.is_folder) object.integer("file_size", entry.size);
   object.end();
+}
+
+void write_entries(JsonObject& object, const std::string& above,
+                   const std::vector<ports::ArtifactEntry>& entries) {
+  if (entries.empty()) return;
+  auto files = object.list("files");
+  for (const auto& entry : entries) {
+    auto one = files.object();
+    write_entry(one, above + entry.name, entry);
+  }
+  files.end();
 }
 
 /// All entries of a folder, whose paths begin with `above`; `token` is that of the page.
@@ -55,14 +98,7 @@ Result<void> write_list(const MlflowApi& api, const Principal& by, const std::st
     entries.resize(page_size);
     next = entries.back().name + (entries.back().is_folder ? "/" : "");
   }
-  if (!entries.empty()) {
-    auto files = object.list("files");
-    for (const auto& entry : entries) {
-      auto one = files.object();
-      write_entry(one, above + entry.name, entry);
-    }
-    files.end();
-  }
+  write_entries(object, above, entries);
   if (!next.empty()) object.text("next_page_token", next);
   return {};
 }
@@ -110,9 +146,16 @@ Result<ports::Response> list_of_run(const MlflowApi& api, const Fields& fields, 
 Result<ports::Response> list(const MlflowApi& api, const Fields& fields, const Principal& by) {
   SLUICE_TRY(path, fields.text("path"));
   SLUICE_TRY(token, fields.text("page_token"));
+  SLUICE_TRY(checked, tracking::checked_artifact_path(path));
+  SLUICE_TRY(inside, api.registry.inside(by, checked));
   std::string body;
   JsonObject object(body);
-  SLUICE_DO(write_list(api, by, path, "", token, object));
+  if (inside) {
+    SLUICE_TRY(entries, api.registry.list(by, inside->version, inside->path));
+    write_entries(object, "", entries);
+  } else {
+    SLUICE_DO(write_list(api, by, path, "", token, object));
+  }
   object.end();
   return json(std::move(body));
 }
@@ -170,14 +213,15 @@ void add_artifact_routes(const MlflowApi& api, Routes& routes) {
   routes.add("GET", "/logged-models/{}/artifacts/files",
              [api](const Fields& fields, const auto& r) { return file_of_model(api, fields, r); });
   routes.add_plain({.method = "GET", .pattern = "/get-artifact", .handler = with(file_of_run)});
+  routes.add_plain(
+      {.method = "GET", .pattern = "/model-versions/get-artifact", .handler = with(file_of_registered)});
   for (const std::string tree : {"/api", "/ajax-api"}) {
     const auto root = tree + "/2.0/mlflow-artifacts/artifacts";
     routes.add_plain({.method = "GET", .pattern = root, .handler = with(list)});
     routes.add_plain({.method = "GET",
                       .pattern = root + "/{*}",
                       .handler = handler_of([api](const ports::Request& r) -> Result<ports::Response> {
-                        SLUICE_TRY(file, api.artifacts.find(r.principal, r.params.at(0)));
-                        return file_response(api, file);
+                        return file_at(api, r.principal, r.params.at(0));
                       })});
     routes.add_plain({.method = "PUT",
                       .pattern = root + "/{*}",

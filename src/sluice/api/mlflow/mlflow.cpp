@@ -53,6 +53,8 @@ ports::Protocol mlflow_protocol(const MlflowApi& api) {
   add_other_routes(routes);
   mlflow::add_interface_routes(api, protocol);
   add_trace_routes(api, routes);
+  add_registered_model_routes(api, routes);
+  add_model_version_routes(api, routes);
   return protocol;
 }
 

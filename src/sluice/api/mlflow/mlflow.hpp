@@ -3,6 +3,7 @@
 #include <functional>
 #include <string>
 
+#include "sluice/domain/models/registry.hpp"
 #include "sluice/domain/tracking/artifact_files.hpp"
 #include "sluice/domain/tracking/logged_models.hpp"
 #include "sluice/domain/tracking/traces.hpp"
@@ -16,6 +17,7 @@ struct MlflowApi {
   tracking::Experiments& experiments;
   tracking::LoggedModels& logged_models;
   tracking::ArtifactFiles& artifacts;
+  models::Registry& registry;
   tracking::Traces& traces;
   /// The file of MLflow's interface with this path below its folder; "": there is none.
   std::function<std::filesystem::path(const std::string&)> interface_file;

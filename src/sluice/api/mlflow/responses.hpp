@@ -83,5 +83,7 @@ Result<ports::Response> trace_file(const MlflowApi& api, const Principal& by, co
                                    const std::string& path);
 /// Numbers about traces.
 Result<ports::Response> trace_metrics(const MlflowApi& api, const Fields& fields, const Principal& by);
+void add_registered_model_routes(const MlflowApi& api, Routes& routes);
+void add_model_version_routes(const MlflowApi& api, Routes& routes);
 
 }  // namespace sluice::api::mlflow

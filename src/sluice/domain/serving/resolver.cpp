@@ -45,6 +45,13 @@ Result<std::shared_ptr<const Resolved>> Resolver::resolve(const std::string& wor
   return kept;
 }
 
+void Resolver::forget(const std::string& workspace, const std::string& model) {
+  const std::lock_guard lock(mutex_);
+  std::erase_if(known_, [&](const auto& entry) {
+    return entry.first.workspace == workspace && entry.first.model == model;
+  });
+}
+
 Result<Resolved> Resolver::read(const std::string& workspace, ports::ModelVersion version) {
   const std::string where = name_of(version);
   const auto text = models_.read(workspace, version, "model.json");

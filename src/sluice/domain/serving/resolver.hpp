@@ -30,6 +30,8 @@ class Resolver {
   /// The cached entry of a version; null if it has not been resolved yet. Does not access the repository.
   [[nodiscard]] std::shared_ptr<const Resolved> known(const std::string& workspace, const std::string& model,
                                                       std::int64_t number) const;
+  /// The model was removed, renamed, or a version of it was removed: its numbers may mean others from now on.
+  void forget(const std::string& workspace, const std::string& model);
 
  private:
   struct Key {

@@ -159,8 +159,14 @@ struct Serving::Impl {
   /// `version`: nullopt for the deployed one.
   Result<std::shared_ptr<const Resolved>> resolve(const ports::Deployment& deployment,
                                                   std::optional<std::int64_t> version) {
-    return resolver.resolve(deployment.principal.workspace, deployment.model,
-                            std::to_string(version.value_or(deployment.version)));
+    SLUICE_TRY(resolved, resolver.resolve(deployment.principal.workspace, deployment.model,
+                                          std::to_string(version.value_or(deployment.version))));
+    if (resolved->version.number == deployment.version && resolved->version.commit != deployment.commit)
+      return Fail(user_error(Code::failed_precondition,
+                             "version " + std::to_string(deployment.version) + " of `" + deployment.model +
+                                 "` is another one than the endpoint `" + deployment.endpoint +
+                                 "` was deployed with: that model was removed; deploy it again"));
+    return resolved;
   }
 
   /// `deploying` is held.
@@ -300,6 +306,10 @@ Result<void> Serving::undeploy(const std::string& workspace, const std::string& 
   const std::lock_guard lock(impl_->deploying);
   SLUICE_TRY(present, impl_->find_recorded(workspace, endpoint));
   return impl_->forget(workspace, present->endpoint);
+}
+
+void Serving::forget_model(const std::string& workspace, const std::string& model) {
+  impl_->resolver.forget(workspace, model);
 }
 
 Result<void> Serving::load() { return impl_->load(); }

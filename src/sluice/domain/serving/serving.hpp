@@ -73,6 +73,9 @@ class Serving {
                                    const std::string& model, const std::string& version,
                                    const std::string& effect_key = "");
   Result<void> undeploy(const std::string& workspace, const std::string& endpoint);
+  /// The model was removed, renamed, or lost a version: endpoints look for theirs again. One whose version is
+  /// gone, or is another one now, fails until it is deployed again.
+  void forget_model(const std::string& workspace, const std::string& model);
   /// Reads all deployments into memory. For servers, before requests arrive; from then on, no question about
   /// an endpoint waits for the ledger.
   Result<void> load();

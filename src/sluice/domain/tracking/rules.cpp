@@ -125,6 +125,15 @@ Result<void> check_key(const std::string& key, std::string_view path) {
     return Fail(invalid_value(path, key,
                               "Names may only contain alphanumerics, underscores (_), dashes (-), periods "
                               "(.), spaces ( ), colon(:) and slashes (/)."));
+  return check_resolved(key, path);
+}
+
+Result<void> check_length(std::string_view what, std::string_view text, std::size_t characters) {
+  if (is_longer(text, characters)) return Fail(too_long(what, characters));
+  return {};
+}
+
+Result<void> check_resolved(const std::string& key, std::string_view path) {
   const auto resolved = normalized(key);
   if (resolved != key || resolved == "." || resolved.starts_with("..") || resolved.starts_with('/'))
     return Fail(invalid_value(

@@ -1,4 +1,5 @@
 #pragma once
+// Public to other domain modules: what clients may write into the registry of models has the same rules.
 // What clients may log: names and sizes, as MLflow's server has them, with its messages, which its clients
 // show to people. Lengths count characters, not bytes.
 #include <string>
@@ -20,6 +21,10 @@ Error invalid_value(std::string_view path, std::string_view value, std::string_v
 /// A key of a metric, a parameter or a tag: letters and digits of any script, `_-. :/`, and no path that
 /// resolves to another one. `path`: where it is in the request.
 Result<void> check_key(const std::string& key, std::string_view path);
+/// No path that resolves to another one.
+Result<void> check_resolved(const std::string& name, std::string_view path);
+/// `what` is the name in the message: "key".
+Result<void> check_length(std::string_view what, std::string_view text, std::size_t characters);
 Result<void> check_experiment_name(const std::string& name);
 Result<void> check_experiment_tag(const ports::KeyValue& tag);
 /// A run's id that a client sends.

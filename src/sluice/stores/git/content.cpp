@@ -51,28 +51,26 @@ std::string attributes_line(std::string_view path) {
 }
 
 struct ContentReader {
-  ports::ObjectStore& store;
+  const ports::ObjectStore& store;
   Content content = {};
   std::vector<std::string> large = {};  ///< paths that need a line of their own in .gitattributes
   std::string own_attributes = {};      ///< of the folder's .gitattributes, less its git-lfs lines
 
-  Result<void> folder(const fs::path& path, const std::string& relative, std::size_t depth) {
+  Result<void> folder(const fs::path& path, const std::string& relative, std::size_t depth,
+                      ports::ObjectStore& into) {
     if (depth > depth_max)
       return Fail(invalid_argument(os::printable(path), "folders are nested more than 100 deep"));
     SLUICE_TRY(entries, os::list_directory(path));
     for (const auto& entry : entries) {
       const auto child = path / entry.name;
       const auto child_relative = relative.empty() ? entry.name : relative + "/" + entry.name;
-      if (!is_utf8(entry.name))
-        return Fail(invalid_argument(os::printable(child), "the name is not UTF-8; rename it"));
-      if (is_reserved_file_name(entry.name))
-        return Fail(invalid_argument(os::printable(child),
-                                     "git reserves this name; remove it from the model's folder"));
-      if (child_relative.size() > path_max)
-        return Fail(invalid_argument(os::printable(child), "the path is longer than 900 bytes; shorten it"));
+      SLUICE_DO(check_name(child, entry.name));
+      SLUICE_DO(check_length(child, child_relative));
       switch (entry.kind) {
-        case os::DirectoryEntry::Kind::file: SLUICE_DO(file(child, child_relative)); break;
-        case os::DirectoryEntry::Kind::directory: SLUICE_DO(folder(child, child_relative, depth + 1)); break;
+        case os::DirectoryEntry::Kind::file: SLUICE_DO(file(child, child_relative, into)); break;
+        case os::DirectoryEntry::Kind::directory:
+          SLUICE_DO(folder(child, child_relative, depth + 1, into));
+          break;
         case os::DirectoryEntry::Kind::symlink:
           return Fail(
               invalid_argument(os::printable(child),
@@ -85,24 +83,69 @@ struct ContentReader {
     return {};
   }
 
-  Result<void> file(const fs::path& path, const std::string& relative) {
+  static Result<void> check_name(const fs::path& shown, const std::string& name) {
+    if (!is_utf8(name))
+      return Fail(invalid_argument(os::printable(shown), "the name is not UTF-8; rename it"));
+    if (is_reserved_file_name(name))
+      return Fail(invalid_argument(os::printable(shown),
+                                   "git reserves this name; remove it from the model's folder"));
+    return {};
+  }
+
+  static Result<void> check_length(const fs::path& shown, const std::string& relative) {
+    if (relative.size() > path_max)
+      return Fail(invalid_argument(os::printable(shown), "the path is longer than 900 bytes; shorten it"));
+    return {};
+  }
+
+  Result<void> file(const fs::path& path, const std::string& relative, ports::ObjectStore& into) {
     struct stat info{};
     if (lstat(path.c_str(), &info) != 0) return Fail(system_error("stat " + path.string(), errno));
     const bool executable = (info.st_mode & S_IXUSR) != 0;
-    const bool is_onnx = relative.ends_with(onnx_pattern.substr(1));
-    if (info.st_size > plain_file_max || (is_onnx && info.st_size > 0)) {
-      SLUICE_TRY(stored, store.put_file(path));
-      if (stored.size < 1024) {
-        SLUICE_TRY(bytes, store.get(stored.digest));
-        SLUICE_DO(refuse_pointer(path, bytes));
-      }
-      if (!is_onnx) large.push_back(relative);
-      content.objects.push_back(stored.digest);
-      content.files.push_back(
-          {relative, executable, write_pointer({.digest = stored.digest, .size = stored.size})});
-      return {};
+    if (is_large(relative, info.st_size)) {
+      SLUICE_TRY(stored, into.put_file(path));
+      return large_file(
+          path, {.path = relative, .digest = stored.digest, .size = stored.size, .executable = executable});
     }
     SLUICE_TRY(bytes, os::read_file(path, plain_file_max));
+    return small_file(path, relative, executable, std::move(bytes));
+  }
+
+  /// A file that is an object already.
+  Result<void> object(const ports::TreeFile& file) {
+    SLUICE_DO(check_length(file.path, file.path));
+    std::size_t depth = 0;
+    for (std::size_t begin = 0; begin <= file.path.size(); ++depth) {
+      const auto end = std::min(file.path.find('/', begin), file.path.size());
+      SLUICE_DO(check_name(file.path, file.path.substr(begin, end - begin)));
+      begin = end + 1;
+    }
+    if (depth > depth_max)
+      return Fail(invalid_argument(os::printable(file.path), "folders are nested more than 100 deep"));
+    if (is_large(file.path, file.size)) return large_file(file.path, file);
+    SLUICE_TRY(bytes, store.get(file.digest, plain_file_max));
+    return small_file(file.path, file.path, file.executable, std::move(bytes));
+  }
+
+  static bool is_large(std::string_view relative, std::int64_t size) {
+    return size > plain_file_max || (size > 0 && is_onnx(relative));
+  }
+  static bool is_onnx(std::string_view relative) { return relative.ends_with(onnx_pattern.substr(1)); }
+
+  Result<void> large_file(const fs::path& shown, const ports::TreeFile& file) {
+    if (file.size < 1024) {
+      SLUICE_TRY(bytes, store.get(file.digest));
+      SLUICE_DO(refuse_pointer(shown, bytes));
+    }
+    if (!is_onnx(file.path)) large.push_back(file.path);
+    content.objects.push_back(file.digest);
+    content.files.push_back(
+        {file.path, file.executable, write_pointer({.digest = file.digest, .size = file.size})});
+    return {};
+  }
+
+  Result<void> small_file(const fs::path& path, const std::string& relative, bool executable,
+                          std::string bytes) {
     SLUICE_DO(refuse_pointer(path, bytes));
     if (path.filename() == attributes_name) bytes = without_lfs(bytes);
     if (relative == attributes_name)
@@ -178,12 +221,30 @@ Result<void> list_into(const Objects& objects, const Oid& tree, const std::strin
 
 Result<Content> read_content(const fs::path& folder, ports::ObjectStore& store) {
   ContentReader reader{.store = store};
-  SLUICE_DO(reader.folder(folder, "", 0));
+  SLUICE_DO(reader.folder(folder, "", 0, store));
   if (reader.content.files.empty())
     return Fail(
         invalid_argument(os::printable(folder), "the folder contains no file; a version needs at least one"));
   reader.attributes();
   return std::move(reader.content);
+}
+
+Result<Content> stored_content(const std::vector<ports::TreeFile>& files, const ports::ObjectStore& store) {
+  ContentReader reader{.store = store};
+  for (const auto& file : files) SLUICE_DO(reader.object(file));
+  if (!files.empty()) reader.attributes();
+  return std::move(reader.content);
+}
+
+Result<Content> content_of(const Objects& objects, const Oid& root) {
+  Content content;
+  SLUICE_TRY(blobs, list_blobs(objects, root));
+  for (const auto& blob : blobs) {
+    SLUICE_TRY(bytes, objects.read(blob.oid, Objects::Kind::blob));
+    if (const auto pointer = read_pointer(bytes)) content.objects.push_back(pointer->digest);
+    content.files.push_back({blob.path, blob.mode == TreeEntry::Mode::program, std::move(bytes)});
+  }
+  return content;
 }
 
 Result<Oid> write_tree(Objects& objects, const std::vector<ContentFile>& files) {

@@ -28,6 +28,11 @@ struct Content {
 /// repository cannot contain, or not safely.
 Result<Content> read_content(const std::filesystem::path& folder, ports::ObjectStore& store);
 
+/// The same of files that are in the object store already. No file: a content without any.
+Result<Content> stored_content(const std::vector<ports::TreeFile>& files, const ports::ObjectStore& store);
+/// That of a version, to be written elsewhere: the same tree.
+Result<Content> content_of(const Objects& objects, const Oid& root);
+
 /// Writes the files as trees; returns the root.
 Result<Oid> write_tree(Objects& objects, const std::vector<ContentFile>& files);
 

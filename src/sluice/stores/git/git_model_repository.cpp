@@ -13,9 +13,11 @@
 #include "sluice/stores/git/import.hpp"
 #include "sluice/stores/git/model_names.hpp"
 #include "sluice/stores/git/names.hpp"
+#include "sluice/stores/git/new_repository.hpp"
 #include "sluice/stores/git/pack_merges.hpp"
 #include "sluice/stores/git/pointer.hpp"
 #include "sluice/stores/git/registry.hpp"
+#include "sluice/stores/git/removed_models.hpp"
 
 namespace sluice::stores {
 
@@ -25,7 +27,6 @@ using git::Registry;
 
 namespace {
 
-constexpr std::string_view temporary_prefix = ".new-";
 constexpr std::string_view suffix = ".git";
 constexpr std::size_t alias_max = std::size_t{4} * 255;
 constexpr std::size_t suggested_max = 10'000;
@@ -73,13 +74,14 @@ using Aliases = std::map<std::string, std::int64_t>;
 Result<ports::ModelVersion> describe(const Registry& registry, const std::string& model, std::int64_t number,
                                      const Aliases& aliases) {
   SLUICE_TRY(tag, registry.version(number));
+  SLUICE_TRY(meta, registry.version_meta(number));
   ports::ModelVersion out{.model = model,
                           .number = number,
                           .commit = tag->commit,
                           .created = tag->record.created,
                           .user = tag->record.user,
                           .run = tag->record.run_id,
-                          .description = tag->record.description,
+                          .description = meta.description.value_or(tag->record.description),
                           .aliases = {}};
   for (const auto& [name, named] : aliases)
     if (named == number) out.aliases.push_back(name);
@@ -177,6 +179,7 @@ struct GitModelRepository::Impl {
   ports::ObjectStore& store;
   const Clock& clock;
   mutable git::TagCache tags = {};
+  Changed changed = nullptr;
   mutable std::mutex listing = {};  ///< guards the map; each of its values has a lock of its own
   mutable std::map<std::string, std::shared_ptr<git::ModelNames>> known_names = {};  ///< by workspace
   git::PackMerges merges = {};
@@ -244,19 +247,8 @@ Result<Registry> GitModelRepository::Impl::open(const std::string& workspace,
 template <typename Fill>
 Result<bool> GitModelRepository::Impl::make_model(const std::string& workspace, const std::string& model,
                                                   Fill fill) {
-  const auto place = path_of(workspace, model);
-  if (const auto folder = place.parent_path(); !os::exists(folder)) {
-    SLUICE_DO(os::make_directories(folder));
-    SLUICE_DO(os::fsync_directory(models));
-  }
-  SLUICE_TRY(built, os::TemporaryDirectory::make(place.parent_path(), temporary_prefix));
-  SLUICE_DO(git::make_bare(built.path(), place, objects_folder()));
-  {
-    SLUICE_TRY(registry, Registry::open(built.path(), tags));
-    SLUICE_DO(fill(registry));
-  }
-  SLUICE_TRY(moved, git::move_into_place(built.path(), place));
-  if (moved) static_cast<void>(built.release());
+  SLUICE_TRY(moved, git::make_repository(path_of(workspace, model), objects_folder(), tags, fill));
+  if (moved && changed) changed({.workspace = workspace, .model = model});
   return moved;
 }
 
@@ -290,7 +282,8 @@ Result<std::unique_ptr<GitModelRepository>> GitModelRepository::open(const fs::p
   SLUICE_TRY(workspaces, os::list_directory(models));
   for (const auto& workspace : workspaces) {
     if (workspace.kind != os::DirectoryEntry::Kind::directory) continue;
-    if (auto removed = os::remove_abandoned(models / workspace.name, clock.now(), temporary_prefix); !removed)
+    if (auto removed = os::remove_abandoned(models / workspace.name, clock.now(), git::new_repository_prefix);
+        !removed)
       log::warning(removed.error().message);
   }
   auto impl = std::make_unique<Impl>(models, store, clock);
@@ -315,6 +308,7 @@ Result<ports::Registered> GitModelRepository::add_version(const ports::NewVersio
     SLUICE_TRY(added, add_if_exists());
     if (added) {
       impl_->merges.changed(place);
+      if (impl_->changed) impl_->changed({.workspace = version.principal.workspace, .model = version.model});
       return std::move(*added);
     }
     std::optional<ports::Registered> registered;
@@ -472,13 +466,17 @@ Result<void> GitModelRepository::set_alias(const std::string& workspace, const s
     SLUICE_DO(registry.commit(who));
   }
   impl_->merges.changed(place);
+  if (impl_->changed) impl_->changed({.workspace = workspace, .model = model});
   return {};
 }
 
 Result<void> GitModelRepository::import_repository(const std::string& workspace, const std::string& model,
                                                    const fs::path& bare_repository) {
   SLUICE_DO(check_model_name(model));
-  if (os::exists(impl_->path_of(workspace, model))) return {};
+  const auto place = impl_->path_of(workspace, model);
+  if (os::exists(place)) return {};
+  SLUICE_TRY(was_removed, git::is_in_trash(place));
+  if (was_removed) return {};
   const Registry::By by{.principal = {.workspace = workspace, .name = "sluice"}, .at = impl_->clock.now()};
   SLUICE_DO(impl_->make_model(workspace, model, [&](Registry& registry) -> Result<void> {
     SLUICE_DO(git::import_repository(bare_repository, model, registry, impl_->store, by));
@@ -492,6 +490,10 @@ fs::path GitModelRepository::path_of(const std::string& workspace, const std::st
 }
 
 const fs::path& GitModelRepository::folder() const { return impl_->models; }
+fs::path GitModelRepository::objects_folder() const { return impl_->objects_folder(); }
 git::TagCache& GitModelRepository::tags() const { return impl_->tags; }
+void GitModelRepository::keep_packs_few(const fs::path& repository) { impl_->merges.changed(repository); }
+
+void GitModelRepository::when_changed(Changed changed) { impl_->changed = std::move(changed); }
 
 }  // namespace sluice::stores

@@ -1,8 +1,10 @@
 #pragma once
 #include <filesystem>
+#include <functional>
 #include <memory>
 
 #include "sluice/base/clock.hpp"
+#include "sluice/ports/model_registry.hpp"
 #include "sluice/ports/model_repository.hpp"
 #include "sluice/ports/object_store.hpp"
 #include "sluice/ports/storage.hpp"
@@ -27,6 +29,10 @@ class GitModelRepository final : public ports::ModelRepository, public ports::Mo
   /// The version of the library that reads and writes the repositories: "1.5.1". Fails with `unavailable`
   /// if it cannot be loaded; then every operation fails so.
   static Result<std::string> library_version();
+
+  /// Called after each change of a model. Set before other threads use this object.
+  using Changed = std::function<void(const ports::ModelPlace& place)>;
+  void when_changed(Changed changed);
 
   void warm_up() override;
   /// If a version with this content or effect key exists, returns that one; the alias is moved to it for
@@ -58,9 +64,14 @@ class GitModelRepository final : public ports::ModelRepository, public ports::Mo
   Result<void> verify(
       const std::function<void(const std::string& model, const std::string& why)>& report) const override;
 
- private:
+  // Of the repositories, for what else reads and changes them.
   [[nodiscard]] const std::filesystem::path& folder() const;
+  [[nodiscard]] std::filesystem::path objects_folder() const;
   [[nodiscard]] git::TagCache& tags() const;
+  /// Called after each change of a repository, without its lock.
+  void keep_packs_few(const std::filesystem::path& repository);
+
+ private:
   struct Impl;
   explicit GitModelRepository(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;

@@ -7,6 +7,7 @@
 #include "sluice/stores/git/names.hpp"
 #include "sluice/stores/git/pointer.hpp"
 #include "sluice/stores/git/registry.hpp"
+#include "sluice/stores/git/removed_models.hpp"
 
 namespace sluice::stores {
 
@@ -42,16 +43,25 @@ Result<void> add_files(const Objects& objects, const git::Oid& tree, VersionCont
 Result<void> each_version_of(const fs::path& repository, const std::string& name, git::TagCache& tags,
                              const std::function<Result<void>(const VersionContent&)>& take) {
   SLUICE_TRY(registry, Registry::open(repository, tags));
-  for (const auto number : registry.numbers()) {
-    SLUICE_TRY(version, registry.version(number));
-    VersionContent content{.model = name + " v" + std::to_string(number),
-                           .is_version = true,
+  const auto take_version = [&](std::int64_t number, const git::VersionTag& version,
+                                bool is_removed) -> Result<void> {
+    VersionContent content{.model = name + " v" + std::to_string(number) + (is_removed ? " (removed)" : ""),
+                           .is_version = !is_removed,
                            .files = {},
                            .texts = {},
                            .large_files = {}};
-    SLUICE_TRY(tree, registry.tree(*version));
+    SLUICE_TRY(tree, registry.tree(version));
     SLUICE_DO(add_files(registry.objects(), tree, content));
-    SLUICE_DO(take(content));
+    return take(content);
+  };
+  for (const auto number : registry.numbers()) {
+    SLUICE_TRY(version, registry.version(number));
+    SLUICE_DO(take_version(number, *version, false));
+  }
+  // Until they are purged, they can be had back.
+  for (const auto number : registry.removed()) {
+    SLUICE_TRY(version, registry.removed_version(number));
+    SLUICE_DO(take_version(number, *version, true));
   }
   // What no version has any more, but a clone can check out.
   VersionContent history{
@@ -88,10 +98,27 @@ Result<void> git::each_repository(
   return {};
 }
 
+Result<void> git::each_removed_repository(
+    const fs::path& models,
+    const std::function<Result<void>(const fs::path& repository, const std::string& name)>& take) {
+  if (!os::exists(models)) return {};
+  SLUICE_TRY(workspaces, os::list_directory(models));
+  for (const auto& workspace : workspaces) {
+    const auto trash = fs::path(workspace.name) / trash_folder;
+    if (workspace.kind != os::DirectoryEntry::Kind::directory || !os::exists(models / trash)) continue;
+    SLUICE_TRY(entries, os::list_directory(models / trash));
+    for (const auto& entry : entries) {
+      const auto encoded = entry.name.substr(0, entry.name.rfind('='));
+      SLUICE_DO(take(trash / entry.name, decode_name(encoded).value_or(encoded) + " (removed)"));
+    }
+  }
+  return {};
+}
+
 Result<std::int64_t> git::copy_repositories(const fs::path& models, const fs::path& to) {
   std::int64_t copied = 0;
   SLUICE_DO(os::make_directories(to));
-  SLUICE_DO(each_repository(models, [&](const fs::path& repository, const std::string&) -> Result<void> {
+  const auto copy = [&](const fs::path& repository, const std::string&) -> Result<void> {
     SLUICE_TRY(lock, RepositoryLock::acquire(models / repository));
     if (!lock) return {};  // it was removed meanwhile
     SLUICE_DO(os::make_directories((to / repository).parent_path()));
@@ -108,8 +135,11 @@ Result<std::int64_t> git::copy_repositories(const fs::path& models, const fs::pa
     }
     ++copied;
     return {};
-  }));
-  return copied;
+  };
+  SLUICE_DO(each_repository(models, copy));
+  const auto models_copied = copied;
+  SLUICE_DO(each_removed_repository(models, copy));
+  return models_copied;
 }
 
 Result<void> git::verify_repository(
@@ -128,10 +158,15 @@ Result<void> git::verify_repository(
   // Reading checks an object against its name.
   for (const auto& oid : *all)
     if (const auto object = registry->objects().read(oid); !object) report(name, object.error().message);
-  for (const auto number : registry->numbers()) {
+  auto numbers = registry->numbers();
+  const auto present = numbers.size();
+  const auto removed = registry->removed();
+  numbers.insert(numbers.end(), removed.begin(), removed.end());
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    const auto number = numbers[i];
     VersionContent content;
     const auto files = [&]() -> Result<void> {
-      SLUICE_TRY(version, registry->version(number));
+      SLUICE_TRY(version, i < present ? registry->version(number) : registry->removed_version(number));
       SLUICE_TRY(tree, registry->tree(*version));
       return add_files(registry->objects(), tree, content);
     }();
@@ -142,16 +177,26 @@ Result<void> git::verify_repository(
 
 Result<void> GitModelRepository::each_version(
     const std::function<Result<void>(const VersionContent&)>& take) const {
-  return git::each_repository(folder(), [&](const fs::path& repository, const std::string& name) {
+  SLUICE_DO(git::each_repository(folder(), [&](const fs::path& repository, const std::string& name) {
     return each_version_of(folder() / repository, name, tags(), take);
+  }));
+  const auto removed = [&take](const VersionContent& version) {
+    auto content = version;
+    content.is_version = false;
+    return take(content);
+  };
+  return git::each_removed_repository(folder(), [&](const fs::path& repository, const std::string& name) {
+    return each_version_of(folder() / repository, name, tags(), removed);
   });
 }
 
 Result<void> GitModelRepository::verify(
     const std::function<void(const std::string&, const std::string&)>& report) const {
-  return git::each_repository(folder(), [&](const fs::path& repository, const std::string& name) {
+  const auto verify = [&](const fs::path& repository, const std::string& name) {
     return git::verify_repository(folder() / repository, name, tags(), report);
-  });
+  };
+  SLUICE_DO(git::each_repository(folder(), verify));
+  return git::each_removed_repository(folder(), verify);
 }
 
 }  // namespace sluice::stores

@@ -98,6 +98,11 @@ void Refs::set(const Ref& ref) {
     refs_.insert(found, owned);
 }
 
+void Refs::remove(std::string_view name) {
+  const auto found = std::ranges::lower_bound(refs_, name, {}, &Ref::name);
+  if (found != refs_.end() && found->name == name) refs_.erase(found);
+}
+
 Result<Refs> read_refs(const fs::path& repository) {
   const auto file = repository / "packed-refs";
   auto text = os::read_file(file, refs_bytes_max);

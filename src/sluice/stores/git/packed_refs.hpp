@@ -44,6 +44,8 @@ class Refs {
   [[nodiscard]] std::optional<Ref> find(std::string_view name) const;
   /// Adds the ref, or replaces the one of this name; copies its texts.
   void set(const Ref& ref);
+  /// Does nothing if there is none of this name.
+  void remove(std::string_view name);
 
  private:
   std::vector<Ref> refs_;         ///< sorted by name

@@ -9,6 +9,8 @@ namespace sluice::stores::git {
 namespace {
 
 constexpr std::string_view label = "Sluice-Record: ";
+/// Tags of a version hold texts of people, each character of which may take twelve bytes here.
+constexpr std::size_t record_bytes_max = std::size_t{16} << 20;
 
 /// The code point that starts at `at`, which is moved behind it. The text is UTF-8.
 char32_t next_point(std::string_view text, std::size_t& at) {
@@ -59,6 +61,10 @@ std::string tag_message(std::string_view name, std::int64_t number, const Record
   set("run_id", record.run_id);
   set("description", record.description);
   set("key", record.key);
+  set("storage", record.storage);
+  set("run_link", record.run_link);
+  set("model_id", record.model_id);
+  if (!record.tags.empty()) json.set("tags", tags_to_json(record.tags));
   std::string out = subject_of(name) + " v" + std::to_string(number) + "\n\n";
   if (const auto text = message_text(record.description); !text.empty()) out += text + "\n\n";
   return out + std::string(label) + ascii_json(json) + "\n";
@@ -68,15 +74,18 @@ std::optional<Record> read_record(std::string_view message) {
   while (message.ends_with('\n')) message.remove_suffix(1);
   const auto line = message.substr(message.rfind('\n') + 1);  // npos + 1 is 0
   if (!line.starts_with(label)) return std::nullopt;
-  const auto json =
-      parse_json(line.substr(label.size()), "Sluice-Record", {.bytes_max = std::size_t{1} << 20});
+  const auto json = parse_json(line.substr(label.size()), "Sluice-Record", {.bytes_max = record_bytes_max});
   if (!json || !json->is_struct()) return std::nullopt;
   return Record{.created = Time(Milliseconds(json->integer_at("created_ms"))),
                 .user = json->text_at("user"),
                 .source = json->text_at("source"),
                 .run_id = json->text_at("run_id"),
                 .description = json->text_at("description"),
-                .key = json->text_at("key")};
+                .key = json->text_at("key"),
+                .storage = json->text_at("storage"),
+                .run_link = json->text_at("run_link"),
+                .model_id = json->text_at("model_id"),
+                .tags = tags_from_json(json->find("tags"))};
 }
 
 }  // namespace sluice::stores::git

@@ -5,6 +5,7 @@
 
 #include "sluice/base/clock.hpp"
 #include "sluice/base/value.hpp"
+#include "sluice/stores/git/model_meta.hpp"
 
 namespace sluice::stores::git {
 
@@ -15,7 +16,11 @@ struct Record {
   std::string source;
   std::string run_id;
   std::string description;
-  std::string key;  ///< of the effect that made it
+  std::string key;           ///< of the effect that made it
+  std::string storage = {};  ///< where clients fetch the content; "": from the repository
+  std::string run_link = {};
+  std::string model_id = {};  ///< of the logged model that it was
+  Tags tags = {};
 };
 
 /// `NAME vN`, the description, and the last line `Sluice-Record: {…}`.

@@ -1,10 +1,12 @@
 #include "sluice/stores/git/registry.hpp"
 
 #include <algorithm>
+#include <array>
 #include <ranges>
 
 #include "sluice/base/json.hpp"
 #include "sluice/base/numbers.hpp"
+#include "sluice/ports/model_registry.hpp"
 #include "sluice/ports/model_repository.hpp"
 #include "sluice/stores/git/content.hpp"
 #include "sluice/stores/git/names.hpp"
@@ -15,21 +17,27 @@ namespace {
 
 constexpr std::size_t cached_tags_max = 10'000;
 constexpr const char* state_file = "model.json";
+constexpr std::string_view versions_folder = "versions";  ///< N.json for each version that was changed
+/// What moves the time of the model's update, as in MLflow: not aliases, nor tags, nor texts of versions.
+constexpr auto updates =
+    std::to_array<std::string_view>({"create", "version", "delete_version", "stage", "describe", "rename"});
 constexpr std::string_view effects_table = "effects";  ///< see version_index.hpp
 constexpr std::string_view contents_table = "contents";
 constexpr const char* indexed_field = "indexed";  ///< of `state_file`: the last version in these tables
 
-std::string version_name(std::int64_t number) { return "v" + std::to_string(number); }
+std::string version_file(std::int64_t number) { return std::to_string(number) + ".json"; }
 
-Struct operation(std::string_view op, const Registry::By& by) {
-  Struct out;
-  out.set("op", op);
-  out.set("by", by.principal.name);
-  out.set("at_ms", by.at.time_since_epoch().count());
+std::vector<std::int64_t> numbers_of(std::span<const Ref> refs) {
+  std::vector<std::int64_t> out;
+  for (const auto& ref : refs)
+    if (const auto number = version_number(ref.name)) out.push_back(*number);
+  std::ranges::sort(out, std::greater{});
   return out;
 }
 
 }  // namespace
+
+std::string version_name(std::int64_t number) { return "v" + std::to_string(number); }
 
 std::optional<std::int64_t> version_number(std::string_view name) {
   if (const auto slash = name.rfind('/'); slash != std::string_view::npos) name.remove_prefix(slash + 1);
@@ -73,13 +81,9 @@ Result<Registry> Registry::open(const std::filesystem::path& repository, TagCach
   return Registry(repository, Objects(repository), std::move(refs), tags);
 }
 
-std::vector<std::int64_t> Registry::numbers() const {
-  std::vector<std::int64_t> out;
-  for (const auto& tag : refs_.below(tag_prefix))
-    if (const auto number = version_number(tag.name)) out.push_back(*number);
-  std::ranges::sort(out, std::greater{});
-  return out;
-}
+std::vector<std::int64_t> Registry::numbers() const { return numbers_of(refs_.below(tag_prefix)); }
+
+std::vector<std::int64_t> Registry::removed() const { return numbers_of(refs_.below(deleted_prefix)); }
 
 std::int64_t Registry::next_number() const {
   std::int64_t last = 0;
@@ -93,6 +97,14 @@ Result<std::shared_ptr<const VersionTag>> Registry::version(std::int64_t number)
   if (!found)
     return Fail(
         user_error(Code::not_found, path_.string() + ": there is no version " + version_name(number)));
+  return tags_->read(objects_, Oid(found->target));
+}
+
+Result<std::shared_ptr<const VersionTag>> Registry::removed_version(std::int64_t number) const {
+  const auto found = refs_.find(std::string(deleted_prefix) + version_name(number));
+  if (!found)
+    return Fail(user_error(Code::not_found,
+                           path_.string() + ": there is no removed version " + version_name(number)));
   return tags_->read(objects_, Oid(found->target));
 }
 
@@ -202,78 +214,37 @@ Result<std::string> Registry::model_name() const {
   return Value(json).text_at("name");
 }
 
-void Registry::create_model(const std::string& name, const By& by) {
-  new_name_ = name;
-  auto op = operation("create", by);
-  op.set("name", name);
-  operations_.push_back(std::move(op));
-  subjects_.push_back("model " + subject_of(name));
+Result<ModelMeta> Registry::model_meta() const {
+  SLUICE_TRY(json, model_json());
+  for (const auto& [field, value] : changed_fields_) json.set(field, value);
+  return read_model_meta(json);
 }
 
-Result<std::int64_t> Registry::add_version(const std::string& name, const Oid& tree, const Record& record,
-                                           const By& by) {
-  const auto number = next_number();
-  const auto who = identity_of(by.principal);
-  Commit commit{.tree = tree,
-                .parents = {},
-                .author = who,
-                .at = by.at,
-                .message = subject_of(name) + " " + version_name(number) + "\n"};
-  if (const auto found = refs_.find(branch_ref)) commit.parents.emplace_back(found->target);
-  if (const auto text = message_text(record.description); !text.empty()) commit.message += "\n" + text + "\n";
-  SLUICE_TRY(commit_oid, objects_.write(Objects::Kind::commit, format_commit(commit)));
-  const Tag tag{.target = commit_oid,
-                .name = version_name(number),
-                .tagger = who,
-                .at = by.at,
-                .message = tag_message(name, number, record)};
-  SLUICE_TRY(tag_oid, objects_.write(Objects::Kind::tag, format_tag(tag)));
-  refs_.set({.name = branch_ref, .target = commit_oid, .peeled = ""});
-  refs_.set(
-      {.name = std::string(tag_prefix) + version_name(number), .target = tag_oid, .peeled = commit_oid});
-  note_version(number, by);
-  return number;
+Result<VersionMeta> Registry::version_meta(std::int64_t number) const {
+  if (const auto changed = changed_versions_.find(number); changed != changed_versions_.end())
+    return changed->second;
+  if (!version_files_) {
+    std::map<std::string, Oid, std::less<>> files;
+    SLUICE_TRY(state, state_tree());
+    if (const auto folder = named(state, versions_folder); !folder.empty()) {
+      SLUICE_TRY(entries, objects_.tree(folder));
+      for (auto& entry : entries) files.emplace(std::move(entry.name), std::move(entry.oid));
+    }
+    version_files_ = std::move(files);
+  }
+  const auto file = version_files_->find(version_file(number));
+  if (file == version_files_->end()) return VersionMeta{};
+  SLUICE_TRY(text, objects_.read(file->second, Objects::Kind::blob));
+  return read_version_meta(text, path_.string() + ": versions/" + file->first);
 }
-
-void Registry::note_version(std::int64_t number, const By& by) {
-  auto op = operation("version", by);
-  op.set("version", version_name(number));
-  operations_.push_back(std::move(op));
-  subjects_.push_back("version " + version_name(number));
-}
-
-Result<void> Registry::set_alias(const std::string& alias_name, std::int64_t number, const By& by) {
-  const auto from = alias(alias_name);
-  const auto encoded = encode_name(alias_name);
-  if (!decode_name(encoded)) long_aliases_[encoded] = alias_name;
-  const auto tag = refs_.find(std::string(tag_prefix) + version_name(number));
-  SLUICE_CHECK(tag);
-  refs_.set({.name = std::string(alias_prefix) + encoded, .target = tag->target, .peeled = tag->peeled});
-  auto op = operation("alias", by);
-  op.set("alias", alias_name);
-  op.set("from", from ? Value(version_name(*from)) : Value());
-  op.set("to", version_name(number));
-  operations_.push_back(std::move(op));
-  subjects_.push_back("alias " + subject_of(alias_name) + (from ? " " + version_name(*from) : "") + " -> " +
-                      version_name(number));
-  return {};
-}
-
-void Registry::import_ref(const Ref& ref) { refs_.set(ref); }
 
 Result<Oid> Registry::write_state(const By& by) {
   SLUICE_TRY(state, model_json());
-  const auto now = by.at.time_since_epoch().count();
-  if (new_name_) {
-    state.set("name", *new_name_);
-    state.set("description", "");
-    state.set("tags", Struct{});
-    state.set("created_ms", now);
-  }
-  // Moving an alias does not change the model's update time, as in MLflow.
-  if (std::ranges::any_of(operations_,
-                          [](const Struct& op) { return *op.find("op")->if_string() != "alias"; }))
-    state.set("updated_ms", now);
+  for (const auto& [field, value] : changed_fields_) state.set(field, value);
+  if (std::ranges::any_of(operations_, [](const Struct& op) {
+        return std::ranges::find(updates, *op.find("op")->if_string()) != updates.end();
+      }))
+    state.set("updated_ms", by.at.time_since_epoch().count());
   if (!long_aliases_.empty()) {
     const auto* existing = state.find("long_aliases");
     Struct names = existing != nullptr && existing->is_struct() ? *existing->if_struct() : Struct{};
@@ -282,10 +253,28 @@ Result<Oid> Registry::write_state(const By& by) {
   }
   SLUICE_TRY(entries, state_tree());
   SLUICE_DO(index_versions_after(Value(state).integer_at(indexed_field), entries));
+  SLUICE_DO(write_versions(entries));
   if (const auto all = numbers(); !all.empty()) state.set(indexed_field, all.front());
   SLUICE_TRY(blob, objects_.write(Objects::Kind::blob, to_json(state, JsonStyle::pretty) + "\n"));
   put(entries, {.mode = TreeEntry::Mode::file, .name = state_file, .oid = blob});
   return objects_.write(Objects::Kind::tree, format_tree(std::move(entries)));
+}
+
+Result<void> Registry::write_versions(std::vector<TreeEntry>& state) {
+  if (changed_versions_.empty()) return {};
+  std::vector<TreeEntry> files;
+  if (const auto folder = named(state, versions_folder); !folder.empty()) {
+    SLUICE_TRY(present, objects_.tree(folder));
+    files = std::move(present);
+  }
+  for (const auto& [number, meta] : changed_versions_) {
+    SLUICE_TRY(blob, objects_.write(Objects::Kind::blob, write_version_meta(meta)));
+    put(files, {.mode = TreeEntry::Mode::file, .name = version_file(number), .oid = std::move(blob)});
+  }
+  SLUICE_TRY(folder, objects_.write(Objects::Kind::tree, format_tree(std::move(files))));
+  put(state,
+      {.mode = TreeEntry::Mode::folder, .name = std::string(versions_folder), .oid = std::move(folder)});
+  return {};
 }
 
 Result<void> Registry::commit(const By& by) {
@@ -301,7 +290,9 @@ Result<void> Registry::commit(const By& by) {
   // Objects before refs: whatever a ref names must be on the disk.
   SLUICE_DO(objects_.flush());
   SLUICE_DO(write_refs(path_, refs_));
-  new_name_.reset();
+  changed_fields_ = {};
+  changed_versions_.clear();
+  version_files_.reset();
   long_aliases_.clear();
   subjects_.clear();
   operations_.clear();

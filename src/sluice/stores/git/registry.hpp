@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "sluice/base/ids.hpp"
+#include "sluice/stores/git/model_meta.hpp"
 #include "sluice/stores/git/objects.hpp"
 #include "sluice/stores/git/packed_refs.hpp"
 #include "sluice/stores/git/record.hpp"
@@ -23,6 +24,8 @@ inline constexpr std::string_view deleted_prefix = "refs/deleted/";
 
 /// 12 for "v12", "refs/tags/v12" and "refs/deleted/v12"; nullopt for other names, including "v0" and "v012".
 std::optional<std::int64_t> version_number(std::string_view name);
+/// "v12"
+std::string version_name(std::int64_t number);
 
 /// The contents of one version's tag.
 struct VersionTag {
@@ -67,6 +70,13 @@ class Registry {
   [[nodiscard]] std::optional<std::int64_t> alias(std::string_view name) const;
   /// The model's exact name as model.json has it.
   [[nodiscard]] Result<std::string> model_name() const;
+  /// What model.json says of the model.
+  [[nodiscard]] Result<ModelMeta> model_meta() const;
+  /// What changed of a version since its tag, with the changes that are still in memory.
+  [[nodiscard]] Result<VersionMeta> version_meta(std::int64_t number) const;
+  /// The numbers of removed versions, newest first, and what they were.
+  [[nodiscard]] std::vector<std::int64_t> removed() const;
+  [[nodiscard]] Result<std::shared_ptr<const VersionTag>> removed_version(std::int64_t number) const;
 
   Objects& objects() { return objects_; }
   [[nodiscard]] const Objects& objects() const { return objects_; }
@@ -77,10 +87,23 @@ class Registry {
     Time at{};
   };
   // Changes: in memory until `commit`.
-  void create_model(const std::string& name, const By& by);
+  void create_model(const std::string& name, const By& by, const std::string& description = {},
+                    const Tags& tags = {});
   Result<std::int64_t> add_version(const std::string& name, const Oid& tree, const Record& record,
                                    const By& by);
   Result<void> set_alias(const std::string& alias, std::int64_t number, const By& by);
+  /// Does nothing if there is none of this name.
+  void remove_alias(const std::string& alias, const By& by);
+  void describe_model(const std::string& description, const By& by);
+  /// `value` nullopt: removes the tag.
+  Result<void> tag_model(const std::string& key, const std::optional<std::string>& value, const By& by);
+  void rename_model(const std::string& from, const std::string& to, const By& by);
+  Result<void> describe_version(std::int64_t number, const std::string& description, const By& by);
+  Result<void> tag_version(std::int64_t number, const std::string& key,
+                           const std::optional<std::string>& value, const By& by);
+  Result<void> set_stage(std::int64_t number, const std::string& stage, const By& by);
+  /// Its tag goes to refs/deleted, and its aliases vanish.
+  Result<void> remove_version(std::int64_t number, const By& by);
   /// Sets a ref unchanged (of an imported repository, whose objects are written already).
   void import_ref(const Ref& ref);
   void note_version(std::int64_t number, const By& by);
@@ -96,12 +119,16 @@ class Registry {
                                                             std::string_view key) const;
   Result<void> index_versions_after(std::int64_t number, std::vector<TreeEntry>& state);
   Result<Oid> write_state(const By& by);
+  Result<void> write_versions(std::vector<TreeEntry>& state);
+  void note(std::string subject, Struct operation);
 
   std::filesystem::path path_;
   Objects objects_;
   Refs refs_;
   TagCache* tags_;
-  std::optional<std::string> new_name_;
+  Struct changed_fields_;  ///< of model.json
+  std::map<std::int64_t, VersionMeta> changed_versions_;
+  mutable std::optional<std::map<std::string, Oid, std::less<>>> version_files_;  ///< once it was read
   std::map<std::string, std::string> long_aliases_;  ///< new ones that `decode_name` cannot decode
   std::vector<std::string> subjects_;
   std::vector<Struct> operations_;

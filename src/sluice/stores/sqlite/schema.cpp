@@ -346,6 +346,47 @@ constexpr std::array<const char*, schema_version> steps{R"sql(
     trace INTEGER NOT NULL,
     prompt TEXT NOT NULL,
     PRIMARY KEY(trace, prompt)
+  -- A cache of the model repositories, for searches. `content` has all of the model or the version; a
+  -- version's principal is who made it.
+  CREATE TABLE registered_models(
+    id INTEGER PRIMARY KEY,
+    workspace TEXT NOT NULL,
+    principal TEXT NOT NULL,
+    name TEXT NOT NULL,
+    mark TEXT NOT NULL,
+    updated_ms INTEGER NOT NULL,
+    is_prompt INTEGER NOT NULL,
+    content TEXT NOT NULL
+  ) STRICT;
+  CREATE UNIQUE INDEX registered_models_by_name ON registered_models(workspace, name);
+  CREATE TABLE registered_model_tags(
+    model INTEGER NOT NULL,
+    key TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY(model, key)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE registered_versions(
+    id INTEGER PRIMARY KEY,
+    workspace TEXT NOT NULL,
+    principal TEXT NOT NULL,
+    model INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    created_ms INTEGER NOT NULL,
+    updated_ms INTEGER NOT NULL,
+    run TEXT NOT NULL,
+    source TEXT NOT NULL,
+    content TEXT NOT NULL
+  ) STRICT;
+  CREATE UNIQUE INDEX registered_versions_by_number ON registered_versions(model, version);
+  CREATE INDEX registered_versions_by_update
+    ON registered_versions(workspace, updated_ms DESC, name, version DESC);
+  CREATE INDEX registered_versions_by_run ON registered_versions(run);
+  CREATE TABLE registered_version_tags(
+    version INTEGER NOT NULL,
+    key TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY(version, key)
   ) STRICT, WITHOUT ROWID;
 )sql"};
 
