@@ -62,6 +62,16 @@ Result<ports::Response> file_at(const MlflowApi& api, const Principal& by, const
   return file_response(api, file);
 }
 
+/// Versions never change.
+Result<void> refuse_versions(const std::string& path) {
+  SLUICE_TRY(checked, tracking::checked_artifact_path(path));
+  if (!models::Registry::is_inside(checked)) return {};
+  return Fail(user_error(
+      Code::invalid_argument,
+      fmt::format("`{}` is the path of a version of a model, which never changes; register another one",
+                  checked)));
+}
+
 Result<ports::Response> file_of_registered(const MlflowApi& api, const Fields& fields, const Principal& by) {
   SLUICE_TRY(path, fields.needed("path"));
   SLUICE_TRY(name, fields.needed("name"));
@@ -226,6 +236,7 @@ void add_artifact_routes(const MlflowApi& api, Routes& routes) {
     routes.add_plain({.method = "PUT",
                       .pattern = root + "/{*}",
                       .handler = handler_of([api](const ports::Request& r) -> Result<ports::Response> {
+                        SLUICE_DO(refuse_versions(r.params.at(0)));
                         SLUICE_DO(api.artifacts.put(r.principal, r.params.at(0), r.body_file));
                         return empty();
                       }),
@@ -234,6 +245,7 @@ void add_artifact_routes(const MlflowApi& api, Routes& routes) {
     routes.add_plain({.method = "DELETE",
                       .pattern = root + "/{*}",
                       .handler = handler_of([api](const ports::Request& r) -> Result<ports::Response> {
+                        SLUICE_DO(refuse_versions(r.params.at(0)));
                         SLUICE_DO(api.artifacts.remove(r.principal, r.params.at(0)));
                         return empty();
                       })});

@@ -100,6 +100,8 @@ class Registry {
     std::string path;
   };
   [[nodiscard]] Result<std::optional<Inside>> inside(const Principal& by, std::string_view path) const;
+  /// Whether a path of artifacts is one that only a version may have: "models/NAME/N/…".
+  static bool is_inside(std::string_view path);
   /// A file of a version: in the object store, or as bytes.
   struct File {
     std::string path;

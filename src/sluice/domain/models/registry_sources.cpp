@@ -296,24 +296,43 @@ std::string Registry::address_of(const RegisteredVersion& version) {
                      version.number);
 }
 
-Result<std::optional<Registry::Inside>> Registry::inside(const Principal& by, std::string_view path) const {
+namespace {
+
+struct PathOfVersion {
+  std::string_view name;  ///< as it is written
+  std::string_view number;
+  std::string_view path;
+};
+std::optional<PathOfVersion> parse_path(std::string_view path) {
   if (!path.starts_with(models_folder)) return std::nullopt;
   path.remove_prefix(models_folder.size());
   const auto slash = path.find('/');
   if (slash == std::string_view::npos) return std::nullopt;
-  const auto written = path.substr(0, slash);
+  PathOfVersion out{.name = path.substr(0, slash)};
   path.remove_prefix(slash + 1);
   const auto end = std::min(path.find('/'), path.size());
-  const auto number = std::string(path.substr(0, end));
-  if (!parse_integer<std::int64_t>(number)) return std::nullopt;
+  out.number = path.substr(0, end);
+  if (!parse_integer<std::int64_t>(out.number)) return std::nullopt;
   path.remove_prefix(std::min(end + 1, path.size()));
   while (path.ends_with('/')) path.remove_suffix(1);
+  out.path = path;
+  return out;
+}
+
+}  // namespace
+
+bool Registry::is_inside(std::string_view path) { return parse_path(path).has_value(); }
+
+Result<std::optional<Registry::Inside>> Registry::inside(const Principal& by, std::string_view path) const {
+  const auto parsed = parse_path(path);
+  if (!parsed) return std::nullopt;
+  const std::string number(parsed->number);
   // Some clients encode what is encoded already.
-  auto found = version(by, std::string(written), number);
-  if (const auto decoded = percent_decode(written); !found && decoded && *decoded != written)
+  auto found = version(by, std::string(parsed->name), number);
+  if (const auto decoded = percent_decode(parsed->name); !found && decoded && *decoded != parsed->name)
     found = version(by, *decoded, number);
   if (!found) return Fail(std::move(found).error());
-  return Inside{.version = std::move(*found), .path = std::string(path)};
+  return Inside{.version = std::move(*found), .path = std::string(parsed->path)};
 }
 
 namespace {
