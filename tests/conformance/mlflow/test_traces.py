@@ -14,6 +14,7 @@ import uuid
 
 import pytest
 import sluice_program
+import waiting
 
 os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
@@ -92,6 +93,12 @@ def run_failing():
         failing()
 
 
+def next_millisecond():
+    """So that what is traced before and after has different times."""
+    before = time.time_ns() // 1_000_000
+    waiting.until(lambda: time.time_ns() // 1_000_000 > before, "a millisecond has passed")
+
+
 def as_logged(spans):
     return [(span.span_id, span.parent_id, span.name, span.span_type, span.start_time_ns, span.end_time_ns, span.status.status_code,
              span.status.description, span.attributes, [(event.name, event.attributes) for event in span.events]) for span in spans]
@@ -145,6 +152,7 @@ def test_exceptions_are_kept_as_events(experiment):
 def test_traces_are_found_by_filters_in_order_and_by_pages(experiment, client):
     for question in ("one", "two", "three"):
         chain(question, metadata={"team": question[0]})
+        next_millisecond()
     run_failing()
     flushed()
     assert names(search(experiment)) == ["failing", "chain", "chain", "chain"]

@@ -110,7 +110,27 @@ Value outputs_of(const ports::TrackedRun& run) {
   return out;
 }
 
-Value run_of(const ports::TrackedRun& run, const ports::Experiment& experiment) {
+/// The versions of registered models that a run made.
+Result<List> versions_of(const MlflowApi& api, const Principal& by, const std::string& run) {
+  constexpr std::size_t shown_max = 100;
+  SLUICE_TRY(found, api.registry.search_versions(
+                        by, {.conditions = {{.key = "run_id", .operand = run}},
+                             .order = {{.key = "name"}, {.key = "version_number", .ascending = false}},
+                             .limit = shown_max}));
+  List out;
+  for (const auto& version : found) {
+    Struct one;
+    one.append("__typename", "MlflowModelVersion");
+    one.append("name", version.model);
+    one.append("version", std::to_string(version.number));
+    one.append("status", "READY");
+    one.append("source", version.source);
+    out.emplace_back(std::move(one));
+  }
+  return out;
+}
+
+Value run_of(const ports::TrackedRun& run, const ports::Experiment& experiment, List versions) {
   List metrics;
   for (const auto& metric : run.metrics) metrics.push_back(point_of(metric.key, metric.point, ""));
   Struct data;
@@ -122,7 +142,7 @@ Value run_of(const ports::TrackedRun& run, const ports::Experiment& experiment) 
   out.append("__typename", "MlflowRunExtension");
   out.append("info", info_of(run));
   out.append("experiment", experiment_of(experiment));
-  out.append("modelVersions", List());
+  out.append("modelVersions", std::move(versions));
   out.append("data", std::move(data));
   out.append("inputs", inputs_of(run));
   out.append("outputs", outputs_of(run));
@@ -170,7 +190,8 @@ Result<ports::Response> get_run(const MlflowApi& api, const Fields& variables, c
   SLUICE_TRY(id, input.needed("runId"));
   SLUICE_TRY(run, api.experiments.store().run(by.workspace, id));
   SLUICE_TRY(experiment, api.experiments.store().experiment(by.workspace, run.experiment));
-  return answer("mlflowGetRun", "MlflowGetRunResponse", "run", run_of(run, experiment));
+  SLUICE_TRY(versions, versions_of(api, by, id));
+  return answer("mlflowGetRun", "MlflowGetRunResponse", "run", run_of(run, experiment, std::move(versions)));
 }
 
 Result<ports::Response> charts(const MlflowApi& api, const Fields& variables, const Principal& by) {
@@ -205,7 +226,8 @@ Result<ports::Response> search(const MlflowApi& api, const Fields& variables, co
   List runs;
   for (const auto& run : found) {
     SLUICE_TRY(experiment, api.experiments.store().experiment(by.workspace, run.experiment));
-    runs.push_back(run_of(run, experiment));
+    SLUICE_TRY(versions, versions_of(api, by, run.id));
+    runs.push_back(run_of(run, experiment, std::move(versions)));
   }
   return answer("mlflowSearchRuns", "MlflowSearchRunsResponse", "runs", std::move(runs));
 }

@@ -346,6 +346,8 @@ constexpr std::array<const char*, schema_version> steps{R"sql(
     trace INTEGER NOT NULL,
     prompt TEXT NOT NULL,
     PRIMARY KEY(trace, prompt)
+  ) STRICT, WITHOUT ROWID;
+
   -- A cache of the model repositories, for searches. `content` has all of the model or the version; a
   -- version's principal is who made it.
   CREATE TABLE registered_models(
