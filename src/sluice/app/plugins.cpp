@@ -16,6 +16,7 @@
 #include "sluice/domain/lists/json_lines.hpp"
 #include "sluice/domain/models/register_service.hpp"
 #include "sluice/domain/serving/deploy_service.hpp"
+#include "sluice/domain/tracking/moving_artifacts.hpp"
 #include "sluice/environments/uv/uv_environments.hpp"
 #include "sluice/executors/container/container_engine.hpp"
 #include "sluice/executors/process/process_executor.hpp"
@@ -29,17 +30,20 @@
 #include "sluice/stores/directory/directory_uploads.hpp"
 #include "sluice/stores/directory/discardable_folders.hpp"
 #include "sluice/stores/directory/fetch_memory_files.hpp"
+#include "sluice/stores/directory/local_artifacts.hpp"
 #include "sluice/stores/directory/object_copies.hpp"
 #include "sluice/stores/directory/outside_folder.hpp"
 #include "sluice/stores/directory/secret_files.hpp"
 #include "sluice/stores/git/git_model_repository.hpp"
 #include "sluice/stores/git/model_repositories.hpp"
 #include "sluice/stores/git/work_tree.hpp"
+#include "sluice/stores/sqlite/mlflow_database.hpp"
 #include "sluice/stores/sqlite/sqlite_access.hpp"
 #include "sluice/stores/sqlite/sqlite_artifact_paths.hpp"
 #include "sluice/stores/sqlite/sqlite_ledger.hpp"
 #include "sluice/stores/sqlite/sqlite_logged_models.hpp"
 #include "sluice/stores/sqlite/sqlite_tracking.hpp"
+#include "sluice/stores/sqlite/sqlite_tracking_target.hpp"
 
 namespace sluice::app {
 
@@ -103,7 +107,10 @@ Result<Ledger> open_ledger(const DataFolder& data, ports::Durability tracked) {
                 .storage = &ledger,
                 .tracking = &tables->tracking,
                 .logged_models = &tables->logged_models,
-                .artifacts = &tables->artifacts};
+                .artifacts = &tables->artifacts,
+                .make_target = [file](Time at) -> std::unique_ptr<ports::TrackingTarget> {
+                  return std::make_unique<stores::SqliteTrackingTarget>(file, Principal{}, at);
+                }};
 }
 
 Result<std::unique_ptr<ports::ObjectStore>> open_object_store(const DataFolder& data, const Clock& clock) {
@@ -215,6 +222,27 @@ Result<FolderPictures> find_pictures(const std::filesystem::path& folder, const 
                        .refused = {}};
   for (auto& [path, why] : outside.refused) found.refused.emplace_back(std::move(path), std::move(why));
   return found;
+}
+
+Result<MovingSource> open_moving_source(const std::string& place, const std::filesystem::path& artifacts) {
+  namespace fs = std::filesystem;
+  std::error_code failed;
+  const auto file = fs::weakly_canonical(fs::path(place), failed);
+  if (failed || !os::exists(file))
+    return Fail(user_error(Code::not_found, os::printable(place) + ": no such file"));
+  stores::LocalArtifacts::Folders folders{
+      .base = file.parent_path(),
+      .served = artifacts.empty() ? file.parent_path() / "mlartifacts" : artifacts};
+  SLUICE_TRY(records, stores::MlflowDatabase::open(file));
+  return MovingSource{.records = std::move(records),
+                      .files = std::make_unique<stores::LocalArtifacts>(std::move(folders))};
+}
+
+MovingTarget make_moving_target(const Ledger& ledger, ports::ObjectStore& objects, const Clock& clock) {
+  const auto files = std::make_shared<tracking::ArtifactFiles>(*ledger.artifacts, objects, clock);
+  return {.owner = files,
+          .records = ledger.make_target(clock.now()),
+          .files = std::make_unique<tracking::ArtifactFilesTarget>(*files, Principal{})};
 }
 
 Result<std::string> version_of_model_library() { return stores::GitModelRepository::library_version(); }

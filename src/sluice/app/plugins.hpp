@@ -30,6 +30,7 @@
 #include "sluice/ports/logged_models.hpp"
 #include "sluice/ports/model_host.hpp"
 #include "sluice/ports/model_repository.hpp"
+#include "sluice/ports/moving.hpp"
 #include "sluice/ports/object_store.hpp"
 #include "sluice/ports/outbound.hpp"
 #include "sluice/ports/secrets.hpp"
@@ -55,6 +56,8 @@ struct Ledger {
   ports::Tracking* tracking = nullptr;
   ports::LoggedModels* logged_models = nullptr;
   ports::ArtifactPaths* artifacts = nullptr;
+  /// Puts what another program tracked.
+  std::function<std::unique_ptr<ports::TrackingTarget>(Time at)> make_target;
 };
 /// `tracked`: what happens to that which clients log, when they are told that it is stored.
 Result<Ledger> open_ledger(const DataFolder& data, ports::Durability tracked = ports::Durability::process);
@@ -94,6 +97,22 @@ struct BackupCounts {
 Result<BackupCounts> copy_stores(const DataFolder& data, const DataFolder& to, const Clock& clock);
 /// The inverse: every object, every repository and the ledger are checked.
 Result<BackupCounts> copy_stores_checked(const DataFolder& backup, const DataFolder& to, const Clock& clock);
+
+/// Where what was tracked comes from, or goes.
+struct MovingSource {
+  std::unique_ptr<ports::TrackingSource> records;
+  std::unique_ptr<ports::ArtifactSource> files;
+};
+struct MovingTarget {
+  std::shared_ptr<void> owner;
+  std::unique_ptr<ports::TrackingTarget> records;
+  std::unique_ptr<ports::ArtifactTarget> files;
+};
+/// What MLflow tracked: a file of SQLite. `artifacts`: the folder of the artifacts that its server kept; "":
+/// where it is by default.
+Result<MovingSource> open_moving_source(const std::string& place, const std::filesystem::path& artifacts);
+/// These must outlive the target.
+MovingTarget make_moving_target(const Ledger& ledger, ports::ObjectStore& objects, const Clock& clock);
 
 /// The version of the library that stores models; fails if it cannot be loaded.
 Result<std::string> version_of_model_library();
