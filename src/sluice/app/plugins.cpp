@@ -31,6 +31,7 @@
 #include "sluice/stores/directory/discardable_folders.hpp"
 #include "sluice/stores/directory/fetch_memory_files.hpp"
 #include "sluice/stores/directory/local_artifacts.hpp"
+#include "sluice/stores/directory/mlflow_folder.hpp"
 #include "sluice/stores/directory/object_copies.hpp"
 #include "sluice/stores/directory/outside_folder.hpp"
 #include "sluice/stores/directory/secret_files.hpp"
@@ -233,6 +234,12 @@ Result<MovingSource> open_moving_source(const std::string& place, const std::fil
   stores::LocalArtifacts::Folders folders{
       .base = file.parent_path(),
       .served = artifacts.empty() ? file.parent_path() / "mlartifacts" : artifacts};
+  if (std::filesystem::is_directory(file, failed)) {
+    folders.moved = file;
+    SLUICE_TRY(records, stores::MlflowFolder::open(file));
+    return MovingSource{.records = std::move(records),
+                        .files = std::make_unique<stores::LocalArtifacts>(std::move(folders))};
+  }
   SLUICE_TRY(records, stores::MlflowDatabase::open(file));
   return MovingSource{.records = std::move(records),
                       .files = std::make_unique<stores::LocalArtifacts>(std::move(folders))};

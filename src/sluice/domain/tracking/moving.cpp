@@ -1,5 +1,8 @@
 #include "sluice/domain/tracking/moving.hpp"
 
+#include <cmath>
+#include <limits>
+
 #include <fmt/format.h>
 
 namespace sluice::tracking {
@@ -10,6 +13,12 @@ using ports::MetricHistory;
 
 /// So many reasons are kept.
 constexpr std::size_t reasons_max = 1000;
+
+/// As where metrics are logged, and in MLflow's own databases.
+double finite(double value) {
+  constexpr auto greatest = std::numeric_limits<double>::max();
+  return std::isinf(value) ? std::copysign(greatest, value) : value;
+}
 
 class Mover {
  public:
@@ -90,6 +99,7 @@ class Mover {
       return {};
     };
     auto done = parts_.records.histories(source, [&](MetricHistory history) -> Result<void> {
+      for (auto& point : history.points) point.value = finite(point.value);
       points += history.points.size();
       histories.push_back(std::move(history));
       return points < ports::history_points_max ? Result<void>() : put();
@@ -116,6 +126,7 @@ class Mover {
     const auto from = model.artifact_location;
     const auto folder = fmt::format("{}/models/{}/artifacts", experiment, model.id);
     model.experiment = experiment;
+    for (auto& metric : model.metrics) metric.metric.point.value = finite(metric.metric.point.value);
     model.artifact_location = parts_.to_files.uri_of(folder);
     auto lacked = parts_.to_records.put_model(model);
     if (!lacked && lacked.error().code == Code::already_exists) {
