@@ -100,18 +100,26 @@ Result<BackupCounts> copy_stores_checked(const DataFolder& backup, const DataFol
 
 /// Where what was tracked comes from, or goes.
 struct MovingSource {
-  std::unique_ptr<ports::TrackingSource> records;
-  std::unique_ptr<ports::ArtifactSource> files;
+  std::shared_ptr<void> owner;
+  ports::TrackingSource* records = nullptr;
+  ports::ArtifactSource* files = nullptr;
 };
 struct MovingTarget {
   std::shared_ptr<void> owner;
   std::unique_ptr<ports::TrackingTarget> records;
   std::unique_ptr<ports::ArtifactTarget> files;
 };
-/// What MLflow tracked: a file of SQLite. `artifacts`: the folder of the artifacts that its server kept; "":
-/// where it is by default.
+/// What MLflow tracked: a server's URL, a file of SQLite, or a folder. `artifacts`: the folder of the
+/// artifacts that its server kept; "": where it is by default.
 Result<MovingSource> open_moving_source(const std::string& place, const std::filesystem::path& artifacts);
-/// These must outlive the target.
+/// What this platform keeps, perhaps without files. The ledger and the objects must outlive it.
+MovingSource make_kept_source(const Ledger& ledger, ports::ObjectStore& objects, const Clock& clock,
+                              bool with_files);
+/// A file of SQLite that MLflow has made, which is filled. `artifacts`: a folder that files are copied to;
+/// "": none are.
+Result<MovingTarget> open_moving_target(const std::filesystem::path& file,
+                                        const std::filesystem::path& artifacts, const Clock& clock);
+/// This platform. These must outlive the target.
 MovingTarget make_moving_target(const Ledger& ledger, ports::ObjectStore& objects, const Clock& clock);
 
 /// The version of the library that stores models; fails if it cannot be loaded.

@@ -37,7 +37,7 @@ class TrackingSource {
   virtual ~TrackingSource() = default;
   /// All of them, also removed ones; likewise below.
   virtual Result<void> experiments(const Take<const Experiment&>& take) = 0;
-  /// Without their metrics.
+  /// Perhaps without their metrics.
   virtual Result<void> runs(const Experiment& experiment, const Take<const TrackedRun&>& take) = 0;
   /// Of all metrics of the run; a long one in several pieces, one after the other.
   virtual Result<void> histories(const TrackedRun& run, const Take<MetricHistory>& take) = 0;
@@ -79,7 +79,7 @@ struct Lack {
 };
 
 /// Where records go. They are put as they are, with their ids, times and lifecycles; what is there stays.
-/// Each call is one transaction. An id that is taken elsewhere is Code::already_exists.
+/// An id that is taken elsewhere is Code::already_exists.
 class TrackingTarget {
  public:
   struct PutExperiment {
@@ -95,6 +95,8 @@ class TrackingTarget {
   /// What is not there, by reading it.
   virtual Result<Lack> lack_of(const TrackedRun& run, const std::vector<MetricHistory>& histories) = 0;
   virtual Result<Lack> lack_of(const LoggedModel& model) = 0;
+  /// Called once, as the last call, when all is there.
+  virtual Result<void> finish() { return {}; }
 };
 
 /// Where files go. Paths begin with the number of an experiment.

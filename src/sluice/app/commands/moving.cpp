@@ -12,7 +12,7 @@
 #include "sluice/base/words.hpp"
 #include "sluice/os/files.hpp"
 
-// The command import.
+// The commands import and export.
 
 namespace sluice::app {
 namespace {
@@ -127,14 +127,49 @@ Result<Exit> import_from(const MovingOptions& options) {
   return print(options, moved);
 }
 
+Result<Exit> export_to(const MovingOptions& options) {
+  SLUICE_TRY(data, find_data_folder(options.common.data));
+  if (!os::exists(data.ledger()))
+    return Fail(user_error(Code::not_found, data.root.string() + ": not a data folder: it has no ledger.db"));
+  SLUICE_TRY(lock, hold(data, "sluice export"));
+  const SystemClock clock;
+  SLUICE_TRY(ledger, open_ledger(data));
+  SLUICE_TRY(objects, open_object_store(data, clock));
+  const auto source = make_kept_source(ledger, *objects, clock, !options.artifacts.empty());
+  SLUICE_TRY(target, open_moving_target(options.place, options.artifacts, clock));
+  SLUICE_TRY(moved, tracking::move_tracking({.records = *source.records,
+                                             .files = *source.files,
+                                             .to_records = *target.records,
+                                             .to_files = *target.files,
+                                             .progress = progress_on_terminal()}));
+  if (options.artifacts.empty())
+    print_text(stderr, "files were not copied; name a folder for them with --artifacts\n");
+  return print(options, moved);
+}
+
 }  // namespace
+
+void add_export(CommandLine& program) {
+  auto options = std::make_shared<MovingOptions>();
+  auto& command = program.add("export", "write what was tracked into an empty database of another program");
+  add_common(command, options->common, "sluice export mlflow ./mlflow.db --artifacts ./artifacts");
+  command.argument("PROGRAM", options->program, "whose database it is", {.one_of = {"mlflow"}});
+  command.argument("TARGET", options->place, "a SQLite file that `mlflow db upgrade` made", {});
+  command.option("--artifacts", options->artifacts, "a new folder, into which artifacts are copied",
+                 {.name = "DIR"});
+  command.when_called([options] {
+    const auto done = export_to(*options);
+    return done ? *done : report(done.error());
+  });
+}
 
 void add_import(CommandLine& program) {
   auto options = std::make_shared<MovingOptions>();
   auto& command = program.add("import", "take what was tracked with another program, or what is new of it");
   add_common(command, options->common, "sluice import mlflow ./mlflow.db");
   command.argument("PROGRAM", options->program, "what it was tracked with", {.one_of = {"mlflow"}});
-  command.argument("SOURCE", options->place, "a SQLite file of MLflow", {});
+  command.argument("SOURCE", options->place,
+                   "the URL of a server of MLflow, its SQLite file, or its folder `mlruns`", {});
   command.option("--artifacts", options->artifacts,
                  "the folder in which MLflow's server kept artifacts (its --artifacts-destination)",
                  {.name = "DIR"});

@@ -30,6 +30,7 @@ class Mover {
     for (auto& damaged : parts_.records.damaged()) pass_over(std::move(damaged));
     SLUICE_TRY(others, parts_.records.others());
     moved_.others = std::move(others);
+    SLUICE_DO(parts_.to_records.finish());
     return std::move(moved_);
   }
 

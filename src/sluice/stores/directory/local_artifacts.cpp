@@ -69,8 +69,9 @@ Result<fs::path> LocalArtifacts::folder_of(const std::string& uri) const {
   if (path.is_relative()) path = folders_.base / path;
   path = path.lexically_normal();
   if (!is_folder(path) && !folders_.moved.empty()) {
-    auto moved = below(folders_.moved, path);
-    if (is_folder(moved)) return moved;
+    // What belongs to removed experiments is moved to a folder for those.
+    for (const auto& folder : {folders_.moved, folders_.moved / ".trash"})
+      if (auto moved = below(folder, path); is_folder(moved)) return moved;
   }
   // Folders of runs without artifacts may be missing; that of all runs is not.
   const auto all = path.parent_path().parent_path().parent_path();
