@@ -1,7 +1,9 @@
 #include "sluice/app/plugins.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include "sluice/api/mlflow/mlflow.hpp"
@@ -9,13 +11,18 @@
 #include "sluice/api/openinference/openinference.hpp"
 #include "sluice/app/mlflow_interface.hpp"
 #include "sluice/base/picture_format.hpp"
+#include "sluice/base/words.hpp"
 #include "sluice/domain/access/recorded.hpp"
 #include "sluice/domain/ai/dataset_split.hpp"
 #include "sluice/domain/ai/head_learn.hpp"
 #include "sluice/domain/ai/image_embed.hpp"
 #include "sluice/domain/lists/json_lines.hpp"
 #include "sluice/domain/models/register_service.hpp"
+#include "sluice/domain/remote/remote_url.hpp"
 #include "sluice/domain/serving/deploy_service.hpp"
+#include "sluice/domain/tracking/kept_tracking.hpp"
+#include "sluice/domain/tracking/mlflow_server.hpp"
+#include "sluice/domain/tracking/moving_artifacts.hpp"
 #include "sluice/environments/uv/uv_environments.hpp"
 #include "sluice/executors/container/container_engine.hpp"
 #include "sluice/executors/process/process_executor.hpp"
@@ -25,10 +32,13 @@
 #include "sluice/net/tls_library.hpp"
 #include "sluice/os/files.hpp"
 #include "sluice/runtimes/hosted/hosted_runtime.hpp"
+#include "sluice/stores/directory/artifact_folder.hpp"
 #include "sluice/stores/directory/directory_object_store.hpp"
 #include "sluice/stores/directory/directory_uploads.hpp"
 #include "sluice/stores/directory/discardable_folders.hpp"
 #include "sluice/stores/directory/fetch_memory_files.hpp"
+#include "sluice/stores/directory/local_artifacts.hpp"
+#include "sluice/stores/directory/mlflow_folder.hpp"
 #include "sluice/stores/directory/object_copies.hpp"
 #include "sluice/stores/directory/outside_folder.hpp"
 #include "sluice/stores/directory/secret_files.hpp"
@@ -36,6 +46,8 @@
 #include "sluice/stores/git/git_model_repository.hpp"
 #include "sluice/stores/git/model_repositories.hpp"
 #include "sluice/stores/git/work_tree.hpp"
+#include "sluice/stores/sqlite/mlflow_database.hpp"
+#include "sluice/stores/sqlite/mlflow_database_target.hpp"
 #include "sluice/stores/sqlite/sqlite_access.hpp"
 #include "sluice/stores/sqlite/sqlite_artifact_paths.hpp"
 #include "sluice/stores/sqlite/sqlite_ledger.hpp"
@@ -43,6 +55,7 @@
 #include "sluice/stores/sqlite/sqlite_model_index.hpp"
 #include "sluice/stores/sqlite/sqlite_traces.hpp"
 #include "sluice/stores/sqlite/sqlite_tracking.hpp"
+#include "sluice/stores/sqlite/sqlite_tracking_target.hpp"
 
 namespace sluice::app {
 
@@ -111,7 +124,10 @@ Result<Ledger> open_ledger(const DataFolder& data, ports::Durability tracked) {
                 .logged_models = &tables->logged_models,
                 .artifacts = &tables->artifacts,
                 .traces = &tables->traces,
-                .model_index = &tables->model_index};
+                .model_index = &tables->model_index,
+                .make_target = [file](Time at) -> std::unique_ptr<ports::TrackingTarget> {
+                  return std::make_unique<stores::SqliteTrackingTarget>(file, Principal{}, at);
+                }};
 }
 
 Result<std::unique_ptr<ports::ObjectStore>> open_object_store(const DataFolder& data, const Clock& clock) {
@@ -231,6 +247,140 @@ Result<FolderPictures> find_pictures(const std::filesystem::path& folder, const 
                        .refused = {}};
   for (auto& [path, why] : outside.refused) found.refused.emplace_back(std::move(path), std::move(why));
   return found;
+}
+
+namespace {
+
+/// Who asks a server of MLflow, as its own client reads it from the environment.
+std::vector<std::pair<std::string, std::string>> headers_for_mlflow() {
+  const auto set = [](const char* name) {
+    const char* value = std::getenv(name);
+    return std::string(value != nullptr ? value : "");
+  };
+  if (const auto user = set("MLFLOW_TRACKING_USERNAME"); !user.empty())
+    return {{"authorization", "Basic " + base64_encode(user + ":" + set("MLFLOW_TRACKING_PASSWORD"))}};
+  if (const auto token = set("MLFLOW_TRACKING_TOKEN"); !token.empty())
+    return {{"authorization", "Bearer " + token}};
+  return {};
+}
+
+Result<MovingSource> open_server_of_mlflow(const std::string& place) {
+  struct Server {
+    std::unique_ptr<ports::Outbound> outbound;
+    std::unique_ptr<tracking::MlflowServer> server;
+  };
+  SLUICE_TRY(url, remote::parse_remote_url(
+                      place.find('/', place.find("//") + 2) == std::string::npos ? place + "/" : place));
+  if (url.scheme == remote::RemoteUrl::Scheme::s3 || !url.query.empty())
+    return Fail(user_error(Code::invalid_argument, url.shown() + ": name a server, as http(s)://HOST:PORT"));
+  auto path = url.path;
+  while (path.ends_with('/')) path.pop_back();
+  const auto made = std::make_shared<Server>(make_outbound(), nullptr);
+  SLUICE_TRY(server, tracking::MlflowServer::open(*made->outbound,
+                                                  {.tls = url.scheme == remote::RemoteUrl::Scheme::https,
+                                                   .host = url.host,
+                                                   .port = url.port,
+                                                   .path = std::move(path),
+                                                   .headers = headers_for_mlflow(),
+                                                   .shown = url.origin()}));
+  made->server = std::move(server);
+  return MovingSource{.owner = made, .records = made->server.get(), .files = made->server.get()};
+}
+
+/// A source of two parts.
+template <typename Records, typename Files>
+MovingSource source_of(std::unique_ptr<Records> records, Files files) {
+  struct Both {
+    std::unique_ptr<Records> records;
+    Files files;
+  };
+  const auto both = std::make_shared<Both>(std::move(records), std::move(files));
+  return {.owner = both, .records = both->records.get(), .files = &both->files};
+}
+
+}  // namespace
+
+Result<MovingSource> open_moving_source(const std::string& place, const std::filesystem::path& artifacts) {
+  namespace fs = std::filesystem;
+  if (remote::is_remote_url(place)) return open_server_of_mlflow(place);
+  std::error_code failed;
+  const auto file = fs::weakly_canonical(fs::path(place), failed);
+  if (failed || !os::exists(file))
+    return Fail(user_error(Code::not_found, os::printable(place) + ": no such file"));
+  stores::LocalArtifacts::Folders folders{
+      .base = file.parent_path(),
+      .served = artifacts.empty() ? file.parent_path() / "mlartifacts" : artifacts};
+  if (std::filesystem::is_directory(file, failed)) {
+    folders.moved = file;
+    SLUICE_TRY(records, stores::MlflowFolder::open(file));
+    return source_of(std::move(records), stores::LocalArtifacts(std::move(folders)));
+  }
+  SLUICE_TRY(records, stores::MlflowDatabase::open(file));
+  return source_of(std::move(records), stores::LocalArtifacts(std::move(folders)));
+}
+
+namespace {
+
+/// Files stay where they are.
+class NoFiles final : public ports::ArtifactSource {
+ public:
+  Result<void> list(const std::string& /*uri*/, const ports::Take<const File&>& /*take*/) override {
+    return {};
+  }
+  Result<void> read(const std::string& /*uri*/, const std::string& /*path*/,
+                    const ports::Take<std::string_view>& /*take*/) override {
+    return {};
+  }
+  Result<bool> is_still(const std::string& /*uri*/, const File& /*file*/,
+                        const ports::ArtifactFile& /*moved*/) override {
+    return true;
+  }
+};
+
+}  // namespace
+
+MovingSource make_kept_source(const Ledger& ledger, ports::ObjectStore& objects, const Clock& clock,
+                              bool with_files) {
+  struct Kept {
+    Kept(const Ledger& ledger, ports::ObjectStore& objects, const Clock& clock)
+        : files(*ledger.artifacts, objects, clock),
+          tracking(*ledger.tracking, *ledger.logged_models, files, Principal{}) {}
+    tracking::ArtifactFiles files;
+    tracking::KeptTracking tracking;
+    NoFiles none;
+  };
+  const auto kept = std::make_shared<Kept>(ledger, objects, clock);
+  return {.owner = kept,
+          .records = &kept->tracking,
+          .files = with_files ? static_cast<ports::ArtifactSource*>(&kept->tracking) : &kept->none};
+}
+
+Result<MovingTarget> open_moving_target(const std::filesystem::path& file,
+                                        const std::filesystem::path& artifacts, const Clock& clock) {
+  namespace fs = std::filesystem;
+  if (!os::exists(file))
+    return Fail(user_error(
+        Code::not_found,
+        fmt::format("{}: no such file; make it with `mlflow db upgrade sqlite:///{}` of {}",
+                    os::printable(file), os::printable(file), stores::MlflowDatabaseTarget::program)));
+  std::error_code failed;
+  const auto folder = artifacts.empty() ? fs::path() : fs::absolute(artifacts, failed).lexically_normal();
+  if (!folder.empty() && os::exists(folder) && (!fs::is_empty(folder, failed) || failed))
+    return Fail(
+        user_error(Code::already_exists,
+                   os::printable(folder) + ": exists and is not an empty folder; name another folder"));
+  SLUICE_TRY(records, stores::MlflowDatabaseTarget::open(file, clock.now()));
+  return MovingTarget{.owner = {},
+                      .records = std::move(records),
+                      .files = std::make_unique<stores::ArtifactFolder>(
+                          folder.empty() ? fs::path(tracking::artifact_root) : folder)};
+}
+
+MovingTarget make_moving_target(const Ledger& ledger, ports::ObjectStore& objects, const Clock& clock) {
+  const auto files = std::make_shared<tracking::ArtifactFiles>(*ledger.artifacts, objects, clock);
+  return {.owner = files,
+          .records = ledger.make_target(clock.now()),
+          .files = std::make_unique<tracking::ArtifactFilesTarget>(*files, Principal{})};
 }
 
 Result<std::string> version_of_model_library() { return stores::GitModelRepository::library_version(); }

@@ -33,6 +33,7 @@
 #include "sluice/ports/model_host.hpp"
 #include "sluice/ports/model_registry.hpp"
 #include "sluice/ports/model_repository.hpp"
+#include "sluice/ports/moving.hpp"
 #include "sluice/ports/object_store.hpp"
 #include "sluice/ports/outbound.hpp"
 #include "sluice/ports/secrets.hpp"
@@ -61,6 +62,8 @@ struct Ledger {
   ports::ArtifactPaths* artifacts = nullptr;
   ports::Traces* traces = nullptr;
   ports::ModelIndex* model_index = nullptr;
+  /// Puts what another program tracked.
+  std::function<std::unique_ptr<ports::TrackingTarget>(Time at)> make_target;
 };
 /// `tracked`: what happens to that which clients log, when they are told that it is stored.
 Result<Ledger> open_ledger(const DataFolder& data, ports::Durability tracked = ports::Durability::process);
@@ -101,6 +104,30 @@ struct BackupCounts {
 Result<BackupCounts> copy_stores(const DataFolder& data, const DataFolder& to, const Clock& clock);
 /// The inverse: every object, every repository and the ledger are checked.
 Result<BackupCounts> copy_stores_checked(const DataFolder& backup, const DataFolder& to, const Clock& clock);
+
+/// Where what was tracked comes from, or goes.
+struct MovingSource {
+  std::shared_ptr<void> owner;
+  ports::TrackingSource* records = nullptr;
+  ports::ArtifactSource* files = nullptr;
+};
+struct MovingTarget {
+  std::shared_ptr<void> owner;
+  std::unique_ptr<ports::TrackingTarget> records;
+  std::unique_ptr<ports::ArtifactTarget> files;
+};
+/// What MLflow tracked: a server's URL, a file of SQLite, or a folder. `artifacts`: the folder of the
+/// artifacts that its server kept; "": where it is by default.
+Result<MovingSource> open_moving_source(const std::string& place, const std::filesystem::path& artifacts);
+/// What this platform keeps, perhaps without files. The ledger and the objects must outlive it.
+MovingSource make_kept_source(const Ledger& ledger, ports::ObjectStore& objects, const Clock& clock,
+                              bool with_files);
+/// A file of SQLite that MLflow has made, which is filled. `artifacts`: a folder that files are copied to;
+/// "": none are.
+Result<MovingTarget> open_moving_target(const std::filesystem::path& file,
+                                        const std::filesystem::path& artifacts, const Clock& clock);
+/// This platform. These must outlive the target.
+MovingTarget make_moving_target(const Ledger& ledger, ports::ObjectStore& objects, const Clock& clock);
 
 /// The version of the library that stores models; fails if it cannot be loaded.
 Result<std::string> version_of_model_library();

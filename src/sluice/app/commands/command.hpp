@@ -80,6 +80,8 @@ void add_df(CommandLine& program);
 void add_fsck(CommandLine& program);
 void add_backup(CommandLine& program);
 void add_restore(CommandLine& program);
+void add_import(CommandLine& program);
+void add_export(CommandLine& program);
 void add_doctor(CommandLine& program);
 void add_completion(CommandLine& program);
 void add_complete(CommandLine& program);

@@ -50,8 +50,7 @@ Result<std::string> checked_artifact_path(std::string_view path) {
   return out;
 }
 
-Result<ports::ArtifactFile> ArtifactFiles::put(const Principal& principal, std::string_view path,
-                                               const std::filesystem::path& file) {
+Result<std::string> ArtifactFiles::place_of(const Principal& principal, std::string_view path) const {
   SLUICE_TRY(place, checked_artifact_path(path));
   if (place.empty()) return Fail(invalid_path());
   for (auto slash = place.find('/'); slash != std::string::npos; slash = place.find('/', slash + 1)) {
@@ -63,10 +62,31 @@ Result<ports::ArtifactFile> ArtifactFiles::put(const Principal& principal, std::
   SLUICE_TRY(below, paths_.list(principal.workspace, place, "", 1));
   if (!below.empty())
     return Fail(user_error(Code::failed_precondition, fmt::format("`{}` is a folder of artifacts", place)));
-  SLUICE_TRY(stored, objects_.put_file(file, nullptr));
+  return place;
+}
+
+Result<ports::ArtifactFile> ArtifactFiles::keep(const Principal& principal, std::string place,
+                                                const ports::Stored& stored) {
   ports::ArtifactFile made{.path = std::move(place), .digest = stored.digest, .size = stored.size};
   SLUICE_DO(paths_.put(principal, made, clock_.now()));
   return made;
+}
+
+Result<ports::ArtifactFile> ArtifactFiles::put(const Principal& principal, std::string_view path,
+                                               const std::filesystem::path& file) {
+  SLUICE_TRY(place, place_of(principal, path));
+  SLUICE_TRY(stored, objects_.put_file(file, nullptr));
+  return keep(principal, std::move(place), stored);
+}
+
+Result<ports::ArtifactFile> ArtifactFiles::put(
+    const Principal& principal, std::string_view path,
+    const std::function<Result<void>(const std::function<Result<void>(std::string_view)>&)>& fill) {
+  SLUICE_TRY(place, place_of(principal, path));
+  SLUICE_TRY(object, objects_.begin());
+  SLUICE_DO(fill([&](std::string_view bytes) { return object->append(bytes); }));
+  SLUICE_TRY(stored, object->finish());
+  return keep(principal, std::move(place), stored);
 }
 
 Result<ports::ArtifactFile> ArtifactFiles::find(const Principal& principal, std::string_view path) const {

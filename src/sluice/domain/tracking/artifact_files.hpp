@@ -1,4 +1,5 @@
 #pragma once
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -23,6 +24,10 @@ class ArtifactFiles {
   /// Code::failed_precondition where a folder has its name, or a file that of one of its folders.
   Result<ports::ArtifactFile> put(const Principal& principal, std::string_view path,
                                   const std::filesystem::path& file);
+  /// Likewise, for bytes that `fill` passes on; nothing of it if that fails.
+  Result<ports::ArtifactFile> put(
+      const Principal& principal, std::string_view path,
+      const std::function<Result<void>(const std::function<Result<void>(std::string_view)>&)>& fill);
   /// Code::not_found, or Code::invalid_argument for a folder.
   [[nodiscard]] Result<ports::ArtifactFile> find(const Principal& principal, std::string_view path) const;
   /// What is directly in a folder, or the file of that path alone; empty if there is nothing.
@@ -37,6 +42,11 @@ class ArtifactFiles {
   }
 
  private:
+  /// The path as it is stored, if a file can be there.
+  [[nodiscard]] Result<std::string> place_of(const Principal& principal, std::string_view path) const;
+  Result<ports::ArtifactFile> keep(const Principal& principal, std::string place,
+                                   const ports::Stored& stored);
+
   ports::ArtifactPaths& paths_;
   ports::ObjectStore& objects_;
   const Clock& clock_;

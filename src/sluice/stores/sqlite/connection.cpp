@@ -147,7 +147,8 @@ std::string Statement::text(int column) const {
 
 Result<std::unique_ptr<Connection>> Connection::open(const std::filesystem::path& file, Use use) {
   sqlite3* handle = nullptr;
-  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
+  const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
+                    (use == Use::look ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE) |
                     (use == Use::write ? SQLITE_OPEN_CREATE : 0);
   const int code = sqlite3_open_v2(file.c_str(), &handle, flags, nullptr);
   std::unique_ptr<Connection> connection(new Connection(file, handle));

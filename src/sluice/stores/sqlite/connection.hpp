@@ -50,7 +50,8 @@ class Statement {
 /// by everything else that needs memory.
 class Connection {
  public:
-  enum class Use { write, read };
+  /// `look`: of a file of another program, which is never changed, and may be in a folder that cannot be.
+  enum class Use { write, read, look };
   static Result<std::unique_ptr<Connection>> open(const std::filesystem::path& file, Use use);
   ~Connection();
   Connection(const Connection&) = delete;

@@ -4,6 +4,7 @@
 
 #include "sluice/stores/sqlite/columns.hpp"
 #include "sluice/stores/sqlite/ledger_file.hpp"
+#include "sluice/stores/sqlite/logged_model_rows.hpp"
 #include "sluice/stores/sqlite/search_sql.hpp"
 
 namespace sluice::stores {
@@ -18,93 +19,6 @@ using ports::LoggedModel;
 using ports::SearchCondition;
 using ports::SearchField;
 using Comparator = SearchCondition::Comparator;
-
-// Numbers as MLflow has them.
-std::int64_t number_of(ports::LoggedModelStatus status) { return static_cast<std::int64_t>(status) + 1; }
-ports::LoggedModelStatus status_of(std::int64_t number) {
-  if (number == 2) return ports::LoggedModelStatus::ready;
-  return number == 3 ? ports::LoggedModelStatus::upload_failed : ports::LoggedModelStatus::pending;
-}
-
-Error unknown_model(const std::string& id) {
-  return user_error(Code::not_found, fmt::format("Logged model with ID '{}' not found.", id));
-}
-
-/// Metrics may be logged to models that are not known, so they name the model by its id.
-Result<std::int64_t> number_of_model(Connection& connection, const std::string& workspace,
-                                     const std::string& id) {
-  SLUICE_TRY(select, connection.prepare("SELECT number, workspace FROM logged_models WHERE id = ?"));
-  SLUICE_TRY(has_row, select.bind(id).step());
-  if (!has_row || select.text(1) != workspace) return Fail(unknown_model(id));
-  return select.integer(0);
-}
-
-Result<void> put_parameter(Connection& connection, std::int64_t model, const ports::KeyValue& parameter) {
-  SLUICE_TRY(upsert,
-             connection.prepare("INSERT INTO logged_model_parameters(model, key, value) VALUES(?,?,?) "
-                                "ON CONFLICT(model, key) DO UPDATE SET value=excluded.value"));
-  return upsert.bind(model).bind(parameter.key).bind(parameter.value).run();
-}
-
-Result<void> put_tag(Connection& connection, std::int64_t model, const ports::KeyValue& tag) {
-  SLUICE_TRY(upsert, connection.prepare("INSERT INTO logged_model_tags(model, key, value) VALUES(?,?,?) "
-                                        "ON CONFLICT(model, key) DO UPDATE SET value=excluded.value"));
-  return upsert.bind(model).bind(tag.key).bind(tag.value).run();
-}
-
-Result<std::vector<ports::KeyValue>> pairs_of(Statement select, std::int64_t model) {
-  select.bind(model);
-  std::vector<ports::KeyValue> pairs;
-  for (;;) {
-    SLUICE_TRY(has_row, select.step());
-    if (!has_row) return pairs;
-    pairs.push_back({.key = select.text(0), .value = select.text(1)});
-  }
-}
-
-Result<LoggedModel> read_model(Connection& connection, std::int64_t number) {
-  LoggedModel model;
-  {
-    SLUICE_TRY(select, connection.prepare("SELECT id, experiment, name, artifact_location, created_ms, "
-                                          "updated_ms, status, type, source_run, active FROM logged_models "
-                                          "WHERE number = ?"));
-    SLUICE_TRY(has_row, select.bind(number).step());
-    SLUICE_CHECK(has_row);
-    model.id = select.text(0);
-    model.experiment = select.integer(1);
-    model.name = select.text(2);
-    model.artifact_location = select.text(3);
-    model.created = sqlite::time_of(select.integer(4));
-    model.updated = sqlite::time_of(select.integer(5));
-    model.status = status_of(select.integer(6));
-    model.type = select.text(7);
-    model.source_run = select.text(8);
-    model.active = select.integer(9) != 0;
-  }
-  SLUICE_TRY(parameters, connection.prepare(
-                             "SELECT key, value FROM logged_model_parameters WHERE model = ? ORDER BY key"));
-  SLUICE_TRY(read_parameters, pairs_of(std::move(parameters), number));
-  model.parameters = std::move(read_parameters);
-  SLUICE_TRY(tags,
-             connection.prepare("SELECT key, value FROM logged_model_tags WHERE model = ? ORDER BY key"));
-  SLUICE_TRY(read_tags, pairs_of(std::move(tags), number));
-  model.tags = std::move(read_tags);
-  SLUICE_TRY(metrics,
-             connection.prepare("SELECT key, step, at_ms, value, run, dataset_name, dataset_digest FROM "
-                                "logged_model_metrics WHERE model = ? ORDER BY key, at_ms, step"));
-  metrics.bind(model.id);
-  for (;;) {
-    SLUICE_TRY(has_row, metrics.step());
-    if (!has_row) return model;
-    model.metrics.push_back({.metric = {.key = metrics.text(0),
-                                        .point = {.step = metrics.integer(1),
-                                                  .at_ms = metrics.integer(2),
-                                                  .value = metrics.real(3)}},
-                             .run = metrics.text(4),
-                             .dataset_name = metrics.text(5),
-                             .dataset_digest = metrics.text(6)});
-  }
-}
 
 std::string_view column_of(std::string_view attribute) {
   if (attribute == "model_id") return "m.id";
@@ -164,24 +78,19 @@ void add_order(SqlText& sql, const ports::SearchOrder& order) {
 
 Result<void> SqliteLoggedModels::create_model(const Principal& principal, const LoggedModel& model) {
   return file_->write(durability_, [&](Connection& connection) -> Result<void> {
-    SLUICE_TRY(insert, connection.prepare(R"sql(
-      INSERT INTO logged_models(id, workspace, principal, experiment, name, artifact_location, created_ms,
-        updated_ms, status, type, source_run, active) VALUES(?,?,?,?,?,?,?,?,?,?,?,?))sql"));
-    insert.bind(model.id).bind(principal.workspace).bind(principal.name).bind(model.experiment);
-    insert.bind(model.name).bind(model.artifact_location).bind(sqlite::milliseconds(model.created));
-    insert.bind(sqlite::milliseconds(model.updated)).bind(number_of(model.status)).bind(model.type);
-    SLUICE_DO(insert.bind(model.source_run).bind(std::int64_t{model.active}).run());
-    SLUICE_TRY(number, number_of_model(connection, principal.workspace, model.id));
-    for (const auto& parameter : model.parameters) SLUICE_DO(put_parameter(connection, number, parameter));
-    for (const auto& tag : model.tags) SLUICE_DO(put_tag(connection, number, tag));
+    SLUICE_DO(sqlite::insert_logged_model(connection, principal, model));
+    SLUICE_TRY(number, sqlite::number_of_model(connection, principal.workspace, model.id));
+    for (const auto& parameter : model.parameters)
+      SLUICE_DO(sqlite::put_model_parameter(connection, number, parameter));
+    for (const auto& tag : model.tags) SLUICE_DO(sqlite::put_model_tag(connection, number, tag));
     return {};
   });
 }
 
 Result<LoggedModel> SqliteLoggedModels::model(const std::string& workspace, const std::string& id) const {
   return file_->read([&](Connection& connection) -> Result<LoggedModel> {
-    SLUICE_TRY(number, number_of_model(connection, workspace, id));
-    return read_model(connection, number);
+    SLUICE_TRY(number, sqlite::number_of_model(connection, workspace, id));
+    return sqlite::read_logged_model(connection, number);
   });
 }
 
@@ -189,12 +98,12 @@ Result<LoggedModel> SqliteLoggedModels::change_model(const std::string& workspac
                                                      const ports::LoggedModelChange& change) {
   LoggedModel changed;
   SLUICE_DO(file_->write(durability_, [&](Connection& connection) -> Result<void> {
-    SLUICE_TRY(number, number_of_model(connection, workspace, id));
+    SLUICE_TRY(number, sqlite::number_of_model(connection, workspace, id));
     if (change.status || change.active) {
       SLUICE_TRY(update, connection.prepare("UPDATE logged_models SET status = coalesce(?, status), active = "
                                             "coalesce(?, active), updated_ms = ? WHERE number = ?"));
       if (change.status)
-        update.bind(number_of(*change.status));
+        update.bind(sqlite::number_of(*change.status));
       else
         update.bind_null();
       if (change.active)
@@ -203,8 +112,9 @@ Result<LoggedModel> SqliteLoggedModels::change_model(const std::string& workspac
         update.bind_null();
       SLUICE_DO(update.bind(sqlite::milliseconds(change.at)).bind(number).run());
     }
-    for (const auto& parameter : change.parameters) SLUICE_DO(put_parameter(connection, number, parameter));
-    for (const auto& tag : change.tags) SLUICE_DO(put_tag(connection, number, tag));
+    for (const auto& parameter : change.parameters)
+      SLUICE_DO(sqlite::put_model_parameter(connection, number, parameter));
+    for (const auto& tag : change.tags) SLUICE_DO(sqlite::put_model_tag(connection, number, tag));
     if (change.removed_tag) {
       SLUICE_TRY(remove, connection.prepare("DELETE FROM logged_model_tags WHERE model = ? AND key = ?"));
       SLUICE_DO(remove.bind(number).bind(*change.removed_tag).run());
@@ -213,7 +123,7 @@ Result<LoggedModel> SqliteLoggedModels::change_model(const std::string& workspac
             Code::not_found,
             fmt::format("No tag with key '{}' found for model with ID '{}'.", *change.removed_tag, id)));
     }
-    SLUICE_TRY(read, read_model(connection, number));
+    SLUICE_TRY(read, sqlite::read_logged_model(connection, number));
     changed = std::move(read);
     return {};
   }));
@@ -223,14 +133,7 @@ Result<LoggedModel> SqliteLoggedModels::change_model(const std::string& workspac
 Result<void> SqliteLoggedModels::add_metrics(const std::string& id,
                                              const std::vector<ports::LoggedModelMetric>& metrics) {
   return file_->write(durability_, [&](Connection& connection) -> Result<void> {
-    for (const auto& metric : metrics) {
-      SLUICE_TRY(insert, connection.prepare(R"sql(
-        INSERT INTO logged_model_metrics(model, key, at_ms, step, run, dataset_name, dataset_digest, value)
-        VALUES(?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING)sql"));
-      const auto& point = metric.metric.point;
-      insert.bind(id).bind(metric.metric.key).bind(point.at_ms).bind(point.step).bind(metric.run);
-      SLUICE_DO(insert.bind(metric.dataset_name).bind(metric.dataset_digest).bind(point.value).run());
-    }
+    for (const auto& metric : metrics) SLUICE_DO(sqlite::put_model_metric(connection, id, metric));
     return {};
   });
 }
@@ -267,7 +170,7 @@ Result<std::vector<LoggedModel>> SqliteLoggedModels::models(
     for (;;) {
       SLUICE_TRY(has_row, select.step());
       if (!has_row) return found;
-      SLUICE_TRY(model, read_model(connection, select.integer(0)));
+      SLUICE_TRY(model, sqlite::read_logged_model(connection, select.integer(0)));
       found.push_back(std::move(model));
     }
   });

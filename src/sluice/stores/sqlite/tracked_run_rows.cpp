@@ -21,11 +21,6 @@ constexpr auto statuses = std::to_array<std::pair<TrackedStatus, std::string_vie
     {TrackedStatus::killed, "KILLED"},
 });
 
-TrackedStatus status_named(std::string_view name) {
-  const auto found = std::ranges::find(statuses, name, [](const auto& entry) { return entry.second; });
-  return found == statuses.end() ? TrackedStatus::failed : found->first;
-}
-
 Result<void> read_pairs(Statement select, std::int64_t run, std::vector<ports::KeyValue>& out) {
   select.bind(run);
   for (;;) {
@@ -87,6 +82,11 @@ std::string_view name_of(TrackedStatus status) {
   return std::ranges::find(statuses, status, [](const auto& entry) { return entry.first; })->second;
 }
 
+TrackedStatus status_named(std::string_view name) {
+  const auto found = std::ranges::find(statuses, name, [](const auto& entry) { return entry.second; });
+  return found == statuses.end() ? TrackedStatus::failed : found->first;
+}
+
 Result<TrackedRunRow> find_tracked_run(Connection& connection, const std::string& workspace,
                                        const std::string& id) {
   SLUICE_TRY(select, connection.prepare("SELECT number, experiment, active, workspace FROM tracked_runs "
@@ -139,6 +139,43 @@ Result<ports::TrackedRun> read_tracked_run(Connection& connection, std::int64_t 
   }
   SLUICE_DO(read_parts(connection, number, run));
   return run;
+}
+
+Result<void> put_tag(Connection& connection, std::int64_t run, const ports::KeyValue& tag) {
+  SLUICE_TRY(upsert, connection.prepare("INSERT INTO tracked_tags(run, key, value) VALUES(?,?,?) "
+                                        "ON CONFLICT(run, key) DO UPDATE SET value=excluded.value"));
+  return upsert.bind(run).bind(tag.key).bind(tag.value).run();
+}
+
+Result<void> put_dataset(Connection& connection, std::int64_t run, const ports::DatasetInput& input) {
+  Struct tags;
+  for (const auto& tag : input.tags) tags.set(tag.key, tag.value);
+  const auto context = std::ranges::find(input.tags, "mlflow.data.context", &ports::KeyValue::key);
+  const auto text = to_json(tags);
+  SLUICE_TRY(insert, connection.prepare(R"sql(
+    INSERT INTO tracked_datasets(run, name, digest, position, source_type, source, schema, profile, context, tags)
+    VALUES(?,?,?,(SELECT count(*) FROM tracked_datasets WHERE run = ?),?,?,?,?,?,?) ON CONFLICT DO NOTHING)sql"));
+  insert.bind(run).bind(input.name).bind(input.digest).bind(run).bind(input.source_type).bind(input.source);
+  insert.bind(input.schema).bind(input.profile);
+  if (context == input.tags.end())
+    insert.bind_null();
+  else
+    insert.bind(context->value);
+  return insert.bind(text).run();
+}
+
+Result<void> put_model_use(Connection& connection, std::int64_t run, bool is_output,
+                           const ports::ModelUse& use) {
+  SLUICE_TRY(insert,
+             connection.prepare("INSERT INTO tracked_model_uses(run, is_output, model, step) VALUES(?,?,?,?) "
+                                "ON CONFLICT DO NOTHING"));
+  return insert.bind(run).bind(std::int64_t{is_output}).bind(use.model).bind(use.step).run();
+}
+
+Result<void> write_record(Connection& connection, std::int64_t run, const std::string& record) {
+  SLUICE_TRY(upsert, connection.prepare("INSERT INTO tracked_records(run, record) VALUES(?,?) "
+                                        "ON CONFLICT(run) DO UPDATE SET record=excluded.record"));
+  return upsert.bind(run).bind_blob(record).run();
 }
 
 }  // namespace sluice::stores::sqlite

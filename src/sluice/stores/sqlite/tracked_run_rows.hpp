@@ -10,6 +10,8 @@ namespace sluice::stores::sqlite {
 
 /// "RUNNING", as it is stored, compared and sorted.
 std::string_view name_of(ports::TrackedStatus status);
+/// `failed` for an unknown name.
+ports::TrackedStatus status_named(std::string_view name);
 
 struct TrackedRunRow {
   std::int64_t number = 0;
@@ -24,6 +26,14 @@ Result<TrackedRunRow> find_tracked_run(Connection& connection, const std::string
 Result<void> read_parts(Connection& connection, std::int64_t number, ports::TrackedRun& run);
 /// Its record; "" if there is none.
 Result<std::string> stored_record(Connection& connection, std::int64_t number);
+
+/// Keeps the record, in place of what is there.
+Result<void> write_record(Connection& connection, std::int64_t run, const std::string& record);
+/// Adds to the run; these do not renew its record.
+Result<void> put_tag(Connection& connection, std::int64_t run, const ports::KeyValue& tag);
+Result<void> put_dataset(Connection& connection, std::int64_t run, const ports::DatasetInput& input);
+Result<void> put_model_use(Connection& connection, std::int64_t run, bool is_output,
+                           const ports::ModelUse& use);
 
 /// All of the run with this number, which must be there.
 Result<ports::TrackedRun> read_tracked_run(Connection& connection, std::int64_t number);

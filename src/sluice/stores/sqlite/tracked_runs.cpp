@@ -18,12 +18,6 @@ using sqlite::Connection;
 
 namespace {
 
-Result<void> put_tag(Connection& connection, std::int64_t run, const ports::KeyValue& tag) {
-  SLUICE_TRY(upsert, connection.prepare("INSERT INTO tracked_tags(run, key, value) VALUES(?,?,?) "
-                                        "ON CONFLICT(run, key) DO UPDATE SET value=excluded.value"));
-  return upsert.bind(run).bind(tag.key).bind(tag.value).run();
-}
-
 Result<void> remove_tag(Connection& connection, std::int64_t run, const std::string& id,
                         const std::string& key) {
   SLUICE_TRY(remove, connection.prepare("DELETE FROM tracked_tags WHERE run = ? AND key = ?"));
@@ -44,31 +38,6 @@ Result<std::optional<std::string>> put_parameter(Connection& connection, std::in
   SLUICE_DO(select.bind(run).bind(parameter.key).step());
   if (select.text(0) == parameter.value) return std::nullopt;
   return select.text(0);
-}
-
-Result<void> put_dataset(Connection& connection, std::int64_t run, const ports::DatasetInput& input) {
-  Struct tags;
-  for (const auto& tag : input.tags) tags.set(tag.key, tag.value);
-  const auto context = std::ranges::find(input.tags, "mlflow.data.context", &ports::KeyValue::key);
-  const auto text = to_json(tags);
-  SLUICE_TRY(insert, connection.prepare(R"sql(
-    INSERT INTO tracked_datasets(run, name, digest, position, source_type, source, schema, profile, context, tags)
-    VALUES(?,?,?,(SELECT count(*) FROM tracked_datasets WHERE run = ?),?,?,?,?,?,?) ON CONFLICT DO NOTHING)sql"));
-  insert.bind(run).bind(input.name).bind(input.digest).bind(run).bind(input.source_type).bind(input.source);
-  insert.bind(input.schema).bind(input.profile);
-  if (context == input.tags.end())
-    insert.bind_null();
-  else
-    insert.bind(context->value);
-  return insert.bind(text).run();
-}
-
-Result<void> put_model_use(Connection& connection, std::int64_t run, bool is_output,
-                           const ports::ModelUse& use) {
-  SLUICE_TRY(insert,
-             connection.prepare("INSERT INTO tracked_model_uses(run, is_output, model, step) VALUES(?,?,?,?) "
-                                "ON CONFLICT DO NOTHING"));
-  return insert.bind(run).bind(std::int64_t{is_output}).bind(use.model).bind(use.step).run();
 }
 
 /// Returns the newest points of these metrics.
@@ -92,12 +61,6 @@ void replace_by_key(std::vector<Entry>& entries, Entry entry) {
     *place = std::move(entry);
   else
     entries.insert(place, std::move(entry));
-}
-
-Result<void> write_record(Connection& connection, std::int64_t run, const std::string& record) {
-  SLUICE_TRY(upsert, connection.prepare("INSERT INTO tracked_records(run, record) VALUES(?,?) "
-                                        "ON CONFLICT(run) DO UPDATE SET record=excluded.record"));
-  return upsert.bind(run).bind_blob(record).run();
 }
 
 /// Records larger than this are made when the run ends, not with each change.
@@ -127,7 +90,7 @@ Result<void> renew_record(Connection& connection, std::int64_t run, const ports:
       std::erase_if(logged.tags, [&](const auto& tag) { return tag.key == *change.removed_tag; });
   }
   const auto after = sqlite::record_of(logged);
-  return after == before ? Result<void>() : write_record(connection, run, after);
+  return after == before ? Result<void>() : sqlite::write_record(connection, run, after);
 }
 
 Result<void> change_info(Connection& connection, std::int64_t run, const ports::TrackedRunChange& change) {
@@ -177,12 +140,12 @@ Result<void> SqliteTracking::create_run(const ports::NewTrackedRun& made) {
       return Fail(user_error(Code::already_exists, fmt::format("Run with id={} already exists", run.id)));
     SLUICE_TRY(number, connection.prepare("SELECT number FROM tracked_runs WHERE id = ?"));
     SLUICE_DO(number.bind(run.id).step());
-    for (const auto& tag : run.tags) SLUICE_DO(put_tag(connection, number.integer(0), tag));
+    for (const auto& tag : run.tags) SLUICE_DO(sqlite::put_tag(connection, number.integer(0), tag));
     for (const auto& parameter : run.parameters)
       SLUICE_DO(put_parameter(connection, number.integer(0), parameter));
     ports::TrackedRun logged;
     SLUICE_DO(sqlite::read_parts(connection, number.integer(0), logged));
-    return write_record(connection, number.integer(0), sqlite::record_of(logged));
+    return sqlite::write_record(connection, number.integer(0), sqlite::record_of(logged));
   });
 }
 
@@ -203,11 +166,13 @@ Result<std::vector<ports::ParameterConflict>> SqliteTracking::change_run(
     SLUICE_DO(change_info(connection, run.number, change));
     SLUICE_TRY(newest,
                put_metrics(connection, {.run = run.number, .experiment = run.experiment}, change.metrics));
-    for (const auto& tag : change.tags) SLUICE_DO(put_tag(connection, run.number, tag));
+    for (const auto& tag : change.tags) SLUICE_DO(sqlite::put_tag(connection, run.number, tag));
     if (change.removed_tag) SLUICE_DO(remove_tag(connection, run.number, id, *change.removed_tag));
-    for (const auto& input : change.datasets) SLUICE_DO(put_dataset(connection, run.number, input));
-    for (const auto& use : change.model_inputs) SLUICE_DO(put_model_use(connection, run.number, false, use));
-    for (const auto& use : change.model_outputs) SLUICE_DO(put_model_use(connection, run.number, true, use));
+    for (const auto& input : change.datasets) SLUICE_DO(sqlite::put_dataset(connection, run.number, input));
+    for (const auto& use : change.model_inputs)
+      SLUICE_DO(sqlite::put_model_use(connection, run.number, false, use));
+    for (const auto& use : change.model_outputs)
+      SLUICE_DO(sqlite::put_model_use(connection, run.number, true, use));
     return renew_record(connection, run.number, change, std::move(newest));
   });
   if (conflicts.empty() && !done) return Fail(done.error());

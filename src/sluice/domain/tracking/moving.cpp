@@ -1,0 +1,215 @@
+#include "sluice/domain/tracking/moving.hpp"
+
+#include <cmath>
+#include <limits>
+
+#include <fmt/format.h>
+
+namespace sluice::tracking {
+namespace {
+
+using ports::Lack;
+using ports::MetricHistory;
+
+/// So many reasons are kept.
+constexpr std::size_t reasons_max = 1000;
+
+/// As where metrics are logged, and in MLflow's own databases.
+double finite(double value) {
+  constexpr auto greatest = std::numeric_limits<double>::max();
+  return std::isinf(value) ? std::copysign(greatest, value) : value;
+}
+
+class Mover {
+ public:
+  explicit Mover(const MovingParts& parts) : parts_(parts) {}
+
+  Result<Moved> move() {
+    SLUICE_DO(
+        parts_.records.experiments([&](const auto& experiment) { return move_experiment(experiment); }));
+    for (auto& damaged : parts_.records.damaged()) pass_over(std::move(damaged));
+    SLUICE_TRY(others, parts_.records.others());
+    moved_.others = std::move(others);
+    SLUICE_DO(parts_.to_records.finish());
+    return std::move(moved_);
+  }
+
+ private:
+  void pass_over(ports::Unmoved unmoved) {
+    ++moved_.unmoved;
+    if (moved_.reasons.size() < reasons_max) moved_.reasons.push_back(std::move(unmoved));
+  }
+  void pass_over(std::string what, const Error& why) {
+    pass_over({.what = std::move(what), .why = why.message});
+  }
+
+  void tell_progress() const {
+    if (parts_.progress) parts_.progress(moved_);
+  }
+
+  static void count(Moved::Count& count, bool is_new, bool changed) {
+    ++count.seen;
+    count.added += is_new ? 1 : 0;
+    count.changed += changed && !is_new ? 1 : 0;
+  }
+
+  Result<void> move_experiment(const ports::Experiment& experiment) {
+    SLUICE_TRY(put, parts_.to_records.put_experiment(experiment));
+    count(moved_.experiments, put.lacked.all, put.lacked.any());
+    SLUICE_DO(
+        parts_.records.models(experiment, [&](const auto& model) { return move_model(model, put.id); }));
+    return parts_.records.runs(experiment, [&](const auto& run) { return move_run(run, put.id); });
+  }
+
+  /// What was put of a record is there, by reading it.
+  Result<void> check(const Lack& lack, std::string_view kind, const std::string& id) {
+    if (!lack.any()) return {};
+    return Fail(
+        internal_error(Code::data_loss, fmt::format("{} {}: it is not there as it was put", kind, id)));
+  }
+
+  Result<void> move_run(ports::TrackedRun run, std::int64_t experiment) {
+    const auto from = run.artifact_uri;
+    const auto folder = fmt::format("{}/{}/artifacts", experiment, run.id);
+    const auto source = run;
+    run.experiment = experiment;
+    run.artifact_uri = parts_.to_files.uri_of(folder);
+
+    Lack lacked;
+    bool is_taken_elsewhere = false;
+    std::vector<MetricHistory> histories;
+    std::size_t points = 0;
+    const auto put = [&]() -> Result<void> {
+      auto done = parts_.to_records.put_run(run, histories);
+      if (!done && done.error().code == Code::already_exists) {
+        is_taken_elsewhere = true;
+        pass_over("run " + run.id, done.error());
+      }
+      if (!done) return Fail(std::move(done).error());
+      lacked.all = lacked.all || done->all;
+      lacked.fields = lacked.fields || done->fields;
+      lacked.parameters += done->parameters;
+      lacked.tags += done->tags;
+      lacked.points += done->points;
+      lacked.uses += done->uses;
+      moved_.points.seen += static_cast<std::int64_t>(points);
+      SLUICE_TRY(left, parts_.to_records.lack_of(run, histories));
+      SLUICE_DO(check(left, "run", run.id));
+      histories.clear();
+      points = 0;
+      return {};
+    };
+    auto done = parts_.records.histories(source, [&](MetricHistory history) -> Result<void> {
+      for (auto& point : history.points) point.value = finite(point.value);
+      points += history.points.size();
+      histories.push_back(std::move(history));
+      return points < ports::history_points_max ? Result<void>() : put();
+    });
+    if (done) done = put();
+    if (is_taken_elsewhere) return {};
+    SLUICE_DO(done);
+
+    count(moved_.runs, lacked.all, lacked.any());
+    moved_.points.added += lacked.points;
+    moved_.parameters.seen += static_cast<std::int64_t>(run.parameters.size());
+    moved_.parameters.added += lacked.parameters;
+    moved_.tags.seen += static_cast<std::int64_t>(run.tags.size());
+    moved_.tags.added += lacked.tags;
+    moved_.uses.seen +=
+        static_cast<std::int64_t>(run.datasets.size() + run.model_inputs.size() + run.model_outputs.size());
+    moved_.uses.added += lacked.uses;
+    SLUICE_DO(move_files(from, folder));
+    tell_progress();
+    return {};
+  }
+
+  Result<void> move_model(ports::LoggedModel model, std::int64_t experiment) {
+    const auto from = model.artifact_location;
+    const auto folder = fmt::format("{}/models/{}/artifacts", experiment, model.id);
+    model.experiment = experiment;
+    for (auto& metric : model.metrics) metric.metric.point.value = finite(metric.metric.point.value);
+    model.artifact_location = parts_.to_files.uri_of(folder);
+    auto lacked = parts_.to_records.put_model(model);
+    if (!lacked && lacked.error().code == Code::already_exists) {
+      pass_over("logged model " + model.id, lacked.error());
+      return {};
+    }
+    if (!lacked) return Fail(std::move(lacked).error());
+    SLUICE_TRY(left, parts_.to_records.lack_of(model));
+    SLUICE_DO(check(left, "logged model", model.id));
+    count(moved_.models, lacked->all, lacked->any());
+    SLUICE_DO(move_files(from, folder));
+    tell_progress();
+    return {};
+  }
+
+  Result<void> move_files(const std::string& from, const std::string& folder) {
+    std::optional<Error> ours;  // an error of the target, not of the source
+    const auto listed = parts_.files.list(from, [&](const ports::ArtifactSource::File& file) -> Result<void> {
+      auto done = move_file(from, folder, file);
+      if (done) return {};
+      ours = done.error();
+      return done;
+    });
+    if (ours) return Fail(std::move(*ours));
+    if (!listed) pass_over(from, listed.error());
+    return {};
+  }
+
+  /// An error is one of the target.
+  Result<void> move_file(const std::string& from, const std::string& folder,
+                         const ports::ArtifactSource::File& file) {
+    const auto path = folder + "/" + file.path;
+    const auto what = from + (from.ends_with('/') ? "" : "/") + file.path;
+    auto found = parts_.to_files.find(path);
+    // A name that the target refuses is passed over; a disk that is full ends it.
+    const auto passed_over = [&](const Error& error) {
+      const bool passes = error.blame == Blame::user;
+      if (passes) pass_over(what, error);
+      return passes;
+    };
+    if (!found) return passed_over(found.error()) ? Result<void>() : Fail(std::move(found).error());
+    if (*found) {
+      const auto same = parts_.files.is_still(from, file, **found);
+      if (!same) {
+        pass_over(what, same.error());
+        return {};
+      }
+      if (*same) {
+        count(moved_.files, false, false);
+        return {};
+      }
+    }
+    std::optional<Error> theirs;
+    auto put = parts_.to_files.put(path, [&](const ports::Take<std::string_view>& take) -> Result<void> {
+      bool taken = true;
+      auto read = parts_.files.read(from, file.path, [&](std::string_view bytes) {
+        auto done = take(bytes);
+        taken = done.has_value();
+        return done;
+      });
+      if (!read && taken) theirs = read.error();
+      return read;
+    });
+    if (theirs) {
+      pass_over(what, *theirs);
+      return {};
+    }
+    if (!put) return passed_over(put.error()) ? Result<void>() : Fail(std::move(put).error());
+    SLUICE_TRY(stored, parts_.to_files.find(path));
+    if (!stored || stored->digest != put->digest || stored->size != put->size)
+      return Fail(internal_error(Code::data_loss, path + ": it is not there as it was put"));
+    count(moved_.files, !found->has_value(), true);
+    moved_.bytes += put->size;
+    return {};
+  }
+
+  const MovingParts& parts_;
+  Moved moved_;
+};
+
+}  // namespace
+
+Result<Moved> move_tracking(const MovingParts& parts) { return Mover(parts).move(); }
+
+}  // namespace sluice::tracking

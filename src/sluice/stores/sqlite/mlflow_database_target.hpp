@@ -1,0 +1,37 @@
+#pragma once
+#include <filesystem>
+#include <memory>
+
+#include "sluice/ports/moving.hpp"
+
+namespace sluice::stores {
+
+/// Fills an empty SQLite file that MLflow has made (`mlflow db upgrade`), in one transaction: without
+/// `finish`, it stays empty.
+class MlflowDatabaseTarget final : public ports::TrackingTarget {
+ public:
+  /// The version of the schema that is written, as MLflow names it, and the version of MLflow that has it.
+  static constexpr const char* schema = "dc11669786a5";
+  static constexpr const char* program = "MLflow 3.17";
+
+  /// `at`: when what is removed was removed. Code::failed_precondition for a file of another schema, and for
+  /// one that has runs.
+  static Result<std::unique_ptr<MlflowDatabaseTarget>> open(const std::filesystem::path& file, Time at);
+  ~MlflowDatabaseTarget() override;
+
+  Result<PutExperiment> put_experiment(const ports::Experiment& experiment) override;
+  Result<ports::Lack> put_run(const ports::TrackedRun& run,
+                              const std::vector<ports::MetricHistory>& histories) override;
+  Result<ports::Lack> put_model(const ports::LoggedModel& model) override;
+  Result<ports::Lack> lack_of(const ports::TrackedRun& run,
+                              const std::vector<ports::MetricHistory>& histories) override;
+  Result<ports::Lack> lack_of(const ports::LoggedModel& model) override;
+  Result<void> finish() override;
+
+ private:
+  struct Impl;
+  explicit MlflowDatabaseTarget(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace sluice::stores

@@ -1,0 +1,384 @@
+"""What MLflow tracked moves in and out: compared by what its own client returns, before and after."""
+import contextlib
+import json
+import os
+import pathlib
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import urllib.request
+
+import mlflow
+import pandas
+import pytest
+import sluice_program
+import tracked
+import waiting
+from mlflow.entities import Dataset, DatasetInput, InputTag, LoggedModelInput, LoggedModelOutput, Metric, Param, RunTag, ViewType
+from mlflow.tracking import MlflowClient
+
+RUNS = 200
+GREATEST = sys.float_info.max
+STATUSES = ["FINISHED", "FAILED", "KILLED", None]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def settings():
+    kept = dict(os.environ)
+    os.environ |= {"MLFLOW_ALLOW_FILE_STORE": "true", "MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
+    yield
+    os.environ.clear()
+    os.environ.update(kept)
+
+
+def client_of(uri):
+    mlflow.set_tracking_uri(uri)
+    mlflow.set_registry_uri(uri)
+    return MlflowClient(tracking_uri=uri, registry_uri=uri)
+
+
+def metrics_of(number):
+    steps = 700 if number % 50 == 0 else 3
+    values = [Metric("loss/träin", 1 / (step + 1), 1_700_000_000_000 + step, step) for step in range(steps)]
+    values += [Metric("odd", value, 5 + place, -place) for place, value in enumerate([float("nan"), float("inf"), float("-inf"), -0.0])]
+    return values + [Metric("again", 2.0, 7, 1), Metric("again", 3.0, 7, 1), Metric("again", 1.0, 8, 1)]
+
+
+def log_run(client, experiment, number, parent=None):
+    tags = {"team": "blau\n/grün", "place": str(number)} | ({"mlflow.parentRunId": parent} if parent else {})
+    run = client.create_run(experiment, run_name=f"Lauf {number} / 走る", tags=tags, start_time=1_600_000_000_000 + number).info.run_id
+    values = metrics_of(number)
+    for begin in range(0, len(values), 500):
+        client.log_batch(run, metrics=values[begin:begin + 500])
+    client.log_batch(run, params=[Param("größe/a b", str(number)), Param("empty", ""), Param("lines", "a\nb\n"), Param("long", "x" * 5000)])
+    if number % 10 == 0:
+        dataset = Dataset(f"table {number % 30}", f"d{number % 20}", "local", '{"uri": "/x.csv"}', '{"schema": 1}', '{"rows": 2}')
+        client.log_inputs(run, datasets=[DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])])
+    if number % 20 == 1:
+        client.log_text(run, f"text {number}", "folder/with space/ü 1.txt")
+        client.log_dict(run, {"number": number}, "top.json")
+    if number % 25 == 2:
+        model = client.create_logged_model(experiment, f"model {number}".replace(" ", "-"), run, {"t": "v"}, {"p": "q"}, "agent")
+        model = client.finalize_logged_model(model.model_id, "READY" if number % 2 else "FAILED")
+        client.log_model_artifact(model.model_id, __file__) if hasattr(client, "log_model_artifact") else None
+        client.log_outputs(run, [LoggedModelOutput(model.model_id, 3)])
+        client.log_inputs(run, models=[LoggedModelInput(model.model_id)])
+        client.log_metric(run, "score", 0.5, timestamp=99, step=0, model_id=model.model_id)
+    status = STATUSES[number % len(STATUSES)]
+    if status:
+        client.set_terminated(run, status, end_time=1_600_000_100_000 + number)
+    if number % 17 == 3:
+        client.delete_run(run)
+    return run
+
+
+def fill(client, runs=RUNS):
+    experiments = ["0"] + [client.create_experiment(name, tags={"über": "alles / ok"}) for name in ("vision/Bilder — 写真", "plain", "gone")]
+    parent = None
+    for number in range(runs):
+        run = log_run(client, experiments[number % 4], number, parent if number % 3 else None)
+        parent = run if number % 3 == 0 else parent
+    client.delete_experiment(experiments[3])
+
+
+def plain(value):
+    return repr(max(min(value, GREATEST), -GREATEST)) if value == value else "nan"
+
+
+def pages(search):
+    token = None
+    while True:
+        page = search(token)
+        yield from page
+        token = page.token
+        if not token:
+            return
+
+
+def files_below(client, run, path=None):
+    for entry in client.list_artifacts(run, path):
+        if entry.is_dir:
+            yield from files_below(client, run, entry.path)
+        else:
+            yield entry.path, entry.file_size
+
+
+def everything(uri, contents=True):
+    """All that a client sees of a tracking: of experiments by name, of runs and models by id."""
+    client = client_of(uri)
+    experiments = list(pages(lambda token: client.search_experiments(view_type=ViewType.ALL, page_token=token)))
+    names = {e.experiment_id: e.name for e in experiments}
+    seen = {"experiments": {e.name: (e.lifecycle_stage, dict(e.tags)) for e in experiments}, "runs": {}, "models": {}}
+    for run in pages(lambda token: client.search_runs(list(names), run_view_type=ViewType.ALL, page_token=token)):
+        info = run.info
+        run = client.get_run(info.run_id)  # a search leaves out which models it used
+        record = {
+            "info": (names[info.experiment_id], info.run_name, info.status, info.start_time, info.end_time, info.user_id, info.lifecycle_stage),
+            "params": dict(run.data.params),
+            "tags": dict(run.data.tags),
+            "newest": {key: plain(value) for key, value in run.data.metrics.items()},
+            "histories": {},
+            "datasets": sorted((repr(sorted(dict(i.dataset).items())), [(t.key, t.value) for t in i.tags]) for i in run.inputs.dataset_inputs),
+            "inputs": sorted(i.model_id for i in run.inputs.model_inputs),
+            "outputs": sorted((o.model_id, o.step) for o in run.outputs.model_outputs) if run.outputs else [],
+        }
+        for key in run.data.metrics:
+            # A file keeps what was logged twice; each value counts once.
+            record["histories"][key] = sorted({(m.timestamp, m.step, plain(m.value)) for m in client.get_metric_history(info.run_id, key)})
+        if contents:
+            record["files"] = {path: (size, pathlib.Path(client.download_artifacts(info.run_id, path)).read_bytes())
+                               for path, size in files_below(client, info.run_id)}
+        seen["runs"][info.run_id] = record
+    for model in pages(lambda token: client.search_logged_models(list(names), page_token=token)):
+        seen["models"][model.model_id] = (names[model.experiment_id], model.name, model.status, model.model_type, model.source_run_id, model.tags,
+                                          model.params, model.creation_timestamp,
+                                          sorted((m.key, plain(m.value), m.timestamp, m.step, m.run_id) for m in model.metrics or []))
+    return seen
+
+
+def same(before, after):
+    assert after["experiments"] == before["experiments"]
+    assert after["models"] == before["models"]
+    assert after["runs"].keys() == before["runs"].keys()
+    for run, record in before["runs"].items():
+        assert after["runs"][run] == record, run
+
+
+def sluice(*arguments, status=0):
+    done = subprocess.run([sluice_program.BIN / "sluice", *map(str, arguments)], capture_output=True, text=True, timeout=600,
+                          env=sluice_program.environment())
+    assert done.returncode == status, (done.stdout, done.stderr)
+    return done
+
+
+def answers(url):
+    try:
+        with urllib.request.urlopen(url, timeout=5) as response:
+            return response.status == 200
+    except OSError:
+        return False
+
+
+def take(source, data, *arguments, status=0):
+    return json.loads(sluice("import", "mlflow", source, "--data", data, "--json", *arguments, status=status).stdout)
+
+
+def added(report):
+    return {name: (count["added"], count["changed"]) for name, count in report.items() if isinstance(count, dict)}
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("database")
+    with contextlib.chdir(folder):
+        fill(client_of(f"sqlite:///{folder}/mlflow.db"))
+    return folder / "mlflow.db"
+
+
+@pytest.fixture(scope="module")
+def runs_folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("files") / "mlruns"
+    fill(client_of(folder.as_uri()))
+    return folder
+
+
+@pytest.fixture(params=["database", "runs_folder"])
+def source(request):
+    place = request.getfixturevalue(request.param)
+    return place, f"sqlite:///{place}" if request.param == "database" else place.as_uri()
+
+
+def seen_at(place, uri):
+    with contextlib.chdir(place.parent):
+        return everything(uri)
+
+
+def check_catching_up(place, uri, data):
+    """Only what is new is taken."""
+    with contextlib.chdir(place.parent):
+        client = client_of(uri)
+        run = client.search_runs(["0"], max_results=1).pop().info.run_id
+        client.log_metric(run, "later", 4.0, step=2)
+        client.set_tag(run, "team", "rot")
+        client.log_text(run, "more", "later.txt")
+        client.set_terminated(run, "FINISHED")
+        fresh = log_run(client, "0", 5)
+    report = take(place, data)
+    assert report["runs"] == {"seen": report["runs"]["seen"], "added": 1, "changed": 1}
+    assert report["files"]["added"] == 1
+    assert fresh in everything_in(data, place, uri)["runs"]
+
+
+def everything_in(data, place, uri):
+    before = seen_at(place, uri)
+    with tracked.serving(data) as (server, _):
+        after = everything(server.url)
+    same(before, after)
+    return after
+
+
+def test_all_of_it_is_there(source, tmp_path):
+    place, uri = source
+    data = tmp_path / "data"
+    report = take(place, data)
+    assert report["runs"]["added"] == report["runs"]["seen"] >= RUNS
+    assert report["not_moved"] == 0
+    everything_in(data, place, uri)
+    assert set(added(take(place, data)).values()) == {(0, 0)}
+    check_catching_up(place, uri, data)
+
+
+def test_goes_into_what_is_there(database, tmp_path):
+    data = tmp_path / "data"
+    with tracked.serving(data) as (server, client):
+        taken = client.create_experiment("taken the number")
+        plain_one = client.create_experiment("plain", tags={"own": "tag"})
+        own = client.create_run(plain_one).info.run_id
+        done = sluice("import", "mlflow", database, "--data", data, status=2)
+        assert "is in use by sluice up" in done.stderr and "stop that process first" in done.stderr
+    report = take(database, data)
+    assert report["experiments"]["added"] == 2
+    with tracked.serving(data) as (_, client):
+        plain_now = client.get_experiment_by_name("plain")
+        assert plain_now.experiment_id == plain_one and plain_now.tags == {"own": "tag", "über": "alles / ok"}
+        assert own in {run.info.run_id for run in client.search_runs([plain_one], max_results=1000)}
+        assert client.get_experiment(taken).name == "taken the number"
+        # What is logged afterwards goes to the platform's own store.
+        moved = client.search_runs([plain_one], filter_string="tags.place = '6'").pop().info
+        assert moved.artifact_uri == f"mlflow-artifacts:/{plain_one}/{moved.run_id}/artifacts"
+        client.log_text(moved.run_id, "x", "new.txt") if moved.status == "RUNNING" else None
+
+
+def test_what_cannot_be_reached_is_listed(database, tmp_path):
+    copy = tmp_path / "copy" / "mlflow.db"
+    copy.parent.mkdir()
+    shutil.copy(database, copy)
+    with sqlite3.connect(copy) as connection:
+        first, second, third = (row[0] for row in connection.execute("SELECT run_uuid FROM runs LIMIT 3"))
+        for run, uri in ((first, "s3://bucket/1/x/artifacts"), (second, "/nowhere/at/all/1/artifacts"), (third, "mlflow-artifacts:/0/x/artifacts")):
+            connection.execute("UPDATE runs SET artifact_uri = ? WHERE run_uuid = ?", (uri, run))
+    connection.close()
+    report = take(copy, tmp_path / "data", status=1)
+    assert report["not_moved"] == 3 and report["runs"]["added"] == report["runs"]["seen"]
+    whys = {reason["what"]: reason["why"] for reason in report["reasons"]}
+    assert "(s3); import from the server that can" in whys["s3://bucket/1/x/artifacts"]
+    assert "there is no folder /nowhere/at" in whys["/nowhere/at/all/1/artifacts"]
+    assert "with --artifacts" in whys["mlflow-artifacts:/0/x/artifacts"]
+    served = tmp_path / "served" / "0" / "x" / "artifacts"
+    served.mkdir(parents=True)
+    (served / "a.txt").write_text("a")
+    assert take(copy, tmp_path / "data", "--artifacts", tmp_path / "served", status=1)["files"]["added"] == 1
+
+
+def test_damage(database, runs_folder, tmp_path):
+    damaged = tmp_path / "damaged.db"
+    bytes_of = bytearray(database.read_bytes())
+    for page in range(8192, len(bytes_of), 3 * 4096):
+        bytes_of[page:page + 64] = b"\xff" * 64
+    damaged.write_bytes(bytes_of)
+    done = sluice("import", "mlflow", damaged, "--data", tmp_path / "data", status=2)
+    assert "damaged.db: " in done.stderr and "give another copy of it" in done.stderr
+    (tmp_path / "text.db").write_text("no database")
+    assert "file is not a database; it is damaged" in sluice("import", "mlflow", tmp_path / "text.db", "--data", tmp_path / "data", status=2).stderr
+    sqlite3.connect(tmp_path / "other.db").execute("CREATE TABLE t(x)").connection.close()
+    assert "not a database of MLflow" in sluice("import", "mlflow", tmp_path / "other.db", "--data", tmp_path / "data", status=2).stderr
+    assert "no such file" in sluice("import", "mlflow", tmp_path / "missing.db", "--data", tmp_path / "data", status=2).stderr
+    assert "not a folder of MLflow" in sluice("import", "mlflow", tmp_path, "--data", tmp_path / "data", status=2).stderr
+    # What is whole is taken afterwards, as if nothing had been.
+    assert take(database, tmp_path / "data")["not_moved"] == 0
+
+    copy = tmp_path / "mlruns"
+    shutil.copytree(runs_folder, copy)
+    runs = sorted(path.parent for path in copy.glob("*/*/meta.yaml") if len(path.parent.name) == 32)
+    (runs[0] / "meta.yaml").write_text("{")
+    (runs[1] / "meta.yaml").unlink()
+    with open(runs[2] / "metrics" / "again", "a") as metric:
+        metric.write("17 half")
+    report = take(copy, tmp_path / "other", status=1)
+    assert report["not_moved"] == 3 and report["runs"]["seen"] == RUNS - 2
+    assert report["points_of_metrics"]["added"] == report["points_of_metrics"]["seen"]
+
+
+def test_a_folder_that_was_moved(runs_folder, tmp_path):
+    moved = tmp_path / "elsewhere"
+    shutil.copytree(runs_folder, moved)
+    for meta in moved.glob("*/*/meta.yaml"):
+        meta.write_text(meta.read_text().replace(runs_folder.as_uri(), "file:///was/here/mlruns"))
+    report = take(moved, tmp_path / "data")
+    assert report["files"]["added"] > 0
+
+
+def upgraded(file):
+    subprocess.run([sys.executable, "-m", "mlflow", "db", "upgrade", f"sqlite:///{file}"], check=True, capture_output=True, timeout=300)
+    return file
+
+
+def test_out_again(database, tmp_path):
+    data = tmp_path / "data"
+    take(database, data)
+    before = seen_at(database, f"sqlite:///{database}")
+    target = upgraded(tmp_path / "out.db")
+    empty = tmp_path / "empty.db"
+    shutil.copy(target, empty)
+    report = json.loads(sluice("export", "mlflow", target, "--data", data, "--artifacts", tmp_path / "artifacts", "--json").stdout)
+    assert report["runs"]["added"] == len(before["runs"]) and report["not_moved"] == 0
+    same(before, everything(f"sqlite:///{target}"))
+
+    refused = sluice("export", "mlflow", target, "--data", data, status=2)
+    assert "it has runs already" in refused.stderr
+    with sqlite3.connect(empty) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = 'cbc13b556ace'")
+    connection.close()
+    refused = sluice("export", "mlflow", empty, "--data", data, status=2)
+    assert "its schema is `cbc13b556ace`, not `" in refused.stderr and "mlflow db upgrade" in refused.stderr
+    assert "no such file" in sluice("export", "mlflow", tmp_path / "none.db", "--data", data, status=2).stderr
+    refused = sluice("export", "mlflow", empty, "--data", data, "--artifacts", tmp_path / "artifacts", status=2)
+    assert "is not an empty folder" in refused.stderr
+
+
+def test_a_server(database, tmp_path):
+    """Whatever is behind a server, it is taken by its interface."""
+    port = sluice_program.reserved_address().rpartition(":")[2]
+    command = [sys.executable, "-m", "mlflow", "server", "--port", str(port), "--backend-store-uri", f"sqlite:///{database}", "--workers", "1"]
+    with open(tmp_path / "log", "w") as log:
+        server = subprocess.Popen(command, cwd=database.parent, stdout=log, stderr=log, start_new_session=True)
+    try:
+        url = f"http://127.0.0.1:{port}"
+        waiting.until(lambda: answers(f"{url}/health"), "MLflow's server answers", 180)
+        data = tmp_path / "data"
+        report = take(url, data)
+        assert report["not_moved"] == 0 and report["runs"]["added"] >= RUNS
+        everything_in(data, database, f"sqlite:///{database}")
+        assert set(added(take(url, data)).values()) == {(0, 0)}
+    finally:
+        os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
+    assert "connection refused" in sluice("import", "mlflow", url, "--data", data, status=3).stderr
+
+
+def test_a_server_of_something_else(tmp_path):
+    with sluice_program.serving(tmp_path / "other") as server:
+        done = sluice("import", "mlflow", server.url + "/v1", "--data", tmp_path / "data", status=2)
+        assert "not a server of MLflow" in done.stderr
+
+
+@pytest.mark.long
+def test_many(tmp_path):
+    with contextlib.chdir(tmp_path):
+        client = client_of(f"sqlite:///{tmp_path}/mlflow.db")
+        run = client.create_run("0").info.run_id
+        for number in range(10_000):
+            client.create_run("0", run_name=str(number), start_time=number)
+    with sqlite3.connect(tmp_path / "mlflow.db") as connection:
+        connection.executemany("INSERT INTO metrics(key, value, timestamp, step, is_nan, run_uuid) VALUES('loss', ?, ?, ?, 0, ?)",
+                               ((step / 7, step, step, run) for step in range(1_000_000)))
+    connection.close()
+    command = [sluice_program.BIN / "sluice", "import", "mlflow", tmp_path / "mlflow.db", "--data", tmp_path / "data", "--json"]
+    done = subprocess.Popen(command, stdout=subprocess.PIPE, env=sluice_program.environment())
+    report = json.loads(done.stdout.read())
+    _, status, used = os.wait4(done.pid, 0)
+    assert status == 0 and used.ru_maxrss < 400_000, used.ru_maxrss
+    assert report["runs"]["added"] == 10_001 and report["points_of_metrics"]["added"] == 1_000_000
+    assert set(added(take(tmp_path / "mlflow.db", tmp_path / "data")).values()) == {(0, 0)}
