@@ -84,7 +84,7 @@ def fill(client, runs=RUNS):
 
 
 def plain(value):
-    return repr(max(min(value, GREATEST), -GREATEST)) if value == value else "nan"
+    return repr(max(min(value, GREATEST), -GREATEST) + 0.0) if value == value else "nan"  # + 0.0: -0.0 is 0.0
 
 
 def pages(search):
@@ -366,6 +366,7 @@ def test_a_server_of_something_else(tmp_path):
 
 @pytest.mark.long
 def test_many(tmp_path):
+    (tmp_path / "mlruns").mkdir()
     with contextlib.chdir(tmp_path):
         client = client_of(f"sqlite:///{tmp_path}/mlflow.db")
         run = client.create_run("0").info.run_id

@@ -1,5 +1,6 @@
 #include "sluice/domain/tracking/moving.hpp"
 
+#include <algorithm>
 #include <chrono>
 
 #include <fmt/format.h>
@@ -23,9 +24,6 @@ struct MovingOptions {
   std::string place;
   std::string artifacts;
 };
-
-/// What this machine has no interface for yet.
-constexpr std::string_view not_taken = "not taken yet";
 
 Value json_of(const tracking::Moved::Count& count) {
   Struct s;
@@ -76,7 +74,7 @@ Exit print(const MovingOptions& options, const tracking::Moved& moved) {
       print_text(stdout, "{:<28} {:>10} {:>10} {:>10}\n", name, count->seen, count->added, count->changed);
     print_text(stdout, "all of it was read back; {} of new files\n",
                human_bytes(static_cast<std::uint64_t>(moved.bytes)));
-    for (const auto& other : moved.others) print_text(stdout, "{}: {}\n", not_taken, other);
+    for (const auto& other : moved.others) print_text(stdout, "not taken yet: {}\n", other);
     for (const auto& unmoved : moved.reasons)
       print_text(stderr, "not moved: {}: {}\n", unmoved.what, unmoved.why);
     const auto more = moved.unmoved - static_cast<std::int64_t>(moved.reasons.size());

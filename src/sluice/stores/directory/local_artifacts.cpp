@@ -76,14 +76,19 @@ Result<fs::path> LocalArtifacts::folder_of(const std::string& uri) const {
   // Folders of runs without artifacts may be missing; that of all runs is not.
   const auto all = path.parent_path().parent_path().parent_path();
   if (!is_folder(path) && !is_folder(all))
-    return Fail(user_error(Code::failed_precondition,
-                           "there is no folder " + os::printable(all) + " on this machine"));
+    return Fail(user_error(Code::not_found, "there is no folder " + os::printable(all) +
+                                                " on this machine, so what it held is not taken"));
   return path;
 }
 
 Result<void> LocalArtifacts::list(const std::string& uri, const ports::Take<const File&>& take) {
   if (uri.empty()) return {};
-  SLUICE_TRY(folder, folder_of(uri));
+  auto found = folder_of(uri);
+  // A folder of all runs is told of once, not for each run.
+  if (!found && found.error().code == Code::not_found && !missing_.insert(found.error().message).second)
+    return {};
+  SLUICE_DO(found);
+  const auto& folder = *found;
   if (!is_folder(folder)) return {};
   SLUICE_TRY(paths, os::files_below(folder));
   std::vector<std::string> others;

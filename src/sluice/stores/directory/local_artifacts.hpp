@@ -26,6 +26,7 @@ class LocalArtifacts final : public ports::ArtifactSource {
  private:
   [[nodiscard]] Result<std::filesystem::path> folder_of(const std::string& uri) const;
   Folders folders_;
+  std::set<std::string> missing_;  ///< what was said of missing folders
 };
 
 }  // namespace sluice::stores
