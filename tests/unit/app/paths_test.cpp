@@ -26,10 +26,11 @@ std::string problem(const std::string& name, const std::string& pattern) {
 /// A path that the pattern matches.
 std::vector<std::string> segments_of(std::string_view pattern) {
   std::vector<std::string> segments;
+  if (pattern == "/") return segments;
   while (!pattern.empty()) {
     pattern.remove_prefix(1);
     const auto segment = pattern.substr(0, pattern.find('/'));
-    segments.emplace_back(segment == "{}" ? "something" : segment);
+    segments.emplace_back(segment == "{}" || segment == "{*}" ? "something" : segment);
     pattern.remove_prefix(segment.size());
   }
   return segments;
