@@ -43,21 +43,7 @@ Result<ports::Response> search(const MlflowApi& api, const Fields& fields, const
   SLUICE_TRY(search,
              search_of(fields, tracking::experiment_search(), {.limit_max = 50'000, .view = "view_type"}));
   SLUICE_TRY(found, api.experiments.store().experiments(by.workspace, search));
-  const auto token = next_page(found, search);
-  std::string body;
-  JsonObject object(body);
-  if (!found.empty()) {
-    auto list = object.list("experiments");
-    for (const auto& experiment : found) {
-      auto one = list.object();
-      write_experiment(one, experiment);
-      one.end();
-    }
-    list.end();
-  }
-  if (!token.empty()) object.text("next_page_token", token);
-  object.end();
-  return json(std::move(body));
+  return page_response("experiments", std::move(found), search, write_experiment);
 }
 
 }  // namespace

@@ -117,21 +117,7 @@ Result<ports::Response> search(const MlflowApi& api, const Fields& fields, const
     datasets.push_back({.name = std::move(name), .digest = std::move(digest)});
   }
   SLUICE_TRY(found, api.logged_models.store().models(by.workspace, experiments, search, datasets));
-  const auto token = next_page(found, search);
-  std::string body;
-  JsonObject object(body);
-  if (!found.empty()) {
-    auto list = object.list("models");
-    for (const auto& model : found) {
-      auto one = list.object();
-      write_model(one, model);
-      one.end();
-    }
-    list.end();
-  }
-  if (!token.empty()) object.text("next_page_token", token);
-  object.end();
-  return json(std::move(body));
+  return page_response("models", std::move(found), search, write_model);
 }
 
 }  // namespace

@@ -68,21 +68,8 @@ Result<ports::Response> history(const MlflowApi& api, const Fields& fields, cons
       .offset = static_cast<std::size_t>(offset),
       .limit = static_cast<std::size_t>(std::min(given.value_or(page_max), page_max)) + 1};
   SLUICE_TRY(points, api.experiments.store().history(by.workspace, id, key, search.offset, search.limit));
-  const auto next = next_page(points, search);
-  std::string body;
-  JsonObject object(body);
-  if (!points.empty()) {
-    auto list = object.list("metrics");
-    for (const auto& point : points) {
-      auto one = list.object();
-      write_point(one, key, point);
-      one.end();
-    }
-    list.end();
-  }
-  if (!next.empty()) object.text("next_page_token", next);
-  object.end();
-  return json(std::move(body));
+  return page_response("metrics", std::move(points), search,
+                       [&](JsonObject& one, const auto& point) { write_point(one, key, point); });
 }
 
 Result<ports::Response> charts(const MlflowApi& api, const Fields& fields, const Principal& by) {

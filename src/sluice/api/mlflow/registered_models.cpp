@@ -91,21 +91,7 @@ Result<ports::Response> search(const MlflowApi& api, const Fields& fields, const
   SLUICE_TRY(asked, search_of(fields, tracking::registered_model_search(),
                               {.limit = results, .limit_max = results_max}));
   SLUICE_TRY(found, api.registry.search(by, asked));
-  const auto token = next_page(found, asked);
-  std::string body;
-  JsonObject object(body);
-  if (!found.empty()) {
-    auto list = object.list("registered_models");
-    for (const auto& model : found) {
-      auto one = list.object();
-      write_model(one, model);
-      one.end();
-    }
-    list.end();
-  }
-  if (!token.empty()) object.text("next_page_token", token);
-  object.end();
-  return json(std::move(body));
+  return page_response("registered_models", std::move(found), asked, write_model);
 }
 
 }  // namespace

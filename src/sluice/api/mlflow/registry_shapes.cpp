@@ -70,20 +70,7 @@ ports::Response one_version(const ports::RegisteredVersion& version) {
 
 ports::Response versions_response(const std::vector<ports::RegisteredVersion>& versions,
                                   const std::string& next_token) {
-  std::string body;
-  JsonObject object(body);
-  if (!versions.empty()) {
-    auto list = object.list("model_versions");
-    for (const auto& version : versions) {
-      auto one = list.object();
-      write_version(one, version);
-      one.end();
-    }
-    list.end();
-  }
-  if (!next_token.empty()) object.text("next_page_token", next_token);
-  object.end();
-  return json(std::move(body));
+  return list_response("model_versions", versions, next_token, write_version);
 }
 
 ports::Response changed(ports::Response response, std::string subject) {

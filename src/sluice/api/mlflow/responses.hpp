@@ -64,6 +64,34 @@ std::string next_page(std::vector<Entry>& found, const ports::Search& search) {
   return tracking::token_of(static_cast<std::int64_t>(search.offset + found.size()));
 }
 
+/// A list of objects, which `write` fills, and the token of the next page; what is empty is left out.
+template <typename Entry, typename Write>
+ports::Response list_response(std::string_view name, const std::vector<Entry>& entries,
+                              std::string_view token, Write write) {
+  std::string body;
+  JsonObject object(body);
+  if (!entries.empty()) {
+    auto list = object.list(name);
+    for (const auto& entry : entries) {
+      auto one = list.object();
+      write(one, entry);
+      one.end();
+    }
+    list.end();
+  }
+  if (!token.empty()) object.text("next_page_token", token);
+  object.end();
+  return json(std::move(body));
+}
+
+/// The page of a search.
+template <typename Entry, typename Write>
+ports::Response page_response(std::string_view name, std::vector<Entry> found, const ports::Search& search,
+                              Write write) {
+  const auto token = next_page(found, search);
+  return list_response(name, found, token, write);
+}
+
 /// Whether the request is a small one, and what it changes would not have to wait for the disk.
 std::function<bool(const ports::Request&)> small_and_quick(const MlflowApi& api);
 

@@ -63,21 +63,7 @@ Result<ports::Response> search(const MlflowApi& api, const Fields& fields, const
   SLUICE_TRY(search, run_search_of(fields));
   SLUICE_TRY(experiments, experiment_ids_of(fields));
   SLUICE_TRY(found, api.experiments.store().runs(by.workspace, experiments, search));
-  const auto token = next_page(found, search);
-  std::string body;
-  JsonObject object(body);
-  if (!found.empty()) {
-    auto list = object.list("runs");
-    for (const auto& run : found) {
-      auto one = list.object();
-      write_run(one, run);
-      one.end();
-    }
-    list.end();
-  }
-  if (!token.empty()) object.text("next_page_token", token);
-  object.end();
-  return json(std::move(body));
+  return page_response("runs", std::move(found), search, write_run);
 }
 
 Result<std::vector<ports::ModelUse>> model_uses(const Fields& fields) {

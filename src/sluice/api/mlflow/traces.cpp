@@ -154,25 +154,6 @@ Result<ports::Response> batch_get_infos(const MlflowApi& api, const Fields& fiel
   return json(std::move(body));
 }
 
-Result<ports::Response> found_traces(std::vector<ports::Trace> found, const ports::Search& search,
-                                     void (*write)(JsonObject&, const ports::Trace&)) {
-  const auto token = next_page(found, search);
-  std::string body;
-  JsonObject object(body);
-  if (!found.empty()) {
-    auto list = object.list("traces");
-    for (const auto& trace : found) {
-      auto one = list.object();
-      write(one, trace);
-      one.end();
-    }
-    list.end();
-  }
-  if (!token.empty()) object.text("next_page_token", token);
-  object.end();
-  return json(std::move(body));
-}
-
 constexpr SearchForm form{.limit = 100, .limit_max = 500};
 
 /// Regular expressions are read before the search begins.
@@ -204,7 +185,7 @@ Result<ports::Response> search(const MlflowApi& api, const Fields& fields, const
   }
   SLUICE_TRY(search, search_of(fields));
   SLUICE_TRY(found, api.traces.store().traces(by.workspace, experiments, search));
-  return found_traces(std::move(found), search, write_trace_info);
+  return page_response("traces", std::move(found), search, write_trace_info);
 }
 
 Result<ports::Response> old_search(const MlflowApi& api, const Fields& fields, const Principal& by) {
@@ -212,7 +193,7 @@ Result<ports::Response> old_search(const MlflowApi& api, const Fields& fields, c
   if (experiments.empty()) return Fail(missing_parameter("experiment_ids"));
   SLUICE_TRY(search, search_of(fields));
   SLUICE_TRY(found, api.traces.store().traces(by.workspace, experiments, search));
-  return found_traces(std::move(found), search, write_old_trace_info);
+  return page_response("traces", std::move(found), search, write_old_trace_info);
 }
 
 /// The spans for the interface: those that are stored here, or else the file that the client uploaded.
