@@ -102,6 +102,53 @@ def test_what_is_not_there(filled, shown):
     shown("no-run", f"#/experiments/{filled[2]}/runs/{'0' * 32}", "Page Not Found")
 
 
+# Models, prompts, traces
+
+@pytest.fixture(scope="module")
+def registered(filled):
+    """A registered model with a version that run-0 made, a prompt, and a trace; (experiment, id of the trace)."""
+    _, client, experiment, runs = filled
+    client.log_text(runs["run-0"], "artifact_path: model\nflavors: {}\n", "model/MLmodel")
+    client.create_registered_model("reg-a", description="what it is for")
+    client.create_model_version("reg-a", f"runs:/{runs['run-0']}/model", runs["run-0"], description="the first one")
+    client.set_registered_model_alias("reg-a", "champion", "1")
+    mlflow.genai.register_prompt("greeting", "Hi {{name}}")
+    mlflow.set_experiment("alpha-exp")
+    with mlflow.start_span("chain") as span:
+        span.set_inputs({"question": "why"})
+    mlflow.flush_trace_async_logging()
+    return experiment, span.trace_id
+
+
+@pytest.mark.usefixtures("registered")
+def test_the_registry(shown):
+    text = shown("models", "#/models", "reg-a", "champion")
+    assert "greeting" not in text
+    shown("model", "#/models/reg-a", "reg-a", "what it is for", "Version 1")
+    shown("version", "#/models/reg-a/versions/1", "the first one", "run-0")
+
+
+@pytest.mark.usefixtures("registered")
+def test_prompts(shown):
+    shown("prompts", "#/prompts", "greeting")
+    shown("prompt", "#/prompts/greeting", "Hi", "name")
+
+
+def test_traces(registered, shown):
+    experiment, trace = registered
+    shown("traces", f"#/experiments/{experiment}/traces", "why", "1 of 1")
+    shown("trace", f"#/experiments/{experiment}/traces?selectedEvaluationId={trace}", "why")
+
+
+def test_versions_of_models_are_on_the_page_of_their_run(filled, registered, shown):
+    shown("run-with-model", f"#/experiments/{registered[0]}/runs/{filled[3]['run-0']}", "reg-a")
+
+
+def test_side_pages(filled, shown):
+    for name in ("settings/webhooks", "gateway", "mcp-registry"):
+        assert "Something went wrong" not in shown(name.replace("/", "-"), f"#/{name}", "MLflow")
+
+
 def test_a_run_is_renamed_in_the_interface(filled, shown):
     server, client, experiment, runs = filled
     shown("before-rename", f"#/experiments/{experiment}/runs/{runs['run-4']}", "run-4", "Parameters (1)")
