@@ -155,7 +155,7 @@ Result<std::unique_ptr<Connection>> Connection::open(const std::filesystem::path
   if (code != SQLITE_OK) return Fail(connection->failure(code));
   sqlite3_busy_timeout(handle, busy_timeout_ms);
   // Pages that one transaction after the other changes stay in memory.
-  if (use == Use::write) SLUICE_DO(connection->execute("PRAGMA cache_size=-16000"));
+  if (use == Use::write) SLUICE_DO(connection->execute("PRAGMA cache_size=-6000"));
   const int made = sqlite3_create_function_v2(handle, "regexp", 2, SQLITE_UTF8 | SQLITE_DETERMINISTIC,
                                               nullptr, regexp, nullptr, nullptr, nullptr);
   if (made != SQLITE_OK) return Fail(connection->failure(made));
