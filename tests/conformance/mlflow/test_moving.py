@@ -291,7 +291,8 @@ def test_damage(database, runs_folder, tmp_path):
 
     copy = tmp_path / "mlruns"
     shutil.copytree(runs_folder, copy)
-    runs = sorted(path.parent for path in copy.glob("*/*/meta.yaml") if len(path.parent.name) == 32)
+    names = {path.parent: path.read_text().partition("run_name: ")[2].partition("\n")[0] for path in copy.glob("*/*/meta.yaml") if len(path.parent.name) == 32}
+    runs = sorted(names, key=lambda run: (names[run], run))
     (runs[0] / "meta.yaml").write_text("{")
     (runs[1] / "meta.yaml").unlink()
     with open(runs[2] / "metrics" / "again", "a") as metric:
