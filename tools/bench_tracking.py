@@ -21,21 +21,29 @@ PROCESSOR_TICKS = os.sysconf("SC_CLK_TCK")
 class Connection:
     """A kept connection that sends requests and reads answers, and costs little itself."""
 
+    IDLE_MAX_S = 2  # MLflow's server closes a connection after five seconds
+
     def __init__(self, port, prompt=False):
-        self.prompt = prompt
-        self.socket = socket.create_connection(("127.0.0.1", port))
+        self.port, self.prompt = port, prompt
+        self.connect()
+
+    def connect(self):
+        self.socket = socket.create_connection(("127.0.0.1", self.port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.left = b""
+        self.left, self.used = b"", time.monotonic()
 
     def more(self):
         if self.prompt:
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
         got = self.socket.recv(1 << 20)
         if not got:
-            raise OSError("the server has closed the connection")
+            raise OSError(f"the server on port {self.port} has closed the connection")
         return got
 
     def raw(self, method, path, body=b"", media_type="application/json"):
+        if time.monotonic() - self.used > self.IDLE_MAX_S:
+            self.socket.close()
+            self.connect()
         self.socket.sendall(f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {media_type}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
         while b"\r\n\r\n" not in self.left:
             self.left += self.more()
@@ -49,7 +57,7 @@ class Connection:
             parts.append(self.more())
             have += len(parts[-1])
         whole = b"".join(parts)
-        self.left = whole[length:]
+        self.left, self.used = whole[length:], time.monotonic()
         if b" 200 " not in head.split(b"\r\n")[0]:
             raise OSError(f"{method} {path}: {head.decode()[:200]} {whole[:300]}")
         return whole[:length]

@@ -5,6 +5,7 @@
 
 #include "sluice/app/deciding_file.hpp"
 #include "sluice/app/end_notices.hpp"
+#include "sluice/app/mlflow_interface.hpp"
 #include "sluice/app/paths.hpp"
 #include "sluice/app/plugins.hpp"
 #include "sluice/app/slots.hpp"
@@ -56,6 +57,8 @@ struct Platform::Impl {
   Services services;
   Executors executors;
   Folders folders;
+  std::function<std::filesystem::path(const std::string&)> interface_file =
+      interface_files(options.mlflow_interface);
   std::unique_ptr<tracking::Experiments> experiments;
   std::unique_ptr<tracking::LoggedModels> logged_models;
   std::unique_ptr<tracking::ArtifactFiles> artifacts;
@@ -103,7 +106,6 @@ struct Platform::Impl {
         .objects = *objects.store,
         .clock = clock,
         .removed = [this](const auto& place) { serving->forget_model(place.workspace, place.model); }});
-    SLUICE_DO(registry->prepare());
     runtime = make_runtime(installation, options.host_silence);
     hosts = std::make_unique<serving::Hosts>(
         *runtime, *objects.store, clock,
@@ -234,7 +236,7 @@ struct Platform::Impl {
                            .experiments = *experiments,
                            .logged_models = *logged_models,
                            .artifacts = *artifacts,
-                           .mlflow_interface = options.mlflow_interface,
+                           .interface_file = interface_file,
                            .traces = *traces,
                            .registry = *registry,
                            .clock = clock});
@@ -291,7 +293,10 @@ Result<std::unique_ptr<Platform>> Platform::open(Options options) {
   return std::unique_ptr<Platform>(new Platform(std::move(impl)));
 }
 
-void Platform::warm_up() { impl_->models.repository->warm_up(); }
+void Platform::warm_up() {
+  impl_->registry->begin_index();
+  impl_->models.repository->warm_up();
+}
 runs::Runs& Platform::runs() { return *impl_->runs; }
 const Clock& Platform::clock() const { return impl_->clock; }
 

@@ -9,7 +9,6 @@
 #include "sluice/api/mlflow/mlflow.hpp"
 #include "sluice/api/native/native.hpp"
 #include "sluice/api/openinference/openinference.hpp"
-#include "sluice/app/mlflow_interface.hpp"
 #include "sluice/base/picture_format.hpp"
 #include "sluice/base/words.hpp"
 #include "sluice/domain/access/recorded.hpp"
@@ -475,7 +474,7 @@ std::vector<ports::Protocol> make_protocols(const ProtocolParts& parts) {
                                        .artifacts = parts.artifacts,
                                        .registry = parts.registry,
                                        .traces = parts.traces,
-                                       .interface_file = interface_files(parts.mlflow_interface)}));
+                                       .interface_file = parts.interface_file}));
   // Until there is a console.
   made.push_back({.name = "console",
                   .routes = {{.method = "GET",

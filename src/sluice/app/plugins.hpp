@@ -216,7 +216,7 @@ struct ProtocolParts {
   tracking::Experiments& experiments;
   tracking::LoggedModels& logged_models;
   tracking::ArtifactFiles& artifacts;
-  std::filesystem::path mlflow_interface;
+  std::function<std::filesystem::path(const std::string&)> interface_file;
   tracking::Traces& traces;
   models::Registry& registry;
   const Clock& clock;

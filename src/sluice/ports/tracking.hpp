@@ -1,8 +1,10 @@
 #pragma once
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "sluice/base/clock.hpp"
@@ -77,6 +79,23 @@ struct ModelUse {
 };
 
 enum class TrackedStatus { running, scheduled, finished, failed, killed };
+/// Their names, for clients and in what is stored.
+inline constexpr auto tracked_status_names =
+    std::to_array<std::pair<TrackedStatus, std::string_view>>({{TrackedStatus::running, "RUNNING"},
+                                                               {TrackedStatus::scheduled, "SCHEDULED"},
+                                                               {TrackedStatus::finished, "FINISHED"},
+                                                               {TrackedStatus::failed, "FAILED"},
+                                                               {TrackedStatus::killed, "KILLED"}});
+constexpr std::string_view name(TrackedStatus status) {
+  for (const auto& [known, name] : tracked_status_names)
+    if (known == status) return name;
+  return {};
+}
+constexpr std::optional<TrackedStatus> tracked_status_named(std::string_view name) {
+  for (const auto& [status, known] : tracked_status_names)
+    if (known == name) return status;
+  return std::nullopt;
+}
 
 /// What a client logged about one execution: its own record, beside the runs of the engine.
 struct TrackedRun {

@@ -2,6 +2,7 @@
 
 Runs in the environment tests/clients/mlflow.in. `tracking`, `client`, `experiment`: from conftest.py.
 """
+import hashlib
 import json
 import math
 import threading
@@ -450,8 +451,12 @@ def test_what_was_acknowledged_survives_the_death_of_the_server(tmp_path):
         assert mlflow.artifacts.load_text(f"runs:/{run}/a.txt") == "kept"
 
 
-def test_files_of_clients_are_not_swept(tmp_path):
+def test_fsck_knows_the_files_of_clients(tmp_path):
     with tracked.serving(tmp_path / "data") as (server, client):
         run = client.create_run("0").info.run_id
         client.log_text(run, "kept", "a.txt")
+    digest = hashlib.sha256(b"kept").hexdigest()
     assert sluice_program.sluice("fsck", data=tmp_path / "data").returncode == 0
+    (tmp_path / "data" / "objects" / digest[:2] / digest[2:4] / digest).unlink()
+    checked = sluice_program.sluice("fsck", data=tmp_path / "data")
+    assert checked.returncode != 0 and f"artifact 0/{run}/artifacts/a.txt" in checked.stdout + checked.stderr

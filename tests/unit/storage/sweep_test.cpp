@@ -1,4 +1,5 @@
 #include "sluice/domain/storage/storage.hpp"
+#include "sluice/stores/sqlite/sqlite_artifact_paths.hpp"
 #include "storage_fixture.hpp"
 
 namespace sluice::storage {
@@ -15,6 +16,18 @@ TEST_F(StorageTest, WhatNothingNeedsGoesAfterAnHour) {
   later(minutes(2));
   EXPECT_EQ(swept().removed.at("objects").things, 3) << "two folders and a file";
   EXPECT_FALSE(is_there(*uploaded.digest));
+}
+
+TEST_F(StorageTest, FilesOfClientsStayAsLongAsTheyHaveAPath) {
+  stores::SqliteArtifactPaths paths(ledger_->file(), ports::Durability::process);
+  const auto file = put("an artifact");
+  ASSERT_OK(paths.put({}, {.path = "0/run/artifacts/a.txt", .digest = file, .size = 11}, clock_.now()));
+  later(hours(1000));
+  EXPECT_TRUE(swept().removed.empty());
+  EXPECT_TRUE(is_there(file));
+  ASSERT_EQ(test::value_of(paths.remove("default", "0/run")), 1);
+  EXPECT_EQ(swept().removed.at("objects").things, 1);
+  EXPECT_FALSE(is_there(file));
 }
 
 TEST_F(StorageTest, ADryRunRemovesNothingAndSaysWhy) {

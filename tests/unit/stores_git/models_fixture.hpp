@@ -5,6 +5,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "result_assertions.hpp"
 #include "sluice/base/clock.hpp"
@@ -87,6 +90,31 @@ class ModelsTest : public testing::Test {
                                                       stores::git::MergeLock::Wait::yes);
     EXPECT_OK(lock);
     return git(model, "fsck --strict --full --no-dangling");
+  }
+
+  /// Runs `work` in a process of its own, which is killed once it has called its argument so many times.
+  template <typename Work>
+  static void kill_after(int steps, Work work) {
+    int ends[2];
+    ASSERT_EQ(pipe(ends), 0);
+    const os::UniqueFd reads(ends[0]);
+    os::UniqueFd writes(ends[1]);
+    const auto pid = fork();
+    ASSERT_GE(pid, 0);
+    if (pid == 0) {
+      work([&writes] {
+        constexpr char step = 's';
+        if (::write(writes.get(), &step, 1) != 1) _exit(9);
+      });
+      _exit(1);
+    }
+    writes.reset();
+    char step = 0;
+    for (int i = 0; i < steps; ++i) EXPECT_EQ(::read(reads.get(), &step, 1), 1) << i;
+    ::kill(pid, SIGKILL);
+    int status = 0;
+    ASSERT_EQ(waitpid(pid, &status, 0), pid);
+    ASSERT_TRUE(WIFSIGNALED(status)) << WEXITSTATUS(status);
   }
 
   SystemClock clock_;

@@ -404,15 +404,14 @@ TEST_F(RegistryTest, AKillAtAnyMomentLeavesAWholeRegistry) {
   create("one");
   ASSERT_OK(add(at(0), "text", "one"));
   for (int round = 0; round < 12; ++round) {
-    const auto pid = fork();
-    ASSERT_GE(pid, 0);
-    if (pid == 0) {
+    kill_after(round + 1, [&](const auto& step) {
       const auto store = open_store();
       const auto models = open_models(*store);
       const auto registry = open_registry(*models, *store);
       auto name = registry->registered_model({.workspace = "default", .model = "one"}) ? "one" : "two";
       for (int i = 0;; ++i) {
         const ModelPlace place{.workspace = "default", .model = name};
+        step();
         const auto made = registry->register_version({.principal = anna,
                                                       .model = name,
                                                       .files = {},
@@ -424,20 +423,18 @@ TEST_F(RegistryTest, AKillAtAnyMomentLeavesAWholeRegistry) {
                                                       .logged_model = "",
                                                       .tags = {},
                                                       .at = at(i)});
+        step();
         if (!made || !registry->change_model(place, {.alias = {{"newest", made->number}}}, anna, at(i)) ||
             !registry->change_version(place, made->number, {.stage = "Staging"}, anna, at(i)))
           _exit(1);
+        step();
         if (made->number % 2 == 0 && !registry->remove_version(place, made->number, anna, at(i))) _exit(2);
         const auto* other = std::string_view(name) == "one" ? "two" : "one";
+        step();
         if (!registry->rename_model(place, other, anna, at(i))) _exit(3);
         name = other;
       }
-    }
-    std::this_thread::sleep_for(std::chrono::microseconds(9000 + 4137 * round));
-    kill(pid, SIGKILL);
-    int status = 0;
-    ASSERT_EQ(waitpid(pid, &status, 0), pid);
-    ASSERT_TRUE(WIFSIGNALED(status)) << WEXITSTATUS(status);
+    });
     models_ = open_models(*store_);
     registry_ = open_registry(*models_, *store_);
     const auto known = models_->models("default", {});

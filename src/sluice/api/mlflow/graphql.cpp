@@ -54,7 +54,7 @@ Value info_of(const ports::TrackedRun& run) {
   out.append("runUuid", run.id);
   out.append("runId", run.id);
   out.append("runName", run.name);
-  out.append("status", status_name(run.status));
+  out.append("status", ports::name(run.status));
   out.append("experimentId", std::to_string(run.experiment));
   out.append("artifactUri", run.artifact_uri);
   out.append("startTime", std::to_string(run.started_ms));

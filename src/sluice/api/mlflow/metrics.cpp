@@ -46,9 +46,12 @@ Result<ports::Response> log_batch(const MlflowApi& api, const Fields& fields, co
   SLUICE_TRY(tags, fields.pairs("tags"));
   change.parameters = std::move(parameters);
   change.tags = std::move(tags);
-  const auto sent = change.metrics;
   SLUICE_DO(api.experiments.log_batch(by, id, std::move(change)));
-  for (std::size_t i = 0; i < sent.size(); ++i) SLUICE_DO(log_to_model(api, metrics[i], id, sent[i]));
+  for (const auto& one : metrics) {
+    if (!one.has("model_id")) continue;
+    SLUICE_TRY(metric, metric_of(one));
+    SLUICE_DO(log_to_model(api, one, id, metric));
+  }
   return empty();
 }
 

@@ -6,16 +6,6 @@
 namespace sluice::api::mlflow {
 namespace {
 
-using ports::TrackedStatus;
-
-constexpr auto statuses = std::to_array<std::pair<TrackedStatus, std::string_view>>({
-    {TrackedStatus::running, "RUNNING"},
-    {TrackedStatus::scheduled, "SCHEDULED"},
-    {TrackedStatus::finished, "FINISHED"},
-    {TrackedStatus::failed, "FAILED"},
-    {TrackedStatus::killed, "KILLED"},
-});
-
 struct ErrorName {
   int status;
   std::string_view code;
@@ -154,7 +144,7 @@ void write_run_info(JsonObject& info, const ports::TrackedRun& run) {
   info.text("experiment_id", std::to_string(run.experiment));
   info.text("run_name", run.name);
   info.text("user_id", run.user);
-  info.text("status", status_name(run.status));
+  info.text("status", ports::name(run.status));
   info.integer("start_time", run.started_ms);
   if (run.ended_ms) info.integer("end_time", *run.ended_ms);
   info.text("artifact_uri", run.artifact_uri);
@@ -194,18 +184,6 @@ void write_run(JsonObject& object, const ports::TrackedRun& run) {
   auto outputs = object.object("outputs");
   write_model_uses(outputs, "model_outputs", run.model_outputs, true);
   outputs.end();
-}
-
-std::string_view status_name(TrackedStatus status) {
-  for (const auto& [known, name] : statuses)
-    if (known == status) return name;
-  return "FAILED";
-}
-
-std::optional<TrackedStatus> status_named(std::string_view name) {
-  for (const auto& [status, known] : statuses)
-    if (known == name) return status;
-  return std::nullopt;
 }
 
 std::function<bool(const ports::Request&)> small_and_quick(const MlflowApi& api) {

@@ -53,8 +53,6 @@ void write_run(JsonObject& object, const ports::TrackedRun& run);
 void write_run_info(JsonObject& info, const ports::TrackedRun& run);
 /// The fields of a point; not a number is written as "NaN".
 void write_point(JsonObject& object, std::string_view key, const ports::MetricPoint& point);
-std::string_view status_name(ports::TrackedStatus status);
-std::optional<ports::TrackedStatus> status_named(std::string_view name);
 
 /// Cuts what was searched with one entry more than asked for; returns the token of the next page, or "".
 template <typename Entry>

@@ -42,7 +42,7 @@ Result<ports::Response> update(const MlflowApi& api, const Fields& fields, const
   std::optional<ports::TrackedStatus> status;
   if (fields.has("status")) {
     SLUICE_TRY(word, fields.text("status"));
-    status = status_named(word);
+    status = ports::tracked_status_named(word);
     if (!status)
       return Fail(user_error(Code::invalid_argument,
                              fmt::format("Invalid value '{}' for parameter 'status' supplied: it is RUNNING, "

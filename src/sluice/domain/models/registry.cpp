@@ -55,8 +55,13 @@ ports::ModelIndex::Query query_of(ports::Search search) {
 
 }  // namespace
 
-Result<void> Registry::prepare() {
-  const std::scoped_lock lock(indexing_);
+void Registry::begin_index() {
+  begun_ = std::jthread([this](const std::stop_token& stop) {
+    if (const auto updated = update_index(stop); !updated) log::warning(updated.error().message);
+  });
+}
+
+Result<void> Registry::compare_index() const {
   SLUICE_TRY(marks, ports_.index.marks());
   SLUICE_TRY(places, ports_.registry.places());
   for (auto& place : places) {
@@ -67,14 +72,14 @@ Result<void> Registry::prepare() {
     if (!same) stale_.insert(std::move(place));
   }
   for (const auto& [place, mark] : marks) SLUICE_DO(ports_.index.remove(place));
-  if (!stale_.empty())
-    begun_ = std::jthread([this](const std::stop_token& stop) { std::ignore = update_index(stop); });
+  compared_ = true;
   return {};
 }
 
 Result<void> Registry::update_index(const std::stop_token& stop) const {
   constexpr std::size_t at_once = 200;
   const std::scoped_lock lock(indexing_);
+  if (!compared_) SLUICE_DO(compare_index());
   for (auto& place : ports_.registry.take_changed()) stale_.insert(std::move(place));
   // What cannot be read stays, and is read again for the next search: `sluice fsck` says why it cannot be.
   for (auto next = stale_.begin(); next != stale_.end() && !stop.stop_requested();) {

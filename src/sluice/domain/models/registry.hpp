@@ -36,9 +36,9 @@ class Registry {
   };
   explicit Registry(const Ports& ports) : ports_(ports) {}
 
-  /// Compares the index with the repositories, however they were changed while nobody looked, and begins to
-  /// bring it up to date. Searches wait until it is.
-  Result<void> prepare();
+  /// Begins to bring the index up to date, on a thread of its own: for a server, whose first search would do
+  /// it else. Called once.
+  void begin_index();
 
   Result<ports::RegisteredModel> create(const Principal& by, const std::string& name,
                                         const std::string& description, std::vector<ports::KeyValue> tags);
@@ -124,12 +124,15 @@ class Registry {
   [[nodiscard]] Result<std::vector<ports::TreeFile>> files_below(const Principal& by,
                                                                  const std::string& storage) const;
   Result<void> note_in_logged_model(const Principal& by, const ports::RegisteredVersion& version);
-  /// Until there is nothing to do, or somebody asks to stop.
+  /// Compares the index with the repositories, however they were changed while nobody looked.
+  Result<void> compare_index() const;
+  /// Until there is nothing to do, or somebody asks to stop. Searches wait for it.
   Result<void> update_index(const std::stop_token& stop = {}) const;
   void tell_removed(const Principal& by, const std::string& name) const;
 
   Ports ports_;
   mutable std::mutex indexing_;
+  mutable bool compared_ = false;              ///< guarded by `indexing_`
   mutable std::set<ports::ModelPlace> stale_;  ///< guarded by `indexing_`: changed, and not in the index yet
   std::jthread begun_;                         ///< the last member: it ends before the others do
 };

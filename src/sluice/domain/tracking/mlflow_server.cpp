@@ -73,32 +73,25 @@ ports::Metric metric_in(const Value& metric) {
                     .value = value_at(metric, "value")}};
 }
 
-ports::TrackedStatus status_in(const std::string& name) {
-  using enum ports::TrackedStatus;
-  if (name == "RUNNING") return running;
-  if (name == "SCHEDULED") return scheduled;
-  if (name == "FINISHED") return finished;
-  return name == "KILLED" ? killed : failed;
-}
-
 ports::TrackedRun run_in(const Value& value, std::int64_t experiment) {
   const auto& info = at(value, "info");
   const auto& data = at(value, "data");
-  ports::TrackedRun run{.id = info.text_at("run_id", info.text_at("run_uuid")),
-                        .experiment = experiment,
-                        .name = info.text_at("run_name"),
-                        .user = info.text_at("user_id"),
-                        .status = status_in(info.text_at("status")),
-                        .started_ms = integer_at(info, "start_time"),
-                        .ended_ms = std::nullopt,
-                        .artifact_uri = {},
-                        .active = info.text_at("lifecycle_stage") != "deleted",
-                        .metrics = {},
-                        .parameters = pairs_in(list_at(data, "params")),
-                        .tags = pairs_in(list_at(data, "tags")),
-                        .datasets = {},
-                        .model_inputs = {},
-                        .model_outputs = {}};
+  ports::TrackedRun run{
+      .id = info.text_at("run_id", info.text_at("run_uuid")),
+      .experiment = experiment,
+      .name = info.text_at("run_name"),
+      .user = info.text_at("user_id"),
+      .status = ports::tracked_status_named(info.text_at("status")).value_or(ports::TrackedStatus::failed),
+      .started_ms = integer_at(info, "start_time"),
+      .ended_ms = std::nullopt,
+      .artifact_uri = {},
+      .active = info.text_at("lifecycle_stage") != "deleted",
+      .metrics = {},
+      .parameters = pairs_in(list_at(data, "params")),
+      .tags = pairs_in(list_at(data, "tags")),
+      .datasets = {},
+      .model_inputs = {},
+      .model_outputs = {}};
   // It is the server that finds the files, by the run.
   run.artifact_uri = "runs:/" + run.id;
   if (info.find("end_time") != nullptr) run.ended_ms = integer_in(at(info, "end_time"));

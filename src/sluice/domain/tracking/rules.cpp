@@ -51,9 +51,9 @@ void cut(std::string& text, std::size_t characters) {
 
 /// Of ASCII; every other character is taken for a letter, as it is in most scripts.
 bool is_allowed_in_key(char c) {
-  constexpr std::string_view others = "_-. :/\t\n";
+  constexpr std::string_view others = "_-. :/";
   return static_cast<unsigned char>(c) >= 0x80 || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-         (c >= '0' && c <= '9') || others.substr(0, 6).contains(c);
+         (c >= '0' && c <= '9') || others.contains(c);
 }
 
 /// What a path would resolve to: without empty names, "." and "..".

@@ -92,7 +92,7 @@ struct MlflowDatabase::Impl {
       if (!has_row) return run;  // removed meanwhile; the caller has its id only
       run.name = select.text(0);
       run.user = select.text(1);
-      run.status = sqlite::status_named(select.text(2));
+      run.status = ports::tracked_status_named(select.text(2)).value_or(ports::TrackedStatus::failed);
       run.started_ms = select.integer(3);
       if (!select.is_null(4)) run.ended_ms = select.integer(4);
       run.active = select.text(5) != "deleted";

@@ -73,7 +73,7 @@ Result<void> insert_run(Connection& connection, const ports::TrackedRun& run, Ti
     INSERT INTO runs(run_uuid, name, source_type, source_name, entry_point_name, user_id, status, start_time,
       end_time, source_version, lifecycle_stage, artifact_uri, experiment_id, deleted_time)
     VALUES(?,?,'UNKNOWN','','',?,?,?,?,'',?,?,?,?))sql"));
-  insert.bind(run.id).bind(run.name).bind(run.user).bind(sqlite::name_of(run.status)).bind(run.started_ms);
+  insert.bind(run.id).bind(run.name).bind(run.user).bind(ports::name(run.status)).bind(run.started_ms);
   if (run.ended_ms)
     insert.bind(*run.ended_ms);
   else

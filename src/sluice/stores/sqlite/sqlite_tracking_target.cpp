@@ -140,7 +140,7 @@ Result<void> put_fields(Connection& connection, std::int64_t number, const ports
   SLUICE_TRY(update, connection.prepare(R"sql(
     UPDATE tracked_runs SET name = ?, user = ?, status = ?, started_ms = ?, ended_ms = ?, artifact_uri = ?,
       active = ?, removed_ms = CASE WHEN ? THEN NULL ELSE coalesce(removed_ms, ?) END WHERE number = ?)sql"));
-  update.bind(run.name).bind(run.user).bind(sqlite::name_of(run.status)).bind(run.started_ms);
+  update.bind(run.name).bind(run.user).bind(ports::name(run.status)).bind(run.started_ms);
   if (run.ended_ms)
     update.bind(*run.ended_ms);
   else
@@ -155,7 +155,7 @@ Result<std::int64_t> insert_run(Connection& connection, const Principal& princip
     INSERT INTO tracked_runs(id, workspace, principal, experiment, name, user, status, started_ms, artifact_uri,
       active) VALUES(?,?,?,?,?,?,?,?,?,1))sql"));
   insert.bind(run.id).bind(principal.workspace).bind(principal.name).bind(run.experiment);
-  insert.bind(run.name).bind(run.user).bind(sqlite::name_of(run.status)).bind(run.started_ms);
+  insert.bind(run.name).bind(run.user).bind(ports::name(run.status)).bind(run.started_ms);
   SLUICE_DO(insert.bind(run.artifact_uri).run());
   SLUICE_TRY(select, connection.prepare("SELECT number FROM tracked_runs WHERE id = ?"));
   SLUICE_DO(select.bind(run.id).step());

@@ -11,16 +11,6 @@
 namespace sluice::stores::sqlite {
 namespace {
 
-using ports::TrackedStatus;
-
-constexpr auto statuses = std::to_array<std::pair<TrackedStatus, std::string_view>>({
-    {TrackedStatus::running, "RUNNING"},
-    {TrackedStatus::scheduled, "SCHEDULED"},
-    {TrackedStatus::finished, "FINISHED"},
-    {TrackedStatus::failed, "FAILED"},
-    {TrackedStatus::killed, "KILLED"},
-});
-
 Result<void> read_pairs(Statement select, std::int64_t run, std::vector<ports::KeyValue>& out) {
   select.bind(run);
   for (;;) {
@@ -78,15 +68,6 @@ Result<void> read_model_uses(Connection& connection, std::int64_t run, ports::Tr
 
 }  // namespace
 
-std::string_view name_of(TrackedStatus status) {
-  return std::ranges::find(statuses, status, [](const auto& entry) { return entry.first; })->second;
-}
-
-TrackedStatus status_named(std::string_view name) {
-  const auto found = std::ranges::find(statuses, name, [](const auto& entry) { return entry.second; });
-  return found == statuses.end() ? TrackedStatus::failed : found->first;
-}
-
 Result<TrackedRunRow> find_tracked_run(Connection& connection, const std::string& workspace,
                                        const std::string& id) {
   SLUICE_TRY(select, connection.prepare("SELECT number, experiment, active, workspace FROM tracked_runs "
@@ -127,7 +108,7 @@ Result<ports::TrackedRun> read_tracked_run(Connection& connection, std::int64_t 
     run.experiment = select.integer(1);
     run.name = select.text(2);
     run.user = select.text(3);
-    run.status = status_named(select.text(4));
+    run.status = ports::tracked_status_named(select.text(4)).value_or(ports::TrackedStatus::failed);
     run.started_ms = select.integer(5);
     if (!select.is_null(6)) run.ended_ms = select.integer(6);
     run.artifact_uri = select.text(7);

@@ -8,11 +8,6 @@
 
 namespace sluice::stores::sqlite {
 
-/// "RUNNING", as it is stored, compared and sorted.
-std::string_view name_of(ports::TrackedStatus status);
-/// `failed` for an unknown name.
-ports::TrackedStatus status_named(std::string_view name);
-
 struct TrackedRunRow {
   std::int64_t number = 0;
   std::int64_t experiment = 0;

@@ -96,7 +96,7 @@ Result<void> renew_record(Connection& connection, std::int64_t run, const ports:
 Result<void> change_info(Connection& connection, std::int64_t run, const ports::TrackedRunChange& change) {
   if (change.status) {
     SLUICE_TRY(update, connection.prepare("UPDATE tracked_runs SET status = ? WHERE number = ?"));
-    SLUICE_DO(update.bind(sqlite::name_of(*change.status)).bind(run).run());
+    SLUICE_DO(update.bind(ports::name(*change.status)).bind(run).run());
   }
   if (change.ended_ms) {
     SLUICE_TRY(update, connection.prepare("UPDATE tracked_runs SET ended_ms = ? WHERE number = ?"));
@@ -130,7 +130,7 @@ Result<void> SqliteTracking::create_run(const ports::NewTrackedRun& made) {
       INSERT INTO tracked_runs(id, workspace, principal, experiment, name, user, status, started_ms, ended_ms,
         artifact_uri, active) VALUES(?,?,?,?,?,?,?,?,?,?,1) ON CONFLICT DO NOTHING)sql"));
     insert.bind(run.id).bind(made.principal.workspace).bind(made.principal.name).bind(run.experiment);
-    insert.bind(run.name).bind(run.user).bind(sqlite::name_of(run.status)).bind(run.started_ms);
+    insert.bind(run.name).bind(run.user).bind(ports::name(run.status)).bind(run.started_ms);
     if (run.ended_ms)
       insert.bind(*run.ended_ms);
     else
