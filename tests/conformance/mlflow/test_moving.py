@@ -298,7 +298,7 @@ def test_damage(database, runs_folder, tmp_path):
     with open(runs[2] / "metrics" / "again", "a") as metric:
         metric.write("17 half")
     report = take(copy, tmp_path / "other", status=1)
-    assert report["not_moved"] == 3 and report["runs"]["seen"] == RUNS - 2
+    assert report["not_moved"] == 3 and report["runs"]["seen"] == len(runs) - 2
     assert report["points_of_metrics"]["added"] == report["points_of_metrics"]["seen"]
 
 
