@@ -23,6 +23,8 @@ struct DataFolder {
   /// What is being written; what a killed process left there is removed a day later, at the next start.
   [[nodiscard]] std::filesystem::path unfinished() const { return cache() / "tmp"; }
   [[nodiscard]] std::filesystem::path secrets() const { return root / "secrets"; }
+  /// What signs the tokens of tasks.
+  [[nodiscard]] std::filesystem::path task_key() const { return root / "task_key"; }
   [[nodiscard]] std::filesystem::path deciding() const { return root / "deciding"; }
   /// The runs whose end is to be told.
   [[nodiscard]] std::filesystem::path to_tell() const { return root / "to_tell"; }

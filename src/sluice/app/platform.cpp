@@ -1,5 +1,7 @@
 #include "sluice/app/platform.hpp"
 
+#include <mutex>
+
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -10,6 +12,7 @@
 #include "sluice/app/plugins.hpp"
 #include "sluice/app/slots.hpp"
 #include "sluice/app/told_journal.hpp"
+#include "sluice/app/tracking_variables.hpp"
 #include "sluice/base/log.hpp"
 #include "sluice/domain/runs/facts.hpp"
 #include "sluice/driver/driver.hpp"
@@ -40,6 +43,7 @@ struct Platform::Impl {
   std::unique_ptr<ports::ModelRuntime> runtime;
   std::unique_ptr<serving::Hosts> hosts;
   std::unique_ptr<serving::Serving> serving;
+  std::unique_ptr<access::TaskTokens> task_tokens;
   std::unique_ptr<access::Access> access;
   std::unique_ptr<DecidingFile> deciding;
   std::unique_ptr<ports::Environments> environments;
@@ -60,17 +64,23 @@ struct Platform::Impl {
   std::function<std::filesystem::path(const std::string&)> interface_file =
       interface_files(options.mlflow_interface);
   std::unique_ptr<tracking::Experiments> experiments;
+  std::unique_ptr<tracking::TaskRuns> task_runs;
+  std::unique_ptr<tracking::TaskRunFollower> task_run_follower;
   std::unique_ptr<tracking::LoggedModels> logged_models;
   std::unique_ptr<tracking::ArtifactFiles> artifacts;
   std::unique_ptr<tracking::Traces> traces;
   std::unique_ptr<models::Registry> registry;
   std::unique_ptr<storage::Storage> storage;
 
+  std::mutex url_mutex;
+  std::string url;  ///< guarded by url_mutex; "": not served
+
   ~Impl() {
     storage.reset();  // it uses all the others
     // The driver's thread calls executors, and executors call the driver: the thread must end first.
     if (driver) driver->end();
-    end_notices.reset();  // the driver tells it of ends
+    end_notices.reset();  // the driver tells them of ends
+    task_run_follower.reset();
   }
 
   Result<void> open() {
@@ -85,13 +95,29 @@ struct Platform::Impl {
     ledger = std::move(opened_ledger);
     experiments = std::make_unique<tracking::Experiments>(*ledger.tracking, clock, random);
     SLUICE_DO(experiments->prepare({}));
+    task_runs = std::make_unique<tracking::TaskRuns>(tracking::TaskRuns::Ports{.tracking = *ledger.tracking,
+                                                                               .tasks = *ledger.tracked_tasks,
+                                                                               .runs = *ledger.index,
+                                                                               .clock = clock,
+                                                                               .random = random});
+    task_run_follower = std::make_unique<tracking::TaskRunFollower>(
+        tracking::TaskRunFollower::Ports{.tracking = *ledger.tracking,
+                                         .tasks = *ledger.tracked_tasks,
+                                         .runs = *ledger.index,
+                                         .journal = *ledger.journal,
+                                         .task_runs = *task_runs},
+        lower_priority);
     logged_models =
         std::make_unique<tracking::LoggedModels>(*ledger.logged_models, *ledger.tracking, clock, random);
     artifacts = std::make_unique<tracking::ArtifactFiles>(*ledger.artifacts, *objects.store, clock);
     traces = std::make_unique<tracking::Traces>(*ledger.traces, *ledger.tracking, clock, random);
-    SLUICE_TRY(
-        opened_access,
-        access::Access::open({.tokens = *ledger.tokens, .clock = clock, .random = random}, options.token));
+    SLUICE_TRY(key, open_task_key(data, random));
+    task_tokens = std::make_unique<access::TaskTokens>(std::move(key));
+    SLUICE_TRY(opened_access, access::Access::open({.tokens = *ledger.tokens,
+                                                    .clock = clock,
+                                                    .random = random,
+                                                    .tasks = task_tokens.get()},
+                                                   options.token));
     access = std::move(opened_access);
     SLUICE_TRY(opened_models, open_models(data, *objects.store, clock));
     models = std::move(opened_models);
@@ -114,7 +140,7 @@ struct Platform::Impl {
     SLUICE_TRY(slots, slots_of(options.slots));
     SLUICE_TRY(opened_deciding, DecidingFile::open(data.deciding()));
     deciding = std::move(opened_deciding);
-    auto& journal = watched_journal();
+    auto& journal = told_of();
     driver = std::make_unique<driver::Driver>(driver::Driver::Ports{.journal = journal,
                                                                     .index = *ledger.index,
                                                                     .objects = *objects.store,
@@ -168,6 +194,7 @@ struct Platform::Impl {
                                 .environments = *environments,
                                 .containers = *containers,
                                 .secrets = *secrets,
+                                .variables = [this](const auto& attempt) { return variables_of(attempt); },
                                 .sink = *driver,
                                 .clock = clock});
     driver::Driver::Executors borrowed;
@@ -177,12 +204,16 @@ struct Platform::Impl {
     return check_paths(protocols());
   }
 
-  /// The journal; if ends are told, one that notices them.
-  ports::Journal& watched_journal() {
-    if (!options.on_end) return *ledger.journal;
-    told_journal = std::make_unique<ToldJournal>(*ledger.journal, [this](const RunId& run) {
-      if (end_notices) end_notices->ended(run);
-    });
+  /// The journal, which tells of what it is told.
+  ports::Journal& told_of() {
+    told_journal = std::make_unique<ToldJournal>(
+        *ledger.journal,
+        ToldJournal::Told{.ended =
+                              [this](const RunId& run) {
+                                if (end_notices) end_notices->ended(run);
+                                task_run_follower->changed(run);
+                              },
+                          .used_cache = [this](const RunId& run) { task_run_follower->changed(run); }});
     return *told_journal;
   }
 
@@ -197,6 +228,16 @@ struct Platform::Impl {
                             SLUICE_TRY(report, runs->report(run));
                             return runs::to_json(report);
                           }});
+  }
+
+  /// By which MLflow's client in a task logs to the task's tracked run.
+  std::vector<std::string> variables_of(const ports::Attempt& attempt) {
+    std::string served;
+    {
+      const std::lock_guard guard(url_mutex);
+      served = url;
+    }
+    return tracking_variables(attempt, served, *task_tokens);
   }
 
   void open_storage() {
@@ -238,6 +279,7 @@ struct Platform::Impl {
                            .artifacts = *artifacts,
                            .interface_file = interface_file,
                            .traces = *traces,
+                           .task_runs = *task_runs,
                            .registry = *registry,
                            .clock = clock});
   }
@@ -296,6 +338,10 @@ Result<std::unique_ptr<Platform>> Platform::open(Options options) {
 void Platform::warm_up() {
   impl_->registry->begin_index();
   impl_->models.repository->warm_up();
+}
+void Platform::served_at(const std::string& url) {
+  const std::lock_guard lock(impl_->url_mutex);
+  impl_->url = url;
 }
 runs::Runs& Platform::runs() { return *impl_->runs; }
 const Clock& Platform::clock() const { return impl_->clock; }

@@ -41,6 +41,8 @@ class Platform {
   /// Performs the initialization that the first requests would otherwise wait for: milliseconds. Any thread,
   /// once.
   void warm_up();
+  /// Tasks that start from now on log to this URL; before it is called, they are given none.
+  void served_at(const std::string& url);
   [[nodiscard]] runs::Runs& runs();
   [[nodiscard]] std::vector<ports::Protocol> protocols();
   /// Those who may use this data folder besides its owner.

@@ -36,6 +36,7 @@
 #include "sluice/stores/directory/directory_uploads.hpp"
 #include "sluice/stores/directory/discardable_folders.hpp"
 #include "sluice/stores/directory/fetch_memory_files.hpp"
+#include "sluice/stores/directory/kept_key.hpp"
 #include "sluice/stores/directory/local_artifacts.hpp"
 #include "sluice/stores/directory/mlflow_folder.hpp"
 #include "sluice/stores/directory/object_copies.hpp"
@@ -53,6 +54,7 @@
 #include "sluice/stores/sqlite/sqlite_logged_models.hpp"
 #include "sluice/stores/sqlite/sqlite_model_index.hpp"
 #include "sluice/stores/sqlite/sqlite_traces.hpp"
+#include "sluice/stores/sqlite/sqlite_tracked_tasks.hpp"
 #include "sluice/stores/sqlite/sqlite_tracking.hpp"
 #include "sluice/stores/sqlite/sqlite_tracking_target.hpp"
 
@@ -100,6 +102,7 @@ Result<Ledger> open_ledger(const DataFolder& data, ports::Durability tracked) {
     std::unique_ptr<stores::SqliteLedger> ledger;
     stores::SqliteAccess access;
     stores::SqliteTracking tracking;
+    stores::SqliteTrackedTasks tracked_tasks;
     stores::SqliteLoggedModels logged_models;
     stores::SqliteArtifactPaths artifacts;
     stores::SqliteTraces traces;
@@ -109,6 +112,7 @@ Result<Ledger> open_ledger(const DataFolder& data, ports::Durability tracked) {
   const auto file = opened->file();
   const auto tables = std::make_shared<Tables>(
       std::move(opened), stores::SqliteAccess(file), stores::SqliteTracking(file, tracked),
+      stores::SqliteTrackedTasks(file, tracked),
       stores::SqliteLoggedModels(file, tracked), stores::SqliteArtifactPaths(file, tracked),
       stores::SqliteTraces(file, tracked), stores::SqliteModelIndex(file));
   auto& ledger = *tables->ledger;
@@ -120,6 +124,7 @@ Result<Ledger> open_ledger(const DataFolder& data, ports::Durability tracked) {
                 .changes = &tables->access,
                 .storage = &ledger,
                 .tracking = &tables->tracking,
+                .tracked_tasks = &tables->tracked_tasks,
                 .logged_models = &tables->logged_models,
                 .artifacts = &tables->artifacts,
                 .traces = &tables->traces,
@@ -423,6 +428,10 @@ std::unique_ptr<ports::Secrets> open_secrets(const DataFolder& data, const Clock
 
 std::unique_ptr<ports::Outbound> make_outbound() { return std::make_unique<net::OutboundClient>(); }
 
+Result<std::string> open_task_key(const DataFolder& data, Random& random) {
+  return stores::kept_key(data.task_key(), random);
+}
+
 std::unique_ptr<ports::FetchMemory> open_fetch_memory(const DataFolder& data, Random& random) {
   return stores::fetch_memory_files(data.fetched(), random);
 }
@@ -436,7 +445,10 @@ Executors make_executors(const ExecutorParts& parts) {
   const auto processes = std::make_shared<executors::ProcessExecutor>(
       parts.data.root, parts.objects, parts.sink, parts.clock, parts.installation.supervisor,
       executors::Given{
-          .environments = &parts.environments, .secrets = &parts.secrets, .containers = &parts.containers});
+          .environments = &parts.environments,
+          .secrets = &parts.secrets,
+          .containers = &parts.containers,
+          .variables = parts.variables});
   made.emplace_back(engine::TaskSpec::Kind::process, processes);
   made.emplace_back(engine::TaskSpec::Kind::container, processes);
   made.emplace_back(engine::TaskSpec::Kind::service,
@@ -474,6 +486,7 @@ std::vector<ports::Protocol> make_protocols(const ProtocolParts& parts) {
                                        .artifacts = parts.artifacts,
                                        .registry = parts.registry,
                                        .traces = parts.traces,
+                                       .task_runs = parts.task_runs,
                                        .interface_file = parts.interface_file}));
   // Until there is a console.
   made.push_back({.name = "console",

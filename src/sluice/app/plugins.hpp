@@ -18,6 +18,7 @@
 #include "sluice/domain/storage/storage.hpp"
 #include "sluice/domain/tracking/artifact_files.hpp"
 #include "sluice/domain/tracking/logged_models.hpp"
+#include "sluice/domain/tracking/task_run_follower.hpp"
 #include "sluice/domain/tracking/traces.hpp"
 #include "sluice/domain/tracking/tracking.hpp"
 #include "sluice/engine/work.hpp"
@@ -40,6 +41,7 @@
 #include "sluice/ports/service.hpp"
 #include "sluice/ports/storage.hpp"
 #include "sluice/ports/traces.hpp"
+#include "sluice/ports/tracked_tasks.hpp"
 #include "sluice/ports/tracking.hpp"
 #include "sluice/ports/uploads.hpp"
 
@@ -58,6 +60,7 @@ struct Ledger {
   ports::ChangeLog* changes = nullptr;
   ports::LedgerStorage* storage = nullptr;
   ports::Tracking* tracking = nullptr;
+  ports::TrackedTasks* tracked_tasks = nullptr;
   ports::LoggedModels* logged_models = nullptr;
   ports::ArtifactPaths* artifacts = nullptr;
   ports::Traces* traces = nullptr;
@@ -180,6 +183,9 @@ Result<std::string> container_engine_version();
 
 std::unique_ptr<ports::Secrets> open_secrets(const DataFolder& data, const Clock& clock, Random& random);
 
+/// The key that signs the tokens of tasks; made at the first start.
+Result<std::string> open_task_key(const DataFolder& data, Random& random);
+
 std::unique_ptr<ports::Outbound> make_outbound();
 std::unique_ptr<ports::FetchMemory> open_fetch_memory(const DataFolder& data, Random& random);
 
@@ -192,6 +198,7 @@ struct ExecutorParts {
   ports::Environments& environments;
   ports::Containers& containers;
   const ports::Secrets& secrets;
+  std::function<std::vector<std::string>(const ports::Attempt&)> variables;  ///< of attempts
   ports::OutcomeSink& sink;
   const Clock& clock;
 };
@@ -218,6 +225,7 @@ struct ProtocolParts {
   tracking::ArtifactFiles& artifacts;
   std::function<std::filesystem::path(const std::string&)> interface_file;
   tracking::Traces& traces;
+  tracking::TaskRuns& task_runs;
   models::Registry& registry;
   const Clock& clock;
 };

@@ -5,18 +5,23 @@
 
 namespace sluice::app {
 
-/// A journal that also tells which runs have ended, once that is stored. Thread-safe, as the journal that it
-/// passes everything to, which must outlive it.
+/// A journal that also tells which runs have ended, and which used the cache, once that is stored. Thread-safe,
+/// as the journal that it passes everything to, which must outlive it.
 class ToldJournal final : public ports::Journal {
  public:
-  /// `ended` is called on the thread that appends, and must not block.
-  ToldJournal(ports::Journal& journal, std::function<void(const RunId&)> ended)
-      : journal_(journal), ended_(std::move(ended)) {}
+  /// Called on the thread that appends; they must not block.
+  struct Told {
+    std::function<void(const RunId&)> ended;
+    std::function<void(const RunId&)> used_cache;
+  };
+  ToldJournal(ports::Journal& journal, Told told) : journal_(journal), told_(std::move(told)) {}
 
   Result<void> append(const std::vector<ports::Append>& batch, ports::Durability durability) override {
     SLUICE_DO(journal_.append(batch, durability));
-    for (const auto& each : batch)
-      if (each.row && each.row->ended) ended_(each.run);
+    for (const auto& each : batch) {
+      if (!each.used.empty()) told_.used_cache(each.run);
+      if (each.row && each.row->ended) told_.ended(each.run);
+    }
     return {};
   }
   [[nodiscard]] Result<std::uint64_t> length(const RunId& run) const override { return journal_.length(run); }
@@ -27,7 +32,7 @@ class ToldJournal final : public ports::Journal {
 
  private:
   ports::Journal& journal_;
-  std::function<void(const RunId&)> ended_;
+  Told told_;
 };
 
 }  // namespace sluice::app

@@ -46,6 +46,14 @@ Result<ports::Caller> caller_of(const Guard& guard, const RequestHead& head, con
 }
 
 Error role_missing(const ports::Caller& caller, const ports::Route& route) {
+  if (caller.task)
+    return user_error(
+        Code::permission_denied,
+        "the token of the task `" + caller.task->path + "` may look at everything, and log to its own run; " +
+            route.method + " " + route.pattern + " needs one with the role `" +
+            std::string(ports::name(route.needed_role())) +
+            "`: make one with `sluice token add NAME --role " + std::string(ports::name(route.needed_role())) +
+            "`, and pass it to the task as a secret: `env: {MLFLOW_TRACKING_TOKEN: {secret: NAME.KEY}}`");
   return user_error(Code::permission_denied, "the token `" + caller.principal.name + "` has the role `" +
                                                  std::string(ports::name(caller.role)) + "`; " +
                                                  route.method + " " + route.pattern + " needs one with `" +
@@ -90,7 +98,8 @@ std::expected<Admission, ports::Response> Gate::admit(RequestHead head, const So
     refusal.error().headers.emplace_back("Allow", joined(match.allowed));
     return refusal;
   }
-  if (caller->role < match.route->needed_role()) return refuse(role_missing(*caller, *match.route));
+  if (caller->role < match.route->needed_role() && !(caller->task && match.route->for_tasks))
+    return refuse(role_missing(*caller, *match.route));
   if (head.content_length && *head.content_length > match.route->body_max)
     return refuse(body_too_large(*match.route));
   const bool has_body = head.chunked || head.content_length.value_or(0) > 0;
@@ -104,6 +113,7 @@ std::expected<Admission, ports::Response> Gate::admit(RequestHead head, const So
   Admission admission{
       .route = match.route, .segments = std::move(target->segments), .coding = *coding, .request = {}};
   admission.request.principal = std::move(caller->principal);
+  admission.request.task = std::move(caller->task);
   admission.request.method = std::move(head.method);
   admission.request.path = std::move(target->path);
   admission.request.params = std::move(match.params);

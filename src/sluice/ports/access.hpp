@@ -27,10 +27,21 @@ inline std::optional<Role> role_named(std::string_view name) {
   return std::nullopt;
 }
 
+/// An attempt at a task of a run, while it sends a request.
+struct TaskCaller {
+  RunId run;
+  std::string path;  ///< of the task in its run
+  std::int64_t attempt = 1;
+  Fence fence;
+  bool operator==(const TaskCaller&) const = default;
+};
+
 /// Who sends a request.
 struct Caller {
   Principal principal;
   Role role = Role::read;
+  /// Set: it may also log to the tracked run of this attempt (Route::for_tasks), whatever its role is.
+  std::optional<TaskCaller> task = {};
 };
 
 /// The user who runs this program.

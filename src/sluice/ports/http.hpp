@@ -25,6 +25,7 @@ struct Request {
   std::filesystem::path
       body_file;  ///< routes with `body_to_file`: the body's bytes; removed after the handler has responded
   Principal principal;
+  std::optional<TaskCaller> task = {};  ///< Caller::task
 
   [[nodiscard]] std::string_view header(std::string_view name) const {
     for (const auto& [k, v] : headers)
@@ -79,6 +80,8 @@ struct Route {
   std::function<bool(const Request&)> is_brief = nullptr;
   /// What a caller needs who is not the owner; nullopt: `read` for GET and HEAD, else `run`.
   std::optional<Role> role = std::nullopt;
+  /// Also for tasks (Caller::task), whatever role is needed: the handler refuses what is not the task's.
+  bool for_tasks = false;
   /// How a successful call is named in the log of changes, "endpoint.deploy"; "": it changes nothing that has
   /// a name.
   std::string change = {};

@@ -8,9 +8,9 @@ from mlflow.tracking import MlflowClient
 
 
 @contextlib.contextmanager
-def serving(folder, *arguments):
+def serving(folder, *arguments, **options):
     """A server on a data folder; the client is told of it. Yields (server, client)."""
-    with sluice_program.serving(folder, *arguments) as server:
+    with sluice_program.serving(folder, *arguments, **options) as server:
         os.environ |= {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_TRACKING_URI": server.url, "MLFLOW_DISABLE_TELEMETRY": "true"}
         mlflow.set_tracking_uri(server.url)
         mlflow.set_registry_uri(server.url)

@@ -56,7 +56,7 @@ TEST_F(SqliteOpening, PutsWorkspaceAndPrincipalOnEveryRow) {
   const std::vector<std::string> parts{
       "experiment_tags",    "tracked_records",         "tracked_parameters",    "tracked_tags",
       "tracked_metrics",    "tracked_points",          "tracked_chunks",        "tracked_datasets",
-      "tracked_model_uses", "logged_model_parameters", "logged_model_tags",     "logged_model_metrics",
+      "tracked_model_uses", "tracked_tasks", "logged_model_parameters", "logged_model_tags",     "logged_model_metrics",
       "trace_tags",         "trace_metadata",          "trace_spans",           "trace_assessments",
       "trace_runs",         "trace_prompts",           "registered_model_tags", "registered_version_tags"};
   for (const auto& table : query("SELECT name FROM sqlite_master WHERE type = 'table'")) {

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "sluice/api/mlflow/responses.hpp"
+#include "sluice/api/mlflow/tasks.hpp"
 #include "sluice/base/words.hpp"
 
 namespace sluice::api::mlflow {
@@ -149,7 +150,7 @@ Result<ports::Response> list_of_run(const MlflowApi& api, const Fields& fields, 
   SLUICE_TRY(id, fields.run_id());
   SLUICE_TRY(path, fields.text("path"));
   SLUICE_TRY(token, fields.text("page_token"));
-  SLUICE_TRY(run, api.experiments.store().run(by.workspace, id));
+  SLUICE_TRY(run, find_run(api, by, id));
   return list_below(api, by, {.uri = run.artifact_uri, .path = path, .token = token});
 }
 
@@ -173,7 +174,7 @@ Result<ports::Response> list(const MlflowApi& api, const Fields& fields, const P
 Result<ports::Response> file_of_run(const MlflowApi& api, const Fields& fields, const Principal& by) {
   SLUICE_TRY(id, fields.run_id());
   SLUICE_TRY(path, fields.needed("path"));
-  SLUICE_TRY(run, api.experiments.store().run(by.workspace, id));
+  SLUICE_TRY(run, find_run(api, by, id));
   return file_below(api, by, run.artifact_uri, path);
 }
 
@@ -237,18 +238,22 @@ void add_artifact_routes(const MlflowApi& api, Routes& routes) {
                       .pattern = root + "/{*}",
                       .handler = handler_of([api](const ports::Request& r) -> Result<ports::Response> {
                         SLUICE_DO(refuse_versions(r.params.at(0)));
+                        SLUICE_DO(admit_to_file(api, r, r.params.at(0)));
                         SLUICE_DO(api.artifacts.put(r.principal, r.params.at(0), r.body_file));
                         return empty();
                       }),
                       .body_max = upload_max,
-                      .body_to_file = true});
+                      .body_to_file = true,
+                      .for_tasks = true});
     routes.add_plain({.method = "DELETE",
                       .pattern = root + "/{*}",
                       .handler = handler_of([api](const ports::Request& r) -> Result<ports::Response> {
                         SLUICE_DO(refuse_versions(r.params.at(0)));
+                        SLUICE_DO(admit_to_file(api, r, r.params.at(0)));
                         SLUICE_DO(api.artifacts.remove(r.principal, r.params.at(0)));
                         return empty();
-                      })});
+                      }),
+                      .for_tasks = true});
   }
 }
 

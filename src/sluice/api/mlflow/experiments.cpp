@@ -3,15 +3,17 @@
 
 #include "sluice/api/mlflow/responses.hpp"
 #include "sluice/api/mlflow/searches.hpp"
+#include "sluice/api/mlflow/tasks.hpp"
 
 namespace sluice::api::mlflow {
 namespace {
 
-Result<ports::Response> create(const MlflowApi& api, const Fields& fields, const Principal& by) {
+Result<ports::Response> create(const MlflowApi& api, const Fields& fields, const ports::Request& request) {
   SLUICE_TRY(name, fields.needed("name"));
   SLUICE_TRY(location, fields.text("artifact_location"));
   SLUICE_TRY(tags, fields.pairs("tags"));
-  SLUICE_TRY(made, api.experiments.create(by, name, location, std::move(tags)));
+  SLUICE_TRY(made, api.experiments.create(request.principal, name, location, std::move(tags)));
+  if (request.task) api.task_runs.choose_experiment(*request.task, made.id);
   std::string body;
   JsonObject object(body);
   object.text("experiment_id", std::to_string(made.id));
@@ -31,9 +33,12 @@ ports::Response one_experiment(const ports::Experiment& experiment) {
   return json(std::move(body));
 }
 
-Result<ports::Response> get_by_name(const MlflowApi& api, const Fields& fields, const Principal& by) {
+/// A task that asks for an experiment is about to log there: `mlflow.set_experiment` does nothing else.
+Result<ports::Response> get_by_name(const MlflowApi& api, const Fields& fields,
+                                    const ports::Request& request) {
   SLUICE_TRY(name, fields.needed("experiment_name"));
-  SLUICE_TRY(found, api.experiments.store().experiment_named(by.workspace, name));
+  SLUICE_TRY(found, api.experiments.store().experiment_named(request.principal.workspace, name));
+  if (found && request.task) api.task_runs.choose_experiment(*request.task, found->id);
   if (!found)
     return Fail(user_error(Code::not_found, fmt::format("Could not find experiment with name '{}'", name)));
   return one_experiment(*found);
@@ -50,8 +55,8 @@ Result<ports::Response> search(const MlflowApi& api, const Fields& fields, const
 
 void add_experiment_routes(const MlflowApi& api, Routes& routes) {
   routes.add("POST", "/experiments/create",
-             [api](const Fields& fields, const auto& r) { return create(api, fields, r.principal); },
-             {.change = "experiment.create"});
+             [api](const Fields& fields, const auto& r) { return create(api, fields, r); },
+             {.change = "experiment.create", .admit_task = admit_to_handler()});
   routes.add("GET", "/experiments/get",
              [api](const Fields& fields, const auto& r) -> Result<ports::Response> {
                SLUICE_TRY(id, fields.experiment_id());
@@ -59,7 +64,7 @@ void add_experiment_routes(const MlflowApi& api, Routes& routes) {
                return one_experiment(found);
              });
   routes.add("GET", "/experiments/get-by-name",
-             [api](const Fields& fields, const auto& r) { return get_by_name(api, fields, r.principal); });
+             [api](const Fields& fields, const auto& r) { return get_by_name(api, fields, r); });
   const Handle find = [api](const Fields& fields, const auto& r) { return search(api, fields, r.principal); };
   routes.add("GET", "/experiments/search", find);
   routes.add_search("/experiments/search", find);

@@ -6,6 +6,7 @@
 
 #include "sluice/api/mlflow/responses.hpp"
 #include "sluice/api/mlflow/searches.hpp"
+#include "sluice/api/mlflow/tasks.hpp"
 #include "sluice/base/numbers.hpp"
 
 namespace sluice::api::mlflow {
@@ -188,7 +189,7 @@ Result<ports::Response> get_experiment(const MlflowApi& api, const Fields& varia
 Result<ports::Response> get_run(const MlflowApi& api, const Fields& variables, const Principal& by) {
   SLUICE_TRY(input, variables.object("data"));
   SLUICE_TRY(id, input.needed("runId"));
-  SLUICE_TRY(run, api.experiments.store().run(by.workspace, id));
+  SLUICE_TRY(run, find_run(api, by, id));
   SLUICE_TRY(experiment, api.experiments.store().experiment(by.workspace, run.experiment));
   SLUICE_TRY(versions, versions_of(api, by, id));
   return answer("mlflowGetRun", "MlflowGetRunResponse", "run", run_of(run, experiment, std::move(versions)));

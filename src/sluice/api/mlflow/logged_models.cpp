@@ -6,6 +6,7 @@
 
 #include "sluice/api/mlflow/responses.hpp"
 #include "sluice/api/mlflow/searches.hpp"
+#include "sluice/api/mlflow/tasks.hpp"
 #include "sluice/domain/tracking/search_order.hpp"
 
 namespace sluice::api::mlflow {
@@ -61,7 +62,7 @@ ports::Response one_model(const ports::LoggedModel& model) {
   return json(std::move(body));
 }
 
-Result<ports::Response> create(const MlflowApi& api, const Fields& fields, const Principal& by) {
+Result<ports::Response> create(const MlflowApi& api, const Fields& fields, const ports::Request& request) {
   tracking::LoggedModels::NewModel model;
   SLUICE_TRY(experiment, fields.experiment_id());
   model.experiment = experiment;
@@ -75,7 +76,13 @@ Result<ports::Response> create(const MlflowApi& api, const Fields& fields, const
   model.parameters = std::move(parameters);
   SLUICE_TRY(tags, fields.pairs("tags"));
   model.tags = std::move(tags);
-  SLUICE_TRY(made, api.logged_models.create(by, std::move(model)));
+  if (request.task) {
+    if (model.source_run.empty()) model.source_run = request.task->fence.text;
+    SLUICE_DO(check_own(api, request, model.source_run));
+    SLUICE_TRY(source, find_run(api, request.principal, model.source_run, request.task));
+    model.experiment = source.experiment;
+  }
+  SLUICE_TRY(made, api.logged_models.create(request.principal, std::move(model)));
   return one_model(made);
 }
 
@@ -127,7 +134,10 @@ void add_logged_model_routes(const MlflowApi& api, Routes& routes) {
     return
         [api, work](const Fields& fields, const ports::Request& r) { return work(api, fields, r.principal); };
   };
-  routes.add("POST", "/logged-models", with(create));
+  const auto own = admit_to_model(api);
+  routes.add("POST", "/logged-models",
+             [api](const Fields& fields, const auto& r) { return create(api, fields, r); },
+             {.admit_task = admit_to_handler()});
   routes.add_search("/logged-models/search", with(search));
   routes.add(
       "GET", "/logged-models/{}", [api](const Fields& fields, const auto& r) -> Result<ports::Response> {
@@ -136,7 +146,8 @@ void add_logged_model_routes(const MlflowApi& api, Routes& routes) {
         return one_model(model);
       });
   routes.add("PATCH", "/logged-models/{}",
-             [api](const Fields& fields, const auto& r) { return finalize(api, fields, r); });
+             [api](const Fields& fields, const auto& r) { return finalize(api, fields, r); },
+             {.admit_task = own});
   routes.add("DELETE", "/logged-models/{}", [api](const Fields&, const auto& r) -> Result<ports::Response> {
     SLUICE_DO(api.logged_models.remove(r.principal, r.params.at(0)));
     return empty();
@@ -147,18 +158,21 @@ void add_logged_model_routes(const MlflowApi& api, Routes& routes) {
         SLUICE_TRY(parameters, fields.pairs("params"));
         SLUICE_DO(api.logged_models.log_parameters(r.principal, r.params.at(0), std::move(parameters)));
         return empty();
-      });
+      },
+      {.admit_task = own});
   routes.add("PATCH", "/logged-models/{}/tags",
              [api](const Fields& fields, const auto& r) -> Result<ports::Response> {
                SLUICE_TRY(tags, fields.pairs("tags"));
                SLUICE_DO(api.logged_models.set_tags(r.principal, r.params.at(0), std::move(tags)));
                return empty();
-             });
+             },
+             {.admit_task = own});
   routes.add("DELETE", "/logged-models/{}/tags/{}",
              [api](const Fields&, const auto& r) -> Result<ports::Response> {
                SLUICE_DO(api.logged_models.remove_tag(r.principal, r.params.at(0), r.params.at(1)));
                return empty();
-             });
+             },
+             {.admit_task = own});
 }
 
 }  // namespace sluice::api::mlflow

@@ -5,6 +5,7 @@
 
 #include "sluice/api/mlflow/responses.hpp"
 #include "sluice/api/mlflow/searches.hpp"
+#include "sluice/api/mlflow/tasks.hpp"
 
 namespace sluice::api::mlflow {
 namespace {
@@ -102,6 +103,7 @@ void add_metric_routes(const MlflowApi& api, Routes& routes) {
         [api, work](const Fields& fields, const ports::Request& r) { return work(api, fields, r.principal); };
   };
   const auto quick = small_and_quick(api);
+  const auto own = admit_to_run(api);
   routes.add("POST", "/runs/log-metric",
              [api](const Fields& fields, const auto& r) -> Result<ports::Response> {
                SLUICE_TRY(id, fields.run_id());
@@ -110,7 +112,7 @@ void add_metric_routes(const MlflowApi& api, Routes& routes) {
                SLUICE_DO(log_to_model(api, fields, id, metric));
                return empty();
              },
-             {.is_brief = quick});
+             {.is_brief = quick, .admit_task = own});
   routes.add("POST", "/runs/log-parameter",
              [api](const Fields& fields, const auto& r) -> Result<ports::Response> {
                SLUICE_TRY(id, fields.run_id());
@@ -119,8 +121,8 @@ void add_metric_routes(const MlflowApi& api, Routes& routes) {
                SLUICE_DO(api.experiments.log_parameter(r.principal, id, {.key = key, .value = value}));
                return empty();
              },
-             {.is_brief = quick});
-  routes.add("POST", "/runs/log-batch", with(log_batch), {.is_brief = quick});
+             {.is_brief = quick, .admit_task = own});
+  routes.add("POST", "/runs/log-batch", with(log_batch), {.is_brief = quick, .admit_task = own});
   routes.add("GET", "/metrics/get-history", with(history));
   routes.add("GET", "/metrics/get-history-bulk-interval", with(charts));
 }

@@ -6,6 +6,7 @@
 #include "sluice/domain/models/registry.hpp"
 #include "sluice/domain/tracking/artifact_files.hpp"
 #include "sluice/domain/tracking/logged_models.hpp"
+#include "sluice/domain/tracking/task_runs.hpp"
 #include "sluice/domain/tracking/traces.hpp"
 #include "sluice/domain/tracking/tracking.hpp"
 #include "sluice/ports/http.hpp"
@@ -19,6 +20,7 @@ struct MlflowApi {
   tracking::ArtifactFiles& artifacts;
   models::Registry& registry;
   tracking::Traces& traces;
+  tracking::TaskRuns& task_runs;
   /// The file of MLflow's interface with this path below its folder; "": there is none.
   std::function<std::filesystem::path(const std::string&)> interface_file;
 };

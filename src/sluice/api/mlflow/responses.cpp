@@ -82,9 +82,11 @@ ports::Response json(std::string body) { return {.body = std::move(body)}; }
 ports::Response empty() { return {.body = "{}"}; }
 
 void Routes::add(std::string_view method, std::string_view path, const Handle& handle, const More& more) {
-  const ports::Handler handler = [handle](const ports::Request& request, ports::Responder respond) {
+  const ports::Handler handler = [handle, admit_task = more.admit_task](const ports::Request& request,
+                                                                        ports::Responder respond) {
     const auto answer = [&]() -> Result<ports::Response> {
       SLUICE_TRY(fields, Fields::of(request));
+      if (request.task && admit_task) SLUICE_DO(admit_task(fields, request));
       return handle(fields, request);
     };
     auto response = answer();
@@ -97,6 +99,7 @@ void Routes::add(std::string_view method, std::string_view path, const Handle& h
                .body_max = more.body_max,
                .is_brief = more.is_brief,
                .role = more.role,
+               .for_tasks = more.admit_task != nullptr,
                .change = more.change});
 }
 

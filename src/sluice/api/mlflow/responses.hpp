@@ -29,6 +29,9 @@ class Routes {
     std::string change = {};
     std::string version = "2.0";
     std::function<bool(const ports::Request&)> is_brief = nullptr;
+    /// Not null: also for tasks (ports::Route::for_tasks). Called first, for their requests: an error if the
+    /// task may not do this.
+    std::function<Result<void>(const Fields&, const ports::Request&)> admit_task = nullptr;
   };
   /// `path`: "/runs/create", below /api/2.0/mlflow.
   void add(std::string_view method, std::string_view path, const Handle& handle) {

@@ -3,6 +3,7 @@
 
 #include "sluice/api/mlflow/responses.hpp"
 #include "sluice/api/mlflow/searches.hpp"
+#include "sluice/api/mlflow/tasks.hpp"
 
 namespace sluice::api::mlflow {
 namespace {
@@ -17,7 +18,8 @@ ports::Response one_run(const ports::TrackedRun& run) {
   return json(std::move(body));
 }
 
-Result<ports::Response> create(const MlflowApi& api, const Fields& fields, const Principal& by) {
+Result<ports::Response> create(const MlflowApi& api, const Fields& fields, const ports::Request& request) {
+  const auto& by = request.principal;
   tracking::Experiments::NewRun run;
   if (fields.has("experiment_id")) {
     SLUICE_TRY(id, fields.experiment_id());
@@ -31,11 +33,28 @@ Result<ports::Response> create(const MlflowApi& api, const Fields& fields, const
   run.name = std::move(name);
   run.started_ms = started.value_or(0);
   run.tags = std::move(tags);
-  SLUICE_TRY(made, api.experiments.create_run(by, std::move(run)));
-  return one_run(made);
+  if (!request.task) {
+    SLUICE_TRY(made, api.experiments.create_run(by, std::move(run)));
+    return one_run(made);
+  }
+  SLUICE_TRY(above, find_run(api, by, request.task->fence.text, request.task));
+  run.experiment = above.experiment;
+  SLUICE_TRY(made, api.experiments.new_run(by, std::move(run)));
+  SLUICE_TRY(begun, api.task_runs.begin_below(by, *request.task, std::move(made)));
+  return one_run(begun);
 }
 
-Result<ports::Response> update(const MlflowApi& api, const Fields& fields, const Principal& by) {
+ports::Response info_of(const ports::TrackedRun& run) {
+  std::string body;
+  JsonObject object(body);
+  auto info = object.object("run_info");
+  write_run_info(info, run);
+  info.end();
+  object.end();
+  return json(std::move(body));
+}
+
+Result<ports::Response> update(const MlflowApi& api, const Fields& fields, const ports::Request& request) {
   SLUICE_TRY(id, fields.run_id());
   SLUICE_TRY(ended, fields.integer("end_time"));
   SLUICE_TRY(name, fields.text("run_name"));
@@ -49,14 +68,16 @@ Result<ports::Response> update(const MlflowApi& api, const Fields& fields, const
                                          "SCHEDULED, FINISHED, FAILED or KILLED",
                                          tracking::shown(word))));
   }
-  SLUICE_TRY(run, api.experiments.update_run(by, id, status, ended, std::move(name)));
-  std::string body;
-  JsonObject object(body);
-  auto info = object.object("run_info");
-  write_run_info(info, run);
-  info.end();
-  object.end();
-  return json(std::move(body));
+  // How it goes is not what begins the run of a task.
+  SLUICE_TRY(unbegun, unbegun_run(api, request, id));
+  if (unbegun && name.empty()) {
+    unbegun->status = status.value_or(unbegun->status);
+    unbegun->ended_ms = ended;
+    return info_of(*unbegun);
+  }
+  SLUICE_DO(check_own(api, request, id));
+  SLUICE_TRY(run, api.experiments.update_run(request.principal, id, status, ended, std::move(name)));
+  return info_of(run);
 }
 
 Result<ports::Response> search(const MlflowApi& api, const Fields& fields, const Principal& by) {
@@ -127,11 +148,16 @@ void add_run_routes(const MlflowApi& api, Routes& routes) {
         [api, work](const Fields& fields, const ports::Request& r) { return work(api, fields, r.principal); };
   };
   const auto quick = small_and_quick(api);
-  routes.add("POST", "/runs/create", with(create), {.is_brief = quick});
-  routes.add("POST", "/runs/update", with(update), {.is_brief = quick});
+  const auto own = admit_to_run(api);
+  routes.add("POST", "/runs/create",
+             [api](const Fields& fields, const auto& r) { return create(api, fields, r); },
+             {.is_brief = quick, .admit_task = admit_to_handler()});
+  routes.add("POST", "/runs/update",
+             [api](const Fields& fields, const auto& r) { return update(api, fields, r); },
+             {.is_brief = quick, .admit_task = admit_to_handler()});
   routes.add("GET", "/runs/get", [api](const Fields& fields, const auto& r) -> Result<ports::Response> {
     SLUICE_TRY(id, fields.run_id());
-    SLUICE_TRY(run, api.experiments.store().run(r.principal.workspace, id));
+    SLUICE_TRY(run, find_run(api, r.principal, id, r.task));
     return one_run(run);
   });
   routes.add_search("/runs/search", with(search));
@@ -152,17 +178,18 @@ void add_run_routes(const MlflowApi& api, Routes& routes) {
                SLUICE_DO(api.experiments.set_run_tag(r.principal, id, {.key = key, .value = value}));
                return empty();
              },
-             {.is_brief = quick});
+             {.is_brief = quick, .admit_task = own});
   routes.add("POST", "/runs/delete-tag",
              [api](const Fields& fields, const auto& r) -> Result<ports::Response> {
                SLUICE_TRY(id, fields.run_id());
                SLUICE_TRY(key, fields.needed("key"));
                SLUICE_DO(api.experiments.remove_run_tag(r.principal, id, key));
                return empty();
-             });
+             },
+             {.admit_task = own});
   // The greatest profile of a dataset has 16 MiB.
-  routes.add("POST", "/runs/log-inputs", with(log_inputs), {.body_max = std::size_t{20} << 20});
-  routes.add("POST", "/runs/outputs", with(log_outputs));
+  routes.add("POST", "/runs/log-inputs", with(log_inputs), {.body_max = std::size_t{20} << 20, .admit_task = own});
+  routes.add("POST", "/runs/outputs", with(log_outputs), {.admit_task = own});
 }
 
 }  // namespace sluice::api::mlflow

@@ -8,6 +8,7 @@
 #include "sluice/app/commands/print_text.hpp"
 #include "sluice/base/json.hpp"
 #include "sluice/base/words.hpp"
+#include "sluice/net/server.hpp"
 #include "sluice/os/files.hpp"
 
 namespace sluice::app {
@@ -21,6 +22,25 @@ Result<void> check_without_server(const SessionOptions& options) {
       user_error(Code::invalid_argument,
                  "--allow-url, --allow-address and --fetch-… are for a run without a server; here a server "
                  "fetches the inputs, and `sluice up --allow-url` allows it"));
+}
+
+/// Without it the run goes on, and its tasks have nowhere to log to.
+std::shared_ptr<void> serve_tasks(Platform& platform, const DataFolder& data) {
+  auto server = std::make_shared<net::HttpServer>(net::HttpServer::Options{.listen = "127.0.0.1:0",
+                                                                           .callers = &platform.callers(),
+                                                                           .allowed_hosts = {},
+                                                                           .socket = {},
+                                                                           .tls = std::nullopt,
+                                                                           .scratch = data.unfinished(),
+                                                                           .io_threads = 1,
+                                                                           .worker_threads = 2},
+                                                  platform.protocols(), platform.clock());
+  if (const auto started = server->start(); !started) {
+    print_text(stderr, "sluice: warning: tasks cannot log to MLflow: {}\n", started.error().message);
+    return nullptr;
+  }
+  platform.served_at(server->url());
+  return server;
 }
 
 }  // namespace
@@ -51,6 +71,7 @@ Result<Session> open_session(const SessionOptions& options, std::string_view com
              Platform::open(
                  {.data = data, .holder = fmt::format("sluice {}", command), .remote = std::move(policy)}));
   SLUICE_TRY(backend, local_backend(platform->protocols()));
+  if (command == "run" || command == "resume") session.for_tasks = serve_tasks(*platform, data);
   session.platform = std::move(platform);
   session.backend = std::move(backend);
   return session;

@@ -30,6 +30,7 @@ struct SessionOptions : CommonOptions {
 struct Session {
   DataFolder data;
   std::unique_ptr<Platform> platform;  ///< null if a server is used
+  std::shared_ptr<void> for_tasks;  ///< the server by which tasks log to that platform; null: there is none
   std::unique_ptr<Backend> backend;
   std::string hint_options;  ///< the options that select this platform, for hints: " --server URL"
 };

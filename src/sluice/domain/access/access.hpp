@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "sluice/base/random.hpp"
+#include "sluice/domain/access/task_tokens.hpp"
 #include "sluice/ports/access.hpp"
 
 namespace sluice::access {
@@ -19,7 +20,7 @@ struct NewToken {
   std::optional<Milliseconds> lifetime;  ///< nullopt: until it is revoked
 };
 
-/// The tokens: those that were added, and that of the operator's file. Thread-safe. Every other process that
+/// The tokens: those that were added, that of the operator's file, and those of tasks. Thread-safe. Every other process that
 /// changes the stored tokens holds the data folder, so that what is in memory is what is stored.
 class Access final : public ports::Callers {
  public:
@@ -29,6 +30,7 @@ class Access final : public ports::Callers {
     ports::Tokens& tokens;
     const Clock& clock;
     Random& random;
+    const TaskTokens* tasks = nullptr;  ///< null: tasks have no tokens
   };
   /// `operator_token`: of an administrator, for as long as this object lives; nullopt: none. The ports must
   /// outlive the result.

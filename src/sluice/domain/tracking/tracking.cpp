@@ -74,7 +74,7 @@ Result<void> Experiments::remove_tag(const Principal& principal, std::int64_t id
   return store_.change_experiment(principal.workspace, id, {.removed_tag = key, .at = clock_.now()});
 }
 
-Result<ports::TrackedRun> Experiments::create_run(const Principal& principal, NewRun run) {
+Result<ports::TrackedRun> Experiments::new_run(const Principal& principal, NewRun run) {
   SLUICE_TRY(experiment, store_.experiment(principal.workspace, run.experiment));
   for (std::size_t i = 0; i < run.tags.size(); ++i) {
     SLUICE_TRY(checked, checked_tag(std::move(run.tags[i]), fmt::format("tags[{}]", i)));
@@ -106,8 +106,12 @@ Result<ports::TrackedRun> Experiments::create_run(const Principal& principal, Ne
                          .datasets = {},
                          .model_inputs = {},
                          .model_outputs = {}};
-  made.artifact_uri = fmt::format("{}{}{}/artifacts", experiment.artifact_location,
-                                  experiment.artifact_location.ends_with('/') ? "" : "/", made.id);
+  made.artifact_uri = artifacts_of_run(experiment, made.id);
+  return made;
+}
+
+Result<ports::TrackedRun> Experiments::create_run(const Principal& principal, NewRun run) {
+  SLUICE_TRY(made, new_run(principal, std::move(run)));
   SLUICE_DO(store_.create_run({.principal = principal, .run = made}));
   std::ranges::sort(made.tags, {}, &ports::KeyValue::key);
   return made;
@@ -194,6 +198,11 @@ Result<void> Experiments::log_uses(const Principal& principal, const std::string
   for (const auto& input : change.datasets) SLUICE_DO(check_dataset(input));
   SLUICE_DO(store_.change_run(principal.workspace, run, change));
   return {};
+}
+
+std::string artifacts_of_run(const ports::Experiment& experiment, const std::string& run) {
+  const auto& root = experiment.artifact_location;
+  return fmt::format("{}{}{}/artifacts", root, root.ends_with('/') ? "" : "/", run);
 }
 
 std::string new_run_id(Random& random) { return fmt::format("{:016x}{:016x}", random.next(), random.next()); }

@@ -41,6 +41,8 @@ class Experiments {
     std::int64_t started_ms = 0;
     std::vector<ports::KeyValue> tags;
   };
+  /// A run as it is created, checked and with an id, a name and a place for its files; nothing is stored.
+  Result<ports::TrackedRun> new_run(const Principal& principal, NewRun run);
   Result<ports::TrackedRun> create_run(const Principal& principal, NewRun run);
   Result<ports::TrackedRun> update_run(const Principal& principal, const std::string& id,
                                        std::optional<ports::TrackedStatus> status,
@@ -66,6 +68,8 @@ class Experiments {
   Random& random_;
 };
 
+/// Where the files of a run with this id are, for clients.
+std::string artifacts_of_run(const ports::Experiment& experiment, const std::string& run);
 /// 32 hexadecimal digits.
 std::string new_run_id(Random& random);
 /// "quiet-heron-417"

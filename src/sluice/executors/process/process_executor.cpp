@@ -171,7 +171,8 @@ struct ProcessExecutor::Impl {
                         {.mounts = may_mount,
                          .environment = environment ? environment->folder() : std::filesystem::path(),
                          .secrets = given.secrets,
-                         .containers = given.containers});
+                         .containers = given.containers,
+                         .variables = given.variables ? given.variables(attempt) : std::vector<std::string>()});
     if (!start) return finish(fence, failed(std::move(start).error()));
     {
       const std::lock_guard lock(mutex);

@@ -1,6 +1,9 @@
 #pragma once
 #include <filesystem>
+#include <functional>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "sluice/base/clock.hpp"
 #include "sluice/ports/containers.hpp"
@@ -16,6 +19,9 @@ struct Given {
   ports::Environments* environments = nullptr;
   const ports::Secrets* secrets = nullptr;
   ports::Containers* containers = nullptr;
+  /// Variables, "NAME=value", that an attempt has besides those of its plan, which override them.
+  /// Thread-safe; null: there are none.
+  std::function<std::vector<std::string>(const ports::Attempt&)> variables = {};
 };
 
 /// Runs processes on this machine, and containers: by a process each, the command of their engine. The

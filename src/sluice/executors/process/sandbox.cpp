@@ -76,13 +76,14 @@ Result<std::string> value_of(const std::string& secret, const ports::Attempt& at
   return std::move(found->value);
 }
 
-/// Those of `env` that are the same for every attempt of equal tasks.
-std::vector<std::string> shared_variables(const engine::TaskSpec& work, const std::vector<std::string>& env) {
+/// Those of `env` that are the same for every attempt of equal tasks; `of_attempt` are not.
+std::vector<std::string> shared_variables(const engine::TaskSpec& work, const std::vector<std::string>& env,
+                                          const std::vector<std::string>& of_attempt) {
   std::vector<std::string> out;
   for (const auto& variable : env) {
     const auto name = variable.substr(0, variable.find('='));
     const auto* of_plan = work.env.find(name);
-    const bool is_own = name == "HOME" || name == "TMPDIR" || name == "CUDA_VISIBLE_DEVICES" ||
+    const bool is_own = std::ranges::find(of_attempt, variable) != of_attempt.end() || name == "HOME" || name == "TMPDIR" || name == "CUDA_VISIBLE_DEVICES" ||
                         name.starts_with("SLUICE_") || (of_plan != nullptr && !of_plan->is_string());
     if (!is_own) out.push_back(variable);
   }
@@ -105,6 +106,7 @@ std::expected<Variables, Failure> variables_of(const ports::Attempt& attempt,
   env.insert(env.end(), {"SLUICE_RUN=" + attempt.run.text, "SLUICE_TASK=" + attempt.path,
                          "SLUICE_ATTEMPT=" + attempt.fence.text,
                          "SLUICE_PROGRESS=" + progress_path(seen.root).string()});
+  env.insert(env.end(), options.variables.begin(), options.variables.end());
   for (const auto& [name, value] : attempt.work.env) {
     if (name.empty() || name.find('=') != std::string::npos || name.starts_with("SLUICE_"))
       return std::unexpected(failure(
@@ -305,7 +307,9 @@ std::expected<supervisor::Start, Failure> prepare_sandbox(const ports::Attempt& 
   start.program = program->string();
   if (attempt.work.function)
     start.interpreter =
-        interpreter_for(start, attempt.work, shared_variables(attempt.work, start.env), options.environment);
+        interpreter_for(start, attempt.work,
+                                        shared_variables(attempt.work, start.env, options.variables),
+                                        options.environment);
   return start;
 }
 

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "sluice/engine/work.hpp"
 #include "sluice/executors/process/spare_folders.hpp"
@@ -60,6 +61,7 @@ struct SandboxOptions {
   std::filesystem::path environment = {};   ///< of Python; empty: none
   const ports::Secrets* secrets = nullptr;  ///< null: there are none
   ports::Containers* containers = nullptr;  ///< null: there are none
+  std::vector<std::string> variables = {};  ///< of the attempt, see Given::variables
 };
 
 /// What the containers of all attempts at this task have in common (ports::Containers::Container::task).

@@ -390,6 +390,19 @@ constexpr std::array<const char*, schema_version> steps{R"sql(
     value TEXT NOT NULL,
     PRIMARY KEY(version, key)
   ) STRICT, WITHOUT ROWID;
+)sql",
+                                                        R"sql(
+  -- Which tracked runs belong to a run of the engine (path "") or to an attempt at one of its tasks. `unsettled`: the
+  -- run has not ended, or its tracked runs do not all say so yet.
+  CREATE TABLE tracked_tasks(
+    tracked INTEGER PRIMARY KEY,
+    run TEXT NOT NULL,
+    path TEXT NOT NULL,
+    attempt INTEGER NOT NULL,
+    unsettled INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX tracked_tasks_by_place ON tracked_tasks(run, path, attempt);
+  CREATE INDEX tracked_tasks_unsettled ON tracked_tasks(run) WHERE unsettled = 1;
 )sql"};
 
 Result<int> version_of(Connection& connection) {

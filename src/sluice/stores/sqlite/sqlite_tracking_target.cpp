@@ -165,7 +165,7 @@ Result<std::int64_t> insert_run(Connection& connection, const Principal& princip
 }
 
 /// Parameters never change where they are logged; here they become what the source says.
-Result<void> put_parameter(Connection& connection, std::int64_t run, const KeyValue& parameter) {
+Result<void> replace_parameter(Connection& connection, std::int64_t run, const KeyValue& parameter) {
   SLUICE_TRY(upsert, connection.prepare("INSERT INTO tracked_parameters(run, key, value) VALUES(?,?,?) "
                                         "ON CONFLICT(run, key) DO UPDATE SET value=excluded.value"));
   return upsert.bind(run).bind(parameter.key).bind(parameter.value).run();
@@ -173,7 +173,7 @@ Result<void> put_parameter(Connection& connection, std::int64_t run, const KeyVa
 
 Result<void> put_parts(Connection& connection, std::int64_t number, std::int64_t experiment,
                        const MissingOfRun& missing) {
-  for (const auto& parameter : missing.parameters) SLUICE_DO(put_parameter(connection, number, parameter));
+  for (const auto& parameter : missing.parameters) SLUICE_DO(replace_parameter(connection, number, parameter));
   for (const auto& tag : missing.tags) SLUICE_DO(sqlite::put_tag(connection, number, tag));
   for (const auto& history : missing.histories)
     SLUICE_DO(sqlite::add_points(connection, {.run = number, .experiment = experiment}, history.key,

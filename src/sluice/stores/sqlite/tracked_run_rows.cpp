@@ -122,6 +122,19 @@ Result<ports::TrackedRun> read_tracked_run(Connection& connection, std::int64_t 
   return run;
 }
 
+Result<std::optional<std::string>> put_parameter(Connection& connection, std::int64_t run,
+                                                 const ports::KeyValue& parameter) {
+  SLUICE_TRY(insert,
+             connection.prepare(
+                 "INSERT INTO tracked_parameters(run, key, value) VALUES(?,?,?) ON CONFLICT DO NOTHING"));
+  SLUICE_DO(insert.bind(run).bind(parameter.key).bind(parameter.value).run());
+  if (connection.changes() > 0) return std::nullopt;
+  SLUICE_TRY(select, connection.prepare("SELECT value FROM tracked_parameters WHERE run = ? AND key = ?"));
+  SLUICE_DO(select.bind(run).bind(parameter.key).step());
+  if (select.text(0) == parameter.value) return std::nullopt;
+  return select.text(0);
+}
+
 Result<void> put_tag(Connection& connection, std::int64_t run, const ports::KeyValue& tag) {
   SLUICE_TRY(upsert, connection.prepare("INSERT INTO tracked_tags(run, key, value) VALUES(?,?,?) "
                                         "ON CONFLICT(run, key) DO UPDATE SET value=excluded.value"));
@@ -157,6 +170,42 @@ Result<void> write_record(Connection& connection, std::int64_t run, const std::s
   SLUICE_TRY(upsert, connection.prepare("INSERT INTO tracked_records(run, record) VALUES(?,?) "
                                         "ON CONFLICT(run) DO UPDATE SET record=excluded.record"));
   return upsert.bind(run).bind_blob(record).run();
+}
+
+Result<std::optional<std::int64_t>> insert_tracked_run(Connection& connection,
+                                                       const ports::NewTrackedRun& made) {
+  const auto& run = made.run;
+  {
+    SLUICE_TRY(known, connection.prepare("SELECT active FROM experiments WHERE id = ? AND workspace = ?"));
+    SLUICE_TRY(has_row, known.bind(run.experiment).bind(made.principal.workspace).step());
+    if (!has_row)
+      return Fail(user_error(Code::not_found, fmt::format("No Experiment with id={} exists", run.experiment)));
+    if (known.integer(0) == 0)
+      return Fail(user_error(
+          Code::failed_precondition,
+          fmt::format("The experiment {} must be in the 'active' state. Current state is deleted.",
+                      run.experiment)));
+  }
+  SLUICE_TRY(insert, connection.prepare(R"sql(
+    INSERT INTO tracked_runs(id, workspace, principal, experiment, name, user, status, started_ms, ended_ms,
+      artifact_uri, active) VALUES(?,?,?,?,?,?,?,?,?,?,1) ON CONFLICT DO NOTHING)sql"));
+  insert.bind(run.id).bind(made.principal.workspace).bind(made.principal.name).bind(run.experiment);
+  insert.bind(run.name).bind(run.user).bind(ports::name(run.status)).bind(run.started_ms);
+  if (run.ended_ms)
+    insert.bind(*run.ended_ms);
+  else
+    insert.bind_null();
+  SLUICE_DO(insert.bind(run.artifact_uri).run());
+  if (connection.changes() == 0) return std::nullopt;
+  SLUICE_TRY(select, connection.prepare("SELECT number FROM tracked_runs WHERE id = ?"));
+  SLUICE_DO(select.bind(run.id).step());
+  const auto number = select.integer(0);
+  for (const auto& tag : run.tags) SLUICE_DO(put_tag(connection, number, tag));
+  for (const auto& parameter : run.parameters) SLUICE_DO(put_parameter(connection, number, parameter));
+  ports::TrackedRun logged;
+  SLUICE_DO(read_parts(connection, number, logged));
+  SLUICE_DO(write_record(connection, number, record_of(logged)));
+  return number;
 }
 
 }  // namespace sluice::stores::sqlite

@@ -1,5 +1,6 @@
 #pragma once
 // Rows of tracked runs, and of what belongs to them.
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -24,7 +25,13 @@ Result<std::string> stored_record(Connection& connection, std::int64_t number);
 
 /// Keeps the record, in place of what is there.
 Result<void> write_record(Connection& connection, std::int64_t run, const std::string& record);
-/// Adds to the run; these do not renew its record.
+/// Creates a run, and returns its number; nullopt if there is one of this id. Code::not_found without its
+/// experiment, Code::failed_precondition if that was removed.
+Result<std::optional<std::int64_t>> insert_tracked_run(Connection& connection,
+                                                       const ports::NewTrackedRun& made);
+/// Adds to the run; these do not renew its record. Of a parameter that has another value, that is returned.
+Result<std::optional<std::string>> put_parameter(Connection& connection, std::int64_t run,
+                                                 const ports::KeyValue& parameter);
 Result<void> put_tag(Connection& connection, std::int64_t run, const ports::KeyValue& tag);
 Result<void> put_dataset(Connection& connection, std::int64_t run, const ports::DatasetInput& input);
 Result<void> put_model_use(Connection& connection, std::int64_t run, bool is_output,

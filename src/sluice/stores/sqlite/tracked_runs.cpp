@@ -26,20 +26,6 @@ Result<void> remove_tag(Connection& connection, std::int64_t run, const std::str
   return Fail(user_error(Code::not_found, fmt::format("No tag with name: {} in run with id {}", key, id)));
 }
 
-/// Returns the value that is there, if it is another one.
-Result<std::optional<std::string>> put_parameter(Connection& connection, std::int64_t run,
-                                                 const ports::KeyValue& parameter) {
-  SLUICE_TRY(insert,
-             connection.prepare(
-                 "INSERT INTO tracked_parameters(run, key, value) VALUES(?,?,?) ON CONFLICT DO NOTHING"));
-  SLUICE_DO(insert.bind(run).bind(parameter.key).bind(parameter.value).run());
-  if (connection.changes() > 0) return std::nullopt;
-  SLUICE_TRY(select, connection.prepare("SELECT value FROM tracked_parameters WHERE run = ? AND key = ?"));
-  SLUICE_DO(select.bind(run).bind(parameter.key).step());
-  if (select.text(0) == parameter.value) return std::nullopt;
-  return select.text(0);
-}
-
 /// Returns the newest points of these metrics.
 Result<std::vector<ports::Metric>> put_metrics(Connection& connection, sqlite::MetricPlace place,
                                                const std::vector<ports::Metric>& metrics) {
@@ -112,40 +98,10 @@ Result<void> change_info(Connection& connection, std::int64_t run, const ports::
 }  // namespace
 
 Result<void> SqliteTracking::create_run(const ports::NewTrackedRun& made) {
-  const auto& run = made.run;
   return file_->write(durability_, [&](Connection& connection) -> Result<void> {
-    {
-      SLUICE_TRY(known, connection.prepare("SELECT active FROM experiments WHERE id = ? AND workspace = ?"));
-      SLUICE_TRY(has_row, known.bind(run.experiment).bind(made.principal.workspace).step());
-      if (!has_row)
-        return Fail(
-            user_error(Code::not_found, fmt::format("No Experiment with id={} exists", run.experiment)));
-      if (known.integer(0) == 0)
-        return Fail(user_error(
-            Code::failed_precondition,
-            fmt::format("The experiment {} must be in the 'active' state. Current state is deleted.",
-                        run.experiment)));
-    }
-    SLUICE_TRY(insert, connection.prepare(R"sql(
-      INSERT INTO tracked_runs(id, workspace, principal, experiment, name, user, status, started_ms, ended_ms,
-        artifact_uri, active) VALUES(?,?,?,?,?,?,?,?,?,?,1) ON CONFLICT DO NOTHING)sql"));
-    insert.bind(run.id).bind(made.principal.workspace).bind(made.principal.name).bind(run.experiment);
-    insert.bind(run.name).bind(run.user).bind(ports::name(run.status)).bind(run.started_ms);
-    if (run.ended_ms)
-      insert.bind(*run.ended_ms);
-    else
-      insert.bind_null();
-    SLUICE_DO(insert.bind(run.artifact_uri).run());
-    if (connection.changes() == 0)
-      return Fail(user_error(Code::already_exists, fmt::format("Run with id={} already exists", run.id)));
-    SLUICE_TRY(number, connection.prepare("SELECT number FROM tracked_runs WHERE id = ?"));
-    SLUICE_DO(number.bind(run.id).step());
-    for (const auto& tag : run.tags) SLUICE_DO(sqlite::put_tag(connection, number.integer(0), tag));
-    for (const auto& parameter : run.parameters)
-      SLUICE_DO(put_parameter(connection, number.integer(0), parameter));
-    ports::TrackedRun logged;
-    SLUICE_DO(sqlite::read_parts(connection, number.integer(0), logged));
-    return sqlite::write_record(connection, number.integer(0), sqlite::record_of(logged));
+    SLUICE_TRY(number, sqlite::insert_tracked_run(connection, made));
+    if (number) return {};
+    return Fail(user_error(Code::already_exists, fmt::format("Run with id={} already exists", made.run.id)));
   });
 }
 
@@ -159,7 +115,7 @@ Result<std::vector<ports::ParameterConflict>> SqliteTracking::change_run(
           user_error(Code::failed_precondition,
                      fmt::format("The run {} must be in the 'active' state. Current state is deleted.", id)));
     for (const auto& parameter : change.parameters) {
-      SLUICE_TRY(other, put_parameter(connection, run.number, parameter));
+      SLUICE_TRY(other, sqlite::put_parameter(connection, run.number, parameter));
       if (other) conflicts.push_back({.key = parameter.key, .stored = *other, .sent = parameter.value});
     }
     if (!conflicts.empty()) return Fail(user_error(Code::conflict, "parameters"));  // rolls back
