@@ -198,7 +198,7 @@ def test_mistakes_in_the_plan_are_found_before_it_runs(project):
 SHOW = """
     import os, resource, signal, sys, time{imported}
     def run(secret=""):
-        fixed = {{name: value for name, value in os.environ.items() if name not in ("HOME", "TMPDIR") and not name.startswith("SLUICE_")}}
+        fixed = {{name: value for name, value in os.environ.items() if name not in ("HOME", "TMPDIR") and not name.startswith(("SLUICE_", "MLFLOW_"))}}
         return {{
             "environment": fixed, "own": [name for name in sorted(os.environ) if name.startswith("SLUICE_")],
             "folder": os.path.basename(os.getcwd()), "home": os.environ["HOME"].startswith(os.path.dirname(os.getcwd())),
@@ -238,6 +238,21 @@ def test_forks_share_nothing_that_is_random(project):
         drawn += task["outputs"]["drawn"]
     assert len(set(drawn)) == 9
     assert not any(text.startswith("/tmp/tmp") for text in drawn if isinstance(text, str)), "each has a folder of its own for what is temporary"
+
+
+def test_forks_are_told_of_a_run_of_their_own(project):
+    """Where their attempt logs with MLflow's client: the interpreter that they share knows nothing of it."""
+    project.module("""
+        import os
+        def run():
+            return [os.environ["MLFLOW_RUN_ID"], os.environ["MLFLOW_TRACKING_TOKEN"], os.environ["MLFLOW_TRACKING_URI"]]
+    """)
+    with serving(project.data) as server:
+        tasks = [project.report(outputs="{told: {type: list}}") for _ in range(3)]
+        assert [task["interpreter"] for task in tasks[1:]] == ["forked", "forked"] and len(project.interpreters()) == 1
+    told = [task["outputs"]["told"] for task in tasks]
+    assert len({run for run, _, _ in told}) == len({token for _, token, _ in told}) == 3
+    assert {url for _, _, url in told} == {server.url}
 
 
 @pytest.mark.parametrize("name", ["json", "resource"])  # which the interpreter itself imports: any, a warm one

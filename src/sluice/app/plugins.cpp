@@ -112,9 +112,9 @@ Result<Ledger> open_ledger(const DataFolder& data, ports::Durability tracked) {
   const auto file = opened->file();
   const auto tables = std::make_shared<Tables>(
       std::move(opened), stores::SqliteAccess(file), stores::SqliteTracking(file, tracked),
-      stores::SqliteTrackedTasks(file, tracked),
-      stores::SqliteLoggedModels(file, tracked), stores::SqliteArtifactPaths(file, tracked),
-      stores::SqliteTraces(file, tracked), stores::SqliteModelIndex(file));
+      stores::SqliteTrackedTasks(file, tracked), stores::SqliteLoggedModels(file, tracked),
+      stores::SqliteArtifactPaths(file, tracked), stores::SqliteTraces(file, tracked),
+      stores::SqliteModelIndex(file));
   auto& ledger = *tables->ledger;
   return Ledger{.owner = tables,
                 .journal = &ledger,
@@ -444,11 +444,10 @@ Executors make_executors(const ExecutorParts& parts) {
   // One for both: the supervisor of a data folder has one client that follows what it reports.
   const auto processes = std::make_shared<executors::ProcessExecutor>(
       parts.data.root, parts.objects, parts.sink, parts.clock, parts.installation.supervisor,
-      executors::Given{
-          .environments = &parts.environments,
-          .secrets = &parts.secrets,
-          .containers = &parts.containers,
-          .variables = parts.variables});
+      executors::Given{.environments = &parts.environments,
+                       .secrets = &parts.secrets,
+                       .containers = &parts.containers,
+                       .variables = parts.variables});
   made.emplace_back(engine::TaskSpec::Kind::process, processes);
   made.emplace_back(engine::TaskSpec::Kind::container, processes);
   made.emplace_back(engine::TaskSpec::Kind::service,
@@ -476,6 +475,8 @@ std::vector<ports::Protocol> make_protocols(const ProtocolParts& parts) {
                                        .storage = &parts.storage,
                                        .secrets = &parts.secrets,
                                        .fetches = &parts.fetches,
+                                       .tracked_tasks = &parts.tracked_tasks,
+                                       .tracking = &parts.experiments.store(),
                                        .clock = parts.clock,
                                        .version = SLUICE_VERSION,
                                        .data = parts.data.root,

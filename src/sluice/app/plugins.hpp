@@ -221,6 +221,7 @@ struct ProtocolParts {
   const Executors& executors;
   storage::Storage& storage;
   tracking::Experiments& experiments;
+  const ports::TrackedTasks& tracked_tasks;
   tracking::LoggedModels& logged_models;
   tracking::ArtifactFiles& artifacts;
   std::function<std::filesystem::path(const std::string&)> interface_file;

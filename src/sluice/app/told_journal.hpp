@@ -5,8 +5,8 @@
 
 namespace sluice::app {
 
-/// A journal that also tells which runs have ended, and which used the cache, once that is stored. Thread-safe,
-/// as the journal that it passes everything to, which must outlive it.
+/// A journal that also tells which runs have ended, and which used the cache, once that is stored.
+/// Thread-safe, as the journal that it passes everything to, which must outlive it.
 class ToldJournal final : public ports::Journal {
  public:
   /// Called on the thread that appends; they must not block.

@@ -13,7 +13,10 @@ std::vector<std::string> tracking_variables(const ports::Attempt& attempt, const
       {"MLFLOW_TRACKING_URI", "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"});
   const bool is_elsewhere = std::ranges::any_of(
       of_another_server, [&](auto name) { return attempt.work.env.find(name) != nullptr; });
-  if (url.empty() || is_elsewhere || attempt.work.kind != engine::TaskSpec::Kind::process) return {};
+  const bool is_loopback =
+      url.find("://127.0.0.1:") != std::string::npos || url.find("://[::1]:") != std::string::npos;
+  const bool is_reached = attempt.work.kind == engine::TaskSpec::Kind::process || !is_loopback;
+  if (url.empty() || is_elsewhere || !is_reached) return {};
   const auto token = tokens.token_of(
       {.run = attempt.run, .path = attempt.path, .attempt = attempt.number, .fence = attempt.fence},
       attempt.principal);
@@ -21,8 +24,7 @@ std::vector<std::string> tracking_variables(const ports::Attempt& attempt, const
   std::vector<std::string> variables{"MLFLOW_TRACKING_URI=" + url, "MLFLOW_RUN_ID=" + attempt.fence.text,
                                      "MLFLOW_TRACKING_TOKEN=" + token};
   // Over loopback, nobody else can answer at this server's port; its certificate is for other names.
-  if (url.starts_with("https://127.0.0.1:") || url.starts_with("https://[::1]:"))
-    variables.emplace_back("MLFLOW_TRACKING_INSECURE_TLS=true");
+  if (is_loopback && url.starts_with("https:")) variables.emplace_back("MLFLOW_TRACKING_INSECURE_TLS=true");
   return variables;
 }
 

@@ -52,7 +52,8 @@ Error role_missing(const ports::Caller& caller, const ports::Route& route) {
         "the token of the task `" + caller.task->path + "` may look at everything, and log to its own run; " +
             route.method + " " + route.pattern + " needs one with the role `" +
             std::string(ports::name(route.needed_role())) +
-            "`: make one with `sluice token add NAME --role " + std::string(ports::name(route.needed_role())) +
+            "`: make one with `sluice token add NAME --role " +
+            std::string(ports::name(route.needed_role())) +
             "`, and pass it to the task as a secret: `env: {MLFLOW_TRACKING_TOKEN: {secret: NAME.KEY}}`");
   return user_error(Code::permission_denied, "the token `" + caller.principal.name + "` has the role `" +
                                                  std::string(ports::name(caller.role)) + "`; " +

@@ -274,3 +274,31 @@ def test_a_killed_server(tmp_path):
             gate.open()
             assert ended(client, run).info.status == "FINISHED"
             assert below(client, run, "outlives")["task"].data.metrics == {"before": 1.0, "after": 2.0}
+
+
+def test_lineage_joins_both(tracking, tmp_path):
+    """A version that was registered from what a task logged names the run and its task; the run leads to what it logged."""
+    server, client = tracking
+    code = """
+    import mlflow
+    class Twice(mlflow.pyfunc.PythonModel):
+        def predict(self, context, model_input):
+            return [2 * x for x in model_input]
+    with mlflow.start_run():
+        mlflow.pyfunc.log_model(name="twice", python_model=Twice())
+    """
+    report = Pipeline(tmp_path, "joins").task("train", code).run(server.data)
+    run = below(client, report["run"], "joins")["train"]
+    client.create_registered_model("twice")
+    version = client.create_model_version("twice", f"runs:/{run.info.run_id}/twice", run.info.run_id)
+    shown = show(server, f"twice@{version.version}")
+    assert (shown["run"], shown["task"], shown["tracked_run"]) == (report["run"], "train", run.info.run_id)
+    whole = ended(client, report["run"])
+    assert show(server, report["run"])["tracked"] == {"experiment": whole.info.experiment_id, "run": report["run"]}
+    text = subprocess.run([sluice_program.BIN / "sluice", "show", report["run"], "--data", str(server.data)], capture_output=True, text=True).stdout
+    assert f"tracked   /mlflow/#/experiments/{whole.info.experiment_id}/runs/{report['run']}" in text
+
+
+def show(server, what):
+    return json.loads(subprocess.run([sluice_program.BIN / "sluice", "show", what, "--data", str(server.data), "--json"], capture_output=True, text=True,
+                                     check=True).stdout)

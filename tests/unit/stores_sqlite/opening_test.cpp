@@ -16,7 +16,7 @@ TEST_F(SqliteOpening, RefusesALedgerOfANewerVersion) {
   EXPECT_EQ(opened.error().code, Code::failed_precondition);
   EXPECT_EQ(opened.error().message,
             file().string() +
-                ": written by a newer Sluice (schema 7, this one reads up to 4); use that version, "
+                ": written by a newer Sluice (schema 7, this one reads up to 5); use that version, "
                 "or another data folder");
 }
 
@@ -54,11 +54,12 @@ TEST_F(SqliteOpening, NamesAMissingFolder) {
 TEST_F(SqliteOpening, PutsWorkspaceAndPrincipalOnEveryRow) {
   // Those of a row's parts are in that row: "tracked_points" belong to a tracked run.
   const std::vector<std::string> parts{
-      "experiment_tags",    "tracked_records",         "tracked_parameters",    "tracked_tags",
-      "tracked_metrics",    "tracked_points",          "tracked_chunks",        "tracked_datasets",
-      "tracked_model_uses", "tracked_tasks", "logged_model_parameters", "logged_model_tags",     "logged_model_metrics",
-      "trace_tags",         "trace_metadata",          "trace_spans",           "trace_assessments",
-      "trace_runs",         "trace_prompts",           "registered_model_tags", "registered_version_tags"};
+      "experiment_tags",        "tracked_records", "tracked_parameters",      "tracked_tags",
+      "tracked_metrics",        "tracked_points",  "tracked_chunks",          "tracked_datasets",
+      "tracked_model_uses",     "tracked_tasks",   "logged_model_parameters", "logged_model_tags",
+      "logged_model_metrics",   "trace_tags",      "trace_metadata",          "trace_spans",
+      "trace_assessments",      "trace_runs",      "trace_prompts",           "registered_model_tags",
+      "registered_version_tags"};
   for (const auto& table : query("SELECT name FROM sqlite_master WHERE type = 'table'")) {
     if (std::ranges::find(parts, table) != parts.end()) continue;
     EXPECT_EQ(
@@ -67,7 +68,7 @@ TEST_F(SqliteOpening, PutsWorkspaceAndPrincipalOnEveryRow) {
         2U)
         << table;
   }
-  EXPECT_EQ(query("PRAGMA user_version"), std::vector<std::string>{"4"});
+  EXPECT_EQ(query("PRAGMA user_version"), std::vector<std::string>{"5"});
   EXPECT_EQ(query("PRAGMA journal_mode"), std::vector<std::string>{"wal"});
 }
 

@@ -188,7 +188,8 @@ void add_run_routes(const MlflowApi& api, Routes& routes) {
              },
              {.admit_task = own});
   // The greatest profile of a dataset has 16 MiB.
-  routes.add("POST", "/runs/log-inputs", with(log_inputs), {.body_max = std::size_t{20} << 20, .admit_task = own});
+  routes.add("POST", "/runs/log-inputs", with(log_inputs),
+             {.body_max = std::size_t{20} << 20, .admit_task = own});
   routes.add("POST", "/runs/outputs", with(log_outputs), {.admit_task = own});
 }
 

@@ -10,9 +10,10 @@ namespace {
 Error not_own(const ports::TaskCaller& task, std::string_view what) {
   return user_error(
       Code::permission_denied,
-      fmt::format("the token of the task `{}` may log to its own run {} only, and not to {}; give the task a "
-                  "token with the role `run` as a secret: `env: {{MLFLOW_TRACKING_TOKEN: {{secret: NAME.KEY}}}}`",
-                  task.path, task.fence.text, what));
+      fmt::format(
+          "the token of the task `{}` may log to its own run {} only, and not to {}; give the task a "
+          "token with the role `run` as a secret: `env: {{MLFLOW_TRACKING_TOKEN: {{secret: NAME.KEY}}}}`",
+          task.path, task.fence.text, what));
 }
 
 }  // namespace

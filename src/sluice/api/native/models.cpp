@@ -4,17 +4,35 @@
 namespace sluice::api {
 namespace {
 
-Value version_to_json(const ports::ModelVersion& version) {
+/// Who made the version: a run of the engine. One that was registered by a client of MLflow names a tracked
+/// run, which may be that of a task.
+Result<void> set_maker(const NativeApi& api, const std::string& workspace, const ports::ModelVersion& version,
+                       Struct& out) {
+  if (version.run.empty()) return {};
+  std::optional<ports::TaskPlace> place;
+  if (api.tracked_tasks != nullptr) {
+    SLUICE_TRY(found, api.tracked_tasks->place_of(workspace, version.run));
+    place = std::move(found);
+  }
+  out.set("run", place ? place->run.text : version.run);
+  if (!place || place->path.empty()) return {};
+  out.set("task", place->path);
+  out.set("tracked_run", version.run);
+  return {};
+}
+
+Result<Value> version_to_json(const NativeApi& api, const std::string& workspace,
+                              const ports::ModelVersion& version) {
   Struct s;
   s.set("model", version.model);
   s.set("version", version.number);
   s.set("commit", version.commit);
   s.set("created", to_iso8601(version.created));
   s.set("user", version.user);
-  if (!version.run.empty()) s.set("run", version.run);
+  SLUICE_DO(set_maker(api, workspace, version, s));
   if (!version.description.empty()) s.set("description", version.description);
   s.set("aliases", List(version.aliases.begin(), version.aliases.end()));
-  return s;
+  return Value(std::move(s));
 }
 
 /// A page of its versions, and what is known of all. `next` is set where there are more.
@@ -31,7 +49,10 @@ Result<Struct> model_to_json(const NativeApi& api, const std::string& workspace,
   s.set("aliases", std::move(aliases));
   if (cut_to_page(found.page, limit)) s.set("next", found.page.back().number);
   List list;
-  for (const auto& version : found.page) list.push_back(version_to_json(version));
+  for (const auto& version : found.page) {
+    SLUICE_TRY(one, version_to_json(api, workspace, version));
+    list.push_back(std::move(one));
+  }
   s.set("versions", std::move(list));
   return s;
 }
@@ -67,7 +88,7 @@ Result<ports::Response> show_version(const NativeApi& api, const ports::Request&
   const auto& workspace = request.principal.workspace;
   SLUICE_TRY(version, api.models.resolve(workspace, request.params.at(0), request.params.at(1)));
   SLUICE_TRY(files, api.models.files(workspace, version));
-  auto described = version_to_json(version);
+  SLUICE_TRY(described, version_to_json(api, workspace, version));
   Struct s = *described.if_struct();
   s.set("repository", api.models.path_of(workspace, version.model).string());
   List list;

@@ -13,6 +13,8 @@
 #include "sluice/ports/model_repository.hpp"
 #include "sluice/ports/object_store.hpp"
 #include "sluice/ports/secrets.hpp"
+#include "sluice/ports/tracked_tasks.hpp"
+#include "sluice/ports/tracking.hpp"
 #include "sluice/ports/uploads.hpp"
 
 namespace sluice::api {
@@ -29,6 +31,9 @@ struct NativeApi {
   storage::Storage* storage = nullptr;  ///< null: without its routes
   ports::Secrets* secrets = nullptr;    ///< likewise; then nothing is hidden in logs
   remote::Fetches* fetches = nullptr;   ///< null: without its route
+  /// What belongs to runs of what clients of MLflow track; null: nothing.
+  const ports::TrackedTasks* tracked_tasks = nullptr;
+  const ports::Tracking* tracking = nullptr;
   const Clock& clock;
   std::string version;
   std::filesystem::path data;

@@ -89,7 +89,17 @@ Result<ports::Response> show(const NativeApi& api, const ports::Request& request
   SLUICE_TRY(row, api.runs.find(request.principal.workspace, request.params.at(0)));
   SLUICE_TRY(report, api.runs.report(row.id));
   if (row.status == ports::set_aside) report.set_aside = row.message;
-  return json_response(runs::to_json(report));
+  auto json = runs::to_json(report);
+  if (api.tracking == nullptr) return json_response(json);
+  if (const auto tracked = api.tracking->run(request.principal.workspace, row.id.text)) {
+    Struct where;
+    where.set("experiment", std::to_string(tracked->experiment));
+    where.set("run", tracked->id);
+    Struct whole = *json.if_struct();
+    whole.set("tracked", std::move(where));
+    json = std::move(whole);
+  }
+  return json_response(json);
 }
 
 Result<RunId> resume(const NativeApi& api, const ports::Request& request) {

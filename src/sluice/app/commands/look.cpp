@@ -19,6 +19,9 @@ void print_run(const Value& run) {
     const auto failed_at = ir::readable_path(run.text_at("failed_at"));
     print_text(stdout, "error     {}{}{}\n", failed_at, failed_at.empty() ? "" : ": ", message);
   }
+  if (const auto* tracked = run.find("tracked"))
+    print_text(stdout, "tracked   /mlflow/#/experiments/{}/runs/{}\n", tracked->text_at("experiment"),
+               tracked->text_at("run"));
   const auto print_fields = [](std::string_view title, const Value* fields) {
     if (!fields || !fields->is_struct() || fields->if_struct()->empty()) return;
     print_text(stdout, "{}\n", title);
@@ -67,7 +70,11 @@ void print_version(const Value& version) {
   print_text(stdout, "model       {} v{}\ncommit      {}\ncreated     {}\n", version.text_at("model"),
              version.integer_at("version"), version.text_at("commit"), version.text_at("created"));
   if (!aliases.empty()) print_text(stdout, "aliases     {}\n", aliases);
-  if (const auto run = version.text_at("run"); !run.empty()) print_text(stdout, "created by  run {}\n", run);
+  if (const auto run = version.text_at("run"); !run.empty()) {
+    const auto task = version.text_at("task");
+    print_text(stdout, "created by  run {}{}\n", run,
+               task.empty() ? "" : fmt::format(", task {}", ir::readable_path(task)));
+  }
   print_text(stdout, "repository  {}\nfiles\n", version.text_at("repository"));
   for (const auto& file : list_at(version, "files"))
     print_text(stdout, "  {:<24} {:>10}  {}\n", file.text_at("path"),

@@ -109,8 +109,7 @@ std::vector<ports::Token> Access::list() const {
 
 /// A look-up by digest: the time that it takes says nothing about a secret.
 std::optional<ports::Caller> Access::caller_of(std::string_view token) const {
-  if (ports_.tasks != nullptr && token.starts_with(TaskTokens::prefix))
-    return ports_.tasks->caller_of(token);
+  if (ports_.tasks != nullptr && token.starts_with(TaskTokens::prefix)) return ports_.tasks->caller_of(token);
   const auto secret = Digest::of(token);
   if (operator_secret_ == secret)
     return ports::Caller{.principal = {.name = std::string(operator_name)}, .role = ports::Role::admin};

@@ -20,8 +20,9 @@ struct NewToken {
   std::optional<Milliseconds> lifetime;  ///< nullopt: until it is revoked
 };
 
-/// The tokens: those that were added, that of the operator's file, and those of tasks. Thread-safe. Every other process that
-/// changes the stored tokens holds the data folder, so that what is in memory is what is stored.
+/// The tokens: those that were added, that of the operator's file, and those of tasks. Thread-safe. Every
+/// other process that changes the stored tokens holds the data folder, so that what is in memory is what is
+/// stored.
 class Access final : public ports::Callers {
  public:
   /// How many tokens may exist.

@@ -33,7 +33,7 @@ const std::string* find(const std::vector<ports::KeyValue>& tags, std::string_vi
 }
 
 ports::TrackedStatus status_of(const ports::TaskPlace& place, const TaskRunFollower::Ends& ends,
-                              const ports::RunRow& row) {
+                               const ports::RunRow& row) {
   if (place.path.empty()) return tracked_status_of(row.status);
   const auto end = ends.find({place.path, place.attempt});
   if (end == ends.end()) return ports::TrackedStatus::killed;

@@ -15,9 +15,9 @@
 namespace sluice::tracking {
 
 /// Writes to tracked runs what becomes of the engine's runs that they belong to: what a task from the cache
-/// logged when it ran is logged to the new run too, and what has not ended when its run ends is ended. Done by
-/// a thread of its own, some milliseconds later; what was under way when the server died, when the next one
-/// opens. Thread-safe. What it refers to must outlive it.
+/// logged when it ran is logged to the new run too, and what has not ended when its run ends is ended. Done
+/// by a thread of its own, some milliseconds later; what was under way when the server died, when the next
+/// one opens. Thread-safe. What it refers to must outlive it.
 class TaskRunFollower {
  public:
   struct Ports {

@@ -141,9 +141,9 @@ Result<void> TaskRuns::begin_run(const ports::RunRow& row) {
 Result<void> TaskRuns::begin(const Principal& principal, const ports::TaskCaller& task) {
   SLUICE_TRY(row, row_of(principal.workspace, task.run));
   if (!row || row->ended)
-    return Fail(user_error(
-        Code::permission_denied,
-        fmt::format("the run {} of the task `{}` has ended, and its token with it", task.run.text, task.path)));
+    return Fail(user_error(Code::permission_denied,
+                           fmt::format("the run {} of the task `{}` has ended, and its token with it",
+                                       task.run.text, task.path)));
   const auto stored = ports_.tracking.run(principal.workspace, task.fence.text);
   if (stored) return {};
   if (stored.error().code != Code::not_found) return Fail(stored.error());

@@ -65,7 +65,7 @@ class TaskRuns {
                             const ports::Experiment& experiment) const;
 
   Ports ports_;
-  std::mutex mutex_;  ///< guards `chosen_`
+  std::mutex mutex_;                                      ///< guards `chosen_`
   std::unordered_map<std::string, std::int64_t> chosen_;  ///< experiments, by fence
 };
 

@@ -166,13 +166,13 @@ struct ProcessExecutor::Impl {
       if (const auto removed = given.containers->remove_all(container_task(attempt)); !removed)
         return finish(fence,
                       failed("container", "an earlier attempt may still run: " + removed.error().message));
-    auto start =
-        prepare_sandbox(attempt, places_of(data, attempt), objects, spares,
-                        {.mounts = may_mount,
-                         .environment = environment ? environment->folder() : std::filesystem::path(),
-                         .secrets = given.secrets,
-                         .containers = given.containers,
-                         .variables = given.variables ? given.variables(attempt) : std::vector<std::string>()});
+    auto start = prepare_sandbox(
+        attempt, places_of(data, attempt), objects, spares,
+        {.mounts = may_mount,
+         .environment = environment ? environment->folder() : std::filesystem::path(),
+         .secrets = given.secrets,
+         .containers = given.containers,
+         .variables = given.variables ? given.variables(attempt) : std::vector<std::string>()});
     if (!start) return finish(fence, failed(std::move(start).error()));
     {
       const std::lock_guard lock(mutex);

@@ -83,8 +83,9 @@ std::vector<std::string> shared_variables(const engine::TaskSpec& work, const st
   for (const auto& variable : env) {
     const auto name = variable.substr(0, variable.find('='));
     const auto* of_plan = work.env.find(name);
-    const bool is_own = std::ranges::find(of_attempt, variable) != of_attempt.end() || name == "HOME" || name == "TMPDIR" || name == "CUDA_VISIBLE_DEVICES" ||
-                        name.starts_with("SLUICE_") || (of_plan != nullptr && !of_plan->is_string());
+    const bool is_own = std::ranges::find(of_attempt, variable) != of_attempt.end() || name == "HOME" ||
+                        name == "TMPDIR" || name == "CUDA_VISIBLE_DEVICES" || name.starts_with("SLUICE_") ||
+                        (of_plan != nullptr && !of_plan->is_string());
     if (!is_own) out.push_back(variable);
   }
   return out;
@@ -307,9 +308,8 @@ std::expected<supervisor::Start, Failure> prepare_sandbox(const ports::Attempt& 
   start.program = program->string();
   if (attempt.work.function)
     start.interpreter =
-        interpreter_for(start, attempt.work,
-                                        shared_variables(attempt.work, start.env, options.variables),
-                                        options.environment);
+        interpreter_for(start, attempt.work, shared_variables(attempt.work, start.env, options.variables),
+                        options.environment);
   return start;
 }
 

@@ -12,9 +12,10 @@ Result<std::string> kept_key(const std::filesystem::path& file, Random& random) 
   auto kept = os::read_file(file, digits);
   if (kept && Digest::from_hex(*kept)) return kept;
   if (kept || kept.error().code != Code::not_found)
-    return Fail(environment_error(
-        Code::data_loss, os::printable(file) + ": it should hold the key that this program wrote; remove it, and "
-                                               "another one is made"));
+    return Fail(environment_error(Code::data_loss,
+                                  os::printable(file) +
+                                      ": it should hold the key that this program wrote; remove it, and "
+                                      "another one is made"));
   std::string key;
   for (int i = 0; i < 4; ++i) key += fmt::format("{:016x}", random.next());
   SLUICE_DO(os::write_file_atomically(file, key, os::Sync::no, 0600));

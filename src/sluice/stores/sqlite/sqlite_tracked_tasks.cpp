@@ -24,11 +24,14 @@ constexpr auto copies = std::to_array<const char*>({
     "WHERE run = ? ORDER BY key ON CONFLICT DO NOTHING",
     "INSERT INTO tracked_metrics(run, key, experiment, value, step, at_ms, points, in_chunks) SELECT ?, key, "
     "experiment, value, step, at_ms, points, in_chunks FROM tracked_metrics WHERE run = ? ORDER BY key",
-    "INSERT INTO tracked_points(run, key, number, step, at_ms, value) SELECT ?, key, number, step, at_ms, value "
+    "INSERT INTO tracked_points(run, key, number, step, at_ms, value) SELECT ?, key, number, step, at_ms, "
+    "value "
     "FROM tracked_points WHERE run = ? ORDER BY key, number",
-    "INSERT INTO tracked_chunks(run, key, first, points, step_min, step_max, sample, all_points) SELECT ?, key, "
+    "INSERT INTO tracked_chunks(run, key, first, points, step_min, step_max, sample, all_points) SELECT ?, "
+    "key, "
     "first, points, step_min, step_max, sample, all_points FROM tracked_chunks WHERE run = ?",
-    "INSERT INTO tracked_datasets(run, name, digest, position, source_type, source, schema, profile, context, "
+    "INSERT INTO tracked_datasets(run, name, digest, position, source_type, source, schema, profile, "
+    "context, "
     "tags) SELECT ?, name, digest, position, source_type, source, schema, profile, context, tags "
     "FROM tracked_datasets WHERE run = ?",
     "INSERT INTO tracked_model_uses(run, is_output, model, step) SELECT ?, is_output, model, step "
@@ -109,17 +112,17 @@ Result<std::vector<ports::TrackedTasks::Entry>> SqliteTrackedTasks::at(const Run
                                                                        const std::string& path,
                                                                        std::size_t limit) const {
   return file_->read([&](Connection& connection) -> Result<std::vector<Entry>> {
-    SLUICE_TRY(select, connection.prepare(
-                           "SELECT r.id, t.run, t.path, t.attempt, r.status FROM tracked_tasks t JOIN "
-                           "tracked_runs r ON r.number = t.tracked WHERE t.run = ? AND t.path = ? "
-                           "ORDER BY t.attempt DESC, t.tracked LIMIT ?"));
+    SLUICE_TRY(select,
+               connection.prepare("SELECT r.id, t.run, t.path, t.attempt, r.status FROM tracked_tasks t JOIN "
+                                  "tracked_runs r ON r.number = t.tracked WHERE t.run = ? AND t.path = ? "
+                                  "ORDER BY t.attempt DESC, t.tracked LIMIT ?"));
     select.bind(run.text).bind(path).bind(static_cast<std::int64_t>(limit));
     return entries_of(std::move(select));
   });
 }
 
 Result<std::vector<ports::TrackedTasks::Entry>> SqliteTrackedTasks::unended(const RunId& run,
-                                                                              std::size_t limit) const {
+                                                                            std::size_t limit) const {
   return file_->read([&](Connection& connection) -> Result<std::vector<Entry>> {
     SLUICE_TRY(select, connection.prepare(
                            "SELECT r.id, t.run, t.path, t.attempt, r.status FROM tracked_tasks t JOIN "
@@ -132,8 +135,8 @@ Result<std::vector<ports::TrackedTasks::Entry>> SqliteTrackedTasks::unended(cons
 
 Result<std::vector<RunId>> SqliteTrackedTasks::unsettled_runs(std::size_t limit) const {
   return file_->read([&](Connection& connection) -> Result<std::vector<RunId>> {
-    SLUICE_TRY(select, connection.prepare(
-                           "SELECT DISTINCT run FROM tracked_tasks WHERE unsettled = 1 LIMIT ?"));
+    SLUICE_TRY(select,
+               connection.prepare("SELECT DISTINCT run FROM tracked_tasks WHERE unsettled = 1 LIMIT ?"));
     select.bind(static_cast<std::int64_t>(limit));
     std::vector<RunId> runs;
     for (;;) {
@@ -146,8 +149,8 @@ Result<std::vector<RunId>> SqliteTrackedTasks::unsettled_runs(std::size_t limit)
 
 Result<void> SqliteTrackedTasks::settle(const RunId& run) {
   return file_->write(durability_, [&](Connection& connection) -> Result<void> {
-    SLUICE_TRY(update, connection.prepare(
-                           "UPDATE tracked_tasks SET unsettled = 0 WHERE run = ? AND unsettled = 1"));
+    SLUICE_TRY(update,
+               connection.prepare("UPDATE tracked_tasks SET unsettled = 0 WHERE run = ? AND unsettled = 1"));
     return update.bind(run.text).run();
   });
 }

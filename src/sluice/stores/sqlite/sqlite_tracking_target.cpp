@@ -173,7 +173,8 @@ Result<void> replace_parameter(Connection& connection, std::int64_t run, const K
 
 Result<void> put_parts(Connection& connection, std::int64_t number, std::int64_t experiment,
                        const MissingOfRun& missing) {
-  for (const auto& parameter : missing.parameters) SLUICE_DO(replace_parameter(connection, number, parameter));
+  for (const auto& parameter : missing.parameters)
+    SLUICE_DO(replace_parameter(connection, number, parameter));
   for (const auto& tag : missing.tags) SLUICE_DO(sqlite::put_tag(connection, number, tag));
   for (const auto& history : missing.histories)
     SLUICE_DO(sqlite::add_points(connection, {.run = number, .experiment = experiment}, history.key,

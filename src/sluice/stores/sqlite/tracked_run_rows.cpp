@@ -179,12 +179,13 @@ Result<std::optional<std::int64_t>> insert_tracked_run(Connection& connection,
     SLUICE_TRY(known, connection.prepare("SELECT active FROM experiments WHERE id = ? AND workspace = ?"));
     SLUICE_TRY(has_row, known.bind(run.experiment).bind(made.principal.workspace).step());
     if (!has_row)
-      return Fail(user_error(Code::not_found, fmt::format("No Experiment with id={} exists", run.experiment)));
+      return Fail(
+          user_error(Code::not_found, fmt::format("No Experiment with id={} exists", run.experiment)));
     if (known.integer(0) == 0)
-      return Fail(user_error(
-          Code::failed_precondition,
-          fmt::format("The experiment {} must be in the 'active' state. Current state is deleted.",
-                      run.experiment)));
+      return Fail(
+          user_error(Code::failed_precondition,
+                     fmt::format("The experiment {} must be in the 'active' state. Current state is deleted.",
+                                 run.experiment)));
   }
   SLUICE_TRY(insert, connection.prepare(R"sql(
     INSERT INTO tracked_runs(id, workspace, principal, experiment, name, user, status, started_ms, ended_ms,
