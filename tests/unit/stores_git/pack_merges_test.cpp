@@ -250,7 +250,7 @@ TEST_F(Merging, OfOnePackIsNone) {
 
 TEST_F(Merging, ThatIsLongIsStopped) {
   add_versions(1, 1);
-  add_packs(PackMerges::packs_max, 400);
+  add_packs(PackMerges::packs_max, 800);
   const auto before = files(".pack");
   const auto all = objects();
   std::stop_source stop;

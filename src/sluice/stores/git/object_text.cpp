@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "sluice/base/digest.hpp"
 #include "sluice/base/numbers.hpp"
 
 namespace sluice::stores::git {
@@ -24,9 +25,7 @@ std::string to_bytes(const Oid& oid) {
 }
 
 Oid from_bytes(std::string_view bytes) {
-  Oid out;
-  for (const char c : bytes) out += fmt::format("{:02x}", static_cast<unsigned char>(c));
-  return out;
+  return to_hex({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()});
 }
 
 /// git orders a folder as if its name ended with "/".

@@ -25,7 +25,7 @@ Result<void> merge_packs(const std::filesystem::path& repository, std::size_t pa
 class PackMerges {
  public:
   /// More packs are merged soon.
-  static constexpr std::size_t packs_max = 20;
+  static constexpr std::size_t packs_max = 10;
   /// More packs are merged at once, by the thread that has made the last one. So they are bounded also where
   /// commands that end soon make all of them, and where the thread cannot keep up.
   static constexpr std::size_t packs_limit = 4 * packs_max;

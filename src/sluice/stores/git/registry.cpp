@@ -5,7 +5,6 @@
 #include <ranges>
 
 #include "sluice/base/json.hpp"
-#include "sluice/base/numbers.hpp"
 #include "sluice/ports/model_registry.hpp"
 #include "sluice/ports/model_repository.hpp"
 #include "sluice/stores/git/content.hpp"
@@ -44,8 +43,12 @@ std::optional<std::int64_t> version_number(std::string_view name) {
   constexpr std::size_t digits_max = 18;
   if (name.size() < 2 || name.size() > digits_max + 1 || name[0] != 'v' || name[1] == '0')
     return std::nullopt;
-  const auto number = parse_integer<std::int64_t>(name.substr(1));
-  return number && *number >= 1 ? number : std::nullopt;
+  std::int64_t number = 0;
+  for (const char c : name.substr(1)) {
+    if (c < '0' || c > '9') return std::nullopt;
+    number = number * 10 + (c - '0');
+  }
+  return number;
 }
 
 Result<std::shared_ptr<const VersionTag>> TagCache::read(const Objects& objects, const Oid& target) {
@@ -187,12 +190,10 @@ Result<std::optional<std::int64_t>> Registry::find_content(std::string_view cont
   return find_in(contents_table, content);
 }
 
-/// Adds the versions after `number` to the tables in `state`.
-Result<void> Registry::index_versions_after(std::int64_t number, std::vector<TreeEntry>& state) {
+/// Adds versions, newest first, to the tables in `state`.
+Result<void> Registry::index_versions(std::span<const std::int64_t> added, std::vector<TreeEntry>& state) {
   std::map<Digest, std::int64_t> effects;
   std::map<Digest, std::int64_t> contents;
-  auto added = numbers();
-  std::erase_if(added, [&](std::int64_t each) { return each <= number; });
   // The newest last: of equal content, it is the one that counts.
   for (const auto each : std::views::reverse(added)) {
     SLUICE_TRY(tag, version(each));
@@ -252,9 +253,11 @@ Result<Oid> Registry::write_state(const By& by) {
     state.set("long_aliases", names);
   }
   SLUICE_TRY(entries, state_tree());
-  SLUICE_DO(index_versions_after(Value(state).integer_at(indexed_field), entries));
+  const auto all = numbers();
+  const auto indexed = std::ranges::lower_bound(all, Value(state).integer_at(indexed_field), std::greater{});
+  SLUICE_DO(index_versions({all.begin(), indexed}, entries));
   SLUICE_DO(write_versions(entries));
-  if (const auto all = numbers(); !all.empty()) state.set(indexed_field, all.front());
+  if (!all.empty()) state.set(indexed_field, all.front());
   SLUICE_TRY(blob, objects_.write(Objects::Kind::blob, to_json(state, JsonStyle::pretty) + "\n"));
   put(entries, {.mode = TreeEntry::Mode::file, .name = state_file, .oid = blob});
   return objects_.write(Objects::Kind::tree, format_tree(std::move(entries)));

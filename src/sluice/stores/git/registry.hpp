@@ -117,7 +117,7 @@ class Registry {
   [[nodiscard]] Result<Struct> model_json() const;
   [[nodiscard]] Result<std::optional<std::int64_t>> find_in(std::string_view table,
                                                             std::string_view key) const;
-  Result<void> index_versions_after(std::int64_t number, std::vector<TreeEntry>& state);
+  Result<void> index_versions(std::span<const std::int64_t> added, std::vector<TreeEntry>& state);
   Result<Oid> write_state(const By& by);
   Result<void> write_versions(std::vector<TreeEntry>& state);
   void note(std::string subject, Struct operation);
