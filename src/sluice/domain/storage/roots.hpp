@@ -261,6 +261,7 @@ inline constexpr auto roots_in_folder = std::to_array<Root>({
     {"server.json", false, "the address of the server"},
     {"sluice.sock", false, "the server's socket"},
     {"secrets", false, "texts that tasks are given"},
+    {"task_key", false, "a key that signs tokens"},
     {"deciding", false, "the id of a run"},
     {"to_tell", false, "ids of runs"},
     {"supervisor.lock", false, "the supervisor"},
