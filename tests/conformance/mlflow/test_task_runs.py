@@ -1,15 +1,13 @@
 """The tasks of a pipeline log with MLflow's client as it is: what it is told by the environment is all that it knows."""
 import json
-import os
 import pathlib
+import re
 import subprocess
 import sys
 import textwrap
-import urllib.error
-import urllib.request
 
+import browser
 import mlflow
-import pytest
 import sluice_program
 import tracked
 import waiting
@@ -297,6 +295,19 @@ def test_lineage_joins_both(tracking, tmp_path):
     assert show(server, report["run"])["tracked"] == {"experiment": whole.info.experiment_id, "run": report["run"]}
     text = subprocess.run([sluice_program.BIN / "sluice", "show", report["run"], "--data", str(server.data)], capture_output=True, text=True).stdout
     assert f"tracked   /mlflow/#/experiments/{whole.info.experiment_id}/runs/{report['run']}" in text
+
+
+def test_the_interface_leads_from_a_version_to_its_run(main_job_copy, main_job_report, tmp_path):
+    """Also where the run logged nothing to MLflow."""
+    static_files = re.sub(r"__init__.py$", "server/js/build", mlflow.__file__)
+    with tracked.serving(main_job_copy, "--mlflow-ui", static_files) as (server, client), browser.opened(tmp_path) as chromium:
+        run = client.get_run(client.get_model_version("stamps", "1").run_id)
+        assert run.info.run_id == main_job_report["run"] and run.info.status == "FINISHED"
+        chromium.open(f"{server.url}/mlflow/#/models/stamps/versions/1")
+        chromium.shows("Source Run", run.info.run_name)
+        chromium.open(f"{server.url}/mlflow/#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}")
+        chromium.shows(run.info.run_name)
+        chromium.screenshot(sluice_program.ROOT / "build/screenshots/mlflow/run-of-the-engine.png")
 
 
 def show(server, what):
