@@ -101,6 +101,16 @@ def test_what_logs_nothing_has_no_run(tracking, tmp_path):
     assert shown.info.status == "FINISHED" and shown.info.run_name == f"quiet {report['run']}" and shown.data.metrics == {}
 
 
+def test_a_run_that_logged_nothing_can_be_annotated(tracking, tmp_path):
+    server, client = tracking
+    report = Pipeline(tmp_path, "noted").task("silent", "").run(server.data)
+    client.set_tag(report["run"], "mlflow.note.content", "a good one")
+    noted = client.get_run(report["run"])
+    assert noted.data.tags["mlflow.note.content"] == "a good one" and noted.info.status == "FINISHED"
+    assert [r.info.run_id for r in client.search_runs([noted.info.experiment_id])] == [report["run"]]
+    tracked.refused(lambda: client.set_tag("0" * 32, "a", "b"), "RESOURCE_DOES_NOT_EXIST", "not found")
+
+
 def test_cached_tasks_show_what_they_logged(tracking, tmp_path):
     server, client = tracking
     code = LOGS + "    with mlflow.start_run(nested=True, run_name='inner'):\n        mlflow.log_metric('deep', 7)\n"

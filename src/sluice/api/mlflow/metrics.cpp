@@ -103,26 +103,29 @@ void add_metric_routes(const MlflowApi& api, Routes& routes) {
         [api, work](const Fields& fields, const ports::Request& r) { return work(api, fields, r.principal); };
   };
   const auto quick = small_and_quick(api);
-  const auto own = admit_to_run(api);
-  routes.add("POST", "/runs/log-metric",
-             [api](const Fields& fields, const auto& r) -> Result<ports::Response> {
-               SLUICE_TRY(id, fields.run_id());
-               SLUICE_TRY(metric, metric_of(fields));
-               SLUICE_DO(api.experiments.log_metric(r.principal, id, metric));
-               SLUICE_DO(log_to_model(api, fields, id, metric));
-               return empty();
-             },
-             {.is_brief = quick, .admit_task = own});
-  routes.add("POST", "/runs/log-parameter",
-             [api](const Fields& fields, const auto& r) -> Result<ports::Response> {
-               SLUICE_TRY(id, fields.run_id());
-               SLUICE_TRY(key, fields.needed("key"));
-               SLUICE_TRY(value, fields.text("value"));
-               SLUICE_DO(api.experiments.log_parameter(r.principal, id, {.key = key, .value = value}));
-               return empty();
-             },
-             {.is_brief = quick, .admit_task = own});
-  routes.add("POST", "/runs/log-batch", with(log_batch), {.is_brief = quick, .admit_task = own});
+  const Routes::More own{
+      .is_brief = quick, .admit_task = admit_to_run(api), .begin_missing = begin_run_of_engine(api)};
+  routes.add(
+      "POST", "/runs/log-metric",
+      [api](const Fields& fields, const auto& r) -> Result<ports::Response> {
+        SLUICE_TRY(id, fields.run_id());
+        SLUICE_TRY(metric, metric_of(fields));
+        SLUICE_DO(api.experiments.log_metric(r.principal, id, metric));
+        SLUICE_DO(log_to_model(api, fields, id, metric));
+        return empty();
+      },
+      own);
+  routes.add(
+      "POST", "/runs/log-parameter",
+      [api](const Fields& fields, const auto& r) -> Result<ports::Response> {
+        SLUICE_TRY(id, fields.run_id());
+        SLUICE_TRY(key, fields.needed("key"));
+        SLUICE_TRY(value, fields.text("value"));
+        SLUICE_DO(api.experiments.log_parameter(r.principal, id, {.key = key, .value = value}));
+        return empty();
+      },
+      own);
+  routes.add("POST", "/runs/log-batch", with(log_batch), own);
   routes.add("GET", "/metrics/get-history", with(history));
   routes.add("GET", "/metrics/get-history-bulk-interval", with(charts));
 }

@@ -82,12 +82,15 @@ ports::Response json(std::string body) { return {.body = std::move(body)}; }
 ports::Response empty() { return {.body = "{}"}; }
 
 void Routes::add(std::string_view method, std::string_view path, const Handle& handle, const More& more) {
-  const ports::Handler handler = [handle, admit_task = more.admit_task](const ports::Request& request,
-                                                                        ports::Responder respond) {
+  const ports::Handler handler = [handle, admit_task = more.admit_task, begin_missing = more.begin_missing](
+                                     const ports::Request& request, ports::Responder respond) {
     const auto answer = [&]() -> Result<ports::Response> {
       SLUICE_TRY(fields, Fields::of(request));
       if (request.task && admit_task) SLUICE_DO(admit_task(fields, request));
-      return handle(fields, request);
+      auto response = handle(fields, request);
+      if (response || response.error().code != Code::not_found || !begin_missing) return response;
+      SLUICE_TRY(has_begun, begin_missing(fields, request));
+      return has_begun ? handle(fields, request) : std::move(response);
     };
     auto response = answer();
     respond(response ? std::move(*response) : error_response(response.error()));

@@ -32,6 +32,9 @@ class Routes {
     /// Not null: also for tasks (ports::Route::for_tasks). Called first, for their requests: an error if the
     /// task may not do this.
     std::function<Result<void>(const Fields&, const ports::Request&)> admit_task = nullptr;
+    /// Called where something that the request names is not there; null: never. True: it is there now, and
+    /// the request is handled again.
+    std::function<Result<bool>(const Fields&, const ports::Request&)> begin_missing = nullptr;
   };
   /// `path`: "/runs/create", below /api/2.0/mlflow.
   void add(std::string_view method, std::string_view path, const Handle& handle) {

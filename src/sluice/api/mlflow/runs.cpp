@@ -148,13 +148,17 @@ void add_run_routes(const MlflowApi& api, Routes& routes) {
         [api, work](const Fields& fields, const ports::Request& r) { return work(api, fields, r.principal); };
   };
   const auto quick = small_and_quick(api);
-  const auto own = admit_to_run(api);
+  const Routes::More own{.admit_task = admit_to_run(api), .begin_missing = begin_run_of_engine(api)};
+  auto quick_own = own;
+  quick_own.is_brief = quick;
+  auto large_own = own;
+  large_own.body_max = std::size_t{20} << 20;  // the greatest profile of a dataset has 16 MiB
   routes.add("POST", "/runs/create",
              [api](const Fields& fields, const auto& r) { return create(api, fields, r); },
              {.is_brief = quick, .admit_task = admit_to_handler()});
-  routes.add("POST", "/runs/update",
-             [api](const Fields& fields, const auto& r) { return update(api, fields, r); },
-             {.is_brief = quick, .admit_task = admit_to_handler()});
+  routes.add(
+      "POST", "/runs/update", [api](const Fields& fields, const auto& r) { return update(api, fields, r); },
+      {.is_brief = quick, .admit_task = admit_to_handler(), .begin_missing = begin_run_of_engine(api)});
   routes.add("GET", "/runs/get", [api](const Fields& fields, const auto& r) -> Result<ports::Response> {
     SLUICE_TRY(id, fields.run_id());
     SLUICE_TRY(run, find_run(api, r.principal, id, r.task));
@@ -170,27 +174,27 @@ void add_run_routes(const MlflowApi& api, Routes& routes) {
   };
   routes.add("POST", "/runs/delete", set_active(false));
   routes.add("POST", "/runs/restore", set_active(true));
-  routes.add("POST", "/runs/set-tag",
-             [api](const Fields& fields, const auto& r) -> Result<ports::Response> {
-               SLUICE_TRY(id, fields.run_id());
-               SLUICE_TRY(key, fields.needed("key"));
-               SLUICE_TRY(value, fields.text("value"));
-               SLUICE_DO(api.experiments.set_run_tag(r.principal, id, {.key = key, .value = value}));
-               return empty();
-             },
-             {.is_brief = quick, .admit_task = own});
-  routes.add("POST", "/runs/delete-tag",
-             [api](const Fields& fields, const auto& r) -> Result<ports::Response> {
-               SLUICE_TRY(id, fields.run_id());
-               SLUICE_TRY(key, fields.needed("key"));
-               SLUICE_DO(api.experiments.remove_run_tag(r.principal, id, key));
-               return empty();
-             },
-             {.admit_task = own});
-  // The greatest profile of a dataset has 16 MiB.
-  routes.add("POST", "/runs/log-inputs", with(log_inputs),
-             {.body_max = std::size_t{20} << 20, .admit_task = own});
-  routes.add("POST", "/runs/outputs", with(log_outputs), {.admit_task = own});
+  routes.add(
+      "POST", "/runs/set-tag",
+      [api](const Fields& fields, const auto& r) -> Result<ports::Response> {
+        SLUICE_TRY(id, fields.run_id());
+        SLUICE_TRY(key, fields.needed("key"));
+        SLUICE_TRY(value, fields.text("value"));
+        SLUICE_DO(api.experiments.set_run_tag(r.principal, id, {.key = key, .value = value}));
+        return empty();
+      },
+      quick_own);
+  routes.add(
+      "POST", "/runs/delete-tag",
+      [api](const Fields& fields, const auto& r) -> Result<ports::Response> {
+        SLUICE_TRY(id, fields.run_id());
+        SLUICE_TRY(key, fields.needed("key"));
+        SLUICE_DO(api.experiments.remove_run_tag(r.principal, id, key));
+        return empty();
+      },
+      own);
+  routes.add("POST", "/runs/log-inputs", with(log_inputs), large_own);
+  routes.add("POST", "/runs/outputs", with(log_outputs), own);
 }
 
 }  // namespace sluice::api::mlflow

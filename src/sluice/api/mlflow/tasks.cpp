@@ -32,6 +32,14 @@ AdmitTask admit_to_run(const MlflowApi& api) {
   };
 }
 
+std::function<Result<bool>(const Fields& fields, const ports::Request& request)> begin_run_of_engine(
+    const MlflowApi& api) {
+  return [api](const Fields& fields, const ports::Request& request) -> Result<bool> {
+    SLUICE_TRY(id, fields.run_id());
+    return api.task_runs.begin_run(request.principal, {id});
+  };
+}
+
 AdmitTask admit_to_model(const MlflowApi& api) {
   return [api](const Fields&, const ports::Request& request) -> Result<void> {
     SLUICE_TRY(model, api.logged_models.find(request.principal, request.params.at(0)));

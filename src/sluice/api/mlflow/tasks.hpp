@@ -14,6 +14,9 @@ using AdmitTask = std::function<Result<void>(const Fields& fields, const ports::
 
 /// Of requests that name a run in their fields: it has to be the task's.
 AdmitTask admit_to_run(const MlflowApi& api);
+/// Begins the tracked run of a run of the engine to which nothing was logged yet.
+std::function<Result<bool>(const Fields& fields, const ports::Request& request)> begin_run_of_engine(
+    const MlflowApi& api);
 /// Of requests that name a logged model in their path: a run of the task's has to have made it.
 AdmitTask admit_to_model(const MlflowApi& api);
 /// The handler decides itself.

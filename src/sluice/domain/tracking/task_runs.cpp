@@ -138,6 +138,13 @@ Result<void> TaskRuns::begin_run(const ports::RunRow& row) {
   return ports_.tasks.begin({.principal = principal, .run = std::move(run)}, {.run = row.id});
 }
 
+Result<bool> TaskRuns::begin_run(const Principal& principal, const RunId& run) {
+  SLUICE_TRY(row, row_of(principal.workspace, run));
+  if (!row) return false;
+  SLUICE_DO(begin_run(*row));
+  return true;
+}
+
 Result<void> TaskRuns::begin(const Principal& principal, const ports::TaskCaller& task) {
   SLUICE_TRY(row, row_of(principal.workspace, task.run));
   if (!row || row->ended)

@@ -49,7 +49,8 @@ class TaskRuns {
   /// thousands of attempts, until the server ends.
   void choose_experiment(const ports::TaskCaller& task, std::int64_t experiment);
 
-  /// Begins that of a run of the engine, unless it has begun.
+  /// Begins that of a run of the engine, unless it has begun. False: there is no such run.
+  Result<bool> begin_run(const Principal& principal, const RunId& run);
   Result<void> begin_run(const ports::RunRow& row);
   /// How a run of the engine is shown to which nothing was logged. Code::not_found if there is none.
   [[nodiscard]] Result<ports::TrackedRun> of_run(const Principal& principal, const RunId& run) const;
