@@ -196,6 +196,8 @@ def test_the_token_is_for_its_run_alone(tracking, tmp_path):
                 refused("PUT", f"/api/2.0/mlflow-artifacts/artifacts/0/models/{theirs.model_id}/artifacts/x"),
                 refused("DELETE", f"/api/2.0/mlflow-artifacts/artifacts/0/{{other}}/artifacts"),
                 refused("PUT", f"/api/2.0/mlflow-artifacts/artifacts/{{RUN}}"),
+                refused("POST", f"/api/2.0/mlflow-artifacts/mpu/create/0/{{other}}/artifacts", path="x", num_parts=1),
+                refused("POST", f"/api/2.0/mlflow-artifacts/mpu/complete/0/{{other}}/artifacts", path="x", upload_id="x", parts=[]),
                 refused("POST", api + "/registered-models/create", name="m"),
                 refused("POST", api + "/experiments/delete", experiment_id="0"),
                 refused("POST", "/v1/runs", plan="x")]
