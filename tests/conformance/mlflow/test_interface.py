@@ -134,5 +134,20 @@ def test_side_pages(filled, shown):
         assert "Something went wrong" not in shown(name.replace("/", "-"), f"#/{name}", "MLflow")
 
 
+@pytest.fixture(scope="module")
+def more(filled):
+    """The fields of an experiment that has everything."""
+    _, client, _, _ = filled
+    experiment = client.create_experiment("beta-exp", tags={"mlflow.experimentKind": "custom_model_development"})
+    runs = [client.create_run(experiment, run_name=name).info.run_id for name in ("beta-run", "other")]
+    return pages.fill(client, experiment, *runs, "reg-b", "logged-b", "greeting-b")
+
+
+@pytest.mark.parametrize("name", ["home", "experiment", "overview", "run-system-metrics", "run-traces", "compare-experiments", "agent-versions", "logged-model"])
+def test_other_pages(more, shown, name):
+    path, *words = pages.ALL[name]
+    shown(f"other/{name}", path.format(**more), *(word.format(**more) for word in words))
+
+
 def test_no_page_threw(shown):
     assert shown.went_wrong() == []
