@@ -37,10 +37,11 @@ class Pages:
         self.browser.screenshot(SCREENSHOTS / f"{name}.png")
         return text
 
-    def went_wrong(self, *expected):
-        """Pairs (address, what went wrong there), without what is expected."""
-        self.browser.text()  # what it has said meanwhile is read
-        return [(address, error) for address, error in self.browser.errors if not any(re.search(pattern, error) for pattern in [*EXPECTED, *expected])]
+    def check(self):
+        """Nothing went wrong in any of the pages, but what is expected."""
+        self.browser.text()  # what they have said meanwhile is read
+        wrong = [f"{address}\n{error}" for address, error in self.browser.errors if not any(re.search(pattern, error) for pattern in EXPECTED)]
+        assert not wrong, "\n".join(wrong)
 
 
 @contextlib.contextmanager
@@ -63,6 +64,7 @@ ALL = {
     "run-artifacts": ("#/experiments/{experiment}/runs/{run}/artifacts/note.txt", "a note"),
     "run-traces": ("#/experiments/{experiment}/runs/{run}/traces", "{run_name}"),
     "metric": ("#/metric?runs=[%22{run}%22,%22{other}%22]&metric=%22loss%22&experiments=[%22{experiment}%22]&plot_metric_keys=[%22loss%22]", "loss"),
+    # One of them has files, and the other has none.
     "compare-runs": ("#/compare-runs?runs=[%22{run}%22,%22{other}%22]&experiments=[%22{experiment}%22]", "Comparing 2 Runs", "{run_name}"),
     "compare-experiments": ("#/compare-experiments/s?experiments=[%22{experiment}%22,%220%22]", "Displaying Runs from 2 Experiments"),
     "models": ("#/models", "{model}"),
