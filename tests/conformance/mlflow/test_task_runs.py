@@ -20,7 +20,7 @@ pipelines:
   main:
     graph:
 """
-HOW = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "GIT_PYTHON_REFRESH": "quiet"}
+HOW = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "GIT_PYTHON_REFRESH": "quiet", "MLFLOW_REQUIREMENTS_INFERENCE_TIMEOUT": "0"}
 LOGS = """
 import mlflow
 with mlflow.start_run():
@@ -31,7 +31,7 @@ with mlflow.start_run():
 """
 RAW = """
 import json, os, urllib.request
-def ask(method, path, **fields):
+def ask(method, path, /, **fields):
     request = urllib.request.Request(os.environ["MLFLOW_TRACKING_URI"] + path, data=json.dumps(fields).encode(), method=method,
                                      headers={"Authorization": "Bearer " + os.environ["MLFLOW_TRACKING_TOKEN"], "Content-Type": "application/json"})
     with urllib.request.urlopen(request) as answer:
@@ -171,7 +171,7 @@ def test_the_token_is_for_its_run_alone(tracking, tmp_path):
     code = RAW + textwrap.dedent(f"""
     import urllib.error
     log("own", 1)
-    def refused(method, path, **fields):
+    def refused(method, path, /, **fields):
         try:
             ask(method, path, **fields)
         except urllib.error.HTTPError as error:
