@@ -1,4 +1,4 @@
-"""A real browser (Debian's Chromium) for tests: opens pages, reads what they show, takes screenshots. Spoken to by its debugging pipe."""
+"""A real browser (Debian's Chromium) for tests: opens pages, reads what they show, clicks, types, takes screenshots. Spoken to by its debugging pipe."""
 import base64
 import contextlib
 import json
@@ -10,6 +10,16 @@ import subprocess
 import waiting
 
 LIMIT_S = 60
+
+# The last visible element (what was opened last is in front) of those that a selector matches, with exactly this text, label or place holder.
+FIND = """((selector, words) => [...document.querySelectorAll(selector)].filter(element => {
+  const box = element.getBoundingClientRect();
+  const named = [element.innerText, element.ariaLabel, element.title, element.placeholder].some(text => (text || '').trim() === words);
+  return box.width > 0 && box.height > 0 && getComputedStyle(element).visibility === 'visible' && !element.disabled && (words === null || named);
+}).at(-1))"""
+CLICKED = "button, a, label, input, textarea, [role=button], [role=menuitem], [role=menuitemradio], [role=option], [role=tab], [role=combobox], [role=checkbox], [role=radio]"
+KEYS = {"Enter": 13, "Escape": 27, "Tab": 9, "Backspace": 8, "a": 65}
+CONTROL = 2
 
 
 class Browser:
@@ -36,10 +46,11 @@ class Browser:
         self.writes, self.reads = ours[1], theirs[0]
         self.buffer = b""
         self.number = 0
-        self.errors = []
+        self.address = ""
+        self.errors = []  # pairs: the address of the page, what went wrong in it
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         self.session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-        for domain in ("Page", "Runtime"):
+        for domain in ("Page", "Runtime", "Log"):
             self.call(f"{domain}.enable")
 
     def close(self):
@@ -65,12 +76,21 @@ class Browser:
         os.write(self.writes, json.dumps(request).encode() + b"\0")
         while True:
             message = self.message()
-            if message.get("method") == "Runtime.exceptionThrown":
-                details = message["params"]["exceptionDetails"]
-                self.errors.append(details.get("exception", {}).get("description") or details["text"])
+            self.note_error(message.get("method"), message.get("params"))
             if message.get("id") == self.number:
                 assert "error" not in message, (method, message["error"])
                 return message["result"]
+
+    def note_error(self, method, params):
+        """Exceptions that nobody caught, what the page writes to its console as an error, and what the browser does: requests that failed, policies."""
+        if method == "Runtime.exceptionThrown":
+            details = params["exceptionDetails"]
+            thrown = details.get("exception", {})
+            self.errors.append((self.address, f"{details['text']}: {thrown.get('description') or thrown.get('value')}"))
+        elif method == "Runtime.consoleAPICalled" and params["type"] in ("error", "assert"):
+            self.errors.append((self.address, "console: " + " ".join(str(one.get("value") or one.get("description")) for one in params["args"])))
+        elif method == "Log.entryAdded" and params["entry"]["level"] == "error":
+            self.errors.append((self.address, f"{params['entry']['source']}: {params['entry']['text']} {params['entry'].get('url', '')}"))
 
     def evaluate(self, expression):
         result = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
@@ -80,6 +100,7 @@ class Browser:
     def open(self, url):
         """Loads the page anew, also where only what follows `#` differs."""
         self.call("Page.navigate", url="about:blank")
+        self.address = url
         self.call("Page.navigate", url=url)
 
     def text(self):
@@ -92,6 +113,42 @@ class Browser:
         except AssertionError as error:
             raise AssertionError(f"{error}; it shows:\n{self.text()[:3000]}") from None
         return self.text()
+
+    def place_of(self, words, selector):
+        """The middle of the element, once it is there, has stopped moving, and nothing is in front of it."""
+        def found():
+            return self.evaluate(f"""(async () => {{
+              const element = {FIND}({json.dumps(selector)}, {json.dumps(words)});
+              if (!element) return null;
+              element.scrollIntoView({{block: 'center', inline: 'center', behavior: 'instant'}});
+              const box = element.getBoundingClientRect();
+              await new Promise(requestAnimationFrame);
+              const again = element.getBoundingClientRect();
+              const x = box.x + box.width / 2, y = box.y + box.height / 2, front = document.elementFromPoint(x, y);
+              return box.x === again.x && box.y === again.y && front && (element.contains(front) || front.contains(element)) ? [x, y] : null;
+            }})()""")
+
+        try:
+            return waiting.until(found, f"{words!r} ({selector}) can be clicked", LIMIT_S)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; it shows:\n{self.text()[:3000]}") from None
+
+    def click(self, words=None, selector=CLICKED):
+        """Clicks on the last element that is shown with these words, or has them as its label or place holder; or on the last of the selector."""
+        x, y = self.place_of(words, selector)
+        for kind in ("mouseMoved", "mousePressed", "mouseReleased"):
+            self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="none" if kind == "mouseMoved" else "left", clickCount=1)
+
+    def press(self, key, control=False):
+        text = {"text": "\r"} if key == "Enter" else {}
+        for kind in ("keyDown", "keyUp"):
+            self.call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=KEYS[key], modifiers=CONTROL if control else 0,
+                      **(text if kind == "keyDown" else {}))
+
+    def type(self, text):
+        """Into what has the focus, in the place of what is there."""
+        self.press("a", control=True)
+        self.call("Input.insertText", text=text)
 
     def screenshot(self, file):
         file = pathlib.Path(file)

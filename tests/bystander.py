@@ -7,13 +7,13 @@ import waiting
 class Bystander:
     """Sends the same requests to a server repeatedly, and records failures. A context manager: its end raises if there were any.
 
-    The server must return the same record of `run` each time.
+    The server must return the same record of `run` each time, or the same at another `path`.
     """
 
-    def __init__(self, server, run):
+    def __init__(self, server, run=None, path=None):
         self.server = server
-        self.run = run
-        self.before = server.ask("GET", f"/v1/runs/{run}")
+        self.path = path or f"/v1/runs/{run}"
+        self.before = server.ask("GET", self.path)
         self.successes = 0
         self.wrong = []
         self.over = threading.Event()
@@ -28,7 +28,7 @@ class Bystander:
     def send_once(self):
         try:
             health, _ = self.server.ask("GET", "/v2/health/live")
-            recorded = self.server.ask("GET", f"/v1/runs/{self.run}")
+            recorded = self.server.ask("GET", self.path)
         except OSError as problem:  # no response, or a connection that was refused or closed
             self.note(repr(problem))
         else:

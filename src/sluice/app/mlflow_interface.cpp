@@ -65,8 +65,10 @@ std::function<fs::path(const std::string&)> interface_files(const fs::path& fold
   if (!folder.empty())
     for (const auto& file : os::files_below(folder).value_or(std::vector<fs::path>()))
       files->insert(file.string());
-  return
-      [files, folder](const std::string& path) { return files->contains(path) ? folder / path : fs::path(); };
+  return [files, folder](const std::string& path) {
+    std::error_code failed;  // an installer may have linked them
+    return files->contains(path) ? fs::canonical(folder / path, failed) : fs::path();
+  };
 }
 
 }  // namespace sluice::app

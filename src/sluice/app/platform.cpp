@@ -278,6 +278,7 @@ struct Platform::Impl {
                            .logged_models = *logged_models,
                            .artifacts = *artifacts,
                            .interface_file = interface_file,
+                           .is_encrypted = options.is_encrypted,
                            .traces = *traces,
                            .task_runs = *task_runs,
                            .registry = *registry,

@@ -33,6 +33,7 @@ class Platform {
     /// What clients log is synced to the disk before they are told so.
     bool durable_tracking = false;
     std::filesystem::path mlflow_interface = {};  ///< find_mlflow_interface
+    bool is_encrypted = false;                    ///< clients reach the server with TLS
   };
   /// Opens the folder, or creates it, and imports missing built-in models. Fails if another process holds it.
   static Result<std::unique_ptr<Platform>> open(Options options);

@@ -485,10 +485,12 @@ std::vector<ports::Protocol> make_protocols(const ProtocolParts& parts) {
   made.push_back(api::mlflow_protocol({.experiments = parts.experiments,
                                        .logged_models = parts.logged_models,
                                        .artifacts = parts.artifacts,
+                                       .uploads = parts.uploads,
                                        .registry = parts.registry,
                                        .traces = parts.traces,
                                        .task_runs = parts.task_runs,
-                                       .interface_file = parts.interface_file}));
+                                       .interface_file = parts.interface_file,
+                                       .is_encrypted = parts.is_encrypted}));
   // Until there is a console.
   made.push_back({.name = "console",
                   .routes = {{.method = "GET",

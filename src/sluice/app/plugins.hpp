@@ -225,6 +225,7 @@ struct ProtocolParts {
   tracking::LoggedModels& logged_models;
   tracking::ArtifactFiles& artifacts;
   std::function<std::filesystem::path(const std::string&)> interface_file;
+  bool is_encrypted;
   tracking::Traces& traces;
   tracking::TaskRuns& task_runs;
   models::Registry& registry;

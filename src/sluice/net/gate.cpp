@@ -74,7 +74,7 @@ std::string joined(const std::vector<std::string>& words) {
 std::expected<Admission, ports::Response> Gate::admit(RequestHead head, const Source& source) const {
   auto target = parse_target(head.target);
   const auto refuse = [&](const Error& error) {
-    auto response = router_.error(target ? target->segments : std::vector<std::string>{}, error);
+    auto response = router_.error(target ? target->segments : leading_segments(head.target), error);
     if (error.code == Code::unauthenticated) response.headers.emplace_back("WWW-Authenticate", "Bearer");
     return std::unexpected(std::move(response));
   };

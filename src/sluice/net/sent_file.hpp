@@ -14,7 +14,7 @@ class SentFile {
   SentFile(const SentFile&) = delete;
   SentFile& operator=(const SentFile&) = delete;
 
-  /// True if the path is not a readable regular file.
+  /// True if the path is not a readable regular file. What a link leads to is not sent.
   [[nodiscard]] bool failed() const { return failed_; }
   [[nodiscard]] std::uint64_t size() const { return size_; }
   /// Reads at most `into.size()` bytes from `offset`; returns 0 at the end of the file or on an error.

@@ -74,4 +74,18 @@ Result<Target> parse_target(std::string_view text) {
   return target;
 }
 
+std::vector<std::string> leading_segments(std::string_view text) {
+  std::vector<std::string> segments;
+  text = text.substr(0, text.find('?'));
+  while (text.starts_with('/')) {
+    text.remove_prefix(1);
+    const auto end = std::min(text.find('/'), text.size());
+    auto segment = decode(text.substr(0, end), "the path");
+    if (!segment) break;
+    segments.push_back(std::move(*segment));
+    text.remove_prefix(end);
+  }
+  return segments;
+}
+
 }  // namespace sluice::net

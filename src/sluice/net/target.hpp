@@ -18,5 +18,8 @@ struct Target {
 
 /// Parses the forms "/path?query" and "http://host/path?query".
 Result<Target> parse_target(std::string_view text);
+/// The segments of a target that cannot be parsed, up to the first that cannot be decoded: they say in whose
+/// form it is refused.
+std::vector<std::string> leading_segments(std::string_view text);
 
 }  // namespace sluice::net

@@ -39,6 +39,20 @@ class Uploads {
   /// then.
   virtual Result<Received> append(const Principal& principal, const std::string& id, std::int64_t offset,
                                   std::string_view bytes) = 0;
+
+  /// Begins one of so many parts, numbered from 1, whose sizes are not known: they may arrive in any order,
+  /// and at the same time. It ends with the server. Returns its id, with which `find` and `append` find
+  /// nothing.
+  virtual Result<std::string> begin_parts(const Principal& principal, std::int64_t parts) = 0;
+  /// Takes the part whose bytes are in `file`, whole or not at all. The same one again changes nothing.
+  /// Code::conflict if other bytes have arrived as this part, Code::invalid_argument if there is no such
+  /// part.
+  virtual Result<void> put_part(const Principal& principal, const std::string& id, std::int64_t number,
+                                const std::filesystem::path& file) = 0;
+  /// The object is in the store now, and the upload has ended. Code::failed_precondition while parts are
+  /// missing; the upload is under way then.
+  virtual Result<Stored> complete(const Principal& principal, const std::string& id) = 0;
+
   /// Removes what has arrived.
   virtual Result<void> cancel(const Principal& principal, const std::string& id) = 0;
 };

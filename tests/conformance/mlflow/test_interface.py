@@ -1,25 +1,19 @@
-"""MLflow's own interface (its static files, unmodified) in a real browser, on this server: what its pages show, and their edits.
+"""MLflow's own interface (its static files, unmodified) in a real browser, on this server: what its pages show. Their edits: test_interface_edits.py.
 
 Runs in the environment tests/clients/mlflow.in. Screenshots are left in build/screenshots/mlflow.
 """
-import re
-
-import browser
 import mlflow
+import pages
 import pytest
-import tracked
 from mlflow.entities import Metric
-from sluice_program import ROOT
 
 pytestmark = pytest.mark.needs(cpu=1)
-STATIC_FILES = re.sub(r"__init__.py$", "server/js/build", mlflow.__file__)
-SCREENSHOTS = ROOT / "build" / "screenshots" / "mlflow"
 
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory):
     """A server with an experiment of runs; (server, client, experiment, ids of the runs by name)."""
-    with tracked.serving(tmp_path_factory.mktemp("interface") / "data", "--mlflow-ui", STATIC_FILES) as (server, client):
+    with pages.serving(tmp_path_factory.mktemp("interface") / "data") as (server, client):
         experiment = client.create_experiment("alpha-exp", tags={"mlflow.experimentKind": "custom_model_development"})
         runs = {}
         for i in range(5):
@@ -35,17 +29,8 @@ def filled(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def shown(filled, tmp_path_factory):
-    """Opens a page of the interface, waits for these words, and leaves a screenshot: shown(name, path, *words)."""
-    with browser.opened(tmp_path_factory.mktemp("browser")) as chromium:
-
-        def show(name, path, *words):
-            chromium.open(f"{filled[0].url}/mlflow/{path}")
-            text = chromium.shows(*words)
-            chromium.screenshot(SCREENSHOTS / f"{name}.png")
-            return text
-
-        show.browser = chromium
-        yield show
+    with pages.opened(tmp_path_factory.mktemp("browser"), filled[0]) as shown:
+        yield shown
 
 
 def test_the_address_alone_leads_to_the_interface(filled, shown):
@@ -149,14 +134,20 @@ def test_side_pages(filled, shown):
         assert "Something went wrong" not in shown(name.replace("/", "-"), f"#/{name}", "MLflow")
 
 
-def test_a_run_is_renamed_in_the_interface(filled, shown):
-    server, client, experiment, runs = filled
-    shown("before-rename", f"#/experiments/{experiment}/runs/{runs['run-4']}", "run-4", "Parameters (1)")
-    renamed = shown.browser.evaluate(f"""fetch('ajax-api/2.0/mlflow/runs/update', {{method: 'POST', headers: {{'Content-Type': 'application/json'}},
-        body: JSON.stringify({{run_id: '{runs['run-4']}', run_name: 'renamed-run-4'}})}}).then(answer => answer.status)""")
-    assert renamed == 200 and client.get_run(runs["run-4"]).info.run_name == "renamed-run-4"
-    shown("renamed", f"#/experiments/{experiment}/runs/{runs['run-4']}", "renamed-run-4")
+@pytest.fixture(scope="module")
+def more(filled):
+    """The fields of an experiment that has everything."""
+    _, client, _, _ = filled
+    experiment = client.create_experiment("beta-exp", tags={"mlflow.experimentKind": "custom_model_development"})
+    runs = [client.create_run(experiment, run_name=name).info.run_id for name in ("beta-run", "other")]
+    return pages.fill(client, experiment, *runs, "reg-b", "logged-b", "greeting-b")
+
+
+@pytest.mark.parametrize("name", ["home", "experiment", "overview", "run-system-metrics", "run-traces", "compare-experiments", "agent-versions", "logged-model"])
+def test_other_pages(more, shown, name):
+    path, *words = pages.ALL[name]
+    shown(f"other/{name}", path.format(**more), *(word.format(**more) for word in words))
 
 
 def test_no_page_threw(shown):
-    assert [error for error in shown.browser.errors if "SyntaxError" in error] == []
+    shown.check()

@@ -18,7 +18,7 @@ pipelines:
   main:
     graph:
 """
-HOW = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "GIT_PYTHON_REFRESH": "quiet"}
+HOW = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "GIT_PYTHON_REFRESH": "quiet", "MLFLOW_REQUIREMENTS_INFERENCE_TIMEOUT": "0"}
 LOGS = """
 import mlflow
 with mlflow.start_run():
@@ -29,7 +29,7 @@ with mlflow.start_run():
 """
 RAW = """
 import json, os, urllib.request
-def ask(method, path, **fields):
+def ask(method, path, /, **fields):
     request = urllib.request.Request(os.environ["MLFLOW_TRACKING_URI"] + path, data=json.dumps(fields).encode(), method=method,
                                      headers={"Authorization": "Bearer " + os.environ["MLFLOW_TRACKING_TOKEN"], "Content-Type": "application/json"})
     with urllib.request.urlopen(request) as answer:
@@ -179,7 +179,7 @@ def test_the_token_is_for_its_run_alone(tracking, tmp_path):
     code = RAW + textwrap.dedent(f"""
     import urllib.error
     log("own", 1)
-    def refused(method, path, **fields):
+    def refused(method, path, /, **fields):
         try:
             ask(method, path, **fields)
         except urllib.error.HTTPError as error:
@@ -204,6 +204,8 @@ def test_the_token_is_for_its_run_alone(tracking, tmp_path):
                 refused("PUT", f"/api/2.0/mlflow-artifacts/artifacts/0/models/{theirs.model_id}/artifacts/x"),
                 refused("DELETE", f"/api/2.0/mlflow-artifacts/artifacts/0/{{other}}/artifacts"),
                 refused("PUT", f"/api/2.0/mlflow-artifacts/artifacts/{{RUN}}"),
+                refused("POST", f"/api/2.0/mlflow-artifacts/mpu/create/0/{{other}}/artifacts", path="x", num_parts=1),
+                refused("POST", f"/api/2.0/mlflow-artifacts/mpu/complete/0/{{other}}/artifacts", path="x", upload_id="x", parts=[]),
                 refused("POST", api + "/registered-models/create", name="m"),
                 refused("POST", api + "/experiments/delete", experiment_id="0"),
                 refused("POST", "/v1/runs", plan="x")]

@@ -461,6 +461,7 @@ def test_wrong_requests_are_refused(experiment, server, client):
     for wrong in [{}, locations | {"max_results": 0}, locations | {"max_results": 501}, locations | {"page_token": "x"}, locations | {"order_by": ["x"]},
                   {"locations": [{"mlflow_experiment": {"experiment_id": "x"}}]}]:
         assert post("/search", wrong) == 400, wrong
+    assert post("/search", {"locations": []}) == 200, "the interface asks so where no experiment is chosen"
     for wrong in [{"assessment": {"feedback": {"value": 1}}}, {"assessment": {"feedback": 5}, "update_mask": "feedback"}, {"update_mask": "feedback"},
                   {"assessment": {}, "update_mask": "feedback"}]:
         given = mlflow.log_feedback(trace_id=trace, name="x", value=1)

@@ -201,16 +201,6 @@ def test_many_writers_on_one_run(client, experiment):
     assert found.params == {f"p{number}": str(number) for number in range(8)}
 
 
-def test_asynchronous_logging(experiment):
-    with mlflow.start_run(experiment_id=experiment) as run:
-        for i in range(50):
-            mlflow.log_metric("async", i, step=i, synchronous=False)
-        mlflow.log_params({f"p{i}": i for i in range(20)}, synchronous=False)
-        mlflow.flush_async_logging()
-    found = mlflow.get_run(run.info.run_id).data
-    assert found.metrics["async"] == 49 and len(found.params) == 20
-
-
 # Searches
 
 @pytest.fixture(scope="module")
@@ -379,23 +369,6 @@ def test_logged_models(client, experiment):
     assert [output.model_id for output in client.get_run(run.info.run_id).outputs.model_outputs] == [model.model_id]
     client.delete_logged_model(model.model_id)
     refused(lambda: mlflow.get_logged_model(model.model_id), "RESOURCE_DOES_NOT_EXIST", f"Logged model with ID '{model.model_id}' not found")
-
-
-def test_autolog_of_a_classifier(client, experiment):
-    from sklearn.datasets import load_iris
-    from sklearn.linear_model import LogisticRegression
-
-    pictures, labels = load_iris(return_X_y=True, as_frame=True)
-    mlflow.sklearn.autolog()
-    try:
-        with mlflow.start_run(experiment_id=experiment) as run:
-            trained = LogisticRegression(max_iter=200).fit(pictures, labels)
-    finally:
-        mlflow.sklearn.autolog(disable=True)
-    found = client.get_run(run.info.run_id)
-    assert found.data.metrics["training_score"] > 0.9 and found.data.params["max_iter"] == "200"
-    (output,) = found.outputs.model_outputs
-    assert mlflow.sklearn.load_model(f"models:/{output.model_id}").score(pictures, labels) == trained.score(pictures, labels)
 
 
 # Bad input, and the death of the server

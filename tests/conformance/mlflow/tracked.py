@@ -11,7 +11,9 @@ from mlflow.tracking import MlflowClient
 def serving(folder, *arguments, **options):
     """A server on a data folder; the client is told of it. Yields (server, client)."""
     with sluice_program.serving(folder, *arguments, **options) as server:
-        os.environ |= {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_TRACKING_URI": server.url, "MLFLOW_DISABLE_TELEMETRY": "true"}
+        os.environ |= {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_TRACKING_URI": server.url, "MLFLOW_DISABLE_TELEMETRY": "true",
+                       # Otherwise it loads each model once more, in a process of its own, to list the packages that this imports.
+                       "MLFLOW_REQUIREMENTS_INFERENCE_TIMEOUT": "0"}
         mlflow.set_tracking_uri(server.url)
         mlflow.set_registry_uri(server.url)
         yield server, MlflowClient(tracking_uri=server.url, registry_uri=server.url)

@@ -329,6 +329,15 @@ TEST(SearchFilter, IsBounded) {
   EXPECT_OK(parse_filter(list(filter_list_max), run_search()));
   EXPECT_EQ(read(list(filter_list_max + 1), run_search), "Invalid filter: a list of more than 1000 values");
 
+  const auto pattern = [](std::string_view word, std::size_t bytes) {
+    return "tags.a " + std::string(word) + " '" + std::string(bytes, '%') + "'";
+  };
+  EXPECT_OK(parse_filter(pattern("LIKE", filter_pattern_bytes_max), run_search()));
+  EXPECT_EQ(read(pattern("LIKE", filter_pattern_bytes_max + 1), run_search),
+            "Invalid pattern of LIKE: longer than 32768 bytes");
+  EXPECT_EQ(read(pattern("ILIKE", filter_pattern_bytes_max + 1), run_search),
+            "Invalid pattern of ILIKE: longer than 32768 bytes");
+
   const auto long_value = [](std::size_t bytes) { return "tags.a='" + std::string(bytes - 9, 'x') + "'"; };
   EXPECT_OK(parse_filter(long_value(filter_bytes_max), run_search()));
   EXPECT_EQ(read(long_value(filter_bytes_max + 1), run_search), "Invalid filter: longer than 65536 bytes");

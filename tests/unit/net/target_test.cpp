@@ -47,6 +47,14 @@ TEST(Target, RefusesInvalidTargets) {
   EXPECT_THAT(parse_target("http://localhost@evil.example/").error().message, HasSubstr("has no host"));
 }
 
+TEST(Target, ThatIsRefusedHasSegmentsBeforeWhatIsWrong) {
+  EXPECT_THAT(leading_segments("/v2/models/%ff/x"), ElementsAre("v2", "models"));
+  EXPECT_THAT(leading_segments("/v2/a%20b?x=%00"), ElementsAre("v2", "a b"));
+  EXPECT_THAT(leading_segments("/%00"), ElementsAre());
+  EXPECT_THAT(leading_segments("*"), ElementsAre());
+  EXPECT_THAT(leading_segments(""), ElementsAre());
+}
+
 TEST(Listen, ReadsAddresses) {
   EXPECT_EQ(print(*parse_listen("127.0.0.1:0")), "127.0.0.1:0");
   EXPECT_EQ(print(*parse_listen("localhost:80")), "127.0.0.1:80");

@@ -156,6 +156,93 @@ TEST_F(Uploads, BelongToAWorkspace) {
   EXPECT_NE(theirs->id, upload.id);
 }
 
+// Numbered parts
+
+class NumberedUploads : public Uploads {
+ protected:
+  void SetUp() override {
+    Uploads::SetUp();
+    id_ = test::value_of(uploads_->begin_parts({}, 3));
+  }
+  Result<void> put(std::int64_t number, std::string_view bytes) {
+    const auto file = objects() / "tmp" / "part";
+    EXPECT_OK(os::write_file(file, bytes));
+    return uploads_->put_part({}, id_, number, file);
+  }
+  std::string id_;
+};
+
+TEST_F(NumberedUploads, ArriveInAnyOrder) {
+  ASSERT_OK(put(3, "three"));
+  EXPECT_EQ(files().size(), 2U);
+  ASSERT_OK(put(1, "one, "));
+  ASSERT_OK(put(3, "three"));  // again
+  ASSERT_OK(put(1, "one, "));
+  EXPECT_EQ(put(3, "other").error().code, Code::conflict);
+  EXPECT_EQ(put(1, "other").error().message, "other bytes have arrived as part 1; begin the upload again");
+  const auto early = uploads_->complete({}, id_);
+  EXPECT_EQ(early.error().code, Code::failed_precondition);
+  EXPECT_EQ(early.error().message, "part 2 of 3 has not arrived; send it first");
+  ASSERT_OK(put(2, "two, "));
+  EXPECT_EQ(files().size(), 1U);
+  const auto stored = test::value_of(uploads_->complete({}, id_));
+  EXPECT_EQ(stored.digest, Digest::of("one, two, three"));
+  EXPECT_EQ(stored.size, 15);
+  EXPECT_EQ(test::value_of(store_->get(stored.digest)), "one, two, three");
+  EXPECT_THAT(files(), IsEmpty());
+  EXPECT_EQ(put(2, "two, ").error().code, Code::not_found);
+  EXPECT_EQ(uploads_->complete({}, id_).error().code, Code::not_found);
+}
+
+TEST_F(NumberedUploads, HaveTheirNumbers) {
+  for (const std::int64_t number : {std::int64_t{0}, std::int64_t{-1}, std::int64_t{4}, INT64_MAX})
+    EXPECT_EQ(put(number, "x").error().message,
+              "there is no part " + std::to_string(number) + ": this upload has parts 1 to 3");
+  for (const std::int64_t count : {0, -1, 10'001})
+    EXPECT_EQ(uploads_->begin_parts({}, count).error().message,
+              "an upload has 1 to 10000 parts, not " + std::to_string(count));
+}
+
+TEST_F(NumberedUploads, AreNotThoseOfOneRow) {
+  EXPECT_EQ(uploads_->find({}, id_).error().code, Code::not_found);
+  EXPECT_EQ(uploads_->append({}, id_, 0, "x").error().code, Code::not_found);
+  const auto row = begin(bytes_).id;
+  EXPECT_EQ(uploads_->complete({}, row).error().code, Code::not_found);
+  EXPECT_EQ(uploads_->put_part({}, row, 1, objects() / "none").error().code, Code::not_found);
+  const Principal other{.workspace = "other", .name = "other"};
+  EXPECT_EQ(uploads_->complete(other, id_).error().code, Code::not_found);
+}
+
+TEST_F(NumberedUploads, LeaveNothingWhenTheyEnd) {
+  ASSERT_OK(put(1, "x"));
+  ASSERT_OK(put(3, "z"));
+  ASSERT_OK(uploads_->cancel({}, id_));
+  EXPECT_THAT(files(), IsEmpty());
+  for (const bool is_old : {true, false}) {
+    id_ = test::value_of(uploads_->begin_parts({}, 3));
+    ASSERT_OK(put(2, "y"));
+    EXPECT_EQ(files().size(), 2U);
+    if (is_old) {
+      clock_.ahead = std::chrono::hours(25);
+      ASSERT_OK(uploads_->cancel({}, begin(bytes_).id));
+    } else {
+      restart();
+    }
+    EXPECT_THAT(files(), IsEmpty());
+  }
+}
+
+TEST_F(NumberedUploads, AreBoundedInNumberAndSize) {
+  restart({.count_max = 2, .bytes_max = 100});
+  id_ = test::value_of(uploads_->begin_parts({}, 3));
+  ASSERT_OK(put(2, std::string(60, 'x')));
+  EXPECT_EQ(put(1, std::string(41, 'x')).error().code, Code::exhausted);
+  ASSERT_OK(put(1, std::string(40, 'x')));
+  EXPECT_EQ(uploads_->begin({}, 1, {}).error().code, Code::exhausted);
+  ASSERT_OK(uploads_->begin_parts({}, 1));
+  EXPECT_EQ(uploads_->begin_parts({}, 1).error().code, Code::exhausted);
+}
+
 TEST_F(Uploads, AreBoundedInNumberAndSize) {
   restart({.count_max = 2, .bytes_max = 100});
   EXPECT_EQ(uploads_->begin({}, -1, {}).error().code, Code::invalid_argument);

@@ -63,16 +63,6 @@ Result<ports::Response> file_at(const MlflowApi& api, const Principal& by, const
   return file_response(api, file);
 }
 
-/// Versions never change.
-Result<void> refuse_versions(const std::string& path) {
-  SLUICE_TRY(checked, tracking::checked_artifact_path(path));
-  if (!models::Registry::is_inside(checked)) return {};
-  return Fail(user_error(
-      Code::invalid_argument,
-      fmt::format("`{}` is the path of a version of a model, which never changes; register another one",
-                  checked)));
-}
-
 Result<ports::Response> file_of_registered(const MlflowApi& api, const Fields& fields, const Principal& by) {
   SLUICE_TRY(path, fields.needed("path"));
   SLUICE_TRY(name, fields.needed("name"));
@@ -89,9 +79,9 @@ void write_entry(JsonObject& object, const std::string& path, const ports::Artif
   object.end();
 }
 
+/// Also where there are none: MLflow leaves the list out, and its page that compares runs fails then.
 void write_entries(JsonObject& object, const std::string& above,
                    const std::vector<ports::ArtifactEntry>& entries) {
-  if (entries.empty()) return;
   auto files = object.list("files");
   for (const auto& entry : entries) {
     auto one = files.object();
@@ -193,15 +183,23 @@ Result<ports::Response> file_of_model(const MlflowApi& api, const Fields& fields
   return file_below(api, request.principal, model.artifact_location, path);
 }
 
-/// A handler that reads the request itself.
+}  // namespace
+
+Result<void> refuse_versions(const std::string& path) {
+  SLUICE_TRY(checked, tracking::checked_artifact_path(path));
+  if (!models::Registry::is_inside(checked)) return {};
+  return Fail(user_error(
+      Code::invalid_argument,
+      fmt::format("`{}` is the path of a version of a model, which never changes; register another one",
+                  checked)));
+}
+
 ports::Handler handler_of(std::function<Result<ports::Response>(const ports::Request&)> work) {
   return [work = std::move(work)](const ports::Request& request, ports::Responder respond) {
     auto response = work(request);
     respond(response ? std::move(*response) : error_response(response.error()));
   };
 }
-
-}  // namespace
 
 Result<ports::Response> trace_file(const MlflowApi& api, const Principal& by, const ports::Trace& trace,
                                    const std::string& path) {

@@ -49,6 +49,7 @@ ports::Protocol mlflow_protocol(const MlflowApi& api) {
   add_metric_routes(api, routes);
   add_logged_model_routes(api, routes);
   add_artifact_routes(api, routes);
+  add_artifact_part_routes(api, routes);
   add_graphql_routes(api, routes);
   add_other_routes(routes);
   mlflow::add_interface_routes(api, protocol);

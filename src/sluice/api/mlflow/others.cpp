@@ -1,5 +1,6 @@
 // What MLflow's interface asks of parts that this server does not have: empty answers, so that its pages show
 // what there is, and refusals for what would start something.
+#include <algorithm>
 #include <array>
 #include <string_view>
 
@@ -23,10 +24,12 @@ constexpr auto empties = std::to_array<Empty>({
     {"POST", "3.0", "/ui-telemetry", R"({"status":"disabled"})"},
     {"GET", "3.0", "/assistant/config", R"({"providers":{},"projects":{},"remote_access_allowed":false})"},
     {"GET", "3.0", "/assistant/providers", R"({"providers":[]})"},
+    {"POST", "2.0", "/experiments/search-datasets", "{}"},
     {"GET", "2.0", "/gateway-proxy", R"({"endpoints":[]})"},
     {"GET", "2.0", "/webhooks", "{}"},
     {"GET", "3.0", "/scorers/list", "{}"},
     {"POST", "3.0", "/datasets/search", "{}"},
+    {"GET", "3.0", "/datasets/search", "{}"},
     {"GET", "3.0", "/gateway/secrets/list", "{}"},
     {"GET", "3.0", "/gateway/endpoints/list", "{}"},
     {"GET", "3.0", "/gateway/model-definitions/list", "{}"},
@@ -39,7 +42,7 @@ constexpr auto empties = std::to_array<Empty>({
     {"GET", "3.0", "/mcp-servers", R"({"mcp_servers":[],"next_page_token":null})"},
 });
 
-/// What would be begun, and by which routes.
+/// What would be begun, or read of it, and by which routes.
 struct Refused {
   std::string_view version;
   std::string_view path;
@@ -56,8 +59,22 @@ constexpr auto refusals = std::to_array<Refused>({
     {"3.0", "/assistant/{*}", "MLflow's assistant"},
     {"3.0", "/genai/{*}", "evaluation by the server"},
     {"3.0", "/demo/{*}", "demonstration data"},
+    {"3.0", "/issues", "detection of issues"},
     {"3.0", "/issues/{*}", "detection of issues"},
+    {"3.0", "/datasets/{*}", "datasets for evaluation"},
+    {"3.0", "/label-schemas/{*}", "reviews by people"},
+    {"3.0", "/review-queues/{*}", "reviews by people"},
+    {"3.0", "/prompt-optimization/{*}", "the optimization of prompts"},
+    {"3.0", "/workspaces", "workspaces of MLflow"},
+    {"3.0", "/workspaces/{*}", "workspaces of MLflow"},
 });
+
+/// Whether exactly this has an empty answer. (Of what is below a path, that decides which is longer.)
+bool is_empty(std::string_view method, const Refused& refused) {
+  return std::ranges::any_of(empties, [&](const Empty& one) {
+    return one.method == method && one.version == refused.version && one.path == refused.path;
+  });
+}
 
 ports::Response refused(std::string_view what) {
   ports::Response response{.status = 501};
@@ -78,12 +95,13 @@ void add_other_routes(Routes& routes) {
                },
                {.role = ports::Role::read, .version = std::string(one.version)});
   for (const auto& one : refusals)
-    for (const std::string_view method : {"POST", "PUT", "PATCH", "DELETE"})
-      routes.add(method, one.path,
-                 [what = one.what](const Fields&, const ports::Request&) -> Result<ports::Response> {
-                   return refused(what);
-                 },
-                 {.version = std::string(one.version)});
+    for (const std::string_view method : {"GET", "POST", "PUT", "PATCH", "DELETE"})
+      if (!is_empty(method, one))
+        routes.add(method, one.path,
+                   [what = one.what](const Fields&, const ports::Request&) -> Result<ports::Response> {
+                     return refused(what);
+                   },
+                   {.version = std::string(one.version)});
 }
 
 }  // namespace sluice::api::mlflow

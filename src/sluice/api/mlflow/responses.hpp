@@ -105,11 +105,16 @@ void add_run_routes(const MlflowApi& api, Routes& routes);
 void add_metric_routes(const MlflowApi& api, Routes& routes);
 void add_logged_model_routes(const MlflowApi& api, Routes& routes);
 void add_artifact_routes(const MlflowApi& api, Routes& routes);
+void add_artifact_part_routes(const MlflowApi& api, Routes& routes);
 void add_graphql_routes(const MlflowApi& api, Routes& routes);
 void add_other_routes(Routes& routes);
 void add_interface_routes(const MlflowApi& api, ports::Protocol& protocol);
 void add_trace_routes(const MlflowApi& api, Routes& routes);
 
+/// A handler that reads the request itself.
+ports::Handler handler_of(std::function<Result<ports::Response>(const ports::Request&)> work);
+/// Versions of models never change: refuses paths of their files.
+Result<void> refuse_versions(const std::string& path);
 /// A file of a trace: `path` is below the place of its artifacts.
 Result<ports::Response> trace_file(const MlflowApi& api, const Principal& by, const ports::Trace& trace,
                                    const std::string& path);

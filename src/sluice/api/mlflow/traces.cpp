@@ -174,8 +174,8 @@ Result<ports::Search> search_of(const Fields& fields) {
 }
 
 Result<ports::Response> search(const MlflowApi& api, const Fields& fields, const Principal& by) {
+  if (!fields.has("locations")) return Fail(missing_parameter("locations"));
   SLUICE_TRY(locations, fields.objects("locations"));
-  if (locations.empty()) return Fail(missing_parameter("locations"));
   std::vector<std::int64_t> experiments;
   for (const auto& location : locations) {
     if (!location.has("mlflow_experiment")) continue;

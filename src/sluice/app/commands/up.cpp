@@ -129,7 +129,8 @@ Result<void> up(const UpOptions& options) {
                                                  .every = Milliseconds(static_cast<std::int64_t>(
                                                      options.sweep_seconds * 1000))},
            .durable_tracking = options.durable,
-           .mlflow_interface = std::move(mlflow_interface)}));
+           .mlflow_interface = std::move(mlflow_interface),
+           .is_encrypted = !options.tls_cert.empty()}));
   net::HttpServer::Options reached{.listen = options.listen,
                                    .callers = &platform->callers(),
                                    .allowed_hosts = options.allowed_hosts,

@@ -1,6 +1,7 @@
 #include "sluice/domain/tracking/artifact_files.hpp"
 
 #include <algorithm>
+#include <ranges>
 
 #include <fmt/format.h>
 
@@ -23,10 +24,15 @@ std::vector<std::string_view> names_of(std::string_view path) {
   return names;
 }
 
-/// Also for a client that stores the file on Windows.
+/// Also for a client that stores the file on Windows, where `\` is between names too, and a drive leads away.
 bool leaves_root(std::string_view path) {
-  return path.starts_with('/') || path.starts_with('\\') || (path.size() > 2 && path.substr(1, 2) == ":\\") ||
-         std::ranges::count(names_of(path), "..") > 0;
+  if (path.starts_with('/')) return true;
+  for (const auto& name : names_of(path)) {
+    if (name.starts_with('\\') || (name.size() > 2 && name.substr(1, 2) == ":\\")) return true;
+    for (const auto part : std::views::split(name, '\\'))
+      if (std::string_view(part) == "..") return true;
+  }
+  return false;
 }
 
 Error invalid_path() { return user_error(Code::invalid_argument, "Invalid path"); }
@@ -42,7 +48,7 @@ Result<std::string> checked_artifact_path(std::string_view path) {
     auto again = percent_decode(decoded);
     if (!again || *again == decoded) break;
     decoded = std::move(*again);
-    if (leaves_root(decoded)) return Fail(invalid_path());
+    if (decoded.contains('\0') || leaves_root(decoded)) return Fail(invalid_path());
   }
   std::string out;
   for (const auto& name : names_of(path))
@@ -87,6 +93,17 @@ Result<ports::ArtifactFile> ArtifactFiles::put(
   SLUICE_DO(fill([&](std::string_view bytes) { return object->append(bytes); }));
   SLUICE_TRY(stored, object->finish());
   return keep(principal, std::move(place), stored);
+}
+
+Result<ports::ArtifactFile> ArtifactFiles::put(const Principal& principal, std::string_view path,
+                                               const ports::Stored& stored) {
+  SLUICE_TRY(place, place_of(principal, path));
+  return keep(principal, std::move(place), stored);
+}
+
+Result<void> ArtifactFiles::check(const Principal& principal, std::string_view path) const {
+  SLUICE_TRY(place, place_of(principal, path));
+  return {};
 }
 
 Result<ports::ArtifactFile> ArtifactFiles::find(const Principal& principal, std::string_view path) const {

@@ -28,6 +28,11 @@ class ArtifactFiles {
   Result<ports::ArtifactFile> put(
       const Principal& principal, std::string_view path,
       const std::function<Result<void>(const std::function<Result<void>(std::string_view)>&)>& fill);
+  /// Likewise, for an object that is in the store.
+  Result<ports::ArtifactFile> put(const Principal& principal, std::string_view path,
+                                  const ports::Stored& stored);
+  /// Whether `put` would refuse the path.
+  [[nodiscard]] Result<void> check(const Principal& principal, std::string_view path) const;
   /// Code::not_found, or Code::invalid_argument for a folder.
   [[nodiscard]] Result<ports::ArtifactFile> find(const Principal& principal, std::string_view path) const;
   /// What is directly in a folder, or the file of that path alone; empty if there is nothing.

@@ -247,4 +247,11 @@ Result<void> check_dataset(const ports::DatasetInput& input) {
   return {};
 }
 
+Result<void> check_uses(const ports::TrackedRunChange& change) {
+  SLUICE_DO(check_count("datasets", change.datasets.size(), entries_max));
+  SLUICE_DO(check_count("models", change.model_inputs.size() + change.model_outputs.size(), entries_max));
+  for (const auto& input : change.datasets) SLUICE_DO(check_dataset(input));
+  return {};
+}
+
 }  // namespace sluice::tracking

@@ -37,7 +37,8 @@ Result<ports::KeyValue> checked_tag(ports::KeyValue tag, const std::string& path
 Result<ports::Metric> checked_metric(ports::Metric metric, const std::string& path);
 /// Checks everything of a batch, and its size. Tags that are there twice: the last one counts.
 Result<ports::TrackedRunChange> checked_batch(ports::TrackedRunChange change);
-Result<void> check_dataset(const ports::DatasetInput& input);
+/// Checks what a run uses and makes: datasets and models.
+Result<void> check_uses(const ports::TrackedRunChange& change);
 
 /// As Python prints it, for messages: `{'key': 'a', 'old_value': 'b', 'new_value': 'c'}`.
 std::string python_text(std::string_view text);

@@ -390,6 +390,10 @@ Result<ports::SearchCondition> condition_of(const SearchGrammar& grammar, const 
     return refusal(fmt::format("Invalid comparator '{}' not one of '{}'", shown(clause.comparator),
                                target.comparators.text()));
   if (target.values == Values::id) SLUICE_DO(check_ids(operand));
+  if (const auto* pattern = std::get_if<std::string>(&operand);
+      pattern && clause.comparator.ends_with("LIKE") && pattern->size() > filter_pattern_bytes_max)
+    return refusal(fmt::format("Invalid pattern of {}: longer than {} bytes", clause.comparator,
+                               filter_pattern_bytes_max));
   return ports::SearchCondition{.field = target.meant,
                                 .key = std::move(target.key),
                                 .comparator = *comparator,

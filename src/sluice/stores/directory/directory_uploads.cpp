@@ -13,6 +13,7 @@
 #include "sluice/base/log.hpp"
 #include "sluice/base/words.hpp"
 #include "sluice/os/files.hpp"
+#include "sluice/stores/directory/numbered_parts.hpp"
 #include "sluice/stores/directory/object_files.hpp"
 
 namespace sluice::stores {
@@ -30,6 +31,7 @@ struct UnderWay {
   std::string workspace;
   Hasher hasher;
   std::int64_t hashed = 0;  ///< less than what has arrived only after a restart
+  std::unique_ptr<directory::NumberedParts> parts = nullptr;  ///< null: its bytes arrive in their order
   bool ended = false;
 };
 
@@ -77,12 +79,22 @@ struct DirectoryUploads::Impl {
       if (auto removed = os::remove_tree(path); !removed) log::warning(removed.error().message);
   }
 
+  /// The upload ends, and nothing of it stays.
+  void discard(UnderWay& one) const {
+    one.ended = true;
+    if (one.parts) one.parts->remove_waiting();
+    remove_files(one.upload.id);
+  }
+
   Result<void> load();
   Result<bool> load_one(const std::string& id);
   void expire();
-  [[nodiscard]] Result<void> check_space(std::int64_t size) const;
+  /// Whether there is room for so many bytes, and, if there is to be `one_more`, for another upload.
+  [[nodiscard]] Result<void> check_space(std::int64_t size, bool one_more = true) const;
   [[nodiscard]] Result<std::shared_ptr<UnderWay>> known(const Principal& principal,
                                                         const std::string& id) const;
+  [[nodiscard]] Result<std::shared_ptr<UnderWay>> known(const Principal& principal, const std::string& id,
+                                                        bool in_parts) const;
   [[nodiscard]] std::shared_ptr<UnderWay> same(const Principal& principal, std::int64_t size,
                                                const std::optional<Digest>& digest) const;
   Result<ports::Upload> make(const Principal& principal, std::int64_t size,
@@ -142,13 +154,12 @@ void DirectoryUploads::Impl::expire() {
       ++entry;
       continue;
     }
-    one->ended = true;
-    remove_files(entry->first);
+    discard(*one);
     entry = entries.erase(entry);
   }
 }
 
-Result<void> DirectoryUploads::Impl::check_space(std::int64_t size) const {
+Result<void> DirectoryUploads::Impl::check_space(std::int64_t size, bool one_more) const {
   if (size < 0) return Fail(user_error(Code::invalid_argument, "the size of an upload must not be negative"));
   if (size > options.bytes_max)
     return Fail(user_error(Code::too_large, "an upload of " + human_bytes(static_cast<std::uint64_t>(size)) +
@@ -158,11 +169,15 @@ Result<void> DirectoryUploads::Impl::check_space(std::int64_t size) const {
   std::int64_t total = 0;
   std::int64_t missing = 0;
   for (const auto& [id, entry] : entries) {
+    if (entry.upload->parts) {
+      total += entry.upload->parts->bytes();
+      continue;
+    }
     total += entry.upload->upload.size;
     struct stat status{};
     if (::stat(bytes_of(id).c_str(), &status) == 0) missing += entry.upload->upload.size - status.st_size;
   }
-  if (entries.size() >= options.count_max || total > options.bytes_max - size)
+  if ((one_more && entries.size() >= options.count_max) || total > options.bytes_max - size)
     return Fail(
         user_error(Code::exhausted, "too many uploads are under way: " + std::to_string(entries.size()) +
                                         ", of " + human_bytes(static_cast<std::uint64_t>(total)) +
@@ -218,6 +233,13 @@ Result<std::shared_ptr<UnderWay>> DirectoryUploads::Impl::known(const Principal&
   if (found == entries.end() || found->second.upload->workspace != principal.workspace)
     return Fail(unknown(id));
   return found->second.upload;
+}
+
+Result<std::shared_ptr<UnderWay>> DirectoryUploads::Impl::known(const Principal& principal,
+                                                                const std::string& id, bool in_parts) const {
+  SLUICE_TRY(one, known(principal, id));
+  if ((one->parts != nullptr) != in_parts) return Fail(unknown(id));
+  return one;
 }
 
 void DirectoryUploads::Impl::touch(const std::string& id) {
@@ -291,7 +313,7 @@ Result<ports::Upload> DirectoryUploads::begin(const Principal& principal, std::i
 }
 
 Result<ports::Upload> DirectoryUploads::find(const Principal& principal, const std::string& id) const {
-  SLUICE_TRY(one, impl_->known(principal, id));
+  SLUICE_TRY(one, impl_->known(principal, id, false));
   const std::scoped_lock lock(one->mutex);
   if (one->ended) return Fail(unknown(id));
   return one->upload;
@@ -299,7 +321,7 @@ Result<ports::Upload> DirectoryUploads::find(const Principal& principal, const s
 
 Result<ports::Uploads::Received> DirectoryUploads::append(const Principal& principal, const std::string& id,
                                                           std::int64_t offset, std::string_view bytes) {
-  SLUICE_TRY(one, impl_->known(principal, id));
+  SLUICE_TRY(one, impl_->known(principal, id, false));
   const std::scoped_lock lock(one->mutex);
   if (one->ended) return Fail(unknown(id));
   auto& upload = one->upload;
@@ -333,12 +355,59 @@ Result<ports::Uploads::Received> DirectoryUploads::append(const Principal& princ
   return Received{.upload = upload, .stored = *stored};
 }
 
+Result<std::string> DirectoryUploads::begin_parts(const Principal& principal, std::int64_t parts) {
+  if (parts < 1 || parts > impl_->options.parts_max)
+    return Fail(user_error(Code::invalid_argument, "an upload has 1 to " +
+                                                       std::to_string(impl_->options.parts_max) +
+                                                       " parts, not " + std::to_string(parts)));
+  const std::scoped_lock lock(impl_->mutex);
+  impl_->expire();
+  SLUICE_DO(impl_->check_space(0));
+  auto one = std::make_shared<UnderWay>();
+  one->workspace = principal.workspace;
+  one->upload.id = new_ulid(impl_->clock.now(), impl_->random);
+  const auto id = one->upload.id;
+  one->parts = std::make_unique<directory::NumberedParts>(impl_->bytes_of(id), parts);
+  SLUICE_DO(os::write_file(impl_->bytes_of(id), "", 0600));
+  impl_->entries.insert_or_assign(id, Impl::Entry{.upload = std::move(one), .touched = impl_->clock.now()});
+  return id;
+}
+
+Result<void> DirectoryUploads::put_part(const Principal& principal, const std::string& id,
+                                        std::int64_t number, const fs::path& file) {
+  SLUICE_TRY(one, impl_->known(principal, id, true));
+  struct stat status{};
+  if (::lstat(file.c_str(), &status) != 0) return Fail(system_error("read " + file.string(), errno));
+  {
+    const std::scoped_lock lock(impl_->mutex);
+    SLUICE_DO(impl_->check_space(status.st_size, false));
+  }
+  {
+    const std::scoped_lock lock(one->mutex);
+    if (one->ended) return Fail(unknown(id));
+    SLUICE_DO(one->parts->put(number, file));
+  }
+  impl_->touch(id);
+  return {};
+}
+
+Result<ports::Stored> DirectoryUploads::complete(const Principal& principal, const std::string& id) {
+  SLUICE_TRY(one, impl_->known(principal, id, true));
+  const std::scoped_lock lock(one->mutex);
+  if (one->ended) return Fail(unknown(id));
+  SLUICE_TRY(stored, one->parts->finish());
+  auto moved = impl_->objects.adopt(impl_->bytes_of(id), stored);
+  impl_->discard(*one);
+  impl_->forget(id);
+  if (!moved) return Fail(std::move(moved).error());
+  return stored;
+}
+
 Result<void> DirectoryUploads::cancel(const Principal& principal, const std::string& id) {
   SLUICE_TRY(one, impl_->known(principal, id));
   const std::scoped_lock lock(one->mutex);
   if (one->ended) return Fail(unknown(id));
-  one->ended = true;
-  impl_->remove_files(id);
+  impl_->discard(*one);
   impl_->forget(id);
   return {};
 }

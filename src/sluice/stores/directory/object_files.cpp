@@ -111,7 +111,7 @@ bool ObjectFiles::has(const Digest& digest) const {
   // never synced.
   struct stat info{};
   const auto path = path_of(digest);
-  return stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode) &&
+  return lstat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode) &&
          (info.st_size > 0 || digest == digest_of_nothing()) && renewals_->renew(path, digest, info);
 }
 
@@ -119,7 +119,7 @@ bool ObjectFiles::has(const Digest& digest) const {
 bool ObjectFiles::has_intact(const Digest& digest, std::int64_t size) const {
   struct stat info{};
   const auto path = path_of(digest);
-  if (stat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode) || info.st_size != size) return false;
+  if (lstat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode) || info.st_size != size) return false;
   const auto fd = os::open_file(path, O_RDONLY | O_NOFOLLOW);
   if (!fd) return false;
   Hasher hasher;

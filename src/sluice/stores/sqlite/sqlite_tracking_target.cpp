@@ -179,7 +179,7 @@ Result<void> put_parts(Connection& connection, std::int64_t number, std::int64_t
   for (const auto& history : missing.histories)
     SLUICE_DO(sqlite::add_points(connection, {.run = number, .experiment = experiment}, history.key,
                                  history.points));
-  for (const auto& input : missing.datasets) SLUICE_DO(sqlite::put_dataset(connection, number, input));
+  SLUICE_DO(sqlite::put_datasets(connection, number, missing.datasets));
   for (const auto& use : missing.inputs) SLUICE_DO(sqlite::put_model_use(connection, number, false, use));
   for (const auto& use : missing.outputs) SLUICE_DO(sqlite::put_model_use(connection, number, true, use));
   ports::TrackedRun logged;

@@ -141,21 +141,40 @@ Result<void> put_tag(Connection& connection, std::int64_t run, const ports::KeyV
   return upsert.bind(run).bind(tag.key).bind(tag.value).run();
 }
 
-Result<void> put_dataset(Connection& connection, std::int64_t run, const ports::DatasetInput& input) {
+namespace {
+
+Result<void> put_dataset(Connection& connection, std::int64_t run, std::int64_t position,
+                         const ports::DatasetInput& input) {
   Struct tags;
   for (const auto& tag : input.tags) tags.set(tag.key, tag.value);
   const auto context = std::ranges::find(input.tags, "mlflow.data.context", &ports::KeyValue::key);
   const auto text = to_json(tags);
   SLUICE_TRY(insert, connection.prepare(R"sql(
     INSERT INTO tracked_datasets(run, name, digest, position, source_type, source, schema, profile, context, tags)
-    VALUES(?,?,?,(SELECT count(*) FROM tracked_datasets WHERE run = ?),?,?,?,?,?,?) ON CONFLICT DO NOTHING)sql"));
-  insert.bind(run).bind(input.name).bind(input.digest).bind(run).bind(input.source_type).bind(input.source);
+    VALUES(?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING)sql"));
+  insert.bind(run).bind(input.name).bind(input.digest).bind(position).bind(input.source_type);
+  insert.bind(input.source);
   insert.bind(input.schema).bind(input.profile);
   if (context == input.tags.end())
     insert.bind_null();
   else
     insert.bind(context->value);
   return insert.bind(text).run();
+}
+
+}  // namespace
+
+Result<void> put_datasets(Connection& connection, std::int64_t run,
+                          const std::vector<ports::DatasetInput>& inputs) {
+  if (inputs.empty()) return {};
+  std::int64_t position = 0;
+  {
+    SLUICE_TRY(count, connection.prepare("SELECT count(*) FROM tracked_datasets WHERE run = ?"));
+    SLUICE_DO(count.bind(run).step());
+    position = count.integer(0);
+  }
+  for (const auto& input : inputs) SLUICE_DO(put_dataset(connection, run, position++, input));
+  return {};
 }
 
 Result<void> put_model_use(Connection& connection, std::int64_t run, bool is_output,

@@ -33,7 +33,8 @@ Result<std::optional<std::int64_t>> insert_tracked_run(Connection& connection,
 Result<std::optional<std::string>> put_parameter(Connection& connection, std::int64_t run,
                                                  const ports::KeyValue& parameter);
 Result<void> put_tag(Connection& connection, std::int64_t run, const ports::KeyValue& tag);
-Result<void> put_dataset(Connection& connection, std::int64_t run, const ports::DatasetInput& input);
+Result<void> put_datasets(Connection& connection, std::int64_t run,
+                          const std::vector<ports::DatasetInput>& inputs);
 Result<void> put_model_use(Connection& connection, std::int64_t run, bool is_output,
                            const ports::ModelUse& use);
 

@@ -124,7 +124,7 @@ Result<std::vector<ports::ParameterConflict>> SqliteTracking::change_run(
                put_metrics(connection, {.run = run.number, .experiment = run.experiment}, change.metrics));
     for (const auto& tag : change.tags) SLUICE_DO(sqlite::put_tag(connection, run.number, tag));
     if (change.removed_tag) SLUICE_DO(remove_tag(connection, run.number, id, *change.removed_tag));
-    for (const auto& input : change.datasets) SLUICE_DO(sqlite::put_dataset(connection, run.number, input));
+    SLUICE_DO(sqlite::put_datasets(connection, run.number, change.datasets));
     for (const auto& use : change.model_inputs)
       SLUICE_DO(sqlite::put_model_use(connection, run.number, false, use));
     for (const auto& use : change.model_outputs)
