@@ -118,6 +118,39 @@ TEST_F(TrackingTest, ChartsOfLongHistoriesLookAtSamples) {
   EXPECT_EQ(chart(run, 2000, {.first = 50'000, .last = 50'999}).size(), 1000U);
 }
 
+// Small chunks become larger ones: a long history is in few, and none of them is written again often.
+TEST_F(TrackingTest, AHistoryIsInFewChunks) {
+  for (const std::int64_t at_once : {7, 64, 100, 1000}) {
+    const auto run = new_run();
+    log_points(run, 0, 20'000, at_once);
+    const auto chunks =
+        query("SELECT points FROM tracked_chunks WHERE run = (SELECT max(number) FROM tracked_runs)");
+    EXPECT_LE(chunks.size(), 20'000U / 4096 + 10) << at_once;
+    EXPECT_EQ(history(run).size(), 20'000U);
+  }
+}
+
+TEST_F(TrackingTest, SamplesAreAsDenseAtTheEndAsAnywhere) {
+  const auto run = new_run();
+  constexpr std::int64_t points = 45'000;
+  log_points(run, 0, points, 30);
+  const auto steps = chart(run, 100'000);
+  ASSERT_GT(steps.size(), 500U);
+  const auto late = std::ranges::count_if(steps, [](auto step) { return step >= points - 4500; });
+  EXPECT_LT(late, static_cast<std::ptrdiff_t>(steps.size() / 5));
+  EXPECT_EQ(steps.back(), points - 1);
+}
+
+TEST_F(TrackingTest, RunsAreFoundByTheBeginningOfTheirId) {
+  const auto first = new_run();
+  const auto second = new_run();
+  EXPECT_THAT(test::value_of(store_->run_ids(workspace, first, 2)), ElementsAre(first));
+  EXPECT_EQ(test::value_of(store_->run_ids(workspace, "", 10)).size(), 2U);
+  EXPECT_EQ(test::value_of(store_->run_ids(workspace, "", 1)).size(), 1U);
+  EXPECT_TRUE(test::value_of(store_->run_ids(workspace, second + "0", 2)).empty());
+  EXPECT_TRUE(test::value_of(store_->run_ids("others", first, 2)).empty());
+}
+
 TEST_F(TrackingTest, RecordsSayWhatTheRowsSay) {
   ports::TrackedRun logged;
   logged.metrics = {{.key = "a", .point = {.step = -1, .at_ms = INT64_MAX, .value = std::nan("")}},

@@ -135,6 +135,19 @@ Result<void> Experiments::set_run_active(const Principal& principal, const std::
   return store_.set_active(principal.workspace, id, active, clock_.now());
 }
 
+Result<std::string> Experiments::find_run(const Principal& principal, const std::string& named) const {
+  SLUICE_TRY(ids, store_.run_ids(principal.workspace, named, 2));
+  if (ids.empty())
+    return Fail(user_error(
+        Code::not_found,
+        fmt::format("there is no tracked run `{}`; name one by its id, or by how that begins", named)));
+  if (ids.size() > 1 && ids.front() != named)
+    return Fail(user_error(Code::invalid_argument,
+                           fmt::format("several tracked runs begin with `{}`: {}, {}; give a longer prefix",
+                                       named, ids[0], ids[1])));
+  return ids.front();
+}
+
 Result<void> Experiments::log_metric(const Principal& principal, const std::string& run,
                                      ports::Metric metric) {
   SLUICE_TRY(checked, checked_metric(std::move(metric)));

@@ -237,6 +237,21 @@ Result<ports::TrackedRun> SqliteTracking::run(const std::string& workspace, cons
   });
 }
 
+Result<std::vector<std::string>> SqliteTracking::run_ids(const std::string& workspace,
+                                                         const std::string& prefix, std::size_t limit) const {
+  return file_->read([&](Connection& connection) -> Result<std::vector<std::string>> {
+    SLUICE_TRY(select, connection.prepare("SELECT id FROM tracked_runs WHERE id >= ? AND workspace = ? "
+                                          "ORDER BY id LIMIT ?"));
+    select.bind(prefix).bind(workspace).bind(static_cast<std::int64_t>(limit));
+    std::vector<std::string> ids;
+    for (;;) {
+      SLUICE_TRY(has_row, select.step());
+      if (!has_row || !select.text(0).starts_with(prefix)) return ids;
+      ids.push_back(select.text(0));
+    }
+  });
+}
+
 Result<std::vector<ports::TrackedRun>> SqliteTracking::runs(const std::string& workspace,
                                                             const std::vector<std::int64_t>& experiments,
                                                             const ports::Search& search) const {
