@@ -238,6 +238,62 @@ TEST_F(TrackingTest, OrdersByAMetricInPages) {
   EXPECT_TRUE(found(search).empty());
 }
 
+TEST_F(TrackingTest, OrdersByOneMetricWhatAnotherOneFilters) {
+  struct Run {
+    std::string id;
+    int start = 0;
+    std::optional<double> m = {};
+    std::optional<double> n = {};
+  };
+  std::vector<Run> runs;
+  for (int i = 0; i < 60; ++i) {
+    Run run{.id = new_run(i), .start = i};
+    if (i % 3 != 0) run.m = (i * 37) % 60;
+    if (i % 2 == 0) run.n = i;
+    if (run.m) log(run.id, {{.key = "m", .point = {.value = *run.m}}});
+    if (run.n) log(run.id, {{.key = "n", .point = {.value = *run.n}}});
+    runs.push_back(run);
+  }
+  // By m, and those without it by their start; both descending.
+  std::ranges::sort(runs, std::greater(),
+                    [](const Run& run) { return std::pair(run.m.value_or(-1), run.start); });
+  using Comparator = ports::SearchCondition::Comparator;
+  const auto condition = [](const char* key, Comparator comparator, double operand) {
+    return ports::SearchCondition{
+        .field = SearchField::metric, .key = key, .comparator = comparator, .operand = operand};
+  };
+  struct Case {
+    std::vector<ports::SearchCondition> conditions;
+    std::function<bool(const Run&)> fits;
+  };
+  for (const auto& [conditions, fits] : {
+           Case{{condition("n", Comparator::greater, 20)}, [](const Run& run) { return run.n > 20.0; }},
+           Case{{condition("n", Comparator::not_equal, 20)},
+                [](const Run& run) { return run.n && run.n != 20.0; }},
+           Case{{condition("m", Comparator::less_or_equal, 30)},
+                [](const Run& run) { return run.m && run.m <= 30.0; }},
+           Case{{condition("m", Comparator::not_equal, 37)},
+                [](const Run& run) { return run.m && run.m != 37.0; }},
+           Case{{condition("n", Comparator::less, 40), condition("n", Comparator::greater_or_equal, 10)},
+                [](const Run& run) { return run.n < 40.0 && run.n >= 10.0; }},
+           Case{{condition("n", Comparator::equal, 22), condition("m", Comparator::greater, 5)},
+                [](const Run& run) { return run.n == 22.0 && run.m > 5.0; }},
+       }) {
+    std::vector<std::string> expected;
+    for (const auto& run : runs)
+      if (fits(run)) expected.push_back(run.id);
+    ports::Search search{.conditions = conditions,
+                         .order = {{.field = SearchField::metric, .key = "m", .ascending = false},
+                                   {.key = "start_time", .ascending = false}}};
+    EXPECT_EQ(found(search), expected);
+    std::vector<std::string> paged;
+    search.limit = 4;
+    for (search.offset = 0; search.offset < 60; search.offset += 4)
+      for (auto& id : found(search)) paged.push_back(std::move(id));
+    EXPECT_EQ(paged, expected);
+  }
+}
+
 TEST_F(TrackingTest, EverySearchOfRunsUsesAnIndex) {
   for (const std::string sql :
        {"SELECT number FROM tracked_runs r WHERE r.experiment IN (1) AND r.active = 1 ORDER BY r.started_ms "
@@ -246,6 +302,9 @@ TEST_F(TrackingTest, EverySearchOfRunsUsesAnIndex) {
         "SELECT number FROM tracked_metrics o0 CROSS JOIN tracked_runs r ON r.number = o0.run WHERE o0.key = "
         "'m' AND "
         "o0.experiment IN (1) AND r.active = 1 ORDER BY o0.value DESC NULLS LAST LIMIT 9",
+        "SELECT number FROM tracked_metrics w CROSS JOIN tracked_runs r ON r.number = w.run WHERE w.key = "
+        "'m' "
+        "AND w.experiment IN (1) AND r.active = 1 AND w.value > 3",
         "SELECT record FROM tracked_runs LEFT JOIN tracked_records ON run = number WHERE number = 3",
         "SELECT step FROM tracked_points WHERE run = 1 AND key = 'm' ORDER BY number",
         "SELECT sample FROM tracked_chunks WHERE run = 1 AND key = 'm' AND step_max >= 1 AND step_min <= 5 "
