@@ -51,6 +51,7 @@ LIBRARIES = [
     ("zlib", ["zlib.h"], ["ZLIB::ZLIB"], ("net", "host/media")),  # in two programs: bodies of requests; parts of PNG
     ("Boost.JSON", ["boost/json*"], ["Boost::json"], "base"),
     ("OpenSSL", ["openssl/*"], ["OpenSSL::*"], ("base", "net")),  # digests; TLS
+    ("RE2", ["re2/*"], ["re2::*"], "base"),
     ("spdlog", ["spdlog/*"], ["spdlog::*"], "base"),
     ("libfyaml", ["libfyaml.h"], ["PkgConfig::fyaml"], "syntax"),
     ("SQLite", ["sqlite3.h"], ["SQLite::SQLite3"], "stores/sqlite"),

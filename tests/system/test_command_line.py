@@ -43,7 +43,7 @@ def check_stderr(finished, *words, status=None):
         assert word in finished.stderr, finished.stderr
 
 
-@pytest.mark.parametrize("command", ["up", "run", "resume", "cancel", "compile", "runs", "show", "logs", "get", "models", "versions", "endpoints", "deploy", "undeploy", "predict", "doctor"])
+@pytest.mark.parametrize("command", ["up", "run", "resume", "cancel", "compile", "runs", "show", "logs", "get", "metrics", "models", "versions", "endpoints", "deploy", "undeploy", "predict", "doctor"])
 def test_every_command_has_help_with_an_example(command):
     done = sluice(command, "--help")
     assert done.returncode == 0

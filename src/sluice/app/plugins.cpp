@@ -477,6 +477,7 @@ std::vector<ports::Protocol> make_protocols(const ProtocolParts& parts) {
                                        .fetches = &parts.fetches,
                                        .tracked_tasks = &parts.tracked_tasks,
                                        .tracking = &parts.experiments.store(),
+                                       .experiments = &parts.experiments,
                                        .clock = parts.clock,
                                        .version = SLUICE_VERSION,
                                        .data = parts.data.root,

@@ -174,6 +174,10 @@ class Tracking {
   /// Code::failed_precondition if the experiment was removed.
   virtual Result<void> create_run(const NewTrackedRun& run) = 0;
   [[nodiscard]] virtual Result<TrackedRun> run(const std::string& workspace, const std::string& id) const = 0;
+  /// The ids that begin so, in order, also of removed runs.
+  [[nodiscard]] virtual Result<std::vector<std::string>> run_ids(const std::string& workspace,
+                                                                 const std::string& prefix,
+                                                                 std::size_t limit) const = 0;
   /// Returns the parameters that have another value already: if there are any, nothing was changed.
   /// Code::failed_precondition if the run was removed.
   virtual Result<std::vector<ParameterConflict>> change_run(const std::string& workspace,

@@ -8,6 +8,7 @@
 #include "sluice/stores/directory/directory_uploads.hpp"
 #include "sluice/stores/git/git_model_repository.hpp"
 #include "sluice/stores/sqlite/sqlite_access.hpp"
+#include "sluice/stores/sqlite/sqlite_tracking.hpp"
 
 namespace sluice::test {
 
@@ -24,6 +25,8 @@ struct NativeStage : RunsStage {
   stores::SqliteAccess tables{stage.ledger->file()};
   std::unique_ptr<access::Access> access = value_of(
       access::Access::open({.tokens = tables, .clock = stage.clock, .random = random}, std::nullopt));
+  stores::SqliteTracking tracked{stage.ledger->file(), ports::Durability::process};
+  tracking::Experiments experiments{tracked, stage.clock, random};
   net::Router router = make_router();
 
   net::Router make_router(Milliseconds heartbeat = std::chrono::seconds(15),
@@ -37,6 +40,7 @@ struct NativeStage : RunsStage {
          .serving = serving,
          .access = *access,
          .changes = tables,
+         .experiments = &experiments,
          .clock = stage.clock,
          .version = "1.2.3",
          .data = stage.folder.path(),

@@ -148,6 +148,35 @@ TEST_F(Objects, TakeFilesSmallAndLarge) {
   EXPECT_TRUE(fs::is_empty(objects() / "tmp"));
 }
 
+TEST_F(Objects, TakeAFileAwayThatNobodyElseUses) {
+  std::int64_t admitted = 0;
+  store_->set_admission([&](std::int64_t bytes) -> Result<void> {
+    if (admitted + bytes > 10'000'000) return Fail(environment_error(Code::exhausted, "no room"));
+    admitted += bytes;
+    return {};
+  });
+  for (const std::size_t size : {0, 5, 3'000'000}) {
+    const std::string bytes(size, 'x');
+    for (int times = 0; times < 2; ++times) {
+      write("file", bytes, 0600);
+      const auto stored = store_->take_file(outside_ / "file");
+      ASSERT_OK(stored);
+      EXPECT_EQ(stored->digest, Digest::of(bytes));
+      EXPECT_EQ(stored->size, static_cast<std::int64_t>(size));
+      EXPECT_EQ(store_->get(stored->digest).value(), bytes);
+      EXPECT_FALSE(fs::exists(outside_ / "file"));
+      struct stat info{};
+      ASSERT_EQ(stat(store_->path_of(stored->digest).c_str(), &info), 0);
+      EXPECT_EQ(info.st_mode & 07777U, 0444U);
+    }
+  }
+  write("file", std::string(9'000'000, 'y'));
+  EXPECT_EQ(store_->take_file(outside_ / "file").error().code, Code::exhausted);
+  EXPECT_TRUE(fs::exists(outside_ / "file")) << "it stays the caller's";
+  EXPECT_FALSE(store_->take_file(outside_ / "nowhere"));
+  EXPECT_FALSE(store_->take_file(outside_));
+}
+
 TEST_F(Objects, RefuseOtherBytesThanExpected) {
   for (const std::size_t size : {10U, 2'000'000U}) {
     write("upload", std::string(size, 'x'));

@@ -30,7 +30,11 @@ TEST_F(SqliteJournal, IsReadInOrderAndAfterReopening) {
   EXPECT_THAT(ledger_->read({"r3"}).value(), ElementsAre());
 }
 
+// Before the first connection, which would have memory not counted: what is not counted has no limit.
+const int counts_memory = sqlite3_initialize();
+
 TEST_F(SqliteJournal, WantOfMemoryIsNoFailureOfTheLedger) {
+  ASSERT_EQ(counts_memory, SQLITE_OK);
   ASSERT_OK(ledger_->append({append_of("r1", 0, {"a"})}, Durability::process));
   const std::string large(16 << 20, 'x');
   const auto before = sqlite3_hard_heap_limit64(sqlite3_memory_used() + (4 << 20));

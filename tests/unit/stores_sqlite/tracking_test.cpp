@@ -118,6 +118,39 @@ TEST_F(TrackingTest, ChartsOfLongHistoriesLookAtSamples) {
   EXPECT_EQ(chart(run, 2000, {.first = 50'000, .last = 50'999}).size(), 1000U);
 }
 
+// Small chunks become larger ones: a long history is in few, and none of them is written again often.
+TEST_F(TrackingTest, AHistoryIsInFewChunks) {
+  for (const std::int64_t at_once : {7, 64, 100, 1000}) {
+    const auto run = new_run();
+    log_points(run, 0, 20'000, at_once);
+    const auto chunks =
+        query("SELECT points FROM tracked_chunks WHERE run = (SELECT max(number) FROM tracked_runs)");
+    EXPECT_LE(chunks.size(), 20'000U / 4096 + 10) << at_once;
+    EXPECT_EQ(history(run).size(), 20'000U);
+  }
+}
+
+TEST_F(TrackingTest, SamplesAreAsDenseAtTheEndAsAnywhere) {
+  const auto run = new_run();
+  constexpr std::int64_t points = 45'000;
+  log_points(run, 0, points, 30);
+  const auto steps = chart(run, 100'000);
+  ASSERT_GT(steps.size(), 500U);
+  const auto late = std::ranges::count_if(steps, [](auto step) { return step >= points - 4500; });
+  EXPECT_LT(late, static_cast<std::ptrdiff_t>(steps.size() / 5));
+  EXPECT_EQ(steps.back(), points - 1);
+}
+
+TEST_F(TrackingTest, RunsAreFoundByTheBeginningOfTheirId) {
+  const auto first = new_run();
+  const auto second = new_run();
+  EXPECT_THAT(test::value_of(store_->run_ids(workspace, first, 2)), ElementsAre(first));
+  EXPECT_EQ(test::value_of(store_->run_ids(workspace, "", 10)).size(), 2U);
+  EXPECT_EQ(test::value_of(store_->run_ids(workspace, "", 1)).size(), 1U);
+  EXPECT_TRUE(test::value_of(store_->run_ids(workspace, second + "0", 2)).empty());
+  EXPECT_TRUE(test::value_of(store_->run_ids("others", first, 2)).empty());
+}
+
 TEST_F(TrackingTest, RecordsSayWhatTheRowsSay) {
   ports::TrackedRun logged;
   logged.metrics = {{.key = "a", .point = {.step = -1, .at_ms = INT64_MAX, .value = std::nan("")}},
@@ -205,6 +238,62 @@ TEST_F(TrackingTest, OrdersByAMetricInPages) {
   EXPECT_TRUE(found(search).empty());
 }
 
+TEST_F(TrackingTest, OrdersByOneMetricWhatAnotherOneFilters) {
+  struct Run {
+    std::string id;
+    int start = 0;
+    std::optional<double> m = {};
+    std::optional<double> n = {};
+  };
+  std::vector<Run> runs;
+  for (int i = 0; i < 60; ++i) {
+    Run run{.id = new_run(i), .start = i};
+    if (i % 3 != 0) run.m = (i * 37) % 60;
+    if (i % 2 == 0) run.n = i;
+    if (run.m) log(run.id, {{.key = "m", .point = {.value = *run.m}}});
+    if (run.n) log(run.id, {{.key = "n", .point = {.value = *run.n}}});
+    runs.push_back(run);
+  }
+  // By m, and those without it by their start; both descending.
+  std::ranges::sort(runs, std::greater(),
+                    [](const Run& run) { return std::pair(run.m.value_or(-1), run.start); });
+  using Comparator = ports::SearchCondition::Comparator;
+  const auto condition = [](const char* key, Comparator comparator, double operand) {
+    return ports::SearchCondition{
+        .field = SearchField::metric, .key = key, .comparator = comparator, .operand = operand};
+  };
+  struct Case {
+    std::vector<ports::SearchCondition> conditions;
+    std::function<bool(const Run&)> fits;
+  };
+  for (const auto& [conditions, fits] : {
+           Case{{condition("n", Comparator::greater, 20)}, [](const Run& run) { return run.n > 20.0; }},
+           Case{{condition("n", Comparator::not_equal, 20)},
+                [](const Run& run) { return run.n && run.n != 20.0; }},
+           Case{{condition("m", Comparator::less_or_equal, 30)},
+                [](const Run& run) { return run.m && run.m <= 30.0; }},
+           Case{{condition("m", Comparator::not_equal, 37)},
+                [](const Run& run) { return run.m && run.m != 37.0; }},
+           Case{{condition("n", Comparator::less, 40), condition("n", Comparator::greater_or_equal, 10)},
+                [](const Run& run) { return run.n < 40.0 && run.n >= 10.0; }},
+           Case{{condition("n", Comparator::equal, 22), condition("m", Comparator::greater, 5)},
+                [](const Run& run) { return run.n == 22.0 && run.m > 5.0; }},
+       }) {
+    std::vector<std::string> expected;
+    for (const auto& run : runs)
+      if (fits(run)) expected.push_back(run.id);
+    ports::Search search{.conditions = conditions,
+                         .order = {{.field = SearchField::metric, .key = "m", .ascending = false},
+                                   {.key = "start_time", .ascending = false}}};
+    EXPECT_EQ(found(search), expected);
+    std::vector<std::string> paged;
+    search.limit = 4;
+    for (search.offset = 0; search.offset < 60; search.offset += 4)
+      for (auto& id : found(search)) paged.push_back(std::move(id));
+    EXPECT_EQ(paged, expected);
+  }
+}
+
 TEST_F(TrackingTest, EverySearchOfRunsUsesAnIndex) {
   for (const std::string sql :
        {"SELECT number FROM tracked_runs r WHERE r.experiment IN (1) AND r.active = 1 ORDER BY r.started_ms "
@@ -213,6 +302,9 @@ TEST_F(TrackingTest, EverySearchOfRunsUsesAnIndex) {
         "SELECT number FROM tracked_metrics o0 CROSS JOIN tracked_runs r ON r.number = o0.run WHERE o0.key = "
         "'m' AND "
         "o0.experiment IN (1) AND r.active = 1 ORDER BY o0.value DESC NULLS LAST LIMIT 9",
+        "SELECT number FROM tracked_metrics w CROSS JOIN tracked_runs r ON r.number = w.run WHERE w.key = "
+        "'m' "
+        "AND w.experiment IN (1) AND r.active = 1 AND w.value > 3",
         "SELECT record FROM tracked_runs LEFT JOIN tracked_records ON run = number WHERE number = 3",
         "SELECT step FROM tracked_points WHERE run = 1 AND key = 'm' ORDER BY number",
         "SELECT sample FROM tracked_chunks WHERE run = 1 AND key = 'm' AND step_max >= 1 AND step_min <= 5 "

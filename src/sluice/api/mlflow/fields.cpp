@@ -77,7 +77,8 @@ const Value* Fields::find(std::string_view name) const {
 }
 
 std::string Fields::path_of(std::string_view name) const {
-  return place_.empty() ? std::string(name) : place_ + "." + std::string(name);
+  if (place_.empty()) return std::string(name);
+  return index_ ? fmt::format("{}[{}].{}", place_, *index_, name) : place_ + "." + std::string(name);
 }
 
 Error Fields::wrong_type(std::string_view name, const Value& value) const {
@@ -163,9 +164,11 @@ Result<std::vector<Fields>> Fields::objects(std::string_view name) const {
   if (value == nullptr) return out;
   const auto* list = value->if_list();
   if (list == nullptr) return Fail(wrong_type(name, *value));
+  out.reserve(list->size());
+  const auto place = path_of(name);
   for (std::size_t i = 0; i < list->size(); ++i) {
     if (!(*list)[i].is_struct()) return Fail(wrong_type(name, *value));
-    out.emplace_back((*list)[i], fmt::format("{}[{}]", path_of(name), i));
+    out.emplace_back((*list)[i], place, i);
   }
   return out;
 }

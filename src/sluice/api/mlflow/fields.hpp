@@ -18,8 +18,8 @@ class Fields {
  public:
   /// Reads the body of a request; of a GET, its query.
   static Result<Fields> of(const ports::Request& request);
-  explicit Fields(Value object, std::string place = {})
-      : object_(std::move(object)), place_(std::move(place)) {}
+  explicit Fields(Value object, std::string place = {}, std::optional<std::size_t> index = std::nullopt)
+      : object_(std::move(object)), place_(std::move(place)), index_(index) {}
 
   [[nodiscard]] bool has(std::string_view name) const { return find(name) != nullptr; }
   /// "" if it is absent. An error if it is not a text.
@@ -47,7 +47,9 @@ class Fields {
   [[nodiscard]] Error wrong_type(std::string_view name, const Value& value) const;
 
   Value object_;
-  std::string place_;  ///< in the request, for messages: "", or "metrics[3]"
+  // Where it is in the request, for messages, in which it becomes "", "dataset" or "metrics[3]".
+  std::string place_;
+  std::optional<std::size_t> index_;
 };
 
 Error missing_parameter(std::string_view name);

@@ -9,6 +9,7 @@
 #include "sluice/domain/runs/runs.hpp"
 #include "sluice/domain/serving/serving.hpp"
 #include "sluice/domain/storage/storage.hpp"
+#include "sluice/domain/tracking/tracking.hpp"
 #include "sluice/ports/http.hpp"
 #include "sluice/ports/model_repository.hpp"
 #include "sluice/ports/object_store.hpp"
@@ -34,6 +35,7 @@ struct NativeApi {
   /// What belongs to runs of what clients of MLflow track; null: nothing.
   const ports::TrackedTasks* tracked_tasks = nullptr;
   const ports::Tracking* tracking = nullptr;
+  const tracking::Experiments* experiments = nullptr;  ///< null: without the routes of tracked runs
   const Clock& clock;
   std::string version;
   std::filesystem::path data;

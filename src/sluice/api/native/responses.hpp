@@ -47,5 +47,6 @@ void add_endpoint_routes(const NativeApi& api, ports::Protocol& protocol);
 void add_access_routes(const NativeApi& api, ports::Protocol& protocol);
 void add_secret_routes(const NativeApi& api, ports::Protocol& protocol);
 void add_storage_routes(const NativeApi& api, ports::Protocol& protocol);
+void add_tracked_run_routes(const NativeApi& api, ports::Protocol& protocol);
 
 }  // namespace sluice::api

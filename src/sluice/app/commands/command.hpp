@@ -67,6 +67,7 @@ void add_runs(CommandLine& program);
 void add_show(CommandLine& program);
 void add_logs(CommandLine& program);
 void add_get(CommandLine& program);
+void add_metrics(CommandLine& program);
 void add_models(CommandLine& program);
 void add_versions(CommandLine& program);
 void add_endpoints(CommandLine& program);

@@ -81,7 +81,7 @@ Result<ports::ArtifactFile> ArtifactFiles::keep(const Principal& principal, std:
 Result<ports::ArtifactFile> ArtifactFiles::put(const Principal& principal, std::string_view path,
                                                const std::filesystem::path& file) {
   SLUICE_TRY(place, place_of(principal, path));
-  SLUICE_TRY(stored, objects_.put_file(file, nullptr));
+  SLUICE_TRY(stored, objects_.take_file(file));
   return keep(principal, std::move(place), stored);
 }
 

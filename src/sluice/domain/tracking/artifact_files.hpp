@@ -20,8 +20,9 @@ class ArtifactFiles {
   ArtifactFiles(ports::ArtifactPaths& paths, ports::ObjectStore& objects, const Clock& clock)
       : paths_(paths), objects_(objects), clock_(clock) {}
 
-  /// Stores the file whose bytes are at `file`. Nothing of it is there before all of it is.
-  /// Code::failed_precondition where a folder has its name, or a file that of one of its folders.
+  /// Stores the file whose bytes are at `file`, which nobody else uses and which may be moved. Nothing of it
+  /// is there before all of it is. Code::failed_precondition where a folder has its name, or a file that of
+  /// one of its folders.
   Result<ports::ArtifactFile> put(const Principal& principal, std::string_view path,
                                   const std::filesystem::path& file);
   /// Likewise, for bytes that `fill` passes on; nothing of it if that fails.

@@ -80,7 +80,7 @@ Result<void> LoggedModels::remove_tag(const Principal& principal, const std::str
 }
 
 Result<void> LoggedModels::log_metric(const std::string& id, ports::LoggedModelMetric metric) {
-  SLUICE_TRY(checked, checked_metric(std::move(metric.metric), ""));
+  SLUICE_TRY(checked, checked_metric(std::move(metric.metric)));
   metric.metric = std::move(checked);
   return store_.add_metrics(id, {metric});
 }

@@ -74,8 +74,16 @@ std::string normalized(std::string_view path) {
   return text.empty() ? "." : text;
 }
 
-std::string joined(const std::string& path, std::string_view field) {
-  return path.empty() ? std::string(field) : path + "." + std::string(field);
+/// Whether a name, taken for a path, resolves to itself.
+bool is_plain_path(std::string_view name) {
+  if (name.starts_with("..")) return false;
+  for (std::size_t begin = 0; begin <= name.size();) {
+    const auto end = std::min(name.find('/', begin), name.size());
+    const auto part = name.substr(begin, end - begin);
+    if (part.empty() || part == "." || part == "..") return false;
+    begin = end + 1;
+  }
+  return true;
 }
 
 Result<void> check_count(std::string_view what, std::size_t count, std::size_t most) {
@@ -102,6 +110,10 @@ Result<void> check_unique(const std::vector<ports::KeyValue>& parameters) {
 
 }  // namespace
 
+std::string EntryPath::of(std::string_view field) const {
+  return list.empty() ? std::string(field) : fmt::format("{}[{}].{}", list, index, field);
+}
+
 Error invalid_value(std::string_view path, std::string_view value, std::string_view why) {
   return user_error(Code::invalid_argument, fmt::format("Invalid value {} for parameter '{}' supplied: {}",
                                                         to_json(Value(value)), path, why));
@@ -120,6 +132,15 @@ std::string python_text(std::string_view text) {
   return out + quote;
 }
 
+namespace {
+
+Result<void> check_key_at(const std::string& key, const EntryPath& path, std::string_view field) {
+  if (std::ranges::all_of(key, is_allowed_in_key) && is_plain_path(key)) return {};
+  return check_key(key, path.of(field));
+}
+
+}  // namespace
+
 Result<void> check_key(const std::string& key, std::string_view path) {
   if (!std::ranges::all_of(key, is_allowed_in_key))
     return Fail(invalid_value(path, key,
@@ -134,14 +155,12 @@ Result<void> check_length(std::string_view what, std::string_view text, std::siz
 }
 
 Result<void> check_resolved(const std::string& key, std::string_view path) {
-  const auto resolved = normalized(key);
-  if (resolved != key || resolved == "." || resolved.starts_with("..") || resolved.starts_with('/'))
-    return Fail(invalid_value(
-        path, key,
-        "Names may be treated as files in certain cases, and must not resolve to other names when treated as "
-        "such. This name would resolve to " +
-            python_text(resolved)));
-  return {};
+  if (is_plain_path(key)) return {};
+  return Fail(invalid_value(
+      path, key,
+      "Names may be treated as files in certain cases, and must not resolve to other names when treated as "
+      "such. This name would resolve to " +
+          python_text(normalized(key))));
 }
 
 Result<void> check_experiment_name(const std::string& name) {
@@ -172,22 +191,22 @@ Result<void> check_run_id(const std::string& id) {
                  fmt::format("Invalid value {} for parameter 'run_id' supplied.", to_json(Value(id)))));
 }
 
-Result<ports::KeyValue> checked_parameter(ports::KeyValue parameter, const std::string& path) {
-  SLUICE_DO(check_key(parameter.key, joined(path, "key")));
+Result<ports::KeyValue> checked_parameter(ports::KeyValue parameter, const EntryPath& path) {
+  SLUICE_DO(check_key_at(parameter.key, path, "key"));
   if (is_longer(parameter.key, key_max)) return Fail(too_long("Param key", key_max));
   cut(parameter.value, parameter_value_max);
   return parameter;
 }
 
-Result<ports::KeyValue> checked_tag(ports::KeyValue tag, const std::string& path) {
-  SLUICE_DO(check_key(tag.key, joined(path, "key")));
-  if (is_longer(tag.key, key_max)) return Fail(too_long(joined(path, "key"), key_max));
+Result<ports::KeyValue> checked_tag(ports::KeyValue tag, const EntryPath& path) {
+  SLUICE_DO(check_key_at(tag.key, path, "key"));
+  if (is_longer(tag.key, key_max)) return Fail(too_long(path.of("key"), key_max));
   cut(tag.value, tag_value_max);
   return tag;
 }
 
-Result<ports::Metric> checked_metric(ports::Metric metric, const std::string& path) {
-  SLUICE_DO(check_key(metric.key, joined(path, "name")));
+Result<ports::Metric> checked_metric(ports::Metric metric, const EntryPath& path) {
+  SLUICE_DO(check_key_at(metric.key, path, "name"));
   auto& point = metric.point;
   if (point.at_ms < 0)
     return Fail(user_error(
@@ -195,7 +214,7 @@ Result<ports::Metric> checked_metric(ports::Metric metric, const std::string& pa
         fmt::format(
             "Invalid value {} for parameter '{}' supplied: metric '{}' (value={}). Timestamp must be a "
             "nonnegative long (64-bit integer) ",
-            point.at_ms, joined(path, "timestamp"), metric.key, point.value)));
+            point.at_ms, path.of("timestamp"), metric.key, point.value)));
   if (is_longer(metric.key, key_max)) return Fail(too_long("Metric name", key_max));
   constexpr auto most = std::numeric_limits<double>::max();
   if (std::isinf(point.value)) point.value = point.value > 0 ? most : -most;
@@ -205,17 +224,17 @@ Result<ports::Metric> checked_metric(ports::Metric metric, const std::string& pa
 Result<ports::TrackedRunChange> checked_batch(ports::TrackedRunChange change) {
   std::size_t i = 0;
   for (auto& metric : change.metrics) {
-    SLUICE_TRY(checked, checked_metric(std::move(metric), fmt::format("metrics[{}]", i++)));
+    SLUICE_TRY(checked, checked_metric(std::move(metric), {.list = "metrics", .index = i++}));
     metric = std::move(checked);
   }
   i = 0;
   for (auto& parameter : change.parameters) {
-    SLUICE_TRY(checked, checked_parameter(std::move(parameter), fmt::format("params[{}]", i++)));
+    SLUICE_TRY(checked, checked_parameter(std::move(parameter), {.list = "params", .index = i++}));
     parameter = std::move(checked);
   }
   i = 0;
   for (auto& tag : change.tags) {
-    SLUICE_TRY(checked, checked_tag(std::move(tag), fmt::format("tags[{}]", i++)));
+    SLUICE_TRY(checked, checked_tag(std::move(tag), {.list = "tags", .index = i++}));
     tag = std::move(checked);
   }
   SLUICE_DO(check_count("metrics", change.metrics.size(), metrics_max));

@@ -18,6 +18,14 @@ inline constexpr std::size_t entries_max = 1000;         ///< in one batch, toge
 /// The message of Python for a wrong value: "Invalid value "X" for parameter 'PATH' supplied: WHY".
 Error invalid_value(std::string_view path, std::string_view value, std::string_view why);
 
+/// Where an entry is in a request, for messages: "", or "metrics[3]". It is written only if there is one.
+struct EntryPath {
+  std::string_view list = {};
+  std::size_t index = 0;
+  /// "key", or "metrics[3].key".
+  [[nodiscard]] std::string of(std::string_view field) const;
+};
+
 /// A key of a metric, a parameter or a tag: letters and digits of any script, `_-. :/`, and no path that
 /// resolves to another one. `path`: where it is in the request.
 Result<void> check_key(const std::string& key, std::string_view path);
@@ -30,11 +38,11 @@ Result<void> check_experiment_tag(const ports::KeyValue& tag);
 /// A run's id that a client sends.
 Result<void> check_run_id(const std::string& id);
 
-/// Checks a parameter or a tag; what is too long of the value is cut. `path`: "", or "params[3]".
-Result<ports::KeyValue> checked_parameter(ports::KeyValue parameter, const std::string& path);
-Result<ports::KeyValue> checked_tag(ports::KeyValue tag, const std::string& path);
+/// Checks a parameter or a tag; what is too long of the value is cut.
+Result<ports::KeyValue> checked_parameter(ports::KeyValue parameter, const EntryPath& path = {});
+Result<ports::KeyValue> checked_tag(ports::KeyValue tag, const EntryPath& path = {});
 /// Checks a metric; infinities become the greatest and the least number.
-Result<ports::Metric> checked_metric(ports::Metric metric, const std::string& path);
+Result<ports::Metric> checked_metric(ports::Metric metric, const EntryPath& path = {});
 /// Checks everything of a batch, and its size. Tags that are there twice: the last one counts.
 Result<ports::TrackedRunChange> checked_batch(ports::TrackedRunChange change);
 /// Checks what a run uses and makes: datasets and models.

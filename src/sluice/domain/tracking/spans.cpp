@@ -203,7 +203,7 @@ void put(std::vector<ports::KeyValue>& pairs, std::string key, std::string value
 void put_tag(ports::Trace& trace, std::string key, std::string value) {
   constexpr std::size_t tags_max = 1000;
   if (trace.tags.size() >= tags_max) return;
-  auto tag = checked_tag({.key = std::move(key), .value = std::move(value)}, "");
+  auto tag = checked_tag({.key = std::move(key), .value = std::move(value)});
   if (tag) put(trace.tags, std::move(tag->key), std::move(tag->value));
 }
 

@@ -167,7 +167,7 @@ Result<ports::Trace> Traces::end(const Principal& principal, const std::string& 
 
 Result<void> Traces::set_tag(const Principal& principal, const std::string& id, ports::KeyValue tag) {
   SLUICE_DO(check_mutable(tag.key, "set"));
-  SLUICE_TRY(checked, checked_tag(std::move(tag), ""));
+  SLUICE_TRY(checked, checked_tag(std::move(tag)));
   return store_.set_tag(principal.workspace, id, checked);
 }
 

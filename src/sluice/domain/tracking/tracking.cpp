@@ -77,7 +77,7 @@ Result<void> Experiments::remove_tag(const Principal& principal, std::int64_t id
 Result<ports::TrackedRun> Experiments::new_run(const Principal& principal, NewRun run) {
   SLUICE_TRY(experiment, store_.experiment(principal.workspace, run.experiment));
   for (std::size_t i = 0; i < run.tags.size(); ++i) {
-    SLUICE_TRY(checked, checked_tag(std::move(run.tags[i]), fmt::format("tags[{}]", i)));
+    SLUICE_TRY(checked, checked_tag(std::move(run.tags[i]), {.list = "tags", .index = i}));
     run.tags[i] = std::move(checked);
   }
   const auto tagged = name_in(run.tags);
@@ -90,7 +90,7 @@ Result<ports::TrackedRun> Experiments::new_run(const Principal& principal, NewRu
             run.name, *tagged)));
   if (run.name.empty()) run.name = tagged.value_or("");
   if (run.name.empty()) run.name = invented_name(random_);
-  SLUICE_TRY(name, checked_tag({.key = std::string(run_name_tag), .value = std::move(run.name)}, ""));
+  SLUICE_TRY(name, checked_tag({.key = std::string(run_name_tag), .value = std::move(run.name)}));
   run.name = name.value;
   if (!tagged) run.tags.push_back(std::move(name));
   ports::TrackedRun made{.id = new_run_id(random_),
@@ -123,7 +123,7 @@ Result<ports::TrackedRun> Experiments::update_run(const Principal& principal, co
                                                   std::optional<std::string> name) {
   ports::TrackedRunChange change{.status = status, .ended_ms = ended_ms};
   if (name && !name->empty()) {
-    SLUICE_TRY(tag, checked_tag({.key = std::string(run_name_tag), .value = std::move(*name)}, ""));
+    SLUICE_TRY(tag, checked_tag({.key = std::string(run_name_tag), .value = std::move(*name)}));
     change.name = tag.value;
     change.tags.push_back(std::move(tag));
   }
@@ -135,9 +135,22 @@ Result<void> Experiments::set_run_active(const Principal& principal, const std::
   return store_.set_active(principal.workspace, id, active, clock_.now());
 }
 
+Result<std::string> Experiments::find_run(const Principal& principal, const std::string& named) const {
+  SLUICE_TRY(ids, store_.run_ids(principal.workspace, named, 2));
+  if (ids.empty())
+    return Fail(user_error(
+        Code::not_found,
+        fmt::format("there is no tracked run `{}`; name one by its id, or by how that begins", named)));
+  if (ids.size() > 1 && ids.front() != named)
+    return Fail(user_error(Code::invalid_argument,
+                           fmt::format("several tracked runs begin with `{}`: {}, {}; give a longer prefix",
+                                       named, ids[0], ids[1])));
+  return ids.front();
+}
+
 Result<void> Experiments::log_metric(const Principal& principal, const std::string& run,
                                      ports::Metric metric) {
-  SLUICE_TRY(checked, checked_metric(std::move(metric), ""));
+  SLUICE_TRY(checked, checked_metric(std::move(metric)));
   ports::TrackedRunChange change;
   change.metrics.push_back(std::move(checked));
   SLUICE_DO(store_.change_run(principal.workspace, run, change));
@@ -146,7 +159,7 @@ Result<void> Experiments::log_metric(const Principal& principal, const std::stri
 
 Result<void> Experiments::log_parameter(const Principal& principal, const std::string& run,
                                         ports::KeyValue parameter) {
-  SLUICE_TRY(checked, checked_parameter(std::move(parameter), ""));
+  SLUICE_TRY(checked, checked_parameter(std::move(parameter)));
   ports::TrackedRunChange change;
   change.parameters.push_back(std::move(checked));
   SLUICE_TRY(conflicts, store_.change_run(principal.workspace, run, change));
@@ -161,7 +174,7 @@ Result<void> Experiments::log_parameter(const Principal& principal, const std::s
 
 Result<void> Experiments::set_run_tag(const Principal& principal, const std::string& run,
                                       ports::KeyValue tag) {
-  SLUICE_TRY(checked, checked_tag(std::move(tag), ""));
+  SLUICE_TRY(checked, checked_tag(std::move(tag)));
   ports::TrackedRunChange change;
   if (checked.key == run_name_tag) change.name = checked.value;
   change.tags.push_back(std::move(checked));

@@ -57,6 +57,10 @@ class Experiments {
   Result<void> log_batch(const Principal& principal, const std::string& run, ports::TrackedRunChange change);
   Result<void> log_uses(const Principal& principal, const std::string& run, ports::TrackedRunChange change);
 
+  /// The id of the run that a person means: by its id, or by how that begins. Code::invalid_argument if
+  /// several begin so.
+  [[nodiscard]] Result<std::string> find_run(const Principal& principal, const std::string& named) const;
+
   /// The queries, which have no rules of their own.
   [[nodiscard]] const ports::Tracking& store() const { return store_; }
 

@@ -87,6 +87,10 @@ Result<ports::Stored> DirectoryObjectStore::put_file(const fs::path& file, const
   return stored;
 }
 
+Result<ports::Stored> DirectoryObjectStore::take_file(const fs::path& file) {
+  return impl_->objects.take(file);
+}
+
 Result<ports::Stored> DirectoryObjectStore::put_directory(const fs::path& folder,
                                                           const ports::Selection& selection) {
   const Unfinished unfinished(impl_->unfinished_mutex, impl_->unfinished, impl_->clock.now());

@@ -146,6 +146,9 @@ std::string Statement::text(int column) const {
 }
 
 Result<std::unique_ptr<Connection>> Connection::open(const std::filesystem::path& file, Use use) {
+  // Otherwise each allocation takes a lock, to count it. Refused, and harmless, once the library is in use.
+  static const int uncounted = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+  static_cast<void>(uncounted);
   sqlite3* handle = nullptr;
   const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
                     (use == Use::look ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE) |

@@ -9,7 +9,8 @@ namespace {
 
 constexpr std::size_t idle_readers_max = 8;
 /// In the log: from so many on they are written back, and from so many on whoever writes does it.
-constexpr int pages_to_write_back = 1'000;
+/// (A page that was changed several times is written back once.)
+constexpr int pages_to_write_back = 4'000;
 constexpr int pages_max = 25'000;
 
 }  // namespace

@@ -14,12 +14,13 @@ namespace {
 using ports::MetricPoint;
 using Points = std::vector<MetricPoint>;
 
-/// So many rows become a part of a chunk.
-constexpr std::size_t rows_max = 256;
+/// So many rows become a part of a chunk; so many new points become one at once.
+constexpr std::size_t rows_max = 64;
 constexpr std::size_t chunk_points_max = 4096;
+/// Of a whole chunk.
 constexpr std::size_t sample_points = 64;
-/// Of at most so many chunks, a chart looks at every point.
-constexpr std::int64_t chunks_read_max = 8;
+/// Of chunks with so many points together, a chart looks at every one.
+constexpr std::int64_t points_read_max = 8 * std::int64_t{chunk_points_max};
 
 static_assert(std::endian::native == std::endian::little && sizeof(MetricPoint) == 24,
               "chunks are stored as points are in memory");
@@ -37,12 +38,12 @@ Result<void> append_bytes(std::string_view bytes, Points& out) {
   return {};
 }
 
-/// Evenly chosen, with the first and the last.
+/// Evenly chosen, with the first and the last: as many of a small chunk as of a part of a large one.
 Points sample_of(std::span<const MetricPoint> points) {
-  if (points.size() <= sample_points) return {points.begin(), points.end()};
+  const auto count = std::max<std::size_t>(points.size() * sample_points / chunk_points_max, 2);
+  if (points.size() <= count) return {points.begin(), points.end()};
   Points out;
-  for (std::size_t i = 0; i < sample_points; ++i)
-    out.push_back(points[i * (points.size() - 1) / (sample_points - 1)]);
+  for (std::size_t i = 0; i < count; ++i) out.push_back(points[i * (points.size() - 1) / (count - 1)]);
   return out;
 }
 
@@ -105,32 +106,51 @@ Result<void> write_chunk(Connection& connection, std::int64_t run, const std::st
                          std::span<const MetricPoint> points) {
   const auto [low, high] = std::ranges::minmax(points, {}, &MetricPoint::step);
   const auto sample = sample_of(points);
-  SLUICE_TRY(upsert, connection.prepare(R"sql(
+  SLUICE_TRY(insert, connection.prepare(R"sql(
     INSERT INTO tracked_chunks(run, key, first, points, step_min, step_max, sample, all_points)
-    VALUES(?,?,?,?,?,?,?,?)
-    ON CONFLICT(run, key, first) DO UPDATE SET points=excluded.points, step_min=excluded.step_min,
-      step_max=excluded.step_max, sample=excluded.sample, all_points=excluded.all_points)sql"));
-  upsert.bind(run).bind(key).bind(first).bind(static_cast<std::int64_t>(points.size()));
-  upsert.bind(low.step).bind(high.step).bind_blob(bytes_of(sample)).bind_blob(bytes_of(points));
-  return upsert.run();
+    VALUES(?,?,?,?,?,?,?,?))sql"));
+  insert.bind(run).bind(key).bind(first).bind(static_cast<std::int64_t>(points.size()));
+  insert.bind(low.step).bind(high.step).bind_blob(bytes_of(sample)).bind_blob(bytes_of(points));
+  return insert.run();
 }
 
-/// Moves the rows, and what is new, into chunks: the last one is filled first.
+/// Takes the last chunk away, and puts its points in front of these, if it is so small that it has to grow:
+/// each point is written again only a few times, and there are few small chunks.
+Result<bool> take_last_chunk(Connection& connection, std::int64_t run, const std::string& key,
+                             std::int64_t& first, Points& points) {
+  SLUICE_TRY(select, connection.prepare("SELECT first, points, all_points FROM tracked_chunks "
+                                        "WHERE run = ? AND key = ? ORDER BY first DESC LIMIT 1"));
+  SLUICE_TRY(has_row, select.bind(run).bind(key).step());
+  if (!has_row) return false;
+  const auto size = static_cast<std::size_t>(select.integer(1));
+  if (size >= chunk_points_max || size > 2 * points.size()) return false;
+  first = select.integer(0);
+  Points chunk;
+  chunk.reserve(size + points.size());
+  SLUICE_DO(append_bytes(select.text(2), chunk));
+  chunk.insert(chunk.end(), points.begin(), points.end());
+  points = std::move(chunk);
+  SLUICE_TRY(remove,
+             connection.prepare("DELETE FROM tracked_chunks WHERE run = ? AND key = ? AND first = ?"));
+  SLUICE_DO(remove.bind(run).bind(key).bind(first).run());
+  return true;
+}
+
+/// Moves the rows, and what is new, into chunks.
 Result<void> fold(Connection& connection, std::int64_t run, const std::string& key, Head& head,
                   const Points& added) {
   Points points;
-  auto first = head.in_chunks;
-  {
-    SLUICE_TRY(select, connection.prepare("SELECT first, points, all_points FROM tracked_chunks "
-                                          "WHERE run = ? AND key = ? ORDER BY first DESC LIMIT 1"));
-    SLUICE_TRY(has_row, select.bind(run).bind(key).step());
-    if (has_row && static_cast<std::size_t>(select.integer(1)) < chunk_points_max) {
-      first = select.integer(0);
-      SLUICE_DO(append_bytes(select.text(2), points));
-    }
+  if (head.points > head.in_chunks) {
+    SLUICE_DO(append_rows(connection, run, key, points));
+    SLUICE_TRY(remove, connection.prepare("DELETE FROM tracked_points WHERE run = ? AND key = ?"));
+    SLUICE_DO(remove.bind(run).bind(key).run());
   }
-  SLUICE_DO(append_rows(connection, run, key, points));
   points.insert(points.end(), added.begin(), added.end());
+  auto first = head.in_chunks;
+  for (;;) {
+    SLUICE_TRY(taken, take_last_chunk(connection, run, key, first, points));
+    if (!taken) break;
+  }
   for (std::span<const MetricPoint> left(points); !left.empty();) {
     const auto part = left.first(std::min(left.size(), chunk_points_max));
     SLUICE_DO(write_chunk(connection, run, key, first, part));
@@ -138,8 +158,7 @@ Result<void> fold(Connection& connection, std::int64_t run, const std::string& k
     left = left.subspan(part.size());
   }
   head.in_chunks = first;
-  SLUICE_TRY(remove, connection.prepare("DELETE FROM tracked_points WHERE run = ? AND key = ?"));
-  return remove.bind(run).bind(key).run();
+  return {};
 }
 
 }  // namespace
@@ -178,10 +197,12 @@ Result<Points> all_points(Connection& connection, std::int64_t run, const std::s
 Result<Points> points_for_chart(Connection& connection, std::int64_t run, const std::string& key,
                                 ports::Tracking::Steps steps) {
   Points points;
-  SLUICE_TRY(count, connection.prepare("SELECT count(*) FROM tracked_chunks WHERE run = ? AND key = ? AND "
-                                       "step_max >= ? AND step_min <= ?"));
+  SLUICE_TRY(count,
+             connection.prepare("SELECT coalesce(sum(points), 0) FROM tracked_chunks WHERE run = ? AND key = "
+                                "? AND step_max >= ? AND step_min <= ?"));
   SLUICE_DO(count.bind(run).bind(key).bind(steps.first).bind(steps.last).step());
-  SLUICE_TRY(select, count.integer(0) <= chunks_read_max
+  const bool reads_all = count.integer(0) <= points_read_max;
+  SLUICE_TRY(select, reads_all
                          ? connection.prepare("SELECT all_points FROM tracked_chunks WHERE run = ? AND key = "
                                               "? AND step_max >= ? AND step_min <= ? ORDER BY first")
                          : connection.prepare("SELECT sample FROM tracked_chunks WHERE run = ? AND key = ? "
@@ -192,7 +213,10 @@ Result<Points> points_for_chart(Connection& connection, std::int64_t run, const 
     if (!has_row) break;
     SLUICE_DO(append_bytes(select.text(0), points));
   }
-  SLUICE_DO(append_rows(connection, run, key, points));
+  Points rows;
+  SLUICE_DO(append_rows(connection, run, key, rows));
+  if (!reads_all) rows = sample_of(rows);
+  points.insert(points.end(), rows.begin(), rows.end());
   std::erase_if(
       points, [&](const MetricPoint& point) { return point.step < steps.first || point.step > steps.last; });
   return points;

@@ -38,6 +38,9 @@ class SqliteTracking final : public ports::Tracking {
   // tracked_run_queries.cpp
   [[nodiscard]] Result<ports::TrackedRun> run(const std::string& workspace,
                                               const std::string& id) const override;
+  [[nodiscard]] Result<std::vector<std::string>> run_ids(const std::string& workspace,
+                                                         const std::string& prefix,
+                                                         std::size_t limit) const override;
   [[nodiscard]] Result<std::vector<ports::TrackedRun>> runs(const std::string& workspace,
                                                             const std::vector<std::int64_t>& experiments,
                                                             const ports::Search& search) const override;

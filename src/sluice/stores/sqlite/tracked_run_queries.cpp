@@ -51,19 +51,20 @@ void compare_metric(SqlText& sql, std::string_view column, const SearchCondition
     sql.compare(column, condition);
 }
 
-void add_condition(SqlText& sql, const SearchCondition& condition) {
+/// `run`: the column with the run's number.
+void add_condition(SqlText& sql, const SearchCondition& condition, std::string_view run) {
   if (condition.field == SearchField::attribute) {
     sql.add(" AND ").compare(column_of(condition.key), condition);
     return;
   }
   if (condition.field == SearchField::dataset) {
-    sql.add(" AND EXISTS(SELECT 1 FROM tracked_datasets d WHERE d.run = r.number AND ");
+    sql.add(" AND EXISTS(SELECT 1 FROM tracked_datasets d WHERE d.run = ").add(run).add(" AND ");
     sql.compare("d." + condition.key, condition).add(")");
     return;
   }
   sql.add(condition.comparator == Comparator::is_null ? " AND NOT EXISTS(" : " AND EXISTS(");
-  sql.add("SELECT 1 FROM ").add(table_of(condition.field)).add(" v WHERE v.run = r.number AND v.key = ");
-  sql.value(condition.key);
+  sql.add("SELECT 1 FROM ").add(table_of(condition.field)).add(" v WHERE v.run = ").add(run);
+  sql.add(" AND v.key = ").value(condition.key);
   if (condition.comparator != Comparator::is_null && condition.comparator != Comparator::is_not_null) {
     sql.add(" AND ");
     if (condition.field == SearchField::metric)
@@ -74,8 +75,21 @@ void add_condition(SqlText& sql, const SearchCondition& condition) {
   sql.add(")");
 }
 
+/// Whether the values that fit are a part of the index of a metric's values.
+bool is_range(const SearchCondition& condition) {
+  switch (condition.comparator) {
+    case Comparator::equal:
+    case Comparator::less:
+    case Comparator::less_or_equal:
+    case Comparator::greater:
+    case Comparator::greater_or_equal: return condition.field == SearchField::metric;
+    default: return false;
+  }
+}
+
 /// A search for the numbers of runs. If it orders by a metric first, it walks along the index of that
-/// metric's values, and finds the runs without it in a second step.
+/// metric's values, and finds the runs without it in a second step: among those that fit a condition for
+/// another metric, if there is one. What is asked of a run is asked before its row is read.
 class RunSearch {
  public:
   RunSearch(const std::vector<std::int64_t>& experiments, const ports::Search& search)
@@ -86,6 +100,8 @@ class RunSearch {
       return select(connection, joined(Part::all), search_.offset, search_.limit);
     SLUICE_TRY(found, select(connection, joined(Part::with_metric), search_.offset, search_.limit));
     if (found.size() == search_.limit) return found;
+    if (std::ranges::any_of(search_.conditions, [this](const auto& one) { return needs_order_metric(one); }))
+      return found;
     auto before = search_.offset + found.size();
     if (found.empty() && search_.offset > 0) {
       SLUICE_TRY(all, count(connection, joined(Part::with_metric)));
@@ -106,25 +122,45 @@ class RunSearch {
     bool is_ordered = false;
   };
 
+  /// Of a search that orders by a metric: whether it finds only runs that have this metric.
+  [[nodiscard]] bool needs_order_metric(const SearchCondition& condition) const {
+    return condition.field == SearchField::metric && condition.key == search_.order.front().key &&
+           condition.comparator != Comparator::is_null;
+  }
+
+  /// The condition whose metric's index is walked; null: none.
+  [[nodiscard]] const SearchCondition* walked_condition(Part part) const {
+    if (part != Part::without_metric) return nullptr;
+    const auto found = std::ranges::find_if(search_.conditions, is_range);
+    return found == search_.conditions.end() ? nullptr : &*found;
+  }
+
   [[nodiscard]] Query joined(Part part) const {
     Query query;
     auto& sql = query.from;
     const auto& orders = search_.order;
-    if (part == Part::with_metric)
-      sql.add("FROM tracked_metrics o0 CROSS JOIN tracked_runs r ON r.number = o0.run");
-    else
+    const auto* walked_for = walked_condition(part);
+    const std::string_view walked = part == Part::with_metric ? "o0" : walked_for != nullptr ? "w" : "";
+    const auto run = walked.empty() ? std::string("r.number") : fmt::format("{}.run", walked);
+    if (walked.empty())
       sql.add("FROM tracked_runs r");
+    else
+      sql.add(fmt::format("FROM tracked_metrics {} CROSS JOIN tracked_runs r ON r.number = {}", walked, run));
     for (std::size_t i = 0; i < orders.size(); ++i) {
-      const bool walked = i == 0 && part != Part::all;
-      if (walked && part == Part::without_metric) continue;
-      add_order(query, orders[i], i, walked);
+      const bool is_walked = i == 0 && part != Part::all;
+      if (is_walked && part == Part::without_metric) continue;
+      add_order(query, orders[i], i, is_walked);
     }
     sql.add(" WHERE ");
-    if (part == Part::with_metric) {
-      sql.add("o0.key = ").value(orders.front().key).add(" AND o0.experiment IN ");
-    } else {
+    if (walked.empty())
       sql.add("r.experiment IN ");
-    }
+    else
+      sql.add(walked)
+          .add(".key = ")
+          .value(walked_for != nullptr ? walked_for->key : orders.front().key)
+          .add(" AND ")
+          .add(walked)
+          .add(".experiment IN ");
     sql.add("(");
     for (std::size_t i = 0; i < experiments_.size(); ++i) sql.add(i == 0 ? "" : ",").value(experiments_[i]);
     sql.add(")");
@@ -133,16 +169,21 @@ class RunSearch {
     else
       sql.add(search_.lifecycle == ports::Lifecycle::active ? " AND r.active = 1" : " AND r.active = 0");
     if (part == Part::without_metric)
-      sql.add(" AND NOT EXISTS(SELECT 1 FROM tracked_metrics m WHERE m.run = r.number AND m.key = ")
+      sql.add(" AND NOT EXISTS(SELECT 1 FROM tracked_metrics m WHERE m.run = ")
+          .add(run)
+          .add(" AND m.key = ")
           .value(orders.front().key)
           .add(")");
     for (const auto& condition : search_.conditions) {
-      if (part == Part::with_metric && condition.field == SearchField::metric &&
-          condition.key == orders.front().key) {
+      const bool of_walked =
+          walked_for == &condition || (part == Part::with_metric && condition.field == SearchField::metric &&
+                                       condition.key == orders.front().key);
+      if (of_walked && condition.comparator != Comparator::is_null &&
+          condition.comparator != Comparator::is_not_null) {
         sql.add(" AND ");
-        compare_metric(sql, "o0.value", condition);
+        compare_metric(sql, fmt::format("{}.value", walked), condition);
       } else {
-        add_condition(sql, condition);
+        add_condition(sql, condition, run);
       }
     }
     return query;
@@ -234,6 +275,21 @@ Result<ports::TrackedRun> SqliteTracking::run(const std::string& workspace, cons
   return file_->read([&](Connection& connection) -> Result<ports::TrackedRun> {
     SLUICE_TRY(found, sqlite::find_tracked_run(connection, workspace, id));
     return sqlite::read_tracked_run(connection, found.number);
+  });
+}
+
+Result<std::vector<std::string>> SqliteTracking::run_ids(const std::string& workspace,
+                                                         const std::string& prefix, std::size_t limit) const {
+  return file_->read([&](Connection& connection) -> Result<std::vector<std::string>> {
+    SLUICE_TRY(select, connection.prepare("SELECT id FROM tracked_runs WHERE id >= ? AND workspace = ? "
+                                          "ORDER BY id LIMIT ?"));
+    select.bind(prefix).bind(workspace).bind(static_cast<std::int64_t>(limit));
+    std::vector<std::string> ids;
+    for (;;) {
+      SLUICE_TRY(has_row, select.step());
+      if (!has_row || !select.text(0).starts_with(prefix)) return ids;
+      ids.push_back(select.text(0));
+    }
   });
 }
 
