@@ -55,6 +55,7 @@ def test_csv_has_every_value(tracked):
 def test_metrics_are_named_and_counted(tracked):
     _, data, run = tracked
     shown = json.loads(sluice("metrics", run, "--metric", "loss/train", "--json", data=data).stdout)
+    (shown,) = shown["runs"]
     assert shown["run"] == run and shown["metrics_omitted"] == 0
     (metric,) = shown["metrics"]
     assert metric["key"] == "loss/train" and metric["step"] == 24_999 and metric["points"][0]["value"] == 1 and 100 < len(metric["points"]) <= 500

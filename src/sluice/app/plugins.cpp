@@ -476,7 +476,6 @@ std::vector<ports::Protocol> make_protocols(const ProtocolParts& parts) {
                                        .secrets = &parts.secrets,
                                        .fetches = &parts.fetches,
                                        .tracked_tasks = &parts.tracked_tasks,
-                                       .tracking = &parts.experiments.store(),
                                        .experiments = &parts.experiments,
                                        .clock = parts.clock,
                                        .version = SLUICE_VERSION,

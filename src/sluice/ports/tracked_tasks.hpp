@@ -45,6 +45,8 @@ class TrackedTasks {
   /// Those at a path of a run, the newest attempt first, then in the order in which they began.
   [[nodiscard]] virtual Result<std::vector<Entry>> at(const RunId& run, const std::string& path,
                                                       std::size_t limit) const = 0;
+  /// Those of all tasks of a run, by path, then as `at` returns them.
+  [[nodiscard]] virtual Result<std::vector<Entry>> of_tasks(const RunId& run, std::size_t limit) const = 0;
   /// Those of a run that have not ended, and were not removed.
   [[nodiscard]] virtual Result<std::vector<Entry>> unended(const RunId& run, std::size_t limit) const = 0;
   /// The runs that have any, and are not settled.

@@ -322,6 +322,27 @@ def test_the_interface_leads_from_a_version_to_its_run(main_job_copy, main_job_r
         chromium.screenshot(sluice_program.ROOT / "build/screenshots/mlflow/run-of-the-engine.png")
 
 
+def test_the_terminal_shows_the_metrics_of_tasks(tracking, tmp_path):
+    server, _ = tracking
+    learns = RAW + "for step in range(5):\n    ask('POST', '/api/2.0/mlflow/runs/log-metric', run_id=RUN, key='loss', value=1 / (step + 1), step=step, timestamp=1)\n"
+    report = Pipeline(tmp_path, "terminal").task("learn", learns).task("score", RAW + "log('accuracy', 0.5)\n").task("quiet", "").run(server.data)
+
+    def metrics(*arguments):
+        return subprocess.run([sluice_program.BIN / "sluice", "metrics", *arguments, "--data", str(server.data)], capture_output=True, text=True)
+
+    for run in (report["run"], "latest"):
+        text = metrics(run).stdout
+        assert "  learn\n" in text and "loss = 0.2  at step 4" in text and "  score\n" in text and "accuracy = 0.5  at step 0" in text
+    assert "accuracy" not in metrics("latest", "learn").stdout
+    assert metrics("latest", "learn", "--emit", "csv").stdout.splitlines()[:2] == ["key,step,timestamp,value", "loss,0,1,1"]
+    assert [run["name"] for run in json.loads(metrics("latest", "--json", "--metric", "loss").stdout)["runs"]] == ["learn", "score"]
+    for arguments, message in ((["latest", "--emit", "csv"], "of its tasks logged some: learn, score; name one: `sluice metrics latest TASK --emit csv`"),
+                               (["latest", "lern"], f"task `lern` of run {report['run']} logged nothing with MLflow's client; did you mean `learn`?"),
+                               (["latest", "--metric", "los"], "has no metric `los`; did you mean `loss`?")):
+        refused = metrics(*arguments)
+        assert refused.returncode == 2 and message in refused.stderr and not refused.stdout, refused.stderr
+
+
 def show(server, what):
     return json.loads(subprocess.run([sluice_program.BIN / "sluice", "show", what, "--data", str(server.data), "--json"], capture_output=True, text=True,
                                      check=True).stdout)

@@ -8,6 +8,7 @@
 #include "sluice/stores/directory/directory_uploads.hpp"
 #include "sluice/stores/git/git_model_repository.hpp"
 #include "sluice/stores/sqlite/sqlite_access.hpp"
+#include "sluice/stores/sqlite/sqlite_tracked_tasks.hpp"
 #include "sluice/stores/sqlite/sqlite_tracking.hpp"
 
 namespace sluice::test {
@@ -26,6 +27,7 @@ struct NativeStage : RunsStage {
   std::unique_ptr<access::Access> access = value_of(
       access::Access::open({.tokens = tables, .clock = stage.clock, .random = random}, std::nullopt));
   stores::SqliteTracking tracked{stage.ledger->file(), ports::Durability::process};
+  stores::SqliteTrackedTasks tracked_tasks{stage.ledger->file(), ports::Durability::process};
   tracking::Experiments experiments{tracked, stage.clock, random};
   net::Router router = make_router();
 
@@ -40,6 +42,7 @@ struct NativeStage : RunsStage {
          .serving = serving,
          .access = *access,
          .changes = tables,
+         .tracked_tasks = &tracked_tasks,
          .experiments = &experiments,
          .clock = stage.clock,
          .version = "1.2.3",

@@ -15,7 +15,6 @@
 #include "sluice/ports/object_store.hpp"
 #include "sluice/ports/secrets.hpp"
 #include "sluice/ports/tracked_tasks.hpp"
-#include "sluice/ports/tracking.hpp"
 #include "sluice/ports/uploads.hpp"
 
 namespace sluice::api {
@@ -32,9 +31,8 @@ struct NativeApi {
   storage::Storage* storage = nullptr;  ///< null: without its routes
   ports::Secrets* secrets = nullptr;    ///< likewise; then nothing is hidden in logs
   remote::Fetches* fetches = nullptr;   ///< null: without its route
-  /// What belongs to runs of what clients of MLflow track; null: nothing.
+  /// What belongs to runs of what clients of MLflow track; not null if `experiments` is not.
   const ports::TrackedTasks* tracked_tasks = nullptr;
-  const ports::Tracking* tracking = nullptr;
   const tracking::Experiments* experiments = nullptr;  ///< null: without the routes of tracked runs
   const Clock& clock;
   std::string version;

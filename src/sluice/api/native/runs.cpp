@@ -90,8 +90,8 @@ Result<ports::Response> show(const NativeApi& api, const ports::Request& request
   SLUICE_TRY(report, api.runs.report(row.id));
   if (row.status == ports::set_aside) report.set_aside = row.message;
   auto json = runs::to_json(report);
-  if (api.tracking == nullptr) return json_response(json);
-  if (const auto tracked = api.tracking->run(request.principal.workspace, row.id.text)) {
+  if (api.experiments == nullptr) return json_response(json);
+  if (const auto tracked = api.experiments->store().run(request.principal.workspace, row.id.text)) {
     Struct where;
     where.set("experiment", std::to_string(tracked->experiment));
     where.set("run", tracked->id);

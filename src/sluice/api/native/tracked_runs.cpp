@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "sluice/api/native/responses.hpp"
+#include "sluice/base/words.hpp"
 
 namespace sluice::api {
 namespace {
@@ -23,23 +24,45 @@ List points_to_json(const std::vector<ports::MetricPoint>& points) {
   return out;
 }
 
-/// The id of the tracked run that the request names; `latest` is that of the newest run of the engine, whose
-/// tracked run has its id.
+/// Of each task of a run that logged something, the newest attempt.
+Result<std::vector<ports::TrackedTasks::Entry>> tasks_of(const NativeApi& api, const RunId& run) {
+  constexpr std::size_t entries_max = 10'000;
+  SLUICE_TRY(entries, api.tracked_tasks->of_tasks(run, entries_max));
+  const auto of_same_task = [](const auto& a, const auto& b) { return a.place.path == b.place.path; };
+  const auto rest = std::ranges::unique(entries, of_same_task);
+  entries.erase(rest.begin(), rest.end());
+  return entries;
+}
+
+Result<std::string> run_of_task(const NativeApi& api, const RunId& run, const std::string& task) {
+  SLUICE_TRY(found, api.tracked_tasks->at(run, task, 1));
+  if (!found.empty()) return found.front().tracked;
+  SLUICE_TRY(others, tasks_of(api, run));
+  std::vector<std::string> names;
+  names.reserve(others.size());
+  for (const auto& other : others) names.push_back(other.place.path);
+  return Fail(
+      user_error(Code::not_found, fmt::format("task `{}` of run {} logged nothing with MLflow's client{}",
+                                              task, run.text, did_you_mean(task, names))));
+}
+
+/// The id of the tracked run that the request names: by its id or how that begins; by a run of the engine
+/// (`latest` too), whose own tracked run has its id; by such a run and one of its tasks.
 Result<std::string> named_run(const NativeApi& api, const ports::Request& request) {
   const auto& workspace = request.principal.workspace;
   auto named = request.params.at(0);
-  if (named == "latest") {
-    SLUICE_TRY(newest, api.runs.find(workspace, named));
-    named = newest.id.text;
+  const std::string task(request.query_at("task"));
+  if (named == "latest" || !task.empty()) {
+    SLUICE_TRY(run, api.runs.find(workspace, named));
+    if (!task.empty()) return run_of_task(api, run.id, task);
+    named = run.id.text;
   }
   auto found = api.experiments->find_run(request.principal, named);
   if (found || found.error().code != Code::not_found) return found;
   const auto run = api.runs.find(workspace, named);
   if (!run) return found;
-  return Fail(user_error(
-      Code::not_found,
-      fmt::format("nothing was logged to run {} itself with MLflow's client; name the tracked run of a task",
-                  run->id.text)));
+  return Fail(user_error(Code::not_found,
+                         fmt::format("nothing was logged to run {} with MLflow's client", run->id.text)));
 }
 
 Result<ports::Response> show(const NativeApi& api, const ports::Request& request) {
@@ -62,6 +85,15 @@ Result<ports::Response> show(const NativeApi& api, const ports::Request& request
     metrics.emplace_back(std::move(one));
   }
   result.set("metrics", std::move(metrics));
+  SLUICE_TRY(tasks, tasks_of(api, {id}));
+  List below;
+  for (const auto& entry : tasks) {
+    Struct one;
+    one.set("task", entry.place.path);
+    one.set("run", entry.tracked);
+    below.emplace_back(std::move(one));
+  }
+  if (!below.empty()) result.set("tasks", std::move(below));
   return json_response(result);
 }
 

@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <set>
+#include <utility>
 
 #include <fmt/format.h>
 #include <sys/ioctl.h>
@@ -12,7 +14,7 @@
 #include "sluice/base/csv.hpp"
 #include "sluice/base/words.hpp"
 
-// The command that shows the metrics of a tracked run.
+// The command that shows the metrics of tracked runs.
 
 namespace sluice::app {
 namespace {
@@ -20,6 +22,7 @@ namespace {
 struct MetricsOptions {
   SessionOptions common;
   std::string run;
+  std::string task;
   std::vector<std::string> metrics;
   std::string emit = "chart";
   int limit = 50;
@@ -36,36 +39,61 @@ struct TrackedRun {
   List metrics;
 };
 
-Result<TrackedRun> read_run(Session& session, const MetricsOptions& options) {
+/// `named`: the run, and perhaps which of its tasks, as a path of the API.
+Result<TrackedRun> read_run(Session& session, const std::string& named) {
   TrackedRun found;
-  const auto target = "/v1/tracked/" + percent_encode(options.run);
-  List all;
   for (std::string after;;) {
     SLUICE_TRY(page, call(*session.backend, "GET",
-                          fmt::format("{}?limit={}&after={}", target, page_size, percent_encode(after))));
+                          fmt::format("{}limit={}&after={}", named, page_size, percent_encode(after))));
     const auto& metrics = list_at(page, "metrics");
-    all.insert(all.end(), metrics.begin(), metrics.end());
+    found.metrics.insert(found.metrics.end(), metrics.begin(), metrics.end());
     after = page.text_at("next");
     found.run = std::move(page);
     if (after.empty()) break;
   }
   found.path = "/v1/tracked/" + percent_encode(found.run.text_at("run"));
-  if (options.metrics.empty()) {
-    found.metrics = std::move(all);
-    return found;
-  }
-  for (const auto& name : options.metrics) {
-    const auto metric = std::ranges::find(all, name, [](const Value& one) { return one.text_at("key"); });
-    if (metric == all.end()) {
-      std::vector<std::string> keys;
-      for (const auto& one : all) keys.push_back(one.text_at("key"));
-      return Fail(
-          user_error(Code::not_found, fmt::format("run {} has no metric `{}`{}", found.run.text_at("run"),
-                                                  name, did_you_mean(name, keys))));
-    }
-    found.metrics.push_back(*metric);
-  }
   return found;
+}
+
+/// Keeps these metrics of the runs, in this order; each has to be in one of them.
+Result<void> keep_named(std::vector<TrackedRun>& runs, const std::vector<std::string>& names) {
+  if (names.empty()) return {};
+  std::set<std::string> kept;
+  std::vector<std::string> keys;
+  for (auto& run : runs) {
+    List all = std::exchange(run.metrics, {});
+    for (const auto& one : all) keys.push_back(one.text_at("key"));
+    for (const auto& name : names)
+      for (const auto& one : all)
+        if (one.text_at("key") == name) {
+          run.metrics.push_back(one);
+          kept.insert(name);
+        }
+  }
+  for (const auto& name : names)
+    if (!kept.contains(name))
+      return Fail(user_error(Code::not_found,
+                             fmt::format("run {} has no metric `{}`{}", runs.front().run.text_at("run"), name,
+                                         did_you_mean(name, keys))));
+  return {};
+}
+
+/// The run; of one of a pipeline, those of its tasks too, if no task is named.
+Result<std::vector<TrackedRun>> read_runs(Session& session, const MetricsOptions& options) {
+  const auto named = "/v1/tracked/" + percent_encode(options.run) + "?" +
+                     (options.task.empty() ? "" : "task=" + percent_encode(options.task) + "&");
+  std::vector<TrackedRun> runs;
+  SLUICE_TRY(first, read_run(session, named));
+  runs.push_back(std::move(first));
+  if (options.task.empty())
+    for (const auto& task : List(list_at(runs.front().run, "tasks"))) {
+      SLUICE_TRY(below, read_run(session, "/v1/tracked/" + percent_encode(task.text_at("run")) + "?"));
+      runs.push_back(std::move(below));
+    }
+  SLUICE_DO(keep_named(runs, options.metrics));
+  // The run of a pipeline has seldom anything of its own.
+  if (runs.size() > 1 && runs.front().metrics.empty()) runs.erase(runs.begin());
+  return runs;
 }
 
 double number_in(const Value& point) {
@@ -106,33 +134,55 @@ void print_chart(const Value& metric, const List& points) {
                points.back().integer_at("step"));
 }
 
-Result<Exit> print_charts(Session& session, const MetricsOptions& options, TrackedRun found) {
-  const auto all = found.metrics.size();
-  found.metrics.resize(std::min(all, static_cast<std::size_t>(options.limit)));
+/// Returns how many of its metrics were left out: no more than `left` are shown.
+Result<std::size_t> print_charts(Session& session, const TrackedRun& found, std::size_t& left) {
   const auto& run = found.run;
-  if (!options.common.json)
-    print_text(stdout, "run      {}  {}\nstatus   {}\n", run.text_at("run"), run.text_at("name"),
-               lower_ascii(run.text_at("status")));
+  print_text(stdout, "run      {}  {}\nstatus   {}\n", run.text_at("run"), run.text_at("name"),
+             lower_ascii(run.text_at("status")));
+  if (found.metrics.empty()) print_text(stdout, "no metrics were logged\n");
+  std::size_t shown = 0;
+  for (; shown < found.metrics.size() && left > 0; ++shown, --left) {
+    SLUICE_TRY(points, chart_of(session, found, found.metrics[shown]));
+    print_chart(found.metrics[shown], points);
+  }
+  return found.metrics.size() - shown;
+}
+
+Result<Value> json_of(Session& session, const TrackedRun& found, std::size_t& left) {
   List shown;
-  for (const auto& metric : found.metrics) {
+  for (; shown.size() < found.metrics.size() && left > 0; --left) {
+    const auto& metric = found.metrics[shown.size()];
     SLUICE_TRY(points, chart_of(session, found, metric));
-    if (!options.common.json) {
-      print_chart(metric, points);
-      continue;
-    }
     auto one = *metric.if_struct();
     one.set("points", std::move(points));
     shown.emplace_back(std::move(one));
   }
+  auto all_of_it = *found.run.if_struct();
+  all_of_it.set("metrics_omitted", static_cast<std::int64_t>(found.metrics.size() - shown.size()));
+  all_of_it.set("metrics", std::move(shown));
+  return Value(std::move(all_of_it));
+}
+
+Result<Exit> print_all(Session& session, const MetricsOptions& options, const std::vector<TrackedRun>& runs) {
+  auto left = static_cast<std::size_t>(options.limit);
+  std::size_t omitted = 0;
+  List list;
+  for (const auto& run : runs) {
+    if (options.common.json) {
+      SLUICE_TRY(json, json_of(session, run, left));
+      list.push_back(std::move(json));
+      continue;
+    }
+    if (&run != &runs.front()) print_text(stdout, "\n");
+    SLUICE_TRY(left_out, print_charts(session, run, left));
+    omitted += left_out;
+  }
   if (options.common.json) {
-    auto all_of_it = *run.if_struct();
-    all_of_it.set("metrics", std::move(shown));
-    all_of_it.set("metrics_omitted", static_cast<std::int64_t>(all - found.metrics.size()));
-    print_json(all_of_it);
-  } else if (all == 0) {
-    print_text(stdout, "no metrics were logged\n");
-  } else if (all > found.metrics.size()) {
-    print_text(stderr, "{} more; name some with --metric, or raise --limit\n", all - found.metrics.size());
+    Struct all;
+    all.set("runs", std::move(list));
+    print_json(all);
+  } else if (omitted > 0) {
+    print_text(stderr, "{} more; name some with --metric, or raise --limit\n", omitted);
   }
   return Exit::ok;
 }
@@ -159,11 +209,26 @@ Result<Exit> print_csv(Session& session, const TrackedRun& run) {
   return Exit::ok;
 }
 
+Error several_runs(const MetricsOptions& options, const std::vector<TrackedRun>& runs) {
+  std::string names;
+  constexpr std::size_t named_max = 5;
+  for (std::size_t i = 0; i < runs.size() && i < named_max; ++i)
+    names += (names.empty() ? "" : ", ") + runs[i].run.text_at("name");
+  if (runs.size() > named_max) names += ", …";
+  return user_error(
+      Code::invalid_argument,
+      fmt::format("--emit csv writes the metrics of one run, and {} of its tasks logged some: {}; name "
+                  "one: `sluice metrics {} TASK --emit csv`",
+                  runs.size(), names, options.run));
+}
+
 Result<Exit> metrics(Session& session, const MetricsOptions& options) {
   if (options.emit == "csv" && options.common.json)
     return Fail(user_error(Code::invalid_argument, "--emit csv is a format of its own; leave out --json"));
-  SLUICE_TRY(run, read_run(session, options));
-  return options.emit == "csv" ? print_csv(session, run) : print_charts(session, options, std::move(run));
+  SLUICE_TRY(runs, read_runs(session, options));
+  if (options.emit != "csv") return print_all(session, options, runs);
+  if (runs.size() > 1) return Fail(several_runs(options, runs));
+  return print_csv(session, runs.front());
 }
 
 }  // namespace
@@ -172,9 +237,13 @@ void add_metrics(CommandLine& program) {
   auto options = std::make_shared<MetricsOptions>();
   auto& command = program.add("metrics", "show what MLflow's client logged to a run: its metrics, as charts");
   add_session(command, options->common,
-              "sluice metrics 3f2a\n  sluice metrics 3f2a --metric loss --emit csv > loss.csv");
-  command.argument("RUN", options->run,
-                   "id of a tracked run, a prefix of it, or `latest`: that of the newest run of a pipeline");
+              "sluice metrics latest\n  sluice metrics latest train --metric loss --emit csv > loss.csv");
+  command.argument(
+      "RUN", options->run,
+      "run of a pipeline, whose tasks logged something, or a tracked run: its id, a prefix of it, or "
+      "`latest`");
+  command.argument("TASK", options->task, "which of the pipeline's tasks; default: all",
+                   {.may_be_absent = true});
   command.option("--metric", options->metrics, "only this metric; may be given several times",
                  {.name = "KEY"});
   command.option("--emit", options->emit, "chart: a few lines for each metric; csv: every value",

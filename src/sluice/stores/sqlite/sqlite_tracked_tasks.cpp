@@ -121,6 +121,18 @@ Result<std::vector<ports::TrackedTasks::Entry>> SqliteTrackedTasks::at(const Run
   });
 }
 
+Result<std::vector<ports::TrackedTasks::Entry>> SqliteTrackedTasks::of_tasks(const RunId& run,
+                                                                             std::size_t limit) const {
+  return file_->read([&](Connection& connection) -> Result<std::vector<Entry>> {
+    SLUICE_TRY(select,
+               connection.prepare("SELECT r.id, t.run, t.path, t.attempt, r.status FROM tracked_tasks t JOIN "
+                                  "tracked_runs r ON r.number = t.tracked WHERE t.run = ? AND t.path > '' "
+                                  "ORDER BY t.path, t.attempt DESC, t.tracked LIMIT ?"));
+    select.bind(run.text).bind(static_cast<std::int64_t>(limit));
+    return entries_of(std::move(select));
+  });
+}
+
 Result<std::vector<ports::TrackedTasks::Entry>> SqliteTrackedTasks::unended(const RunId& run,
                                                                             std::size_t limit) const {
   return file_->read([&](Connection& connection) -> Result<std::vector<Entry>> {

@@ -23,6 +23,7 @@ class SqliteTrackedTasks final : public ports::TrackedTasks {
                                                                  const std::string& tracked) const override;
   [[nodiscard]] Result<std::vector<Entry>> at(const RunId& run, const std::string& path,
                                               std::size_t limit) const override;
+  [[nodiscard]] Result<std::vector<Entry>> of_tasks(const RunId& run, std::size_t limit) const override;
   [[nodiscard]] Result<std::vector<Entry>> unended(const RunId& run, std::size_t limit) const override;
   [[nodiscard]] Result<std::vector<RunId>> unsettled_runs(std::size_t limit) const override;
   Result<void> settle(const RunId& run) override;
