@@ -50,7 +50,7 @@ class Others(Bystander):
 
     def __init__(self, target):
         super().__init__(target.server, path=f"{RUNS}/get?run_id={target.recorded.run}")
-        self.own = target.recorded.client.create_run("0").info.run_id
+        self.own = target.recorded.client.create_run(target.recorded.experiment).info.run_id
         self.points = 0
 
     def send_once(self):
