@@ -59,6 +59,10 @@ std::string_view header_of(const ports::Response& response, std::string_view nam
   return {};
 }
 
+ports::Response refusal(const SessionContext& context, const Framing& framing, const Error& error) {
+  return context.gate.error(framing.admission ? *framing.admission : Admission{}, error);
+}
+
 /// The part of the file that is sent, which the response announces; nullopt: none, and the response says why.
 std::optional<ByteRange> choose_range(const SessionContext& context, ports::Response& response,
                                       std::uint64_t size, const Framing& framing) {
@@ -68,8 +72,9 @@ std::optional<ByteRange> choose_range(const SessionContext& context, ports::Resp
   const bool is_meant = framing.if_range.empty() || framing.if_range == header_of(response, "etag");
   const auto asked = read_range(is_meant ? framing.range : "", size);
   if (!asked) {
-    response = context.gate.error(
-        {}, user_error(Code::invalid_argument, fmt::format("the range is behind the end, at byte {}", size)));
+    response = refusal(
+        context, framing,
+        user_error(Code::invalid_argument, fmt::format("the range is behind the end, at byte {}", size)));
     response.status = 416;
     response.headers.emplace_back("Content-Range", fmt::format("bytes */{}", size));
     return std::nullopt;
@@ -175,7 +180,8 @@ asio::awaitable<bool> send_response(const SessionContext& context, Connection& c
     if (file->failed()) {
       log::error("cannot open " + response.body_file.string() + " to send it");
       file.reset();
-      response = context.gate.error({}, internal_error(Code::internal, "cannot read the file of a response"));
+      response =
+          refusal(context, framing, internal_error(Code::internal, "cannot read the file of a response"));
     }
   }
   std::optional<ByteRange> range;

@@ -19,9 +19,10 @@ struct Framing {
   bool head_only = false;  ///< the method is HEAD
   bool has_body = false;
   bool expects_continue = false;
-  bool chunks = false;        ///< the response may use chunked encoding, which HTTP/1.0 lacks
-  std::string range = {};     ///< of a GET: the header Range, for a response that is a file
-  std::string if_range = {};  ///< the entity tag for which it holds; "": any
+  bool chunks = false;                   ///< the response may use chunked encoding, which HTTP/1.0 lacks
+  std::string range = {};                ///< of a GET: the header Range, for a response that is a file
+  std::string if_range = {};             ///< the entity tag for which it holds; "": any
+  const Admission* admission = nullptr;  ///< not null: in whose form a file that cannot be sent is refused
 };
 
 /// A response that is being sent.

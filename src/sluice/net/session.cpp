@@ -217,6 +217,7 @@ asio::awaitable<bool> serve_one(const SessionContext& context, Connection& conne
     co_return sent&& framing.keep_alive;
   }
 
+  framing.admission = &*admission;
   Body body(*admission->route, context.options.scratch, context.body_memory, admission->coding);
   // Pieces of other connections take turns with the decompression of each.
   const std::size_t piece_max = admission->coding == ContentCoding::identity ? piece : coded_piece;

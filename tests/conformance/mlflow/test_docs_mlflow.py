@@ -117,5 +117,5 @@ def test_a_registered_model_is_a_git_repository(tmp_path):
         client.create_model_version("stamps", f"runs:/{made}/model", made)
     run(f"git clone {tmp_path}/data/models/default/stamps.git", tmp_path)
     assert (tmp_path / "stamps").is_dir()
-    (shown,) = re.findall(r"`(sluice show MODEL@VERSION)`", PAGE)
+    (shown,) = set(re.findall(r"`(sluice show MODEL@VERSION)`", PAGE))
     assert "stamps" in run(shown.replace("MODEL@VERSION", "stamps@v1"), tmp_path, SLUICE_DATA=tmp_path / "data")

@@ -268,7 +268,8 @@ def test_a_prompt_is_created(shown, client):
     shown.browser.type("Hi {{name}}")
     shown.browser.click("Create", IN_DIALOG)
     becomes(lambda: [found.name for found in mlflow.genai.search_prompts("name = 'greeting'")], ["greeting"])
-    becomes(lambda: mlflow.genai.load_prompt("prompts:/greeting/1").template, "Hi {{name}}")
+    becomes(lambda: [found.version for found in client.search_model_versions("name = 'greeting' AND tags.`mlflow.prompt.is_prompt` = 'true'")], ["1"])
+    assert mlflow.genai.load_prompt("prompts:/greeting/1").template == "Hi {{name}}"
 
 
 @pytest.fixture

@@ -61,7 +61,7 @@ def test_a_model_of_onnx_is_registered_and_loaded(client, experiment, trained):
     rows = PICTURES.to_numpy().astype(numpy.float32)
     with mlflow.start_run(experiment_id=experiment):
         logged = mlflow.onnx.log_model(to_onnx(trained, rows[:1]), name="classifier", registered_model_name="onnx classifier", input_example=rows[:2])
-    assert client.get_model_version("onnx classifier", "1").model_id == logged.model_id
+    assert client.get_model_version("onnx classifier", "1").source == f"models:/{logged.model_id}"
     predicted = mlflow.pyfunc.load_model("models:/onnx classifier/1").predict(rows)
     assert list(predicted["output_label"]) == list(trained.predict(PICTURES.to_numpy()))
     assert mlflow.onnx.load_model(logged.model_uri).graph.input[0].type.tensor_type.elem_type == 1

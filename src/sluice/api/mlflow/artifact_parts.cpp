@@ -103,7 +103,7 @@ Result<ports::Response> complete(const MlflowApi& api, const Fields& fields, con
 }
 
 Result<ports::Response> abort(const MlflowApi& api, const Fields& fields, const ports::Request& request) {
-  SLUICE_TRY(place, place_of(api, fields, request));
+  SLUICE_DO(place_of(api, fields, request));
   SLUICE_TRY(id, fields.needed("upload_id"));
   SLUICE_DO(api.uploads.cancel(request.principal, id));
   return empty();

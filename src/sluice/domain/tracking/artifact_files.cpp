@@ -102,7 +102,7 @@ Result<ports::ArtifactFile> ArtifactFiles::put(const Principal& principal, std::
 }
 
 Result<void> ArtifactFiles::check(const Principal& principal, std::string_view path) const {
-  SLUICE_TRY(place, place_of(principal, path));
+  SLUICE_DO(place_of(principal, path));
   return {};
 }
 

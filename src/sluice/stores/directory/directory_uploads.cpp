@@ -366,7 +366,7 @@ Result<std::string> DirectoryUploads::begin_parts(const Principal& principal, st
   auto one = std::make_shared<UnderWay>();
   one->workspace = principal.workspace;
   one->upload.id = new_ulid(impl_->clock.now(), impl_->random);
-  const auto id = one->upload.id;
+  auto id = one->upload.id;
   one->parts = std::make_unique<directory::NumberedParts>(impl_->bytes_of(id), parts);
   SLUICE_DO(os::write_file(impl_->bytes_of(id), "", 0600));
   impl_->entries.insert_or_assign(id, Impl::Entry{.upload = std::move(one), .touched = impl_->clock.now()});
