@@ -69,5 +69,18 @@ TEST(NativeTrackedRuns, AreNamedByOnePrefix) {
   EXPECT_TRUE(message.ends_with("; give a longer prefix")) << message;
 }
 
+TEST(NativeTrackedRuns, OfPipelinesHaveTheIdsOfTheirRuns) {
+  TrackedStage s;
+  const auto run = ended(s, plan_body(echo_plan));
+  const std::string nothing =
+      "nothing was logged to run " + run + " itself with MLflow's client; name the tracked run of a task";
+  EXPECT_EQ(s.ask_for("/v1/tracked/latest").find("error")->text_at("message"), nothing);
+  EXPECT_EQ(s.ask_for("/v1/tracked/" + run).find("error")->text_at("message"), nothing);
+  EXPECT_OK(s.tracked.create_run({.run = {.id = run, .experiment = s.experiment}}));
+  s.log(run, "m", {.value = 1});
+  EXPECT_EQ(s.ask_for("/v1/tracked/latest").text_at("run"), run);
+  EXPECT_EQ(s.ask_for("/v1/tracked/latest/chart?metric=m").find("points")->if_list()->size(), 1U);
+}
+
 }  // namespace
 }  // namespace sluice::test
