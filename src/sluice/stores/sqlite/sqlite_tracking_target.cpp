@@ -242,7 +242,7 @@ Result<SqliteTrackingTarget::PutExperiment> SqliteTrackingTarget::put_experiment
       put.lacked.all = true;
       SLUICE_TRY(number, free_number(connection, experiment.id));
       put.id = number;
-      const auto location = fmt::format("mlflow-artifacts:/{}", number);
+      const auto location = fmt::format("{}{}", ports::artifact_root, number);
       SLUICE_TRY(insert, connection.prepare(R"sql(
         INSERT INTO experiments(id, workspace, principal, name, artifact_location, active, created_ms, updated_ms)
         VALUES(?,?,?,?,?,?,?,?))sql"));
