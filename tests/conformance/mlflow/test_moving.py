@@ -1,10 +1,12 @@
 """What MLflow tracked moves in and out: compared by what its own client returns, before and after."""
 import contextlib
+import errno
 import json
 import os
 import pathlib
 import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -74,6 +76,44 @@ def log_run(client, experiment, number, parent=None):
     return run
 
 
+def fill_registry(client, run, model):
+    """Models with versions of a run's files and of a logged model's, with gaps in their numbers, and a prompt."""
+    client.create_registered_model("fisch — 魚", {"über": "alles / ok"}, "all fish\nof the sea")
+    client.create_registered_model("empty")
+    for number in range(4):
+        source = f"models:/{model}" if number % 2 else f"runs:/{run}/folder"
+        client.create_model_version("fisch — 魚", source, run_id=run, description=f"number {number}" if number else None,
+                                    tags={"place": str(number), "lines": "a\nb"}, run_link="http://example.org/run")
+    client.delete_model_version("fisch — 魚", "2")
+    client.transition_model_version_stage("fisch — 魚", "1", "Production")
+    client.transition_model_version_stage("fisch — 魚", "3", "Archived")
+    client.update_model_version("fisch — 魚", "4", "described later")
+    client.set_registered_model_alias("fisch — 魚", "Größter", "3")
+    client.set_registered_model_alias("fisch — 魚", "champion", "3")
+    mlflow.genai.register_prompt("greeting", "Hello {{name}}", commit_message="the first", tags={"tone": "kind"})
+    mlflow.genai.register_prompt("greeting", "Hi {{name}}")
+    mlflow.genai.set_prompt_alias("greeting", "live", 1)
+
+
+def registered_at(client, contents):
+    seen, store = {}, client._get_registry_client().store  # the client itself hides what a prompt is made of
+    for filter_string in (None, "tags.`mlflow.prompt.is_prompt` = 'true'"):
+        for found in pages(lambda token: store.search_registered_models(filter_string, 100, page_token=token)):
+            model = store.get_registered_model(found.name)
+            seen[model.name] = {"model": (model.description or "", model.tags, {a: int(v) for a, v in model.aliases.items()}, model.creation_timestamp,
+                                          model.last_updated_timestamp)}
+            for version in store.search_model_versions(f"name = '{model.name}'", 1000):
+                version = store.get_model_version(model.name, version.version)
+                record = {field: getattr(version, field) for field in ("creation_timestamp", "current_stage", "status", "run_id", "tags", "source")}
+                record |= {"description": version.description or "", "run_link": version.run_link or "", "aliases": sorted(version.aliases)}
+                if contents and "mlflow.prompt.is_prompt" not in version.tags:
+                    folder = pathlib.Path(mlflow.artifacts.download_artifacts(f"models:/{model.name}/{version.version}"))
+                    record["files"] = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*")
+                                       if path.is_file() and path.name != "registered_model_meta"}
+                seen[model.name][int(version.version)] = record
+    return seen
+
+
 def fill(client, runs=RUNS):
     experiments = ["0"] + [client.create_experiment(name, tags={"über": "alles / ok"}) for name in ("vision/Bilder — 写真", "plain", "gone")]
     parent = None
@@ -81,6 +121,9 @@ def fill(client, runs=RUNS):
         run = log_run(client, experiments[number % 4], number, parent if number % 3 else None)
         parent = run if number % 3 == 0 else parent
     client.delete_experiment(experiments[3])
+    run = client.search_runs(["0", experiments[1]], "tags.place = '1'").pop().info.run_id
+    model = client.search_logged_models(experiments[:3]).pop()
+    fill_registry(client, run, model.model_id)
 
 
 def plain(value):
@@ -135,10 +178,15 @@ def everything(uri, contents=True):
         seen["models"][model.model_id] = (names[model.experiment_id], model.name, model.status, model.model_type, model.source_run_id, model.tags,
                                           model.params, model.creation_timestamp,
                                           sorted((m.key, plain(m.value), m.timestamp, m.step, m.run_id) for m in model.metrics or []))
+    seen["registered"] = registered_at(client, contents)
     return seen
 
 
 def same(before, after):
+    # A server has models of its own.
+    for name, record in before["registered"].items():
+        for part in record:
+            assert after["registered"][name][part] == record[part], (name, part)
     assert after["experiments"] == before["experiments"]
     assert after["models"] == before["models"]
     assert after["runs"].keys() == before["runs"].keys()
@@ -159,6 +207,11 @@ def answers(url):
             return response.status == 200
     except OSError:
         return False
+
+
+def is_refused(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == errno.ECONNREFUSED
 
 
 def take(source, data, *arguments, status=0):
@@ -205,7 +258,14 @@ def check_catching_up(place, uri, data):
         client.log_text(run, "more", "later.txt")
         client.set_terminated(run, "FINISHED")
         fresh = log_run(client, "0", 5)
+        client.create_registered_model("later")
+        old = client.get_model_version("fisch — 魚", "1").run_id
+        client.create_model_version("fisch — 魚", f"runs:/{old}/folder", run_id=old)
+        client.set_registered_model_alias("fisch — 魚", "champion", "5")
+        client.set_model_version_tag("fisch — 魚", "1", "place", "another")
     report = take(place, data)
+    assert report["registered_models"]["added"] == 1 and report["registered_models"]["changed"] == 1
+    assert report["versions_of_models"]["added"] == 1 and report["aliases"]["added"] == 1
     assert report["runs"] == {"seen": report["runs"]["seen"], "added": 1, "changed": 1}
     assert report["files"]["added"] == 1
     assert fresh in everything_in(data, place, uri)["runs"]
@@ -225,6 +285,7 @@ def test_all_of_it_is_there(source, tmp_path):
     report = take(place, data)
     assert report["runs"]["added"] == report["runs"]["seen"] >= RUNS
     assert report["not_moved"] == 0
+    assert [report[name]["added"] for name in ("registered_models", "versions_of_models", "aliases")] == [3, 5, 3]
     everything_in(data, place, uri)
     assert set(added(take(place, data)).values()) == {(0, 0)}
     check_catching_up(place, uri, data)
@@ -259,11 +320,14 @@ def test_what_cannot_be_reached_is_listed(database, tmp_path):
         first, second, third = (row[0] for row in connection.execute("SELECT run_uuid FROM runs LIMIT 3"))
         for run, uri in ((first, "s3://bucket/1/x/artifacts"), (second, "/nowhere/at/all/1/artifacts"), (third, "mlflow-artifacts:/0/x/artifacts")):
             connection.execute("UPDATE runs SET artifact_uri = ? WHERE run_uuid = ?", (uri, run))
+        connection.execute("UPDATE model_versions SET source = 's3://bucket/net', storage_location = 's3://bucket/net' WHERE version = 3")
     connection.close()
     report = take(copy, tmp_path / "data", status=1)
-    assert report["not_moved"] == 3 and report["runs"]["added"] == report["runs"]["seen"]
+    assert report["not_moved"] == 4 and report["runs"]["added"] == report["runs"]["seen"]
+    assert report["versions_of_models"]["added"] == report["versions_of_models"]["seen"], "it is there, without its files"
     whys = {reason["what"]: reason["why"] for reason in report["reasons"]}
     assert "(s3); import from the server that can" in whys["s3://bucket/1/x/artifacts"]
+    assert "(s3); import from the server that can" in whys["s3://bucket/net"]
     assert "there is no folder /nowhere/at" in whys["/nowhere/at/all/1/artifacts"]
     assert "with --artifacts" in whys["mlflow-artifacts:/0/x/artifacts"]
     served = tmp_path / "served" / "0" / "x" / "artifacts"
@@ -291,14 +355,16 @@ def test_damage(database, runs_folder, tmp_path):
 
     copy = tmp_path / "mlruns"
     shutil.copytree(runs_folder, copy)
+    everywhere = [path for pattern in ("*/*/meta.yaml", ".trash/*/*/meta.yaml") for path in copy.glob(pattern) if len(path.parent.name) == 32]
     names = {path.parent: path.read_text().partition("run_name: ")[2].partition("\n")[0] for path in copy.glob("*/*/meta.yaml") if len(path.parent.name) == 32}
-    runs = sorted(names, key=lambda run: (names[run], run))
+    # Versions of models have the files of the first run.
+    runs = sorted((run for run in names if names[run] != "Lauf 1 / 走る"), key=lambda run: (names[run], run))
     (runs[0] / "meta.yaml").write_text("{")
     (runs[1] / "meta.yaml").unlink()
     with open(runs[2] / "metrics" / "again", "a") as metric:
         metric.write("17 half")
     report = take(copy, tmp_path / "other", status=1)
-    assert report["not_moved"] == 3 and report["runs"]["seen"] == len(runs) - 2
+    assert report["not_moved"] == 3 and report["runs"]["seen"] == len(everywhere) - 2, report["reasons"]
     assert report["points_of_metrics"]["added"] == report["points_of_metrics"]["seen"]
 
 
@@ -356,6 +422,7 @@ def test_a_server(database, tmp_path):
     finally:
         os.killpg(server.pid, signal.SIGKILL)
         server.wait()
+    waiting.until(lambda: is_refused(int(port)), "all of its processes are gone")
     assert "connection refused" in sluice("import", "mlflow", url, "--data", data, status=3).stderr
 
 

@@ -104,6 +104,25 @@ TEST_F(RegistryTest, EqualContentIsANewVersionAllTheSame) {
   EXPECT_EQ(git("fish", "rev-parse v1^{tree}"), git("fish", "rev-parse v2^{tree}"));
 }
 
+TEST_F(RegistryTest, AVersionMayHaveANumberThatWasNeverUsed) {
+  create();
+  const auto add_as = [&](std::int64_t number) {
+    ports::NewRegisteredVersion version;
+    version.principal = anna;
+    version.model = "fish";
+    version.at = at(number);
+    version.number = number;
+    return registry_->register_version(version);
+  };
+  EXPECT_EQ(add_as(3)->number, 3);
+  EXPECT_EQ(add(at(4))->number, 4);
+  ASSERT_OK(registry_->remove_version(fish, 4, anna, at(5)));
+  for (const auto used : {1, 3, 4})
+    EXPECT_EQ(test::error_of(add_as(used)).code, Code::already_exists) << used;
+  EXPECT_EQ(add_as(7)->number, 7);
+  EXPECT_EQ(fsck("fish"), "");
+}
+
 TEST_F(RegistryTest, AVersionMayHaveNoContent) {
   create();
   const auto made = registry_->register_version({.principal = anna,

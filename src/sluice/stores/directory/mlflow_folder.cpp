@@ -363,10 +363,70 @@ Result<void> MlflowFolder::models(const ports::Experiment& experiment,
   return {};
 }
 
+std::optional<ports::RegisteredVersion> MlflowFolder::read_version(const fs::path& folder,
+                                                                   const std::string& model) {
+  const auto fields = Fields::read(folder / meta);
+  if (!fields) {
+    pass_over(folder, fields.error());
+    return std::nullopt;
+  }
+  const auto number = fields->integer("version");
+  if (!number || *number < 1) {
+    pass_over(folder, "it has no number of a version");
+    return std::nullopt;
+  }
+  ports::RegisteredVersion version{.model = model,
+                                   .number = *number,
+                                   .created = time_of(fields->integer("creation_timestamp")),
+                                   .updated = time_of(fields->integer("last_updated_timestamp")),
+                                   .user = fields->text("user_id"),
+                                   .description = fields->text("description"),
+                                   .source = fields->text("source"),
+                                   .storage = fields->text("storage_location"),
+                                   .run = fields->text("run_id"),
+                                   .run_link = fields->text("run_link"),
+                                   .logged_model = fields->text("model_id"),
+                                   .tags = pairs_in(folder / "tags"),
+                                   .aliases = {}};
+  if (auto stage = fields->text("current_stage"); !stage.empty()) version.stage = std::move(stage);
+  return version;
+}
+
+Result<void> MlflowFolder::registered(const ports::Take<const ports::RegisteredContent&>& take) {
+  for (const auto& name : folders_in(root_ / "models")) {
+    const auto folder = root_ / "models" / name;
+    const auto fields = Fields::read(folder / meta);
+    if (!fields) {
+      pass_over(folder, fields.error());
+      continue;
+    }
+    ports::RegisteredContent content;
+    content.model = {.name = name,
+                     .created = time_of(fields->integer("creation_timestamp")),
+                     .updated = time_of(fields->integer("last_updated_timestamp")),
+                     .description = fields->text("description"),
+                     .tags = pairs_in(folder / "tags"),
+                     .aliases = {},
+                     .newest = {}};
+    for (const auto& below : folders_in(folder)) {
+      if (!below.starts_with("version-")) continue;
+      auto version = read_version(folder / below, name);
+      if (version && version->stage != "Deleted_Internal") content.versions.push_back(std::move(*version));
+    }
+    std::ranges::sort(content.versions, std::greater{}, &ports::RegisteredVersion::number);
+    for (const auto& alias : pairs_in(folder / "aliases")) {
+      if (const auto number = number_in<std::int64_t>(alias.value))
+        content.model.aliases.emplace(alias.key, *number);
+      else
+        pass_over(folder / "aliases" / alias.key, "it is no number of a version");
+    }
+    SLUICE_DO(take(content));
+  }
+  return {};
+}
+
 Result<std::vector<std::string>> MlflowFolder::others() {
   std::vector<std::string> others;
-  if (const auto models = folders_in(root_ / "models").size(); models > 0)
-    others.push_back(std::to_string(models) + " registered models");
   std::size_t traces = 0;
   for (const auto& parent : {root_, root_ / trash})
     for (const auto& name : folders_in(parent)) traces += folders_in(parent / name / "traces").size();

@@ -95,8 +95,9 @@ class Registry {
   // Changes: in memory until `commit`.
   void create_model(const std::string& name, const By& by, const std::string& description = {},
                     const Tags& tags = {});
+  /// `wanted`: its number, which must be greater than every other; nullopt: the next one.
   Result<std::int64_t> add_version(const std::string& name, const Oid& tree, const Record& record,
-                                   const By& by);
+                                   const By& by, std::optional<std::int64_t> wanted = {});
   Result<void> set_alias(const std::string& alias, std::int64_t number, const By& by);
   /// Does nothing if there is none of this name.
   void remove_alias(const std::string& alias, const By& by);

@@ -165,8 +165,12 @@ void Registry::remove_alias(const std::string& alias_name, const By& by) {
 }
 
 Result<std::int64_t> Registry::add_version(const std::string& name, const Oid& tree, const Record& record,
-                                           const By& by) {
-  SLUICE_TRY(number, next_number());
+                                           const By& by, std::optional<std::int64_t> wanted) {
+  SLUICE_TRY(next, next_number());
+  const auto number = wanted.value_or(next);
+  if (number < next)
+    return Fail(user_error(Code::already_exists, "model `" + subject_of(name) + "` has, or had, a version " +
+                                                     version_name(number) + " or later ones"));
   const auto who = identity_of(by.principal);
   Commit commit{.tree = tree,
                 .parents = {},

@@ -45,6 +45,7 @@ struct MlflowDatabase::Impl {
   bool has_workspaces = false;  ///< since 3.8
   // Statements are kept by the addresses of these.
   std::string select_uses = {};
+  std::string select_versions = {};
 
   Result<std::set<std::string>> texts(const std::string& sql) const {
     SLUICE_TRY(select, connection->prepare_once(sql));
@@ -68,6 +69,15 @@ struct MlflowDatabase::Impl {
     has_steps = of_inputs.contains("step");
     SLUICE_TRY(of_experiments, texts("SELECT name FROM pragma_table_info('experiments')"));
     has_workspaces = of_experiments.contains("workspace");
+    SLUICE_TRY(of_versions, texts("SELECT name FROM pragma_table_info('model_versions')"));
+    // The tables of models have workspaces since the others have.
+    select_versions = fmt::format(
+        "SELECT version, creation_time, last_updated_time, description, user_id, current_stage, source, {}, "
+        "run_id, "
+        "run_link FROM model_versions WHERE name = ? AND current_stage <> 'Deleted_Internal'{} ORDER BY "
+        "version DESC",
+        of_versions.contains("storage_location") ? "storage_location" : "NULL",
+        of_versions.contains("workspace") ? " AND workspace = 'default'" : "");
     select_uses = fmt::format(
         "SELECT destination_id, {}, source_type = 'RUN_OUTPUT' FROM inputs WHERE source_id = ? AND "
         "source_type IN ('RUN_INPUT', 'RUN_OUTPUT') ORDER BY rowid",
@@ -202,6 +212,79 @@ struct MlflowDatabase::Impl {
     }
   }
 
+  /// Both columns are texts, or become one.
+  static Result<std::vector<ports::KeyValue>> pairs(Statement select, const std::string& name,
+                                                    std::int64_t version) {
+    select.bind(name).bind(version);
+    std::vector<ports::KeyValue> found;
+    for (;;) {
+      SLUICE_TRY(has_row, select.step());
+      if (!has_row) return found;
+      found.push_back({.key = select.text(0), .value = select.text(1)});
+    }
+  }
+
+  Result<void> read_versions(ports::RegisteredContent& content) {
+    const auto& name = content.model.name;
+    {
+      SLUICE_TRY(select, connection->prepare(select_versions.c_str()));
+      select.bind(name);
+      for (;;) {
+        SLUICE_TRY(has_row, select.step());
+        if (!has_row) break;
+        auto& version = content.versions.emplace_back();
+        version.model = name;
+        version.number = select.integer(0);
+        version.created = sqlite::time_of(select.integer(1));
+        version.updated = sqlite::time_of(select.integer(2));
+        version.description = select.text(3);
+        version.user = select.text(4);
+        if (auto stage = select.text(5); !stage.empty()) version.stage = std::move(stage);
+        version.source = select.text(6);
+        version.storage = select.text(7);
+        version.run = select.text(8);
+        version.run_link = select.text(9);
+      }
+    }
+    for (auto& version : content.versions) {
+      SLUICE_TRY(select, connection->prepare(
+                             "SELECT key, value FROM model_version_tags WHERE name = ? AND version = ? "
+                             "ORDER BY key"));
+      SLUICE_TRY(tags, pairs(std::move(select), name, version.number));
+      version.tags = std::move(tags);
+    }
+    return {};
+  }
+
+  Result<ports::RegisteredContent> read_registered(const std::string& name) {
+    ports::RegisteredContent content;
+    auto& model = content.model;
+    model.name = name;
+    {
+      SLUICE_TRY(select, connection->prepare("SELECT creation_time, last_updated_time, description FROM "
+                                             "registered_models WHERE name = ?"));
+      SLUICE_TRY(has_row, select.bind(name).step());
+      if (!has_row) return content;
+      model.created = sqlite::time_of(select.integer(0));
+      model.updated = sqlite::time_of(select.integer(1));
+      model.description = select.text(2);
+    }
+    SLUICE_TRY(tags, connection->prepare(
+                         "SELECT key, value FROM registered_model_tags WHERE name = ? ORDER BY key"));
+    SLUICE_TRY(of_tags, pairs(std::move(tags), name));
+    model.tags = std::move(of_tags);
+    SLUICE_DO(read_versions(content));
+    if (!tables.contains("registered_model_aliases")) return content;
+    SLUICE_TRY(aliases,
+               connection->prepare("SELECT alias, version FROM registered_model_aliases WHERE name = ?"));
+    aliases.bind(name);
+    for (;;) {
+      SLUICE_TRY(has_row, aliases.step());
+      if (!has_row) return content;
+      model.aliases.emplace(aliases.text(0), aliases.integer(1));
+    }
+  }
+
   /// The ids, all of them before the first is used: no statement is open while something is moved.
   Result<std::vector<std::string>> ids(const char* sql, std::int64_t experiment) const {
     SLUICE_TRY(select, connection->prepare(sql));
@@ -331,11 +414,23 @@ Result<void> MlflowDatabase::models(const ports::Experiment& experiment,
   return {};
 }
 
+Result<void> MlflowDatabase::registered(const ports::Take<const ports::RegisteredContent&>& take) {
+  if (!impl_->tables.contains("registered_models") || !impl_->tables.contains("model_versions")) return {};
+  auto names = impl_->texts(fmt::format("SELECT name FROM registered_models{}",
+                                        impl_->has_workspaces ? " WHERE workspace = 'default'" : ""));
+  if (!names) return Fail(about_source(std::move(names).error()));
+  for (const auto& name : *names) {
+    auto content = impl_->read_registered(name);
+    if (!content) return Fail(about_source(std::move(content).error()));
+    SLUICE_DO(take(*content));
+  }
+  return {};
+}
+
 Result<std::vector<std::string>> MlflowDatabase::others() {
   std::vector<std::string> others;
   for (const auto& [table, what] :
-       {std::pair("registered_models", "registered models"), std::pair("model_versions", "model versions"),
-        std::pair("trace_info", "traces"), std::pair("assessments", "assessments of traces")}) {
+       {std::pair("trace_info", "traces"), std::pair("assessments", "assessments of traces")}) {
     auto counted = impl_->count(table, what);
     if (!counted) return Fail(about_source(std::move(counted).error()));
     if (!counted->empty()) others.push_back(std::move(*counted));

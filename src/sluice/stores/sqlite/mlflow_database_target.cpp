@@ -170,6 +170,8 @@ Result<std::unique_ptr<MlflowDatabaseTarget>> MlflowDatabaseTarget::open(const s
   SLUICE_TRY(runs, connection->query_value("SELECT (SELECT count(*) FROM runs) + (SELECT count(*) FROM "
                                            "logged_models)"));
   if (runs != "0") return refuse("it has runs already");
+  SLUICE_TRY(models, connection->query_value("SELECT count(*) FROM registered_models"));
+  if (models != "0") return refuse("it has registered models already");
   auto impl = std::make_unique<Impl>(Impl{.connection = std::move(connection), .all = {}, .at = at});
   SLUICE_TRY(transaction, Transaction::begin(*impl->connection));
   impl->all.emplace(std::move(transaction));
@@ -299,6 +301,108 @@ Result<Lack> MlflowDatabaseTarget::lack_of(const ports::LoggedModel& model) {
   lack.parameters = static_cast<std::int64_t>(model.parameters.size()) - parameters;
   SLUICE_TRY(tags, count(connection, "SELECT count(*) FROM logged_model_tags WHERE model_id = ?", model.id));
   lack.tags = static_cast<std::int64_t>(model.tags.size()) - tags;
+  return lack;
+}
+
+namespace {
+
+Result<std::string> text_of(Connection& connection, const char* sql, const std::string& id) {
+  SLUICE_TRY(select, connection.prepare(sql));
+  SLUICE_TRY(has_row, select.bind(id).step());
+  return has_row ? select.text(0) : std::string();
+}
+
+Result<void> insert_registered(Connection& connection, const ports::RegisteredModel& model) {
+  {
+    SLUICE_TRY(insert, connection.prepare(R"sql(
+      INSERT INTO registered_models(workspace, name, creation_time, last_updated_time, description)
+      VALUES('default',?,?,?,nullif(?, '')))sql"));
+    insert.bind(model.name)
+        .bind(sqlite::milliseconds(model.created))
+        .bind(sqlite::milliseconds(model.updated));
+    SLUICE_DO(insert.bind(model.description).run());
+  }
+  for (const auto& tag : model.tags) {
+    SLUICE_TRY(insert, connection.prepare("INSERT INTO registered_model_tags(workspace, name, key, value) "
+                                          "VALUES('default',?,?,?)"));
+    SLUICE_DO(insert.bind(model.name).bind(tag.key).bind(tag.value).run());
+  }
+  return {};
+}
+
+Result<void> insert_version(Connection& connection, const ports::RegisteredVersion& version,
+                            const std::string& storage) {
+  {
+    SLUICE_TRY(insert, connection.prepare(R"sql(
+      INSERT INTO model_versions(workspace, name, version, creation_time, last_updated_time, description, user_id,
+        current_stage, source, storage_location, run_id, run_link, status)
+      VALUES('default',?,?,?,?,nullif(?, ''),nullif(?, ''),?,?,?,nullif(?, ''),nullif(?, ''),'READY'))sql"));
+    insert.bind(version.model).bind(version.number).bind(sqlite::milliseconds(version.created));
+    insert.bind(sqlite::milliseconds(version.updated)).bind(version.description).bind(version.user);
+    insert.bind(version.stage).bind(version.source.empty() ? storage : version.source).bind(storage);
+    SLUICE_DO(insert.bind(version.run).bind(version.run_link).run());
+  }
+  for (const auto& tag : version.tags) {
+    SLUICE_TRY(insert,
+               connection.prepare("INSERT INTO model_version_tags(workspace, name, version, key, value) "
+                                  "VALUES('default',?,?,?,?)"));
+    SLUICE_DO(insert.bind(version.model).bind(version.number).bind(tag.key).bind(tag.value).run());
+  }
+  return {};
+}
+
+std::int64_t tags_of(const ports::RegisteredContent& content) {
+  auto tags = content.model.tags.size();
+  for (const auto& version : content.versions) tags += version.tags.size();
+  return static_cast<std::int64_t>(tags);
+}
+
+}  // namespace
+
+Result<std::string> MlflowDatabaseTarget::files_of_run(const std::string& id) {
+  return text_of(*impl_->connection, "SELECT artifact_uri FROM runs WHERE run_uuid = ?", id);
+}
+
+Result<std::string> MlflowDatabaseTarget::files_of_model(const std::string& id) {
+  return text_of(*impl_->connection, "SELECT artifact_location FROM logged_models WHERE model_id = ?", id);
+}
+
+Result<Lack> MlflowDatabaseTarget::put(
+    const ports::RegisteredContent& content,
+    const std::function<Result<ports::VersionFiles>(const ports::RegisteredVersion&)>& files,
+    const std::function<void(ports::Unmoved)>& /*unmoved*/) {
+  auto& connection = *impl_->connection;
+  SLUICE_DO(insert_registered(connection, content.model));
+  for (const auto& version : content.versions) {
+    SLUICE_TRY(found, files(version));
+    SLUICE_DO(insert_version(connection, version, found.storage));
+  }
+  for (const auto& [alias, number] : content.model.aliases) {
+    SLUICE_TRY(insert,
+               connection.prepare("INSERT INTO registered_model_aliases(workspace, name, alias, version) "
+                                  "VALUES('default',?,?,?)"));
+    SLUICE_DO(insert.bind(content.model.name).bind(alias).bind(number).run());
+  }
+  return Lack{.all = true,
+              .tags = tags_of(content),
+              .versions = static_cast<std::int64_t>(content.versions.size()),
+              .aliases = static_cast<std::int64_t>(content.model.aliases.size())};
+}
+
+Result<Lack> MlflowDatabaseTarget::lack_of(const ports::RegisteredContent& content) {
+  auto& connection = *impl_->connection;
+  const auto& name = content.model.name;
+  Lack lack;
+  SLUICE_TRY(models, count(connection, "SELECT count(*) FROM registered_models WHERE name = ?", name));
+  lack.all = models == 0;
+  SLUICE_TRY(versions, count(connection, "SELECT count(*) FROM model_versions WHERE name = ?", name));
+  lack.versions = static_cast<std::int64_t>(content.versions.size()) - versions;
+  SLUICE_TRY(aliases,
+             count(connection, "SELECT count(*) FROM registered_model_aliases WHERE name = ?", name));
+  lack.aliases = static_cast<std::int64_t>(content.model.aliases.size()) - aliases;
+  SLUICE_TRY(tags, count(connection, "SELECT count(*) FROM registered_model_tags WHERE name = ?", name));
+  SLUICE_TRY(of_versions, count(connection, "SELECT count(*) FROM model_version_tags WHERE name = ?", name));
+  lack.tags = tags_of(content) - tags - of_versions;
   return lack;
 }
 

@@ -386,4 +386,22 @@ Result<Lack> SqliteTrackingTarget::lack_of(const ports::LoggedModel& model) {
   });
 }
 
+Result<std::string> SqliteTrackingTarget::files_of_run(const std::string& id) {
+  return file_->read([&](Connection& connection) -> Result<std::string> {
+    SLUICE_TRY(select,
+               connection.prepare("SELECT artifact_uri FROM tracked_runs WHERE id = ? AND workspace = ?"));
+    SLUICE_TRY(has_row, select.bind(id).bind(principal_.workspace).step());
+    return has_row ? select.text(0) : std::string();
+  });
+}
+
+Result<std::string> SqliteTrackingTarget::files_of_model(const std::string& id) {
+  return file_->read([&](Connection& connection) -> Result<std::string> {
+    SLUICE_TRY(select, connection.prepare(
+                           "SELECT artifact_location FROM logged_models WHERE id = ? AND workspace = ?"));
+    SLUICE_TRY(has_row, select.bind(id).bind(principal_.workspace).step());
+    return has_row ? select.text(0) : std::string();
+  });
+}
+
 }  // namespace sluice::stores
