@@ -23,6 +23,7 @@
 #include "sluice/domain/tracking/mlflow_server.hpp"
 #include "sluice/domain/tracking/moving_artifacts.hpp"
 #include "sluice/domain/tracking/moving_registry.hpp"
+#include "sluice/domain/tracking/moving_traces.hpp"
 #include "sluice/environments/uv/uv_environments.hpp"
 #include "sluice/executors/container/container_engine.hpp"
 #include "sluice/executors/process/process_executor.hpp"
@@ -350,8 +351,8 @@ MovingSource make_kept_source(const Ledger& ledger, const Models& models, ports:
   struct Kept {
     Kept(const Ledger& ledger, const Models& models, ports::ObjectStore& objects, const Clock& clock)
         : files(*ledger.artifacts, objects, clock),
-          tracking(*ledger.tracking, *ledger.logged_models, *models.registry, *models.repository, files,
-                   Principal{}) {}
+          tracking(*ledger.tracking, *ledger.logged_models, *models.registry, *models.repository,
+                   *ledger.traces, files, Principal{}) {}
     tracking::ArtifactFiles files;
     tracking::KeptTracking tracking;
     NoFiles none;
@@ -377,12 +378,13 @@ Result<MovingTarget> open_moving_target(const std::filesystem::path& file,
         user_error(Code::already_exists,
                    os::printable(folder) + ": exists and is not an empty folder; name another folder"));
   SLUICE_TRY(records, stores::MlflowDatabaseTarget::open(file, clock.now()));
-  auto* const registry = records.get();
+  auto* const both = records.get();
   return MovingTarget{.owner = {},
                       .records = std::move(records),
                       .files = std::make_unique<stores::ArtifactFolder>(
                           folder.empty() ? fs::path(tracking::artifact_root) : folder),
-                      .registry = registry};
+                      .registry = both,
+                      .traces = both};
 }
 
 MovingTarget make_moving_target(const Ledger& ledger, const Models& models, ports::ObjectStore& objects,
@@ -390,13 +392,16 @@ MovingTarget make_moving_target(const Ledger& ledger, const Models& models, port
   struct Kept {
     tracking::ArtifactFiles files;
     tracking::KeptRegistryTarget registry;
+    tracking::KeptTraceTarget traces;
   };
   const auto kept = std::make_shared<Kept>(tracking::ArtifactFiles(*ledger.artifacts, objects, clock),
-                                           tracking::KeptRegistryTarget(*models.registry, Principal{}));
+                                           tracking::KeptRegistryTarget(*models.registry, Principal{}),
+                                           tracking::KeptTraceTarget(*ledger.traces, Principal{}));
   return {.owner = kept,
           .records = ledger.make_target(clock.now()),
           .files = std::make_unique<tracking::ArtifactFilesTarget>(kept->files, Principal{}),
-          .registry = &kept->registry};
+          .registry = &kept->registry,
+          .traces = &kept->traces};
 }
 
 Result<std::string> version_of_model_library() { return stores::GitModelRepository::library_version(); }

@@ -119,6 +119,7 @@ struct MovingTarget {
   std::unique_ptr<ports::TrackingTarget> records;
   std::unique_ptr<ports::ArtifactTarget> files;
   ports::RegistryTarget* registry = nullptr;  ///< of the owner, or of `records`
+  ports::TraceTarget* traces = nullptr;       ///< likewise
 };
 /// What MLflow tracked: a server's URL, a file of SQLite, or a folder. `artifacts`: the folder of the
 /// artifacts that its server kept; "": where it is by default.

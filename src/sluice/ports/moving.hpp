@@ -7,9 +7,11 @@
 #include <string_view>
 #include <vector>
 
+#include "sluice/base/value.hpp"
 #include "sluice/ports/artifacts.hpp"
 #include "sluice/ports/logged_models.hpp"
 #include "sluice/ports/model_registry.hpp"
+#include "sluice/ports/traces.hpp"
 #include "sluice/ports/tracking.hpp"
 
 namespace sluice::ports {
@@ -32,6 +34,18 @@ struct Unmoved {
   std::string why;
 };
 
+/// A trace with all that belongs to it.
+struct WholeTrace {
+  Trace trace;
+  /// What is said of it as MLflow's protocol has it, in JSON, besides the tags and metadata of `trace`; null:
+  /// it is `trace`.
+  Value written = {};
+  /// Contents of spans. None: they are in the file `traces.json` at the address that its tag has, if there
+  /// are any.
+  std::vector<std::string> spans = {};
+  std::vector<std::string> runs = {};  ///< that it was linked to
+};
+
 /// Where records come from. Numbers of experiments are those of the source.
 class TrackingSource {
  public:
@@ -43,6 +57,7 @@ class TrackingSource {
   /// Of all metrics of the run; a long one in several pieces, one after the other.
   virtual Result<void> histories(const TrackedRun& run, const Take<MetricHistory>& take) = 0;
   virtual Result<void> models(const Experiment& experiment, const Take<const LoggedModel&>& take) = 0;
+  virtual Result<void> traces(const Experiment& experiment, const Take<const WholeTrace&>& take) = 0;
   /// Each with all its versions. What they say of `storage` is where this source has their files.
   virtual Result<void> registered(const Take<const RegisteredContent&>& take) = 0;
   /// What was damaged, and passed over, so far.
@@ -80,9 +95,11 @@ struct Lack {
   std::int64_t uses = 0;    ///< of datasets, and of models
   std::int64_t versions = 0;
   std::int64_t aliases = 0;
+  std::int64_t spans = 0;
+  std::int64_t assessments = 0;
   [[nodiscard]] bool any() const {
     return all || fields || parameters > 0 || tags > 0 || points > 0 || uses > 0 || versions > 0 ||
-           aliases > 0;
+           aliases > 0 || spans > 0 || assessments > 0;
   }
 };
 
@@ -108,6 +125,16 @@ class TrackingTarget {
   virtual Result<std::string> files_of_model(const std::string& id) = 0;
   /// Called once, as the last call, when all is there.
   virtual Result<void> finish() { return {}; }
+};
+
+/// Where traces go. Their metadata count as tags. `trace.experiment`: the target's number.
+class TraceTarget {
+ public:
+  virtual ~TraceTarget() = default;
+  virtual Result<Lack> put(const Trace& trace, const std::vector<TraceSpan>& spans,
+                           const std::vector<std::string>& runs) = 0;
+  /// What is not there, by reading it.
+  virtual Result<Lack> lack_of(const Trace& trace, const std::vector<TraceSpan>& spans) = 0;
 };
 
 /// The content of a version.

@@ -18,7 +18,7 @@ import pytest
 import sluice_program
 import tracked
 import waiting
-from mlflow.entities import Dataset, DatasetInput, InputTag, LoggedModelInput, LoggedModelOutput, Metric, Param, RunTag, ViewType
+from mlflow.entities import AssessmentSource, Dataset, DatasetInput, Expectation, InputTag, LoggedModelInput, LoggedModelOutput, Metric, Param, RunTag, ViewType
 from mlflow.tracking import MlflowClient
 
 RUNS = 200
@@ -95,6 +95,58 @@ def fill_registry(client, run, model):
     mlflow.genai.set_prompt_alias("greeting", "live", 1)
 
 
+@mlflow.trace(span_type="LLM")
+def answer(question):
+    span = mlflow.get_current_active_span()
+    span.set_attribute("mlflow.chat.tokenUsage", {"input_tokens": 3, "output_tokens": 4, "total_tokens": 7})
+    span.set_attribute("mlflow.llm.cost", {"input_cost": 0.25, "output_cost": 0.5, "total_cost": 0.75})
+    if question is None:
+        raise ValueError("no question")
+    return {"antwört": question * 2}
+
+
+@mlflow.trace(name="chat / 話")
+def chat(question):
+    mlflow.update_current_trace(tags={"über": "alles / ok"}, metadata={"mlflow.trace.session": "s1", "own": "x"}, client_request_id="c1")
+    return answer(question)
+
+
+def log_traces(experiment_id):
+    mlflow.set_experiment(experiment_id=experiment_id)
+    chat("Wörter")
+    mlflow.flush_trace_async_logging()
+    trace = mlflow.get_last_active_trace_id()
+    with contextlib.suppress(ValueError):
+        chat(None)
+    mlflow.flush_trace_async_logging()
+    first = mlflow.log_feedback(trace_id=trace, name="good", value=True, rationale="because", metadata={"a": "b"}, source=AssessmentSource("HUMAN", "ann"))
+    mlflow.override_feedback(trace_id=trace, assessment_id=first.assessment_id, value=0.5, source=AssessmentSource("LLM_JUDGE", "judge"))
+    mlflow.log_feedback(trace_id=trace, name="bad", error=ValueError("x"))
+    mlflow.log_expectation(trace_id=trace, name="expected", value={"k": [1, "zwei"]})
+    return trace
+
+
+OWN_OF_STORES = {"mlflow.artifactLocation", "mlflow.trace.spansLocation", "mlflow.trace.infoFinalized"}
+
+
+def traces_at(client, names):
+    seen = {}
+    for found in pages(lambda token: client.search_traces(locations=list(names), include_spans=False, page_token=token)):
+        trace = client.get_trace(found.info.trace_id)
+        info = trace.info
+        # Over HTTP, the client drops whether an expectation is valid.
+        assessments = [{"valid": True} | a.to_dictionary() for a in info.assessments]
+        seen[info.trace_id] = {
+            "info": (names[info.experiment_id], info.request_time, info.execution_duration, info.state, info.client_request_id, info.request_preview,
+                     info.response_preview),
+            "tags": {key: value for key, value in info.tags.items() if key not in OWN_OF_STORES},
+            "metadata": {key: value for key, value in info.trace_metadata.items() if key not in OWN_OF_STORES},
+            "assessments": sorted((json.dumps(a, sort_keys=True) for a in assessments)),
+            "spans": sorted((json.dumps(span.to_dict(), sort_keys=True) for span in trace.data.spans)),
+        }
+    return seen
+
+
 def registered_at(client, contents):
     seen, store = {}, client._get_registry_client().store  # the client itself hides what a prompt is made of
     for filter_string in (None, "tags.`mlflow.prompt.is_prompt` = 'true'"):
@@ -124,6 +176,7 @@ def fill(client, runs=RUNS):
     run = client.search_runs(["0", experiments[1]], "tags.place = '1'").pop().info.run_id
     model = client.search_logged_models(experiments[:3]).pop()
     fill_registry(client, run, model.model_id)
+    log_traces(experiments[1])
 
 
 def plain(value):
@@ -179,6 +232,7 @@ def everything(uri, contents=True):
                                           model.params, model.creation_timestamp,
                                           sorted((m.key, plain(m.value), m.timestamp, m.step, m.run_id) for m in model.metrics or []))
     seen["registered"] = registered_at(client, contents)
+    seen["traces"] = traces_at(client, names)
     return seen
 
 
@@ -189,6 +243,10 @@ def same(before, after):
             assert after["registered"][name][part] == record[part], (name, part)
     assert after["experiments"] == before["experiments"]
     assert after["models"] == before["models"]
+    assert after["traces"].keys() == before["traces"].keys()
+    for trace, record in before["traces"].items():
+        for part in record:
+            assert after["traces"][trace][part] == record[part], (trace, part)
     assert after["runs"].keys() == before["runs"].keys()
     for run, record in before["runs"].items():
         assert after["runs"][run] == record, run
@@ -263,9 +321,16 @@ def check_catching_up(place, uri, data):
         client.create_model_version("fisch — 魚", f"runs:/{old}/folder", run_id=old)
         client.set_registered_model_alias("fisch — 魚", "champion", "5")
         client.set_model_version_tag("fisch — 魚", "1", "place", "another")
+        trace = log_traces("0")
+        client.set_trace_tag(trace, "über", "anders")
+        old_trace = next(found.info.trace_id for found in client.search_traces(locations=["0", client.get_experiment_by_name("plain").experiment_id,
+                         client.get_experiment_by_name("vision/Bilder — 写真").experiment_id]) if found.info.assessments and found.info.trace_id != trace)
+        changed = next(a for a in client.get_trace(old_trace).info.assessments if a.name == "expected")
+        mlflow.update_assessment(old_trace, changed.assessment_id, Expectation(name=changed.name, value={"k": "neu"}))
     report = take(place, data)
     assert report["registered_models"]["added"] == 1 and report["registered_models"]["changed"] == 1
     assert report["versions_of_models"]["added"] == 1 and report["aliases"]["added"] == 1
+    assert report["traces"] == {"seen": report["traces"]["seen"], "added": 2, "changed": 1} and report["assessments"]["added"] == 5
     assert report["runs"] == {"seen": report["runs"]["seen"], "added": 1, "changed": 1}
     assert report["files"]["added"] == 1
     assert fresh in everything_in(data, place, uri)["runs"]
@@ -286,6 +351,7 @@ def test_all_of_it_is_there(source, tmp_path):
     assert report["runs"]["added"] == report["runs"]["seen"] >= RUNS
     assert report["not_moved"] == 0
     assert [report[name]["added"] for name in ("registered_models", "versions_of_models", "aliases")] == [3, 5, 3]
+    assert [report[name]["added"] for name in ("traces", "spans", "assessments")] == [2, 4, 4]
     everything_in(data, place, uri)
     assert set(added(take(place, data)).values()) == {(0, 0)}
     check_catching_up(place, uri, data)

@@ -42,6 +42,9 @@ Counts counts_of(const tracking::Moved& moved) {
           {"registered models", &moved.registered_models},
           {"versions of models", &moved.versions},
           {"aliases", &moved.aliases},
+          {"traces", &moved.traces},
+          {"spans", &moved.spans},
+          {"assessments", &moved.assessments},
           {"points of metrics", &moved.points},
           {"parameters", &moved.parameters},
           {"tags", &moved.tags},
@@ -126,6 +129,7 @@ Result<Exit> import_from(const MovingOptions& options) {
                                              .to_records = *target.records,
                                              .to_files = *target.files,
                                              .to_registry = *target.registry,
+                                             .to_traces = *target.traces,
                                              .progress = progress_on_terminal()}));
   return print(options, moved);
 }
@@ -146,6 +150,7 @@ Result<Exit> export_to(const MovingOptions& options) {
                                              .to_records = *target.records,
                                              .to_files = *target.files,
                                              .to_registry = *target.registry,
+                                             .to_traces = *target.traces,
                                              .progress = progress_on_terminal()}));
   if (options.artifacts.empty())
     print_text(stderr, "files were not copied; name a folder for them with --artifacts\n");

@@ -88,6 +88,19 @@ Result<void> KeptTracking::models(const ports::Experiment& experiment,
   }
 }
 
+Result<void> KeptTracking::traces(const ports::Experiment& experiment,
+                                  const ports::Take<const ports::WholeTrace&>& take) {
+  constexpr std::size_t spans_bytes_max = std::size_t{256} << 20;
+  for (auto search = everything_by({"timestamp_ms", "request_id"});; search.offset += page) {
+    SLUICE_TRY(found, traces_.traces(principal_.workspace, {experiment.id}, search));
+    for (auto& trace : found) {
+      SLUICE_TRY(spans, traces_.spans(principal_.workspace, trace.id, spans_bytes_max));
+      SLUICE_DO(take({.trace = std::move(trace), .spans = std::move(spans)}));
+    }
+    if (found.size() < page) return {};
+  }
+}
+
 Result<void> KeptTracking::registered(const ports::Take<const ports::RegisteredContent&>& take) {
   SLUICE_TRY(places, registry_.places());
   for (const auto& place : places) {

@@ -11,11 +11,12 @@ class KeptTracking final : public ports::TrackingSource, public ports::ArtifactS
  public:
   KeptTracking(const ports::Tracking& runs, const ports::LoggedModels& models,
                const ports::ModelRegistry& registry, const ports::ModelRepository& repositories,
-               const ArtifactFiles& files, Principal principal)
+               const ports::Traces& traces, const ArtifactFiles& files, Principal principal)
       : runs_(runs),
         models_(models),
         registry_(registry),
         repositories_(repositories),
+        traces_(traces),
         files_(files),
         principal_(std::move(principal)) {}
 
@@ -26,6 +27,8 @@ class KeptTracking final : public ports::TrackingSource, public ports::ArtifactS
                          const ports::Take<ports::MetricHistory>& take) override;
   Result<void> models(const ports::Experiment& experiment,
                       const ports::Take<const ports::LoggedModel&>& take) override;
+  Result<void> traces(const ports::Experiment& experiment,
+                      const ports::Take<const ports::WholeTrace&>& take) override;
   Result<void> registered(const ports::Take<const ports::RegisteredContent&>& take) override;
   Result<std::vector<std::string>> others() override { return std::vector<std::string>(); }
 
@@ -43,6 +46,7 @@ class KeptTracking final : public ports::TrackingSource, public ports::ArtifactS
   const ports::LoggedModels& models_;
   const ports::ModelRegistry& registry_;
   const ports::ModelRepository& repositories_;
+  const ports::Traces& traces_;
   const ArtifactFiles& files_;
   Principal principal_;
 };

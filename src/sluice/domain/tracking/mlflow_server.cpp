@@ -9,6 +9,7 @@
 #include "sluice/base/json.hpp"
 #include "sluice/base/numbers.hpp"
 #include "sluice/base/words.hpp"
+#include "sluice/domain/tracking/spans.hpp"
 
 namespace sluice::tracking {
 namespace {
@@ -18,6 +19,7 @@ constexpr std::string_view api = "/api/2.0/mlflow/";
 constexpr int experiments_in_page = 1000;
 constexpr int runs_in_page = 200;
 constexpr int models_in_page = 50;  // as many as servers allow
+constexpr int traces_in_page = 100;
 constexpr int points_in_page = 25'000;
 constexpr int folders_deep_max = 100;
 constexpr std::string_view prompts_only = "tags.`mlflow.prompt.is_prompt` = 'true'";
@@ -361,8 +363,45 @@ Result<void> MlflowServer::registered(const ports::Take<const ports::RegisteredC
   return {};
 }
 
+Result<void> MlflowServer::traces(const ports::Experiment& experiment,
+                                  const ports::Take<const ports::WholeTrace&>& take) {
+  Struct of_experiment;
+  of_experiment.set("experiment_id", std::to_string(experiment.id));
+  Struct location;
+  location.set("type", "MLFLOW_EXPERIMENT");
+  location.set("mlflow_experiment", std::move(of_experiment));
+  Struct body;
+  body.set("locations", List{Value(std::move(location))});
+  body.set("max_results", traces_in_page);
+  body.set("order_by", List{"timestamp_ms ASC"});
+  for (;;) {
+    SLUICE_TRY(page, ask("POST", "/api/3.0/mlflow/traces/search", body));
+    if (!page) {
+      has_no_traces_ = true;
+      return {};
+    }
+    for (const auto& info : list_at(*page, "traces")) {
+      ports::WholeTrace whole;
+      whole.trace.id = info.text_at("trace_id");
+      whole.trace.experiment = experiment.id;
+      whole.written = info;
+      SLUICE_TRY(
+          data,
+          ask("GET", "/ajax-api/2.0/mlflow/get-trace-artifact?request_id=" + percent_encode(whole.trace.id),
+              {}));
+      if (data)
+        for (const auto& span : list_at(*data, "spans")) whole.spans.push_back(spaced_json(span));
+      SLUICE_DO(take(whole));
+    }
+    auto token = page->text_at("next_page_token");
+    if (token.empty()) return {};
+    body.set("page_token", std::move(token));
+  }
+}
+
 Result<std::vector<std::string>> MlflowServer::others() {
-  return std::vector<std::string>{"traces, if there are any"};
+  if (!has_no_traces_) return std::vector<std::string>();
+  return std::vector<std::string>{"traces, if there are any: its version has another way to ask for them"};
 }
 
 Result<void> MlflowServer::list(const std::string& uri, const ports::Take<const File&>& take) {

@@ -34,6 +34,8 @@ class MlflowServer final : public ports::TrackingSource, public ports::ArtifactS
                          const ports::Take<ports::MetricHistory>& take) override;
   Result<void> models(const ports::Experiment& experiment,
                       const ports::Take<const ports::LoggedModel&>& take) override;
+  Result<void> traces(const ports::Experiment& experiment,
+                      const ports::Take<const ports::WholeTrace&>& take) override;
   Result<void> registered(const ports::Take<const ports::RegisteredContent&>& take) override;
   Result<std::vector<std::string>> others() override;
 
@@ -58,6 +60,7 @@ class MlflowServer final : public ports::TrackingSource, public ports::ArtifactS
 
   ports::Outbound& outbound_;
   Address address_;
+  bool has_no_traces_ = false;
 };
 
 }  // namespace sluice::tracking

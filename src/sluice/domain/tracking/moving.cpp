@@ -7,6 +7,8 @@
 #include <fmt/format.h>
 
 #include "sluice/base/words.hpp"
+#include "sluice/domain/tracking/moving_traces.hpp"
+#include "sluice/domain/tracking/traces.hpp"
 
 namespace sluice::tracking {
 namespace {
@@ -62,7 +64,8 @@ class Mover {
     count(moved_.experiments, put.lacked.all, put.lacked.any());
     SLUICE_DO(
         parts_.records.models(experiment, [&](const auto& model) { return move_model(model, put.id); }));
-    return parts_.records.runs(experiment, [&](const auto& run) { return move_run(run, put.id); });
+    SLUICE_DO(parts_.records.runs(experiment, [&](const auto& run) { return move_run(run, put.id); }));
+    return parts_.records.traces(experiment, [&](const auto& trace) { return move_trace(trace, put.id); });
   }
 
   /// What was put of a record is there, by reading it.
@@ -145,6 +148,87 @@ class Mover {
     SLUICE_DO(move_files(from, folder));
     tell_progress();
     return {};
+  }
+
+  Result<void> move_trace(const ports::WholeTrace& whole, std::int64_t experiment) {
+    auto trace = whole.trace;
+    if (!whole.written.is_null())
+      if (const auto added = add_written(whole.written, trace); !added) {
+        pass_over("trace " + trace.id, added.error());
+        return {};
+      }
+    const auto spans = spans_of(whole, trace);
+    if (!spans) {
+      pass_over("spans of trace " + trace.id, spans.error());
+      return {};
+    }
+    keep_here(trace, experiment, !spans->empty());
+    const auto lacked = parts_.to_traces.put(trace, *spans, whole.runs);
+    if (!lacked && lacked.error().blame == Blame::user) {
+      pass_over("trace " + trace.id, lacked.error());
+      return {};
+    }
+    if (!lacked) return Fail(lacked.error());
+    SLUICE_TRY(left, parts_.to_traces.lack_of(trace, *spans));
+    SLUICE_DO(check(left, "trace", trace.id));
+    count(moved_.traces, lacked->all, lacked->any());
+    moved_.spans.seen += static_cast<std::int64_t>(spans->size());
+    moved_.spans.added += lacked->spans;
+    moved_.assessments.seen += static_cast<std::int64_t>(trace.assessments.size());
+    moved_.assessments.added += lacked->assessments;
+    moved_.tags.seen += static_cast<std::int64_t>(trace.tags.size() + trace.metadata.size());
+    moved_.tags.added += lacked->tags;
+    tell_progress();
+    return {};
+  }
+
+  /// Those that the source gave, or those in the file.
+  Result<std::vector<ports::TraceSpan>> spans_of(const ports::WholeTrace& whole, const ports::Trace& trace) {
+    auto contents = whole.spans;
+    const auto location = std::ranges::find(trace.tags, trace_location_tag, &ports::KeyValue::key);
+    if (contents.empty() && location != trace.tags.end() && parts_.files.gives_files()) {
+      SLUICE_TRY(read, spans_in_artifact(location->value));
+      contents = std::move(read);
+    }
+    std::vector<ports::TraceSpan> spans;
+    for (auto& content : contents) {
+      SLUICE_TRY(span, span_in(std::move(content)));
+      spans.push_back(std::move(span));
+    }
+    return spans;
+  }
+
+  Result<std::vector<std::string>> spans_in_artifact(const std::string& uri) {
+    constexpr std::string_view file = "traces.json";
+    bool is_there = false;
+    SLUICE_DO(parts_.files.list(uri, [&](const ports::ArtifactSource::File& found) -> Result<void> {
+      is_there = is_there || found.path == file;
+      return {};
+    }));
+    if (!is_there) return std::vector<std::string>();
+    constexpr std::size_t bytes_max = std::size_t{256} << 20;
+    std::string text;
+    SLUICE_DO(parts_.files.read(uri, std::string(file), [&](std::string_view bytes) -> Result<void> {
+      text += bytes;
+      if (text.size() <= bytes_max) return {};
+      return Fail(user_error(Code::too_large, "its spans have more than 256 MiB"));
+    }));
+    return spans_in_file(text);
+  }
+
+  /// Where its files and its spans are, for clients.
+  void keep_here(ports::Trace& trace, std::int64_t experiment, bool has_spans) const {
+    const auto set = [](std::vector<ports::KeyValue>& pairs, std::string_view key, std::string value) {
+      std::erase_if(pairs, [&](const auto& pair) { return pair.key == key; });
+      if (!value.empty()) pairs.push_back({.key = std::string(key), .value = std::move(value)});
+      std::ranges::sort(pairs, {}, &ports::KeyValue::key);
+    };
+    trace.experiment = experiment;
+    set(trace.tags, trace_location_tag,
+        parts_.to_files.uri_of(fmt::format("{}/traces/{}/artifacts", experiment, trace.id)));
+    set(trace.tags, spans_location_tag, has_spans ? "TRACKING_STORE" : "");
+    // What spans say of it counts for nothing any more.
+    set(trace.metadata, "mlflow.trace.infoFinalized", "true");
   }
 
   Result<void> move_registered(const ports::RegisteredContent& content) {

@@ -66,6 +66,12 @@ class Fields {
   syntax::Node node_;
 };
 
+Result<Value> read_value(const fs::path& file) {
+  SLUICE_TRY(text, os::read_file(file, value_bytes_max));
+  SLUICE_TRY(node, syntax::read_yaml(text, file.filename().string(), {}, syntax::InvalidScalars::keep));
+  return node.to_value();
+}
+
 ports::TrackedStatus status_of(std::int64_t number) {
   constexpr auto statuses = std::to_array({ports::TrackedStatus::running, ports::TrackedStatus::scheduled,
                                            ports::TrackedStatus::finished, ports::TrackedStatus::failed,
@@ -425,13 +431,37 @@ Result<void> MlflowFolder::registered(const ports::Take<const ports::RegisteredC
   return {};
 }
 
-Result<std::vector<std::string>> MlflowFolder::others() {
-  std::vector<std::string> others;
-  std::size_t traces = 0;
-  for (const auto& parent : {root_, root_ / trash})
-    for (const auto& name : folders_in(parent)) traces += folders_in(parent / name / "traces").size();
-  if (traces > 0) others.push_back(std::to_string(traces) + " traces");
-  return others;
+Result<void> MlflowFolder::traces(const ports::Experiment& experiment,
+                                  const ports::Take<const ports::WholeTrace&>& take) {
+  const auto folder = folder_of(experiment.id) / "traces";
+  for (const auto& name : folders_in(folder)) {
+    const auto info = read_value(folder / name / "trace_info.yaml");
+    if (!info || !info->is_struct()) {
+      pass_over(folder / name, info ? user_error(Code::invalid_argument, "no fields") : info.error());
+      continue;
+    }
+    ports::WholeTrace whole;
+    whole.trace.id = name;
+    whole.trace.experiment = experiment.id;
+    whole.trace.tags = pairs_in(folder / name / "tags");
+    whole.trace.metadata = pairs_in(folder / name / "request_metadata");
+    auto written = *info->if_struct();
+    List assessments;
+    const auto files = os::files_below(folder / name / "assessments");
+    for (const auto& file : files ? *files : std::vector<fs::path>()) {
+      auto assessment = read_value(folder / name / "assessments" / file);
+      if (assessment)
+        assessments.push_back(std::move(*assessment));
+      else
+        pass_over(folder / name / "assessments" / file, assessment.error());
+    }
+    written.set("assessments", std::move(assessments));
+    whole.written = std::move(written);
+    SLUICE_DO(take(whole));
+  }
+  return {};
 }
+
+Result<std::vector<std::string>> MlflowFolder::others() { return std::vector<std::string>(); }
 
 }  // namespace sluice::stores

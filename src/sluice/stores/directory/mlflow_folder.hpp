@@ -21,6 +21,8 @@ class MlflowFolder final : public ports::TrackingSource {
                          const ports::Take<ports::MetricHistory>& take) override;
   Result<void> models(const ports::Experiment& experiment,
                       const ports::Take<const ports::LoggedModel&>& take) override;
+  Result<void> traces(const ports::Experiment& experiment,
+                      const ports::Take<const ports::WholeTrace&>& take) override;
   Result<void> registered(const ports::Take<const ports::RegisteredContent&>& take) override;
   [[nodiscard]] std::vector<ports::Unmoved> damaged() const override { return damaged_; }
   Result<std::vector<std::string>> others() override;

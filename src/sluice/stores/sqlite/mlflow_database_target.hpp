@@ -8,7 +8,9 @@ namespace sluice::stores {
 
 /// Fills an empty SQLite file that MLflow has made (`mlflow db upgrade`), in one transaction: without
 /// `finish`, it stays empty.
-class MlflowDatabaseTarget final : public ports::TrackingTarget, public ports::RegistryTarget {
+class MlflowDatabaseTarget final : public ports::TrackingTarget,
+                                   public ports::RegistryTarget,
+                                   public ports::TraceTarget {
  public:
   /// The version of the schema that is written, as MLflow names it, and the version of MLflow that has it.
   static constexpr const char* schema = "dc11669786a5";
@@ -35,6 +37,10 @@ class MlflowDatabaseTarget final : public ports::TrackingTarget, public ports::R
       const std::function<Result<ports::VersionFiles>(const ports::RegisteredVersion&)>& files,
       const std::function<void(ports::Unmoved)>& unmoved) override;
   Result<ports::Lack> lack_of(const ports::RegisteredContent& model) override;
+
+  Result<ports::Lack> put(const ports::Trace& trace, const std::vector<ports::TraceSpan>& spans,
+                          const std::vector<std::string>& runs) override;
+  Result<ports::Lack> lack_of(const ports::Trace& trace, const std::vector<ports::TraceSpan>& spans) override;
 
  private:
   struct Impl;
