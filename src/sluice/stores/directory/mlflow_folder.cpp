@@ -245,7 +245,8 @@ Result<void> MlflowFolder::runs(const ports::Experiment& experiment,
 
 Result<void> MlflowFolder::lines_of(const fs::path& file,
                                     const ports::Take<const std::vector<std::string_view>&>& take) {
-  auto fd = os::open_file(file, O_RDONLY | O_NOFOLLOW);
+  // A pipe must not stop it.
+  auto fd = os::open_file(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   if (!fd) {
     pass_over(file, fd.error());
     return {};

@@ -166,12 +166,17 @@ Result<std::vector<TreeEntry>> Registry::state_tree() const {
 }
 
 Result<Struct> Registry::model_json() const {
+  if (model_json_) return *model_json_;
   SLUICE_TRY(entries, state_tree());
   const auto file = std::ranges::find(entries, state_file, &TreeEntry::name);
-  if (file == entries.end()) return Struct{};
-  SLUICE_TRY(bytes, objects_.read(file->oid, Objects::Kind::blob));
-  SLUICE_TRY(json, parse_json(bytes, path_.string() + ": " + state_file));
-  return json.is_struct() ? *json.if_struct() : Struct{};
+  Struct read;
+  if (file != entries.end()) {
+    SLUICE_TRY(bytes, objects_.read(file->oid, Objects::Kind::blob));
+    SLUICE_TRY(json, parse_json(bytes, path_.string() + ": " + state_file));
+    if (json.is_struct()) read = *json.if_struct();
+  }
+  model_json_ = std::move(read);
+  return *model_json_;
 }
 
 Result<std::int64_t> Registry::indexed() const {
@@ -349,6 +354,7 @@ Result<void> Registry::commit(const By& by) {
   // Objects before refs: whatever a ref names must be on the disk.
   SLUICE_DO(objects_.flush());
   SLUICE_DO(write_refs(path_, refs_));
+  model_json_.reset();
   changed_fields_ = {};
   changed_versions_.clear();
   version_files_.reset();

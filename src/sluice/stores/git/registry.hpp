@@ -136,7 +136,8 @@ class Registry {
   Objects objects_;
   Refs refs_;
   TagCache* tags_;
-  Struct changed_fields_;  ///< of model.json
+  mutable std::optional<Struct> model_json_;  ///< once it was read
+  Struct changed_fields_;                     ///< of model.json
   std::map<std::int64_t, VersionMeta> changed_versions_;
   mutable std::optional<std::map<std::string, Oid, std::less<>>> version_files_;  ///< once it was read
   std::map<std::string, std::string> long_aliases_;  ///< new ones that `decode_name` cannot decode

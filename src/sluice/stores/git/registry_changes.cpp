@@ -217,6 +217,9 @@ Result<void> Registry::set_alias(const std::string& alias_name, std::int64_t num
   return {};
 }
 
-void Registry::import_ref(const Ref& ref) { refs_.set(ref); }
+void Registry::import_ref(const Ref& ref) {
+  refs_.set(ref);
+  model_json_.reset();
+}
 
 }  // namespace sluice::stores::git

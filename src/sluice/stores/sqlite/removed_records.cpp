@@ -51,11 +51,11 @@ Result<void> remove_by_number(Connection& connection, std::int64_t number, const
 Result<void> erase_run(Connection& connection, std::int64_t number) {
   // Each statement is a literal of its own.
   constexpr std::array statements{
-      "DELETE FROM tracked_records WHERE run = ?",  "DELETE FROM tracked_parameters WHERE run = ?",
-      "DELETE FROM tracked_tags WHERE run = ?",     "DELETE FROM tracked_metrics WHERE run = ?",
-      "DELETE FROM tracked_points WHERE run = ?",   "DELETE FROM tracked_chunks WHERE run = ?",
-      "DELETE FROM tracked_datasets WHERE run = ?", "DELETE FROM tracked_model_uses WHERE run = ?",
-      "DELETE FROM tracked_runs WHERE number = ?"};
+      "DELETE FROM tracked_records WHERE run = ?",   "DELETE FROM tracked_parameters WHERE run = ?",
+      "DELETE FROM tracked_tags WHERE run = ?",      "DELETE FROM tracked_metrics WHERE run = ?",
+      "DELETE FROM tracked_points WHERE run = ?",    "DELETE FROM tracked_chunks WHERE run = ?",
+      "DELETE FROM tracked_datasets WHERE run = ?",  "DELETE FROM tracked_model_uses WHERE run = ?",
+      "DELETE FROM tracked_tasks WHERE tracked = ?", "DELETE FROM tracked_runs WHERE number = ?"};
   return remove_by_number(connection, number, statements);
 }
 
