@@ -363,19 +363,30 @@ def test_goes_into_what_is_there(database, tmp_path):
         taken = client.create_experiment("taken the number")
         plain_one = client.create_experiment("plain", tags={"own": "tag"})
         own = client.create_run(plain_one).info.run_id
+        client.create_registered_model("fisch — 魚", {"own": "tag"})
+        client.create_model_version("fisch — 魚", "s3://own/model")
+        client.set_registered_model_alias("fisch — 魚", "mine", "1")
         done = sluice("import", "mlflow", database, "--data", data, status=2)
         assert "is in use by sluice up" in done.stderr and "stop that process first" in done.stderr
-    report = take(database, data)
+    report = take(database, data, status=1)
     assert report["experiments"]["added"] == 2
+    assert report["reasons"] == [{"what": "version 1 of model fisch — 魚", "why": "there is another version of this number"}]
     with tracked.serving(data) as (_, client):
         plain_now = client.get_experiment_by_name("plain")
         assert plain_now.experiment_id == plain_one and plain_now.tags == {"own": "tag", "über": "alles / ok"}
         assert own in {run.info.run_id for run in client.search_runs([plain_one], max_results=1000)}
         assert client.get_experiment(taken).name == "taken the number"
+        fish = client.get_registered_model("fisch — 魚")
+        assert fish.tags == {"own": "tag", "über": "alles / ok"} and {"mine": 1, "Größter": 3}.items() <= {a: int(v) for a, v in fish.aliases.items()}.items()
+        assert {version.version: version.source for version in client.search_model_versions("name = 'fisch — 魚'")}["1"] == "s3://own/model"
+        client.delete_model_version("fisch — 魚", "3")
         # What is logged afterwards goes to the platform's own store.
         moved = client.search_runs([plain_one], filter_string="tags.place = '6'").pop().info
         assert moved.artifact_uri == f"mlflow-artifacts:/{plain_one}/{moved.run_id}/artifacts"
         client.log_text(moved.run_id, "x", "new.txt") if moved.status == "RUNNING" else None
+    # What was removed here does not come back.
+    again = take(database, data, status=1)
+    assert {reason["what"] for reason in again["reasons"]} == {"version 1 of model fisch — 魚", "version 3 of model fisch — 魚"}
 
 
 def test_what_cannot_be_reached_is_listed(database, tmp_path):
