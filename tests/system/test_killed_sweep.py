@@ -1,6 +1,9 @@
 """Sweeps, killed at each call that changes the disk: nothing that stays is lost, and the next sweep removes the rest."""
+import contextlib
 import json
 import shutil
+import sqlite3
+import subprocess
 
 import pytest
 from fault import killing
@@ -140,3 +143,96 @@ def test_a_server_that_sweeps_its_cache_alone_removes_what_a_killed_one_left(pla
         if survived:
             break
     assert survived and between > 10, (number, between)
+
+
+def log_and_remove(data):
+    """A server's clients of MLflow log runs, register models, and remove some. Returns the id of the run that stays."""
+    with serving(data) as server:
+        def ask(method, path, body=None):
+            status, answer = server.ask(method, "/api/2.0" + path, body, {"Content-Type": "application/json"})
+            assert status == 200, answer
+            return answer
+
+        def log(experiment, key):
+            run = ask("POST", "/mlflow/runs/create", {"experiment_id": experiment})["run"]["info"]["run_id"]
+            for step in range(3):
+                ask("POST", "/mlflow/runs/log-metric", {"run_id": run, "key": key, "value": step, "step": step, "timestamp": step})
+            ask("PUT", f"/mlflow-artifacts/artifacts/{experiment}/{run}/artifacts/file", f"a file of {key}".encode())
+            return run
+
+        other = ask("POST", "/mlflow/experiments/create", {"name": "other"})["experiment_id"]
+        ask("POST", "/mlflow/experiments/create", {"name": "newest"})
+        kept, removed = log("0", "kept"), log("0", "removed")
+        log(other, "other")
+        ask("POST", "/mlflow/runs/delete", {"run_id": removed})
+        ask("POST", "/mlflow/experiments/delete", {"experiment_id": other})
+        for model, versions in ("fish", 3), ("gone", 1):
+            ask("POST", "/mlflow/registered-models/create", {"name": model})
+            for number in range(versions):
+                path = f"0/{kept}/artifacts/{model}{number}"
+                ask("PUT", f"/mlflow-artifacts/artifacts/{path}/net", f"{model} {number} ".encode() * 20_000)
+                ask("POST", "/mlflow/model-versions/create", {"name": model, "source": f"mlflow-artifacts:/{path}", "run_id": kept})
+                ask("DELETE", f"/mlflow-artifacts/artifacts/{path}/net")
+        for number in ("2", "3"):
+            ask("DELETE", "/mlflow/model-versions/delete", {"name": "fish", "version": number})
+        ask("DELETE", "/mlflow/registered-models/delete", {"name": "gone"})
+        return kept
+
+
+def rows_of(data):
+    """How many rows each table of tracking has."""
+    with contextlib.closing(sqlite3.connect(data / "ledger.db")) as ledger:
+        tables = [name for name, in ledger.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        return {name: ledger.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in tables
+                if name.startswith(("tracked", "experiment", "artifact"))}
+
+
+def git(data, *arguments):
+    done = subprocess.run(["git", "-C", data / "models" / "default" / "fish.git", *arguments], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.needs(apart=True)
+def test_killed_while_it_erases_what_clients_removed(tmp_path):
+    original, sweep = tmp_path / "original", ("gc", "--keep-removed", "0s")
+    kept = log_and_remove(original)
+    age(original, 30)
+
+    def copy(name):
+        return shutil.copytree(original, tmp_path / name, symlinks=True, ignore=shutil.ignore_patterns("supervisor.*"))
+
+    def removed_of(data):
+        done = killing.command("gc", "--dry-run", "--json", data=data)
+        assert done.returncode == 0, done.stderr
+        return {kind: room["things"] for kind, room in json.loads(done.stdout)["kept"].items() if kind != "objects"}
+
+    def state(data):
+        return objects_of(data), rows_of(data), git(data, "for-each-ref", "--format=%(refname)"), git(data, "fsck", "--unreachable")
+
+    assert removed_of(original) == {"tracked runs": 2, "experiments": 1, "removed versions": 2, "removed models": 1}
+    whole, trace = copy("whole"), tmp_path / "trace"
+    under = [(lambda data: data / "ledger.db-wal"), (lambda data: data / "models"), (lambda data: data / "objects")]
+    done = killing.command(*sweep, data=whole, env=killing.doomed(trace=trace, under=[of(whole) for of in under]))
+    assert done.returncode == 0, done.stderr
+    swept = state(whole)
+    # Of the runs: their files. Of the models: their large files.
+    assert len(swept[0]) == len(objects_of(original)) - 2 - 3, (swept[0], objects_of(original))
+    assert swept[1]["tracked_runs"] == 1 and swept[1]["experiments"] == 2 and swept[1]["artifacts"] == 1, swept[1]
+    assert swept[2] == "refs/heads/main\nrefs/meta/registry\nrefs/tags/v1\n" and not swept[3]
+    calls = calls_in(trace)
+    points = [f"before:{number}" for number, _, _ in calls] + [f"after:{calls[-1][0]}"]
+    between = 0
+    for point in points:
+        data = copy("killed")
+        killing.killed(*sweep, data=data, at=point, under=[of(data) for of in under])
+        between += swept[0] < objects_of(data) or rows_of(data) != swept[1]
+        fsck = killing.command("fsck", data=data)
+        assert fsck.returncode == 0, f"{point}: {fsck.stdout}{fsck.stderr}"
+        with contextlib.closing(sqlite3.connect(data / "ledger.db")) as ledger:
+            assert ledger.execute("SELECT points FROM tracked_metrics JOIN tracked_runs ON run = number WHERE id = ?", (kept,)).fetchall() == [(3,)], point
+        again = killing.command(*sweep, data=data)
+        assert again.returncode == 0, again.stderr
+        assert state(data) == swept, point
+        shutil.rmtree(data)
+    assert between > 10, (len(points), between)

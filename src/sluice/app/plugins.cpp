@@ -22,6 +22,8 @@
 #include "sluice/domain/tracking/kept_tracking.hpp"
 #include "sluice/domain/tracking/mlflow_server.hpp"
 #include "sluice/domain/tracking/moving_artifacts.hpp"
+#include "sluice/domain/tracking/moving_registry.hpp"
+#include "sluice/domain/tracking/moving_traces.hpp"
 #include "sluice/environments/uv/uv_environments.hpp"
 #include "sluice/executors/container/container_engine.hpp"
 #include "sluice/executors/process/process_executor.hpp"
@@ -328,6 +330,7 @@ namespace {
 /// Files stay where they are.
 class NoFiles final : public ports::ArtifactSource {
  public:
+  [[nodiscard]] bool gives_files() const override { return false; }
   Result<void> list(const std::string& /*uri*/, const ports::Take<const File&>& /*take*/) override {
     return {};
   }
@@ -343,17 +346,18 @@ class NoFiles final : public ports::ArtifactSource {
 
 }  // namespace
 
-MovingSource make_kept_source(const Ledger& ledger, ports::ObjectStore& objects, const Clock& clock,
-                              bool with_files) {
+MovingSource make_kept_source(const Ledger& ledger, const Models& models, ports::ObjectStore& objects,
+                              const Clock& clock, bool with_files) {
   struct Kept {
-    Kept(const Ledger& ledger, ports::ObjectStore& objects, const Clock& clock)
+    Kept(const Ledger& ledger, const Models& models, ports::ObjectStore& objects, const Clock& clock)
         : files(*ledger.artifacts, objects, clock),
-          tracking(*ledger.tracking, *ledger.logged_models, files, Principal{}) {}
+          tracking(*ledger.tracking, *ledger.logged_models, *models.registry, *models.repository,
+                   *ledger.traces, files, Principal{}) {}
     tracking::ArtifactFiles files;
     tracking::KeptTracking tracking;
     NoFiles none;
   };
-  const auto kept = std::make_shared<Kept>(ledger, objects, clock);
+  const auto kept = std::make_shared<Kept>(ledger, models, objects, clock);
   return {.owner = kept,
           .records = &kept->tracking,
           .files = with_files ? static_cast<ports::ArtifactSource*>(&kept->tracking) : &kept->none};
@@ -374,17 +378,30 @@ Result<MovingTarget> open_moving_target(const std::filesystem::path& file,
         user_error(Code::already_exists,
                    os::printable(folder) + ": exists and is not an empty folder; name another folder"));
   SLUICE_TRY(records, stores::MlflowDatabaseTarget::open(file, clock.now()));
+  auto* const both = records.get();
   return MovingTarget{.owner = {},
                       .records = std::move(records),
                       .files = std::make_unique<stores::ArtifactFolder>(
-                          folder.empty() ? fs::path(tracking::artifact_root) : folder)};
+                          folder.empty() ? fs::path(tracking::artifact_root) : folder),
+                      .registry = both,
+                      .traces = both};
 }
 
-MovingTarget make_moving_target(const Ledger& ledger, ports::ObjectStore& objects, const Clock& clock) {
-  const auto files = std::make_shared<tracking::ArtifactFiles>(*ledger.artifacts, objects, clock);
-  return {.owner = files,
+MovingTarget make_moving_target(const Ledger& ledger, const Models& models, ports::ObjectStore& objects,
+                                const Clock& clock) {
+  struct Kept {
+    tracking::ArtifactFiles files;
+    tracking::KeptRegistryTarget registry;
+    tracking::KeptTraceTarget traces;
+  };
+  const auto kept = std::make_shared<Kept>(tracking::ArtifactFiles(*ledger.artifacts, objects, clock),
+                                           tracking::KeptRegistryTarget(*models.registry, Principal{}),
+                                           tracking::KeptTraceTarget(*ledger.traces, Principal{}));
+  return {.owner = kept,
           .records = ledger.make_target(clock.now()),
-          .files = std::make_unique<tracking::ArtifactFilesTarget>(*files, Principal{})};
+          .files = std::make_unique<tracking::ArtifactFilesTarget>(kept->files, Principal{}),
+          .registry = &kept->registry,
+          .traces = &kept->traces};
 }
 
 Result<std::string> version_of_model_library() { return stores::GitModelRepository::library_version(); }

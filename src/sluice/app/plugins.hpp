@@ -118,19 +118,22 @@ struct MovingTarget {
   std::shared_ptr<void> owner;
   std::unique_ptr<ports::TrackingTarget> records;
   std::unique_ptr<ports::ArtifactTarget> files;
+  ports::RegistryTarget* registry = nullptr;  ///< of the owner, or of `records`
+  ports::TraceTarget* traces = nullptr;       ///< likewise
 };
 /// What MLflow tracked: a server's URL, a file of SQLite, or a folder. `artifacts`: the folder of the
 /// artifacts that its server kept; "": where it is by default.
 Result<MovingSource> open_moving_source(const std::string& place, const std::filesystem::path& artifacts);
-/// What this platform keeps, perhaps without files. The ledger and the objects must outlive it.
-MovingSource make_kept_source(const Ledger& ledger, ports::ObjectStore& objects, const Clock& clock,
-                              bool with_files);
+/// What this platform keeps, perhaps without files. The others must outlive it.
+MovingSource make_kept_source(const Ledger& ledger, const Models& models, ports::ObjectStore& objects,
+                              const Clock& clock, bool with_files);
 /// A file of SQLite that MLflow has made, which is filled. `artifacts`: a folder that files are copied to;
 /// "": none are.
 Result<MovingTarget> open_moving_target(const std::filesystem::path& file,
                                         const std::filesystem::path& artifacts, const Clock& clock);
 /// This platform. These must outlive the target.
-MovingTarget make_moving_target(const Ledger& ledger, ports::ObjectStore& objects, const Clock& clock);
+MovingTarget make_moving_target(const Ledger& ledger, const Models& models, ports::ObjectStore& objects,
+                                const Clock& clock);
 
 /// The version of the library that stores models; fails if it cannot be loaded.
 Result<std::string> version_of_model_library();

@@ -8,9 +8,10 @@ namespace sluice::app {
 
 /// The options of `sluice gc` and `sluice up` that say what is kept; "": not given.
 struct KeepOptions {
-  std::string keep_runs;    ///< "30d"
-  std::string keep_last;    ///< "100"
-  std::string cache_bytes;  ///< "20GB"
+  std::string keep_runs;          ///< "30d"
+  std::string keep_last;          ///< "100"
+  std::string keep_removed = {};  ///< "30d"
+  std::string cache_bytes;        ///< "20GB"
 };
 
 /// Declares the options; `cache_default` is for the help.

@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "sluice/base/clock.hpp"
@@ -10,6 +11,9 @@
 #include "sluice/base/result.hpp"
 
 namespace sluice::ports {
+
+/// The address of our own store of artifacts, for clients; followed by a path in it.
+inline constexpr std::string_view artifact_root = "mlflow-artifacts:/";
 
 /// A file that a client stored under a path of its choice.
 struct ArtifactFile {

@@ -78,6 +78,8 @@ struct NewRegisteredVersion {
   std::string logged_model;
   std::vector<KeyValue> tags;
   Time at{};
+  /// Greater than every number that was ever used: Code::already_exists else. nullopt: the next one.
+  std::optional<std::int64_t> number = {};
 };
 
 /// What is set is changed, in one step.

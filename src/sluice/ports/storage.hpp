@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "sluice/base/clock.hpp"
@@ -100,6 +101,7 @@ class LedgerStorage {
       const std::function<Result<void>(const UsedCacheEntry&)>& take) const = 0;
   /// An object that is stored under a path.
   struct NamedObject {
+    std::string workspace;
     std::string path;
     Digest digest;
   };
@@ -108,6 +110,24 @@ class LedgerStorage {
   /// Removes runs with their journals, some thousand events in each transaction, and what a removal that was
   /// interrupted left. Returns how many runs were removed.
   virtual Result<std::uint64_t> remove_runs(const std::vector<RunId>& runs) = 0;
+  /// A tracked run, a logged model or an experiment that its client removed, and may restore.
+  struct RemovedRecord {
+    enum class Kind { run, logged_model, experiment };
+    Kind kind = Kind::run;
+    std::int64_t number = 0;  ///< of its row
+    std::string id;
+    std::string workspace;
+    std::int64_t experiment = 0;
+    Time removed{};
+    std::string folder;      ///< that holds its artifacts in our own store; "": none
+    std::string why_needed;  ///< why it has to stay, whenever it was removed; "": for nothing
+  };
+  /// Every one of them: runs, then logged models, then experiments.
+  virtual Result<void> each_removed(const std::function<Result<void>(const RemovedRecord&)>& take) const = 0;
+  /// Erases those that were removed until `limit` and are not restored, each in one transaction with all that
+  /// is theirs; of an experiment, then its logged models and traces, and what an erasure that was interrupted
+  /// left.
+  virtual Result<void> erase(const std::vector<RemovedRecord>& records, Time limit) = 0;
   /// Removes those of the entries that were not used again.
   virtual Result<void> remove_cache_entries(const std::vector<UsedCacheEntry>& entries) = 0;
   /// Removes texts that no event has any more, and syncs all removals to the disk.
@@ -127,6 +147,17 @@ class LedgerStorage {
 class ModelStorage {
  public:
   virtual ~ModelStorage() = default;
+  /// A model, or a version of one, that was removed, and not purged yet.
+  struct Removed {
+    std::string place;        ///< for `purge`
+    std::string name;         ///< "NAME", "NAME v3", for people
+    bool is_version = false;  ///< false: the whole model
+    Time removed{};
+  };
+  virtual Result<void> each_removed(const std::function<Result<void>(const Removed&)>& take) const = 0;
+  /// Erases what is at these places, and what a purge that was interrupted left. The small files of a version
+  /// that came before one that stays are a part of that one's history, and stay with it.
+  virtual Result<void> purge(const std::vector<std::string>& places, Time at) = 0;
   /// What one version of a model names.
   struct VersionContent {
     std::string model;                ///< "NAME v3", for people
@@ -135,8 +166,9 @@ class ModelStorage {
     std::vector<std::string> texts;   ///< of the files that are in the repository itself
     std::vector<Digest> large_files;  ///< those in the object store
   };
-  /// Every version of every model of every workspace.
-  virtual Result<void> each_version(const std::function<Result<void>(const VersionContent&)>& take) const = 0;
+  /// Every version of every model of every workspace, as if those at `purged` were purged already.
+  virtual Result<void> each_version(const std::unordered_set<std::string>& purged,
+                                    const std::function<Result<void>(const VersionContent&)>& take) const = 0;
   /// Reads everything in each repository; `report` gets what is damaged: the model, and why.
   virtual Result<void> verify(
       const std::function<void(const std::string& model, const std::string& why)>& report) const = 0;

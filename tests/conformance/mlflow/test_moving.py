@@ -1,10 +1,12 @@
 """What MLflow tracked moves in and out: compared by what its own client returns, before and after."""
 import contextlib
+import errno
 import json
 import os
 import pathlib
 import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -16,7 +18,7 @@ import pytest
 import sluice_program
 import tracked
 import waiting
-from mlflow.entities import Dataset, DatasetInput, InputTag, LoggedModelInput, LoggedModelOutput, Metric, Param, RunTag, ViewType
+from mlflow.entities import AssessmentSource, Dataset, DatasetInput, Expectation, InputTag, LoggedModelInput, LoggedModelOutput, Metric, Param, RunTag, ViewType
 from mlflow.tracking import MlflowClient
 
 RUNS = 200
@@ -74,6 +76,96 @@ def log_run(client, experiment, number, parent=None):
     return run
 
 
+def fill_registry(client, run, model):
+    """Models with versions of a run's files and of a logged model's, with gaps in their numbers, and a prompt."""
+    client.create_registered_model("fisch — 魚", {"über": "alles / ok"}, "all fish\nof the sea")
+    client.create_registered_model("empty")
+    for number in range(4):
+        source = f"models:/{model}" if number % 2 else f"runs:/{run}/folder"
+        client.create_model_version("fisch — 魚", source, run_id=run, description=f"number {number}" if number else None,
+                                    tags={"place": str(number), "lines": "a\nb"}, run_link="http://example.org/run")
+    client.delete_model_version("fisch — 魚", "2")
+    client.transition_model_version_stage("fisch — 魚", "1", "Production")
+    client.transition_model_version_stage("fisch — 魚", "3", "Archived")
+    client.update_model_version("fisch — 魚", "4", "described later")
+    client.set_registered_model_alias("fisch — 魚", "Größter", "3")
+    client.set_registered_model_alias("fisch — 魚", "champion", "3")
+    mlflow.genai.register_prompt("greeting", "Hello {{name}}", commit_message="the first", tags={"tone": "kind"})
+    mlflow.genai.register_prompt("greeting", "Hi {{name}}")
+    mlflow.genai.set_prompt_alias("greeting", "live", 1)
+
+
+@mlflow.trace(span_type="LLM")
+def answer(question):
+    span = mlflow.get_current_active_span()
+    span.set_attribute("mlflow.chat.tokenUsage", {"input_tokens": 3, "output_tokens": 4, "total_tokens": 7})
+    span.set_attribute("mlflow.llm.cost", {"input_cost": 0.25, "output_cost": 0.5, "total_cost": 0.75})
+    if question is None:
+        raise ValueError("no question")
+    return {"antwört": question * 2}
+
+
+@mlflow.trace(name="chat / 話")
+def chat(question):
+    mlflow.update_current_trace(tags={"über": "alles / ok"}, metadata={"mlflow.trace.session": "s1", "own": "x"}, client_request_id="c1")
+    return answer(question)
+
+
+def log_traces(experiment_id):
+    mlflow.set_experiment(experiment_id=experiment_id)
+    chat("Wörter")
+    mlflow.flush_trace_async_logging()
+    trace = mlflow.get_last_active_trace_id()
+    with contextlib.suppress(ValueError):
+        chat(None)
+    mlflow.flush_trace_async_logging()
+    first = mlflow.log_feedback(trace_id=trace, name="good", value=True, rationale="because", metadata={"a": "b"}, source=AssessmentSource("HUMAN", "ann"))
+    mlflow.override_feedback(trace_id=trace, assessment_id=first.assessment_id, value=0.5, source=AssessmentSource("LLM_JUDGE", "judge"))
+    mlflow.log_feedback(trace_id=trace, name="bad", error=ValueError("x"))
+    mlflow.log_expectation(trace_id=trace, name="expected", value={"k": [1, "zwei"]})
+    return trace
+
+
+OWN_OF_STORES = {"mlflow.artifactLocation", "mlflow.trace.spansLocation", "mlflow.trace.infoFinalized"}
+
+
+def traces_at(client, names):
+    seen = {}
+    for found in pages(lambda token: client.search_traces(locations=list(names), include_spans=False, page_token=token)):
+        trace = client.get_trace(found.info.trace_id)
+        info = trace.info
+        # Over HTTP, the client drops whether an expectation is valid.
+        assessments = [{"valid": True} | a.to_dictionary() for a in info.assessments]
+        seen[info.trace_id] = {
+            "info": (names[info.experiment_id], info.request_time, info.execution_duration, info.state, info.client_request_id, info.request_preview,
+                     info.response_preview),
+            "tags": {key: value for key, value in info.tags.items() if key not in OWN_OF_STORES},
+            "metadata": {key: value for key, value in info.trace_metadata.items() if key not in OWN_OF_STORES},
+            "assessments": sorted((json.dumps(a, sort_keys=True) for a in assessments)),
+            "spans": sorted((json.dumps(span.to_dict(), sort_keys=True) for span in trace.data.spans)),
+        }
+    return seen
+
+
+def registered_at(client, contents):
+    seen, store = {}, client._get_registry_client().store  # the client itself hides what a prompt is made of
+    for filter_string in (None, "tags.`mlflow.prompt.is_prompt` = 'true'"):
+        for found in pages(lambda token: store.search_registered_models(filter_string, 100, page_token=token)):
+            model = store.get_registered_model(found.name)
+            seen[model.name] = {"model": (model.description or "", model.tags, {a: int(v) for a, v in model.aliases.items()}, model.creation_timestamp,
+                                          model.last_updated_timestamp)}
+            for version in store.search_model_versions(f"name = '{model.name}'", 1000):
+                version = store.get_model_version(model.name, version.version)
+                record = {field: getattr(version, field) for field in ("creation_timestamp", "current_stage", "status", "run_id", "tags", "source")}
+                record |= {"description": version.description or "", "run_link": version.run_link or "", "aliases": sorted(version.aliases)}
+                if contents and "mlflow.prompt.is_prompt" not in version.tags:
+                    folder = pathlib.Path(mlflow.artifacts.download_artifacts(f"models:/{model.name}/{version.version}"))
+                    record["files"] = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*")
+                                       if path.is_file() and path.name != "registered_model_meta"}
+                seen[model.name][int(version.version)] = record
+    return seen
+
+
 def fill(client, runs=RUNS):
     experiments = ["0"] + [client.create_experiment(name, tags={"über": "alles / ok"}) for name in ("vision/Bilder — 写真", "plain", "gone")]
     parent = None
@@ -81,6 +173,10 @@ def fill(client, runs=RUNS):
         run = log_run(client, experiments[number % 4], number, parent if number % 3 else None)
         parent = run if number % 3 == 0 else parent
     client.delete_experiment(experiments[3])
+    run = client.search_runs(["0", experiments[1]], "tags.place = '1'").pop().info.run_id
+    model = client.search_logged_models(experiments[:3]).pop()
+    fill_registry(client, run, model.model_id)
+    log_traces(experiments[1])
 
 
 def plain(value):
@@ -135,12 +231,22 @@ def everything(uri, contents=True):
         seen["models"][model.model_id] = (names[model.experiment_id], model.name, model.status, model.model_type, model.source_run_id, model.tags,
                                           model.params, model.creation_timestamp,
                                           sorted((m.key, plain(m.value), m.timestamp, m.step, m.run_id) for m in model.metrics or []))
+    seen["registered"] = registered_at(client, contents)
+    seen["traces"] = traces_at(client, names)
     return seen
 
 
 def same(before, after):
+    # A server has models of its own.
+    for name, record in before["registered"].items():
+        for part in record:
+            assert after["registered"][name][part] == record[part], (name, part)
     assert after["experiments"] == before["experiments"]
     assert after["models"] == before["models"]
+    assert after["traces"].keys() == before["traces"].keys()
+    for trace, record in before["traces"].items():
+        for part in record:
+            assert after["traces"][trace][part] == record[part], (trace, part)
     assert after["runs"].keys() == before["runs"].keys()
     for run, record in before["runs"].items():
         assert after["runs"][run] == record, run
@@ -159,6 +265,11 @@ def answers(url):
             return response.status == 200
     except OSError:
         return False
+
+
+def is_refused(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == errno.ECONNREFUSED
 
 
 def take(source, data, *arguments, status=0):
@@ -205,7 +316,21 @@ def check_catching_up(place, uri, data):
         client.log_text(run, "more", "later.txt")
         client.set_terminated(run, "FINISHED")
         fresh = log_run(client, "0", 5)
+        client.create_registered_model("later")
+        old = client.get_model_version("fisch — 魚", "1").run_id
+        client.create_model_version("fisch — 魚", f"runs:/{old}/folder", run_id=old)
+        client.set_registered_model_alias("fisch — 魚", "champion", "5")
+        client.set_model_version_tag("fisch — 魚", "1", "place", "another")
+        trace = log_traces("0")
+        client.set_trace_tag(trace, "über", "anders")
+        old_trace = next(found.info.trace_id for found in client.search_traces(locations=["0", client.get_experiment_by_name("plain").experiment_id,
+                         client.get_experiment_by_name("vision/Bilder — 写真").experiment_id]) if found.info.assessments and found.info.trace_id != trace)
+        changed = next(a for a in client.get_trace(old_trace).info.assessments if a.name == "expected")
+        mlflow.update_assessment(old_trace, changed.assessment_id, Expectation(name=changed.name, value={"k": "neu"}))
     report = take(place, data)
+    assert report["registered_models"]["added"] == 1 and report["registered_models"]["changed"] == 1
+    assert report["versions_of_models"]["added"] == 1 and report["aliases"]["added"] == 1
+    assert report["traces"] == {"seen": report["traces"]["seen"], "added": 2, "changed": 1} and report["assessments"]["added"] == 5
     assert report["runs"] == {"seen": report["runs"]["seen"], "added": 1, "changed": 1}
     assert report["files"]["added"] == 1
     assert fresh in everything_in(data, place, uri)["runs"]
@@ -225,6 +350,8 @@ def test_all_of_it_is_there(source, tmp_path):
     report = take(place, data)
     assert report["runs"]["added"] == report["runs"]["seen"] >= RUNS
     assert report["not_moved"] == 0
+    assert [report[name]["added"] for name in ("registered_models", "versions_of_models", "aliases")] == [3, 5, 3]
+    assert [report[name]["added"] for name in ("traces", "spans", "assessments")] == [2, 4, 4]
     everything_in(data, place, uri)
     assert set(added(take(place, data)).values()) == {(0, 0)}
     check_catching_up(place, uri, data)
@@ -236,19 +363,30 @@ def test_goes_into_what_is_there(database, tmp_path):
         taken = client.create_experiment("taken the number")
         plain_one = client.create_experiment("plain", tags={"own": "tag"})
         own = client.create_run(plain_one).info.run_id
+        client.create_registered_model("fisch — 魚", {"own": "tag"})
+        client.create_model_version("fisch — 魚", "s3://own/model")
+        client.set_registered_model_alias("fisch — 魚", "mine", "1")
         done = sluice("import", "mlflow", database, "--data", data, status=2)
         assert "is in use by sluice up" in done.stderr and "stop that process first" in done.stderr
-    report = take(database, data)
+    report = take(database, data, status=1)
     assert report["experiments"]["added"] == 2
+    assert report["reasons"] == [{"what": "version 1 of model fisch — 魚", "why": "there is another version of this number"}]
     with tracked.serving(data) as (_, client):
         plain_now = client.get_experiment_by_name("plain")
         assert plain_now.experiment_id == plain_one and plain_now.tags == {"own": "tag", "über": "alles / ok"}
         assert own in {run.info.run_id for run in client.search_runs([plain_one], max_results=1000)}
         assert client.get_experiment(taken).name == "taken the number"
+        fish = client.get_registered_model("fisch — 魚")
+        assert fish.tags == {"own": "tag", "über": "alles / ok"} and {"mine": 1, "Größter": 3}.items() <= {a: int(v) for a, v in fish.aliases.items()}.items()
+        assert {version.version: version.source for version in client.search_model_versions("name = 'fisch — 魚'")}["1"] == "s3://own/model"
+        client.delete_model_version("fisch — 魚", "3")
         # What is logged afterwards goes to the platform's own store.
         moved = client.search_runs([plain_one], filter_string="tags.place = '6'").pop().info
         assert moved.artifact_uri == f"mlflow-artifacts:/{plain_one}/{moved.run_id}/artifacts"
         client.log_text(moved.run_id, "x", "new.txt") if moved.status == "RUNNING" else None
+    # What was removed here does not come back.
+    again = take(database, data, status=1)
+    assert {reason["what"] for reason in again["reasons"]} == {"version 1 of model fisch — 魚", "version 3 of model fisch — 魚"}
 
 
 def test_what_cannot_be_reached_is_listed(database, tmp_path):
@@ -259,11 +397,14 @@ def test_what_cannot_be_reached_is_listed(database, tmp_path):
         first, second, third = (row[0] for row in connection.execute("SELECT run_uuid FROM runs LIMIT 3"))
         for run, uri in ((first, "s3://bucket/1/x/artifacts"), (second, "/nowhere/at/all/1/artifacts"), (third, "mlflow-artifacts:/0/x/artifacts")):
             connection.execute("UPDATE runs SET artifact_uri = ? WHERE run_uuid = ?", (uri, run))
+        connection.execute("UPDATE model_versions SET source = 's3://bucket/net', storage_location = 's3://bucket/net' WHERE version = 3")
     connection.close()
     report = take(copy, tmp_path / "data", status=1)
-    assert report["not_moved"] == 3 and report["runs"]["added"] == report["runs"]["seen"]
+    assert report["not_moved"] == 4 and report["runs"]["added"] == report["runs"]["seen"]
+    assert report["versions_of_models"]["added"] == report["versions_of_models"]["seen"], "it is there, without its files"
     whys = {reason["what"]: reason["why"] for reason in report["reasons"]}
     assert "(s3); import from the server that can" in whys["s3://bucket/1/x/artifacts"]
+    assert "(s3); import from the server that can" in whys["s3://bucket/net"]
     assert "there is no folder /nowhere/at" in whys["/nowhere/at/all/1/artifacts"]
     assert "with --artifacts" in whys["mlflow-artifacts:/0/x/artifacts"]
     served = tmp_path / "served" / "0" / "x" / "artifacts"
@@ -291,14 +432,16 @@ def test_damage(database, runs_folder, tmp_path):
 
     copy = tmp_path / "mlruns"
     shutil.copytree(runs_folder, copy)
+    everywhere = [path for pattern in ("*/*/meta.yaml", ".trash/*/*/meta.yaml") for path in copy.glob(pattern) if len(path.parent.name) == 32]
     names = {path.parent: path.read_text().partition("run_name: ")[2].partition("\n")[0] for path in copy.glob("*/*/meta.yaml") if len(path.parent.name) == 32}
-    runs = sorted(names, key=lambda run: (names[run], run))
+    # Versions of models have the files of the first run.
+    runs = sorted((run for run in names if names[run] != "Lauf 1 / 走る"), key=lambda run: (names[run], run))
     (runs[0] / "meta.yaml").write_text("{")
     (runs[1] / "meta.yaml").unlink()
     with open(runs[2] / "metrics" / "again", "a") as metric:
         metric.write("17 half")
     report = take(copy, tmp_path / "other", status=1)
-    assert report["not_moved"] == 3 and report["runs"]["seen"] == len(runs) - 2
+    assert report["not_moved"] == 3 and report["runs"]["seen"] == len(everywhere) - 2, report["reasons"]
     assert report["points_of_metrics"]["added"] == report["points_of_metrics"]["seen"]
 
 
@@ -356,6 +499,7 @@ def test_a_server(database, tmp_path):
     finally:
         os.killpg(server.pid, signal.SIGKILL)
         server.wait()
+    waiting.until(lambda: is_refused(int(port)), "all of its processes are gone")
     assert "connection refused" in sluice("import", "mlflow", url, "--data", data, status=3).stderr
 
 

@@ -4,12 +4,13 @@
 
 #include "result_assertions.hpp"
 #include "sluice/domain/tracking/spans.hpp"
+#include "sluice/domain/tracking/trace_times.hpp"
 
 namespace sluice::api::mlflow {
 namespace {
 
 TEST(TraceJson, ReadsAndWritesTimes) {
-  const auto ms = [](const std::string& text) { return timestamp_of(text, "at").value_or(-1); };
+  const auto ms = [](const std::string& text) { return tracking::timestamp_of(text, "at").value_or(-1); };
   EXPECT_EQ(ms("1970-01-01T00:00:00Z"), 0);
   EXPECT_EQ(ms("2026-11-29T08:25:41.851Z"), 1795940741851);
   EXPECT_EQ(ms("2026-11-29T08:25:41.8515678Z"), 1795940741851);
@@ -18,17 +19,17 @@ TEST(TraceJson, ReadsAndWritesTimes) {
   for (const char* wrong :
        {"", "yesterday", "2026-02-30T00:00:00Z", "2026-11-29T24:00:00Z", "2026-11-29T08:25:41",
         "2026-11-29T08:25:41.Z", "2026-11-29T08:25:41Zx", "2026-11-29T08:25:41+99:00"})
-    EXPECT_FALSE(timestamp_of(wrong, "at")) << wrong;
+    EXPECT_FALSE(tracking::timestamp_of(wrong, "at")) << wrong;
   EXPECT_EQ(timestamp_text(1795940741851), "2026-11-29T08:25:41.851Z");
   EXPECT_EQ(timestamp_text(1795940741000), "2026-11-29T08:25:41Z");
 }
 
 TEST(TraceJson, ReadsAndWritesDurations) {
-  EXPECT_EQ(duration_of("0.201s", "d").value_or(-1), 201);
-  EXPECT_EQ(duration_of("5s", "d").value_or(-1), 5000);
-  EXPECT_EQ(duration_of("-1.5s", "d").value_or(-1), -1500);
+  EXPECT_EQ(tracking::duration_of("0.201s", "d").value_or(-1), 201);
+  EXPECT_EQ(tracking::duration_of("5s", "d").value_or(-1), 5000);
+  EXPECT_EQ(tracking::duration_of("-1.5s", "d").value_or(-1), -1500);
   for (const char* wrong : {"", "5", "s", "5.s", "1e3s", "99999999999999999999s", "--5s", "9999999999999s"})
-    EXPECT_FALSE(duration_of(wrong, "d")) << wrong;
+    EXPECT_FALSE(tracking::duration_of(wrong, "d")) << wrong;
   EXPECT_EQ(duration_text(201), "0.201s");
   EXPECT_EQ(duration_text(5000), "5s");
   EXPECT_EQ(duration_text(-1500), "-1.500s");

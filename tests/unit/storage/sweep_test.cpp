@@ -1,5 +1,10 @@
 #include "sluice/domain/storage/storage.hpp"
+#include "sluice/stores/git/git_model_registry.hpp"
+#include "sluice/stores/sqlite/ledger_file.hpp"
 #include "sluice/stores/sqlite/sqlite_artifact_paths.hpp"
+#include "sluice/stores/sqlite/sqlite_logged_models.hpp"
+#include "sluice/stores/sqlite/sqlite_traces.hpp"
+#include "sluice/stores/sqlite/sqlite_tracking.hpp"
 #include "storage_fixture.hpp"
 
 namespace sluice::storage {
@@ -307,6 +312,245 @@ TEST_F(StorageTest, ASweepOfTheCacheRemovesWhatAnInterruptedOneLeft) {
     EXPECT_EQ(steps, 4) << "the removal of an entry, and of three objects";
     break;
   }
+}
+
+/// What clients track, in the same ledger.
+class TrackedTest : public StorageTest {
+ protected:
+  void SetUp() override {
+    StorageTest::SetUp();
+    using Durability = ports::Durability;
+    runs_ = std::make_unique<stores::SqliteTracking>(ledger_->file(), Durability::process);
+    logged_ = std::make_unique<stores::SqliteLoggedModels>(ledger_->file(), Durability::process);
+    traces_ = std::make_unique<stores::SqliteTraces>(ledger_->file(), Durability::process);
+    paths_ = std::make_unique<stores::SqliteArtifactPaths>(ledger_->file(), Durability::process);
+    for (const auto* name : {"Default", "removed", "newest"}) add_experiment(name);
+  }
+  void add_experiment(const std::string& name) const {
+    ASSERT_OK(runs_->create_experiment({.principal = {},
+                                        .name = name,
+                                        .artifact_location = "",
+                                        .artifact_root = std::string(ports::artifact_root),
+                                        .tags = {{.key = "k", .value = "v"}},
+                                        .at = clock_.now()}));
+  }
+  /// A run with something of everything, and with a file.
+  Digest add_tracked(const std::string& id, std::int64_t experiment) const {
+    const auto folder = std::to_string(experiment) + "/" + id + "/artifacts";
+    ports::NewTrackedRun made;
+    made.run.id = id;
+    made.run.experiment = experiment;
+    made.run.artifact_uri = std::string(ports::artifact_root) + folder;
+    made.run.parameters = {{.key = "p", .value = "1"}};
+    made.run.tags = {{.key = "t", .value = "1"}};
+    EXPECT_OK(runs_->create_run(made));
+    std::vector<ports::Metric> points;
+    for (int step = 0; step < 3'000; ++step)
+      points.push_back({.key = "loss", .point = {.step = step, .at_ms = step, .value = 1.0 / (step + 1)}});
+    ports::DatasetInput dataset;
+    dataset.name = "data";
+    EXPECT_OK(runs_->change_run(
+        "default", id, {.metrics = points, .datasets = {dataset}, .model_outputs = {{.model = "m-" + id}}}));
+    return add_file(folder + "/file of " + id);
+  }
+  Digest add_file(const std::string& path) const {
+    const auto digest = put(path);
+    EXPECT_OK(paths_->put({}, {.path = path, .digest = digest, .size = 1}, clock_.now()));
+    return digest;
+  }
+  Digest add_logged(const std::string& id, std::int64_t experiment) const {
+    const auto folder = std::to_string(experiment) + "/models/" + id + "/artifacts";
+    ports::LoggedModel model;
+    model.id = id;
+    model.experiment = experiment;
+    model.artifact_location = std::string(ports::artifact_root) + folder;
+    model.tags = {{.key = "t", .value = "1"}};
+    EXPECT_OK(logged_->create_model({}, model));
+    ports::LoggedModelMetric metric;
+    metric.metric.key = "loss";
+    EXPECT_OK(logged_->add_metrics(id, {metric}));
+    return add_file(folder + "/model");
+  }
+  Digest add_trace(const std::string& id, std::int64_t experiment) const {
+    const auto folder = std::to_string(experiment) + "/traces/" + id + "/artifacts";
+    ports::Trace trace;
+    trace.id = id;
+    trace.experiment = experiment;
+    trace.tags = {{.key = "mlflow.artifactLocation", .value = std::string(ports::artifact_root) + folder}};
+    EXPECT_OK(traces_->put_trace({}, trace));
+    return add_file(folder + "/attachment");
+  }
+  /// How many rows there are of everything.
+  [[nodiscard]] std::int64_t rows() const {
+    return test::value_of(
+        ledger_->file()->read([](stores::sqlite::Connection& connection) -> Result<std::int64_t> {
+          std::string sql = "SELECT 0";
+          for (const auto* table :
+               {"experiments", "experiment_tags", "tracked_runs", "tracked_records", "tracked_parameters",
+                "tracked_tags", "tracked_metrics", "tracked_points", "tracked_chunks", "tracked_datasets",
+                "tracked_model_uses", "logged_models", "logged_model_tags", "logged_model_metrics", "traces",
+                "trace_tags", "artifacts"})
+            sql += std::string(" + (SELECT count(*) FROM ") + table + ")";
+          SLUICE_TRY(select, connection.prepare_once(sql));
+          SLUICE_DO(select.step());
+          return select.integer(0);
+        }));
+  }
+  [[nodiscard]] static Policy keeps_removed(Milliseconds time) {
+    return {.keep_runs = {}, .keep_last = {}, .keep_removed = time, .cache_bytes = {}};
+  }
+
+  std::unique_ptr<stores::SqliteTracking> runs_;
+  std::unique_ptr<stores::SqliteLoggedModels> logged_;
+  std::unique_ptr<stores::SqliteTraces> traces_;
+  std::unique_ptr<stores::SqliteArtifactPaths> paths_;
+};
+
+TEST_F(TrackedTest, RemovedRunsGoForGoodWithTheirFiles) {
+  const auto before = rows();
+  const auto file = add_tracked("r1", 0);
+  const auto kept_file = add_tracked("r10", 0);
+  ASSERT_OK(runs_->set_active("default", "r1", false, clock_.now()));
+  later(hours(5));
+  EXPECT_TRUE(swept().removed.empty()) << "without a policy, it can be restored";
+  EXPECT_TRUE(swept(keeps_removed(hours(6))).removed.empty());
+  const auto dry = swept(keeps_removed(hours(4)), true);
+  EXPECT_THAT(dry.goes, Contains(Field(&SweptThing::name, "r1")));
+  EXPECT_THAT(dry.goes, Contains(Field(&SweptThing::name, file.hex())));
+  EXPECT_TRUE(is_there(file));
+  const auto report = swept(keeps_removed(hours(4)));
+  EXPECT_EQ(report.removed.at("tracked runs").things, 1);
+  EXPECT_EQ(report.removed.at("objects").things, 1);
+  EXPECT_FALSE(is_there(file));
+  EXPECT_TRUE(is_there(kept_file));
+  EXPECT_EQ(test::error_of(runs_->run("default", "r1")).code, Code::not_found);
+  EXPECT_EQ(test::value_of(runs_->history("default", "r10", "loss", 0, 10'000)).size(), 3'000U);
+  ASSERT_OK(runs_->set_active("default", "r10", false, clock_.now()));
+  later(hours(5));
+  EXPECT_EQ(swept(keeps_removed(hours(4))).removed.at("tracked runs").things, 1);
+  EXPECT_EQ(rows(), before) << "nothing of them is left";
+}
+
+TEST_F(TrackedTest, ARunThatIsRestoredStays) {
+  const auto file = add_tracked("r1", 0);
+  ASSERT_OK(runs_->set_active("default", "r1", false, clock_.now()));
+  std::vector<ports::LedgerStorage::RemovedRecord> removed;
+  ASSERT_OK(ledger_->each_removed([&](const auto& record) -> Result<void> {
+    removed.push_back(record);
+    return {};
+  }));
+  ASSERT_EQ(removed.size(), 1U);
+  ASSERT_OK(runs_->set_active("default", "r1", true, clock_.now()));
+  ASSERT_OK(ledger_->erase(removed, clock_.now())) << "between the choice and the removal it was restored";
+  ASSERT_OK(runs_->run("default", "r1"));
+  later(hours(5));
+  EXPECT_TRUE(swept(keeps_removed(hours(0))).removed.empty());
+  EXPECT_TRUE(is_there(file));
+}
+
+TEST_F(TrackedTest, ARemovedExperimentGoesWithAllThatIsInIt) {
+  add_trace("tr-0", 0);
+  const auto before = rows();
+  const std::vector<Digest> files{add_tracked("r1", 1), add_logged("m-1", 1), add_trace("tr-1", 1)};
+  ASSERT_OK(runs_->change_experiment("default", 1, {.active = false, .at = clock_.now()}));
+  later(hours(5));
+  const auto removed = swept(keeps_removed(hours(4))).removed;
+  EXPECT_EQ(removed.at("experiments").things, 1);
+  EXPECT_EQ(removed.at("tracked runs").things, 1);
+  EXPECT_EQ(removed.at("objects").things, 3);
+  for (const auto& file : files) EXPECT_FALSE(is_there(file));
+  EXPECT_EQ(rows(), before - 2) << "nor is its own row, or its tag";
+  EXPECT_EQ(test::error_of(traces_->trace("default", "tr-1")).code, Code::not_found);
+  ASSERT_OK(traces_->trace("default", "tr-0"));
+  add_experiment("later");
+  EXPECT_EQ(test::value_of(runs_->experiment_named("default", "later"))->id, 3);
+}
+
+TEST_F(TrackedTest, AnExperimentStaysWithWhatStaysInIt) {
+  add_tracked("r1", 1);
+  add_tracked("r2", 1);
+  for (const auto id : {0, 1, 2})
+    ASSERT_OK(runs_->change_experiment("default", id, {.active = false, .at = clock_.now()}));
+  ASSERT_OK(runs_->set_active("default", "r1", true, clock_.now()));
+  later(hours(5));
+  const auto why = [](const SweepReport& report, const std::string& name) -> std::string {
+    for (const auto& thing : report.stays)
+      if (thing.kind == "experiments" && thing.name == name) return thing.why;
+    return "it goes";
+  };
+  const auto first = swept(keeps_removed(hours(4)));
+  EXPECT_EQ(first.removed.at("tracked runs").things, 1);
+  EXPECT_EQ(why(first, "removed"), "a run of it is not removed");
+  EXPECT_EQ(why(first, "Default"), "clients expect an experiment 0");
+  EXPECT_EQ(why(first, "newest"), "it is the newest, and its number must not be used again");
+  ASSERT_OK(runs_->set_active("default", "r1", false, clock_.now()));
+  later(hours(1));
+  EXPECT_EQ(why(swept(keeps_removed(hours(4))), "removed"), "what was removed of it later stays");
+  later(hours(4));
+  EXPECT_EQ(swept(keeps_removed(hours(4))).removed.at("experiments").things, 1);
+}
+
+TEST_F(TrackedTest, RemovedLoggedModelsGoToo) {
+  const auto file = add_logged("m-1", 0);
+  ASSERT_OK(logged_->change_model("default", "m-1", {.active = false, .at = clock_.now()}));
+  later(hours(5));
+  EXPECT_EQ(swept(keeps_removed(hours(4))).removed.at("logged models").things, 1);
+  EXPECT_FALSE(is_there(file));
+}
+
+// Whatever was left when an erasure of an experiment was interrupted.
+TEST_F(TrackedTest, WhatAnInterruptedErasureLeftGoesWithTheNextSweep) {
+  const std::vector<Digest> files{add_logged("m-1", 1), add_trace("tr-1", 1)};
+  ASSERT_OK(ledger_->file()->write(ports::Durability::process, [](stores::sqlite::Connection& connection) {
+    return connection.execute(
+        "DELETE FROM experiment_tags WHERE experiment = 1; DELETE FROM experiments WHERE id = 1");
+  }));
+  later(hours(5));
+  EXPECT_EQ(swept().removed.at("objects").things, 2);
+  for (const auto& file : files) EXPECT_FALSE(is_there(file));
+}
+
+TEST_F(TrackedTest, WhatATraceKeepsGoesWithIt) {
+  const auto file = add_trace("tr-1", 0);
+  EXPECT_EQ(test::value_of(traces_->remove("default", {.experiment = 0, .ids = {"tr-1"}})), 1);
+  later(hours(5));
+  EXPECT_EQ(swept().removed.at("objects").things, 1);
+  EXPECT_FALSE(is_there(file));
+}
+
+TEST_F(TrackedTest, RemovedModelsAndVersionsArePurged) {
+  const auto registry = test::value_of(stores::GitModelRegistry::open(*models_, *objects_));
+  const auto add = [&](const std::string& model, const std::string& bytes) {
+    const auto digest = put(bytes);
+    ports::NewRegisteredVersion version;
+    version.model = model;
+    version.files = {{.path = "net.bin", .digest = digest, .size = static_cast<std::int64_t>(bytes.size())}};
+    version.at = clock_.now();
+    EXPECT_OK(registry->register_version(version));
+    return digest;
+  };
+  for (const auto* name : {"fish", "gone"})
+    ASSERT_OK(registry->create_model(
+        {.principal = {}, .name = name, .description = "", .tags = {}, .at = clock_.now()}));
+  const auto kept = add("fish", std::string(200'000, 'k'));
+  const auto removed = add("fish", std::string(200'000, 'r'));
+  const auto later_one = add("fish", std::string(200'000, 'l'));
+  const auto of_model = add("gone", std::string(200'000, 'g'));
+  ASSERT_OK(registry->remove_version({.workspace = "default", .model = "fish"}, 2, {}, clock_.now()));
+  ASSERT_OK(registry->remove_model({.workspace = "default", .model = "gone"}, {}, clock_.now()));
+  later(hours(5));
+  const auto without = swept();
+  EXPECT_TRUE(without.removed.empty());
+  EXPECT_EQ(without.kept.at("removed versions").things, 1);
+  EXPECT_EQ(without.kept.at("removed models").things, 1);
+  const auto dry = swept(keeps_removed(hours(4)), true).removed;
+  const auto report = swept(keeps_removed(hours(4))).removed;
+  EXPECT_EQ(report.at("removed versions").things, 1);
+  EXPECT_EQ(report.at("removed models").things, 1);
+  EXPECT_EQ(dry.at("objects").things, report.at("objects").things);
+  for (const auto& gone : {removed, of_model}) EXPECT_FALSE(is_there(gone));
+  for (const auto& there : {kept, later_one}) EXPECT_TRUE(is_there(there));
+  EXPECT_TRUE(test::value_of(check(stores())).problems.empty());
 }
 
 }  // namespace sluice::storage

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <set>
 #include <thread>
 
 #include <signal.h>
@@ -63,6 +64,14 @@ class RegistryTest : public ModelsTest {
   [[nodiscard]] std::string subjects(const std::string& name = "fish") const {
     return git(name, "log --format=%s refs/meta/registry");
   }
+  [[nodiscard]] std::vector<ports::ModelStorage::Removed> what_is_removed() const {
+    std::vector<ports::ModelStorage::Removed> out;
+    EXPECT_OK(models_->each_removed([&](const auto& removed) -> Result<void> {
+      out.push_back(removed);
+      return {};
+    }));
+    return out;
+  }
   [[nodiscard]] fs::path folder() const { return root_->path() / "data/models/default"; }
 
   std::unique_ptr<GitModelRegistry> registry_;
@@ -93,6 +102,25 @@ TEST_F(RegistryTest, EqualContentIsANewVersionAllTheSame) {
   ASSERT_OK(second);
   EXPECT_EQ(second->number, 2);
   EXPECT_EQ(git("fish", "rev-parse v1^{tree}"), git("fish", "rev-parse v2^{tree}"));
+}
+
+TEST_F(RegistryTest, AVersionMayHaveANumberThatWasNeverUsed) {
+  create();
+  const auto add_as = [&](std::int64_t number) {
+    ports::NewRegisteredVersion version;
+    version.principal = anna;
+    version.model = "fish";
+    version.at = at(number);
+    version.number = number;
+    return registry_->register_version(version);
+  };
+  EXPECT_EQ(add_as(3)->number, 3);
+  EXPECT_EQ(add(at(4))->number, 4);
+  ASSERT_OK(registry_->remove_version(fish, 4, anna, at(5)));
+  for (const auto used : {1, 3, 4})
+    EXPECT_EQ(test::error_of(add_as(used)).code, Code::already_exists) << used;
+  EXPECT_EQ(add_as(7)->number, 7);
+  EXPECT_EQ(fsck("fish"), "");
 }
 
 TEST_F(RegistryTest, AVersionMayHaveNoContent) {
@@ -263,7 +291,7 @@ TEST_F(RegistryTest, SweepsAndBackupsKnowWhatWasRemoved) {
     large.insert(large.end(), version.large_files.begin(), version.large_files.end());
     return {};
   };
-  ASSERT_OK(models_->each_version(take));
+  ASSERT_OK(models_->each_version({}, take));
   EXPECT_THAT(models, testing::IsSupersetOf({"fish v1 (removed)", "gone (removed) v1"}));
   EXPECT_THAT(large, UnorderedElementsAre(Digest::of(std::string(200'000, 'a')),
                                           Digest::of(std::string(200'000, 'b'))));
@@ -274,6 +302,119 @@ TEST_F(RegistryTest, SweepsAndBackupsKnowWhatWasRemoved) {
   std::vector<std::string> damaged;
   ASSERT_OK(models_->verify([&](const std::string& model, const std::string&) { damaged.push_back(model); }));
   EXPECT_THAT(damaged, IsEmpty());
+}
+
+TEST_F(RegistryTest, APurgedVersionIsGoneFromTheRepositoryAndItsNumberIsUsed) {
+  create();
+  ASSERT_OK(add(at(1), "one"));
+  ASSERT_OK(add(at(2), "two"));
+  const auto blob = git("fish", "rev-parse v2:file.txt");
+  const auto tag = git("fish", "rev-parse v2");
+  ASSERT_OK(registry_->remove_version(fish, 2, anna, at(3)));
+  const auto removed = what_is_removed();
+  ASSERT_EQ(removed.size(), 1U);
+  EXPECT_EQ(removed[0].name, "fish v2");
+  EXPECT_EQ(removed[0].removed, at(3));
+  EXPECT_TRUE(removed[0].is_version);
+  ASSERT_OK(models_->purge({removed[0].place}, at(4)));
+  EXPECT_THAT(what_is_removed(), IsEmpty());
+  EXPECT_EQ(git("fish", "for-each-ref --format='%(refname)'"),
+            "refs/heads/main\nrefs/meta/registry\nrefs/tags/v1\n");
+  for (const auto& gone : {blob, tag}) EXPECT_THAT(git("fish", "cat-file -t " + gone), HasSubstr("fatal"));
+  EXPECT_EQ(git("fish", "show v1:file.txt"), "one");
+  EXPECT_EQ(fsck("fish"), "");
+  EXPECT_EQ(git("fish", "fsck --unreachable --no-reflogs"), "");
+  EXPECT_THAT(subjects(), HasSubstr("purge v2"));
+  EXPECT_EQ(add(at(5), "three")->number, 3);
+  ASSERT_OK(registry_->remove_version(fish, 3, anna, at(6)));
+  ASSERT_OK(models_->purge({what_is_removed().at(0).place}, at(7)));
+  EXPECT_EQ(add(at(8), "four")->number, 4);
+  EXPECT_EQ(fsck("fish"), "");
+}
+
+TEST_F(RegistryTest, WhatAPurgedVersionHadStaysAsLongAsAnotherNeedsIt) {
+  create();
+  const std::string shared(200'000, 's');
+  const std::string own(200'000, 'o');
+  ASSERT_OK(add(at(1), own));
+  ASSERT_OK(add(at(2), shared));
+  ASSERT_OK(add(at(3), shared));
+  const auto needed = [&](const std::unordered_set<std::string>& as_if_purged) {
+    std::set<Digest> digests;
+    EXPECT_OK(models_->each_version(as_if_purged, [&](const auto& version) -> Result<void> {
+      digests.insert(version.large_files.begin(), version.large_files.end());
+      for (const auto& text : version.texts)
+        for (const auto& file : {shared, own})
+          if (text.find(Digest::of(file).hex()) != std::string::npos) digests.insert(Digest::of(file));
+      return {};
+    }));
+    return digests;
+  };
+  for (const auto number : {1, 2}) ASSERT_OK(registry_->remove_version(fish, number, anna, at(4)));
+  EXPECT_EQ(needed({}).size(), 2U);
+  std::vector<std::string> places;
+  for (const auto& removed : what_is_removed()) places.push_back(removed.place);
+  EXPECT_THAT(needed({places.begin(), places.end()}), ElementsAre(Digest::of(shared))) << "before it is done";
+  ASSERT_OK(models_->purge(places, at(5)));
+  EXPECT_THAT(needed({}), ElementsAre(Digest::of(shared)));
+  EXPECT_EQ(git("fish", "log --format=%s v3"), "fish v3\nfish v2\nfish v1\n") << "it is the history of v3";
+  EXPECT_EQ(fsck("fish"), "");
+}
+
+TEST_F(RegistryTest, APurgedModelIsGoneAndStaysSo) {
+  create();
+  ASSERT_OK(add(at(1)));
+  ASSERT_OK(registry_->remove_model(fish, anna, at(2)));
+  const auto removed = what_is_removed();
+  ASSERT_EQ(removed.size(), 1U);
+  EXPECT_FALSE(removed[0].is_version);
+  EXPECT_EQ(removed[0].removed, at(2));
+  ASSERT_OK(models_->purge({removed[0].place}, at(3)));
+  EXPECT_THAT(what_is_removed(), IsEmpty());
+  const auto copied = git::copy_repositories(root_->path() / "data/models", root_->path() / "backup/models");
+  ASSERT_OK(copied);
+  EXPECT_EQ(*copied, 0);
+  const auto restored =
+      test::value_of(GitModelRepository::open(root_->path() / "backup/models", *store_, clock_));
+  for (auto* models : {models_.get(), restored.get()}) {
+    ASSERT_OK(models->import_repository("default", "fish", root_->path() / "built-in.git"));
+    EXPECT_THAT(models->models("default", {}).value(), IsEmpty());
+  }
+  create();
+  EXPECT_EQ(add(at(4))->number, 1);
+}
+
+// A kill at any moment of a purge: what stays is whole, and the next purge finishes it.
+TEST_F(RegistryTest, AKillAtAnyMomentOfAPurgeLosesNothing) {
+  for (int round = 0; round < 6; ++round) {
+    const auto name = "model" + std::to_string(round);
+    const ModelPlace place{.workspace = "default", .model = name};
+    create(name);
+    for (int i = 1; i <= 8; ++i) ASSERT_OK(add(at(i), "text " + std::to_string(i), name));
+    for (int i = 3; i <= 8; ++i) ASSERT_OK(registry_->remove_version(place, i, anna, at(9)));
+    std::vector<std::string> places;
+    for (const auto& removed : what_is_removed()) places.push_back(removed.place);
+    kill_after(round + 1, [&](const auto& step) {
+      const auto store = open_store();
+      const auto models = open_models(*store);
+      for (const auto& each : places) {
+        step();
+        if (!models->purge({each}, at(10))) _exit(1);
+      }
+      for (;;) step();
+    });
+    models_ = open_models(*store_);
+    registry_ = open_registry(*models_, *store_);
+    EXPECT_EQ(fsck(name), "");
+    places.clear();
+    for (const auto& removed : what_is_removed()) places.push_back(removed.place);
+    ASSERT_OK(models_->purge(places, at(11)));
+    EXPECT_THAT(what_is_removed(), IsEmpty());
+    EXPECT_EQ(git(name, "fsck --unreachable --no-reflogs"), "");
+    EXPECT_FALSE(os::exists(folder() / (name + ".git/purging")));
+    EXPECT_EQ(git(name, "show v1:file.txt") + git(name, "show v2:file.txt"), "text 1text 2");
+    EXPECT_EQ(add(at(12), "more", name)->number, 9);
+  }
 }
 
 TEST_F(RegistryTest, AModelMovesWithItsName) {

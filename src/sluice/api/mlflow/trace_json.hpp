@@ -9,10 +9,7 @@
 
 namespace sluice::api::mlflow {
 
-/// "2026-11-29T08:25:41.851Z", as milliseconds.
-Result<std::int64_t> timestamp_of(const std::string& text, std::string_view name);
-/// "0.201s", as milliseconds.
-Result<std::int64_t> duration_of(const std::string& text, std::string_view name);
+/// "2026-11-29T08:25:41.851Z"
 std::string timestamp_text(std::int64_t ms);
 std::string duration_text(std::int64_t ms);
 

@@ -18,6 +18,14 @@ Result<std::optional<std::int64_t>> amount_of(const Value& body, std::string_vie
   return *amount;
 }
 
+/// A field that is a number of seconds, or absent.
+Result<std::optional<Milliseconds>> time_of(const Value& body, std::string_view field) {
+  constexpr std::int64_t seconds_max = std::int64_t{1'000} * 366 * 86'400;
+  SLUICE_TRY(seconds, amount_of(body, field));
+  if (!seconds) return std::nullopt;
+  return std::chrono::seconds(std::min(*seconds, seconds_max));
+}
+
 ports::Response begun(std::int64_t number) {
   Struct result;
   result.set("number", number);
@@ -29,11 +37,10 @@ Result<ports::Response> sweep(const NativeApi& api, const ports::Request& reques
   storage::SweepOptions options;
   SLUICE_TRY(dry_run, flag_of(body, "dry_run", false));
   options.dry_run = dry_run;
-  SLUICE_TRY(keep_runs, amount_of(body, "keep_runs"));
-  if (keep_runs) {
-    constexpr std::int64_t seconds_max = std::int64_t{1'000} * 366 * 86'400;
-    options.policy.keep_runs = std::chrono::seconds(std::min(*keep_runs, seconds_max));
-  }
+  SLUICE_TRY(keep_runs, time_of(body, "keep_runs"));
+  options.policy.keep_runs = keep_runs;
+  SLUICE_TRY(keep_removed, time_of(body, "keep_removed"));
+  options.policy.keep_removed = keep_removed;
   SLUICE_TRY(keep_last, amount_of(body, "keep_last"));
   options.policy.keep_last = keep_last;
   SLUICE_TRY(cache_bytes, amount_of(body, "cache_bytes"));

@@ -39,6 +39,12 @@ Counts counts_of(const tracking::Moved& moved) {
   return {{"experiments", &moved.experiments},
           {"runs", &moved.runs},
           {"logged models", &moved.models},
+          {"registered models", &moved.registered_models},
+          {"versions of models", &moved.versions},
+          {"aliases", &moved.aliases},
+          {"traces", &moved.traces},
+          {"spans", &moved.spans},
+          {"assessments", &moved.assessments},
           {"points of metrics", &moved.points},
           {"parameters", &moved.parameters},
           {"tags", &moved.tags},
@@ -116,11 +122,14 @@ Result<Exit> import_from(const MovingOptions& options) {
   const SystemClock clock;
   SLUICE_TRY(ledger, open_ledger(data));
   SLUICE_TRY(objects, open_object_store(data, clock));
-  const auto target = make_moving_target(ledger, *objects, clock);
+  SLUICE_TRY(models, open_models(data, *objects, clock));
+  const auto target = make_moving_target(ledger, models, *objects, clock);
   SLUICE_TRY(moved, tracking::move_tracking({.records = *source.records,
                                              .files = *source.files,
                                              .to_records = *target.records,
                                              .to_files = *target.files,
+                                             .to_registry = *target.registry,
+                                             .to_traces = *target.traces,
                                              .progress = progress_on_terminal()}));
   return print(options, moved);
 }
@@ -133,12 +142,15 @@ Result<Exit> export_to(const MovingOptions& options) {
   const SystemClock clock;
   SLUICE_TRY(ledger, open_ledger(data));
   SLUICE_TRY(objects, open_object_store(data, clock));
-  const auto source = make_kept_source(ledger, *objects, clock, !options.artifacts.empty());
+  SLUICE_TRY(models, open_models(data, *objects, clock));
+  const auto source = make_kept_source(ledger, models, *objects, clock, !options.artifacts.empty());
   SLUICE_TRY(target, open_moving_target(options.place, options.artifacts, clock));
   SLUICE_TRY(moved, tracking::move_tracking({.records = *source.records,
                                              .files = *source.files,
                                              .to_records = *target.records,
                                              .to_files = *target.files,
+                                             .to_registry = *target.registry,
+                                             .to_traces = *target.traces,
                                              .progress = progress_on_terminal()}));
   if (options.artifacts.empty())
     print_text(stderr, "files were not copied; name a folder for them with --artifacts\n");

@@ -58,6 +58,8 @@ Result<Exit> gc(Session& session, const GcOptions& options) {
   body.set("dry_run", options.dry_run || !options.explain.empty());
   if (policy.keep_runs)
     body.set("keep_runs", std::chrono::duration_cast<std::chrono::seconds>(*policy.keep_runs).count());
+  if (policy.keep_removed)
+    body.set("keep_removed", std::chrono::duration_cast<std::chrono::seconds>(*policy.keep_removed).count());
   if (policy.keep_last) body.set("keep_last", *policy.keep_last);
   if (policy.cache_bytes) body.set("cache_bytes", *policy.cache_bytes);
   if (!options.explain.empty()) body.set("explain", options.explain);

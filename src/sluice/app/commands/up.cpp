@@ -26,7 +26,7 @@ struct UpOptions {
   double host_timeout_seconds = 120;
   std::vector<std::string> run_limits;
   std::string slots;
-  KeepOptions keep{.keep_runs = {}, .keep_last = {}, .cache_bytes = "20GB"};
+  KeepOptions keep{.keep_runs = {}, .keep_last = {}, .keep_removed = {}, .cache_bytes = "20GB"};
   double sweep_seconds = 3600;
   std::string quota_bytes;
   RemoteOptions remote;

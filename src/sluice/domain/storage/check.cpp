@@ -195,8 +195,8 @@ class Check {
     SLUICE_DO(stores_.models.verify([this](const std::string& model, const std::string& why) {
       add({.what = "model " + model, .why = why, .needed_by = {"model " + model}});
     }));
-    const auto read =
-        stores_.models.each_version([&](const ports::ModelStorage::VersionContent& version) -> Result<void> {
+    const auto read = stores_.models.each_version(
+        {}, [&](const ports::ModelStorage::VersionContent& version) -> Result<void> {
           if (version.is_version) ++report_.versions;
           for (const auto& digest : version.large_files) need(digest, "model " + version.model);
           return {};

@@ -141,8 +141,10 @@ void Storage::run() {
 
 void Storage::sweep_by_itself() {
   const auto& policy = automatic_->policy;
-  const auto swept = sweep(
-      parts_.stores, {.policy = policy, .only_cache = !policy.keep_runs && !policy.keep_last, .explain = {}});
+  const auto swept =
+      sweep(parts_.stores, {.policy = policy,
+                            .only_cache = !policy.keep_runs && !policy.keep_last && !policy.keep_removed,
+                            .explain = {}});
   if (!swept) {
     if (swept.error().code != Code::failed_precondition && !ending_)
       log::error("cannot sweep: " + swept.error().message);

@@ -56,6 +56,10 @@ class Sweep {
     for (const auto& digest : let_go) marking_.let_go(digest);
     SLUICE_DO(choose_runs());
     SLUICE_DO(remove_runs());
+    SLUICE_DO(choose_removed_records());
+    SLUICE_DO(erase_records());
+    SLUICE_DO(choose_removed_models());
+    SLUICE_DO(purge_models());
     SLUICE_DO(mark_runs());
     SLUICE_DO(mark_models());
     SLUICE_DO(mark_artifacts());
@@ -145,6 +149,75 @@ class Sweep {
     return {};
   }
 
+  [[nodiscard]] std::string why_removed_stays(Time removed) const {
+    if (!options_.policy.keep_removed) return "no policy says how long what clients removed is kept";
+    if (removed > removed_limit()) return "it was removed within the time of --keep-removed";
+    return "";
+  }
+  [[nodiscard]] Time removed_limit() const {
+    return now_ - options_.policy.keep_removed.value_or(Milliseconds{});
+  }
+
+  Result<void> choose_removed_records() {
+    using Record = ports::LedgerStorage::RemovedRecord;
+    std::unordered_set<std::int64_t> needed_experiments;
+    return stores_.ledger.each_removed([&](const Record& record) -> Result<void> {
+      const std::string kind = record.kind == Record::Kind::run            ? "tracked runs"
+                               : record.kind == Record::Kind::logged_model ? "logged models"
+                                                                           : "experiments";
+      auto why = why_removed_stays(record.removed);
+      if (why.empty()) why = record.why_needed;
+      if (why.empty() && record.kind == Record::Kind::experiment &&
+          needed_experiments.contains(record.number))
+        why = "what was removed of it later stays";
+      if (!why.empty()) {
+        if (record.kind != Record::Kind::experiment) needed_experiments.insert(record.experiment);
+        keep(kind, record.id, std::move(why));
+        return {};
+      }
+      drop(kind, record.id, "removed longer ago than --keep-removed");
+      if (!record.folder.empty()) erased_folders_.insert(folder_key(record.workspace, record.folder));
+      erased_.push_back(record);
+      return {};
+    });
+  }
+
+  Result<void> erase_records() {
+    if (options_.dry_run) return {};
+    return stores_.ledger.erase(std::exchange(erased_, {}), removed_limit());
+  }
+
+  Result<void> choose_removed_models() {
+    return stores_.models.each_removed([&](const ports::ModelStorage::Removed& removed) -> Result<void> {
+      const std::string kind = removed.is_version ? "removed versions" : "removed models";
+      if (auto why = why_removed_stays(removed.removed); !why.empty()) {
+        keep(kind, removed.name, std::move(why));
+        return {};
+      }
+      drop(kind, removed.name, "removed longer ago than --keep-removed");
+      purged_.insert(removed.place);
+      return {};
+    });
+  }
+
+  Result<void> purge_models() {
+    if (options_.dry_run) return {};
+    return stores_.models.purge({purged_.begin(), purged_.end()}, now_);
+  }
+
+  static std::string folder_key(const std::string& workspace, std::string_view folder) {
+    return workspace + '\n' + std::string(folder);
+  }
+
+  /// Whether the artifact goes with the record that it belongs to, or would.
+  [[nodiscard]] bool is_erased(const ports::LedgerStorage::NamedObject& artifact) const {
+    const std::string_view path = artifact.path;
+    if (erased_folders_.empty()) return false;
+    for (auto slash = path.find('/'); slash != std::string_view::npos; slash = path.find('/', slash + 1))
+      if (erased_folders_.contains(folder_key(artifact.workspace, path.substr(0, slash)))) return true;
+    return false;
+  }
+
   Result<void> mark_runs() {
     RunId run;
     Marking::Reason reason = 0;
@@ -162,7 +235,7 @@ class Sweep {
 
   Result<void> mark_models() {
     return stores_.models.each_version(
-        [this](const ports::ModelStorage::VersionContent& version) -> Result<void> {
+        purged_, [this](const ports::ModelStorage::VersionContent& version) -> Result<void> {
           const auto reason = marking_.add_reason(Marking::Kind::model, "model " + version.model);
           for (const auto& digest : version.large_files) marking_.mark(digest, reason);
           for (const auto& text : version.texts) marking_.mark_text(text, reason);
@@ -178,6 +251,7 @@ class Sweep {
     return stores_.ledger.each_artifact(
         [this](const ports::LedgerStorage::NamedObject& artifact) -> Result<void> {
           SLUICE_DO(stores_.proceed());
+          if (options_.dry_run && is_erased(artifact)) return {};
           marking_.mark(artifact.digest,
                         marking_.add_reason(Marking::Kind::artifact, "artifact " + artifact.path));
           return {};
@@ -361,7 +435,10 @@ class Sweep {
   SweepReport report_;
   std::unique_ptr<ports::ObjectSweep> objects_;
   std::unordered_set<RunId> gone_;
-  std::vector<ports::UsedCacheEntry> dropped_;  ///< and not removed yet
+  std::vector<ports::LedgerStorage::RemovedRecord> erased_;
+  std::unordered_set<std::string> purged_;          ///< places of models and versions
+  std::unordered_set<std::string> erased_folders_;  ///< see `folder_key`
+  std::vector<ports::UsedCacheEntry> dropped_;      ///< and not removed yet
   std::unordered_set<std::size_t> stored_again_;
   std::int64_t room_left_ = 0;
 };

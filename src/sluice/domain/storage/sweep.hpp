@@ -15,8 +15,10 @@ namespace sluice::storage {
 
 /// What an operator wants to keep. What is not set is kept.
 struct Policy {
-  std::optional<Milliseconds> keep_runs;    ///< runs that ended within this time stay
-  std::optional<std::int64_t> keep_last;    ///< of each workspace, this many runs stay
+  std::optional<Milliseconds> keep_runs;  ///< runs that ended within this time stay
+  std::optional<std::int64_t> keep_last;  ///< of each workspace, this many runs stay
+  /// What clients removed of their tracking, or of the registry, within this time stays.
+  std::optional<Milliseconds> keep_removed = {};
   std::optional<std::int64_t> cache_bytes;  ///< what can be made again stays, by last use, up to this size
 };
 
@@ -24,7 +26,7 @@ struct Policy {
 struct Stores {
   ports::ObjectStorage& objects;
   ports::LedgerStorage& ledger;
-  const ports::ModelStorage& models;
+  ports::ModelStorage& models;
   const ports::RunIndex& index;
   const ports::Journal& journal;
   std::vector<ports::DiscardableFolder*> cache;

@@ -106,6 +106,50 @@ Result<void> ArtifactFiles::check(const Principal& principal, std::string_view p
   return {};
 }
 
+Result<ports::ArtifactFile> ArtifactFiles::put_object(
+    const std::function<Result<void>(const std::function<Result<void>(std::string_view)>&)>& fill) {
+  SLUICE_TRY(object, objects_.begin());
+  SLUICE_DO(fill([&](std::string_view bytes) { return object->append(bytes); }));
+  SLUICE_TRY(stored, object->finish());
+  return ports::ArtifactFile{.path = {}, .digest = stored.digest, .size = stored.size};
+}
+
+Result<std::vector<ports::ArtifactFile>> ArtifactFiles::files_below(const Principal& principal,
+                                                                    std::string_view folder) const {
+  constexpr std::size_t page = 1000;
+  SLUICE_TRY(root, checked_artifact_path(folder));
+  std::vector<ports::ArtifactFile> files;
+  if (root.empty()) return files;
+  std::vector<std::string> folders{""};
+  while (!folders.empty()) {
+    const auto below = std::move(folders.back());
+    folders.pop_back();
+    std::string after;
+    for (bool is_last = false; !is_last;) {
+      SLUICE_TRY(entries,
+                 paths_.list(principal.workspace, below.empty() ? root : root + "/" + below, after, page));
+      for (const auto& entry : entries) {
+        const auto path = below.empty() ? entry.name : below + "/" + entry.name;
+        after = entry.name + (entry.is_folder ? "/" : "");
+        if (entry.is_folder) {
+          folders.push_back(path);
+          continue;
+        }
+        SLUICE_TRY(file, paths_.find(principal.workspace, root + "/" + path));
+        if (file) files.push_back({.path = path, .digest = file->digest, .size = file->size});
+      }
+      is_last = entries.size() < page;
+    }
+  }
+  if (files.empty()) {
+    SLUICE_TRY(file, paths_.find(principal.workspace, root));
+    if (file)
+      files.push_back({.path = root.substr(root.rfind('/') + 1), .digest = file->digest, .size = file->size});
+  }
+  std::ranges::sort(files, {}, &ports::ArtifactFile::path);
+  return files;
+}
+
 Result<ports::ArtifactFile> ArtifactFiles::find(const Principal& principal, std::string_view path) const {
   SLUICE_TRY(place, checked_artifact_path(path));
   SLUICE_TRY(found, paths_.find(principal.workspace, place));

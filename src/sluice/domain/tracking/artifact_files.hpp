@@ -34,6 +34,12 @@ class ArtifactFiles {
                                   const ports::Stored& stored);
   /// Whether `put` would refuse the path.
   [[nodiscard]] Result<void> check(const Principal& principal, std::string_view path) const;
+  /// The same without a path: an object of the store, which something else has to name soon.
+  Result<ports::ArtifactFile> put_object(
+      const std::function<Result<void>(const std::function<Result<void>(std::string_view)>&)>& fill);
+  /// All files below a folder, by their paths in it; or the file of that path, by its name.
+  [[nodiscard]] Result<std::vector<ports::ArtifactFile>> files_below(const Principal& principal,
+                                                                     std::string_view folder) const;
   /// Code::not_found, or Code::invalid_argument for a folder.
   [[nodiscard]] Result<ports::ArtifactFile> find(const Principal& principal, std::string_view path) const;
   /// What is directly in a folder, or the file of that path alone; empty if there is nothing.

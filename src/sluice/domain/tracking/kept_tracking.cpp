@@ -1,8 +1,12 @@
 #include "sluice/domain/tracking/kept_tracking.hpp"
 
+#include <algorithm>
 #include <array>
 #include <fstream>
 
+#include <fmt/format.h>
+
+#include "sluice/base/words.hpp"
 #include "sluice/domain/tracking/tracking.hpp"
 
 namespace sluice::tracking {
@@ -23,6 +27,23 @@ std::optional<std::string> folder_in(std::string_view uri) {
   uri.remove_prefix(artifact_root.size());
   while (uri.starts_with('/')) uri.remove_prefix(1);
   return std::string(uri);
+}
+
+/// What a registered model's version says of its files, if they are in its repository.
+constexpr std::string_view of_versions = "mlflow-artifacts:/models/";
+
+struct VersionPlace {
+  std::string model;
+  std::string number;
+};
+std::optional<VersionPlace> version_at(std::string_view uri) {
+  if (!uri.starts_with(of_versions)) return std::nullopt;
+  uri.remove_prefix(of_versions.size());
+  const auto slash = uri.find('/');
+  if (slash == std::string_view::npos) return std::nullopt;
+  auto model = percent_decode(uri.substr(0, slash));
+  if (!model) return std::nullopt;
+  return VersionPlace{.model = std::move(*model), .number = std::string(uri.substr(slash + 1))};
 }
 
 }  // namespace
@@ -67,7 +88,39 @@ Result<void> KeptTracking::models(const ports::Experiment& experiment,
   }
 }
 
+Result<void> KeptTracking::traces(const ports::Experiment& experiment,
+                                  const ports::Take<const ports::WholeTrace&>& take) {
+  constexpr std::size_t spans_bytes_max = std::size_t{256} << 20;
+  for (auto search = everything_by({"timestamp_ms", "request_id"});; search.offset += page) {
+    SLUICE_TRY(found, traces_.traces(principal_.workspace, {experiment.id}, search));
+    for (auto& trace : found) {
+      SLUICE_TRY(spans, traces_.spans(principal_.workspace, trace.id, spans_bytes_max));
+      SLUICE_DO(take({.trace = std::move(trace), .spans = std::move(spans)}));
+    }
+    if (found.size() < page) return {};
+  }
+}
+
+Result<void> KeptTracking::registered(const ports::Take<const ports::RegisteredContent&>& take) {
+  SLUICE_TRY(places, registry_.places());
+  for (const auto& place : places) {
+    if (place.workspace != principal_.workspace) continue;
+    SLUICE_TRY(content, registry_.content(place));
+    for (auto& version : content.versions)
+      if (version.storage.empty())
+        version.storage = fmt::format("{}{}/{}", of_versions, percent_encode(version.model), version.number);
+    SLUICE_DO(take(content));
+  }
+  return {};
+}
+
 Result<void> KeptTracking::list(const std::string& uri, const ports::Take<const File&>& take) {
+  if (const auto place = version_at(uri)) {
+    SLUICE_TRY(version, repositories_.resolve(principal_.workspace, place->model, place->number));
+    SLUICE_TRY(files, repositories_.files(principal_.workspace, version));
+    for (const auto& file : files) SLUICE_DO(take({.path = file.path, .size = file.size}));
+    return {};
+  }
   const auto folder = folder_in(uri);
   if (!folder)
     return Fail(user_error(Code::failed_precondition, "clients keep it elsewhere, so it was never here"));
@@ -91,7 +144,24 @@ Result<void> KeptTracking::list_folder(const std::string& root, const std::strin
 
 Result<void> KeptTracking::read(const std::string& uri, const std::string& path,
                                 const ports::Take<std::string_view>& take) {
+  if (const auto place = version_at(uri)) {
+    SLUICE_TRY(version, repositories_.resolve(principal_.workspace, place->model, place->number));
+    SLUICE_TRY(files, repositories_.files(principal_.workspace, version));
+    const auto file = std::ranges::find(files, path, &ports::ModelFile::path);
+    if (file == files.end()) return Fail(user_error(Code::not_found, path + ": there is no such file"));
+    const ports::ArtifactFile object{.path = path, .digest = file->digest, .size = file->size};
+    // Small files are in the repository alone.
+    std::error_code failed;
+    if (std::filesystem::exists(files_.bytes_of(object), failed)) return read_object(object, take);
+    SLUICE_TRY(bytes, repositories_.read(principal_.workspace, version, path));
+    return take(bytes);
+  }
   SLUICE_TRY(file, files_.find(principal_, folder_in(uri).value_or("") + "/" + path));
+  return read_object(file, take);
+}
+
+Result<void> KeptTracking::read_object(const ports::ArtifactFile& file,
+                                       const ports::Take<std::string_view>& take) const {
   const auto bytes = files_.bytes_of(file);
   std::ifstream in(bytes, std::ios::binary);
   std::array<char, 65'536> block{};

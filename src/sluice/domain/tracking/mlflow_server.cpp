@@ -9,6 +9,7 @@
 #include "sluice/base/json.hpp"
 #include "sluice/base/numbers.hpp"
 #include "sluice/base/words.hpp"
+#include "sluice/domain/tracking/spans.hpp"
 
 namespace sluice::tracking {
 namespace {
@@ -18,8 +19,10 @@ constexpr std::string_view api = "/api/2.0/mlflow/";
 constexpr int experiments_in_page = 1000;
 constexpr int runs_in_page = 200;
 constexpr int models_in_page = 50;  // as many as servers allow
+constexpr int traces_in_page = 100;
 constexpr int points_in_page = 25'000;
 constexpr int folders_deep_max = 100;
+constexpr std::string_view prompts_only = "tags.`mlflow.prompt.is_prompt` = 'true'";
 
 const List& list_in(const Value* value) {
   static const List none;
@@ -287,21 +290,118 @@ Result<void> MlflowServer::models(const ports::Experiment& experiment,
   });
 }
 
-Result<std::vector<std::string>> MlflowServer::others() {
-  std::vector<std::string> others;
-  std::size_t count = 0;
+Result<void> MlflowServer::found_by(const std::string& target, const ports::Take<const Value&>& page) {
   std::string token;
   do {
-    SLUICE_TRY(page, ask("GET",
-                         fmt::format("{}registered-models/search?max_results=1000&page_token={}", api,
-                                     percent_encode(token)),
-                         {}));
-    count += page ? list_at(*page, "registered_models").size() : 0;
-    token = page ? page->text_at("next_page_token") : "";
+    SLUICE_TRY(
+        response,
+        ask("GET", std::string(api) + target + (token.empty() ? "" : "&page_token=" + percent_encode(token)),
+            {}));
+    if (!response) return {};
+    SLUICE_DO(page(*response));
+    token = response->text_at("next_page_token");
   } while (!token.empty());
-  if (count > 0) others.push_back(fmt::format("{} registered models", count));
-  others.emplace_back("traces, if there are any");
-  return others;
+  return {};
+}
+
+Result<ports::RegisteredContent> MlflowServer::registered_in(const Value& found, bool is_prompt) {
+  ports::RegisteredContent content;
+  content.model = {.name = found.text_at("name"),
+                   .created = time_at(found, "creation_timestamp"),
+                   .updated = time_at(found, "last_updated_timestamp"),
+                   .description = found.text_at("description"),
+                   .tags = pairs_in(list_at(found, "tags")),
+                   .aliases = {},
+                   .newest = {}};
+  const auto& name = content.model.name;
+  for (const auto& alias : list_at(found, "aliases"))
+    content.model.aliases.emplace(alias.text_at("alias"), integer_at(alias, "version"));
+  // A quote ends the text of a filter, in one kind of quotes or the other.
+  const auto* quote = name.contains('\'') ? "\"" : "'";
+  const auto filter = percent_encode(fmt::format("name={}{}{}{}", quote, name, quote,
+                                                 is_prompt ? fmt::format(" AND {}", prompts_only) : ""));
+  SLUICE_DO(found_by(
+      "model-versions/search?max_results=1000&filter=" + filter, [&](const Value& page) -> Result<void> {
+        for (const auto& one : list_at(page, "model_versions")) {
+          if (one.text_at("name") != name) continue;
+          auto& version = content.versions.emplace_back();
+          version.model = name;
+          version.number = integer_at(one, "version");
+          version.created = time_at(one, "creation_timestamp");
+          version.updated = time_at(one, "last_updated_timestamp");
+          version.description = one.text_at("description");
+          version.user = one.text_at("user_id");
+          version.stage = one.text_at("current_stage", std::string(ports::no_stage));
+          version.source = one.text_at("source");
+          version.run = one.text_at("run_id");
+          version.run_link = one.text_at("run_link");
+          version.logged_model = one.text_at("model_id");
+          version.tags = pairs_in(list_at(one, "tags"));
+          const auto target = fmt::format("{}model-versions/get-download-uri?name={}&version={}", api,
+                                          percent_encode(name), version.number);
+          SLUICE_TRY(storage, ask("GET", target, {}));
+          if (storage) version.storage = storage->text_at("artifact_uri");
+        }
+        return {};
+      }));
+  return content;
+}
+
+Result<void> MlflowServer::registered(const ports::Take<const ports::RegisteredContent&>& take) {
+  // Prompts are left out unless they are asked for.
+  for (const bool is_prompt : {false, true}) {
+    auto target = std::string("registered-models/search?max_results=1000");
+    if (is_prompt) target += "&filter=" + percent_encode(prompts_only);
+    SLUICE_DO(found_by(target, [&](const Value& page) -> Result<void> {
+      for (const auto& model : list_at(page, "registered_models")) {
+        SLUICE_TRY(content, registered_in(model, is_prompt));
+        SLUICE_DO(take(content));
+      }
+      return {};
+    }));
+  }
+  return {};
+}
+
+Result<void> MlflowServer::traces(const ports::Experiment& experiment,
+                                  const ports::Take<const ports::WholeTrace&>& take) {
+  Struct of_experiment;
+  of_experiment.set("experiment_id", std::to_string(experiment.id));
+  Struct location;
+  location.set("type", "MLFLOW_EXPERIMENT");
+  location.set("mlflow_experiment", std::move(of_experiment));
+  Struct body;
+  body.set("locations", List{Value(std::move(location))});
+  body.set("max_results", traces_in_page);
+  body.set("order_by", List{"timestamp_ms ASC"});
+  for (;;) {
+    SLUICE_TRY(page, ask("POST", "/api/3.0/mlflow/traces/search", body));
+    if (!page) {
+      has_no_traces_ = true;
+      return {};
+    }
+    for (const auto& info : list_at(*page, "traces")) {
+      ports::WholeTrace whole;
+      whole.trace.id = info.text_at("trace_id");
+      whole.trace.experiment = experiment.id;
+      whole.written = info;
+      SLUICE_TRY(
+          data,
+          ask("GET", "/ajax-api/2.0/mlflow/get-trace-artifact?request_id=" + percent_encode(whole.trace.id),
+              {}));
+      if (data)
+        for (const auto& span : list_at(*data, "spans")) whole.spans.push_back(spaced_json(span));
+      SLUICE_DO(take(whole));
+    }
+    auto token = page->text_at("next_page_token");
+    if (token.empty()) return {};
+    body.set("page_token", std::move(token));
+  }
+}
+
+Result<std::vector<std::string>> MlflowServer::others() {
+  if (!has_no_traces_) return std::vector<std::string>();
+  return std::vector<std::string>{"traces, if there are any: its version has another way to ask for them"};
 }
 
 Result<void> MlflowServer::list(const std::string& uri, const ports::Take<const File&>& take) {

@@ -34,6 +34,9 @@ class MlflowServer final : public ports::TrackingSource, public ports::ArtifactS
                          const ports::Take<ports::MetricHistory>& take) override;
   Result<void> models(const ports::Experiment& experiment,
                       const ports::Take<const ports::LoggedModel&>& take) override;
+  Result<void> traces(const ports::Experiment& experiment,
+                      const ports::Take<const ports::WholeTrace&>& take) override;
+  Result<void> registered(const ports::Take<const ports::RegisteredContent&>& take) override;
   Result<std::vector<std::string>> others() override;
 
   Result<void> list(const std::string& uri, const ports::Take<const File&>& take) override;
@@ -49,11 +52,15 @@ class MlflowServer final : public ports::TrackingSource, public ports::ArtifactS
   Result<std::optional<Value>> ask(const std::string& method, const std::string& target, const Value& body);
   /// All pages: `page` is passed each response.
   Result<void> pages(const std::string& path, Struct body, const ports::Take<const Value&>& page);
+  /// All pages of a search that is asked by its address, which ends with a parameter.
+  Result<void> found_by(const std::string& target, const ports::Take<const Value&>& page);
+  Result<ports::RegisteredContent> registered_in(const Value& model, bool is_prompt);
   Result<void> list_folder(const std::string& uri, const std::string& folder,
                            const ports::Take<const File&>& take);
 
   ports::Outbound& outbound_;
   Address address_;
+  bool has_no_traces_ = false;
 };
 
 }  // namespace sluice::tracking

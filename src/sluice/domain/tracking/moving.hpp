@@ -17,6 +17,8 @@ struct Moved {
   };
   Count experiments, runs, models;
   Count points, parameters, tags, uses;
+  Count registered_models, versions, aliases;
+  Count traces, spans, assessments;
   Count files;
   std::int64_t bytes = 0;               ///< of files that were added
   std::int64_t unmoved = 0;             ///< how many could not be moved
@@ -29,6 +31,8 @@ struct MovingParts {
   ports::ArtifactSource& files;
   ports::TrackingTarget& to_records;
   ports::ArtifactTarget& to_files;
+  ports::RegistryTarget& to_registry;
+  ports::TraceTarget& to_traces;
   /// Is told now and then.
   std::function<void(const Moved& so_far)> progress = {};
 };

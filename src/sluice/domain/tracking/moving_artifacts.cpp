@@ -17,6 +17,21 @@ Result<std::optional<ports::ArtifactFile>> ArtifactFilesTarget::find(const std::
   return Fail(std::move(found).error());
 }
 
+Result<std::vector<ports::ArtifactFile>> ArtifactFilesTarget::files_at(const std::string& uri) {
+  std::vector<ports::ArtifactFile> out;
+  if (!uri.starts_with(artifact_root)) return out;
+  auto root = uri.substr(artifact_root.size());
+  root.erase(0, root.find_first_not_of('/'));
+  while (root.ends_with('/')) root.pop_back();
+  return files_.files_below(principal_, root);
+}
+
+Result<ports::ArtifactFile> ArtifactFilesTarget::put_content(
+    const std::string& /*path*/,
+    const std::function<Result<void>(const ports::Take<std::string_view>&)>& fill) {
+  return files_.put_object(fill);
+}
+
 Result<ports::ArtifactFile> ArtifactFilesTarget::put(
     const std::string& path, const std::function<Result<void>(const ports::Take<std::string_view>&)>& fill) {
   return files_.put(principal_, path, fill);

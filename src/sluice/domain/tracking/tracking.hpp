@@ -5,6 +5,7 @@
 
 #include "sluice/base/clock.hpp"
 #include "sluice/base/random.hpp"
+#include "sluice/ports/artifacts.hpp"
 #include "sluice/ports/tracking.hpp"
 
 namespace sluice::tracking {
@@ -13,8 +14,8 @@ namespace sluice::tracking {
 inline constexpr std::string_view default_experiment = "Default";
 /// The tag that has the name of a run.
 inline constexpr std::string_view run_name_tag = "mlflow.runName";
-/// Where artifacts are, for clients: paths in the store of artifacts, each experiment below its number.
-inline constexpr std::string_view artifact_root = "mlflow-artifacts:/";
+/// Each experiment is below its number.
+using ports::artifact_root;
 
 /// The use cases of tracking: experiments, and what clients log about their runs, by the rules that clients
 /// of MLflow know (rules.hpp). Thread-safe. The ports must outlive it.

@@ -1,5 +1,6 @@
 #include "sluice/stores/directory/artifact_folder.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 
@@ -25,6 +26,22 @@ Result<std::optional<ports::ArtifactFile>> ArtifactFolder::find(const std::strin
   }));
   found.digest = hasher.finish();
   return found;
+}
+
+Result<std::vector<ports::ArtifactFile>> ArtifactFolder::files_at(const std::string& uri) {
+  std::vector<ports::ArtifactFile> out;
+  const auto folder = std::filesystem::path(uri).lexically_normal();
+  const auto root = root_.lexically_normal();
+  if (std::mismatch(root.begin(), root.end(), folder.begin(), folder.end()).first != root.end()) return out;
+  std::error_code failed;
+  if (std::filesystem::is_regular_file(folder, failed)) {
+    out.push_back({.path = folder.filename().string(), .digest = {}});
+    return out;
+  }
+  if (!os::exists(folder)) return out;
+  SLUICE_TRY(files, os::files_below(folder));
+  for (const auto& file : files) out.push_back({.path = file.string(), .digest = {}});
+  return out;
 }
 
 Result<ports::ArtifactFile> ArtifactFolder::put(

@@ -12,6 +12,13 @@ class ArtifactFolder final : public ports::ArtifactTarget {
   [[nodiscard]] std::string uri_of(const std::string& folder) const override;
   /// Reads all of the file.
   Result<std::optional<ports::ArtifactFile>> find(const std::string& path) override;
+  /// Without their digests.
+  Result<std::vector<ports::ArtifactFile>> files_at(const std::string& uri) override;
+  Result<ports::ArtifactFile> put_content(
+      const std::string& path,
+      const std::function<Result<void>(const ports::Take<std::string_view>&)>& fill) override {
+    return put(path, fill);
+  }
   Result<ports::ArtifactFile> put(
       const std::string& path,
       const std::function<Result<void>(const ports::Take<std::string_view>&)>& fill) override;

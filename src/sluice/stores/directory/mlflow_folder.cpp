@@ -66,6 +66,12 @@ class Fields {
   syntax::Node node_;
 };
 
+Result<Value> read_value(const fs::path& file) {
+  SLUICE_TRY(text, os::read_file(file, value_bytes_max));
+  SLUICE_TRY(node, syntax::read_yaml(text, file.filename().string(), {}, syntax::InvalidScalars::keep));
+  return node.to_value();
+}
+
 ports::TrackedStatus status_of(std::int64_t number) {
   constexpr auto statuses = std::to_array({ports::TrackedStatus::running, ports::TrackedStatus::scheduled,
                                            ports::TrackedStatus::finished, ports::TrackedStatus::failed,
@@ -239,7 +245,8 @@ Result<void> MlflowFolder::runs(const ports::Experiment& experiment,
 
 Result<void> MlflowFolder::lines_of(const fs::path& file,
                                     const ports::Take<const std::vector<std::string_view>&>& take) {
-  auto fd = os::open_file(file, O_RDONLY | O_NOFOLLOW);
+  // A pipe must not stop it.
+  auto fd = os::open_file(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   if (!fd) {
     pass_over(file, fd.error());
     return {};
@@ -363,15 +370,99 @@ Result<void> MlflowFolder::models(const ports::Experiment& experiment,
   return {};
 }
 
-Result<std::vector<std::string>> MlflowFolder::others() {
-  std::vector<std::string> others;
-  if (const auto models = folders_in(root_ / "models").size(); models > 0)
-    others.push_back(std::to_string(models) + " registered models");
-  std::size_t traces = 0;
-  for (const auto& parent : {root_, root_ / trash})
-    for (const auto& name : folders_in(parent)) traces += folders_in(parent / name / "traces").size();
-  if (traces > 0) others.push_back(std::to_string(traces) + " traces");
-  return others;
+std::optional<ports::RegisteredVersion> MlflowFolder::read_version(const fs::path& folder,
+                                                                   const std::string& model) {
+  const auto fields = Fields::read(folder / meta);
+  if (!fields) {
+    pass_over(folder, fields.error());
+    return std::nullopt;
+  }
+  const auto number = fields->integer("version");
+  if (!number || *number < 1) {
+    pass_over(folder, "it has no number of a version");
+    return std::nullopt;
+  }
+  ports::RegisteredVersion version{.model = model,
+                                   .number = *number,
+                                   .created = time_of(fields->integer("creation_timestamp")),
+                                   .updated = time_of(fields->integer("last_updated_timestamp")),
+                                   .user = fields->text("user_id"),
+                                   .description = fields->text("description"),
+                                   .source = fields->text("source"),
+                                   .storage = fields->text("storage_location"),
+                                   .run = fields->text("run_id"),
+                                   .run_link = fields->text("run_link"),
+                                   .logged_model = fields->text("model_id"),
+                                   .tags = pairs_in(folder / "tags"),
+                                   .aliases = {}};
+  if (auto stage = fields->text("current_stage"); !stage.empty()) version.stage = std::move(stage);
+  return version;
 }
+
+Result<void> MlflowFolder::registered(const ports::Take<const ports::RegisteredContent&>& take) {
+  for (const auto& name : folders_in(root_ / "models")) {
+    const auto folder = root_ / "models" / name;
+    const auto fields = Fields::read(folder / meta);
+    if (!fields) {
+      pass_over(folder, fields.error());
+      continue;
+    }
+    ports::RegisteredContent content;
+    content.model = {.name = name,
+                     .created = time_of(fields->integer("creation_timestamp")),
+                     .updated = time_of(fields->integer("last_updated_timestamp")),
+                     .description = fields->text("description"),
+                     .tags = pairs_in(folder / "tags"),
+                     .aliases = {},
+                     .newest = {}};
+    for (const auto& below : folders_in(folder)) {
+      if (!below.starts_with("version-")) continue;
+      auto version = read_version(folder / below, name);
+      if (version && version->stage != "Deleted_Internal") content.versions.push_back(std::move(*version));
+    }
+    std::ranges::sort(content.versions, std::greater{}, &ports::RegisteredVersion::number);
+    for (const auto& alias : pairs_in(folder / "aliases")) {
+      if (const auto number = number_in<std::int64_t>(alias.value))
+        content.model.aliases.emplace(alias.key, *number);
+      else
+        pass_over(folder / "aliases" / alias.key, "it is no number of a version");
+    }
+    SLUICE_DO(take(content));
+  }
+  return {};
+}
+
+Result<void> MlflowFolder::traces(const ports::Experiment& experiment,
+                                  const ports::Take<const ports::WholeTrace&>& take) {
+  const auto folder = folder_of(experiment.id) / "traces";
+  for (const auto& name : folders_in(folder)) {
+    const auto info = read_value(folder / name / "trace_info.yaml");
+    if (!info || !info->is_struct()) {
+      pass_over(folder / name, info ? user_error(Code::invalid_argument, "no fields") : info.error());
+      continue;
+    }
+    ports::WholeTrace whole;
+    whole.trace.id = name;
+    whole.trace.experiment = experiment.id;
+    whole.trace.tags = pairs_in(folder / name / "tags");
+    whole.trace.metadata = pairs_in(folder / name / "request_metadata");
+    auto written = *info->if_struct();
+    List assessments;
+    const auto files = os::files_below(folder / name / "assessments");
+    for (const auto& file : files ? *files : std::vector<fs::path>()) {
+      auto assessment = read_value(folder / name / "assessments" / file);
+      if (assessment)
+        assessments.push_back(std::move(*assessment));
+      else
+        pass_over(folder / name / "assessments" / file, assessment.error());
+    }
+    written.set("assessments", std::move(assessments));
+    whole.written = std::move(written);
+    SLUICE_DO(take(whole));
+  }
+  return {};
+}
+
+Result<std::vector<std::string>> MlflowFolder::others() { return std::vector<std::string>(); }
 
 }  // namespace sluice::stores

@@ -1,5 +1,6 @@
 #pragma once
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include "sluice/ports/moving.hpp"
@@ -20,6 +21,9 @@ class MlflowFolder final : public ports::TrackingSource {
                          const ports::Take<ports::MetricHistory>& take) override;
   Result<void> models(const ports::Experiment& experiment,
                       const ports::Take<const ports::LoggedModel&>& take) override;
+  Result<void> traces(const ports::Experiment& experiment,
+                      const ports::Take<const ports::WholeTrace&>& take) override;
+  Result<void> registered(const ports::Take<const ports::RegisteredContent&>& take) override;
   [[nodiscard]] std::vector<ports::Unmoved> damaged() const override { return damaged_; }
   Result<std::vector<std::string>> others() override;
 
@@ -30,6 +34,8 @@ class MlflowFolder final : public ports::TrackingSource {
   void pass_over(const std::filesystem::path& path, std::string why);
   std::vector<ports::KeyValue> pairs_in(const std::filesystem::path& folder);
   void read_uses(const std::filesystem::path& experiment, ports::TrackedRun& run);
+  std::optional<ports::RegisteredVersion> read_version(const std::filesystem::path& folder,
+                                                       const std::string& model);
   /// Of each line of a metric's file, its words.
   Result<void> lines_of(const std::filesystem::path& file,
                         const ports::Take<const std::vector<std::string_view>&>& take);

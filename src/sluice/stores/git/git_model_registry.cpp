@@ -349,7 +349,7 @@ Result<RegisteredVersion> GitModelRegistry::register_version(const ports::NewReg
                                                                     .run_link = version.run_link,
                                                                     .model_id = version.logged_model,
                                                                     .tags = tags_of(version.tags)},
-                                                                   who));
+                                                                   who, version.number));
                                 number = added;
                                 return true;
                               }));

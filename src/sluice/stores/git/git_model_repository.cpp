@@ -475,7 +475,7 @@ Result<void> GitModelRepository::import_repository(const std::string& workspace,
   SLUICE_DO(check_model_name(model));
   const auto place = impl_->path_of(workspace, model);
   if (os::exists(place)) return {};
-  SLUICE_TRY(was_removed, git::is_in_trash(place));
+  SLUICE_TRY(was_removed, git::was_removed(place));
   if (was_removed) return {};
   const Registry::By by{.principal = {.workspace = workspace, .name = "sluice"}, .at = impl_->clock.now()};
   SLUICE_DO(impl_->make_model(workspace, model, [&](Registry& registry) -> Result<void> {

@@ -60,7 +60,10 @@ class GitModelRepository final : public ports::ModelRepository, public ports::Mo
   [[nodiscard]] std::filesystem::path path_of(const std::string& workspace,
                                               const std::string& model) const override;
 
-  Result<void> each_version(const std::function<Result<void>(const VersionContent&)>& take) const override;
+  Result<void> each_removed(const std::function<Result<void>(const Removed&)>& take) const override;
+  Result<void> purge(const std::vector<std::string>& places, Time at) override;
+  Result<void> each_version(const std::unordered_set<std::string>& purged,
+                            const std::function<Result<void>(const VersionContent&)>& take) const override;
   Result<void> verify(
       const std::function<void(const std::string& model, const std::string& why)>& report) const override;
 

@@ -46,7 +46,8 @@ Result<VersionMeta> read_version_meta(std::string_view text, const std::string& 
   meta.stage = json->text_at("stage");
   meta.updated = time_at(*json, "updated_ms");
   if (const auto* deleted = json->find("deleted"))
-    meta.deleted = VersionMeta::Deleted{.by = deleted->text_at("by"), .at = time_at(*deleted, "at_ms")};
+    meta.deleted = VersionMeta::Deleted{
+        .by = deleted->text_at("by"), .at = time_at(*deleted, "at_ms"), .purged = deleted->text_at("purged")};
   return meta;
 }
 
@@ -60,6 +61,7 @@ std::string write_version_meta(const VersionMeta& meta) {
     Struct deleted;
     deleted.append("by", meta.deleted->by);
     deleted.append("at_ms", meta.deleted->at.time_since_epoch().count());
+    if (!meta.deleted->purged.empty()) deleted.append("purged", meta.deleted->purged);
     json.append("deleted", std::move(deleted));
   }
   return to_json(Value(std::move(json)), JsonStyle::pretty) + "\n";

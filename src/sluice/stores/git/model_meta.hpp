@@ -33,6 +33,7 @@ struct VersionMeta {
   struct Deleted {
     std::string by;
     Time at{};
+    std::string purged = {};  ///< its commit, since it was purged; "": it was not
   };
   std::optional<Deleted> deleted = {};
 };

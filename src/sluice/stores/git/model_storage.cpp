@@ -1,4 +1,6 @@
 // What sweeps, backups and checks need of the repositories.
+#include <unordered_set>
+
 #include "sluice/os/files.hpp"
 #include "sluice/stores/git/bare_repository.hpp"
 #include "sluice/stores/git/content.hpp"
@@ -40,9 +42,37 @@ Result<void> add_files(const Objects& objects, const git::Oid& tree, VersionCont
   return {};
 }
 
-Result<void> each_version_of(const fs::path& repository, const std::string& name, git::TagCache& tags,
+/// Where a removed version is, for `purge`.
+std::string place_of(const fs::path& repository, std::int64_t number) {
+  return repository.string() + "#" + git::version_name(number);
+}
+
+/// The blobs of `commits` that are not among those of the `kept` trees: nothing needs what they name.
+Result<std::unordered_set<git::Oid>> blobs_of_none(const Registry& registry,
+                                                   const std::vector<git::Oid>& commits,
+                                                   const std::vector<git::Oid>& kept) {
+  std::unordered_set<git::Oid> out;
+  for (const auto& oid : commits) {
+    const auto commit = registry.objects().commit(oid);
+    if (!commit && commit.error().code == Code::not_found)
+      continue;  // no later version has it as its history
+    if (!commit) return Fail(commit.error());
+    SLUICE_TRY(blobs, git::list_blobs(registry.objects(), commit->tree));
+    for (auto& blob : blobs) out.insert(std::move(blob.oid));
+  }
+  if (out.empty()) return out;
+  for (const auto& tree : kept) {
+    SLUICE_TRY(blobs, git::list_blobs(registry.objects(), tree));
+    for (const auto& blob : blobs) out.erase(blob.oid);
+  }
+  return out;
+}
+
+Result<void> each_version_of(const fs::path& models, const fs::path& place, const std::string& name,
+                             git::TagCache& tags, const std::unordered_set<std::string>& purged,
                              const std::function<Result<void>(const VersionContent&)>& take) {
-  SLUICE_TRY(registry, Registry::open(repository, tags));
+  SLUICE_TRY(registry, Registry::open(models / place, tags));
+  std::vector<git::Oid> kept;
   const auto take_version = [&](std::int64_t number, const git::VersionTag& version,
                                 bool is_removed) -> Result<void> {
     VersionContent content{.model = name + " v" + std::to_string(number) + (is_removed ? " (removed)" : ""),
@@ -52,22 +82,29 @@ Result<void> each_version_of(const fs::path& repository, const std::string& name
                            .large_files = {}};
     SLUICE_TRY(tree, registry.tree(version));
     SLUICE_DO(add_files(registry.objects(), tree, content));
+    kept.push_back(std::move(tree));
     return take(content);
   };
   for (const auto number : registry.numbers()) {
     SLUICE_TRY(version, registry.version(number));
     SLUICE_DO(take_version(number, *version, false));
   }
+  SLUICE_TRY(gone, registry.purged());
   // Until they are purged, they can be had back.
   for (const auto number : registry.removed()) {
     SLUICE_TRY(version, registry.removed_version(number));
-    SLUICE_DO(take_version(number, *version, true));
+    if (purged.contains(place_of(place, number)))
+      gone.push_back(version->commit);
+    else
+      SLUICE_DO(take_version(number, *version, true));
   }
+  SLUICE_TRY(needed_by_none, blobs_of_none(registry, gone, kept));
   // What no version has any more, but a clone can check out.
   VersionContent history{
       .model = name + " (its history)", .is_version = false, .files = {}, .texts = {}, .large_files = {}};
   SLUICE_TRY(all, registry.objects().all());
   for (const auto& oid : all) {
+    if (needed_by_none.contains(oid)) continue;
     SLUICE_TRY(object, registry.objects().read(oid));
     if (object.kind == Objects::Kind::blob) history.texts.push_back(std::move(object.bytes));
     if (history.texts.size() < 100) continue;
@@ -108,6 +145,8 @@ Result<void> git::each_removed_repository(
     if (workspace.kind != os::DirectoryEntry::Kind::directory || !os::exists(models / trash)) continue;
     SLUICE_TRY(entries, os::list_directory(models / trash));
     for (const auto& entry : entries) {
+      // Others are notes of models that were purged, and what is being purged.
+      if (entry.kind != os::DirectoryEntry::Kind::directory || entry.name.starts_with('.')) continue;
       const auto encoded = entry.name.substr(0, entry.name.rfind('='));
       SLUICE_DO(take(trash / entry.name, decode_name(encoded).value_or(encoded) + " (removed)"));
     }
@@ -139,6 +178,7 @@ Result<std::int64_t> git::copy_repositories(const fs::path& models, const fs::pa
   SLUICE_DO(each_repository(models, copy));
   const auto models_copied = copied;
   SLUICE_DO(each_removed_repository(models, copy));
+  SLUICE_DO(copy_purge_notes(models, to));
   return models_copied;
 }
 
@@ -175,19 +215,57 @@ Result<void> git::verify_repository(
   return {};
 }
 
+Result<void> GitModelRepository::each_removed(const std::function<Result<void>(const Removed&)>& take) const {
+  const auto versions = [&](const fs::path& place, const std::string& name) -> Result<void> {
+    SLUICE_TRY(registry, Registry::open(folder() / place, tags()));
+    for (const auto number : registry.removed()) {
+      SLUICE_TRY(meta, registry.version_meta(number));
+      if (!meta.deleted) continue;  // by another program, which says nothing of it
+      SLUICE_DO(take({.place = place_of(place, number),
+                      .name = name + " v" + std::to_string(number),
+                      .is_version = true,
+                      .removed = meta.deleted->at}));
+    }
+    return {};
+  };
+  SLUICE_DO(git::each_repository(folder(), versions));
+  return git::each_removed_repository(folder(), [&](const fs::path& place, const std::string& name) {
+    return take(
+        {.place = place.string(), .name = name, .is_version = false, .removed = git::removed_at(place)});
+  });
+}
+
+Result<void> GitModelRepository::purge(const std::vector<std::string>& places, Time at) {
+  for (const auto& place : places) {
+    const auto hash = place.rfind('#');
+    if (hash == std::string::npos) {
+      SLUICE_DO(git::purge_model(folder() / place));
+      continue;
+    }
+    const auto number = git::version_number(std::string_view(place).substr(hash + 1));
+    SLUICE_CHECK(number);
+    SLUICE_DO(
+        git::purge_version(folder() / place.substr(0, hash), *number, tags(), {.principal = {}, .at = at}));
+  }
+  return git::finish_purges(folder(), tags());
+}
+
 Result<void> GitModelRepository::each_version(
+    const std::unordered_set<std::string>& purged,
     const std::function<Result<void>(const VersionContent&)>& take) const {
   SLUICE_DO(git::each_repository(folder(), [&](const fs::path& repository, const std::string& name) {
-    return each_version_of(folder() / repository, name, tags(), take);
+    return each_version_of(folder(), repository, name, tags(), purged, take);
   }));
   const auto removed = [&take](const VersionContent& version) {
     auto content = version;
     content.is_version = false;
     return take(content);
   };
-  return git::each_removed_repository(folder(), [&](const fs::path& repository, const std::string& name) {
-    return each_version_of(folder() / repository, name, tags(), removed);
-  });
+  return git::each_removed_repository(
+      folder(), [&](const fs::path& repository, const std::string& name) -> Result<void> {
+        if (purged.contains(repository.string())) return {};
+        return each_version_of(folder(), repository, name, tags(), purged, removed);
+      });
 }
 
 Result<void> GitModelRepository::verify(

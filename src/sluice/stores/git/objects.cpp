@@ -404,6 +404,23 @@ Result<std::vector<fs::path>> Objects::merge_small_packs(const fs::path& reposit
   return replaced;
 }
 
+Result<std::vector<fs::path>> Objects::pack_only(const fs::path& repository, const fs::path& folder,
+                                                 const std::vector<Oid>& objects) {
+  SLUICE_TRY(library, libgit2());
+  SLUICE_TRY(packs, list_packs(repository));
+  std::vector<git_oid> oids(objects.size());
+  for (std::size_t i = 0; i < objects.size(); ++i)
+    if (library->oid_fromstr(&oids[i], objects[i].c_str()) != 0)
+      return Fail(internal_error(Code::invalid_argument, "`" + objects[i] + "` is not a git object's name"));
+  auto* const brake = new Brake(std::stop_token());
+  SLUICE_TRY(opened, Opened::open(*library, repository, &brake->backend));
+  SLUICE_DO(opened->write_pack(oids, folder));
+  SLUICE_DO(sync_files(folder));
+  std::vector<fs::path> replaced;
+  for (auto& pack : packs) replaced.push_back(std::move(pack.path));
+  return replaced;
+}
+
 Result<bool> Objects::replace_packs(const fs::path& repository, const fs::path& folder,
                                     const std::vector<fs::path>& replaced) {
   for (const auto& pack : replaced)

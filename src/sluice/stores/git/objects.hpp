@@ -58,6 +58,11 @@ class Objects {
   static Result<std::vector<std::filesystem::path>> merge_small_packs(const std::filesystem::path& repository,
                                                                       const std::filesystem::path& folder,
                                                                       const std::stop_token& stop);
+  /// Writes these objects into one new pack in `folder`, synced. Returns the packs that it replaces: all. The
+  /// repository's lock is held, so that nobody writes what belongs to others.
+  static Result<std::vector<std::filesystem::path>> pack_only(const std::filesystem::path& repository,
+                                                              const std::filesystem::path& folder,
+                                                              const std::vector<Oid>& objects);
   /// Moves the pack in `folder` into its place, synced, and removes the `replaced` ones. False, and nothing
   /// has changed: one of them is gone. The repository's lock is held.
   static Result<bool> replace_packs(const std::filesystem::path& repository,

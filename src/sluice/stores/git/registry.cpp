@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <ranges>
+#include <unordered_set>
 
 #include "sluice/base/json.hpp"
 #include "sluice/ports/model_registry.hpp"
@@ -88,8 +89,9 @@ std::vector<std::int64_t> Registry::numbers() const { return numbers_of(refs_.be
 
 std::vector<std::int64_t> Registry::removed() const { return numbers_of(refs_.below(deleted_prefix)); }
 
-std::int64_t Registry::next_number() const {
-  std::int64_t last = 0;
+Result<std::int64_t> Registry::next_number() const {
+  SLUICE_TRY(json, model_json());
+  auto last = Value(json).integer_at(purged_field);
   for (const auto prefix : {tag_prefix, deleted_prefix})
     for (const auto& ref : refs_.below(prefix)) last = std::max(last, version_number(ref.name).value_or(0));
   return last + 1;
@@ -164,12 +166,17 @@ Result<std::vector<TreeEntry>> Registry::state_tree() const {
 }
 
 Result<Struct> Registry::model_json() const {
+  if (model_json_) return *model_json_;
   SLUICE_TRY(entries, state_tree());
   const auto file = std::ranges::find(entries, state_file, &TreeEntry::name);
-  if (file == entries.end()) return Struct{};
-  SLUICE_TRY(bytes, objects_.read(file->oid, Objects::Kind::blob));
-  SLUICE_TRY(json, parse_json(bytes, path_.string() + ": " + state_file));
-  return json.is_struct() ? *json.if_struct() : Struct{};
+  Struct read;
+  if (file != entries.end()) {
+    SLUICE_TRY(bytes, objects_.read(file->oid, Objects::Kind::blob));
+    SLUICE_TRY(json, parse_json(bytes, path_.string() + ": " + state_file));
+    if (json.is_struct()) read = *json.if_struct();
+  }
+  model_json_ = std::move(read);
+  return *model_json_;
 }
 
 Result<std::int64_t> Registry::indexed() const {
@@ -221,22 +228,76 @@ Result<ModelMeta> Registry::model_meta() const {
   return read_model_meta(json);
 }
 
+Result<void> Registry::read_version_files() const {
+  if (version_files_) return {};
+  std::map<std::string, Oid, std::less<>> files;
+  SLUICE_TRY(state, state_tree());
+  if (const auto folder = named(state, versions_folder); !folder.empty()) {
+    SLUICE_TRY(entries, objects_.tree(folder));
+    for (auto& entry : entries) files.emplace(std::move(entry.name), std::move(entry.oid));
+  }
+  version_files_ = std::move(files);
+  return {};
+}
+
 Result<VersionMeta> Registry::version_meta(std::int64_t number) const {
   if (const auto changed = changed_versions_.find(number); changed != changed_versions_.end())
     return changed->second;
-  if (!version_files_) {
-    std::map<std::string, Oid, std::less<>> files;
-    SLUICE_TRY(state, state_tree());
-    if (const auto folder = named(state, versions_folder); !folder.empty()) {
-      SLUICE_TRY(entries, objects_.tree(folder));
-      for (auto& entry : entries) files.emplace(std::move(entry.name), std::move(entry.oid));
-    }
-    version_files_ = std::move(files);
-  }
+  SLUICE_DO(read_version_files());
   const auto file = version_files_->find(version_file(number));
   if (file == version_files_->end()) return VersionMeta{};
   SLUICE_TRY(text, objects_.read(file->second, Objects::Kind::blob));
   return read_version_meta(text, path_.string() + ": versions/" + file->first);
+}
+
+Result<std::vector<Oid>> Registry::purged() const {
+  std::vector<Oid> out;
+  SLUICE_TRY(json, model_json());
+  if (Value(json).integer_at(purged_field) == 0) return out;
+  SLUICE_DO(read_version_files());
+  for (const auto& [name, oid] : *version_files_) {
+    SLUICE_TRY(text, objects_.read(oid, Objects::Kind::blob));
+    SLUICE_TRY(meta, read_version_meta(text, path_.string() + ": versions/" + name));
+    if (meta.deleted && !meta.deleted->purged.empty()) out.push_back(meta.deleted->purged);
+  }
+  return out;
+}
+
+Result<std::vector<Oid>> Registry::reachable() const {
+  std::vector<Oid> out;
+  std::unordered_set<Oid> seen;
+  std::vector<Oid> waiting;
+  const auto want = [&](Oid oid) {
+    if (seen.insert(oid).second) waiting.push_back(std::move(oid));
+  };
+  for (const auto& ref : refs_.all()) want(Oid(ref.target));
+  while (!waiting.empty()) {
+    const auto oid = std::move(waiting.back());
+    waiting.pop_back();
+    SLUICE_TRY(object, objects_.read(oid));
+    switch (object.kind) {
+      case Objects::Kind::blob: break;
+      case Objects::Kind::tag: {
+        SLUICE_TRY(tag, parse_tag(object.bytes));
+        want(tag.target);
+        break;
+      }
+      case Objects::Kind::commit: {
+        SLUICE_TRY(commit, parse_commit(object.bytes));
+        want(commit.tree);
+        for (auto& parent : commit.parents) want(std::move(parent));
+        break;
+      }
+      case Objects::Kind::tree: {
+        SLUICE_TRY(entries, parse_tree(object.bytes));
+        for (auto& entry : entries)
+          if (entry.mode != TreeEntry::Mode::submodule) want(std::move(entry.oid));
+        break;
+      }
+    }
+    out.push_back(oid);
+  }
+  return out;
 }
 
 Result<Oid> Registry::write_state(const By& by) {
@@ -293,6 +354,7 @@ Result<void> Registry::commit(const By& by) {
   // Objects before refs: whatever a ref names must be on the disk.
   SLUICE_DO(objects_.flush());
   SLUICE_DO(write_refs(path_, refs_));
+  model_json_.reset();
   changed_fields_ = {};
   changed_versions_.clear();
   version_files_.reset();

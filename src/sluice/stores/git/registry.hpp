@@ -21,6 +21,8 @@ inline constexpr std::string_view registry_ref = "refs/meta/registry";
 inline constexpr std::string_view tag_prefix = "refs/tags/";
 inline constexpr std::string_view alias_prefix = "refs/aliases/";
 inline constexpr std::string_view deleted_prefix = "refs/deleted/";
+/// Of model.json: the greatest number of a version that was purged.
+inline constexpr const char* purged_field = "last_purged";
 
 /// 12 for "v12", "refs/tags/v12" and "refs/deleted/v12"; nullopt for other names, including "v0" and "v012".
 std::optional<std::int64_t> version_number(std::string_view name);
@@ -53,7 +55,7 @@ class Registry {
   /// Numbers of the existing versions, newest first.
   [[nodiscard]] std::vector<std::int64_t> numbers() const;
   /// Greater than every number ever used.
-  [[nodiscard]] std::int64_t next_number() const;
+  [[nodiscard]] Result<std::int64_t> next_number() const;
   [[nodiscard]] Result<std::shared_ptr<const VersionTag>> version(std::int64_t number) const;
   [[nodiscard]] Result<Oid> tree(const VersionTag& version) const;
   /// The version that may have this effect key, or this content (`content_key`): whoever asks compares.
@@ -77,6 +79,10 @@ class Registry {
   /// The numbers of removed versions, newest first, and what they were.
   [[nodiscard]] std::vector<std::int64_t> removed() const;
   [[nodiscard]] Result<std::shared_ptr<const VersionTag>> removed_version(std::int64_t number) const;
+  /// The commits of purged versions; some may still be there, as history of versions that came later.
+  [[nodiscard]] Result<std::vector<Oid>> purged() const;
+  /// Every object that a ref reaches.
+  [[nodiscard]] Result<std::vector<Oid>> reachable() const;
 
   Objects& objects() { return objects_; }
   [[nodiscard]] const Objects& objects() const { return objects_; }
@@ -89,8 +95,9 @@ class Registry {
   // Changes: in memory until `commit`.
   void create_model(const std::string& name, const By& by, const std::string& description = {},
                     const Tags& tags = {});
+  /// `wanted`: its number, which must be greater than every other; nullopt: the next one.
   Result<std::int64_t> add_version(const std::string& name, const Oid& tree, const Record& record,
-                                   const By& by);
+                                   const By& by, std::optional<std::int64_t> wanted = {});
   Result<void> set_alias(const std::string& alias, std::int64_t number, const By& by);
   /// Does nothing if there is none of this name.
   void remove_alias(const std::string& alias, const By& by);
@@ -104,6 +111,8 @@ class Registry {
   Result<void> set_stage(std::int64_t number, const std::string& stage, const By& by);
   /// Its tag goes to refs/deleted, and its aliases vanish.
   Result<void> remove_version(std::int64_t number, const By& by);
+  /// Nothing names a removed version any more; its number stays used.
+  Result<void> purge_version(std::int64_t number, const By& by);
   /// Sets a ref unchanged (of an imported repository, whose objects are written already).
   void import_ref(const Ref& ref);
   void note_version(std::int64_t number, const By& by);
@@ -118,6 +127,7 @@ class Registry {
   [[nodiscard]] Result<std::optional<std::int64_t>> find_in(std::string_view table,
                                                             std::string_view key) const;
   Result<void> index_versions(std::span<const std::int64_t> added, std::vector<TreeEntry>& state);
+  Result<void> read_version_files() const;
   Result<Oid> write_state(const By& by);
   Result<void> write_versions(std::vector<TreeEntry>& state);
   void note(std::string subject, Struct operation);
@@ -126,7 +136,8 @@ class Registry {
   Objects objects_;
   Refs refs_;
   TagCache* tags_;
-  Struct changed_fields_;  ///< of model.json
+  mutable std::optional<Struct> model_json_;  ///< once it was read
+  Struct changed_fields_;                     ///< of model.json
   std::map<std::int64_t, VersionMeta> changed_versions_;
   mutable std::optional<std::map<std::string, Oid, std::less<>>> version_files_;  ///< once it was read
   std::map<std::string, std::string> long_aliases_;  ///< new ones that `decode_name` cannot decode

@@ -134,6 +134,23 @@ Result<void> Registry::remove_version(std::int64_t number, const By& by) {
   return {};
 }
 
+Result<void> Registry::purge_version(std::int64_t number, const By& by) {
+  const auto name = std::string(deleted_prefix) + version_name(number);
+  const auto tag = refs_.find(name);
+  SLUICE_CHECK(tag);
+  SLUICE_TRY(meta, version_meta(number));
+  if (!meta.deleted) meta.deleted = VersionMeta::Deleted{.by = by.principal.name, .at = by.at};
+  meta.deleted->purged = Oid(tag->peeled.empty() ? tag->target : tag->peeled);
+  changed_versions_[number] = std::move(meta);
+  refs_.remove(name);
+  SLUICE_TRY(json, model_json());
+  changed_fields_.set(purged_field, std::max(Value(json).integer_at(purged_field), number));
+  auto op = operation("purge_version", by);
+  op.set("version", version_name(number));
+  note("purge " + version_name(number), std::move(op));
+  return {};
+}
+
 void Registry::remove_alias(const std::string& alias_name, const By& by) {
   const auto from = alias(alias_name);
   const auto ref = std::string(alias_prefix) + encode_name(alias_name);
@@ -148,8 +165,12 @@ void Registry::remove_alias(const std::string& alias_name, const By& by) {
 }
 
 Result<std::int64_t> Registry::add_version(const std::string& name, const Oid& tree, const Record& record,
-                                           const By& by) {
-  const auto number = next_number();
+                                           const By& by, std::optional<std::int64_t> wanted) {
+  SLUICE_TRY(next, next_number());
+  const auto number = wanted.value_or(next);
+  if (number < next)
+    return Fail(user_error(Code::already_exists, "model `" + subject_of(name) + "` has, or had, a version " +
+                                                     version_name(number) + " or later ones"));
   const auto who = identity_of(by.principal);
   Commit commit{.tree = tree,
                 .parents = {},
@@ -196,6 +217,9 @@ Result<void> Registry::set_alias(const std::string& alias_name, std::int64_t num
   return {};
 }
 
-void Registry::import_ref(const Ref& ref) { refs_.set(ref); }
+void Registry::import_ref(const Ref& ref) {
+  refs_.set(ref);
+  model_json_.reset();
+}
 
 }  // namespace sluice::stores::git

@@ -3,6 +3,7 @@
 #include "sluice/os/files.hpp"
 #include "sluice/stores/sqlite/columns.hpp"
 #include "sluice/stores/sqlite/ledger_file.hpp"
+#include "sluice/stores/sqlite/removed_records.hpp"
 #include "sluice/stores/sqlite/schema.hpp"
 #include "sluice/stores/sqlite/sqlite_ledger.hpp"
 
@@ -195,7 +196,7 @@ Result<void> SqliteLedger::each_artifact(const std::function<Result<void>(const 
         SLUICE_TRY(digest, digest_of(select.text(2)));
         workspace = select.text(0);
         path = select.text(1);
-        found.push_back({.path = path, .digest = digest});
+        found.push_back({.workspace = workspace, .path = path, .digest = digest});
       }
     }));
     for (const auto& object : page) SLUICE_DO(take(object));
@@ -229,6 +230,36 @@ Result<std::uint64_t> SqliteLedger::remove_runs(const std::vector<RunId>& runs) 
   SLUICE_TRY(left, file_->read([](Connection& connection) { return half_removed(connection); }));
   for (const auto& run : left) SLUICE_DO(remove_events(run));
   return removed;
+}
+
+Result<void> SqliteLedger::each_removed(const std::function<Result<void>(const RemovedRecord&)>& take) const {
+  using Kind = RemovedRecord::Kind;
+  for (const auto kind : {Kind::run, Kind::logged_model, Kind::experiment}) {
+    for (std::int64_t after = -1;;) {  // numbers of experiments begin with 0
+      SLUICE_TRY(page, file_->read([&](Connection& connection) {
+        return sqlite::removed_after(connection, kind, after);
+      }));
+      for (const auto& record : page.records) SLUICE_DO(take(record));
+      if (page.is_last) break;
+      after = page.last;
+    }
+  }
+  return {};
+}
+
+Result<void> SqliteLedger::erase(const std::vector<RemovedRecord>& records, Time limit) {
+  for (const auto& record : records)
+    SLUICE_DO(file_->write(ports::Durability::process, [&](Connection& connection) {
+      return sqlite::erase_record(connection, record, limit);
+    }));
+  for (bool done = false; !done;) {
+    SLUICE_DO(file_->write(ports::Durability::process, [&](Connection& connection) -> Result<void> {
+      SLUICE_TRY(nothing_left, sqlite::erase_leavings(connection));
+      done = nothing_left;
+      return {};
+    }));
+  }
+  return {};
 }
 
 Result<void> SqliteLedger::remove_cache_entries(const std::vector<ports::UsedCacheEntry>& entries) {

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "sluice/base/json.hpp"
 #include "sluice/stores/sqlite/columns.hpp"
 #include "sluice/stores/sqlite/connection.hpp"
 #include "sluice/stores/sqlite/logged_model_rows.hpp"
@@ -45,6 +46,9 @@ struct MlflowDatabase::Impl {
   bool has_workspaces = false;  ///< since 3.8
   // Statements are kept by the addresses of these.
   std::string select_uses = {};
+  std::string select_versions = {};
+  std::string select_trace = {};
+  std::string select_assessments = {};
 
   Result<std::set<std::string>> texts(const std::string& sql) const {
     SLUICE_TRY(select, connection->prepare_once(sql));
@@ -68,11 +72,184 @@ struct MlflowDatabase::Impl {
     has_steps = of_inputs.contains("step");
     SLUICE_TRY(of_experiments, texts("SELECT name FROM pragma_table_info('experiments')"));
     has_workspaces = of_experiments.contains("workspace");
+    SLUICE_DO(look_at_traces());
+    SLUICE_TRY(of_versions, texts("SELECT name FROM pragma_table_info('model_versions')"));
+    // The tables of models have workspaces since the others have.
+    select_versions = fmt::format(
+        "SELECT version, creation_time, last_updated_time, description, user_id, current_stage, source, {}, "
+        "run_id, "
+        "run_link FROM model_versions WHERE name = ? AND current_stage <> 'Deleted_Internal'{} ORDER BY "
+        "version DESC",
+        of_versions.contains("storage_location") ? "storage_location" : "NULL",
+        of_versions.contains("workspace") ? " AND workspace = 'default'" : "");
     select_uses = fmt::format(
         "SELECT destination_id, {}, source_type = 'RUN_OUTPUT' FROM inputs WHERE source_id = ? AND "
         "source_type IN ('RUN_INPUT', 'RUN_OUTPUT') ORDER BY rowid",
         has_steps ? "step" : "0");
     return {};
+  }
+
+  /// These tables have had columns added again and again.
+  Result<void> look_at_traces() {
+    const auto select = [this](const char* table, std::initializer_list<const char*> wanted,
+                               std::string_view rest) -> Result<std::string> {
+      SLUICE_TRY(columns, texts(fmt::format("SELECT name FROM pragma_table_info('{}')", table)));
+      std::string sql = "SELECT ";
+      for (const auto* column : wanted)
+        sql += fmt::format("{}{}", sql.size() > 7 ? ", " : "", columns.contains(column) ? column : "NULL");
+      return sql + fmt::format(" FROM {} {}", table, rest);
+    };
+    SLUICE_TRY(trace,
+               select("trace_info",
+                      {"timestamp_ms", "execution_time_ms", "status", "client_request_id", "request_preview",
+                       "response_preview", "trace_name", "session_id", "input_tokens", "output_tokens",
+                       "total_tokens", "cache_read_input_tokens", "cache_creation_input_tokens",
+                       "cache_creation_input_tokens_above_1hr", "input_cost", "output_cost", "total_cost"},
+                      "WHERE request_id = ?"));
+    select_trace = std::move(trace);
+    SLUICE_TRY(assessments,
+               select("assessments",
+                      {"assessment_id", "assessment_type", "name", "value", "error", "source_type",
+                       "source_id", "run_id", "span_id", "rationale", "assessment_metadata", "overrides",
+                       "valid", "created_timestamp", "last_updated_timestamp"},
+                      "WHERE trace_id = ? ORDER BY created_timestamp, rowid"));
+    select_assessments = std::move(assessments);
+    return {};
+  }
+
+  static void put(std::vector<ports::KeyValue>& pairs, std::string key, std::string value) {
+    const auto found = std::ranges::find(pairs, key, &ports::KeyValue::key);
+    if (found != pairs.end())
+      found->value = std::move(value);
+    else
+      pairs.push_back({.key = std::move(key), .value = std::move(value)});
+    std::ranges::sort(pairs, {}, &ports::KeyValue::key);
+  }
+
+  /// Some metadata are in columns since 3.17, as Python writes them.
+  static void put_promoted(const Statement& select, ports::Trace& trace) {
+    constexpr int name = 6;
+    constexpr int session = 7;
+    constexpr int tokens = 8;
+    constexpr int cost = 14;
+    if (!select.is_null(name)) put(trace.tags, "mlflow.traceName", select.text(name));
+    if (!select.is_null(session)) put(trace.metadata, "mlflow.trace.session", select.text(session));
+    const auto object = [&](int first, std::initializer_list<const char*> keys) {
+      std::string text;
+      for (const auto* key : keys) {
+        const auto column = first++;
+        if (select.is_null(column)) continue;
+        text += fmt::format("{}\"{}\": {}", text.empty() ? "{" : ", ", key, select.text(column));
+      }
+      return text.empty() ? text : text + "}";
+    };
+    if (auto text =
+            object(tokens, {"input_tokens", "output_tokens", "total_tokens", "cache_read_input_tokens",
+                            "cache_creation_input_tokens", "cache_creation_input_tokens_above_1hr"});
+        !text.empty())
+      put(trace.metadata, "mlflow.trace.tokenUsage", std::move(text));
+    if (auto text = object(cost, {"input_cost", "output_cost", "total_cost"}); !text.empty())
+      put(trace.metadata, "mlflow.trace.cost", std::move(text));
+  }
+
+  static Result<std::vector<ports::KeyValue>> metadata_of(const std::string& text) {
+    std::vector<ports::KeyValue> pairs;
+    if (text.empty()) return pairs;
+    SLUICE_TRY(parsed, parse_json(text, "metadata of an assessment"));
+    if (const auto* object = parsed.if_struct())
+      for (const auto& [key, value] : *object) {
+        const auto* written = value.if_string();
+        pairs.push_back({.key = key, .value = written != nullptr ? *written : to_json(value)});
+      }
+    std::ranges::sort(pairs, {}, &ports::KeyValue::key);
+    return pairs;
+  }
+
+  Result<void> read_assessments(ports::Trace& trace) {
+    if (!tables.contains("assessments")) return {};
+    SLUICE_TRY(select, connection->prepare(select_assessments.c_str()));
+    select.bind(trace.id);
+    for (;;) {
+      SLUICE_TRY(has_row, select.step());
+      if (!has_row) return {};
+      auto& made = trace.assessments.emplace_back();
+      made.id = select.text(0);
+      const auto kind = select.text(1);
+      if (kind == "expectation") made.kind = ports::AssessmentKind::expectation;
+      if (kind == "issue") made.kind = ports::AssessmentKind::issue;
+      made.name = select.text(2);
+      made.value = select.text(3);
+      made.error = select.text(4);
+      made.source_type = select.text(5);
+      made.source_id = select.text(6);
+      made.run = select.text(7);
+      made.span = select.text(8);
+      if (!select.is_null(9)) made.rationale = select.text(9);
+      SLUICE_TRY(metadata, metadata_of(select.text(10)));
+      made.metadata = std::move(metadata);
+      made.overrides = select.text(11);
+      made.valid = select.is_null(12) || select.integer(12) != 0;
+      made.created = sqlite::time_of(select.integer(13));
+      made.updated = sqlite::time_of(select.integer(14));
+    }
+  }
+
+  Result<std::vector<std::string>> texts_of(const char* sql, const std::string& id) {
+    SLUICE_TRY(select, connection->prepare(sql));
+    select.bind(id);
+    std::vector<std::string> found;
+    for (;;) {
+      SLUICE_TRY(has_row, select.step());
+      if (!has_row) return found;
+      found.push_back(select.text(0));
+    }
+  }
+
+  Result<ports::WholeTrace> read_trace(const std::string& id, std::int64_t experiment) {
+    ports::WholeTrace whole;
+    auto& trace = whole.trace;
+    trace.id = id;
+    trace.experiment = experiment;
+    SLUICE_TRY(tags,
+               connection->prepare("SELECT key, value FROM trace_tags WHERE request_id = ? ORDER BY key"));
+    SLUICE_TRY(of_tags, pairs(std::move(tags), id));
+    trace.tags = std::move(of_tags);
+    SLUICE_TRY(metadata,
+               connection->prepare("SELECT key, value FROM trace_request_metadata WHERE request_id = ? "
+                                   "ORDER BY key"));
+    SLUICE_TRY(of_metadata, pairs(std::move(metadata), id));
+    trace.metadata = std::move(of_metadata);
+    {
+      SLUICE_TRY(select, connection->prepare(select_trace.c_str()));
+      SLUICE_TRY(has_row, select.bind(id).step());
+      if (!has_row) return whole;
+      trace.at_ms = select.integer(0);
+      if (!select.is_null(1)) trace.duration_ms = select.integer(1);
+      const auto state = select.text(2);
+      if (state == "OK") trace.state = ports::TraceState::ok;
+      if (state == "ERROR") trace.state = ports::TraceState::error;
+      if (state == "IN_PROGRESS") trace.state = ports::TraceState::in_progress;
+      if (!select.is_null(3)) trace.client_request = select.text(3);
+      if (!select.is_null(4)) trace.request_preview = select.text(4);
+      if (!select.is_null(5)) trace.response_preview = select.text(5);
+      put_promoted(select, trace);
+    }
+    SLUICE_DO(read_assessments(trace));
+    if (tables.contains("spans")) {
+      SLUICE_TRY(
+          spans,
+          texts_of("SELECT content FROM spans WHERE trace_id = ? ORDER BY start_time_unix_nano, span_id",
+                   id));
+      whole.spans = std::move(spans);
+    }
+    if (tables.contains("entity_associations")) {
+      SLUICE_TRY(runs,
+                 texts_of("SELECT destination_id FROM entity_associations WHERE source_type = 'trace' AND "
+                          "source_id = ? AND destination_type = 'run'",
+                          id));
+      whole.runs = std::move(runs);
+    }
+    return whole;
   }
 
   Result<ports::TrackedRun> read_run(const std::string& id, std::int64_t experiment) {
@@ -202,6 +379,79 @@ struct MlflowDatabase::Impl {
     }
   }
 
+  /// Both columns are texts, or become one.
+  static Result<std::vector<ports::KeyValue>> pairs(Statement select, const std::string& name,
+                                                    std::int64_t version) {
+    select.bind(name).bind(version);
+    std::vector<ports::KeyValue> found;
+    for (;;) {
+      SLUICE_TRY(has_row, select.step());
+      if (!has_row) return found;
+      found.push_back({.key = select.text(0), .value = select.text(1)});
+    }
+  }
+
+  Result<void> read_versions(ports::RegisteredContent& content) {
+    const auto& name = content.model.name;
+    {
+      SLUICE_TRY(select, connection->prepare(select_versions.c_str()));
+      select.bind(name);
+      for (;;) {
+        SLUICE_TRY(has_row, select.step());
+        if (!has_row) break;
+        auto& version = content.versions.emplace_back();
+        version.model = name;
+        version.number = select.integer(0);
+        version.created = sqlite::time_of(select.integer(1));
+        version.updated = sqlite::time_of(select.integer(2));
+        version.description = select.text(3);
+        version.user = select.text(4);
+        if (auto stage = select.text(5); !stage.empty()) version.stage = std::move(stage);
+        version.source = select.text(6);
+        version.storage = select.text(7);
+        version.run = select.text(8);
+        version.run_link = select.text(9);
+      }
+    }
+    for (auto& version : content.versions) {
+      SLUICE_TRY(select, connection->prepare(
+                             "SELECT key, value FROM model_version_tags WHERE name = ? AND version = ? "
+                             "ORDER BY key"));
+      SLUICE_TRY(tags, pairs(std::move(select), name, version.number));
+      version.tags = std::move(tags);
+    }
+    return {};
+  }
+
+  Result<ports::RegisteredContent> read_registered(const std::string& name) {
+    ports::RegisteredContent content;
+    auto& model = content.model;
+    model.name = name;
+    {
+      SLUICE_TRY(select, connection->prepare("SELECT creation_time, last_updated_time, description FROM "
+                                             "registered_models WHERE name = ?"));
+      SLUICE_TRY(has_row, select.bind(name).step());
+      if (!has_row) return content;
+      model.created = sqlite::time_of(select.integer(0));
+      model.updated = sqlite::time_of(select.integer(1));
+      model.description = select.text(2);
+    }
+    SLUICE_TRY(tags, connection->prepare(
+                         "SELECT key, value FROM registered_model_tags WHERE name = ? ORDER BY key"));
+    SLUICE_TRY(of_tags, pairs(std::move(tags), name));
+    model.tags = std::move(of_tags);
+    SLUICE_DO(read_versions(content));
+    if (!tables.contains("registered_model_aliases")) return content;
+    SLUICE_TRY(aliases,
+               connection->prepare("SELECT alias, version FROM registered_model_aliases WHERE name = ?"));
+    aliases.bind(name);
+    for (;;) {
+      SLUICE_TRY(has_row, aliases.step());
+      if (!has_row) return content;
+      model.aliases.emplace(aliases.text(0), aliases.integer(1));
+    }
+  }
+
   /// The ids, all of them before the first is used: no statement is open while something is moved.
   Result<std::vector<std::string>> ids(const char* sql, std::int64_t experiment) const {
     SLUICE_TRY(select, connection->prepare(sql));
@@ -212,13 +462,6 @@ struct MlflowDatabase::Impl {
       if (!has_row) return found;
       found.push_back(select.text(0));
     }
-  }
-
-  Result<std::string> count(const char* table, const char* what) const {
-    if (!tables.contains(table)) return std::string();
-    SLUICE_TRY(select, connection->prepare_once(fmt::format("SELECT count(*) FROM {}", table)));
-    SLUICE_DO(select.step());
-    return select.integer(0) == 0 ? std::string() : fmt::format("{} {}", select.integer(0), what);
   }
 };
 
@@ -331,15 +574,36 @@ Result<void> MlflowDatabase::models(const ports::Experiment& experiment,
   return {};
 }
 
+Result<void> MlflowDatabase::traces(const ports::Experiment& experiment,
+                                    const ports::Take<const ports::WholeTrace&>& take) {
+  if (!impl_->tables.contains("trace_info")) return {};
+  auto ids = impl_->ids(
+      "SELECT request_id FROM trace_info WHERE experiment_id = ? ORDER BY timestamp_ms, request_id",
+      experiment.id);
+  if (!ids) return Fail(about_source(std::move(ids).error()));
+  for (const auto& id : *ids) {
+    auto trace = impl_->read_trace(id, experiment.id);
+    if (!trace) return Fail(about_source(std::move(trace).error()));
+    SLUICE_DO(take(*trace));
+  }
+  return {};
+}
+
+Result<void> MlflowDatabase::registered(const ports::Take<const ports::RegisteredContent&>& take) {
+  if (!impl_->tables.contains("registered_models") || !impl_->tables.contains("model_versions")) return {};
+  auto names = impl_->texts(fmt::format("SELECT name FROM registered_models{}",
+                                        impl_->has_workspaces ? " WHERE workspace = 'default'" : ""));
+  if (!names) return Fail(about_source(std::move(names).error()));
+  for (const auto& name : *names) {
+    auto content = impl_->read_registered(name);
+    if (!content) return Fail(about_source(std::move(content).error()));
+    SLUICE_DO(take(*content));
+  }
+  return {};
+}
+
 Result<std::vector<std::string>> MlflowDatabase::others() {
   std::vector<std::string> others;
-  for (const auto& [table, what] :
-       {std::pair("registered_models", "registered models"), std::pair("model_versions", "model versions"),
-        std::pair("trace_info", "traces"), std::pair("assessments", "assessments of traces")}) {
-    auto counted = impl_->count(table, what);
-    if (!counted) return Fail(about_source(std::move(counted).error()));
-    if (!counted->empty()) others.push_back(std::move(*counted));
-  }
   if (impl_->has_workspaces) {
     SLUICE_TRY(select,
                impl_->connection->prepare("SELECT count(*) FROM experiments WHERE workspace <> 'default'"));

@@ -22,6 +22,9 @@ class MlflowDatabase final : public ports::TrackingSource {
                          const ports::Take<ports::MetricHistory>& take) override;
   Result<void> models(const ports::Experiment& experiment,
                       const ports::Take<const ports::LoggedModel&>& take) override;
+  Result<void> traces(const ports::Experiment& experiment,
+                      const ports::Take<const ports::WholeTrace&>& take) override;
+  Result<void> registered(const ports::Take<const ports::RegisteredContent&>& take) override;
   Result<std::vector<std::string>> others() override;
 
  private:

@@ -7,9 +7,12 @@
 #include <fmt/format.h>
 
 #include "sluice/base/digest.hpp"
+#include "sluice/base/json.hpp"
+#include "sluice/base/words.hpp"
 #include "sluice/stores/sqlite/columns.hpp"
 #include "sluice/stores/sqlite/connection.hpp"
 #include "sluice/stores/sqlite/logged_model_rows.hpp"
+#include "sluice/stores/sqlite/trace_rows.hpp"
 #include "sluice/stores/sqlite/tracked_run_rows.hpp"
 
 namespace sluice::stores {
@@ -170,6 +173,8 @@ Result<std::unique_ptr<MlflowDatabaseTarget>> MlflowDatabaseTarget::open(const s
   SLUICE_TRY(runs, connection->query_value("SELECT (SELECT count(*) FROM runs) + (SELECT count(*) FROM "
                                            "logged_models)"));
   if (runs != "0") return refuse("it has runs already");
+  SLUICE_TRY(models, connection->query_value("SELECT count(*) FROM registered_models"));
+  if (models != "0") return refuse("it has registered models already");
   auto impl = std::make_unique<Impl>(Impl{.connection = std::move(connection), .all = {}, .at = at});
   SLUICE_TRY(transaction, Transaction::begin(*impl->connection));
   impl->all.emplace(std::move(transaction));
@@ -299,6 +304,272 @@ Result<Lack> MlflowDatabaseTarget::lack_of(const ports::LoggedModel& model) {
   lack.parameters = static_cast<std::int64_t>(model.parameters.size()) - parameters;
   SLUICE_TRY(tags, count(connection, "SELECT count(*) FROM logged_model_tags WHERE model_id = ?", model.id));
   lack.tags = static_cast<std::int64_t>(model.tags.size()) - tags;
+  return lack;
+}
+
+namespace {
+
+Result<std::string> text_of(Connection& connection, const char* sql, const std::string& id) {
+  SLUICE_TRY(select, connection.prepare(sql));
+  SLUICE_TRY(has_row, select.bind(id).step());
+  return has_row ? select.text(0) : std::string();
+}
+
+Result<void> insert_registered(Connection& connection, const ports::RegisteredModel& model) {
+  {
+    SLUICE_TRY(insert, connection.prepare(R"sql(
+      INSERT INTO registered_models(workspace, name, creation_time, last_updated_time, description)
+      VALUES('default',?,?,?,nullif(?, '')))sql"));
+    insert.bind(model.name)
+        .bind(sqlite::milliseconds(model.created))
+        .bind(sqlite::milliseconds(model.updated));
+    SLUICE_DO(insert.bind(model.description).run());
+  }
+  for (const auto& tag : model.tags) {
+    SLUICE_TRY(insert, connection.prepare("INSERT INTO registered_model_tags(workspace, name, key, value) "
+                                          "VALUES('default',?,?,?)"));
+    SLUICE_DO(insert.bind(model.name).bind(tag.key).bind(tag.value).run());
+  }
+  return {};
+}
+
+Result<void> insert_version(Connection& connection, const ports::RegisteredVersion& version,
+                            const std::string& storage) {
+  {
+    SLUICE_TRY(insert, connection.prepare(R"sql(
+      INSERT INTO model_versions(workspace, name, version, creation_time, last_updated_time, description, user_id,
+        current_stage, source, storage_location, run_id, run_link, status)
+      VALUES('default',?,?,?,?,nullif(?, ''),nullif(?, ''),?,?,?,nullif(?, ''),nullif(?, ''),'READY'))sql"));
+    insert.bind(version.model).bind(version.number).bind(sqlite::milliseconds(version.created));
+    insert.bind(sqlite::milliseconds(version.updated)).bind(version.description).bind(version.user);
+    insert.bind(version.stage).bind(version.source.empty() ? storage : version.source).bind(storage);
+    SLUICE_DO(insert.bind(version.run).bind(version.run_link).run());
+  }
+  for (const auto& tag : version.tags) {
+    SLUICE_TRY(insert,
+               connection.prepare("INSERT INTO model_version_tags(workspace, name, version, key, value) "
+                                  "VALUES('default',?,?,?,?)"));
+    SLUICE_DO(insert.bind(version.model).bind(version.number).bind(tag.key).bind(tag.value).run());
+  }
+  return {};
+}
+
+std::int64_t tags_of(const ports::RegisteredContent& content) {
+  auto tags = content.model.tags.size();
+  for (const auto& version : content.versions) tags += version.tags.size();
+  return static_cast<std::int64_t>(tags);
+}
+
+}  // namespace
+
+Result<std::string> MlflowDatabaseTarget::files_of_run(const std::string& id) {
+  return text_of(*impl_->connection, "SELECT artifact_uri FROM runs WHERE run_uuid = ?", id);
+}
+
+Result<std::string> MlflowDatabaseTarget::files_of_model(const std::string& id) {
+  return text_of(*impl_->connection, "SELECT artifact_location FROM logged_models WHERE model_id = ?", id);
+}
+
+Result<Lack> MlflowDatabaseTarget::put(
+    const ports::RegisteredContent& content,
+    const std::function<Result<ports::VersionFiles>(const ports::RegisteredVersion&)>& files,
+    const std::function<void(ports::Unmoved)>& /*unmoved*/) {
+  auto& connection = *impl_->connection;
+  SLUICE_DO(insert_registered(connection, content.model));
+  for (const auto& version : content.versions) {
+    SLUICE_TRY(found, files(version));
+    SLUICE_DO(insert_version(connection, version, found.storage));
+  }
+  for (const auto& [alias, number] : content.model.aliases) {
+    SLUICE_TRY(insert,
+               connection.prepare("INSERT INTO registered_model_aliases(workspace, name, alias, version) "
+                                  "VALUES('default',?,?,?)"));
+    SLUICE_DO(insert.bind(content.model.name).bind(alias).bind(number).run());
+  }
+  return Lack{.all = true,
+              .tags = tags_of(content),
+              .versions = static_cast<std::int64_t>(content.versions.size()),
+              .aliases = static_cast<std::int64_t>(content.model.aliases.size())};
+}
+
+Result<Lack> MlflowDatabaseTarget::lack_of(const ports::RegisteredContent& content) {
+  auto& connection = *impl_->connection;
+  const auto& name = content.model.name;
+  Lack lack;
+  SLUICE_TRY(models, count(connection, "SELECT count(*) FROM registered_models WHERE name = ?", name));
+  lack.all = models == 0;
+  SLUICE_TRY(versions, count(connection, "SELECT count(*) FROM model_versions WHERE name = ?", name));
+  lack.versions = static_cast<std::int64_t>(content.versions.size()) - versions;
+  SLUICE_TRY(aliases,
+             count(connection, "SELECT count(*) FROM registered_model_aliases WHERE name = ?", name));
+  lack.aliases = static_cast<std::int64_t>(content.model.aliases.size()) - aliases;
+  SLUICE_TRY(tags, count(connection, "SELECT count(*) FROM registered_model_tags WHERE name = ?", name));
+  SLUICE_TRY(of_versions, count(connection, "SELECT count(*) FROM model_version_tags WHERE name = ?", name));
+  lack.tags = tags_of(content) - tags - of_versions;
+  return lack;
+}
+
+namespace {
+
+constexpr std::string_view trace_name = "mlflow.traceName";
+constexpr std::string_view session = "mlflow.trace.session";
+constexpr std::string_view token_usage = "mlflow.trace.tokenUsage";
+constexpr std::string_view trace_cost = "mlflow.trace.cost";
+
+bool is_in_columns(std::string_view key) {
+  return key == trace_name || key == session || key == token_usage || key == trace_cost;
+}
+
+std::optional<std::string> value_of(const std::vector<ports::KeyValue>& pairs, std::string_view key) {
+  const auto found = std::ranges::find(pairs, key, &ports::KeyValue::key);
+  return found == pairs.end() ? std::nullopt : std::optional(found->value);
+}
+
+Statement& bind_optional(Statement& statement, const std::optional<std::string>& text) {
+  return text ? statement.bind(*text) : statement.bind_null();
+}
+
+/// The numbers of a JSON object; null where there is none.
+void bind_numbers(Statement& statement, const std::optional<std::string>& json,
+                  std::initializer_list<const char*> keys, bool whole) {
+  const auto parsed = json ? parse_json(*json, "numbers") : Result<Value>(Value());
+  for (const auto* key : keys) {
+    const auto* value = parsed ? parsed->find(key) : nullptr;
+    const auto number = value == nullptr ? std::nullopt : value->as_double();
+    const auto* integer = value == nullptr ? nullptr : value->if_integer();
+    if (whole && integer != nullptr)
+      statement.bind(*integer);
+    else if (!whole && number)
+      statement.bind(*number);
+    else
+      statement.bind_null();
+  }
+}
+
+Result<void> insert_trace(Connection& connection, const ports::Trace& trace) {
+  {
+    SLUICE_TRY(insert, connection.prepare(R"sql(
+      INSERT INTO trace_info(request_id, experiment_id, timestamp_ms, execution_time_ms, status, client_request_id,
+        request_preview, response_preview, trace_name, session_id, input_tokens, output_tokens, total_tokens,
+        cache_read_input_tokens, cache_creation_input_tokens, cache_creation_input_tokens_above_1hr, input_cost,
+        output_cost, total_cost) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?))sql"));
+    insert.bind(trace.id).bind(trace.experiment).bind(trace.at_ms);
+    if (trace.duration_ms)
+      insert.bind(*trace.duration_ms);
+    else
+      insert.bind_null();
+    const auto name = value_of(trace.tags, trace_name);
+    const auto of_session = value_of(trace.metadata, session);
+    insert.bind(sqlite::text_of(trace.state));
+    for (const auto* text :
+         {&trace.client_request, &trace.request_preview, &trace.response_preview, &name, &of_session})
+      bind_optional(insert, *text);
+    bind_numbers(insert, value_of(trace.metadata, token_usage),
+                 {"input_tokens", "output_tokens", "total_tokens", "cache_read_input_tokens",
+                  "cache_creation_input_tokens", "cache_creation_input_tokens_above_1hr"},
+                 true);
+    bind_numbers(insert, value_of(trace.metadata, trace_cost), {"input_cost", "output_cost", "total_cost"},
+                 false);
+    SLUICE_DO(insert.run());
+  }
+  for (const auto& tag : trace.tags) {
+    if (is_in_columns(tag.key)) continue;
+    SLUICE_TRY(insert, connection.prepare("INSERT INTO trace_tags(key, value, request_id) VALUES(?,?,?)"));
+    SLUICE_DO(insert.bind(tag.key).bind(tag.value).bind(trace.id).run());
+  }
+  for (const auto& pair : trace.metadata) {
+    if (is_in_columns(pair.key)) continue;
+    SLUICE_TRY(insert, connection.prepare(
+                           "INSERT INTO trace_request_metadata(key, value, request_id) VALUES(?,?,?)"));
+    SLUICE_DO(insert.bind(pair.key).bind(pair.value).bind(trace.id).run());
+  }
+  return {};
+}
+
+Result<void> insert_span(Connection& connection, const ports::Trace& trace, const ports::TraceSpan& span) {
+  SLUICE_TRY(insert, connection.prepare(R"sql(
+    INSERT INTO spans(trace_id, experiment_id, span_id, parent_span_id, name, type, status, start_time_unix_nano,
+      end_time_unix_nano, content, input_cost, output_cost, total_cost, model_name, model_provider)
+    VALUES(?,?,?,nullif(?, ''),?,?,?,?,nullif(?, 0),?,?,?,?,nullif(?, ''),nullif(?, '')) ON CONFLICT DO NOTHING)sql"));
+  insert.bind(trace.id)
+      .bind(trace.experiment)
+      .bind(span.id)
+      .bind(span.parent)
+      .bind(span.name)
+      .bind(span.type);
+  insert.bind(span.status).bind(span.started_ns).bind(span.ended_ns).bind(span.content);
+  bind_numbers(insert, span.cost.empty() ? std::nullopt : std::optional(span.cost),
+               {"input_cost", "output_cost", "total_cost"}, false);
+  return insert.bind(span.model).bind(span.provider).run();
+}
+
+Result<void> insert_assessment(Connection& connection, const ports::Trace& trace,
+                               const ports::Assessment& assessment) {
+  SLUICE_TRY(insert, connection.prepare(R"sql(
+    INSERT INTO assessments(assessment_id, trace_id, name, assessment_type, value, error, created_timestamp,
+      last_updated_timestamp, source_type, source_id, run_id, span_id, rationale, overrides, valid,
+      assessment_metadata, experiment_id, trace_timestamp_ms, aggregate_value, is_numeric_value)
+    VALUES(?,?,?,?,?,nullif(?, ''),?,?,?,nullif(?, ''),nullif(?, ''),nullif(?, ''),?,nullif(?, ''),?,nullif(?, ''),
+      ?,?,?,?))sql"));
+  Struct metadata;
+  for (const auto& pair : assessment.metadata) metadata.set(pair.key, Value(pair.value));
+  const auto metadata_text =
+      assessment.metadata.empty() ? std::string() : to_json(Value(std::move(metadata)));
+  insert.bind(assessment.id).bind(trace.id).bind(assessment.name).bind(sqlite::text_of(assessment.kind));
+  insert.bind(assessment.value).bind(assessment.error).bind(sqlite::milliseconds(assessment.created));
+  insert.bind(sqlite::milliseconds(assessment.updated))
+      .bind(assessment.source_type)
+      .bind(assessment.source_id);
+  insert.bind(assessment.run).bind(assessment.span);
+  bind_optional(insert, assessment.rationale).bind(assessment.overrides).bind(std::int64_t{assessment.valid});
+  insert.bind(metadata_text).bind(trace.experiment).bind(trace.at_ms);
+  // As a number: true, false, "yes" and "no" are numbers too.
+  const auto value = parse_json(assessment.value, "value");
+  const auto number = value ? value->as_double() : std::nullopt;
+  const auto* flag = value ? value->if_boolean() : nullptr;
+  const auto* text = value ? value->if_string() : nullptr;
+  const auto word = text != nullptr ? lower_ascii(*text) : "";
+  if (number)
+    insert.bind(*number);
+  else if (flag != nullptr || word == "yes" || word == "no")
+    insert.bind(word == "yes" || (flag != nullptr && *flag) ? 1.0 : 0.0);
+  else
+    insert.bind_null();
+  return insert.bind(std::int64_t{number.has_value()}).run();
+}
+
+}  // namespace
+
+Result<Lack> MlflowDatabaseTarget::put(const ports::Trace& trace, const std::vector<ports::TraceSpan>& spans,
+                                       const std::vector<std::string>& runs) {
+  auto& connection = *impl_->connection;
+  SLUICE_DO(insert_trace(connection, trace));
+  for (const auto& span : spans) SLUICE_DO(insert_span(connection, trace, span));
+  for (const auto& assessment : trace.assessments)
+    SLUICE_DO(insert_assessment(connection, trace, assessment));
+  for (const auto& run : runs) {
+    SLUICE_TRY(insert, connection.prepare(R"sql(
+      INSERT INTO entity_associations(association_id, source_type, source_id, destination_type, destination_id,
+        created_time) VALUES(?,'trace',?,'run',?,?) ON CONFLICT DO NOTHING)sql"));
+    const auto id = identity_of("trace of run", trace.id, run, "");
+    SLUICE_DO(insert.bind(id).bind(trace.id).bind(run).bind(sqlite::milliseconds(impl_->at)).run());
+  }
+  return Lack{.all = true,
+              .tags = static_cast<std::int64_t>(trace.tags.size() + trace.metadata.size()),
+              .spans = static_cast<std::int64_t>(spans.size()),
+              .assessments = static_cast<std::int64_t>(trace.assessments.size())};
+}
+
+Result<Lack> MlflowDatabaseTarget::lack_of(const ports::Trace& trace,
+                                           const std::vector<ports::TraceSpan>& spans) {
+  auto& connection = *impl_->connection;
+  Lack lack;
+  SLUICE_TRY(traces, count(connection, "SELECT count(*) FROM trace_info WHERE request_id = ?", trace.id));
+  lack.all = traces == 0;
+  SLUICE_TRY(stored, count(connection, "SELECT count(*) FROM spans WHERE trace_id = ?", trace.id));
+  lack.spans = static_cast<std::int64_t>(spans.size()) - stored;
+  SLUICE_TRY(assessments, count(connection, "SELECT count(*) FROM assessments WHERE trace_id = ?", trace.id));
+  lack.assessments = static_cast<std::int64_t>(trace.assessments.size()) - assessments;
   return lack;
 }
 

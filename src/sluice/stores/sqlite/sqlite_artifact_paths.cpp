@@ -4,6 +4,7 @@
 
 #include "sluice/stores/sqlite/columns.hpp"
 #include "sluice/stores/sqlite/ledger_file.hpp"
+#include "sluice/stores/sqlite/own_artifacts.hpp"
 
 namespace sluice::stores {
 
@@ -76,12 +77,8 @@ Result<std::vector<ports::ArtifactEntry>> SqliteArtifactPaths::list(const std::s
 Result<std::int64_t> SqliteArtifactPaths::remove(const std::string& workspace, const std::string& path) {
   std::int64_t removed = 0;
   SLUICE_DO(file_->write(durability_, [&](Connection& connection) -> Result<void> {
-    SLUICE_TRY(statement, connection.prepare("DELETE FROM artifacts WHERE workspace = ? AND (path = ? OR "
-                                             "(path > ? AND path < ?))"));
-    const auto begin = begin_of(path);
-    const auto end = end_of(path);
-    SLUICE_DO(statement.bind(workspace).bind(path).bind(begin).bind(end).run());
-    removed = connection.changes();
+    SLUICE_TRY(count, sqlite::remove_artifacts(connection, workspace, path));
+    removed = count;
     return {};
   }));
   return removed;

@@ -55,6 +55,8 @@ class SqliteLedger final : public ports::Journal,
       const std::function<Result<void>(const ports::UsedCacheEntry&)>& take) const override;
   Result<void> each_artifact(const std::function<Result<void>(const NamedObject&)>& take) const override;
   Result<std::uint64_t> remove_runs(const std::vector<RunId>& runs) override;
+  Result<void> each_removed(const std::function<Result<void>(const RemovedRecord&)>& take) const override;
+  Result<void> erase(const std::vector<RemovedRecord>& records, Time limit) override;
   Result<void> remove_cache_entries(const std::vector<ports::UsedCacheEntry>& entries) override;
   Result<void> finish_removal() override;
   [[nodiscard]] Result<std::vector<std::string>> columns() const override;

@@ -1,7 +1,6 @@
 #include "sluice/stores/sqlite/sqlite_traces.hpp"
 
 #include <algorithm>
-#include <array>
 
 #include <fmt/format.h>
 
@@ -153,20 +152,6 @@ Result<void> add_to_trace(Connection& connection, const Principal& principal, co
                                                           logged.trace.id, spans_max)));
   }
   return put_sums(connection, number, logged);
-}
-
-Result<void> remove_rows(Connection& connection, std::int64_t trace) {
-  // Each statement is a literal of its own.
-  constexpr std::array statements{
-      "DELETE FROM trace_tags WHERE trace = ?",  "DELETE FROM trace_metadata WHERE trace = ?",
-      "DELETE FROM trace_spans WHERE trace = ?", "DELETE FROM trace_assessments WHERE trace = ?",
-      "DELETE FROM trace_runs WHERE trace = ?",  "DELETE FROM trace_prompts WHERE trace = ?",
-      "DELETE FROM traces WHERE number = ?"};
-  for (const auto* const sql : statements) {
-    SLUICE_TRY(remove, connection.prepare(sql));
-    SLUICE_DO(remove.bind(trace).run());
-  }
-  return {};
 }
 
 Error unknown_assessment(const std::string& trace, const std::string& id) {
@@ -330,7 +315,7 @@ Result<std::int64_t> SqliteTraces::remove(const std::string& workspace,
           spans += select.integer(1);
         }
       }
-      for (const auto number : numbers) SLUICE_DO(remove_rows(connection, number));
+      for (const auto number : numbers) SLUICE_DO(sqlite::remove_trace(connection, number));
       return {};
     }));
     removed += static_cast<std::int64_t>(numbers.size());

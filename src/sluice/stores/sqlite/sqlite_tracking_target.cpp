@@ -242,7 +242,7 @@ Result<SqliteTrackingTarget::PutExperiment> SqliteTrackingTarget::put_experiment
       put.lacked.all = true;
       SLUICE_TRY(number, free_number(connection, experiment.id));
       put.id = number;
-      const auto location = fmt::format("mlflow-artifacts:/{}", number);
+      const auto location = fmt::format("{}{}", ports::artifact_root, number);
       SLUICE_TRY(insert, connection.prepare(R"sql(
         INSERT INTO experiments(id, workspace, principal, name, artifact_location, active, created_ms, updated_ms)
         VALUES(?,?,?,?,?,?,?,?))sql"));
@@ -383,6 +383,24 @@ Result<Lack> SqliteTrackingTarget::lack_of(const ports::LoggedModel& model) {
   return file_->read([&](Connection& connection) -> Result<Lack> {
     SLUICE_TRY(missing, missing_of(connection, principal_.workspace, model));
     return missing.lack();
+  });
+}
+
+Result<std::string> SqliteTrackingTarget::files_of_run(const std::string& id) {
+  return file_->read([&](Connection& connection) -> Result<std::string> {
+    SLUICE_TRY(select,
+               connection.prepare("SELECT artifact_uri FROM tracked_runs WHERE id = ? AND workspace = ?"));
+    SLUICE_TRY(has_row, select.bind(id).bind(principal_.workspace).step());
+    return has_row ? select.text(0) : std::string();
+  });
+}
+
+Result<std::string> SqliteTrackingTarget::files_of_model(const std::string& id) {
+  return file_->read([&](Connection& connection) -> Result<std::string> {
+    SLUICE_TRY(select, connection.prepare(
+                           "SELECT artifact_location FROM logged_models WHERE id = ? AND workspace = ?"));
+    SLUICE_TRY(has_row, select.bind(id).bind(principal_.workspace).step());
+    return has_row ? select.text(0) : std::string();
   });
 }
 

@@ -23,6 +23,8 @@ class SqliteTrackingTarget final : public ports::TrackingTarget {
   Result<ports::Lack> lack_of(const ports::TrackedRun& run,
                               const std::vector<ports::MetricHistory>& histories) override;
   Result<ports::Lack> lack_of(const ports::LoggedModel& model) override;
+  Result<std::string> files_of_run(const std::string& id) override;
+  Result<std::string> files_of_model(const std::string& id) override;
 
  private:
   std::shared_ptr<sqlite::LedgerFile> file_;

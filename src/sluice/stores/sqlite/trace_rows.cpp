@@ -1,11 +1,13 @@
 #include "sluice/stores/sqlite/trace_rows.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include <fmt/format.h>
 
 #include "sluice/base/json.hpp"
 #include "sluice/stores/sqlite/columns.hpp"
+#include "sluice/stores/sqlite/own_artifacts.hpp"
 
 namespace sluice::stores::sqlite {
 namespace {
@@ -146,6 +148,29 @@ Result<ports::Trace> read_trace(Connection& connection, std::int64_t number) {
   SLUICE_TRY(assessments, read_assessments(connection, number));
   trace.assessments = std::move(assessments);
   return trace;
+}
+
+Result<void> remove_trace(Connection& connection, std::int64_t number) {
+  {
+    SLUICE_TRY(select,
+               connection.prepare("SELECT workspace, id, value FROM traces JOIN trace_tags ON trace = number "
+                                  "WHERE number = ? AND key = 'mlflow.artifactLocation'"));
+    SLUICE_TRY(has_row, select.bind(number).step());
+    const auto workspace = has_row ? select.text(0) : "";
+    const auto folder = has_row ? own_folder(select.text(2), "traces/" + select.text(1)) : "";
+    if (!folder.empty()) SLUICE_DO(remove_artifacts(connection, workspace, folder));
+  }
+  // Each statement is a literal of its own.
+  constexpr std::array statements{
+      "DELETE FROM trace_tags WHERE trace = ?",  "DELETE FROM trace_metadata WHERE trace = ?",
+      "DELETE FROM trace_spans WHERE trace = ?", "DELETE FROM trace_assessments WHERE trace = ?",
+      "DELETE FROM trace_runs WHERE trace = ?",  "DELETE FROM trace_prompts WHERE trace = ?",
+      "DELETE FROM traces WHERE number = ?"};
+  for (const auto* const sql : statements) {
+    SLUICE_TRY(remove, connection.prepare(sql));
+    SLUICE_DO(remove.bind(number).run());
+  }
+  return {};
 }
 
 Result<void> put_trace_tag(Connection& connection, std::int64_t trace, const KeyValue& tag) {

@@ -22,6 +22,9 @@ Result<std::int64_t> number_of_trace(Connection& connection, const std::string& 
                                      const std::string& id);
 Result<ports::Trace> read_trace(Connection& connection, std::int64_t number);
 
+/// Removes it with all that is its own, artifacts too.
+Result<void> remove_trace(Connection& connection, std::int64_t number);
+
 Result<void> put_trace_tag(Connection& connection, std::int64_t trace, const ports::KeyValue& tag);
 Result<void> put_trace_metadata(Connection& connection, std::int64_t trace, const ports::KeyValue& pair);
 
