@@ -109,7 +109,8 @@ struct Platform::Impl {
         lower_priority);
     logged_models =
         std::make_unique<tracking::LoggedModels>(*ledger.logged_models, *ledger.tracking, clock, random);
-    artifacts = std::make_unique<tracking::ArtifactFiles>(*ledger.artifacts, *objects.store, clock);
+    artifacts = std::make_unique<tracking::ArtifactFiles>(*ledger.artifacts, *objects.store, clock,
+                                                          options.durable_tracking);
     traces = std::make_unique<tracking::Traces>(*ledger.traces, *ledger.tracking, clock, random);
     SLUICE_TRY(key, open_task_key(data, random));
     task_tokens = std::make_unique<access::TaskTokens>(std::move(key));

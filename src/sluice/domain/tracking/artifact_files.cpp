@@ -74,6 +74,8 @@ Result<std::string> ArtifactFiles::place_of(const Principal& principal, std::str
 Result<ports::ArtifactFile> ArtifactFiles::keep(const Principal& principal, std::string place,
                                                 const ports::Stored& stored) {
   ports::ArtifactFile made{.path = std::move(place), .digest = stored.digest, .size = stored.size};
+  // Objects before what names them.
+  if (durable_) SLUICE_DO(objects_.make_durable({stored.digest}));
   SLUICE_DO(paths_.put(principal, made, clock_.now()));
   return made;
 }

@@ -17,8 +17,10 @@ Result<std::string> checked_artifact_path(std::string_view path);
 /// outlive it.
 class ArtifactFiles {
  public:
-  ArtifactFiles(ports::ArtifactPaths& paths, ports::ObjectStore& objects, const Clock& clock)
-      : paths_(paths), objects_(objects), clock_(clock) {}
+  /// `durable`: what was stored when a call returns survives a power failure, where the paths do.
+  ArtifactFiles(ports::ArtifactPaths& paths, ports::ObjectStore& objects, const Clock& clock,
+                bool durable = false)
+      : paths_(paths), objects_(objects), clock_(clock), durable_(durable) {}
 
   /// Stores the file whose bytes are at `file`, which nobody else uses and which may be moved. Nothing of it
   /// is there before all of it is. Code::failed_precondition where a folder has its name, or a file that of
@@ -62,6 +64,7 @@ class ArtifactFiles {
   ports::ArtifactPaths& paths_;
   ports::ObjectStore& objects_;
   const Clock& clock_;
+  bool durable_;
 };
 
 }  // namespace sluice::tracking
