@@ -126,7 +126,7 @@ Result<ports::Response> log_inputs(const MlflowApi& api, const Fields& fields, c
   }
   SLUICE_TRY(models, model_uses(fields));
   change.model_inputs = std::move(models);
-  SLUICE_DO(api.experiments.log_uses(by, id, std::move(change)));
+  SLUICE_DO(api.experiments.log_uses(by, id, change));
   return empty();
 }
 
@@ -136,7 +136,7 @@ Result<ports::Response> log_outputs(const MlflowApi& api, const Fields& fields, 
   if (models.empty()) return Fail(missing_parameter("models"));
   ports::TrackedRunChange change;
   change.model_outputs = std::move(models);
-  SLUICE_DO(api.experiments.log_uses(by, id, std::move(change)));
+  SLUICE_DO(api.experiments.log_uses(by, id, change));
   return empty();
 }
 

@@ -100,6 +100,7 @@ std::vector<std::string> chart_lines(std::span<const ChartPoint> points, ChartSi
   }
   const auto width = std::ranges::max(labels, {}, &std::string::size).size();
   std::vector<std::string> lines;
+  lines.reserve(size.rows);
   for (std::size_t row = 0; row < size.rows; ++row)
     lines.push_back(fmt::format("{:>{}} {}", labels[row], width, canvas.row(row)));
   return lines;

@@ -9,6 +9,7 @@
 #include "sluice/base/words.hpp"
 #include "sluice/domain/models/registry.hpp"
 #include "sluice/domain/models/registry_rules.hpp"
+#include "sluice/domain/tracking/artifact_files.hpp"
 
 namespace sluice::models {
 
@@ -205,39 +206,12 @@ Result<Registry::Resolved> Registry::resolve(const Principal& by, const NewVersi
 
 Result<std::vector<ports::TreeFile>> Registry::files_below(const Principal& by,
                                                            const std::string& storage) const {
-  constexpr std::size_t page = 1000;
   std::vector<ports::TreeFile> files;
   const auto root = folder_of(storage);
-  if (!root || root->empty()) return files;
-  std::vector<std::string> folders{""};
-  while (!folders.empty()) {
-    const auto folder = std::move(folders.back());
-    folders.pop_back();
-    std::string after;
-    for (;;) {
-      const auto place = folder.empty() ? *root : *root + "/" + folder;
-      SLUICE_TRY(entries, ports_.artifacts.list(by.workspace, place, after, page));
-      for (const auto& entry : entries) {
-        const auto path = folder.empty() ? entry.name : folder + "/" + entry.name;
-        after = entry.name + (entry.is_folder ? "/" : "");
-        if (entry.is_folder) {
-          folders.push_back(path);
-          continue;
-        }
-        SLUICE_TRY(file, ports_.artifacts.find(by.workspace, *root + "/" + path));
-        if (file) files.push_back({.path = path, .digest = file->digest, .size = file->size});
-      }
-      if (entries.size() < page) break;
-    }
-  }
-  // An artifact that is one file.
-  if (files.empty()) {
-    SLUICE_TRY(file, ports_.artifacts.find(by.workspace, *root));
-    if (file)
-      files.push_back(
-          {.path = root->substr(root->rfind('/') + 1), .digest = file->digest, .size = file->size});
-  }
-  std::ranges::sort(files, {}, &ports::TreeFile::path);
+  if (!root) return files;
+  SLUICE_TRY(found, tracking::files_below(ports_.artifacts, by.workspace, *root));
+  for (auto& file : found)
+    files.push_back({.path = std::move(file.path), .digest = file.digest, .size = file.size});
   return files;
 }
 

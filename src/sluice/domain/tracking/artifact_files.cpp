@@ -116,40 +116,49 @@ Result<ports::ArtifactFile> ArtifactFiles::put_object(
   return ports::ArtifactFile{.path = {}, .digest = stored.digest, .size = stored.size};
 }
 
-Result<std::vector<ports::ArtifactFile>> ArtifactFiles::files_below(const Principal& principal,
-                                                                    std::string_view folder) const {
+Result<std::vector<ports::ArtifactFile>> files_below(const ports::ArtifactPaths& paths,
+                                                     const std::string& workspace, const std::string& root) {
   constexpr std::size_t page = 1000;
-  SLUICE_TRY(root, checked_artifact_path(folder));
   std::vector<ports::ArtifactFile> files;
   if (root.empty()) return files;
+  const auto place_of = [&](const std::string& below) {
+    auto place = root;
+    if (!below.empty()) place.append("/").append(below);
+    return place;
+  };
   std::vector<std::string> folders{""};
   while (!folders.empty()) {
-    const auto below = std::move(folders.back());
+    const auto folder = std::move(folders.back());
     folders.pop_back();
     std::string after;
     for (bool is_last = false; !is_last;) {
-      SLUICE_TRY(entries,
-                 paths_.list(principal.workspace, below.empty() ? root : root + "/" + below, after, page));
+      SLUICE_TRY(entries, paths.list(workspace, place_of(folder), after, page));
       for (const auto& entry : entries) {
-        const auto path = below.empty() ? entry.name : below + "/" + entry.name;
+        const auto path = folder.empty() ? entry.name : folder + "/" + entry.name;
         after = entry.name + (entry.is_folder ? "/" : "");
         if (entry.is_folder) {
           folders.push_back(path);
           continue;
         }
-        SLUICE_TRY(file, paths_.find(principal.workspace, root + "/" + path));
+        SLUICE_TRY(file, paths.find(workspace, place_of(path)));
         if (file) files.push_back({.path = path, .digest = file->digest, .size = file->size});
       }
       is_last = entries.size() < page;
     }
   }
   if (files.empty()) {
-    SLUICE_TRY(file, paths_.find(principal.workspace, root));
+    SLUICE_TRY(file, paths.find(workspace, root));
     if (file)
       files.push_back({.path = root.substr(root.rfind('/') + 1), .digest = file->digest, .size = file->size});
   }
   std::ranges::sort(files, {}, &ports::ArtifactFile::path);
   return files;
+}
+
+Result<std::vector<ports::ArtifactFile>> ArtifactFiles::files_below(const Principal& principal,
+                                                                    std::string_view folder) const {
+  SLUICE_TRY(root, checked_artifact_path(folder));
+  return tracking::files_below(paths_, principal.workspace, root);
 }
 
 Result<ports::ArtifactFile> ArtifactFiles::find(const Principal& principal, std::string_view path) const {

@@ -13,6 +13,11 @@ namespace sluice::tracking {
 /// written, and what no folder could hold.
 Result<std::string> checked_artifact_path(std::string_view path);
 
+/// All files below a folder, by their paths in it; or the file of that path, by its name. Of the topmost
+/// folder: none.
+Result<std::vector<ports::ArtifactFile>> files_below(const ports::ArtifactPaths& paths,
+                                                     const std::string& workspace, const std::string& root);
+
 /// Files that clients store under paths of their choice; their bytes are objects. Thread-safe. The ports must
 /// outlive it.
 class ArtifactFiles {
@@ -39,7 +44,7 @@ class ArtifactFiles {
   /// The same without a path: an object of the store, which something else has to name soon.
   Result<ports::ArtifactFile> put_object(
       const std::function<Result<void>(const std::function<Result<void>(std::string_view)>&)>& fill);
-  /// All files below a folder, by their paths in it; or the file of that path, by its name.
+  /// See the function of that name.
   [[nodiscard]] Result<std::vector<ports::ArtifactFile>> files_below(const Principal& principal,
                                                                      std::string_view folder) const;
   /// Code::not_found, or Code::invalid_argument for a folder.

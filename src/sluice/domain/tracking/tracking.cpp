@@ -206,7 +206,7 @@ Result<void> Experiments::log_batch(const Principal& principal, const std::strin
 }
 
 Result<void> Experiments::log_uses(const Principal& principal, const std::string& run,
-                                   ports::TrackedRunChange change) {
+                                   const ports::TrackedRunChange& change) {
   SLUICE_DO(check_run_id(run));
   SLUICE_DO(check_uses(change));
   SLUICE_DO(store_.change_run(principal.workspace, run, change));

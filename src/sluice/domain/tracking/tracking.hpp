@@ -56,7 +56,8 @@ class Experiments {
   Result<void> remove_run_tag(const Principal& principal, const std::string& run, const std::string& key);
   /// All or nothing.
   Result<void> log_batch(const Principal& principal, const std::string& run, ports::TrackedRunChange change);
-  Result<void> log_uses(const Principal& principal, const std::string& run, ports::TrackedRunChange change);
+  Result<void> log_uses(const Principal& principal, const std::string& run,
+                        const ports::TrackedRunChange& change);
 
   /// The id of the run that a person means: by its id, or by how that begins. Code::invalid_argument if
   /// several begin so.
