@@ -143,6 +143,17 @@ ports::LoggedModel model_in(const Value& value, std::int64_t experiment) {
   return model;
 }
 
+/// The path in the server's own store: "1/models" of "mlflow-artifacts:/1/models".
+std::optional<std::string> served_path(std::string_view uri) {
+  constexpr std::string_view scheme = "mlflow-artifacts:";
+  if (!uri.starts_with(scheme)) return std::nullopt;
+  uri.remove_prefix(scheme.size());
+  if (uri.starts_with("//")) uri.remove_prefix(std::min(uri.find('/', 2), uri.size()));  // a host
+  while (uri.starts_with('/')) uri.remove_prefix(1);
+  while (uri.ends_with('/')) uri.remove_suffix(1);
+  return std::string(uri);
+}
+
 /// "0123" of "runs:/0123".
 std::string_view id_in(std::string_view uri) { return uri.substr(uri.find('/') + 1); }
 
@@ -405,7 +416,26 @@ Result<std::vector<std::string>> MlflowServer::others() {
 }
 
 Result<void> MlflowServer::list(const std::string& uri, const ports::Take<const File&>& take) {
+  if (const auto root = served_path(uri)) return list_served(*root, "", take);
   return list_folder(uri, "", take);
+}
+
+Result<void> MlflowServer::list_served(const std::string& root, const std::string& folder,
+                                       const ports::Take<const File&>& take) {
+  if (std::ranges::count(folder, '/') > folders_deep_max)
+    return Fail(user_error(Code::failed_precondition, "its folders are too deep"));
+  const auto place = folder.empty() ? root : root + "/" + folder;
+  SLUICE_TRY(found, ask("GET", "/api/2.0/mlflow-artifacts/artifacts?path=" + percent_encode(place), {}));
+  if (!found) return {};
+  for (const auto& file : list_at(*found, "files")) {
+    // Names here, not paths.
+    const auto name = file.text_at("path");
+    if (name.empty()) continue;
+    const auto path = folder.empty() ? name : folder + "/" + name;
+    SLUICE_DO(file.boolean_at("is_dir") ? list_served(root, path, take)
+                                        : take({.path = path, .size = integer_at(file, "file_size")}));
+  }
+  return {};
 }
 
 Result<void> MlflowServer::list_folder(const std::string& uri, const std::string& folder,
@@ -443,8 +473,10 @@ Result<void> MlflowServer::list_folder(const std::string& uri, const std::string
 
 Result<void> MlflowServer::read(const std::string& uri, const std::string& path,
                                 const ports::Take<std::string_view>& take) {
+  const auto served = served_path(uri);
   const auto target =
-      uri.starts_with("models:")
+      served ? "/api/2.0/mlflow-artifacts/artifacts/" + percent_encode(*served + "/" + path, "/")
+      : uri.starts_with("models:")
           ? fmt::format("/ajax-api/2.0/mlflow/logged-models/{}/artifacts/files?artifact_file_path={}",
                         percent_encode(id_in(uri)), percent_encode(path))
           : fmt::format("/get-artifact?run_id={}&path={}", percent_encode(id_in(uri)), percent_encode(path));

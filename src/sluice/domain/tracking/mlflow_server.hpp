@@ -55,6 +55,8 @@ class MlflowServer final : public ports::TrackingSource, public ports::ArtifactS
   /// All pages of a search that is asked by its address, which ends with a parameter.
   Result<void> found_by(const std::string& target, const ports::Take<const Value&>& page);
   Result<ports::RegisteredContent> registered_in(const Value& model, bool is_prompt);
+  Result<void> list_served(const std::string& root, const std::string& folder,
+                           const ports::Take<const File&>& take);
   Result<void> list_folder(const std::string& uri, const std::string& folder,
                            const ports::Take<const File&>& take);
 
