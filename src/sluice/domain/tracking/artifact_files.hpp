@@ -1,4 +1,5 @@
 #pragma once
+// Public to other domain modules: versions of registered models consist of these files.
 #include <functional>
 #include <string>
 #include <string_view>

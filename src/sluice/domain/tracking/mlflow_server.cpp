@@ -431,7 +431,7 @@ Result<void> MlflowServer::list_served(const std::string& root, const std::strin
     // Names here, not paths.
     const auto name = file.text_at("path");
     if (name.empty()) continue;
-    const auto path = folder.empty() ? name : folder + "/" + name;
+    const auto path = folder.empty() ? name : fmt::format("{}/{}", folder, name);
     SLUICE_DO(file.boolean_at("is_dir") ? list_served(root, path, take)
                                         : take({.path = path, .size = integer_at(file, "file_size")}));
   }
@@ -475,7 +475,8 @@ Result<void> MlflowServer::read(const std::string& uri, const std::string& path,
                                 const ports::Take<std::string_view>& take) {
   const auto served = served_path(uri);
   const auto target =
-      served ? "/api/2.0/mlflow-artifacts/artifacts/" + percent_encode(*served + "/" + path, "/")
+      served
+          ? "/api/2.0/mlflow-artifacts/artifacts/" + percent_encode(fmt::format("{}/{}", *served, path), "/")
       : uri.starts_with("models:")
           ? fmt::format("/ajax-api/2.0/mlflow/logged-models/{}/artifacts/files?artifact_file_path={}",
                         percent_encode(id_in(uri)), percent_encode(path))
