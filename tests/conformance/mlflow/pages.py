@@ -16,6 +16,7 @@ EXPECTED = {
     r"404 \(Not Found\) .*/mlflow/users/current$": "only a server of MLflow with passwords has users; the pages ask for it, and take 404 for \"none\"",
     r"404 \(Not Found\) .*/(experiments/get-by-name|registered-models/get)\?": "whether a name is free is asked so",
     r"501 \(Not Implemented\) .*/review-queues/get-or-create-user$": "reviews by people are refused; their page shows how one would begin",
+    r"security: Loading media from +'https://mlflow\.org/": "a page without traces shows a film of MLflow's site; pages may talk to this server alone",
     r"ResizeObserver loop completed": "Chromium's notice that a size was not settled within one frame; it is, in the next",
 }
 

@@ -220,6 +220,21 @@ def test_the_token_is_for_its_run_alone(tracking, tmp_path):
     assert client.get_run(other).data.metrics == {}
 
 
+def test_a_task_sends_files_in_parts(tracking, tmp_path):
+    server, client = tracking
+    code = """
+    import os, pathlib, mlflow
+    pathlib.Path("large.bin").write_bytes(bytes(range(256)) * 1000)
+    with mlflow.start_run():
+        mlflow.log_artifact("large.bin", "folder")
+    """
+    how = {"MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD": "true", "MLFLOW_MULTIPART_UPLOAD_MINIMUM_FILE_SIZE": "1", "MLFLOW_MULTIPART_UPLOAD_CHUNK_SIZE": "50000"}
+    report = Pipeline(tmp_path, "parts").task("send", code, env=how).run(server.data)
+    (run,) = below(client, report["run"], "parts").values()
+    with open(client.download_artifacts(run.info.run_id, "folder/large.bin"), "rb") as got:
+        assert got.read() == bytes(range(256)) * 1000
+
+
 def test_the_token_ends_with_its_run(tracking, tmp_path):
     server, _ = tracking
     kept = tmp_path / "kept.json"
