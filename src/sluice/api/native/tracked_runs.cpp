@@ -1,4 +1,5 @@
 // Runs that clients of MLflow log: their metrics.
+#include <algorithm>
 #include <cmath>
 
 #include <fmt/format.h>

@@ -165,7 +165,8 @@ Result<TraceSpan> span_in(std::string content) {
     const auto* text = found->if_string();
     if (text == nullptr) return *found;
     auto parsed = parse_json(*text, "attribute");
-    return parsed ? std::move(*parsed) : *found;
+    if (!parsed) return *found;
+    return std::move(*parsed);
   };
   const auto word = [&](std::string_view name) {
     const auto value = attribute(name);

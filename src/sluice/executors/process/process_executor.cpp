@@ -84,7 +84,7 @@ struct ProcessExecutor::Impl {
        std::filesystem::path supervisor, Given g)
       : data(std::move(d)),
         objects(o),
-        given(g),
+        given(std::move(g)),
         sink(s),
         clock(c),
         spares(data / "work"),
@@ -413,7 +413,7 @@ struct ProcessExecutor::Impl {
 ProcessExecutor::ProcessExecutor(const std::filesystem::path& data, ports::ObjectStore& objects,
                                  ports::OutcomeSink& sink, const Clock& clock,
                                  std::filesystem::path supervisor, Given given)
-    : impl_(std::make_unique<Impl>(data, objects, sink, clock, std::move(supervisor), given)) {}
+    : impl_(std::make_unique<Impl>(data, objects, sink, clock, std::move(supervisor), std::move(given))) {}
 
 ProcessExecutor::~ProcessExecutor() = default;
 
