@@ -1,9 +1,9 @@
 """`sluice up --durable`: what a client was told is stored is on the disk, the bytes of an artifact before the row that names them."""
 import hashlib
-import os
 
 import pytest
-from sluice_program import environment, serving
+from fault import killing
+from sluice_program import serving
 
 ARTIFACT = "/api/2.0/mlflow-artifacts/artifacts/0/run/artifacts/a.txt"
 
@@ -11,7 +11,7 @@ ARTIFACT = "/api/2.0/mlflow-artifacts/artifacts/0/run/artifacts/a.txt"
 @pytest.mark.parametrize("durable", [True, False])
 def test_the_bytes_of_an_artifact_are_synced(tmp_path, durable):
     data, trace = tmp_path / "data", tmp_path / "trace"
-    traced = environment(LD_PRELOAD=os.environ["SLUICE_DIE_AT"], DIE_UNDER=data, DIE_TRACE=trace)
+    traced = killing.doomed(under=[data], trace=trace)
     with serving(data, *(["--durable"] if durable else []), env=traced) as server:
         assert server.ask("PUT", ARTIFACT, b"kept")[0] == 200
         calls = [line.split() for line in trace.read_text().splitlines() if line.startswith("call ")]
