@@ -72,8 +72,7 @@ TEST(NativeTrackedRuns, AreNamedByOnePrefix) {
 TEST(NativeTrackedRuns, OfPipelinesHaveTheIdsOfTheirRuns) {
   TrackedStage s;
   const auto run = ended(s, plan_body(echo_plan));
-  const std::string nothing =
-      "nothing was logged to run " + run + " itself with MLflow's client; name the tracked run of a task";
+  const std::string nothing = "nothing was logged to run " + run + " with MLflow's client";
   EXPECT_EQ(s.ask_for("/v1/tracked/latest").find("error")->text_at("message"), nothing);
   EXPECT_EQ(s.ask_for("/v1/tracked/" + run).find("error")->text_at("message"), nothing);
   EXPECT_OK(s.tracked.create_run({.run = {.id = run, .experiment = s.experiment}}));
