@@ -418,7 +418,8 @@ def bench_tracking(table, folder, rounds):
     table.add("memory after all of it", sluice["memory"] / 1e6, "MB", "≤ 64", sluice["memory"] <= 64e6, "mlflow", theirs_memory / 1e6)
     for name, goal, times in (("create run", 0.3, None), ("log metric", None, 30), ("log metric, 8 clients", None, 100), ("metric of a batch", 1 / 300, None),
                               ("… of 1,000 keys", None, None), (f"search 1,000 of {runs} runs", 10, None), ("… filter and order by a metric", 5, None), ("… order by a metric", None, None),
-                              ("history of 100,000", 100, None), ("upload", None, 4), ("download", None, 4)):
+                              ("history of 100,000", 100, None), ("upload", None, 4), ("download", None, 4),
+                              ("create model", 1000 / 300, None), ("create version", 1000 / 300, None), ("create version, 8 clients", 1000 / 700, None)):
         ms, theirs = 1e3 * sluice[name], 1e3 * prompt[name]
         unit = "ms/MiB" if name in ("upload", "download") else "ms"
         wanted = f"≤ {goal:.3g}" if goal else f"1/{times}" if times else "-"

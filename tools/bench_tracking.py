@@ -224,13 +224,13 @@ class Workload:
         requests = self.metrics(30 * self.scale, "loss")
         self.note("log metric", lambda: self.send(requests), len(requests))
 
-    def log_by_eight(self):
-        """Eight connections, each of which has one request under way: one thread sends for all of them."""
+    def by_eight(self, name, requests_of, count):
+        """Eight connections, each of which has one request under way: one thread sends for all of them. `requests_of(i)` has `count`."""
         clients = {}
         with selectors.DefaultSelector() as ready:
             for i in range(8):
                 client = self.server.connection(self.prompt)
-                clients[client] = iter(self.metrics(10 * self.scale, f"m{i}"))
+                clients[client] = iter(requests_of(i))
                 ready.register(client.socket, selectors.EVENT_READ, client)
 
             def work():
@@ -246,7 +246,23 @@ class Workload:
                             left -= 1
                         else:
                             client.send(request)
-            self.note("log metric, 8 clients", work, 8 * 10 * self.scale)
+            self.note(name, work, 8 * count)
+
+    def log_by_eight(self):
+        count = 10 * self.scale
+        self.by_eight("log metric, 8 clients", lambda i: self.metrics(count, f"m{i}"), count)
+
+    def register(self):
+        """Models, and versions of one of them; by eight clients of eight."""
+        count, names = 2 * self.scale, f"bench {time.time()}"
+        models = [post("/registered-models/create", {"name": f"{names} {i}"}) for i in range(max(count, 8))]
+        self.note("create model", lambda: self.send(models), len(models))
+
+        def versions(model):
+            return [post("/model-versions/create", {"name": f"{names} {model}", "source": f"s3://bucket/{i}"}) for i in range(count)]
+        one = versions(0)
+        self.note("create version", lambda: self.send(one), count)
+        self.by_eight("create version, 8 clients", versions, count)
 
     def log_batches(self):
         ten = [f"k{i}" for i in range(10)]
@@ -317,6 +333,7 @@ def measure(server, prompt, runs, scale):
     work.log_metrics()
     work.log_by_eight()
     work.log_batches()
+    work.register()
     work.fill()
     work.search(f"search 1,000 of {runs} runs")
     work.search("… filter and order by a metric", filter="metrics.m1 > 500 and params.p1 = '3'", order_by=["metrics.m2 DESC"])
