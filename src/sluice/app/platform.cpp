@@ -114,10 +114,15 @@ struct Platform::Impl {
     traces = std::make_unique<tracking::Traces>(*ledger.traces, *ledger.tracking, clock, random);
     SLUICE_TRY(key, open_task_key(data, random));
     task_tokens = std::make_unique<access::TaskTokens>(std::move(key));
-    SLUICE_TRY(opened_access,
-               access::Access::open(
-                   {.tokens = *ledger.tokens, .clock = clock, .random = random, .tasks = task_tokens.get()},
-                   options.token));
+    SLUICE_TRY(opened_access, access::Access::open({.tokens = *ledger.tokens,
+                                                    .clock = clock,
+                                                    .random = random,
+                                                    .tasks = task_tokens.get(),
+                                                    .goes_on =
+                                                        [this](const auto& workspace, const RunId& run) {
+                                                          return task_runs->goes_on(workspace, run);
+                                                        }},
+                                                   options.token));
     access = std::move(opened_access);
     SLUICE_TRY(opened_models, open_models(data, *objects.store, clock));
     models = std::move(opened_models);

@@ -97,7 +97,11 @@ Result<void> Guard::check_page(std::string_view host, const Page& page, bool cha
 Result<ports::Caller> Guard::caller_of(std::string_view authorization, bool is_owner) const {
   const auto token = bearer_of(authorization);
   if (options_.callers != nullptr && !token.empty())
-    if (auto caller = options_.callers->caller_of(token)) return std::move(*caller);
+    if (auto caller = options_.callers->caller_of(token)) {
+      auto refusal = caller->task ? options_.callers->refusal_of(*caller) : std::nullopt;
+      if (refusal) return Fail(std::move(*refusal));
+      return std::move(*caller);
+    }
   if (is_owner) return ports::owner();
   if (options_.callers == nullptr || !options_.callers->any())
     return Fail(user_error(

@@ -53,6 +53,11 @@ class Callers {
   virtual ~Callers() = default;
   /// Whose token this is; nullopt: nobody's, or it has expired. From memory: called for every request.
   [[nodiscard]] virtual std::optional<Caller> caller_of(std::string_view token) const = 0;
+  /// Why this caller may not even look any more; nullopt: they may. Called for every request of a task.
+  [[nodiscard]] virtual std::optional<Error> refusal_of(const Caller& caller) const {
+    static_cast<void>(caller);
+    return std::nullopt;
+  }
   /// Whether there is any token that has not expired.
   [[nodiscard]] virtual bool any() const = 0;
 };

@@ -247,6 +247,10 @@ def test_the_token_ends_with_its_run(tracking, tmp_path):
         headers = {"Authorization": f"Bearer {given}", "Content-Type": "application/json"}
         answered, body = server.ask("POST", "/api/2.0/mlflow/runs/log-metric", point, headers)
         assert answered == status and (words is None or words in body["message"])
+    # Nor does it show anything any more.
+    answered, body = server.ask("GET", f"/api/2.0/mlflow/runs/get?run_id={run}", headers={"Authorization": f"Bearer {token}"})
+    assert answered == 403 and "has ended, and its token with it" in body["message"]
+    assert server.ask("GET", "/v1/runs", headers={"Authorization": f"Bearer {token}"})[0] == 403
 
 
 def test_retries_have_runs_of_their_own(tracking, tmp_path):

@@ -40,17 +40,31 @@ TEST(TaskTokens, AreRefusedWhenAnythingIsChanged) {
   EXPECT_FALSE(tokens.caller_of(tokens.token_of(endless, principal)));
 }
 
-TEST(TaskTokens, AreKnownToAccess) {
+TEST(TaskTokens, AreKnownToAccessAsLongAsTheirRunGoesOn) {
   AccessStage stage;
   const TaskTokens tokens("key");
-  const auto access = test::value_of(
-      Access::open({.tokens = stage.tables, .clock = stage.clock, .random = stage.random, .tasks = &tokens},
-                   std::nullopt));
+  bool goes_on = true;
+  const auto is_open = [&](const std::string& workspace, const RunId& run) {
+    return goes_on && workspace == "team" && run == task.run;
+  };
+  const auto access = test::value_of(Access::open({.tokens = stage.tables,
+                                                   .clock = stage.clock,
+                                                   .random = stage.random,
+                                                   .tasks = &tokens,
+                                                   .goes_on = is_open},
+                                                  std::nullopt));
   const auto caller = access->caller_of(tokens.token_of(task, principal));
   ASSERT_TRUE(caller);
   EXPECT_EQ(caller->task, task);
+  EXPECT_FALSE(access->refusal_of(*caller));
   EXPECT_FALSE(access->any());  // nobody else has a token because of it
   EXPECT_FALSE(stage.open()->caller_of(tokens.token_of(task, principal)));
+  goes_on = false;
+  const auto refusal = access->refusal_of(*caller);
+  ASSERT_TRUE(refusal);
+  EXPECT_EQ(refusal->code, Code::permission_denied);
+  EXPECT_THAT(refusal->message, testing::HasSubstr("the run 01abc of the task"));
+  EXPECT_FALSE(access->refusal_of({.principal = principal}));
 }
 
 }  // namespace

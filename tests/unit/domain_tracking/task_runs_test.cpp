@@ -17,7 +17,6 @@ namespace {
 
 using ports::TrackedStatus;
 using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 
 const Principal ann{.workspace = "default", .name = "ann"};
 
@@ -119,14 +118,13 @@ TEST_F(TaskRunsTest, OwnIsWhatTheAttemptBegan) {
   EXPECT_FALSE(test::value_of(runs_.is_own(ann, task, "r1")));
 }
 
-TEST_F(TaskRunsTest, NothingBeginsOnceTheRunHasEnded) {
+TEST_F(TaskRunsTest, KnowWhichRunsGoOn) {
   append("r1", {});
-  EXPECT_OK(runs_.begin(ann, task_of("r1", "a")));
+  EXPECT_TRUE(runs_.goes_on("default", {"r1"}));
+  EXPECT_FALSE(runs_.goes_on("default", {"r"}));
+  EXPECT_FALSE(runs_.goes_on("elsewhere", {"r1"}));
   append("r1", {}, "succeeded");
-  const auto refused = runs_.begin(ann, task_of("r1", "a"));
-  ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().code, Code::permission_denied);
-  EXPECT_THAT(refused.error().message, HasSubstr("the run r1 of the task `a` has ended"));
+  EXPECT_FALSE(runs_.goes_on("default", {"r1"}));
   EXPECT_FALSE(runs_.begin(ann, task_of("unknown", "a")));
 }
 

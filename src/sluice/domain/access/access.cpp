@@ -38,9 +38,9 @@ std::string new_secret(Random& random) {
 }  // namespace
 
 Result<std::unique_ptr<Access>> Access::open(Ports ports, const std::optional<std::string>& operator_token) {
-  std::unique_ptr<Access> access(new Access(ports));
-  if (operator_token) access->operator_secret_ = Digest::of(*operator_token);
   SLUICE_TRY(stored, ports.tokens.tokens());
+  std::unique_ptr<Access> access(new Access(std::move(ports)));
+  if (operator_token) access->operator_secret_ = Digest::of(*operator_token);
   for (auto& token : stored) {
     access->names_.emplace(token.secret, token.name);
     auto name = token.name;
@@ -119,6 +119,13 @@ std::optional<ports::Caller> Access::caller_of(std::string_view token) const {
   const auto& found = by_name_.at(name->second);
   if (has_expired(found)) return std::nullopt;
   return ports::Caller{.principal = {.workspace = found.workspace, .name = found.name}, .role = found.role};
+}
+
+std::optional<Error> Access::refusal_of(const ports::Caller& caller) const {
+  if (!caller.task || ports_.goes_on(caller.principal.workspace, caller.task->run)) return std::nullopt;
+  return user_error(Code::permission_denied,
+                    fmt::format("the run {} of the task `{}` has ended, and its token with it",
+                                caller.task->run.text, caller.task->path));
 }
 
 bool Access::any() const {

@@ -1,10 +1,12 @@
 #pragma once
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "sluice/base/random.hpp"
@@ -32,6 +34,8 @@ class Access final : public ports::Callers {
     const Clock& clock;
     Random& random;
     const TaskTokens* tasks = nullptr;  ///< null: tasks have no tokens
+    /// Whether a run goes on: the tokens of its tasks end with it. Not null if `tasks` is not.
+    std::function<bool(const std::string& workspace, const RunId& run)> goes_on = {};
   };
   /// `operator_token`: of an administrator, for as long as this object lives; nullopt: none. The ports must
   /// outlive the result.
@@ -45,10 +49,11 @@ class Access final : public ports::Callers {
   [[nodiscard]] std::vector<ports::Token> list() const;
 
   [[nodiscard]] std::optional<ports::Caller> caller_of(std::string_view token) const override;
+  [[nodiscard]] std::optional<Error> refusal_of(const ports::Caller& caller) const override;
   [[nodiscard]] bool any() const override;
 
  private:
-  explicit Access(Ports ports) : ports_(ports) {}
+  explicit Access(Ports ports) : ports_(std::move(ports)) {}
   [[nodiscard]] bool has_expired(const ports::Token& token) const;
 
   Ports ports_;

@@ -138,6 +138,11 @@ Result<void> TaskRuns::begin_run(const ports::RunRow& row) {
   return ports_.tasks.begin({.principal = principal, .run = std::move(run)}, {.run = row.id});
 }
 
+bool TaskRuns::goes_on(const std::string& workspace, const RunId& run) const {
+  const auto row = row_of(workspace, run);
+  return row && *row && !(*row)->ended;
+}
+
 Result<bool> TaskRuns::begin_run(const Principal& principal, const RunId& run) {
   SLUICE_TRY(row, row_of(principal.workspace, run));
   if (!row) return false;
@@ -147,10 +152,7 @@ Result<bool> TaskRuns::begin_run(const Principal& principal, const RunId& run) {
 
 Result<void> TaskRuns::begin(const Principal& principal, const ports::TaskCaller& task) {
   SLUICE_TRY(row, row_of(principal.workspace, task.run));
-  if (!row || row->ended)
-    return Fail(user_error(Code::permission_denied,
-                           fmt::format("the run {} of the task `{}` has ended, and its token with it",
-                                       task.run.text, task.path)));
+  if (!row) return Fail(user_error(Code::not_found, fmt::format("there is no run {}", task.run.text)));
   const auto stored = ports_.tracking.run(principal.workspace, task.fence.text);
   if (stored) return {};
   if (stored.error().code != Code::not_found) return Fail(stored.error());

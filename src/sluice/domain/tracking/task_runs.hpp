@@ -37,7 +37,9 @@ class TaskRuns {
 
   /// The tracked run of an attempt: as it is, or as it would begin. Its experiment exists then.
   Result<ports::TrackedRun> of_task(const Principal& principal, const ports::TaskCaller& task);
-  /// Begins it, and that of its run, unless they have begun. Code::permission_denied once the run has ended.
+  /// Whether a run has not ended: only then its tasks may log.
+  [[nodiscard]] bool goes_on(const std::string& workspace, const RunId& run) const;
+  /// Begins it, and that of its run, unless they have begun. Code::not_found if there is no such run.
   Result<void> begin(const Principal& principal, const ports::TaskCaller& task);
   /// Begins another one below that of the attempt: `run` is new (Experiments::new_run).
   Result<ports::TrackedRun> begin_below(const Principal& principal, const ports::TaskCaller& task,
