@@ -22,6 +22,7 @@ from mlflow.entities import AssessmentSource, Dataset, DatasetInput, Expectation
 from mlflow.tracking import MlflowClient
 
 RUNS = 200
+RUN_OF_VERSIONS = "Lauf 1 / 走る"  # whose files the versions of models have
 GREATEST = sys.float_info.max
 STATUSES = ["FINISHED", "FAILED", "KILLED", None]
 
@@ -400,7 +401,7 @@ def test_what_cannot_be_reached_is_listed(database, tmp_path):
     copy.parent.mkdir()
     shutil.copy(database, copy)
     with sqlite3.connect(copy) as connection:
-        first, second, third = (row[0] for row in connection.execute("SELECT run_uuid FROM runs LIMIT 3"))
+        first, second, third = (row[0] for row in connection.execute("SELECT run_uuid FROM runs WHERE name != ? ORDER BY name LIMIT 3", (RUN_OF_VERSIONS,)))
         for run, uri in ((first, "s3://bucket/1/x/artifacts"), (second, "/nowhere/at/all/1/artifacts"), (third, "mlflow-artifacts:/0/x/artifacts")):
             connection.execute("UPDATE runs SET artifact_uri = ? WHERE run_uuid = ?", (uri, run))
         connection.execute("UPDATE model_versions SET source = 's3://bucket/net', storage_location = 's3://bucket/net' WHERE version = 3")
@@ -440,8 +441,7 @@ def test_damage(database, runs_folder, tmp_path):
     shutil.copytree(runs_folder, copy)
     everywhere = [path for pattern in ("*/*/meta.yaml", ".trash/*/*/meta.yaml") for path in copy.glob(pattern) if len(path.parent.name) == 32]
     names = {path.parent: path.read_text().partition("run_name: ")[2].partition("\n")[0] for path in copy.glob("*/*/meta.yaml") if len(path.parent.name) == 32}
-    # Versions of models have the files of the first run.
-    runs = sorted((run for run in names if names[run] != "Lauf 1 / 走る"), key=lambda run: (names[run], run))
+    runs = sorted((run for run in names if names[run] != RUN_OF_VERSIONS), key=lambda run: (names[run], run))
     (runs[0] / "meta.yaml").write_text("{")
     (runs[1] / "meta.yaml").unlink()
     with open(runs[2] / "metrics" / "again", "a") as metric:

@@ -36,7 +36,7 @@ TEST(OutboundClient, PassesTheAddressesBeforeItConnects) {
   };
   const auto before = test.server().connections();
   EXPECT_EQ(client.request(request).error().message, "not there");
-  EXPECT_EQ(test.server().connections(), before);
+  EXPECT_LE(test.server().connections(), before);
 }
 
 TEST(OutboundClient, SaysTheHostAndNoTarget) {
@@ -67,8 +67,9 @@ TEST(OutboundClient, EndsByTimeAndWhenItIsStopped) {
   std::stop_source stop;
   auto stopped = to(test, "/echo/hold");
   stopped.stop = stop.get_token();
+  ports::Responder held;  // kept until the client has ended: its end would be a response, too
   std::thread stopping([&] {
-    const auto held = test.held();  // the request has arrived
+    held = test.held();  // the request has arrived
     stop.request_stop();
   });
   EXPECT_EQ(client.request(stopped).error().code, Code::cancelled);
