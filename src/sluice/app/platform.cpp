@@ -103,7 +103,6 @@ struct Platform::Impl {
     task_run_follower = std::make_unique<tracking::TaskRunFollower>(
         tracking::TaskRunFollower::Ports{.tracking = *ledger.tracking,
                                          .tasks = *ledger.tracked_tasks,
-                                         .runs = *ledger.index,
                                          .journal = *ledger.journal,
                                          .task_runs = *task_runs},
         lower_priority);
@@ -343,6 +342,7 @@ Result<std::unique_ptr<Platform>> Platform::open(Options options) {
 }
 
 void Platform::warm_up() {
+  if (const auto taken = impl_->task_run_follower->take_up(); !taken) log::warning(taken.error().message);
   impl_->registry->begin_index();
   impl_->models.repository->warm_up();
 }

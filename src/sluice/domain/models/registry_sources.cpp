@@ -10,6 +10,7 @@
 #include "sluice/domain/models/registry.hpp"
 #include "sluice/domain/models/registry_rules.hpp"
 #include "sluice/domain/tracking/artifact_files.hpp"
+#include "sluice/domain/tracking/version_address.hpp"
 
 namespace sluice::models {
 
@@ -18,8 +19,6 @@ using ports::RegisteredVersion;
 namespace {
 
 constexpr std::string_view artifacts_scheme = "mlflow-artifacts:/";
-/// Below it, versions of models: no experiment is called so.
-constexpr std::string_view models_folder = "models/";
 constexpr std::string_view attributes_file = ".gitattributes";
 /// What the sources of prompts are: their text is a tag.
 constexpr std::string_view prompt_sources[] = {"dummy-source", "prompt-template"};
@@ -266,39 +265,13 @@ Result<void> Registry::note_in_logged_model(const Principal& by, const Registere
 
 std::string Registry::address_of(const RegisteredVersion& version) {
   if (!version.storage.empty()) return version.storage;
-  return fmt::format("{}{}{}/{}", artifacts_scheme, models_folder, percent_encode(version.model),
-                     version.number);
+  return tracking::address_of_version(version.model, version.number);
 }
 
-namespace {
-
-struct PathOfVersion {
-  std::string_view name;  ///< as it is written
-  std::string_view number;
-  std::string_view path;
-};
-std::optional<PathOfVersion> parse_path(std::string_view path) {
-  if (!path.starts_with(models_folder)) return std::nullopt;
-  path.remove_prefix(models_folder.size());
-  const auto slash = path.find('/');
-  if (slash == std::string_view::npos) return std::nullopt;
-  PathOfVersion out{.name = path.substr(0, slash)};
-  path.remove_prefix(slash + 1);
-  const auto end = std::min(path.find('/'), path.size());
-  out.number = path.substr(0, end);
-  if (!parse_integer<std::int64_t>(out.number)) return std::nullopt;
-  path.remove_prefix(std::min(end + 1, path.size()));
-  while (path.ends_with('/')) path.remove_suffix(1);
-  out.path = path;
-  return out;
-}
-
-}  // namespace
-
-bool Registry::is_inside(std::string_view path) { return parse_path(path).has_value(); }
+bool Registry::is_inside(std::string_view path) { return tracking::parse_version_path(path).has_value(); }
 
 Result<std::optional<Registry::Inside>> Registry::inside(const Principal& by, std::string_view path) const {
-  const auto parsed = parse_path(path);
+  const auto parsed = tracking::parse_version_path(path);
   if (!parsed) return std::nullopt;
   const std::string number(parsed->number);
   // Some clients encode what is encoded already.

@@ -4,10 +4,9 @@
 #include <array>
 #include <fstream>
 
-#include <fmt/format.h>
-
 #include "sluice/base/words.hpp"
 #include "sluice/domain/tracking/tracking.hpp"
+#include "sluice/domain/tracking/version_address.hpp"
 
 namespace sluice::tracking {
 namespace {
@@ -29,21 +28,18 @@ std::optional<std::string> folder_in(std::string_view uri) {
   return std::string(uri);
 }
 
-/// What a registered model's version says of its files, if they are in its repository.
-constexpr std::string_view of_versions = "mlflow-artifacts:/models/";
-
 struct VersionPlace {
   std::string model;
   std::string number;
 };
+/// Of the address of a version whose files are in its repository.
 std::optional<VersionPlace> version_at(std::string_view uri) {
-  if (!uri.starts_with(of_versions)) return std::nullopt;
-  uri.remove_prefix(of_versions.size());
-  const auto slash = uri.find('/');
-  if (slash == std::string_view::npos) return std::nullopt;
-  auto model = percent_decode(uri.substr(0, slash));
+  const auto folder = folder_in(uri);
+  const auto parsed = folder ? parse_version_path(*folder) : std::nullopt;
+  if (!parsed) return std::nullopt;
+  auto model = percent_decode(parsed->name);
   if (!model) return std::nullopt;
-  return VersionPlace{.model = std::move(*model), .number = std::string(uri.substr(slash + 1))};
+  return VersionPlace{.model = std::move(*model), .number = std::string(parsed->number)};
 }
 
 }  // namespace
@@ -107,8 +103,7 @@ Result<void> KeptTracking::registered(const ports::Take<const ports::RegisteredC
     if (place.workspace != principal_.workspace) continue;
     SLUICE_TRY(content, registry_.content(place));
     for (auto& version : content.versions)
-      if (version.storage.empty())
-        version.storage = fmt::format("{}{}/{}", of_versions, percent_encode(version.model), version.number);
+      if (version.storage.empty()) version.storage = address_of_version(version.model, version.number);
     SLUICE_DO(take(content));
   }
   return {};

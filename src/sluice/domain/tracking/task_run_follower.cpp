@@ -47,17 +47,25 @@ ports::TrackedStatus status_of(const ports::TaskPlace& place, const TaskRunFollo
 }  // namespace
 
 TaskRunFollower::TaskRunFollower(Ports ports, std::function<void()> prepare)
-    : ports_(ports), thread_([this, prepare = std::move(prepare)](const std::stop_token& stop) {
-        if (prepare) prepare();
-        work(stop);
-      }) {}
+    : ports_(ports), prepare_(std::move(prepare)) {}
 
 void TaskRunFollower::changed(const RunId& run) {
   const std::lock_guard lock(mutex_);
   // Those beyond are found by the next server.
   if (wanted_.size() >= wanted_max) return;
   wanted_.insert(run);
+  if (!thread_.joinable())
+    thread_ = std::jthread([this](const std::stop_token& stop) {
+      if (prepare_) prepare_();
+      work(stop);
+    });
   changed_.notify_all();
+}
+
+Result<void> TaskRunFollower::take_up() {
+  SLUICE_TRY(left, ports_.tasks.unsettled_runs(wanted_max));
+  for (const auto& run : left) changed(run);
+  return {};
 }
 
 void TaskRunFollower::wait() {
@@ -66,8 +74,6 @@ void TaskRunFollower::wait() {
 }
 
 void TaskRunFollower::work(const std::stop_token& stop) {
-  if (const auto left = ports_.tasks.unsettled_runs(wanted_max))
-    for (const auto& run : *left) changed(run);
   for (;;) {
     RunId run;
     {
@@ -87,13 +93,12 @@ void TaskRunFollower::work(const std::stop_token& stop) {
 Result<void> TaskRunFollower::follow(const RunId& run) {
   SLUICE_TRY(any, ports_.tasks.any());
   if (!any) return {};
-  SLUICE_TRY(found, ports_.runs.runs({.workspace = "", .id_prefix = run.text, .limit = 1}));
-  if (found.empty() || found.front().id != run) return {};
-  const auto& row = found.front();
-  SLUICE_DO(copy_cached(row));
-  if (!row.ended) return {};
+  SLUICE_TRY(row, ports_.task_runs.row_of("", run));
+  if (!row) return {};
+  SLUICE_DO(copy_cached(*row));
+  if (!row->ended) return {};
   read_.erase(run);
-  return end(row);
+  return end(*row);
 }
 
 Result<void> TaskRunFollower::copy_cached(const ports::RunRow& row) {

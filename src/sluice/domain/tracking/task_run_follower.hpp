@@ -16,14 +16,13 @@ namespace sluice::tracking {
 
 /// Writes to tracked runs what becomes of the engine's runs that they belong to: what a task from the cache
 /// logged when it ran is logged to the new run too, and what has not ended when its run ends is ended. Done
-/// by a thread of its own, some milliseconds later; what was under way when the server died, when the next
-/// one opens. Thread-safe. What it refers to must outlive it.
+/// by a thread of its own, which the first change starts, some milliseconds later. Thread-safe. What it
+/// refers to must outlive it.
 class TaskRunFollower {
  public:
   struct Ports {
     ports::Tracking& tracking;
     ports::TrackedTasks& tasks;
-    const ports::RunIndex& runs;
     const ports::Journal& journal;
     TaskRuns& task_runs;
   };
@@ -35,6 +34,8 @@ class TaskRunFollower {
 
   /// The run used the cache, or has ended. Does not block.
   void changed(const RunId& run);
+  /// Takes up what a server that died left: for the start of the next one.
+  Result<void> take_up();
   /// Waits until nothing is left to do: for tests.
   void wait();
 
@@ -50,7 +51,8 @@ class TaskRunFollower {
   Result<void> end(const ports::RunRow& row);
 
   Ports ports_;
-  std::mutex mutex_;  ///< guards `wanted_` and `is_working_`
+  std::function<void()> prepare_;
+  std::mutex mutex_;  ///< guards `wanted_`, `is_working_`, and the start of the thread
   std::condition_variable_any changed_;
   std::set<RunId> wanted_;
   bool is_working_ = false;

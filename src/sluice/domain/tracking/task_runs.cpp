@@ -129,9 +129,8 @@ Result<ports::TrackedRun> TaskRuns::of_task(const Principal& principal, const po
 
 Result<void> TaskRuns::begin_run(const ports::RunRow& row) {
   const auto& principal = row.principal;
-  const auto stored = ports_.tracking.run(principal.workspace, row.id.text);
-  if (stored) return {};
-  if (stored.error().code != Code::not_found) return Fail(stored.error());
+  SLUICE_TRY(begun, ports_.tasks.place_of(principal.workspace, row.id.text));
+  if (begun) return {};
   SLUICE_TRY(experiment, experiment_for(principal, row.name));
   auto run = run_of(row, experiment);
   add_name_tag(run);
@@ -151,11 +150,11 @@ Result<bool> TaskRuns::begin_run(const Principal& principal, const RunId& run) {
 }
 
 Result<void> TaskRuns::begin(const Principal& principal, const ports::TaskCaller& task) {
+  // Asked with each thing that is logged.
+  SLUICE_TRY(begun, ports_.tasks.place_of(principal.workspace, task.fence.text));
+  if (begun) return {};
   SLUICE_TRY(row, row_of(principal.workspace, task.run));
   if (!row) return Fail(user_error(Code::not_found, fmt::format("there is no run {}", task.run.text)));
-  const auto stored = ports_.tracking.run(principal.workspace, task.fence.text);
-  if (stored) return {};
-  if (stored.error().code != Code::not_found) return Fail(stored.error());
   SLUICE_DO(begin_run(*row));
   SLUICE_TRY(experiment, experiment_of(principal, task, *row));
   return ports_.tasks.begin({.principal = principal, .run = made_of(task, *row, experiment)},

@@ -54,12 +54,13 @@ class TaskRuns {
   /// Begins that of a run of the engine, unless it has begun. False: there is no such run.
   Result<bool> begin_run(const Principal& principal, const RunId& run);
   Result<void> begin_run(const ports::RunRow& row);
+  /// nullopt: there is no such run in the workspace; "": in any.
+  [[nodiscard]] Result<std::optional<ports::RunRow>> row_of(const std::string& workspace,
+                                                            const RunId& run) const;
   /// How a run of the engine is shown to which nothing was logged. Code::not_found if there is none.
   [[nodiscard]] Result<ports::TrackedRun> of_run(const Principal& principal, const RunId& run) const;
 
  private:
-  [[nodiscard]] Result<std::optional<ports::RunRow>> row_of(const std::string& workspace,
-                                                            const RunId& run) const;
   /// The experiment of this name, which is created; the default one where it was removed.
   Result<ports::Experiment> experiment_for(const Principal& principal, const std::string& run_name);
   Result<ports::Experiment> experiment_of(const Principal& principal, const ports::TaskCaller& task,
