@@ -11,7 +11,6 @@ namespace sluice::stores {
 
 using sqlite::Connection;
 using sqlite::SqlText;
-using sqlite::Statement;
 
 namespace {
 
