@@ -249,6 +249,7 @@ class Inference {
       return type;
     }
     if (name == "required") return args[0];
+    if (name == "artifact") return plain(Kind::artifact);
     if (name == "present" || name == "contains") return plain(Kind::boolean);
     if (name == "len") return plain(Kind::integer);
     if (name == "range") return list_of(plain(Kind::integer));

@@ -14,6 +14,7 @@ namespace sluice::ports {
 struct EnvironmentRequest {
   std::string python;                     ///< "3.11"; "": any
   std::vector<std::string> requirements;  ///< none has an ir::requirement_problem
+  std::vector<std::string> without_dependencies = {};  ///< likewise; what these depend on is not installed
 };
 
 /// Makes Python environments: an interpreter of this machine with packages beside it. Thread-safe.

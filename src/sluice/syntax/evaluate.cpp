@@ -139,6 +139,30 @@ std::optional<Value> of_artifact(const Artifact& artifact, std::string_view fiel
   return std::nullopt;
 }
 
+/// The artifact with other properties; absent: one of nothing but these, which is at a URI.
+Evaluated with_properties(const Maybe& base, const Value& properties) {
+  const auto* fields = properties.if_struct();
+  if (!fields) return raised("type", "the properties of `artifact` are a struct, not " + kind_with_article(properties));
+  if (base && !base->is_artifact())
+    return raised("type", "`artifact` takes an artifact, not " + kind_with_article(*base));
+  auto made = base ? *base->if_artifact() : Artifact();
+  for (const auto& [key, value] : *fields) {
+    const auto* text = value.if_string();
+    if (key == "metadata" && value.is_struct())
+      made.metadata = std::make_shared<const Struct>(*value.if_struct());
+    else if (key == "kind" && text)
+      made.kind = *text;
+    else if (key == "name" && text)
+      made.name = *text;
+    else if (key == "uri" && text)
+      made.uri = made.digest ? "" : *text;
+    else
+      return raised("value", "`artifact` cannot set `" + key + "` to " + kind_with_article(value));
+  }
+  if (!made.digest && made.uri.empty()) return raised("value", "an artifact that is not stored needs a `uri`");
+  return Value(std::move(made));
+}
+
 Evaluated field_of(const Value& base, const std::string& key) {
   if (const auto* fields = base.if_struct()) {
     if (const auto* value = fields->find(key)) return *value;
@@ -348,6 +372,10 @@ class Evaluator {
     }
     auto value = run(*e.args.front());
     if (!value) return value;
+    if (name == "artifact") {
+      auto properties = run(*e.args[1]);
+      return properties && *properties ? with_properties(*value, **properties) : properties;
+    }
     if (name == "present") return value->has_value();
     if (name == "default") return *value && !(*value)->is_null() ? value : run(*e.args[1]);
     if (*value) return value;  // required

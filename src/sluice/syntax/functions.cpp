@@ -288,6 +288,7 @@ Evaluated join(Args args, Budget& budget) {
 
 constexpr std::size_t any_number = 1000;
 constexpr std::array library{
+    LibraryEntry{"artifact", {2, 2}, nullptr},
     LibraryEntry{"contains", {2, 2}, contains},
     LibraryEntry{"default", {2, 2}, nullptr},
     LibraryEntry{"error", {1, 1}, nullptr},

@@ -184,7 +184,8 @@ Result<Struct> Runs::lock_environments(const ir::Plan& plan, const Submission& s
   Struct out;
   for (const auto& required : all) {
     const auto where = syntax::place(plan.file, required.at) + ": `environment`";
-    ports::EnvironmentRequest request{.python = required.python, .requirements = required.requirements};
+    ports::EnvironmentRequest request{.python = required.python, .requirements = required.requirements,
+                                      .without_dependencies = required.without_dependencies};
     if (!required.file.empty()) {
       auto read = requirements_in(required.file, submission.code, ports_.objects);
       if (!read) return Fail(std::move(read).error().at(where));

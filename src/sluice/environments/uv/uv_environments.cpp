@@ -100,6 +100,29 @@ class UsedEnvironment final : public ports::Environments::Made {
   os::UniqueFd lock_;
 };
 
+/// The packages of a lock, as uv writes it, each with its name: "numpy==2.1 \\\n    --hash=…\n".
+std::map<std::string, std::string> packages_of(std::string_view lock) {
+  std::map<std::string, std::string> found;
+  std::string name;
+  while (!lock.empty()) {
+    const auto end = std::min(lock.find('\n'), lock.size() - 1) + 1;
+    const auto line = lock.substr(0, end);
+    lock.remove_prefix(end);
+    if (line.front() != ' ') name = line.substr(0, std::min(line.find_first_of(" =@["), line.size()));
+    found[name] += line;
+  }
+  return found;
+}
+
+/// A lock of the packages of both; where both have one, that of `others`.
+std::string with_packages(std::string_view lock, std::string_view others) {
+  auto all = packages_of(lock);
+  for (auto& [name, lines] : packages_of(others)) all[name] = std::move(lines);
+  std::string out;
+  for (const auto& [name, lines] : all) out += lines + (lines.ends_with('\n') ? "" : "\n");
+  return out;
+}
+
 using MadeEnvironment = std::shared_ptr<const ports::Environments::Made>;
 using Done = std::function<void(Result<MadeEnvironment>)>;
 
@@ -229,6 +252,7 @@ struct UvEnvironments::Impl {
                                    const Interpreter& python) const {
     std::string key = python.version + "\n";
     for (const auto& requirement : request.requirements) key += requirement + "\n";
+    for (const auto& requirement : request.without_dependencies) key += "alone " + requirement + "\n";
     for (const auto& setting : options.settings) key += setting + "\n";
     for (const auto& allowed : options.allowed) key += allowed + "\n";
     return options.folder / "locks" / Digest::of(key).hex();
@@ -269,7 +293,8 @@ struct UvEnvironments::Impl {
   }
 
   Result<engine::PythonEnvironment> lock(const ports::EnvironmentRequest& request) const {
-    for (const auto& requirement : request.requirements) SLUICE_DO(check_allowed(requirement));
+    for (const auto* list : {&request.requirements, &request.without_dependencies})
+      for (const auto& requirement : *list) SLUICE_DO(check_allowed(requirement));
     SLUICE_TRY(python, interpreters.nearest(request.python));
     const auto known = lock_file(request, python);
     if (const auto text = os::read_file(known)) {
@@ -282,8 +307,12 @@ struct UvEnvironments::Impl {
     }
     std::string text;
     if (!request.requirements.empty()) {
-      SLUICE_TRY(found, resolve(request, python));
+      SLUICE_TRY(found, resolve(request.requirements, {}, python));
       text = std::move(found);
+    }
+    if (!request.without_dependencies.empty()) {
+      SLUICE_TRY(alone, resolve(request.without_dependencies, {"--no-deps"}, python));
+      text = with_packages(text, alone);
     }
     SLUICE_TRY(lock, store(text));
     SLUICE_DO(os::make_directories(known.parent_path()));
@@ -291,18 +320,20 @@ struct UvEnvironments::Impl {
     return engine::PythonEnvironment{.python = python.version, .lock = std::move(lock)};
   }
 
-  Result<std::string> resolve(const ports::EnvironmentRequest& request, const Interpreter& python) const {
+  Result<std::string> resolve(const std::vector<std::string>& requirements,
+                              const std::vector<std::string>& options_of_uv, const Interpreter& python) const {
     SLUICE_TRY(scratch, os::TemporaryDirectory::make_in_tmp("sluice-lock-"));
     const auto in = scratch.path() / "requirements.in";
     const auto out = scratch.path() / "requirements.txt";
     std::string text;
-    for (const auto& requirement : request.requirements) text += requirement + "\n";
+    for (const auto& requirement : requirements) text += requirement + "\n";
     SLUICE_DO(os::write_file(in, text, 0600));
     std::vector<std::string> arguments{
         "pip",           "compile",           "--quiet",  "--no-header",
         "--no-annotate", "--generate-hashes", "--python", python.program.string(),
         "--output-file", out.string(),        in.string()};
     std::ranges::copy(only_wheels(), std::back_inserter(arguments));
+    std::ranges::copy(options_of_uv, std::back_inserter(arguments));
     SLUICE_TRY(
         uv, run_uv(std::move(arguments), scratch.path(), python, lock_limit, [this] { return proceed(); }));
     if (uv.killed || uv.status != 0)
