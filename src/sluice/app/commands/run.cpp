@@ -71,6 +71,7 @@ void add_run(CommandLine& program) {
       {.name = "COMMAND|URL"});
   command.option("--pipeline", options->request.pipeline,
                  "which pipeline of the plan; default: the only one, or main");
+  add_dialect(command, options->request.dialect);
   command.flag("--no-cache", options->no_cache, "run every task, ignoring cached results");
   command.flag("--strict", options->request.strict,
                "refuse what would be a warning, such as another version of Python");
