@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "sluice/app/commands/command.hpp"
+#include "sluice/app/commands/plan_text.hpp"
 #include "sluice/app/commands/print_text.hpp"
 #include "sluice/app/commands/submit.hpp"
 #include "sluice/app/plugins.hpp"
@@ -25,17 +26,19 @@ void add_compile(CommandLine& program) {
     CommonOptions common;
     std::string file;
     std::string emit = "plan";
+    std::string pipeline;
     DialectOptions dialect;
   };
   auto options = std::make_shared<Options>();
   auto& command = program.add("compile", "check a plan and print it in canonical text");
   add_common(command, options->common, "sluice compile pipeline.yaml --emit dot | dot -Tsvg > pipeline.svg");
-  command.argument("FILE", options->file, "the plan, in any dialect");
+  command.argument("FILE", options->file, "the plan, in any dialect, or a Python file of kfp");
   command.option("--emit", options->emit, "plan: canonical text; dot: a graph for Graphviz",
                  {.one_of = {"plan", "dot"}});
+  command.option("--pipeline", options->pipeline, "of a Python file with several pipelines: which one");
   add_dialect(command, options->dialect);
   command.when_called([options] {
-    const auto text = read_given_file(options->file, plan_bytes_max);
+    const auto text = read_plan_text(options->file, options->pipeline);
     if (!text) {
       return report(text.error());
     }

@@ -6,6 +6,7 @@
 
 #include "sluice/app/commands/fetch_input.hpp"
 #include "sluice/app/commands/given_folder.hpp"
+#include "sluice/app/commands/plan_text.hpp"
 #include "sluice/app/commands/send_object.hpp"
 #include "sluice/app/plugins.hpp"
 #include "sluice/base/json.hpp"
@@ -193,10 +194,11 @@ Result<runs::CompileOptions> compile_options_of(const DialectOptions& options) {
 }
 
 Result<RunId> submit(Session& session, const RunRequest& request, const Notice& notice) {
-  SLUICE_TRY(text, read_given_file(request.file, plan_bytes_max));
+  auto wanted = request.pipeline;
+  SLUICE_TRY(text, read_plan_text(request.file, wanted));
   SLUICE_TRY(options, compile_options_of(request.dialect));
   SLUICE_TRY(plan, runs::compile(text, request.file, builtin_dialects(), options));
-  SLUICE_TRY(pipeline, runs::find_pipeline(*plan, request.pipeline));
+  SLUICE_TRY(pipeline, runs::find_pipeline(*plan, wanted));
   SLUICE_TRY(given, given_inputs(request.inputs, "--input", "NAME=VALUE"));
   SLUICE_TRY(secrets, given_inputs(request.input_secrets, "--input-secret", "NAME=SECRET"));
   std::error_code failed;
