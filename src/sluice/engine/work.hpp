@@ -17,6 +17,7 @@ namespace sluice::engine {
 struct PythonEnvironment {
   std::string python;  ///< the interpreter's version, "3.11.2"
   Artifact lock;       ///< with a digest: every package with its version and digests, as a requirements file
+  std::vector<Artifact> sources = {};  ///< with digests and names: what the lock has by path
 };
 
 /// A function that a task calls, instead of running a program.

@@ -255,8 +255,8 @@ Environment PlanReader::environment(const Node& node) {
   for (const auto& item : requirements->items) {
     made.requirements.push_back(string(item, "an element of `requirements`"));
     const bool is_text = item.kind == Node::Kind::scalar && item.scalar.if_string() != nullptr;
-    if (const auto refused = requirement_problem(made.requirements.back()); refused && is_text)
-      problem(item.at, *refused);
+    if (const auto read = read_requirement(made.requirements.back()); !read && is_text)
+      problem(item.at, read.error().message);
   }
   if (made.requirements.size() > requirements_max)
     problem(requirements->at,
