@@ -71,6 +71,7 @@ TaskSpec work_of(const RunState& run, const OperationState& operation) {
     if (process->function)
       work.function =
           PythonFunction{.module = process->function->module, .function = process->function->function};
+    if (process->script) work.script = process->script->text;
     if (const auto* args = call.find("args"); args && args->is_list()) work.args = *args->if_list();
     if (const auto* env = call.find("env"); env && env->is_struct()) work.env = *env->if_struct();
     if (process->code)
