@@ -12,9 +12,9 @@ namespace sluice::ports {
 
 /// The Python packages that a task requires (ir::Environment), read.
 struct EnvironmentRequest {
-  std::string python;                     ///< "3.11"; "": any
-  std::vector<std::string> requirements;  ///< none has an ir::requirement_problem
-  std::vector<std::string> without_dependencies = {};  ///< likewise; what these depend on is not installed
+  std::string python;                                  ///< "3.11"; "": any
+  std::vector<std::string> requirements;               ///< each is an ir::Requirement
+  std::vector<std::string> without_dependencies = {};  ///< packages; what these depend on is not installed
 };
 
 /// Makes Python environments: an interpreter of this machine with packages beside it. Thread-safe.

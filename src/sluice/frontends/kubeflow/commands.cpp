@@ -10,7 +10,8 @@ namespace {
 
 bool is_space(char c) { return std::isspace(static_cast<unsigned char>(c)) != 0; }
 
-/// The words of a script, as a shell splits them; nullopt for what it would have to evaluate inside quotes that are taken away.
+/// The words of a script, as a shell splits them; nullopt for what it would have to evaluate inside quotes
+/// that are taken away.
 std::optional<std::vector<std::string>> words_of(std::string_view script) {
   std::vector<std::string> words;
   std::string word;
@@ -40,6 +41,12 @@ std::optional<std::vector<std::string>> words_of(std::string_view script) {
   return words;
 }
 
+bool is_package(const std::string& word) {
+  const auto read = ir::read_requirement(word);
+  return read &&
+         (read->kind == ir::Requirement::Place::none || read->kind == ir::Requirement::Place::address);
+}
+
 class InstallationReader {
  public:
   /// `runs_alone`: what follows needs of kfp only its own files.
@@ -48,8 +55,10 @@ class InstallationReader {
 
   std::optional<Installation> run() {
     // What installs pip, which is there.
-    if (!take({"if", "!", "[", "-x", "\"$(command -v pip)\"", "];", "then", "python3", "-m", "ensurepip", "||",
-               "python3", "-m", "ensurepip", "--user", "||", "apt-get", "install", "python3-pip", "fi"}))
+    if (!take({"if", "!",       "[",       "-x",          "\"$(command -v pip)\"",
+               "];", "then",    "python3", "-m",          "ensurepip",
+               "||", "python3", "-m",      "ensurepip",   "--user",
+               "||", "apt-get", "install", "python3-pip", "fi"}))
       return std::nullopt;
     take({"PIP_DISABLE_PIP_VERSION_CHECK=1"});
     while (true) {
@@ -67,7 +76,8 @@ class InstallationReader {
  private:
   bool take(std::initializer_list<std::string_view> expected) {
     if (words_.size() - at_ < expected.size()) return false;
-    if (!std::equal(expected.begin(), expected.end(), words_.begin() + static_cast<std::ptrdiff_t>(at_))) return false;
+    if (!std::equal(expected.begin(), expected.end(), words_.begin() + static_cast<std::ptrdiff_t>(at_)))
+      return false;
     at_ += expected.size();
     return true;
   }
@@ -84,7 +94,7 @@ class InstallationReader {
       } else if (word == "--index-url" || word == "--extra-index-url" || word == "--trusted-host") {
         if (++at_ == words_.size()) return false;
         if (word != "--trusted-host") made_.indexes.push_back(words_[at_]);
-      } else if (ir::requirement_problem(word)) {
+      } else if (!is_package(word)) {
         return false;
       } else {
         found.push_back(word);
