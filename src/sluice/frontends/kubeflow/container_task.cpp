@@ -13,6 +13,19 @@ namespace {
 constexpr std::string_view returned = "executor_output.json";
 constexpr std::string_view schema_version = "0.0.1";
 
+/// What the shell does in a command that kfp writes for a function: its arguments are the module with the
+/// function, and those of kfp.dsl.executor_main. Its import is made before a task starts.
+constexpr std::string_view execute_function = R"(import os
+import sys
+import tempfile
+from kfp.dsl.executor_main import executor_main
+path = os.path.join(tempfile.mkdtemp(), "ephemeral_component.py")
+with open(path, "w") as file:
+    file.write(sys.argv[1])
+sys.argv = ["executor_main", "--component_module_path", path, *sys.argv[2:]]
+executor_main()
+)";
+
 /// What a container may name in its command: everything.
 class TaskPlaceholders final : public Placeholders {
  public:
@@ -149,7 +162,16 @@ void add_outputs(const Task& task, const Component& of, ir::Process& process, ir
                    {"metadata", call("default", {told("metadata"), literal(Value(output.metadata), at)}, at)},
                    {"uri", call("if", {is_elsewhere, uri, literal("not-written:" + output.name, at)}, at)}},
                   at);
-    operation.yield.emplace_back(output.name, call("artifact", {stored, std::move(properties)}, at));
+    auto made = call("artifact", {stored, std::move(properties)}, at);
+    // It may be anywhere on this machine.
+    const auto elsewhere = call("required",
+                                {absent(at), literal("the component sets a custom path of its output `" +
+                                                         output.name + "`, which is not supported yet",
+                                                     at)},
+                                at);
+    operation.yield.emplace_back(
+        output.name,
+        call("if", {call("present", {told("custom_path")}, at), elsewhere, std::move(made)}, at));
   }
 }
 
@@ -223,11 +245,18 @@ void lower_container(const Task& task, const Component& of, const Container& con
              problem && !container.image.text.empty())
       problems.add(container.image.at, *problem);
   }
+  const bool is_function = on_this_machine && is_executor_main(container.command, first);
+  if (is_function) {
+    process.script = ir::PythonScript{.at = container.image.at, .text = std::string(execute_function)};
+    process.env.emplace_back("_KFP_RUNTIME", literal("true", container.image.at));
+    process.args.push_back(literal(container.command.back().text, container.command.back().at));
+    first = container.command.size();
+  }
   for (auto i = first; i < container.command.size(); ++i)
     process.argv.push_back(argument(container.command[i], placeholders, problems));
-  auto& args = on_this_machine ? process.argv : process.args;
+  auto& args = on_this_machine && !is_function ? process.argv : process.args;
   for (const auto& one : container.args) args.push_back(argument(one, placeholders, problems));
-  if (on_this_machine && process.argv.empty()) {
+  if (on_this_machine && !is_function && process.argv.empty()) {
     problems.add(container.image.at,
                  "task `" + task.name + "` has no command; there is no image here that has one");
     process.argv.push_back(literal("", task.at));

@@ -160,8 +160,15 @@ ExpressionPtr as_text(const Typed& value) {
   auto text = call("text", {value.value}, at);
   if (value.type != ParameterType::number) return text;
   const auto whole = operation(Operator::floor_divide, {value.value, literal(1, at)}, at);
-  return call("if", {operation(Operator::equal, {value.value, whole}, at), call("text", {whole}, at), text},
-              at);
+  // Within what an integer holds.
+  constexpr double large = 1e15;
+  const auto is_small = operation(Operator::logical_and,
+                                  {operation(Operator::less, {value.value, literal(large, at)}, at),
+                                   operation(Operator::greater, {value.value, literal(-large, at)}, at)},
+                                  at);
+  const auto is_whole =
+      operation(Operator::logical_and, {is_small, operation(Operator::equal, {value.value, whole}, at)}, at);
+  return call("if", {is_whole, call("text", {whole}, at), text}, at);
 }
 
 Typed filled_in(const Text& text, const Placeholders& placeholders, ir::Problems& problems) {

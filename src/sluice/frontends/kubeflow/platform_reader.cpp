@@ -76,7 +76,9 @@ void SpecReader::secret_variables(MapReader& map, const std::string& what, Conta
     if (name.empty())
       problems_.add(item.at, "the name of a secret of " + what + " has to be known before the run");
     given.end();
-    secret.ignore({"optional"});
+    if (secret.flag("optional"))
+      warnings_.add(item.at, "the secret `" + name + "` of " + what +
+                                 " is optional for Kubernetes, and has to be set here");
     for (const auto& pair : secret.list("keyToEnv")) {
       MapReader key(&pair, "a key of the secret `" + name + "`", problems_);
       container.secrets.push_back(
