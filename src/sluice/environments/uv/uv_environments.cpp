@@ -118,6 +118,7 @@ std::map<std::string, std::string> packages_of(std::string_view lock) {
 
 /// A lock of the packages of both; where both have one, that of `others`.
 std::string with_packages(std::string_view lock, std::string_view others) {
+  if (others.empty()) return std::string(lock);
   auto all = packages_of(lock);
   for (auto& [name, lines] : packages_of(others)) all[name] = std::move(lines);
   std::string out;
@@ -283,12 +284,14 @@ struct UvEnvironments::Impl {
   }
 
   Result<engine::PythonEnvironment> lock(const ports::EnvironmentRequest& request) const {
-    SLUICE_DO(check_allowed(request.requirements, options.allowed));
-    SLUICE_DO(check_allowed(request.without_dependencies, options.allowed));
+    for (const auto* list : {&request.requirements, &request.without_dependencies})
+      SLUICE_DO(check_allowed(*list, options.allowed));
     SLUICE_TRY(python, interpreters.nearest(request.python));
     engine::PythonEnvironment found{.python = python.version};
     SLUICE_TRY(sources, store_sources(request.requirements, objects));
-    found.sources = std::move(sources);
+    SLUICE_TRY(sources_alone, store_sources(request.without_dependencies, objects));
+    found.sources = sources;
+    found.sources.insert(found.sources.end(), sources_alone.begin(), sources_alone.end());
     const auto known = lock_file(request, found);
     if (const auto text = os::read_file(known)) {
       const auto digest = Digest::from_hex(*text);
@@ -299,15 +302,13 @@ struct UvEnvironments::Impl {
           return found;
         }
     }
-    std::string text;
-    if (!request.requirements.empty()) {
-      SLUICE_TRY(resolved, resolve(request.requirements, found.sources, {}, python));
-      text = std::move(resolved);
-    }
-    if (!request.without_dependencies.empty()) {
-      SLUICE_TRY(alone, resolve(request.without_dependencies, {}, {"--no-deps"}, python));
-      text = with_packages(text, alone);
-    }
+    const auto required = text_for_uv(request.requirements, sources);
+    const auto alone = text_for_uv(request.without_dependencies, sources_alone);
+    const auto indexes = required.indexes + alone.indexes;
+    SLUICE_TRY(packages, resolve({.indexes = indexes, .packages = required.packages}, sources, {}, python));
+    SLUICE_TRY(packages_alone, resolve({.indexes = indexes, .packages = alone.packages}, sources_alone,
+                                       {"--no-deps"}, python));
+    const auto text = indexes + with_packages(packages, packages_alone);
     SLUICE_TRY(lock, store(text));
     SLUICE_DO(os::make_directories(known.parent_path()));
     SLUICE_DO(os::write_file_atomically(known, lock.digest->hex(), os::Sync::no, 0600));
@@ -315,28 +316,26 @@ struct UvEnvironments::Impl {
     return found;
   }
 
-  Result<std::string> resolve(const std::vector<std::string>& requirements,
-                              const std::vector<Artifact>& sources,
-                              const std::vector<std::string>& options_of_uv,
-                              const Interpreter& python) const {
+  /// The versions of packages, and of what they depend on; nothing for no packages.
+  Result<std::string> resolve(const TextForUv& text, const std::vector<Artifact>& sources,
+                              const std::vector<std::string>& more_options, const Interpreter& python) const {
+    if (text.packages.empty()) return std::string();
     SLUICE_TRY(scratch, os::TemporaryDirectory::make_in_tmp("sluice-lock-"));
     SLUICE_DO(copy_sources(sources, objects, sources_in(scratch.path())));
     const auto in = scratch.path() / "requirements.in";
     const auto out = scratch.path() / "requirements.txt";
-    const auto text = text_for_uv(requirements, sources);
     SLUICE_DO(os::write_file(in, text.indexes + text.packages, 0600));
     std::vector<std::string> arguments{
         "pip",           "compile",           "--quiet",  "--no-header",
         "--no-annotate", "--generate-hashes", "--python", python.program.string(),
         "--output-file", out.string(),        in.string()};
     std::ranges::copy(options_of(text.indexes), std::back_inserter(arguments));
-    std::ranges::copy(options_of_uv, std::back_inserter(arguments));
+    std::ranges::copy(more_options, std::back_inserter(arguments));
     SLUICE_TRY(
         uv, run_uv(std::move(arguments), scratch.path(), python, lock_limit, [this] { return proceed(); }));
     if (uv.killed || uv.status != 0)
       return Fail(failed("finding versions of these packages", uv, lock_limit));
-    SLUICE_TRY(packages, os::read_file(out, lock_bytes_max));
-    return text.indexes + packages;
+    return os::read_file(out, lock_bytes_max);
   }
 
   // Environments

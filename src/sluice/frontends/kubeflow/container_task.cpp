@@ -13,19 +13,6 @@ namespace {
 constexpr std::string_view returned = "executor_output.json";
 constexpr std::string_view schema_version = "0.0.1";
 
-/// What the shell does in a command that kfp writes for a function: its arguments are the module with the
-/// function, and those of kfp.dsl.executor_main. Its import is made before a task starts.
-constexpr std::string_view execute_function = R"(import os
-import sys
-import tempfile
-from kfp.dsl.executor_main import executor_main
-path = os.path.join(tempfile.mkdtemp(), "ephemeral_component.py")
-with open(path, "w") as file:
-    file.write(sys.argv[1])
-sys.argv = ["executor_main", "--component_module_path", path, *sys.argv[2:]]
-executor_main()
-)";
-
 /// What a container may name in its command: everything.
 class TaskPlaceholders final : public Placeholders {
  public:
@@ -245,18 +232,20 @@ void lower_container(const Task& task, const Component& of, const Container& con
              problem && !container.image.text.empty())
       problems.add(container.image.at, *problem);
   }
-  const bool is_function = on_this_machine && is_executor_main(container.command, first);
-  if (is_function) {
-    process.script = ir::PythonScript{.at = container.image.at, .text = std::string(execute_function)};
-    process.env.emplace_back("_KFP_RUNTIME", literal("true", container.image.at));
+  const bool is_script = on_this_machine && is_executor_main(container.command, first);
+  if (is_script) {
+    process.script = ir::PythonScript{.at = container.command[first].at,
+                                      .text = executor_script(container.command, first)};
+    process.env.emplace_back("_KFP_RUNTIME", literal("true", task.at));
+    // The source of the function: whatever is in it is no placeholder.
     process.args.push_back(literal(container.command.back().text, container.command.back().at));
     first = container.command.size();
   }
   for (auto i = first; i < container.command.size(); ++i)
     process.argv.push_back(argument(container.command[i], placeholders, problems));
-  auto& args = on_this_machine && !is_function ? process.argv : process.args;
+  auto& args = on_this_machine && !is_script ? process.argv : process.args;
   for (const auto& one : container.args) args.push_back(argument(one, placeholders, problems));
-  if (on_this_machine && !is_function && process.argv.empty()) {
+  if (on_this_machine && !is_script && process.argv.empty()) {
     problems.add(container.image.at,
                  "task `" + task.name + "` has no command; there is no image here that has one");
     process.argv.push_back(literal("", task.at));
