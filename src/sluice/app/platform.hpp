@@ -44,6 +44,9 @@ class Platform {
   void warm_up();
   /// Tasks that start from now on log to this URL; before it is called, they are given none.
   void served_at(const std::string& url);
+  /// From now on the runs of schedules are started when they are due. After the runs of the journal were
+  /// resumed; once.
+  Result<void> begin_schedules();
   [[nodiscard]] runs::Runs& runs();
   [[nodiscard]] std::vector<ports::Protocol> protocols();
   /// Those who may use this data folder besides its owner.

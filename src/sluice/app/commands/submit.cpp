@@ -137,7 +137,7 @@ class Inputs {
 };
 
 Result<Struct> bind(const ir::Pipeline& pipeline, std::map<std::string, std::string> given,
-                    const std::filesystem::path& base, Inputs& inputs) {
+                    const std::filesystem::path& base, Inputs& inputs, const std::string& given_later) {
   SLUICE_DO(inputs.check_secrets(pipeline, given));
   Struct bound;
   for (const auto& input : pipeline.inputs) {
@@ -164,12 +164,28 @@ Result<Struct> bind(const ir::Pipeline& pipeline, std::map<std::string, std::str
         Code::invalid_argument,
         fmt::format("pipeline `{}` has no input `{}`{}", pipeline.name, name, did_you_mean(name, names))));
   }
-  return ir::bind_inputs(pipeline, bound, true);
+  if (given_later.empty()) return ir::bind_inputs(pipeline, bound, true);
+  const auto later = std::ranges::find(pipeline.inputs, given_later, &ir::Input::name);
+  if (later == pipeline.inputs.end() || later->type.kind != ir::Type::Kind::string)
+    return Fail(user_error(
+        Code::invalid_argument,
+        fmt::format("pipeline `{}` has no input `{}` that is a string", pipeline.name, given_later)));
+  if (bound.find(given_later) != nullptr)
+    return Fail(user_error(Code::invalid_argument,
+                           fmt::format("input `{}` is given both a value and the instant", given_later)));
+  // What a run will have there; here it stands for any.
+  bound.set(given_later, to_iso8601(Time()));
+  SLUICE_TRY(whole, ir::bind_inputs(pipeline, bound, true));
+  Struct others;
+  for (auto& [name, value] : whole)
+    if (name != given_later) others.set(name, std::move(value));
+  return others;
 }
 
 }  // namespace
 
-Result<RunId> submit(Session& session, const RunRequest& request, const Notice& notice) {
+Result<Struct> prepare_submission(Session& session, const RunRequest& request, const Notice& notice,
+                                  const std::string& given_later) {
   SLUICE_TRY(text, read_given_file(request.file, plan_bytes_max));
   SLUICE_TRY(plan, runs::compile(text, request.file, builtin_dialects()));
   SLUICE_TRY(pipeline, runs::find_pipeline(*plan, request.pipeline));
@@ -182,7 +198,7 @@ Result<RunId> submit(Session& session, const RunRequest& request, const Notice& 
   SLUICE_TRY(store, open_object_store(session.data, clock));
   Uploads uploads(session, std::move(store));
   Inputs artifacts(session, uploads, std::move(secrets), notice);
-  SLUICE_TRY(inputs, bind(*pipeline, std::move(given), base, artifacts));
+  SLUICE_TRY(inputs, bind(*pipeline, std::move(given), base, artifacts, given_later));
   Struct code;
   for (const auto& [folder, arguments] : runs::code_folders(*plan)) {
     const auto select = [&](const std::filesystem::path& path) { return select_code(path, arguments); };
@@ -212,10 +228,18 @@ Result<RunId> submit(Session& session, const RunRequest& request, const Notice& 
   body.set("code", to_tagged(code));
   body.set("cache", request.cache);
   body.set("strict", request.strict);
+  return body;
+}
+
+void tell_warnings(const Value& response, const Notice& notice) {
+  for (const auto& warning : list_at(response, "warnings"))
+    if (const auto* text = warning.if_string()) notice(*text);
+}
+
+Result<RunId> submit(Session& session, const RunRequest& request, const Notice& notice) {
+  SLUICE_TRY(body, prepare_submission(session, request, notice));
   SLUICE_TRY(response, call(*session.backend, "POST", "/v1/runs", body));
-  if (const auto* warnings = response.find("warnings"); warnings && warnings->is_list())
-    for (const auto& warning : *warnings->if_list())
-      if (const auto* text_of_it = warning.if_string()) notice(*text_of_it);
+  tell_warnings(response, notice);
   return RunId{response.text_at("run")};
 }
 
