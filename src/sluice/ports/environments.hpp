@@ -13,7 +13,7 @@ namespace sluice::ports {
 /// The Python packages that a task requires (ir::Environment), read.
 struct EnvironmentRequest {
   std::string python;                     ///< "3.11"; "": any
-  std::vector<std::string> requirements;  ///< none has an ir::requirement_problem
+  std::vector<std::string> requirements;  ///< each is an ir::Requirement
 };
 
 /// Makes Python environments: an interpreter of this machine with packages beside it. Thread-safe.

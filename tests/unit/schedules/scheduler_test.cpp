@@ -120,7 +120,7 @@ TEST(Scheduler, StartsEachRunOnceWhoeverTries) {
   other->wake();
   s.scheduler->wake();
   // A scheduler that comes second looks again after a pause of this clock.
-  until([&] { return s.runs_stored() == 30; }, "all runs are there");
+  wait_until([&] { return s.runs_stored() == 30; }, "all runs are there");
   s.clock.set(at("2026-11-30T10:30:59Z"));
   for (auto* one : {other.get(), s.scheduler.get()}) {
     one->wake();

@@ -21,7 +21,7 @@
 #include "sluice/environments/uv/confined_program.hpp"
 #include "sluice/environments/uv/installed_bytes.hpp"
 #include "sluice/environments/uv/interpreters.hpp"
-#include "sluice/ir/python_requirements.hpp"
+#include "sluice/environments/uv/requirements.hpp"
 #include "sluice/os/files.hpp"
 
 namespace sluice::environments {
@@ -88,6 +88,8 @@ void make_read_only(const fs::path& folder) {
   }
   close(folder);
 }
+
+fs::path sources_in(const fs::path& scratch) { return scratch / "sources"; }
 
 /// Holds the lock that a sweep takes before it removes an environment.
 class UsedEnvironment final : public ports::Environments::Made {
@@ -192,6 +194,7 @@ struct UvEnvironments::Impl {
                                  "TMPDIR=" + scratch.string(),
                                  "LANG=C.UTF-8",
                                  "NO_COLOR=1",
+                                 fmt::format("{}={}", sources_variable, sources_in(scratch).string()),
                                  "UV_CACHE_DIR=" + (options.folder / "wheels").string(),
                                  "UV_LINK_MODE=hardlink",
                                  "UV_NO_CONFIG=1",
@@ -226,8 +229,9 @@ struct UvEnvironments::Impl {
   // Locks
 
   [[nodiscard]] fs::path lock_file(const ports::EnvironmentRequest& request,
-                                   const Interpreter& python) const {
-    std::string key = python.version + "\n";
+                                   const engine::PythonEnvironment& found) const {
+    std::string key = found.python + "\n";
+    for (const auto& source : found.sources) key += source.digest->hex() + "\n";
     for (const auto& requirement : request.requirements) key += requirement + "\n";
     for (const auto& setting : options.settings) key += setting + "\n";
     for (const auto& allowed : options.allowed) key += allowed + "\n";
@@ -246,68 +250,61 @@ struct UvEnvironments::Impl {
             .name = "requirements.txt"};
   }
 
-  Result<void> check_allowed(const std::string& requirement) const {
-    const auto url = ir::url_of_requirement(requirement);
-    const auto allows = [&](const std::string& begin) {
-      // Not `https://example.org` for `https://example.org.evil`.
-      return url.starts_with(begin) &&
-             (begin.ends_with('/') || url.size() == begin.size() || url[begin.size()] == '/');
-    };
-    if (url.empty() || std::ranges::any_of(options.allowed, allows)) return {};
-    const auto host = url.find('/', url.find("://") + 3);
-    return Fail(user_error(
-        Code::permission_denied,
-        fmt::format("`{}` is required by its address; whoever operates the server has to allow that: "
-                    "SLUICE_ALLOW_REQUIREMENTS={}/",
-                    requirement, url.substr(0, host))));
-  }
-
-  /// What keeps uv from building sources, unless that is allowed.
-  [[nodiscard]] std::vector<std::string> only_wheels() const {
-    if (std::ranges::find(options.allowed, "sources") != options.allowed.end()) return {};
-    return {"--only-binary", ":all:"};
+  /// `lock`: it, or what it begins with.
+  [[nodiscard]] std::vector<std::string> options_of(std::string_view lock) const {
+    auto arguments = index_options(lock);
+    const bool may_build = std::ranges::find(options.allowed, "sources") != options.allowed.end();
+    if (!may_build) arguments.insert(arguments.end(), {"--only-binary", ":all:"});
+    return arguments;
   }
 
   Result<engine::PythonEnvironment> lock(const ports::EnvironmentRequest& request) const {
-    for (const auto& requirement : request.requirements) SLUICE_DO(check_allowed(requirement));
+    SLUICE_DO(check_allowed(request.requirements, options.allowed));
     SLUICE_TRY(python, interpreters.nearest(request.python));
-    const auto known = lock_file(request, python);
+    engine::PythonEnvironment found{.python = python.version};
+    SLUICE_TRY(sources, store_sources(request.requirements, objects));
+    found.sources = std::move(sources);
+    const auto known = lock_file(request, found);
     if (const auto text = os::read_file(known)) {
       const auto digest = Digest::from_hex(*text);
       // Renewed before it is read: a sweep leaves it to us then.
       if (digest && objects.has(*digest))
-        if (const auto bytes = objects.get(*digest, lock_bytes_max))
-          return engine::PythonEnvironment{.python = python.version,
-                                           .lock = lock_artifact(*digest, bytes->size())};
+        if (const auto bytes = objects.get(*digest, lock_bytes_max)) {
+          found.lock = lock_artifact(*digest, bytes->size());
+          return found;
+        }
     }
     std::string text;
     if (!request.requirements.empty()) {
-      SLUICE_TRY(found, resolve(request, python));
-      text = std::move(found);
+      SLUICE_TRY(resolved, resolve(request, found.sources, python));
+      text = std::move(resolved);
     }
     SLUICE_TRY(lock, store(text));
     SLUICE_DO(os::make_directories(known.parent_path()));
     SLUICE_DO(os::write_file_atomically(known, lock.digest->hex(), os::Sync::no, 0600));
-    return engine::PythonEnvironment{.python = python.version, .lock = std::move(lock)};
+    found.lock = std::move(lock);
+    return found;
   }
 
-  Result<std::string> resolve(const ports::EnvironmentRequest& request, const Interpreter& python) const {
+  Result<std::string> resolve(const ports::EnvironmentRequest& request, const std::vector<Artifact>& sources,
+                              const Interpreter& python) const {
     SLUICE_TRY(scratch, os::TemporaryDirectory::make_in_tmp("sluice-lock-"));
+    SLUICE_DO(copy_sources(sources, objects, sources_in(scratch.path())));
     const auto in = scratch.path() / "requirements.in";
     const auto out = scratch.path() / "requirements.txt";
-    std::string text;
-    for (const auto& requirement : request.requirements) text += requirement + "\n";
-    SLUICE_DO(os::write_file(in, text, 0600));
+    const auto text = text_for_uv(request.requirements, sources);
+    SLUICE_DO(os::write_file(in, text.indexes + text.packages, 0600));
     std::vector<std::string> arguments{
         "pip",           "compile",           "--quiet",  "--no-header",
         "--no-annotate", "--generate-hashes", "--python", python.program.string(),
         "--output-file", out.string(),        in.string()};
-    std::ranges::copy(only_wheels(), std::back_inserter(arguments));
+    std::ranges::copy(options_of(text.indexes), std::back_inserter(arguments));
     SLUICE_TRY(
         uv, run_uv(std::move(arguments), scratch.path(), python, lock_limit, [this] { return proceed(); }));
     if (uv.killed || uv.status != 0)
       return Fail(failed("finding versions of these packages", uv, lock_limit));
-    return os::read_file(out, lock_bytes_max);
+    SLUICE_TRY(packages, os::read_file(out, lock_bytes_max));
+    return text.indexes + packages;
   }
 
   // Environments
@@ -334,7 +331,7 @@ struct UvEnvironments::Impl {
     SLUICE_TRY(lock, os::open_file(folder / "used", O_RDWR | O_CREAT, 0600));
     if (flock(lock.get(), LOCK_SH | LOCK_NB) != 0)
       return Fail(system_error("lock " + folder.string(), errno));
-    if (auto filled = fill(folder, text, python); !filled) {
+    if (auto filled = fill(folder, text, environment.sources, python); !filled) {
       static_cast<void>(os::remove_tree(folder));
       const auto code = filled.error().code;
       if (code == Code::exhausted || code == Code::disk_full) remove_packages(text, python);
@@ -347,8 +344,10 @@ struct UvEnvironments::Impl {
   }
 
   /// Makes the environment `folder/venv` of what the lock says.
-  Result<void> fill(const fs::path& folder, const std::string& lock, const Interpreter& python) const {
+  Result<void> fill(const fs::path& folder, const std::string& lock, const std::vector<Artifact>& sources,
+                    const Interpreter& python) const {
     SLUICE_TRY(scratch, os::TemporaryDirectory::make_in_tmp("sluice-install-"));
+    SLUICE_DO(copy_sources(sources, objects, sources_in(scratch.path())));
     const auto venv = folder / "venv";
     Growth growth(*this, folder);
     const auto admits = [&] { return growth.admit(); };
@@ -367,9 +366,12 @@ struct UvEnvironments::Impl {
                                          (venv / "bin" / "python").string(),
                                          "--requirements",
                                          requirements.string()};
-      std::ranges::copy(only_wheels(), std::back_inserter(arguments));
-      // What comes from a git repository has the name of a commit instead.
-      if (!lock.contains(" @ git+")) arguments.emplace_back("--require-hashes");
+      std::ranges::copy(options_of(lock), std::back_inserter(arguments));
+      // What comes from a git repository has the name of a commit instead, and a folder's path here its
+      // digest.
+      if (!lock.contains(" @ git+") &&
+          std::ranges::find(sources, Form::directory, &Artifact::form) == sources.end())
+        arguments.emplace_back("--require-hashes");
       SLUICE_TRY(installed, run_uv(std::move(arguments), scratch.path(), python, install_limit, admits));
       if (installed.killed || installed.status != 0)
         return Fail(failed("installing the packages", installed, install_limit));
@@ -383,13 +385,15 @@ struct UvEnvironments::Impl {
   /// From uv's cache, for want of room: the packages of this lock, and what was left in the middle.
   void remove_packages(std::string_view lock, const Interpreter& python) const {
     const auto scratch = os::TemporaryDirectory::make_in_tmp("sluice-remove-");
-    if (!scratch || lock.empty()) return;  // without a name, everything would be cleaned
+    if (!scratch) return;
     std::vector<std::string> clean{"cache", "clean", "--quiet"};
+    const auto without_names = clean.size();
     for (std::size_t at = 0; at < lock.size(); at = std::min(lock.find('\n', at), lock.size() - 1) + 1) {
       const auto line = lock.substr(at, lock.find('\n', at) - at);
       const auto name = line.substr(0, line.find_first_of(" ="));
-      if (!name.empty() && name.front() != '#') clean.emplace_back(name);
+      if (!name.empty() && !std::string_view("#-$").contains(name.front())) clean.emplace_back(name);
     }
+    if (clean.size() == without_names) return;  // everything would be cleaned
     for (const auto& arguments : {clean, {"cache", "prune", "--quiet"}})
       static_cast<void>(run_uv(arguments, scratch->path(), python, minutes(1), [this] {
         return ending ? Result<void>(Fail(environment_error(Code::cancelled, "the server ends")))
@@ -461,7 +465,10 @@ std::vector<std::string> UvEnvironments::allowed_of(const char* const* environme
     rest.remove_prefix(name.size());
     while (!rest.empty()) {
       const auto end = std::min(rest.find_first_of(", "), rest.size());
-      if (end > 0) allowed.emplace_back(rest.substr(0, end));
+      auto word = rest.substr(0, end);
+      if (constexpr std::string_view file = "file://"; word.starts_with(file))
+        word.remove_prefix(file.size());
+      if (!word.empty()) allowed.emplace_back(word);
       rest.remove_prefix(std::min(end + 1, rest.size()));
     }
   }
