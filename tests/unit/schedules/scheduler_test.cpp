@@ -120,7 +120,7 @@ TEST(Scheduler, StartsEachRunOnceWhoeverTries) {
   other->wake();
   s.scheduler->wake();
   // A scheduler that comes second looks again after a pause of this clock.
-  wait_until([&] { return s.runs_stored() == 30; }, "all runs are there");
+  wait_until([&] { return s.runs_stored() == 30; });
   s.clock.set(at("2026-11-30T10:30:59Z"));
   for (auto* one : {other.get(), s.scheduler.get()}) {
     one->wake();
@@ -251,8 +251,8 @@ TEST(Schedules, RefuseWhatCannotWork) {
   EXPECT_EQ(
       problem({.name = "a", .timing = every_minute, .submission = {.inputs = day}, .instant_input = "day"}),
       "input `day` is given both a value and the instant");
-  EXPECT_EQ(problem({.name = "a", .timing = every_minute, .instant_input = "no"}).substr(0, 24),
-            "pipeline `main` has no i");
+  EXPECT_EQ(problem({.name = "a", .timing = every_minute, .instant_input = "no"}).substr(0, 18),
+            "unknown input `no`");
   EXPECT_EQ(value_of(s.use.list("default", {})).size(), 1U);
 }
 

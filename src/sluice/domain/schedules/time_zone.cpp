@@ -70,8 +70,8 @@ TimeZone::Period TimeZone::period_of(Time instant) const {
   Period period{.offset = std::chrono::seconds(zone.At(at).offset)};
   absl::TimeZone::CivilTransition change;
   if (zone.NextTransition(at, &change)) period.end = instant_of(change.from, period.offset);
-  // A change at the instant itself is not before it.
-  if (zone.PrevTransition(at + absl::Milliseconds(1), &change)) {
+  // What is asked for is before a whole second, and a change at the instant itself counts.
+  if (zone.PrevTransition(at + absl::Seconds(1), &change)) {
     const auto begin = absl::CivilSecond(change.to) - absl::CivilSecond(1970, 1, 1);
     period.begin = Time(std::chrono::seconds(begin) - period.offset);
   }
