@@ -26,6 +26,8 @@ def main() -> None:
         lines.append(f"{name}=={package['metadata']['version']} --hash=sha256:{digest}")
     lock = wanted.with_suffix(".lock")
     head = f"# Made by ./dev lock from {wanted.name}; do not edit. CPython 3.11 on x86-64.\n"
+    # What is only there as source is built, by name.
+    head += "".join(line + "\n" for line in wanted.read_text().splitlines() if line.startswith("--no-binary "))
     lock.write_text(head + "\n".join(sorted(lines)) + "\n")
     print(f"{lock.relative_to(ROOT)}: {len(lines)} packages")
 

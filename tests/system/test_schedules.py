@@ -57,7 +57,7 @@ def has_ended(server, name="plan"):
 def test_a_run_starts_every_second_and_says_for_which(plan, tmp_path):
     data = tmp_path / "data"
     with serving(data) as server:
-        made = sluice("schedule", plan(DAY), "--cron", "* * * * * *", *INSTANTS, "--input", "n=5", data=data)
+        made = sluice("schedule", plan(DAY), "--cron", "* * * * * *", "--dialect", "sluice", "--images", "container", *INSTANTS, "--input", "n=5", data=data)
         assert re.fullmatch(r"schedule plan, next run \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.000Z\n", made.stdout) and not made.stderr, made
         until(lambda: len(runs_of(server, status="succeeded")) >= 3, "three runs have succeeded")
         assert sluice("schedules", "disable", "plan", data=data).returncode == 0
@@ -71,6 +71,7 @@ def test_a_run_starts_every_second_and_says_for_which(plan, tmp_path):
         assert run["run"] in sluice("runs", "--schedule", "plan", data=data).stdout
         assert server.ask("GET", "/v1/runs?schedule=none")[0] == 404
         schedule = schedule_of(server)
+        assert schedule["dialect"] == "sluice" and schedule["only_containers"] is True
         assert schedule["runs"] == len(instants) and schedule["last"] == instants_of(server)[-1] and schedule["upcoming"] == []
         changes = [change["what"] for change in server.ask("GET", "/v1/audit")[1]["changes"]]
         assert changes == ["schedule.disable", "schedule.create"]

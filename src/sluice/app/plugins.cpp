@@ -28,6 +28,7 @@
 #include "sluice/executors/container/container_engine.hpp"
 #include "sluice/executors/process/process_executor.hpp"
 #include "sluice/executors/service/service_executor.hpp"
+#include "sluice/frontends/kubeflow/kubeflow_frontend.hpp"
 #include "sluice/frontends/native/native_frontend.hpp"
 #include "sluice/net/outbound_client.hpp"
 #include "sluice/net/tls_library.hpp"
@@ -65,8 +66,9 @@ namespace sluice::app {
 
 const runs::Dialects& builtin_dialects() {
   static const frontends::NativeFrontend native;
+  static const frontends::KubeflowFrontend kubeflow;
   static const runs::Dialects dialects{
-      .frontends = {&native},
+      .frontends = {&native, &kubeflow},
       .services = {ai::DatasetSplit::declared(), ai::ImageEmbed::declared(), ai::HeadLearn::declared(),
                    models::RegisterService::declared(), serving::DeployService::declared(),
                    lists::JsonLines::declared()},

@@ -78,7 +78,7 @@ Value key_of(const ir::TaskOutput& output, bool has_name) {
   Struct s;
   if (has_name) s.set("name", output.name);
   s.set("type", ir::print(output.type));
-  s.set("form", output.form == Form::file ? "file" : "directory");
+  s.set("form", output.any_form ? "any" : output.form == Form::file ? "file" : "directory");
   s.set("encoding", output.encoding == ir::TaskOutput::Encoding::json ? "json" : "text");
   if (!output.from.empty()) s.set("from", output.from);
   s.set("optional", output.optional);

@@ -31,6 +31,11 @@ std::string name_of(const Environment& environment) {
     for (const auto& requirement : environment.requirements) requirements.emplace_back(requirement);
     name.set("requirements", std::move(requirements));
   }
+  if (!environment.without_dependencies.empty()) {
+    List alone;
+    for (const auto& requirement : environment.without_dependencies) alone.emplace_back(requirement);
+    name.set("without_dependencies", std::move(alone));
+  }
   return canonical_json(name);
 }
 

@@ -50,6 +50,7 @@ struct TaskOutput {
   Type type;
   Form form =
       Form::file;  ///< artifacts: file, or directory where the kind is "directory" or the plan says so
+  bool any_form = false;  ///< artifacts: either, as it was written; `form` says nothing
   enum class Encoding { json, text } encoding = Encoding::json;  ///< other types: how the file is read
   std::string from;  ///< "OUTPUT/PATH": read inside another output's directory instead
   bool optional = false;
@@ -65,6 +66,7 @@ struct Environment {
   std::string python;                     ///< "3.11"; "": any
   std::vector<std::string> requirements;  ///< as in pip's files: "pandas==2.*" …
   std::string file;                       ///< … or a file of them, relative to the plan's file
+  std::vector<std::string> without_dependencies;  ///< packages without what they depend on
 };
 /// What the environment is called in the events of a run: the same for equal ones.
 std::string name_of(const Environment& environment);
@@ -190,6 +192,7 @@ struct Pipeline {
 struct Plan {
   std::string file;  ///< the file that it was read from, for messages
   std::vector<Pipeline> pipelines;
+  std::vector<syntax::Diagnostic> warnings;  ///< what its text asks for and is not done; not stored
   [[nodiscard]] const Pipeline* find(std::string_view pipeline) const;
   /// The pipeline that runs if none is named: the only one, or `main`. Null: there are several, and none is
   /// `main`.

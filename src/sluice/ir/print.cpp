@@ -116,8 +116,12 @@ Yaml yaml_of(const TaskOutput& output) {
   add_type(output.type, out);
   if (output.type.kind == Type::Kind::artifact) {
     const bool implied = output.type.artifact_kind == "directory";
-    if (output.form == Form::directory && !implied) out.add("form", Yaml::word("directory"));
-    if (output.form == Form::file && implied) out.add("form", Yaml::word("file"));
+    if (output.any_form)
+      out.add("form", Yaml::word("any"));
+    else if (output.form == Form::directory && !implied)
+      out.add("form", Yaml::word("directory"));
+    else if (output.form == Form::file && implied)
+      out.add("form", Yaml::word("file"));
   } else if (output.encoding == TaskOutput::Encoding::text) {
     out.add("form", Yaml::word("text"));
   }
@@ -237,10 +241,16 @@ Yaml yaml_of(const Environment& environment) {
   if (!environment.python.empty()) out.add("python", Yaml::string(environment.python));
   if (!environment.file.empty()) {
     out.add("requirements", Yaml::string(environment.file));
-  } else if (!environment.requirements.empty() || environment.python.empty()) {
+  } else if (!environment.requirements.empty() ||
+             (environment.python.empty() && environment.without_dependencies.empty())) {
     auto requirements = Yaml::list();
     for (const auto& requirement : environment.requirements) requirements.add(Yaml::string(requirement));
     out.add("requirements", std::move(requirements));
+  }
+  if (!environment.without_dependencies.empty()) {
+    auto alone = Yaml::list();
+    for (const auto& requirement : environment.without_dependencies) alone.add(Yaml::string(requirement));
+    out.add("without_dependencies", std::move(alone));
   }
   return out;
 }

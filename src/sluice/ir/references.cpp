@@ -9,7 +9,7 @@ using syntax::Expression;
 using Kind = Expression::Kind;
 
 bool accepts_absence(const Expression& call) {
-  return call.text == "default" || call.text == "first" || call.text == "present" || call.text == "required";
+  return call.text == "artifact" || call.text == "default" || call.text == "first" || call.text == "present" || call.text == "required";
 }
 
 void named(const std::vector<Named>& all, Place place,
@@ -27,6 +27,13 @@ void visit_reads(const Expression& e, Use use, const std::function<void(const Re
   if (base->kind == Kind::name) {
     std::ranges::reverse(fields);
     visit({*base, fields, use});
+    return;
+  }
+  if (const auto* variable = syntax::variable_of_map(*base)) {
+    visit_reads(*base->args[0], use, visit);
+    visit_reads(*base->args[2], Use::lenient, [&](const Read& read) {
+      if (read.root.text != *variable) visit(read);
+    });
     return;
   }
   if (base->kind == Kind::call) {

@@ -12,8 +12,9 @@ namespace sluice::ports {
 
 /// The Python packages that a task requires (ir::Environment), read.
 struct EnvironmentRequest {
-  std::string python;                     ///< "3.11"; "": any
-  std::vector<std::string> requirements;  ///< each is an ir::Requirement
+  std::string python;                                  ///< "3.11"; "": any
+  std::vector<std::string> requirements;               ///< each is an ir::Requirement
+  std::vector<std::string> without_dependencies = {};  ///< likewise; what these depend on is not installed
 };
 
 /// Makes Python environments: an interpreter of this machine with packages beside it. Thread-safe.

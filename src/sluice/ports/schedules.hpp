@@ -36,6 +36,7 @@ struct ScheduledPlan {
   Struct code;
   bool cache = true;
   bool strict = false;
+  Struct options = {};             ///< how the text is compiled, as domain/schedules writes it
   std::string instant_input = {};  ///< the input that is given the instant, in ISO 8601; "": none
 };
 

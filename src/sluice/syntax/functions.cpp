@@ -288,6 +288,7 @@ Evaluated join(Args args, Budget& budget) {
 
 constexpr std::size_t any_number = 1000;
 constexpr std::array library{
+    LibraryEntry{"artifact", {2, 2}, nullptr},
     LibraryEntry{"contains", {2, 2}, contains},
     LibraryEntry{"default", {2, 2}, nullptr},
     LibraryEntry{"error", {1, 1}, nullptr},
@@ -300,6 +301,7 @@ constexpr std::array library{
     LibraryEntry{"json.encode", {1, 1}, json_encode},
     LibraryEntry{"keys", {1, 1}, keys},
     LibraryEntry{"len", {1, 1}, len},
+    LibraryEntry{"map", {3, 3}, nullptr},
     LibraryEntry{"max", {1, any_number}, most},
     LibraryEntry{"min", {1, any_number}, least},
     LibraryEntry{"parse", {1, 1}, parse},

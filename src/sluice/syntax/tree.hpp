@@ -49,6 +49,10 @@ enum class InvalidScalars { refuse, keep };
 Result<Node> read_yaml(std::string_view text, const std::string& file, TreeLimits limits = {},
                        InvalidScalars invalid = InvalidScalars::refuse);
 
+/// The same for a text of at least one and at most `documents_max` documents, which share the limits.
+Result<std::vector<Node>> read_yaml_documents(std::string_view text, const std::string& file,
+                                              std::size_t documents_max, TreeLimits limits = {});
+
 /// What is wrong with the encoding of a text that should be UTF-8; nullopt: nothing.
 std::optional<std::string> encoding_problem(std::string_view text);
 

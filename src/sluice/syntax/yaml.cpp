@@ -73,10 +73,11 @@ Location start_of(fy_token* token, Location otherwise, bool is_alias) {
 /// without a limit.
 class TreeBuilder {
  public:
-  TreeBuilder(const std::string& file, TreeLimits limits, InvalidScalars invalid)
-      : file_(file), limits_(limits), invalid_(invalid) {}
+  TreeBuilder(const std::string& file, TreeLimits limits, InvalidScalars invalid,
+              std::size_t documents_max = 1)
+      : file_(file), limits_(limits), invalid_(invalid), documents_max_(documents_max) {}
 
-  Result<Node> read(std::string_view text) {
+  Result<std::vector<Node>> read(std::string_view text) {
     if (text.size() > limits_.bytes_max)
       return Fail(user_error(Code::too_large, file_ + ": " + human_bytes(text.size()) +
                                                   " exceeds the limit of " + human_bytes(limits_.bytes_max)));
@@ -104,8 +105,8 @@ class TreeBuilder {
       if (!handled) return Fail(std::move(handled).error());
     }
     if (fy_parser_get_stream_error(parser.get()) || !open_.empty()) return refuse_syntax(*diag);
-    if (!root_) return refuse({1, 1}, "the text is empty");
-    return std::move(*root_);
+    if (roots_.empty()) return refuse({1, 1}, "the text is empty");
+    return std::move(roots_);
   }
 
  private:
@@ -137,10 +138,11 @@ class TreeBuilder {
   Result<void> handle(const fy_event& event) {
     switch (event.type) {
       case FYET_DOCUMENT_START:
-        if (root_)
-          return refuse(place_of(event.document_start.document_start, last_),
-                        "a second document starts here; a file must hold exactly one");
-        return {};
+        if (roots_.size() < documents_max_) return {};
+        return refuse(place_of(event.document_start.document_start, last_),
+                      documents_max_ == 1 ? "a second document starts here; a file must hold exactly one"
+                                          : "another document starts here; a file must hold at most " +
+                                                std::to_string(documents_max_));
       case FYET_MAPPING_START:
         return begin(Node::Kind::map, event.mapping_start.mapping_start, event.mapping_start.anchor,
                      event.mapping_start.tag);
@@ -246,7 +248,8 @@ class TreeBuilder {
       anchors_[anchor] = std::move(copy);
     }
     if (open_.empty()) {
-      root_ = std::move(node);
+      roots_.push_back(std::move(node));
+      anchors_.clear();
       return {};
     }
     auto& top = open_.back();
@@ -327,7 +330,8 @@ class TreeBuilder {
   std::string_view source_;
   std::vector<Open> open_;
   std::unordered_map<std::string, Node> anchors_;
-  std::optional<Node> root_;
+  std::vector<Node> roots_;
+  std::size_t documents_max_;
   std::size_t nodes_ = 0;
   Location last_{1, 1};
 };
@@ -336,7 +340,13 @@ class TreeBuilder {
 
 Result<Node> read_yaml(std::string_view text, const std::string& file, TreeLimits limits,
                        InvalidScalars invalid) {
-  return TreeBuilder(file, limits, invalid).read(text);
+  SLUICE_TRY(documents, TreeBuilder(file, limits, invalid).read(text));
+  return std::move(documents.front());
+}
+
+Result<std::vector<Node>> read_yaml_documents(std::string_view text, const std::string& file,
+                                              std::size_t documents_max, TreeLimits limits) {
+  return TreeBuilder(file, limits, InvalidScalars::refuse, documents_max).read(text);
 }
 
 }  // namespace sluice::syntax

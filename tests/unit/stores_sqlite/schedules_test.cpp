@@ -37,6 +37,7 @@ class SqliteSchedulesTest : public LedgerTest {
                      .code = {},
                      .cache = false,
                      .strict = true,
+                     .options = inputs,
                      .instant_input = "day"}};
   }
   /// The creation of a run by a schedule.
@@ -66,6 +67,7 @@ TEST_F(SqliteSchedulesTest, AreStoredFoundListedAndRemoved) {
   EXPECT_EQ(found.row.last, std::nullopt);
   EXPECT_EQ(found.plan.text, expected.plan.text);
   EXPECT_EQ(found.plan.inputs, expected.plan.inputs);
+  EXPECT_EQ(found.plan.options, expected.plan.options);
   EXPECT_EQ(found.plan.instant_input, "day");
   EXPECT_FALSE(found.plan.cache);
   EXPECT_TRUE(found.plan.strict);

@@ -116,6 +116,7 @@ Result<ports::Response> show(const NativeApi& api, const ports::Request& request
   json.set("code", to_tagged(plan.code));
   json.set("cache", plan.cache);
   json.set("strict", plan.strict);
+  for (const auto& [option, value] : plan.options) json.set(option, value);
   if (!plan.instant_input.empty()) json.set("instant_input", plan.instant_input);
   SLUICE_TRY(upcoming, api.schedules->upcoming(row, upcoming_shown));
   List times;

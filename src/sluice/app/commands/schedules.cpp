@@ -141,7 +141,7 @@ void add_schedule(CommandLine& program) {
   add_session(command, options->common,
               "sluice schedule plan.yaml --cron '30 7 * * mon-fri' --time-zone Europe/Berlin\n"
               "  sluice schedule plan.yaml --every 15m --name quarters --no-catch-up");
-  command.argument("FILE", options->request.file, "the plan");
+  command.argument("FILE", options->request.file, "the plan, in any dialect, or a Python file of kfp");
   command.option(
       "--cron", options->cron,
       "when: minute, hour, day of the month, month and day of the week; with six fields, the first is the "
@@ -172,6 +172,7 @@ void add_schedule(CommandLine& program) {
   add_remote(command, options->common.remote);
   command.option("--pipeline", options->request.pipeline,
                  "which pipeline of the plan; default: the only one, or main");
+  add_dialect(command, options->request.dialect);
   command.flag("--no-cache", options->no_cache, "run every task, ignoring cached results");
   command.flag("--strict", options->request.strict,
                "refuse what would be a warning, such as another version of Python");

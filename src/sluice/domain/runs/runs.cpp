@@ -125,7 +125,7 @@ Result<void> check_few(const ir::Plan& plan, std::size_t count, std::string_view
 
 Result<Runs::Prepared> Runs::prepare(Submission submission) {
   if (ports_.check_room) SLUICE_DO(ports_.check_room());
-  SLUICE_TRY(plan, compile(submission.text, submission.file, dialects_));
+  SLUICE_TRY(plan, compile(submission.text, submission.file, dialects_, submission.options));
   SLUICE_TRY(pipeline, find_pipeline(*plan, submission.pipeline));
   SLUICE_TRY(inputs, ir::bind_inputs(*pipeline, submission.inputs, false));
   SLUICE_DO(check_no_paths(*pipeline, inputs));
@@ -140,7 +140,10 @@ Result<Runs::Prepared> Runs::prepare(Submission submission) {
   }
   SLUICE_DO(check_objects(submission.code, "code", ports_.objects));
   SLUICE_DO(check_secrets(*plan, submission.principal.workspace));
-  Prepared prepared;
+  Prepared prepared{.created = {}, .plan = nullptr, .warnings = warnings_of(*plan)};
+  if (submission.strict && !prepared.warnings.empty())
+    return Fail(
+        user_error(Code::failed_precondition, prepared.warnings.front() + ", which `--strict` refuses"));
   SLUICE_TRY(environments, lock_environments(*plan, submission, prepared.warnings));
   SLUICE_TRY(images, resolve_images(*plan));
   const auto now = ports_.clock.now();
@@ -212,7 +215,9 @@ Result<Struct> Runs::lock_environments(const ir::Plan& plan, const Submission& s
   Struct out;
   for (const auto& required : all) {
     const auto where = syntax::place(plan.file, required.at) + ": `environment`";
-    ports::EnvironmentRequest request{.python = required.python, .requirements = required.requirements};
+    ports::EnvironmentRequest request{.python = required.python,
+                                      .requirements = required.requirements,
+                                      .without_dependencies = required.without_dependencies};
     if (!required.file.empty()) {
       auto read = requirements_in(required.file, submission.code, ports_.objects);
       if (!read) return Fail(std::move(read).error().at(where));

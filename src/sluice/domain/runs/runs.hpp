@@ -28,6 +28,7 @@ struct Submission {
   Principal principal;
   bool cache = true;
   bool strict = false;  ///< what would be a warning is refused
+  CompileOptions options = {};
   /// Set: a schedule submits it, at one of its instants. The run's id is made from both, so that there is
   /// one.
   struct Scheduled {

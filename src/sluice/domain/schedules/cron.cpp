@@ -169,6 +169,7 @@ Result<Cron> Cron::parse(std::string_view text) {
     const auto found = std::ranges::find(shorthands, lower(words.front()), &Shorthand::name);
     if (found != shorthands.end()) return parse(found->fields);
     std::vector<std::string> names;
+    names.reserve(shorthands.size());
     for (const auto& shorthand : shorthands) names.emplace_back(shorthand.name);
     const std::string word(words.front().substr(0, 40));
     auto hint = did_you_mean(word, names);

@@ -6,6 +6,7 @@
 
 #include "sluice/base/log.hpp"
 #include "sluice/base/words.hpp"
+#include "sluice/domain/schedules/compile_options.hpp"
 #include "sluice/domain/schedules/timetable.hpp"
 
 namespace sluice::schedules {
@@ -154,6 +155,7 @@ Result<void> Scheduler::start_run(const ports::Schedule& schedule, Time instant,
                   .principal = row.principal,
                   .cache = plan.cache,
                   .strict = plan.strict,
+                  .options = compile_options_of(plan.options),
                   .scheduled = {{.trigger = {.schedule = row.id, .name = row.name, .instant = instant},
                                  .next = next}}}));
   static_cast<void>(submitted);

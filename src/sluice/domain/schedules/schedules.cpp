@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "sluice/base/words.hpp"
+#include "sluice/domain/schedules/compile_options.hpp"
 #include "sluice/domain/schedules/timetable.hpp"
 
 namespace sluice::schedules {
@@ -75,6 +76,7 @@ Result<Schedules::Created> Schedules::create(Creation creation) {
                                        .code = std::move(submission.code),
                                        .cache = submission.cache,
                                        .strict = submission.strict,
+                                       .options = to_struct(submission.options),
                                        .instant_input = std::move(creation.instant_input)}}));
   ports_.scheduler.changed(created.row.id, created.row.due);
   return created;

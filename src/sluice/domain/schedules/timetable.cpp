@@ -30,7 +30,7 @@ Result<Timetable> Timetable::make(const ports::ScheduleTiming& timing, Time crea
   if (timing.start && timing.end && *timing.end <= *timing.start)
     return Fail(invalid_argument("end", fmt::format("{} is not after the start, {}", to_iso8601(*timing.end),
                                                     to_iso8601(*timing.start))));
-  return Timetable(timing, std::move(*zone), cron, timing.start.value_or(created));
+  return Timetable(timing, *zone, cron, timing.start.value_or(created));
 }
 
 std::optional<Time> Timetable::next(Time after) const {

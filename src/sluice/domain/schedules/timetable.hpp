@@ -34,8 +34,9 @@ class Timetable {
   [[nodiscard]] Step step(std::optional<Time> last, Time now) const;
 
  private:
-  Timetable(const ports::ScheduleTiming& timing, TimeZone zone, std::optional<Cron> cron, Time base)
-      : timing_(timing), zone_(std::move(zone)), cron_(std::move(cron)), base_(base) {}
+  Timetable(const ports::ScheduleTiming& timing, const TimeZone& zone, const std::optional<Cron>& cron,
+            Time base)
+      : timing_(timing), zone_(zone), cron_(cron), base_(base) {}
   /// How many instants are in (after, until]; counts up to `most`.
   [[nodiscard]] std::int64_t count(Time after, Time until, std::int64_t most) const;
   /// Of the instants in (after, until], the first of the last `kept`; there are more of them.

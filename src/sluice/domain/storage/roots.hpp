@@ -59,6 +59,7 @@ inline constexpr auto roots_in_ledger = std::to_array<Root>({
     {"schedules.code", true, "code, by digest"},
     {"schedules.cache", false, "a flag"},
     {"schedules.strict", false, "a flag"},
+    {"schedules.options", false, "names and flags"},
     {"schedules.instant_input", false, "a name"},
     {"cache.outputs", true, "outputs, by digest; it is swept by last use"},
     {"cache.key", false, "the digest of what was done, which is no object"},

@@ -102,6 +102,30 @@ class UsedEnvironment final : public ports::Environments::Made {
   os::UniqueFd lock_;
 };
 
+/// The packages of a lock, as uv writes it, each with its name: "numpy==2.1 \\\n    --hash=…\n".
+std::map<std::string, std::string> packages_of(std::string_view lock) {
+  std::map<std::string, std::string> found;
+  std::string name;
+  while (!lock.empty()) {
+    const auto end = std::min(lock.find('\n'), lock.size() - 1) + 1;
+    const auto line = lock.substr(0, end);
+    lock.remove_prefix(end);
+    if (line.front() != ' ') name = line.substr(0, std::min(line.find_first_of(" =@["), line.size()));
+    found[name] += line;
+  }
+  return found;
+}
+
+/// A lock of the packages of both; where both have one, that of `others`.
+std::string with_packages(std::string_view lock, std::string_view others) {
+  if (others.empty()) return std::string(lock);
+  auto all = packages_of(lock);
+  for (auto& [name, lines] : packages_of(others)) all[name] = std::move(lines);
+  std::string out;
+  for (const auto& [name, lines] : all) out += lines + (lines.ends_with('\n') ? "" : "\n");
+  return out;
+}
+
 using MadeEnvironment = std::shared_ptr<const ports::Environments::Made>;
 using Done = std::function<void(Result<MadeEnvironment>)>;
 
@@ -233,6 +257,7 @@ struct UvEnvironments::Impl {
     std::string key = found.python + "\n";
     for (const auto& source : found.sources) key += source.digest->hex() + "\n";
     for (const auto& requirement : request.requirements) key += requirement + "\n";
+    for (const auto& requirement : request.without_dependencies) key += "alone " + requirement + "\n";
     for (const auto& setting : options.settings) key += setting + "\n";
     for (const auto& allowed : options.allowed) key += allowed + "\n";
     return options.folder / "locks" / Digest::of(key).hex();
@@ -259,11 +284,14 @@ struct UvEnvironments::Impl {
   }
 
   Result<engine::PythonEnvironment> lock(const ports::EnvironmentRequest& request) const {
-    SLUICE_DO(check_allowed(request.requirements, options.allowed));
+    for (const auto* list : {&request.requirements, &request.without_dependencies})
+      SLUICE_DO(check_allowed(*list, options.allowed));
     SLUICE_TRY(python, interpreters.nearest(request.python));
     engine::PythonEnvironment found{.python = python.version};
     SLUICE_TRY(sources, store_sources(request.requirements, objects));
-    found.sources = std::move(sources);
+    SLUICE_TRY(sources_alone, store_sources(request.without_dependencies, objects));
+    found.sources = sources;
+    found.sources.insert(found.sources.end(), sources_alone.begin(), sources_alone.end());
     const auto known = lock_file(request, found);
     if (const auto text = os::read_file(known)) {
       const auto digest = Digest::from_hex(*text);
@@ -274,11 +302,13 @@ struct UvEnvironments::Impl {
           return found;
         }
     }
-    std::string text;
-    if (!request.requirements.empty()) {
-      SLUICE_TRY(resolved, resolve(request, found.sources, python));
-      text = std::move(resolved);
-    }
+    const auto required = text_for_uv(request.requirements, sources);
+    const auto alone = text_for_uv(request.without_dependencies, sources_alone);
+    const auto indexes = required.indexes + alone.indexes;
+    SLUICE_TRY(packages, resolve({.indexes = indexes, .packages = required.packages}, sources, {}, python));
+    SLUICE_TRY(packages_alone, resolve({.indexes = indexes, .packages = alone.packages}, sources_alone,
+                                       {"--no-deps"}, python));
+    const auto text = indexes + with_packages(packages, packages_alone);
     SLUICE_TRY(lock, store(text));
     SLUICE_DO(os::make_directories(known.parent_path()));
     SLUICE_DO(os::write_file_atomically(known, lock.digest->hex(), os::Sync::no, 0600));
@@ -286,25 +316,26 @@ struct UvEnvironments::Impl {
     return found;
   }
 
-  Result<std::string> resolve(const ports::EnvironmentRequest& request, const std::vector<Artifact>& sources,
-                              const Interpreter& python) const {
+  /// The versions of packages, and of what they depend on; nothing for no packages.
+  Result<std::string> resolve(const TextForUv& text, const std::vector<Artifact>& sources,
+                              const std::vector<std::string>& more_options, const Interpreter& python) const {
+    if (text.packages.empty()) return std::string();
     SLUICE_TRY(scratch, os::TemporaryDirectory::make_in_tmp("sluice-lock-"));
     SLUICE_DO(copy_sources(sources, objects, sources_in(scratch.path())));
     const auto in = scratch.path() / "requirements.in";
     const auto out = scratch.path() / "requirements.txt";
-    const auto text = text_for_uv(request.requirements, sources);
     SLUICE_DO(os::write_file(in, text.indexes + text.packages, 0600));
     std::vector<std::string> arguments{
         "pip",           "compile",           "--quiet",  "--no-header",
         "--no-annotate", "--generate-hashes", "--python", python.program.string(),
         "--output-file", out.string(),        in.string()};
     std::ranges::copy(options_of(text.indexes), std::back_inserter(arguments));
+    std::ranges::copy(more_options, std::back_inserter(arguments));
     SLUICE_TRY(
         uv, run_uv(std::move(arguments), scratch.path(), python, lock_limit, [this] { return proceed(); }));
     if (uv.killed || uv.status != 0)
       return Fail(failed("finding versions of these packages", uv, lock_limit));
-    SLUICE_TRY(packages, os::read_file(out, lock_bytes_max));
-    return text.indexes + packages;
+    return os::read_file(out, lock_bytes_max);
   }
 
   // Environments

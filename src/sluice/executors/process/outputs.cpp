@@ -93,14 +93,14 @@ class OutputReader {
     struct stat info{};
     if (fstat((*found)->fd.get(), &info) != 0) return wrong(output, "which cannot be examined");
     const bool artifact = output.type.kind == Kind::artifact;
-    const bool folder = artifact && output.form == Form::directory;
+    const bool folder = artifact && (output.any_form ? S_ISDIR(info.st_mode) : output.form == Form::directory);
     if (folder != S_ISDIR(info.st_mode) || (!folder && !S_ISREG(info.st_mode)))
       return wrong(output, fmt::format("as a {}, where a {} is declared",
                                        S_ISDIR(info.st_mode)   ? "folder"
                                        : S_ISREG(info.st_mode) ? "file"
                                                                : "special file",
                                        folder ? "folder" : "file"));
-    if (artifact) return store(output, (*found)->path);
+    if (artifact) return store(output, (*found)->path, folder ? Form::directory : Form::file);
     if (static_cast<std::uint64_t>(info.st_size) > value_bytes_max)
       return wrong(output,
                    fmt::format("with {}, where a value has at most 64 KiB; declare it with `type: artifact`",
@@ -151,6 +151,7 @@ class OutputReader {
     const auto how =
         output.type.kind != Kind::artifact
             ? (output.encoding == TaskOutput::Encoding::text ? "write its text" : "write a JSON value")
+        : output.any_form                ? "write a file or make a folder"
         : output.form == Form::directory ? "make a folder"
                                          : "write a file";
     auto message = fmt::format("task `{}` did not write its output `{}`", attempt_.path, output.name);
@@ -172,9 +173,8 @@ class OutputReader {
   }
 
   std::expected<std::optional<Value>, Failure> store(const TaskOutput& output,
-                                                     const std::filesystem::path& path) const {
-    const auto stored =
-        output.form == Form::directory ? objects_.put_directory(path) : objects_.put_file(path);
+                                                     const std::filesystem::path& path, Form form) const {
+    const auto stored = form == Form::directory ? objects_.put_directory(path) : objects_.put_file(path);
     if (!stored)
       return std::unexpected(
           Failure{.kind = "output",
@@ -182,7 +182,7 @@ class OutputReader {
                                          attempt_.path, stored.error().message),
                   .payload = {}});
     return Value(Artifact{.kind = output.type.artifact_kind,
-                          .form = output.form,
+                          .form = form,
                           .digest = stored->digest,
                           .size = stored->size,
                           .name = output.name});

@@ -244,13 +244,19 @@ void PlanReader::files(const Node& node, Process& made) {
 }
 
 Environment PlanReader::environment(const Node& node) {
-  Environment made{.at = node.at, .python = {}, .requirements = {}, .file = {}};
-  if (!map(node, "`environment`", {"python", "requirements"})) return made;
+  Environment made{.at = node.at, .python = {}, .requirements = {}, .file = {}, .without_dependencies = {}};
+  if (!map(node, "`environment`", {"python", "requirements", "without_dependencies"})) return made;
   if (const auto* python = node.find("python")) {
     // As it is spelled: 3.10 is no number here.
     const auto* text = python->scalar.if_string();
     if (python->kind == Node::Kind::scalar) made.python = text ? *text : python->spelling;
     if (!is_python_version(made.python)) problem(python->at, "`python` should be a version such as \"3.11\"");
+  }
+  if (const auto* alone = node.find("without_dependencies")) {
+    if (alone->kind == Node::Kind::list)
+      made.without_dependencies = required_packages(*alone, "`without_dependencies`");
+    else
+      problem(alone->at, "`without_dependencies` should be a list of packages");
   }
   const auto* requirements = node.find("requirements");
   if (requirements == nullptr) {
@@ -262,15 +268,20 @@ Environment PlanReader::environment(const Node& node) {
     made.file = string(*requirements, "`requirements`");
     return made;
   }
-  for (const auto& item : requirements->items) {
-    made.requirements.push_back(string(item, "an element of `requirements`"));
+  made.requirements = required_packages(*requirements, "`requirements`");
+  return made;
+}
+
+std::vector<std::string> PlanReader::required_packages(const Node& list, const std::string& what) {
+  std::vector<std::string> made;
+  for (const auto& item : list.items) {
+    made.push_back(string(item, "an element of " + what));
     const bool is_text = item.kind == Node::Kind::scalar && item.scalar.if_string() != nullptr;
-    if (const auto read = read_requirement(made.requirements.back()); !read && is_text)
+    if (const auto read = read_requirement(made.back()); !read && is_text)
       problem(item.at, read.error().message);
   }
-  if (made.requirements.size() > requirements_max)
-    problem(requirements->at,
-            "`requirements` has more than " + std::to_string(requirements_max) + " elements");
+  if (made.size() > requirements_max)
+    problem(list.at, what + " has more than " + std::to_string(requirements_max) + " elements");
   return made;
 }
 
@@ -286,9 +297,11 @@ TaskOutput PlanReader::task_output(const Node::Field& field) {
   const auto* form = node.find("form");
   if (made.type.kind == Type::Kind::artifact) {
     made.form = made.type.artifact_kind == "directory" ? Form::directory : Form::file;
-    if (form)
-      made.form =
-          word(*form, "`form` of an artifact", {"file", "directory"}) == 0 ? Form::file : Form::directory;
+    if (form) {
+      const auto which = word(*form, "`form` of an artifact", {"file", "directory", "any"});
+      made.any_form = which == 2;
+      made.form = which == 1 ? Form::directory : Form::file;
+    }
   } else if (form) {
     made.encoding = word(*form, "`form` of a value", {"json", "text"}) == 0 ? TaskOutput::Encoding::json
                                                                             : TaskOutput::Encoding::text;

@@ -42,6 +42,7 @@ class PlanReader {
   void each(const Node& node, Location at, Operation& op);
   Arm arm(const Node& node);
   Environment environment(const Node& node);
+  std::vector<std::string> required_packages(const Node& list, const std::string& what);
   TaskOutput task_output(const Node::Field& field);
   Retry retry(const Node& node);
   void cache(const Node& node, Cache& cache);

@@ -431,6 +431,7 @@ constexpr std::array<const char*, schema_version> steps{R"sql(
     code TEXT NOT NULL,
     cache INTEGER NOT NULL,
     strict INTEGER NOT NULL,
+    options TEXT NOT NULL,
     instant_input TEXT NOT NULL
   ) STRICT, WITHOUT ROWID;
   CREATE UNIQUE INDEX schedules_by_name ON schedules(workspace, name);

@@ -62,6 +62,7 @@ Result<std::optional<ports::Schedule>> schedule_of(Statement& select) {
   SLUICE_TRY(text, sqlite::digest_of(select.text(18)));
   SLUICE_TRY(inputs, fields_in(select.text(20)));
   SLUICE_TRY(code, fields_in(select.text(21)));
+  SLUICE_TRY(options, fields_in(select.text(24)));
   return ports::Schedule{.row = row_of(select),
                          .plan = {.text = text,
                                   .file = select.text(4),
@@ -70,7 +71,8 @@ Result<std::optional<ports::Schedule>> schedule_of(Statement& select) {
                                   .code = std::move(code),
                                   .cache = select.integer(22) != 0,
                                   .strict = select.integer(23) != 0,
-                                  .instant_input = select.text(24)}};
+                                  .options = std::move(options),
+                                  .instant_input = select.text(25)}};
 }
 
 /// Whether the name, or one more schedule, is free.
@@ -117,13 +119,14 @@ Result<void> SqliteSchedules::add(const ports::Schedule& schedule) {
   const auto& timing = row.timing;
   const auto inputs = to_json(to_tagged(plan.inputs));
   const auto code = to_json(to_tagged(plan.code));
+  const auto options = to_json(to_tagged(plan.options));
   return file_->write(ports::Durability::power, [&](Connection& connection) -> Result<void> {
     SLUICE_DO(check_free(connection, row));
     SLUICE_TRY(insert, connection.prepare(R"sql(
       INSERT INTO schedules(id, workspace, principal, name, file, cron, interval_ms, time_zone, start_ms, end_ms,
         catch_up, max_concurrency, enabled, created_ms, last_ms, due_ms, runs, problem, plan, pipeline, inputs, code,
-        cache, strict, instant_input)
-      VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?))sql"));
+        cache, strict, options, instant_input)
+      VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?))sql"));
     insert.bind(row.id.text).bind(row.principal.workspace).bind(row.principal.name).bind(row.name);
     insert.bind(plan.file)
         .bind(timing.cron)
@@ -137,7 +140,7 @@ Result<void> SqliteSchedules::add(const ports::Schedule& schedule) {
     bind_time(insert, row.due);
     insert.bind(row.runs).bind(row.problem).bind_blob(blob_of(plan.text)).bind(plan.pipeline);
     insert.bind(inputs).bind(code).bind(std::int64_t{plan.cache}).bind(std::int64_t{plan.strict});
-    return insert.bind(plan.instant_input).run();
+    return insert.bind(options).bind(plan.instant_input).run();
   });
 }
 
@@ -178,7 +181,7 @@ Result<std::optional<ports::Schedule>> SqliteSchedules::find(const ScheduleId& i
     SLUICE_TRY(select, connection.prepare(R"sql(
       SELECT id, workspace, principal, name, file, cron, interval_ms, time_zone, start_ms, end_ms, catch_up,
         max_concurrency, enabled, created_ms, last_ms, due_ms, runs, problem, plan, pipeline, inputs, code, cache,
-        strict, instant_input
+        strict, options, instant_input
       FROM schedules WHERE id = ?)sql"));
     select.bind(id.text);
     return schedule_of(select);
@@ -193,7 +196,7 @@ Result<std::optional<ports::Schedule>> SqliteSchedules::find(const std::string& 
     SLUICE_TRY(select, connection.prepare(R"sql(
       SELECT id, workspace, principal, name, file, cron, interval_ms, time_zone, start_ms, end_ms, catch_up,
         max_concurrency, enabled, created_ms, last_ms, due_ms, runs, problem, plan, pipeline, inputs, code, cache,
-        strict, instant_input
+        strict, options, instant_input
       FROM schedules WHERE workspace = ? AND name = ?)sql"));
     select.bind(workspace).bind(name);
     return schedule_of(select);
