@@ -56,6 +56,7 @@
 #include "sluice/stores/sqlite/sqlite_ledger.hpp"
 #include "sluice/stores/sqlite/sqlite_logged_models.hpp"
 #include "sluice/stores/sqlite/sqlite_model_index.hpp"
+#include "sluice/stores/sqlite/sqlite_schedules.hpp"
 #include "sluice/stores/sqlite/sqlite_traces.hpp"
 #include "sluice/stores/sqlite/sqlite_tracked_tasks.hpp"
 #include "sluice/stores/sqlite/sqlite_tracking.hpp"
@@ -104,6 +105,7 @@ Result<void> Services::check(const std::string& name, const Struct& known) const
 Result<Ledger> open_ledger(const DataFolder& data, ports::Durability tracked) {
   struct Tables {
     std::unique_ptr<stores::SqliteLedger> ledger;
+    stores::SqliteSchedules schedules;
     stores::SqliteAccess access;
     stores::SqliteTracking tracking;
     stores::SqliteTrackedTasks tracked_tasks;
@@ -115,15 +117,16 @@ Result<Ledger> open_ledger(const DataFolder& data, ports::Durability tracked) {
   SLUICE_TRY(opened, stores::SqliteLedger::open(data.ledger()));
   const auto file = opened->file();
   const auto tables = std::make_shared<Tables>(
-      std::move(opened), stores::SqliteAccess(file), stores::SqliteTracking(file, tracked),
-      stores::SqliteTrackedTasks(file, tracked), stores::SqliteLoggedModels(file, tracked),
-      stores::SqliteArtifactPaths(file, tracked), stores::SqliteTraces(file, tracked),
-      stores::SqliteModelIndex(file));
+      std::move(opened), stores::SqliteSchedules(file), stores::SqliteAccess(file),
+      stores::SqliteTracking(file, tracked), stores::SqliteTrackedTasks(file, tracked),
+      stores::SqliteLoggedModels(file, tracked), stores::SqliteArtifactPaths(file, tracked),
+      stores::SqliteTraces(file, tracked), stores::SqliteModelIndex(file));
   auto& ledger = *tables->ledger;
   return Ledger{.owner = tables,
                 .journal = &ledger,
                 .index = &ledger,
                 .deployments = &ledger,
+                .schedules = &tables->schedules,
                 .tokens = &tables->access,
                 .changes = &tables->access,
                 .storage = &ledger,
@@ -494,6 +497,7 @@ std::vector<ports::Protocol> make_protocols(const ProtocolParts& parts) {
                                        .storage = &parts.storage,
                                        .secrets = &parts.secrets,
                                        .fetches = &parts.fetches,
+                                       .schedules = &parts.schedules,
                                        .tracked_tasks = &parts.tracked_tasks,
                                        .experiments = &parts.experiments,
                                        .clock = parts.clock,

@@ -63,6 +63,7 @@ class Sweep {
     SLUICE_DO(mark_runs());
     SLUICE_DO(mark_models());
     SLUICE_DO(mark_artifacts());
+    SLUICE_DO(mark_schedules());
     SLUICE_DO(sweep_cache());
     SLUICE_DO(sweep_logs());
     if (!options_.dry_run) SLUICE_DO(stores_.ledger.finish_removal());
@@ -254,6 +255,17 @@ class Sweep {
           if (options_.dry_run && is_erased(artifact)) return {};
           marking_.mark(artifact.digest,
                         marking_.add_reason(Marking::Kind::artifact, "artifact " + artifact.path));
+          return {};
+        });
+  }
+
+  Result<void> mark_schedules() {
+    return stores_.ledger.each_schedule(
+        [this](const ports::LedgerStorage::ScheduledObjects& schedule) -> Result<void> {
+          SLUICE_DO(stores_.proceed());
+          const auto reason = marking_.add_reason(Marking::Kind::schedule, "schedule " + schedule.name);
+          marking_.mark(schedule.plan, reason);
+          marking_.mark_text(schedule.values, reason);
           return {};
         });
   }
