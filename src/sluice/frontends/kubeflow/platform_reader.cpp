@@ -79,7 +79,7 @@ void SpecReader::secret_variables(MapReader& map, const std::string& what, Conta
     if (secret.flag("optional"))
       warnings_.add(item.at, "the secret `" + name + "` of " + what +
                                  " is optional for Kubernetes, and has to be set here");
-    const auto of_secret = "a key of the secret `" + name + "`";
+    const auto of_secret = std::string("a key of the secret `").append(name).append("`");
     for (const auto& pair : secret.list("keyToEnv")) {
       MapReader key(&pair, of_secret, problems_);
       container.secrets.push_back(
