@@ -1,7 +1,9 @@
 #pragma once
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 
 namespace sluice {
 
@@ -26,5 +28,8 @@ class SystemClock final : public Clock {
 
 /// 2026-11-24T08:48:56.123Z
 std::string to_iso8601(Time time);
+/// The inverse, for what people write too: "2026-11-24T08:48Z", "2026-11-24 09:48:56.5+01:00". An offset or
+/// `Z` is required, seconds are not; nullopt for anything else, and for a year before 1970 or after 9999.
+std::optional<Time> parse_iso8601(std::string_view text);
 
 }  // namespace sluice

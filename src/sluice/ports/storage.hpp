@@ -107,6 +107,9 @@ class LedgerStorage {
   };
   /// Every file that clients stored under a path.
   virtual Result<void> each_artifact(const std::function<Result<void>(const NamedObject&)>& take) const = 0;
+  /// The text of every version of a named pipeline ("pipeline version NAME") and of every run that is in a
+  /// group ("run ID").
+  virtual Result<void> each_kept_plan(const std::function<Result<void>(const NamedObject&)>& take) const = 0;
   /// Removes runs with their journals, some thousand events in each transaction, and what a removal that was
   /// interrupted left. Returns how many runs were removed.
   virtual Result<std::uint64_t> remove_runs(const std::vector<RunId>& runs) = 0;

@@ -14,6 +14,8 @@
 #include "sluice/ports/run_control.hpp"
 #include "sluice/ports/secrets.hpp"
 
+// Public to other domain modules: named pipelines and schedules are run.
+
 namespace sluice::runs {
 
 /// A request to run a pipeline of a plan.
