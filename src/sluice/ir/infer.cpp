@@ -81,6 +81,8 @@ class Inference {
   }
 
   Type name(const Expression& e) {
+    for (auto bound = bound_.rbegin(); bound != bound_.rend(); ++bound)
+      if (bound->first == e.text) return bound->second;
     const auto found = names_.find(e.text);
     if (found == names_.end()) return {};
     return found->second.outputs ? plain(Kind::structure) : found->second.variable;
@@ -111,7 +113,7 @@ class Inference {
       if (base.kind == ExpressionKind::call) of(base);
       return error_field(e.text, e.at);
     }
-    if (base.kind == ExpressionKind::name) {
+    if (base.kind == ExpressionKind::name && !is_bound(base.text)) {
       if (base.text == "out" || base.text == "run") return plain(Kind::string);
       if (base.text == "upstream") return plain(Kind::boolean);
       const auto found = names_.find(base.text);
@@ -225,8 +227,28 @@ class Inference {
     return {};
   }
 
+  bool is_bound(std::string_view name) const {
+    return std::ranges::any_of(bound_, [&](const auto& one) { return one.first == name; });
+  }
+
+  Type map(const Expression& e) {
+    const auto* variable = syntax::variable_of_map(e);
+    if (!check_arity(e) || variable == nullptr) {
+      if (e.args.size() == 3) problems_.add(e.args[1]->at, "the second argument of `map` is a name, for each element of the list");
+      return {};
+    }
+    const auto list = of(*e.args[0]);
+    if (is_known(list) && list.kind != Kind::list)
+      problems_.add(e.args[0]->at, "`map` takes a list, not " + describe(list));
+    bound_.emplace_back(*variable, list.element ? *list.element : Type{});
+    auto element = of(*e.args[2]);
+    bound_.pop_back();
+    return list_of(std::move(element));
+  }
+
   Type call(const Expression& e) {
     const auto& name = e.text;
+    if (name == "map") return map(e);
     if (name == "status" || name == "error") {
       if (e.args.size() == 1 && e.args.front()->kind != ExpressionKind::name)
         problems_.add(e.args.front()->at, "`" + name + "` takes the name of an operation");
@@ -281,6 +303,7 @@ class Inference {
 
   const TypedNames& names_;
   Problems& problems_;
+  std::vector<std::pair<std::string_view, Type>> bound_;  ///< the variables of `map`, innermost last
   int depth_ = 0;
 };
 

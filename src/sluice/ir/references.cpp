@@ -29,6 +29,13 @@ void visit_reads(const Expression& e, Use use, const std::function<void(const Re
     visit({*base, fields, use});
     return;
   }
+  if (const auto* variable = syntax::variable_of_map(*base)) {
+    visit_reads(*base->args[0], use, visit);
+    visit_reads(*base->args[2], Use::lenient, [&](const Read& read) {
+      if (read.root.text != *variable) visit(read);
+    });
+    return;
+  }
   if (base->kind == Kind::call) {
     const bool state = base->text == "status" || base->text == "error";
     for (std::size_t i = 0; i < base->args.size(); ++i) {

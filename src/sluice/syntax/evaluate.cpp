@@ -194,9 +194,33 @@ Evaluated contained(const Value& item, const Value& whole, Budget& budget) {
   return find_function("contains")->function(args, budget);
 }
 
+/// The names around `map`, and its variable.
+class MapScope final : public Scope {
+ public:
+  MapScope(const Scope& around, const std::string& variable, const Value& value)
+      : around_(around), variable_(variable), value_(value) {}
+  [[nodiscard]] Evaluated lookup(std::string_view name) const override {
+    return name == variable_ ? Evaluated(value_) : around_.lookup(name);
+  }
+  [[nodiscard]] Evaluated status_of(std::string_view operation) const override {
+    return around_.status_of(operation);
+  }
+  [[nodiscard]] Evaluated error_of(std::string_view operation) const override {
+    return around_.error_of(operation);
+  }
+  [[nodiscard]] bool holds_outputs(std::string_view name) const override {
+    return name != variable_ && around_.holds_outputs(name);
+  }
+
+ private:
+  const Scope& around_;
+  const std::string& variable_;
+  const Value& value_;
+};
+
 class Evaluator {
  public:
-  Evaluator(const Scope& scope, EvaluationLimits limits) : scope_(scope), budget_(limits) {}
+  Evaluator(const Scope& scope, EvaluationLimits limits) : scope_(&scope), budget_(limits) {}
 
   Evaluated run(const Expression& e) {
     // Parsed trees are shallower; this limit is for trees that a front-end built.
@@ -213,7 +237,7 @@ class Evaluator {
   Evaluated node(const Expression& e) {
     switch (e.kind) {
       case Kind::literal: return e.literal;
-      case Kind::name: return scope_.lookup(e.text);
+      case Kind::name: return scope_->lookup(e.text);
       case Kind::field: return field(e);
       case Kind::index: return index(e);
       case Kind::operation: return operation(e);
@@ -246,7 +270,7 @@ class Evaluator {
     if (!base || !*base) return base;
     const auto* fields = (*base)->if_struct();
     if (fields && !fields->find(e.text) && is_optional_of_error(root, e.text)) return std::nullopt;
-    if (is_root && fields && !fields->find(e.text) && scope_.holds_outputs(root.text)) return std::nullopt;
+    if (is_root && fields && !fields->find(e.text) && scope_->holds_outputs(root.text)) return std::nullopt;
     return field_of(**base, e.text);
   }
 
@@ -356,8 +380,9 @@ class Evaluator {
       const auto& operation = *e.args.front();
       if (operation.kind != Kind::name)
         return raised("type", "`" + name + "` takes the name of an operation");
-      return name == "status" ? scope_.status_of(operation.text) : scope_.error_of(operation.text);
+      return name == "status" ? scope_->status_of(operation.text) : scope_->error_of(operation.text);
     }
+    if (name == "map") return mapped(e);
     if (name == "if") {
       auto condition = truth(*e.args.front(), "`if`");
       if (!condition || !*condition) return condition;
@@ -388,7 +413,28 @@ class Evaluator {
                   (*text)->is_string() ? *(*text)->if_string() : "a value that is required is absent");
   }
 
-  const Scope& scope_;
+  Evaluated mapped(const Expression& e) {
+    const auto* variable = variable_of_map(e);
+    if (variable == nullptr) return raised("type", "`map` takes a list, a name and an expression");
+    auto all = run(*e.args.front());
+    if (!all || !*all) return all;
+    const auto* items = (*all)->if_list();
+    if (items == nullptr) return raised("type", "`map` takes a list, not " + kind_with_article(**all));
+    List values;
+    for (const auto& item : *items) {
+      const auto* around = scope_;
+      const MapScope inside(*around, *variable, item);
+      scope_ = &inside;
+      auto value = run(*e.args[2]);
+      scope_ = around;
+      if (!value) return value;
+      if (!budget_.elements(1)) return budget_.exceeded();
+      if (*value) values.push_back(std::move(**value));
+    }
+    return bounded(std::move(values), budget_);
+  }
+
+  const Scope* scope_;
   Budget budget_;
   int depth_ = 0;
 };

@@ -31,6 +31,12 @@ int depth_of(const Expression& expression) {
   return deepest + 1;
 }
 
+const std::string* variable_of_map(const Expression& expression) {
+  const bool is_map =
+      expression.kind == Expression::Kind::call && expression.text == "map" && expression.args.size() == 3;
+  return is_map && expression.args[1]->kind == Expression::Kind::name ? &expression.args[1]->text : nullptr;
+}
+
 void visit_references(
     const Expression& expression,
     const std::function<void(std::string_view root, const std::vector<std::string_view>& fields,
@@ -44,6 +50,13 @@ void visit_references(
   if (e->kind == Expression::Kind::name) {
     std::ranges::reverse(fields);
     visit(e->text, fields, e->at);
+    return;
+  }
+  if (const auto* variable = variable_of_map(*e)) {
+    visit_references(*e->args[0], visit);
+    visit_references(*e->args[2], [&](std::string_view root, const auto& names, Location at) {
+      if (root != *variable) visit(root, names, at);
+    });
     return;
   }
   for (const auto& arg : e->args) visit_references(*arg, visit);

@@ -301,6 +301,7 @@ constexpr std::array library{
     LibraryEntry{"json.encode", {1, 1}, json_encode},
     LibraryEntry{"keys", {1, 1}, keys},
     LibraryEntry{"len", {1, 1}, len},
+    LibraryEntry{"map", {3, 3}, nullptr},
     LibraryEntry{"max", {1, any_number}, most},
     LibraryEntry{"min", {1, any_number}, least},
     LibraryEntry{"parse", {1, 1}, parse},
