@@ -8,6 +8,7 @@
 #include "sluice/api/kubeflow/responses.hpp"
 #include "sluice/base/form.hpp"
 #include "sluice/base/json.hpp"
+#include "sluice/base/words.hpp"
 
 namespace sluice::api::kubeflow {
 namespace {
@@ -304,8 +305,8 @@ void add_pipeline_routes(const KubeflowApi& api, ports::Protocol& protocol) {
   add(
       "DELETE", "/{}",
       [](const KubeflowApi& api, const ports::Request& r) -> Result<ports::Response> {
-        SLUICE_DO(
-            api.pipelines.remove(r.principal.workspace, r.params.at(0), r.query_at("cascade") == "true"));
+        SLUICE_DO(api.pipelines.remove(r.principal.workspace, r.params.at(0),
+                                       lower_ascii(r.query_at("cascade")) == "true"));
         return empty();
       },
       "pipeline.remove");
