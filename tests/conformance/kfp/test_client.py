@@ -220,7 +220,8 @@ def test_waiting_gives_up(client, tmp_path, experiment):
         run = started(client, served.one_command, experiment, arguments={"script": f"read line < {gate.path}; true"})
         with pytest.raises(TimeoutError):
             client.wait_for_run_completion(run, 0, sleep_duration=0)
-    served.ended(client, run)
+        gate.open()
+        assert served.ended(client, run).state == "SUCCEEDED"
 
 
 def test_an_artifact_of_a_run(client, kubeflow, experiment):
