@@ -25,14 +25,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto text = plan_in({reinterpret_cast<const char*>(data), size});
   const frontends::NativeFrontend native;
   (void)native.recognizes(text, "plan.yaml");
-  const auto lowered = native.lower(text, "plan.yaml");
+  const auto lowered = native.lower(text, "plan.yaml", {});
   if (!lowered) return 0;
   const auto problems = ir::verify(lowered->plan, {});
   for (const auto& pipeline : lowered->plan.pipelines) ir::dependencies_of(pipeline.body);
   const auto printed = ir::print_plan(lowered->plan);
   ir::print_dot(lowered->plan);
   if (!lowered->problems.empty()) return 0;
-  const auto again = native.lower(printed, "plan.yaml");
+  const auto again = native.lower(printed, "plan.yaml", {});
   if (!again || !again->problems.empty() || ir::print_plan(again->plan) != printed) {
     std::fprintf(stderr, "printed:\n%s\n%s\n", printed.c_str(),
                  !again

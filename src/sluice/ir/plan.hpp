@@ -185,6 +185,7 @@ struct Pipeline {
 struct Plan {
   std::string file;  ///< the file that it was read from, for messages
   std::vector<Pipeline> pipelines;
+  std::vector<syntax::Diagnostic> warnings;  ///< what its text asks for and is not done; not stored
   [[nodiscard]] const Pipeline* find(std::string_view pipeline) const;
   /// The pipeline that runs if none is named: the only one, or `main`. Null: there are several, and none is
   /// `main`.

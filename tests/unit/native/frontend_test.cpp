@@ -34,7 +34,7 @@ TEST(NativeFrontend, ReadsWhatIsStored) {
   const std::string stored =
       "sluice: 1\npipelines:\n  main:\n    graph:\n      a: {process: [echo, hello]}\n";
   ASSERT_TRUE(native.recognizes(stored, "plan.yaml"));
-  const auto lowered = native.lower(stored, "plan.yaml");
+  const auto lowered = native.lower(stored, "plan.yaml", {});
   ASSERT_OK(lowered);
   EXPECT_TRUE(lowered->problems.empty());
   EXPECT_EQ(lowered->plan.file, "plan.yaml");
@@ -42,7 +42,7 @@ TEST(NativeFrontend, ReadsWhatIsStored) {
 }
 
 TEST(NativeFrontend, SaysWhereATextIsWrong) {
-  const auto lowered = native.lower("sluice: 1\npipelines: 3\n", "plan.yaml");
+  const auto lowered = native.lower("sluice: 1\npipelines: 3\n", "plan.yaml", {});
   ASSERT_OK(lowered);
   EXPECT_EQ(syntax::render("plan.yaml", lowered->problems),
             "plan.yaml:2:12: `pipelines` should be a map, not an integer\n");

@@ -18,7 +18,8 @@ class WordsFrontend final : public ir::Frontend {
   [[nodiscard]] bool recognizes(std::string_view text, const std::string&) const override {
     return text.starts_with("words\n");
   }
-  [[nodiscard]] Result<Lowered> lower(std::string_view text, const std::string& file) const override {
+  [[nodiscard]] Result<Lowered> lower(std::string_view text, const std::string& file,
+                                      const ir::LoweringOptions&) const override {
     return ir::parse_plan(
         "sluice: 1\npipelines: {words: {graph: {" + std::string(text.substr(6)) + ": {process: [run]}}}}",
         file);

@@ -100,7 +100,8 @@ class LongNames final : public ir::Frontend {
  public:
   [[nodiscard]] std::string_view name() const override { return "long names"; }
   [[nodiscard]] bool recognizes(std::string_view, const std::string&) const override { return true; }
-  [[nodiscard]] Result<Lowered> lower(std::string_view text, const std::string& file) const override {
+  [[nodiscard]] Result<Lowered> lower(std::string_view text, const std::string& file,
+                                      const ir::LoweringOptions&) const override {
     SLUICE_TRY(lowered, ir::parse_plan(text, file));
     lowered.plan.pipelines.front().body.operations.front().name = std::string(251, 'x');
     return lowered;

@@ -45,6 +45,26 @@ Result<ports::Response> run_response(const Result<RunId>& run, int status = 200,
   return response;
 }
 
+Result<runs::CompileOptions> compile_options(const Value& body) {
+  runs::CompileOptions options;
+  SLUICE_TRY(dialect, text_of(body, "dialect", ""));
+  SLUICE_TRY(only_containers, flag_of(body, "only_containers", false));
+  options.dialect = std::move(dialect);
+  options.lowering.only_containers = only_containers;
+  const auto* images = body.find("python_images");
+  if (images == nullptr) return options;
+  constexpr std::size_t images_max = 1000;
+  const auto wrong = [] {
+    return Fail(user_error(Code::invalid_argument, "`python_images` must be a list of at most 1000 strings"));
+  };
+  if (!images->is_list() || images->if_list()->size() > images_max) return wrong();
+  for (const auto& image : *images->if_list()) {
+    if (!image.is_string()) return wrong();
+    options.lowering.python_images.push_back(*image.if_string());
+  }
+  return options;
+}
+
 Result<ports::Response> submit(const NativeApi& api, const ports::Request& request) {
   SLUICE_TRY(body, body_of(request));
   SLUICE_TRY(text, text_of(body, "plan"));
@@ -54,6 +74,7 @@ Result<ports::Response> submit(const NativeApi& api, const ports::Request& reque
   SLUICE_TRY(pipeline, text_of(body, "pipeline", ""));
   SLUICE_TRY(cache, flag_of(body, "cache", true));
   SLUICE_TRY(strict, flag_of(body, "strict", false));
+  SLUICE_TRY(options, compile_options(body));
   SLUICE_TRY(submitted, api.runs.submit({.text = std::move(text),
                                          .file = std::move(file),
                                          .pipeline = std::move(pipeline),
@@ -61,7 +82,8 @@ Result<ports::Response> submit(const NativeApi& api, const ports::Request& reque
                                          .code = std::move(code),
                                          .principal = request.principal,
                                          .cache = cache,
-                                         .strict = strict}));
+                                         .strict = strict,
+                                         .options = std::move(options)}));
   return run_response(submitted.run, 201, submitted.warnings);
 }
 

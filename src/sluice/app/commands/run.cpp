@@ -57,7 +57,7 @@ void add_run(CommandLine& program) {
   add_session(command, options->common,
               "sluice run examples/stamps/sluice.yaml --input pictures=build/stamps --input seed=7\n"
               "  sluice run pipeline.yaml --server http://gpu-box:8080 --token-file token");
-  command.argument("FILE", options->request.file, "the plan");
+  command.argument("FILE", options->request.file, "the plan, in any dialect, or a Python file of kfp");
   command.option("--input", options->request.inputs,
                  "an input of the pipeline; artifacts are paths, or URLs with https or s3",
                  {.name = "NAME=VALUE"});
@@ -71,6 +71,7 @@ void add_run(CommandLine& program) {
       {.name = "COMMAND|URL"});
   command.option("--pipeline", options->request.pipeline,
                  "which pipeline of the plan; default: the only one, or main");
+  add_dialect(command, options->request.dialect);
   command.flag("--no-cache", options->no_cache, "run every task, ignoring cached results");
   command.flag("--strict", options->request.strict,
                "refuse what would be a warning, such as another version of Python");

@@ -6,6 +6,7 @@
 
 #include "sluice/app/commands/fetch_input.hpp"
 #include "sluice/app/commands/given_folder.hpp"
+#include "sluice/app/commands/plan_text.hpp"
 #include "sluice/app/commands/send_object.hpp"
 #include "sluice/app/plugins.hpp"
 #include "sluice/base/json.hpp"
@@ -169,10 +170,35 @@ Result<Struct> bind(const ir::Pipeline& pipeline, std::map<std::string, std::str
 
 }  // namespace
 
+void add_dialect(Command& command, DialectOptions& options) {
+  command.option("--dialect", options.name, "the language of FILE; by default it is told from the content",
+                 {.one_of = {"sluice", "kubeflow"}});
+  command.option("--image", options.images,
+                 "tasks in images that match PATTERN run in a Python environment of the server's machine",
+                 {.name = "PATTERN=python"});
+  command.option("--images", options.all_images, "container: every task with an image runs in it",
+                 {.one_of = {"container"}});
+}
+
+Result<runs::CompileOptions> compile_options_of(const DialectOptions& options) {
+  runs::CompileOptions made{.dialect = options.name, .lowering = {}};
+  made.lowering.only_containers = options.all_images == "container";
+  SLUICE_TRY(images, given_inputs(options.images, "--image", "PATTERN=python"));
+  for (const auto& [pattern, kind] : images) {
+    if (kind != "python")
+      return Fail(user_error(Code::invalid_argument,
+                             fmt::format("--image {}={}: an image can be only `python`", pattern, kind)));
+    made.lowering.python_images.push_back(pattern);
+  }
+  return made;
+}
+
 Result<RunId> submit(Session& session, const RunRequest& request, const Notice& notice) {
-  SLUICE_TRY(text, read_given_file(request.file, plan_bytes_max));
-  SLUICE_TRY(plan, runs::compile(text, request.file, builtin_dialects()));
-  SLUICE_TRY(pipeline, runs::find_pipeline(*plan, request.pipeline));
+  auto wanted = request.pipeline;
+  SLUICE_TRY(text, read_plan_text(request.file, wanted));
+  SLUICE_TRY(options, compile_options_of(request.dialect));
+  SLUICE_TRY(plan, runs::compile(text, request.file, builtin_dialects(), options));
+  SLUICE_TRY(pipeline, runs::find_pipeline(*plan, wanted));
   SLUICE_TRY(given, given_inputs(request.inputs, "--input", "NAME=VALUE"));
   SLUICE_TRY(secrets, given_inputs(request.input_secrets, "--input-secret", "NAME=SECRET"));
   std::error_code failed;
@@ -212,6 +238,10 @@ Result<RunId> submit(Session& session, const RunRequest& request, const Notice& 
   body.set("code", to_tagged(code));
   body.set("cache", request.cache);
   body.set("strict", request.strict);
+  if (!options.dialect.empty()) body.set("dialect", options.dialect);
+  if (options.lowering.only_containers) body.set("only_containers", true);
+  const auto& images = options.lowering.python_images;
+  if (!images.empty()) body.set("python_images", List(images.begin(), images.end()));
   SLUICE_TRY(response, call(*session.backend, "POST", "/v1/runs", body));
   if (const auto* warnings = response.find("warnings"); warnings && warnings->is_list())
     for (const auto& warning : *warnings->if_list())

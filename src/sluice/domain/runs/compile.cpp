@@ -42,15 +42,24 @@ std::vector<Part> first_of_each(const ir::Plan& plan, std::optional<Part> ir::Pr
 }  // namespace
 
 Result<std::shared_ptr<const ir::Plan>> compile(const std::string& text, const std::string& file,
-                                                const Dialects& dialects) {
+                                                const Dialects& dialects, const CompileOptions& options) {
   if (auto problem = syntax::encoding_problem(text))
     return Fail(user_error(Code::invalid_argument, file + ": " + std::move(*problem)));
-  const auto frontend =
-      std::ranges::find_if(dialects.frontends, [&](const auto* f) { return f->recognizes(text, file); });
+  const auto is_chosen = [&](const auto* f) {
+    return options.dialect.empty() ? f->recognizes(text, file) : f->name() == options.dialect;
+  };
+  const auto frontend = std::ranges::find_if(dialects.frontends, is_chosen);
+  if (frontend == dialects.frontends.end() && !options.dialect.empty()) {
+    std::vector<std::string> names;
+    for (const auto* known : dialects.frontends) names.emplace_back(known->name());
+    return Fail(user_error(Code::invalid_argument, "there is no dialect `" + options.dialect + "`" +
+                                                       did_you_mean(options.dialect, names)));
+  }
   if (frontend == dialects.frontends.end())
     return Fail(user_error(Code::invalid_argument,
-                           file + ": unrecognized pipeline format; a Sluice plan has the key `sluice: 1`"));
-  SLUICE_TRY(lowered, (*frontend)->lower(text, file));
+                           file + ": unrecognized pipeline format; a Sluice plan has the key `sluice: 1`, a "
+                           "pipeline that kfp compiled `pipelineInfo`"));
+  SLUICE_TRY(lowered, (*frontend)->lower(text, file, options.lowering));
   auto problems = std::move(lowered.problems);
   for (auto& problem : ir::verify(lowered.plan, dialects.services)) problems.push_back(std::move(problem));
   if (!problems.empty()) {
@@ -68,7 +77,16 @@ Result<std::shared_ptr<const ir::Plan>> compile(const std::string& text, const s
     if (omitted > 0) lines += "\n" + file + ": and " + std::to_string(omitted) + " more problems";
     return Fail(user_error(Code::invalid_argument, std::move(lines)));
   }
+  lowered.plan.warnings = std::move(lowered.warnings);
   return std::make_shared<const ir::Plan>(std::move(lowered.plan));
+}
+
+std::vector<std::string> warnings_of(const ir::Plan& plan) {
+  std::vector<std::string> lines;
+  lines.reserve(plan.warnings.size());
+  for (const auto& warning : plan.warnings)
+    lines.push_back(syntax::place(plan.file, warning.at) + ": warning: " + warning.message);
+  return lines;
 }
 
 std::map<std::string, std::vector<std::string>> code_folders(const ir::Plan& plan) {

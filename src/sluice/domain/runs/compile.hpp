@@ -18,10 +18,19 @@ struct Dialects {
   ir::Signatures services;
 };
 
+/// What a person says about a text besides it.
+struct CompileOptions {
+  std::string dialect;  ///< the name of the front end; "": the one that recognizes the text
+  ir::LoweringOptions lowering;
+};
+
 /// Lowers and verifies a text. On failure the message has one line per problem, "FILE:LINE:COLUMN: …", in the
 /// order of the text.
 Result<std::shared_ptr<const ir::Plan>> compile(const std::string& text, const std::string& file,
-                                                const Dialects& dialects);
+                                                const Dialects& dialects, const CompileOptions& options = {});
+
+/// "FILE:LINE:COLUMN: warning: …" for each warning of the plan.
+std::vector<std::string> warnings_of(const ir::Plan& plan);
 
 /// The folders named by `code:` anywhere in the plan, as written, each with the arguments that the plan gives
 /// to its programs as plain text.

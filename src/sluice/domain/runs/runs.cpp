@@ -118,7 +118,7 @@ Result<void> check_few(const ir::Plan& plan, std::size_t count, std::string_view
 
 Result<Submitted> Runs::submit(Submission submission) {
   if (ports_.check_room) SLUICE_DO(ports_.check_room());
-  SLUICE_TRY(plan, compile(submission.text, submission.file, dialects_));
+  SLUICE_TRY(plan, compile(submission.text, submission.file, dialects_, submission.options));
   SLUICE_TRY(pipeline, find_pipeline(*plan, submission.pipeline));
   SLUICE_TRY(inputs, ir::bind_inputs(*pipeline, submission.inputs, false));
   SLUICE_DO(check_no_paths(*pipeline, inputs));
@@ -133,7 +133,9 @@ Result<Submitted> Runs::submit(Submission submission) {
   }
   SLUICE_DO(check_objects(submission.code, "code", ports_.objects));
   SLUICE_DO(check_secrets(*plan, submission.principal.workspace));
-  Submitted submitted;
+  Submitted submitted{.run = {}, .warnings = warnings_of(*plan)};
+  if (submission.strict && !submitted.warnings.empty())
+    return Fail(user_error(Code::failed_precondition, submitted.warnings.front() + ", which `--strict` refuses"));
   SLUICE_TRY(environments, lock_environments(*plan, submission, submitted.warnings));
   SLUICE_TRY(images, resolve_images(*plan));
   engine::RunCreated created{.run = {new_ulid(ports_.clock.now(), ports_.random)},

@@ -28,6 +28,7 @@ struct Submission {
   Principal principal;
   bool cache = true;
   bool strict = false;  ///< what would be a warning is refused
+  CompileOptions options = {};
 };
 struct Submitted {
   RunId run;

@@ -168,7 +168,10 @@ Typed TaskArguments::output_of(const Argument& argument) const {
              .type = std::nullopt,
              .may_be_absent = task_.runs_after_failure};
   const auto* component = component_of(argument);
-  if (component == nullptr) return made;
+  if (component == nullptr) {  // which was reported
+    made.value = literal("", argument.at);
+    return made;
+  }
   const auto* output = component->outputs.parameter(argument.key);
   if (output == nullptr && component->outputs.artifact(argument.key) == nullptr) {
     std::vector<std::string> names;
@@ -176,6 +179,7 @@ Typed TaskArguments::output_of(const Argument& argument) const {
     for (const auto& one : component->outputs.artifacts) names.push_back(one.name);
     problems_.add(argument.at, "task `" + argument.producer + "` has no output `" + argument.key + "`" +
                                    problems_.suggest(argument.key, names));
+    made.value = literal("", argument.at);
     return made;
   }
   const auto lists = lists_around(spec_, *dag_.dag, argument.producer, argument.key);

@@ -42,7 +42,9 @@ std::optional<std::vector<std::string>> words_of(std::string_view script) {
 
 class InstallationReader {
  public:
-  explicit InstallationReader(std::vector<std::string> words) : words_(std::move(words)) {}
+  /// `runs_alone`: what follows needs of kfp only its own files.
+  InstallationReader(std::vector<std::string> words, bool runs_alone)
+      : words_(std::move(words)), runs_alone_(runs_alone) {}
 
   std::optional<Installation> run() {
     // What installs pip, which is there.
@@ -89,13 +91,14 @@ class InstallationReader {
       }
     }
     // kfp 2.0 installed all that its compiler needs, of which a component needs nothing.
-    alone = alone || (found.size() == 1 && found.front().starts_with("kfp=="));
+    alone = alone || (runs_alone_ && found.size() == 1 && found.front().starts_with("kfp=="));
     auto& to = alone ? made_.without_dependencies : made_.requirements;
     to.insert(to.end(), found.begin(), found.end());
     return !found.empty();
   }
 
   std::vector<std::string> words_;
+  bool runs_alone_;
   std::size_t at_ = 0;
   Installation made_;
 };
@@ -120,7 +123,7 @@ std::optional<Installation> installation_of(const std::vector<Text>& command) {
     return std::nullopt;
   auto split = words_of(command[2].text);
   if (!split) return std::nullopt;
-  auto made = InstallationReader(std::move(*split)).run();
+  auto made = InstallationReader(std::move(*split), is_executor_main(command, words)).run();
   if (made) made->words = words;
   return made;
 }

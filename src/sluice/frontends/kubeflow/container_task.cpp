@@ -190,7 +190,7 @@ std::size_t use_environment(const Task& task, const Container& container, ir::Pr
 }  // namespace
 
 void lower_container(const Task& task, const Component& of, const Container& container,
-                     const TaskArguments& arguments, const KubeflowOptions& options, ir::Operation& operation,
+                     const TaskArguments& arguments, const ir::LoweringOptions& options, ir::Operation& operation,
                      ir::Problems& problems, ir::Problems& warnings) {
   const TaskPlaceholders placeholders(task, of, arguments);
   ir::Process process;
@@ -202,7 +202,7 @@ void lower_container(const Task& task, const Component& of, const Container& con
     process.image = ir::Image{.at = container.image.at, .reference = container.image.text};
     if (container.image.text.contains("{{$"))
       problems.add(container.image.at, "the image of task `" + task.name + "` has to be known before the run");
-    else if (const auto problem = ir::image_problem(container.image.text))
+    else if (const auto problem = ir::image_problem(container.image.text); problem && !container.image.text.empty())
       problems.add(container.image.at, *problem);
   }
   for (auto i = first; i < container.command.size(); ++i)

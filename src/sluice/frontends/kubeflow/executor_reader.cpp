@@ -48,6 +48,7 @@ Container SpecReader::container(const Node& node, const std::string& what) {
   Container made;
   MapReader map(&node, what, problems_);
   made.image = {.text = map.text("image"), .at = map.place("image")};
+  if (made.image.text.empty()) problems_.add(node.at, what + " has no `image`");
   made.command = texts(map, "command", what);
   made.args = texts(map, "args", what);
   for (const auto& item : map.list("env")) {

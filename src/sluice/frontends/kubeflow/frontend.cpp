@@ -37,18 +37,19 @@ bool KubeflowFrontend::recognizes(std::string_view text, const std::string&) con
   return has_key(text, "pipelineInfo") && (has_key(text, "deploymentSpec") || has_key(text, "root"));
 }
 
-Result<ir::Frontend::Lowered> KubeflowFrontend::lower(std::string_view text, const std::string& file) const {
+Result<ir::Frontend::Lowered> KubeflowFrontend::lower(std::string_view text, const std::string& file,
+                                                      const ir::LoweringOptions& options) const {
   constexpr std::size_t documents_max = 2;
   SLUICE_TRY(documents, syntax::read_yaml_documents(text, file, documents_max));
   ir::Problems problems;
   ir::Problems warnings;
   const auto spec = kubeflow::SpecReader(problems, warnings)
                         .read(documents.front(), documents.size() > 1 ? &documents.back() : nullptr);
-  const KubeflowOptions options;
   Lowered made;
   made.plan.file = file;
   made.plan.pipelines = kubeflow::Lowering(spec, options, problems, warnings).run();
   made.problems = without_repetitions(problems.take());
+  made.warnings = without_repetitions(warnings.take());
   return made;
 }
 

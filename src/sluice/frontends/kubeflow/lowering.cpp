@@ -29,7 +29,7 @@ ir::Type type_of(const ArtifactSlot& artifact) {
   return made;
 }
 
-Lowering::Lowering(const Spec& spec, const KubeflowOptions& options, ir::Problems& problems, ir::Problems& warnings)
+Lowering::Lowering(const Spec& spec, const ir::LoweringOptions& options, ir::Problems& problems, ir::Problems& warnings)
     : spec_(spec), options_(options), problems_(problems), warnings_(warnings) {}
 
 std::vector<ir::Pipeline> Lowering::run() {
@@ -126,6 +126,7 @@ ExpressionPtr Lowering::output(const Component& component, const DagOutput& outp
       for (const auto& one : component.dag->tasks) names.push_back(one.name);
       problems_.add(selector.at, "output `" + output.name + "` is of the unknown task `" + selector.producer + "`" +
                                      problems_.suggest(selector.producer, names));
+      continue;
     }
     auto value = field(selector.producer, selector.key, selector.at);
     const auto lists = lists_around(spec_, *component.dag, selector.producer, selector.key);

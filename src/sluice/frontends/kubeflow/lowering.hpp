@@ -6,16 +6,15 @@
 #include <vector>
 
 #include "sluice/frontends/kubeflow/arguments.hpp"
-#include "sluice/frontends/kubeflow/kubeflow_frontend.hpp"
 #include "sluice/frontends/kubeflow/spec.hpp"
-#include "sluice/ir/plan.hpp"
+#include "sluice/ir/frontend.hpp"
 
 namespace sluice::frontends::kubeflow {
 
 /// Makes a plan of a specification: each DAG becomes a pipeline, a task that holds one a call of it.
 class Lowering {
  public:
-  Lowering(const Spec& spec, const KubeflowOptions& options, ir::Problems& problems, ir::Problems& warnings);
+  Lowering(const Spec& spec, const ir::LoweringOptions& options, ir::Problems& problems, ir::Problems& warnings);
   std::vector<ir::Pipeline> run();
 
  private:
@@ -36,7 +35,7 @@ class Lowering {
   void refuse_cycles();
 
   const Spec& spec_;
-  const KubeflowOptions& options_;
+  const ir::LoweringOptions& options_;
   ir::Problems& problems_;
   ir::Problems& warnings_;
   std::vector<const Component*> wanted_;  ///< DAGs that are called
@@ -47,7 +46,7 @@ class Lowering {
 
 /// A task that runs a program (container_task.cpp).
 void lower_container(const Task& task, const Component& of, const Container& container,
-                     const TaskArguments& arguments, const KubeflowOptions& options, ir::Operation& operation,
+                     const TaskArguments& arguments, const ir::LoweringOptions& options, ir::Operation& operation,
                      ir::Problems& problems, ir::Problems& warnings);
 
 /// The type of a plan.

@@ -98,12 +98,12 @@ class Filler {
       const auto name = take_name(rest);
       if (rest.empty()) {
         if (auto value = values_.parameter(name)) return *value;
-        return unknown("there is no input parameter `" + std::string(name) + "`");
+        return unknown(inside, "there is no input parameter `" + std::string(name) + "`");
       }
     } else if (take(".inputs.artifacts")) {
       const auto name = take_name(rest);
       auto artifact = values_.input_artifact(name);
-      if (!artifact) return unknown("there is no input artifact `" + std::string(name) + "`");
+      if (!artifact) return unknown(inside, "there is no input artifact `" + std::string(name) + "`");
       if (rest == ".path" || rest == ".uri") return found(call("path", {artifact}, at_), ParameterType::string);
       if (take(".metadata"))
         return found(metadata(call("get", {field(artifact, "metadata")}, at_), rest), std::nullopt);
@@ -111,18 +111,18 @@ class Filler {
     } else if (take(".outputs.artifacts")) {
       const auto name = take_name(rest);
       auto path = values_.output_artifact(name);
-      if (!path) return unknown("there is no output artifact `" + std::string(name) + "`");
+      if (!path) return unknown(inside, "there is no output artifact `" + std::string(name) + "`");
       if (rest == ".path" || rest == ".uri") return found(std::move(path), ParameterType::string);
       if (rest == ".name") return found(literal(name, at_), ParameterType::string);
     } else if (take(".outputs.parameters")) {
       const auto name = take_name(rest);
       auto path = values_.output_parameter(name);
-      if (!path) return unknown("there is no output parameter `" + std::string(name) + "`");
+      if (!path) return unknown(inside, "there is no output parameter `" + std::string(name) + "`");
       if (rest == ".output_file") return found(std::move(path), ParameterType::string);
     } else if (take(".")) {
       if (auto value = values_.about_run(rest)) return found(std::move(value), ParameterType::string);
     }
-    return unknown("it is not known here");
+    return unknown(inside, "there is no such placeholder here");
   }
 
   /// `['key']` of an artifact's metadata: absent where there is none.
@@ -137,8 +137,8 @@ class Filler {
     return call("get", std::move(args), at_);
   }
 
-  Typed unknown(const std::string& why) {
-    problems_.add(at_, "a placeholder cannot be filled in: " + why);
+  Typed unknown(std::string_view inside, const std::string& why) {
+    problems_.add(at_, "`{{$" + std::string(inside.substr(0, 100)) + "}}` cannot be filled in: " + why);
     return {.value = literal("", at_), .type = std::nullopt, .may_be_absent = false};
   }
   ExpressionPtr refused(const std::string& why) {

@@ -55,7 +55,8 @@ bool NativeFrontend::recognizes(std::string_view text, const std::string&) const
   return false;
 }
 
-Result<ir::Frontend::Lowered> NativeFrontend::lower(std::string_view text, const std::string& file) const {
+Result<ir::Frontend::Lowered> NativeFrontend::lower(std::string_view text, const std::string& file,
+                                                    const ir::LoweringOptions&) const {
   return ir::parse_plan(text, file);
 }
 

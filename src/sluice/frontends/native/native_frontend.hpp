@@ -8,7 +8,8 @@ class NativeFrontend : public ir::Frontend {
  public:
   [[nodiscard]] std::string_view name() const override;
   [[nodiscard]] bool recognizes(std::string_view text, const std::string& file) const override;
-  [[nodiscard]] Result<Lowered> lower(std::string_view text, const std::string& file) const override;
+  [[nodiscard]] Result<Lowered> lower(std::string_view text, const std::string& file,
+                                      const ir::LoweringOptions& options) const override;
 };
 
 }  // namespace sluice::frontends
