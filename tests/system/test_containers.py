@@ -5,6 +5,8 @@ import os
 import pathlib
 import signal
 import subprocess
+import urllib.error
+import urllib.request
 
 import pytest
 from fault import killing
@@ -148,6 +150,27 @@ def test_variables_and_secrets(folder):
             server.stop()
     assert report["outputs"]["said"] == value + "|a b=c|work", report
     assert "s3cret" not in folder.sluice("logs", run, "work").stdout
+
+
+def test_it_is_told_where_it_logs_if_it_can_reach_the_server(folder):
+    assert folder.sluice("token", "add", "ann", "--role", "run").returncode == 0
+    addresses = subprocess.run(["hostname", "-I"], capture_output=True, text=True, check=True).stdout.split()
+    own = [address for address in addresses if "." in address]
+    for arguments, listen, told in (((), "127.0.0.1:0", False), (("--insecure",), "0.0.0.0:0", bool(own))):
+        folder.write({"image": BOX, "command": ["sh", "-c", 'printf "%s %s" "$MLFLOW_TRACKING_URI" "$MLFLOW_RUN_ID" > "$1"', "sh"], "args": ["${out.said}"], "env": {"LISTEN": listen}})
+        server = Server(folder.data, *arguments, listen=listen, env=folder.settings())
+        try:
+            status, answer = server.ask("POST", "/v1/runs", {"plan": folder.plan.read_text(), "file": "plan.yaml"})
+            assert status == 201, answer
+            url, run = server.end_of(answer["run"])["outputs"]["said"].split(" ")
+            assert (url != "") == (run != "") == told
+            if told:
+                assert url.split("/")[2].split(":")[0] in own
+                with pytest.raises(urllib.error.HTTPError) as refused:
+                    urllib.request.urlopen(url + "/api/2.0/mlflow/experiments/get?experiment_id=0", timeout=30)
+                assert refused.value.code == 401, "it is this server, to which the address is a stranger's"
+        finally:
+            server.stop()
 
 
 def test_a_tag_is_a_digest_for_a_whole_run_and_in_the_key(folder, podman):

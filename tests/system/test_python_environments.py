@@ -94,7 +94,7 @@ def test_requirements_from_a_file(folder):
     requirements.write_text("# what the tasks need\r\n\r\ntell == 1.*   # not 2\n")
     assert folder.said("{requirements: requirements.txt}", SAY) == "1.0"
     requirements.write_text("tell\n-e .\n")
-    assert "plan.yaml:9:22: `environment`: `requirements.txt`: line 2: `-e .` is an option of pip" in folder.refused("{requirements: requirements.txt}")
+    assert "plan.yaml:9:22: `environment`: `requirements.txt`: line 2: `-e .` names a file or folder beside the plan" in folder.refused("{requirements: requirements.txt}")
     requirements.unlink()
     assert "there is no file or folder" in folder.refused("{requirements: requirements.txt}")
     requirements.mkdir()
@@ -299,6 +299,67 @@ def test_a_package_in_a_git_repository_if_the_operator_allows_it(folder, tmp_pat
     assert "told" in folder.refused(required, **allowed)
     allowed["SLUICE_ALLOW_REQUIREMENTS"] += " sources"
     assert folder.said(required, "import told; open(out, 'w').write(told.version)", **allowed) == "1.0"
+
+
+def test_an_index_of_the_plan_if_the_operator_allows_it(folder, tmp_path):
+    wheels.add_wheel(tmp_path / "theirs", "tell", "2.0", {"tell/__init__.py": "version = '2.0'\n"})
+    wheels.add_wheel(tmp_path / "theirs", "more", "1.0")
+    with wheels.index_of(tmp_path / "theirs") as (url, _):
+        host = url.partition("/simple")[0]
+        assert f"plan.yaml:9:22: `environment`: `-i {url}` sets an index of packages; whoever operates the server has to allow that: SLUICE_ALLOW_REQUIREMENTS={host}/" \
+            in folder.refused(f"{{requirements: ['-i {url}', tell]}}")
+        allowed = {"SLUICE_ALLOW_REQUIREMENTS": host}
+        assert folder.said("{requirements: [tell]}", SAY, **allowed) == "1.0"
+        for option in (f"-i {url}", f"--index-url={url}", f"--index-url {url}", f"--extra-index-url {url}"):
+            assert folder.said(f"{{requirements: ['{option}', tell]}}", SAY, **allowed) == "2.0"
+        assert folder.said(f"{{requirements: ['--extra-index-url {url}', 'tell==2.*', more]}}", SAY, **allowed) == "2.0"
+        wheels.add_wheel(folder.index, "ours", "1.0")
+        assert "ours was not found" in folder.refused(f"{{requirements: ['-i {url}', ours]}}", **allowed)
+        assert folder.said(f"{{requirements: ['--extra-index-url {url}', tell, ours]}}", SAY + "; import ours", **allowed) == "2.0"
+
+
+def test_a_wheel_by_its_path_if_the_operator_allows_it(folder, tmp_path):
+    shelf = tmp_path / "shelf"
+    wheel = wheels.add_wheel(shelf, "tell", "3.0", {"tell/__init__.py": "version = '3.0'\n"})
+    refused = folder.refused(f"{{requirements: ['{wheel}']}}")
+    assert f"`{wheel}` is required by its path on the server's machine; whoever operates the server has to allow that: SLUICE_ALLOW_REQUIREMENTS={shelf}/" in refused
+    allowed = {"SLUICE_ALLOW_REQUIREMENTS": f"{shelf}/"}
+    for required in (wheel, f"file://{wheel}", f"tell @ file://{wheel}", f"-e {wheel}"):
+        assert folder.said(f"{{requirements: ['{required}']}}", SAY, **allowed) == "3.0"
+    assert len(folder.made()) == 1, "equal bytes are one environment"
+    (shelf / "link.whl").symlink_to(wheel)
+    assert f"it is behind a symbolic link; write the path that it leads to: {wheel}" in folder.refused(f"{{requirements: ['{shelf}/link.whl']}}", **allowed)
+    assert "there is no such file or folder" in folder.refused(f"{{requirements: ['{shelf}/absent.whl']}}", **allowed)
+    assert "has to allow that" in folder.refused(f"{{requirements: ['{tmp_path}/index/tell-1.0-py3-none-any.whl']}}", **allowed)
+    # What was there when a run was submitted is what it gets; another file is another environment.
+    wheels.add_wheel(shelf, "tell", "3.0", {"tell/__init__.py": "version = 'changed'\n"})
+    assert folder.said(f"{{requirements: ['{wheel}']}}", SAY, **allowed) == "changed"
+    assert len(folder.made()) == 2
+
+
+def test_a_folder_of_source_code_if_the_operator_allows_it_and_sources(folder, tmp_path):
+    modules, shop = tmp_path / "modules", tmp_path / "shop"
+    for made in (modules, shop):
+        made.mkdir()
+    shutil.copy(wheels.__file__, modules)
+    wheels.add_source(tmp_path / "archives", "told", "1.0", modules=modules)
+    subprocess.run(["tar", "xzf", tmp_path / "archives/told-1.0.tar.gz", "--strip-components=1"], cwd=shop, check=True)
+    allowed = {"SLUICE_ALLOW_REQUIREMENTS": str(shop), "UV_FIND_LINKS": str(modules)}
+    told = "import told; open(out, 'w').write(told.version)"
+    assert "Building source distributions for `told` is disabled" in folder.refused(f"{{requirements: ['-e {shop}']}}", **allowed)
+    allowed["SLUICE_ALLOW_REQUIREMENTS"] += " sources"
+    before = sorted(shop.rglob("*"))
+    first = report_of(folder.run(f"{{requirements: ['-e {shop}']}}", told, **allowed))
+    assert first["outputs"]["said"] == "1.0" and sorted(shop.rglob("*")) == before, "it is built elsewhere"
+    (kept,) = killing.journal_of(folder.data, first["run"])[0]["environments"].values()
+    assert [source["$artifact"]["name"] for source in kept["sources"]] == ["shop"]
+    assert folder.said(f"{{requirements: ['{shop}/', tell]}}", told + "; import tell", **allowed) == "1.0"
+    again = report_of(folder.run(f"{{requirements: ['-e {shop}']}}", told, **allowed))
+    assert again["tasks"][0]["cached"]
+    backend = shop / "backend.py"
+    backend.write_text(backend.read_text().replace("'1.0'", "'1.1'"))
+    changed = report_of(folder.run(f"{{requirements: ['-e {shop}']}}", told, **allowed))
+    assert changed["outputs"]["said"] == "1.1" and not changed["tasks"][0]["cached"]
 
 
 def test_files_are_shared_by_hard_links(folder):

@@ -212,6 +212,88 @@ SHOW = """
 """
 
 
+def script_task(project, text, args="[]", outputs="{}", more="", table=False):
+    project.plan.write_text(f"""
+sluice: 1
+pipelines:
+  main:
+    {'inputs: {table: {type: artifact, default: table.csv}}' if table else ''}
+    graph:
+      call:
+        python:
+          args: {args}
+          script: {json.dumps(textwrap.dedent(text))}
+        code: code
+        outputs: {outputs}
+        {more}
+""")
+    return project.sluice("run", project.plan, "--no-cache", "--json")
+
+
+def test_a_script_runs_with_its_arguments(project):
+    (project.root / "table.csv").write_text("a\n1\n")
+    project.module("def twice(text): return text * 2\n", "own")
+    done = script_task(project, """
+        import sys
+        import own
+        from dataclasses import dataclass
+        import pickle
+
+        @dataclass
+        class Row:
+            text: str
+
+        assert pickle.loads(pickle.dumps(Row("a"))) == Row("a") and __name__ == "__main__"
+        path, number, absent_or_not, out, file = sys.argv[1:]
+        print("said", sys.argv[0])
+        with open(out, "w") as it:
+            it.write(own.twice(open(path).read() + number + absent_or_not))
+        open(file, "w").write("[1]")
+    """, '["${inputs.table}", 5, "${default(null, \'x\')}", "${out.text}", "${out.file}"]',
+        "{text: {type: string, form: text}, file: {type: artifact}}", table=True)
+    task = report_of(done)["tasks"][0]
+    assert task["outputs"]["text"] == "a\n1\n5xa\n1\n5x" and task["interpreter"] == "forked", task
+    assert project.log() == "said -c\n"
+
+
+@pytest.mark.parametrize("text, message", [
+    ("import sys\nprint('why', file=sys.stderr)\nsys.exit(3)", "exit status 3"),
+    ("def f():\n    raise ValueError('no')\nf()", "ValueError: no"),
+    ("def f(:", "SyntaxError"),
+    ("import os; os.kill(os.getpid(), 9)", "signal 9"),
+])
+def test_a_script_that_fails(project, text, message):
+    done = script_task(project, text)
+    assert done.returncode == 1, done.stdout + done.stderr
+    failure = json.loads(done.stdout)["tasks"][0]["failure"]["message"]
+    assert message in failure or message in project.log(), (failure, project.log())
+    assert 'File "<string>"' not in project.log()
+
+
+def test_scripts_share_an_interpreter_and_its_imports(project):
+    """What differs only in its arguments, or in what it does, is forked from one."""
+    project.plan.write_text("""
+sluice: 1
+pipelines:
+  main:
+    graph:
+      loop:
+        each: [1, 2, 3, 4]
+        as: n
+        graph:
+          one:
+            python: {script: "import sys, json, os\\nopen(sys.argv[2], 'w').write(json.dumps([os.getsid(0) == os.getpid(), 'json' in sys.modules, sys.argv[1]]))", args: ["${n}", "${out.o}"]}
+            outputs: {o: {type: "list<any>"}}
+        yield: {o: "${one.o}"}
+    outputs: {o: "${loop.o}"}
+""")
+    report = report_of(project.sluice("run", project.plan, "--json"))
+    assert report["outputs"]["o"] == [[True, True, str(n)] for n in (1, 2, 3, 4)]
+    assert {task["interpreter"] for task in report["tasks"] if task["kind"] == "process"} == {"forked"}
+    again = report_of(project.sluice("run", project.plan, "--json"))
+    assert all(task["cached"] for task in again["tasks"] if task["kind"] == "process")
+
+
 def test_warm_and_cold_give_the_same(project):
     (project.root / "packages").mkdir()
     (project.root / "packages/threaded.py").write_text("import threading, time\nthreading.Thread(target=time.sleep, args=[600], daemon=True).start()\n")

@@ -12,7 +12,6 @@
 #include "sluice/app/plugins.hpp"
 #include "sluice/app/slots.hpp"
 #include "sluice/app/told_journal.hpp"
-#include "sluice/app/tracking_variables.hpp"
 #include "sluice/base/log.hpp"
 #include "sluice/domain/runs/facts.hpp"
 #include "sluice/driver/driver.hpp"
@@ -74,8 +73,8 @@ struct Platform::Impl {
   std::unique_ptr<models::Registry> registry;
   std::unique_ptr<storage::Storage> storage;
 
-  std::mutex url_mutex;
-  std::string url;  ///< guarded by url_mutex; "": not served
+  std::mutex served_mutex;
+  ServedAt served;  ///< guarded by served_mutex
 
   ~Impl() {
     storage.reset();  // it uses all the others
@@ -252,11 +251,7 @@ struct Platform::Impl {
 
   /// By which MLflow's client in a task logs to the task's tracked run.
   std::vector<std::string> variables_of(const ports::Attempt& attempt) {
-    std::string served;
-    {
-      const std::lock_guard guard(url_mutex);
-      served = url;
-    }
+    const std::lock_guard guard(served_mutex);
     return tracking_variables(attempt, served, *task_tokens);
   }
 
@@ -364,9 +359,9 @@ void Platform::warm_up() {
   impl_->registry->begin_index();
   impl_->models.repository->warm_up();
 }
-void Platform::served_at(const std::string& url) {
-  const std::lock_guard lock(impl_->url_mutex);
-  impl_->url = url;
+void Platform::served_at(ServedAt server) {
+  const std::lock_guard lock(impl_->served_mutex);
+  impl_->served = std::move(server);
 }
 runs::Runs& Platform::runs() { return *impl_->runs; }
 const Clock& Platform::clock() const { return impl_->clock; }

@@ -7,6 +7,7 @@
 #include "sluice/app/data_folder.hpp"
 #include "sluice/app/end_notice.hpp"
 #include "sluice/app/remote_options.hpp"
+#include "sluice/app/tracking_variables.hpp"
 #include "sluice/base/clock.hpp"
 #include "sluice/domain/runs/runs.hpp"
 #include "sluice/domain/storage/storage.hpp"
@@ -42,8 +43,8 @@ class Platform {
   /// Performs the initialization that the first requests would otherwise wait for: milliseconds. Any thread,
   /// once.
   void warm_up();
-  /// Tasks that start from now on log to this URL; before it is called, they are given none.
-  void served_at(const std::string& url);
+  /// Tasks that start from now on log to this server; before it is called, they are told of none.
+  void served_at(ServedAt server);
   [[nodiscard]] runs::Runs& runs();
   [[nodiscard]] std::vector<ports::Protocol> protocols();
   /// Those who may use this data folder besides its owner.

@@ -6,17 +6,18 @@
 
 namespace sluice::app {
 
-std::vector<std::string> tracking_variables(const ports::Attempt& attempt, const std::string& url,
+std::vector<std::string> tracking_variables(const ports::Attempt& attempt, const ServedAt& server,
                                             const access::TaskTokens& tokens) {
   // What the plan names is asked with what the plan gives: our token is for nobody else.
   constexpr auto of_another_server = std::to_array<std::string_view>(
       {"MLFLOW_TRACKING_URI", "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"});
   const bool is_elsewhere = std::ranges::any_of(
       of_another_server, [&](auto name) { return attempt.work.env.find(name) != nullptr; });
+  const auto& url =
+      attempt.work.kind == engine::TaskSpec::Kind::container ? server.from_elsewhere : server.url;
   const bool is_loopback =
       url.find("://127.0.0.1:") != std::string::npos || url.find("://[::1]:") != std::string::npos;
-  const bool is_reached = attempt.work.kind == engine::TaskSpec::Kind::process || !is_loopback;
-  if (url.empty() || is_elsewhere || !is_reached) return {};
+  if (url.empty() || is_elsewhere) return {};
   const auto token = tokens.token_of(
       {.run = attempt.run, .path = attempt.path, .attempt = attempt.number, .fence = attempt.fence},
       attempt.principal);

@@ -45,7 +45,12 @@ std::optional<PythonEnvironment> environment_of(const RunState& run, const ir::E
   if (found == nullptr) return std::nullopt;
   const auto* lock = found->find("lock");
   if (lock == nullptr || !lock->is_artifact() || !lock->if_artifact()->digest) return std::nullopt;
-  return PythonEnvironment{.python = found->text_at("python"), .lock = *lock->if_artifact()};
+  PythonEnvironment environment{.python = found->text_at("python"), .lock = *lock->if_artifact()};
+  if (const auto* sources = found->find("sources"); sources && sources->is_list())
+    for (const auto& source : *sources->if_list())
+      if (const auto* artifact = source.if_artifact(); artifact && artifact->digest)
+        environment.sources.push_back(*artifact);
+  return environment;
 }
 
 TaskSpec work_of(const RunState& run, const OperationState& operation) {
@@ -66,6 +71,7 @@ TaskSpec work_of(const RunState& run, const OperationState& operation) {
     if (process->function)
       work.function =
           PythonFunction{.module = process->function->module, .function = process->function->function};
+    if (process->script) work.script = process->script->text;
     if (const auto* args = call.find("args"); args && args->is_list()) work.args = *args->if_list();
     if (const auto* env = call.find("env"); env && env->is_struct()) work.env = *env->if_struct();
     if (process->code)

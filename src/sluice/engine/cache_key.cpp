@@ -103,6 +103,8 @@ Digest cache_key(const TaskSpec& work, const Value& environment, const Value& us
       if (work.function) {
         key.set("function", work.function->module + ":" + work.function->function);
         key.set("with", holes.key_of(work.with));
+      } else if (work.script) {
+        key.set("script", *work.script);
       } else {
         key.set("argv", holes.key_of(work.argv));
       }

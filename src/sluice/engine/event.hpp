@@ -26,11 +26,12 @@ struct RunCreated {
   std::string pipeline;
   std::string plan;  ///< canonical text
   Digest plan_digest;
-  Struct inputs;             ///< bound and typed
-  Struct code;               ///< folder as written in the plan → artifact
-  Struct environments = {};  ///< ir::name_of an environment → {"python": version, "lock": artifact}
-  Struct images = {};        ///< image as written in the plan → the same with a digest
-  bool cache = true;         ///< false: nothing is looked up
+  Struct inputs;  ///< bound and typed
+  Struct code;    ///< folder as written in the plan → artifact
+  Struct environments =
+      {};  ///< ir::name_of an environment → {"python": version, "lock": artifact, "sources": artifacts}
+  Struct images = {};  ///< image as written in the plan → the same with a digest
+  bool cache = true;   ///< false: nothing is looked up
   Time at{};
 };
 /// An engine continues the run, and each engine before it loses it: what they append is a conflict. The

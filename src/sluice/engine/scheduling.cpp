@@ -218,7 +218,8 @@ void Decider::begin_task(OperationState& operation) {
     auto args = arguments(operation, process->args);
     if (!args) return;
     // A container without a command runs that of its image, but not because the plan's is absent.
-    const bool has_program = !argv->empty() || process->function || (process->image && process->argv.empty());
+    const bool has_program =
+        !argv->empty() || process->function || process->script || (process->image && process->argv.empty());
     if (!has_program)
       return fail(operation,
                   {.kind = "start", .message = "the command has no program: every argument is absent"});

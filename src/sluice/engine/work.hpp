@@ -17,6 +17,7 @@ namespace sluice::engine {
 struct PythonEnvironment {
   std::string python;  ///< the interpreter's version, "3.11.2"
   Artifact lock;       ///< with a digest: every package with its version and digests, as a requirements file
+  std::vector<Artifact> sources = {};  ///< with digests and names: what the lock has by path
 };
 
 /// A function that a task calls, instead of running a program.
@@ -31,13 +32,14 @@ struct TaskSpec {
   enum class Kind { process, container, service } kind = Kind::process;
   // container
   std::string image;         ///< as the run found it (ports/containers.hpp): with a digest
-  List args;                 ///< what follows `argv`
+  List args;                 ///< what follows `argv`, or of a process the `script`
   std::int64_t cpu_max = 0;  ///< thousandths of a processor; 0: no limit
   // process
   std::optional<PythonFunction> function;
+  std::optional<std::string> script;  ///< a text in Python, which is run instead of `argv`
   std::optional<PythonEnvironment> environment;
   // process and container
-  /// Never a shell. Empty: the command of the image, or `function`; else at least one.
+  /// Never a shell. Empty: the command of the image, `function` or `script`; else at least one.
   List argv;
   Struct env;                           ///< names → strings or late paths
   std::optional<Artifact> code;         ///< materialized, writable, in the working directory
@@ -50,6 +52,9 @@ struct TaskSpec {
   ir::Resources resources;
   std::string pool;                ///< "": none
   std::vector<std::int64_t> gpus;  ///< the numbers of its devices, assigned when it was admitted
+
+  /// Whether an interpreter of Python runs it, which may be warm.
+  [[nodiscard]] bool is_python() const { return function || script; }
 };
 
 /// Every kind exactly once. Each has exactly one executor.

@@ -24,6 +24,7 @@ std::string label_of(const Operation& op) {
     if (const auto* process = std::get_if<Process>(&op.what)) {
       if (process->image) return "container " + process->image->reference;
       if (process->function) return process->function->module + "." + process->function->function;
+      if (process->script) return "python";
       return process->argv.empty() ? "process" : syntax::print_scalar(*process->argv.front());
     }
     if (const auto* service = std::get_if<ServiceCall>(&op.what)) return service->service;

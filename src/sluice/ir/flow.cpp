@@ -173,7 +173,7 @@ class Checker {
 
   Outputs process(const Operation& op, const Process& process) {
     if (process.function) function(process, *process.function);
-    if (process.argv.empty() && !process.function && !process.image)
+    if (process.argv.empty() && !process.function && !process.script && !process.image)
       problems_.add(op.at, "`process` of `" + op.name + "` is empty; its first element is the program");
     for (const auto* list : {&process.argv, &process.args})
       for (const auto& arg : *list) infer(*arg, names_, problems_);

@@ -79,19 +79,26 @@ struct PythonFunction {
   std::vector<Named> with;  ///< its arguments by name
 };
 
+/// A text in Python that an interpreter runs, as `python3 -c TEXT` does (docs/plans.md, Python script).
+struct PythonScript {
+  Location at;
+  std::string text;
+};
+
 /// The image of which a container is made (docs/containers.md).
 struct Image {
   Location at;
   std::string reference;  ///< has no image_problem (image_reference.hpp)
 };
 
-/// A program with arguments, of this machine or in a container, or a function.
+/// A program with arguments, of this machine or in a container, or a function, or a script.
 struct Process {
-  std::optional<PythonFunction> function;  ///< nullopt: it runs `argv`
-  std::optional<Image> image;              ///< nullopt: it runs on this machine
-  std::vector<ExpressionPtr> argv;         ///< of a container its `command`; empty: the one of the image
-  std::vector<ExpressionPtr> args;         ///< of a container: what follows
-  std::optional<std::string> code;         ///< a folder, relative to the plan's file
+  std::optional<PythonFunction> function;  ///< at most one of these two; without, it runs `argv`
+  std::optional<PythonScript> script;
+  std::optional<Image> image;       ///< nullopt: it runs on this machine
+  std::vector<ExpressionPtr> argv;  ///< of a container its `command`; empty: the one of the image
+  std::vector<ExpressionPtr> args;  ///< of a container, or of a script: what follows
+  std::optional<std::string> code;  ///< a folder, relative to the plan's file
   std::optional<Environment> environment;
   std::vector<Named> env;
   std::vector<TaskOutput> outputs;

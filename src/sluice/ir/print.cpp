@@ -179,6 +179,13 @@ Yaml yaml_of(const PythonFunction& called) {
   return out;
 }
 
+Yaml script_of(const Process& process) {
+  auto out = Yaml::map();
+  out.add("script", Yaml::string(process.script->text));
+  if (!process.args.empty()) out.add("args", yaml_of(process.args));
+  return out;
+}
+
 Yaml container_of(const Process& process) {
   auto out = Yaml::map();
   out.add("image", Yaml::string(process.image->reference));
@@ -195,6 +202,8 @@ void add_head(const Operation& op, Yaml& out) {
       out.add("container", container_of(*process));
     else if (process->function)
       out.add("python", yaml_of(*process->function));
+    else if (process->script)
+      out.add("python", script_of(*process));
     else
       out.add("process", yaml_of(process->argv));
   } else if (const auto* service = std::get_if<ServiceCall>(&op.what)) {

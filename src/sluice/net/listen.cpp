@@ -1,8 +1,12 @@
 #include "sluice/net/listen.hpp"
 
+#include <array>
 #include <cstring>
 
 #include <arpa/inet.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <netdb.h>
 #include <netinet/in.h>
 
 #include "sluice/base/numbers.hpp"
@@ -35,6 +39,24 @@ std::string canonical_ip(std::string_view text) {
     inet_ntop(AF_INET6, &v6, out, sizeof out);
   }
   return out;
+}
+
+std::string own_address(const std::string& host) {
+  if (host != "0.0.0.0" && host != "::") return host;
+  const int family = host == "::" ? AF_INET6 : AF_INET;
+  ifaddrs* all = nullptr;
+  if (getifaddrs(&all) != 0) return {};
+  std::string found;
+  for (const auto* one = all; one != nullptr && found.empty(); one = one->ifa_next) {
+    if (one->ifa_addr == nullptr || one->ifa_addr->sa_family != family) continue;
+    if ((one->ifa_flags & IFF_UP) == 0 || (one->ifa_flags & IFF_LOOPBACK) != 0) continue;
+    const auto size = family == AF_INET6 ? sizeof(sockaddr_in6) : sizeof(sockaddr_in);
+    std::array<char, NI_MAXHOST> name{};
+    if (getnameinfo(one->ifa_addr, size, name.data(), name.size(), nullptr, 0, NI_NUMERICHOST) != 0) continue;
+    found = canonical_ip(name.data());  // not one that is of an interface alone, "fe80::1%eth0"
+  }
+  freeifaddrs(all);
+  return found;
 }
 
 Result<ListenAddress> parse_listen(std::string_view text) {

@@ -30,6 +30,10 @@ struct Exposure {
 };
 Result<void> check_exposure(const ListenAddress& address, const Exposure& exposure);
 
+/// An address of this machine that others reach it at, where it listens on all of them ("0.0.0.0", "::");
+/// `host` if it is another; "": it has none.
+std::string own_address(const std::string& host);
+
 /// The shortest form of an IP address ("::ffff:10.0.0.1" is "10.0.0.1"), or "" if it is not one.
 std::string canonical_ip(std::string_view text);
 

@@ -61,6 +61,7 @@ struct HttpServer::Impl {
   const Clock& clock;
   ListenAddress address;
   std::string url;
+  std::string url_from_elsewhere;
   std::optional<Gate> gate;
   std::optional<SessionContext> context;
   bool kernel_tells_users = false;  ///< whose a connection over loopback is
@@ -119,8 +120,10 @@ Result<void> HttpServer::Impl::start() {
   const std::string ip = address.host == "0.0.0.0" ? "127.0.0.1"
                          : address.host == "::"    ? "::1"
                                                    : address.host;
-  url = (certificate ? "https://" : "http://") +
-        print({.host = ip, .port = address.port, .loopback = address.loopback});
+  const std::string scheme = certificate ? "https://" : "http://";
+  url = scheme + print({.host = ip, .port = address.port});
+  if (const auto reached = own_address(address.host); !address.loopback && !reached.empty())
+    url_from_elsewhere = scheme + print({.host = reached, .port = address.port});
   gate.emplace(std::move(router),
                Guard({.url = url, .allowed_hosts = options.allowed_hosts, .callers = options.callers}));
   workers = std::make_unique<asio::thread_pool>(options.worker_threads);
@@ -285,6 +288,8 @@ Result<void> HttpServer::start() {
 void HttpServer::stop() { impl_->stop(); }
 std::uint16_t HttpServer::port() const { return impl_->address.port; }
 std::string HttpServer::url() const { return impl_->url; }
+
+std::string HttpServer::url_from_elsewhere() const { return impl_->url_from_elsewhere; }
 
 std::size_t HttpServer::connections() const { return impl_->connections; }
 

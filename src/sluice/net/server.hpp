@@ -60,6 +60,8 @@ class HttpServer {
 
   [[nodiscard]] std::uint16_t port() const;  ///< after start()
   [[nodiscard]] std::string url() const;     ///< "http://127.0.0.1:8080"; https with TLS
+  /// The same for those who do not share this machine's loopback; "": they do not reach it.
+  [[nodiscard]] std::string url_from_elsewhere() const;
   [[nodiscard]] std::size_t connections() const;
 
  private:

@@ -12,8 +12,8 @@ namespace sluice::ports {
 
 /// The Python packages that a task requires (ir::Environment), read.
 struct EnvironmentRequest {
-  std::string python;                     ///< "3.11"; "": any
-  std::vector<std::string> requirements;  ///< none has an ir::requirement_problem
+  std::string python;                                  ///< "3.11"; "": any
+  std::vector<std::string> requirements;               ///< each is an ir::Requirement
   std::vector<std::string> without_dependencies = {};  ///< likewise; what these depend on is not installed
 };
 

@@ -20,7 +20,7 @@ ports::Attempt attempt_of(engine::TaskSpec::Kind kind = engine::TaskSpec::Kind::
 }
 
 TEST(TrackingVariables, NameTheServerTheRunAndItsToken) {
-  const auto variables = tracking_variables(attempt_of(), "http://127.0.0.1:8080", tokens);
+  const auto variables = tracking_variables(attempt_of(), {.url = "http://127.0.0.1:8080"}, tokens);
   ASSERT_THAT(variables, ElementsAre("MLFLOW_TRACKING_URI=http://127.0.0.1:8080", "MLFLOW_RUN_ID=f00d",
                                      StartsWith("MLFLOW_TRACKING_TOKEN=")));
   const auto caller = tokens.caller_of(std::string_view(variables[2]).substr(variables[2].find('=') + 1));
@@ -29,34 +29,38 @@ TEST(TrackingVariables, NameTheServerTheRunAndItsToken) {
 }
 
 TEST(TrackingVariables, AreNoneWithoutAServer) {
-  EXPECT_THAT(tracking_variables(attempt_of(), "", tokens), IsEmpty());
+  EXPECT_THAT(tracking_variables(attempt_of(), {}, tokens), IsEmpty());
 }
 
 TEST(TrackingVariables, AreNoneForAPlanThatTracksElsewhere) {
   for (const auto* name : {"MLFLOW_TRACKING_URI", "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"}) {
     auto attempt = attempt_of();
     attempt.work.env.append(name, "x");
-    EXPECT_THAT(tracking_variables(attempt, "http://127.0.0.1:8080", tokens), IsEmpty()) << name;
+    EXPECT_THAT(tracking_variables(attempt, {.url = "http://127.0.0.1:8080"}, tokens), IsEmpty()) << name;
   }
 }
 
 TEST(TrackingVariables, AreForContainersThatReachTheServer) {
   const auto container = attempt_of(engine::TaskSpec::Kind::container);
-  for (const auto* url : {"http://127.0.0.1:8080", "https://[::1]:8080"})
-    EXPECT_THAT(tracking_variables(container, url, tokens), IsEmpty()) << url;
-  EXPECT_EQ(tracking_variables(container, "http://10.0.0.5:8080", tokens).size(), 3U);
+  EXPECT_THAT(tracking_variables(container, {.url = "http://127.0.0.1:8080"}, tokens), IsEmpty());
+  const ServedAt beyond{.url = "http://127.0.0.1:8080", .from_elsewhere = "http://10.0.0.5:8080"};
+  EXPECT_THAT(tracking_variables(container, beyond, tokens),
+              ElementsAre("MLFLOW_TRACKING_URI=http://10.0.0.5:8080", "MLFLOW_RUN_ID=f00d",
+                          StartsWith("MLFLOW_TRACKING_TOKEN=")));
+  EXPECT_THAT(tracking_variables(attempt_of(), beyond, tokens)[0],
+              "MLFLOW_TRACKING_URI=http://127.0.0.1:8080");
 }
 
 TEST(TrackingVariables, AreNoneForATokenThatNoHeadHolds) {
   auto attempt = attempt_of();
   attempt.path = std::string(access::TaskTokens::bytes_max, 'x');
-  EXPECT_THAT(tracking_variables(attempt, "http://127.0.0.1:8080", tokens), IsEmpty());
+  EXPECT_THAT(tracking_variables(attempt, {.url = "http://127.0.0.1:8080"}, tokens), IsEmpty());
 }
 
 TEST(TrackingVariables, TrustTheServersCertificateOverLoopbackAlone) {
-  EXPECT_THAT(tracking_variables(attempt_of(), "https://127.0.0.1:8080", tokens),
+  EXPECT_THAT(tracking_variables(attempt_of(), {.url = "https://127.0.0.1:8080"}, tokens),
               testing::Contains("MLFLOW_TRACKING_INSECURE_TLS=true"));
-  EXPECT_EQ(tracking_variables(attempt_of(), "https://sluice.example:8080", tokens).size(), 3U);
+  EXPECT_EQ(tracking_variables(attempt_of(), {.url = "https://sluice.example:8080"}, tokens).size(), 3U);
 }
 
 }  // namespace

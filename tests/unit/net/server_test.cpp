@@ -167,6 +167,7 @@ TEST(HttpServer, ListensBeyondLoopbackOnlyWithATokenAndTls) {
   TestServer locked({.listen = "0.0.0.0:0", .callers = &ann, .allow_plain = true});
   ASSERT_TRUE(locked.started);
   EXPECT_THAT(locked.server().url(), StartsWith("http://127.0.0.1:"));
+  EXPECT_THAT(locked.server().url_from_elsewhere(), Not(HasSubstr("127.0.0.1")));
   RawClient client(locked.port());
   client.send(get("/echo/x", "Authorization: Bearer x\r\n"));
   EXPECT_THAT(client.read_answer(), StartsWith("HTTP/1.1 200 OK\r\n"));

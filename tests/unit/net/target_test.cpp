@@ -66,6 +66,15 @@ TEST(Listen, ReadsAddresses) {
   EXPECT_FALSE(parse_listen("10.0.0.1:1")->loopback);
 }
 
+TEST(Listen, KnowsAnAddressThatOthersReach) {
+  EXPECT_EQ(own_address("10.0.0.1"), "10.0.0.1");
+  for (const std::string all : {"0.0.0.0", "::"})
+    if (const auto found = own_address(all); !found.empty()) {
+      EXPECT_FALSE(parse_listen((found.contains(':') ? "[" + found + "]" : found) + ":1")->loopback) << found;
+      EXPECT_EQ(found.contains(':'), all == "::") << found;
+    }
+}
+
 TEST(Listen, RefusesInvalidAddresses) {
   for (const char* text : {"", "8080", ":8080", "localhost", "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:65536",
                            "::1:80", "[::1]", "[127.0.0.1]:80", "example.com:80", "127.0.0.1:80 "})

@@ -287,8 +287,8 @@ TEST_F(TrackingTest, OrdersByOneMetricWhatAnotherOneFilters) {
                                    {.key = "start_time", .ascending = false}}};
     EXPECT_EQ(found(search), expected);
     std::vector<std::string> paged;
-    search.limit = 4;
-    for (search.offset = 0; search.offset < 60; search.offset += 4)
+    search.limit = 1;  // so small that both ways of searching are gone
+    for (search.offset = 0; search.offset < 60; ++search.offset)
       for (auto& id : found(search)) paged.push_back(std::move(id));
     EXPECT_EQ(paged, expected);
   }

@@ -39,7 +39,7 @@ std::shared_ptr<void> serve_tasks(Platform& platform, const DataFolder& data) {
     print_text(stderr, "sluice: warning: tasks cannot log to MLflow: {}\n", started.error().message);
     return nullptr;
   }
-  platform.served_at(server->url());
+  platform.served_at({.url = server->url(), .from_elsewhere = server->url_from_elsewhere()});
   return server;
 }
 

@@ -140,7 +140,7 @@ Result<void> up(const UpOptions& options) {
   if (!options.tls_cert.empty()) reached.tls = {.certificate = options.tls_cert, .key = options.tls_key};
   net::HttpServer server(std::move(reached), platform->protocols(), platform->clock());
   SLUICE_DO(server.start());
-  platform->served_at(server.url());
+  platform->served_at({.url = server.url(), .from_elsewhere = server.url_from_elsewhere()});
   SLUICE_DO(announce(data, {.url = server.url(), .token = token.value_or(""), .socket = data.socket()}));
   SLUICE_TRY(resumed, platform->runs().resume_all());
   if (options.json) {

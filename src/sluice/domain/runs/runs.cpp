@@ -207,6 +207,7 @@ Result<Struct> Runs::lock_environments(const ir::Plan& plan, const Submission& s
     Struct one;
     one.set("python", locked->python);
     one.set("lock", std::move(locked->lock));
+    if (!locked->sources.empty()) one.set("sources", List(locked->sources.begin(), locked->sources.end()));
     out.set(ir::name_of(required), std::move(one));
   }
   return out;

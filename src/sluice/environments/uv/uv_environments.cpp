@@ -21,7 +21,7 @@
 #include "sluice/environments/uv/confined_program.hpp"
 #include "sluice/environments/uv/installed_bytes.hpp"
 #include "sluice/environments/uv/interpreters.hpp"
-#include "sluice/ir/python_requirements.hpp"
+#include "sluice/environments/uv/requirements.hpp"
 #include "sluice/os/files.hpp"
 
 namespace sluice::environments {
@@ -89,6 +89,8 @@ void make_read_only(const fs::path& folder) {
   close(folder);
 }
 
+fs::path sources_in(const fs::path& scratch) { return scratch / "sources"; }
+
 /// Holds the lock that a sweep takes before it removes an environment.
 class UsedEnvironment final : public ports::Environments::Made {
  public:
@@ -116,6 +118,7 @@ std::map<std::string, std::string> packages_of(std::string_view lock) {
 
 /// A lock of the packages of both; where both have one, that of `others`.
 std::string with_packages(std::string_view lock, std::string_view others) {
+  if (others.empty()) return std::string(lock);
   auto all = packages_of(lock);
   for (auto& [name, lines] : packages_of(others)) all[name] = std::move(lines);
   std::string out;
@@ -215,6 +218,7 @@ struct UvEnvironments::Impl {
                                  "TMPDIR=" + scratch.string(),
                                  "LANG=C.UTF-8",
                                  "NO_COLOR=1",
+                                 fmt::format("{}={}", sources_variable, sources_in(scratch).string()),
                                  "UV_CACHE_DIR=" + (options.folder / "wheels").string(),
                                  "UV_LINK_MODE=hardlink",
                                  "UV_NO_CONFIG=1",
@@ -249,8 +253,9 @@ struct UvEnvironments::Impl {
   // Locks
 
   [[nodiscard]] fs::path lock_file(const ports::EnvironmentRequest& request,
-                                   const Interpreter& python) const {
-    std::string key = python.version + "\n";
+                                   const engine::PythonEnvironment& found) const {
+    std::string key = found.python + "\n";
+    for (const auto& source : found.sources) key += source.digest->hex() + "\n";
     for (const auto& requirement : request.requirements) key += requirement + "\n";
     for (const auto& requirement : request.without_dependencies) key += "alone " + requirement + "\n";
     for (const auto& setting : options.settings) key += setting + "\n";
@@ -270,70 +275,62 @@ struct UvEnvironments::Impl {
             .name = "requirements.txt"};
   }
 
-  Result<void> check_allowed(const std::string& requirement) const {
-    const auto url = ir::url_of_requirement(requirement);
-    const auto allows = [&](const std::string& begin) {
-      // Not `https://example.org` for `https://example.org.evil`.
-      return url.starts_with(begin) &&
-             (begin.ends_with('/') || url.size() == begin.size() || url[begin.size()] == '/');
-    };
-    if (url.empty() || std::ranges::any_of(options.allowed, allows)) return {};
-    const auto host = url.find('/', url.find("://") + 3);
-    return Fail(user_error(
-        Code::permission_denied,
-        fmt::format("`{}` is required by its address; whoever operates the server has to allow that: "
-                    "SLUICE_ALLOW_REQUIREMENTS={}/",
-                    requirement, url.substr(0, host))));
-  }
-
-  /// What keeps uv from building sources, unless that is allowed.
-  [[nodiscard]] std::vector<std::string> only_wheels() const {
-    if (std::ranges::find(options.allowed, "sources") != options.allowed.end()) return {};
-    return {"--only-binary", ":all:"};
+  /// `lock`: it, or what it begins with.
+  [[nodiscard]] std::vector<std::string> options_of(std::string_view lock) const {
+    auto arguments = index_options(lock);
+    const bool may_build = std::ranges::find(options.allowed, "sources") != options.allowed.end();
+    if (!may_build) arguments.insert(arguments.end(), {"--only-binary", ":all:"});
+    return arguments;
   }
 
   Result<engine::PythonEnvironment> lock(const ports::EnvironmentRequest& request) const {
     for (const auto* list : {&request.requirements, &request.without_dependencies})
-      for (const auto& requirement : *list) SLUICE_DO(check_allowed(requirement));
+      SLUICE_DO(check_allowed(*list, options.allowed));
     SLUICE_TRY(python, interpreters.nearest(request.python));
-    const auto known = lock_file(request, python);
+    engine::PythonEnvironment found{.python = python.version};
+    SLUICE_TRY(sources, store_sources(request.requirements, objects));
+    SLUICE_TRY(sources_alone, store_sources(request.without_dependencies, objects));
+    found.sources = sources;
+    found.sources.insert(found.sources.end(), sources_alone.begin(), sources_alone.end());
+    const auto known = lock_file(request, found);
     if (const auto text = os::read_file(known)) {
       const auto digest = Digest::from_hex(*text);
       // Renewed before it is read: a sweep leaves it to us then.
       if (digest && objects.has(*digest))
-        if (const auto bytes = objects.get(*digest, lock_bytes_max))
-          return engine::PythonEnvironment{.python = python.version,
-                                           .lock = lock_artifact(*digest, bytes->size())};
+        if (const auto bytes = objects.get(*digest, lock_bytes_max)) {
+          found.lock = lock_artifact(*digest, bytes->size());
+          return found;
+        }
     }
-    std::string text;
-    if (!request.requirements.empty()) {
-      SLUICE_TRY(found, resolve(request.requirements, {}, python));
-      text = std::move(found);
-    }
-    if (!request.without_dependencies.empty()) {
-      SLUICE_TRY(alone, resolve(request.without_dependencies, {"--no-deps"}, python));
-      text = with_packages(text, alone);
-    }
+    const auto required = text_for_uv(request.requirements, sources);
+    const auto alone = text_for_uv(request.without_dependencies, sources_alone);
+    const auto indexes = required.indexes + alone.indexes;
+    SLUICE_TRY(packages, resolve({.indexes = indexes, .packages = required.packages}, sources, {}, python));
+    SLUICE_TRY(packages_alone, resolve({.indexes = indexes, .packages = alone.packages}, sources_alone,
+                                       {"--no-deps"}, python));
+    const auto text = indexes + with_packages(packages, packages_alone);
     SLUICE_TRY(lock, store(text));
     SLUICE_DO(os::make_directories(known.parent_path()));
     SLUICE_DO(os::write_file_atomically(known, lock.digest->hex(), os::Sync::no, 0600));
-    return engine::PythonEnvironment{.python = python.version, .lock = std::move(lock)};
+    found.lock = std::move(lock);
+    return found;
   }
 
-  Result<std::string> resolve(const std::vector<std::string>& requirements,
-                              const std::vector<std::string>& options_of_uv, const Interpreter& python) const {
+  /// The versions of packages, and of what they depend on; nothing for no packages.
+  Result<std::string> resolve(const TextForUv& text, const std::vector<Artifact>& sources,
+                              const std::vector<std::string>& more_options, const Interpreter& python) const {
+    if (text.packages.empty()) return std::string();
     SLUICE_TRY(scratch, os::TemporaryDirectory::make_in_tmp("sluice-lock-"));
+    SLUICE_DO(copy_sources(sources, objects, sources_in(scratch.path())));
     const auto in = scratch.path() / "requirements.in";
     const auto out = scratch.path() / "requirements.txt";
-    std::string text;
-    for (const auto& requirement : requirements) text += requirement + "\n";
-    SLUICE_DO(os::write_file(in, text, 0600));
+    SLUICE_DO(os::write_file(in, text.indexes + text.packages, 0600));
     std::vector<std::string> arguments{
         "pip",           "compile",           "--quiet",  "--no-header",
         "--no-annotate", "--generate-hashes", "--python", python.program.string(),
         "--output-file", out.string(),        in.string()};
-    std::ranges::copy(only_wheels(), std::back_inserter(arguments));
-    std::ranges::copy(options_of_uv, std::back_inserter(arguments));
+    std::ranges::copy(options_of(text.indexes), std::back_inserter(arguments));
+    std::ranges::copy(more_options, std::back_inserter(arguments));
     SLUICE_TRY(
         uv, run_uv(std::move(arguments), scratch.path(), python, lock_limit, [this] { return proceed(); }));
     if (uv.killed || uv.status != 0)
@@ -365,7 +362,7 @@ struct UvEnvironments::Impl {
     SLUICE_TRY(lock, os::open_file(folder / "used", O_RDWR | O_CREAT, 0600));
     if (flock(lock.get(), LOCK_SH | LOCK_NB) != 0)
       return Fail(system_error("lock " + folder.string(), errno));
-    if (auto filled = fill(folder, text, python); !filled) {
+    if (auto filled = fill(folder, text, environment.sources, python); !filled) {
       static_cast<void>(os::remove_tree(folder));
       const auto code = filled.error().code;
       if (code == Code::exhausted || code == Code::disk_full) remove_packages(text, python);
@@ -378,8 +375,10 @@ struct UvEnvironments::Impl {
   }
 
   /// Makes the environment `folder/venv` of what the lock says.
-  Result<void> fill(const fs::path& folder, const std::string& lock, const Interpreter& python) const {
+  Result<void> fill(const fs::path& folder, const std::string& lock, const std::vector<Artifact>& sources,
+                    const Interpreter& python) const {
     SLUICE_TRY(scratch, os::TemporaryDirectory::make_in_tmp("sluice-install-"));
+    SLUICE_DO(copy_sources(sources, objects, sources_in(scratch.path())));
     const auto venv = folder / "venv";
     Growth growth(*this, folder);
     const auto admits = [&] { return growth.admit(); };
@@ -398,9 +397,12 @@ struct UvEnvironments::Impl {
                                          (venv / "bin" / "python").string(),
                                          "--requirements",
                                          requirements.string()};
-      std::ranges::copy(only_wheels(), std::back_inserter(arguments));
-      // What comes from a git repository has the name of a commit instead.
-      if (!lock.contains(" @ git+")) arguments.emplace_back("--require-hashes");
+      std::ranges::copy(options_of(lock), std::back_inserter(arguments));
+      // What comes from a git repository has the name of a commit instead, and a folder's path here its
+      // digest.
+      if (!lock.contains(" @ git+") &&
+          std::ranges::find(sources, Form::directory, &Artifact::form) == sources.end())
+        arguments.emplace_back("--require-hashes");
       SLUICE_TRY(installed, run_uv(std::move(arguments), scratch.path(), python, install_limit, admits));
       if (installed.killed || installed.status != 0)
         return Fail(failed("installing the packages", installed, install_limit));
@@ -414,13 +416,15 @@ struct UvEnvironments::Impl {
   /// From uv's cache, for want of room: the packages of this lock, and what was left in the middle.
   void remove_packages(std::string_view lock, const Interpreter& python) const {
     const auto scratch = os::TemporaryDirectory::make_in_tmp("sluice-remove-");
-    if (!scratch || lock.empty()) return;  // without a name, everything would be cleaned
+    if (!scratch) return;
     std::vector<std::string> clean{"cache", "clean", "--quiet"};
+    const auto without_names = clean.size();
     for (std::size_t at = 0; at < lock.size(); at = std::min(lock.find('\n', at), lock.size() - 1) + 1) {
       const auto line = lock.substr(at, lock.find('\n', at) - at);
       const auto name = line.substr(0, line.find_first_of(" ="));
-      if (!name.empty() && name.front() != '#') clean.emplace_back(name);
+      if (!name.empty() && !std::string_view("#-$").contains(name.front())) clean.emplace_back(name);
     }
+    if (clean.size() == without_names) return;  // everything would be cleaned
     for (const auto& arguments : {clean, {"cache", "prune", "--quiet"}})
       static_cast<void>(run_uv(arguments, scratch->path(), python, minutes(1), [this] {
         return ending ? Result<void>(Fail(environment_error(Code::cancelled, "the server ends")))
@@ -492,7 +496,10 @@ std::vector<std::string> UvEnvironments::allowed_of(const char* const* environme
     rest.remove_prefix(name.size());
     while (!rest.empty()) {
       const auto end = std::min(rest.find_first_of(", "), rest.size());
-      if (end > 0) allowed.emplace_back(rest.substr(0, end));
+      auto word = rest.substr(0, end);
+      if (constexpr std::string_view file = "file://"; word.starts_with(file))
+        word.remove_prefix(file.size());
+      if (!word.empty()) allowed.emplace_back(word);
       rest.remove_prefix(std::min(end + 1, rest.size()));
     }
   }

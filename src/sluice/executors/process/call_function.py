@@ -1,7 +1,7 @@
-"""Calls the function of a task: `python3 -c THIS call FILE`, and `python3 -c THIS wait MODULE…` in a warm interpreter.
+"""Calls the function of a task, or runs its script: `python3 -c THIS call FILE`, and `python3 -c THIS wait MODULE…` in a warm interpreter.
 
-FILE holds what to call: {"module", "function", "with": {argument: value}, "results": [{"name", "path", "text", "optional"}]}.
-The results are written to their paths. What is wrong is printed as the last line, with exit status 1.
+FILE holds what to call: {"module", "function", "with": {argument: value}, "results": [{"name", "path", "text", "optional"}]},
+or {"script": text, "args": [text]}. The results are written to their paths. What is wrong is printed as the last line, with exit status 1.
 
 A warm interpreter imports the modules, and forks for each attempt that the supervisor asks for (supervisor/interpreters.hpp).
 """
@@ -17,6 +17,7 @@ import inspect
 import json
 import os
 import traceback
+import types
 
 
 class Refused(Exception):
@@ -126,21 +127,35 @@ def hidden_modules():
     return own & sys.modules.keys() - {"__main__"}
 
 
+def call_function(task):
+    sys.argv = [task["module"]]
+    name = task["function"]
+    function = find_function(task["module"], name)
+    check_arguments(function, name, task["with"])
+    values = values_of(function(**task["with"]), task["results"], name)
+    for result in task["results"]:
+        if result["name"] in values:
+            write_result(result, values[result["name"]])
+
+
+def run_script(task):
+    sys.argv = ["-c", *task["args"]]
+    main = types.ModuleType("__main__")
+    sys.modules["__main__"] = main
+    exec(compile(task["script"], "<script>", "exec", dont_inherit=True), vars(main))
+
+
 def call(file):
     with open(file, encoding="utf-8") as text:
         task = json.load(text)
     sys.path.insert(0, "")
     for module in hidden_modules():
         del sys.modules[module]
-    sys.argv = [task["module"]]
-    name = task["function"]
     try:
-        function = find_function(task["module"], name)
-        check_arguments(function, name, task["with"])
-        values = values_of(function(**task["with"]), task["results"], name)
-        for result in task["results"]:
-            if result["name"] in values:
-                write_result(result, values[result["name"]])
+        if "script" in task:
+            run_script(task)
+        else:
+            call_function(task)
     except Refused as error:
         sys.stdout.flush()
         print(error, file=sys.stderr)

@@ -51,11 +51,17 @@ List results_of(const engine::TaskSpec& work, const Places& places) {
 Result<std::vector<std::string>> prepare_call(const engine::TaskSpec& work, const Places& places,
                                               Arguments& arguments) {
   Struct call;
-  call.append("module", work.function->module);
-  call.append("function", work.function->function);
-  SLUICE_TRY(with, arguments.with_paths(Value(work.with)));
-  call.append("with", std::move(with));
-  call.append("results", results_of(work, places));
+  if (work.script) {
+    call.append("script", *work.script);
+    SLUICE_TRY(args, arguments.argv_of(work.args));
+    call.append("args", List(args.begin(), args.end()));
+  } else {
+    call.append("module", work.function->module);
+    call.append("function", work.function->function);
+    SLUICE_TRY(with, arguments.with_paths(Value(work.with)));
+    call.append("with", std::move(with));
+    call.append("results", results_of(work, places));
+  }
   SLUICE_DO(os::write_file(places.call(), to_json(Value(std::move(call))), 0600));
   return std::vector<std::string>{python_program, "-c", runner, "call", places.call().string()};
 }
@@ -65,8 +71,9 @@ supervisor::Interpreter interpreter_for(const supervisor::Start& start, const en
                                         const std::filesystem::path& environment) {
   supervisor::Interpreter made{
       .argv = {start.argv.at(0), "-c", runner, "wait"}, .env = std::move(shared), .mounts = {}};
-  for (auto& module : imported_modules(start.cwd, work.function->module))
-    made.argv.push_back(std::move(module));
+  auto imported =
+      work.script ? imported_by(start.cwd, *work.script) : imported_modules(start.cwd, work.function->module);
+  std::ranges::move(imported, std::back_inserter(made.argv));
   // What an import keeps of these must not be an attempt's.
   made.env.emplace_back("HOME=/nonexistent");
   std::ranges::copy_if(start.mounts, std::back_inserter(made.mounts), [&](const supervisor::Mount& mount) {

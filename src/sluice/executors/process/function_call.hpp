@@ -1,6 +1,6 @@
 #pragma once
-// Private to this module: tasks that call a Python function. `call_function.py` is what runs in the
-// interpreter.
+// Private to this module: tasks that call a Python function, or run a script. `call_function.py` is what runs
+// in the interpreter.
 #include <string>
 #include <vector>
 
@@ -14,7 +14,7 @@ namespace sluice::executors {
 inline constexpr const char* python_program = "python3";
 
 /// Writes what is to be called to a file in the sandbox. Returns the command that calls it; it writes the
-/// outputs that the function returns to their paths. `work` has a `function`.
+/// outputs that a function returns to their paths. `work` has a `function` or a `script`.
 Result<std::vector<std::string>> prepare_call(const engine::TaskSpec& work, const Places& places,
                                               Arguments& arguments);
 

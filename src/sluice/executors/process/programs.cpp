@@ -21,7 +21,7 @@ constexpr std::size_t stamps_max = 10'000;
 /// The first argument, if it is known before the task starts.
 const Value* first_argument(const engine::TaskSpec& work) {
   static const Value python(python_program);
-  if (work.function) return &python;
+  if (work.is_python()) return &python;
   for (const auto& value : work.argv) {
     const auto* list = value.if_list();
     if (list == nullptr) return &value;

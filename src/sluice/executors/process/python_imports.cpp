@@ -1,6 +1,7 @@
 #include "sluice/executors/process/python_imports.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <set>
 
 #include "sluice/ir/python_requirements.hpp"
@@ -32,6 +33,14 @@ std::filesystem::path path_of(std::string module) {
   return module;
 }
 
+/// Of a module in the folder; nullopt: it is not there, or too large.
+std::optional<std::string> source_of(const std::filesystem::path& folder, const std::string& module) {
+  const auto path = folder / path_of(module);
+  auto source = os::read_file(path.string() + ".py", source_bytes_max);
+  if (!source) source = os::read_file(path / "__init__.py", source_bytes_max);
+  return source ? std::optional(std::move(*source)) : std::nullopt;
+}
+
 }  // namespace
 
 std::vector<std::string> imports_in(std::string_view source) {
@@ -57,26 +66,29 @@ std::vector<std::string> imports_in(std::string_view source) {
 }
 
 std::vector<std::string> imported_modules(const std::filesystem::path& folder, const std::string& module) {
+  const auto source = source_of(folder, module);
+  // Of a package of the environment, which imports what it needs itself.
+  return source ? imported_by(folder, *source) : std::vector<std::string>{module};
+}
+
+std::vector<std::string> imported_by(const std::filesystem::path& folder, std::string_view source) {
   std::set<std::string> elsewhere;
-  std::set<std::string> own{module};
-  std::vector<std::string> unread{module};
-  for (std::size_t read = 0; !unread.empty() && read < sources_max; ++read) {
-    const auto path = folder / path_of(unread.back());
-    unread.pop_back();
-    auto source = os::read_file(path.string() + ".py", source_bytes_max);
-    if (!source) source = os::read_file(path / "__init__.py", source_bytes_max);
-    if (!source) {
-      // Of a package of the environment, which imports what it needs itself.
-      if (read == 0) elsewhere.insert(module);
-      continue;
-    }
-    for (auto& name : imports_in(*source)) {
+  std::set<std::string> own;
+  std::vector<std::string> unread;
+  const auto add = [&](std::string_view text) {
+    for (auto& name : imports_in(text)) {
       const auto top = folder / name.substr(0, name.find('.'));
       if (!os::exists(top) && !os::exists(top.string() + ".py"))
         elsewhere.insert(std::move(name));
       else if (own.insert(name).second)
         unread.push_back(std::move(name));
     }
+  };
+  add(source);
+  for (std::size_t read = 1; !unread.empty() && read < sources_max; ++read) {
+    const auto module = std::move(unread.back());
+    unread.pop_back();
+    if (const auto text = source_of(folder, module)) add(*text);
   }
   std::vector<std::string> out(elsewhere.begin(), elsewhere.end());
   if (out.size() > modules_max) out.resize(modules_max);

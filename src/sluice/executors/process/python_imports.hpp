@@ -16,4 +16,7 @@ std::vector<std::string> imports_in(std::string_view source);
 /// sorted, at most 64. Files are read within limits; one that is not there, or too large, imports nothing.
 std::vector<std::string> imported_modules(const std::filesystem::path& folder, const std::string& module);
 
+/// The same for a text that runs in the folder.
+std::vector<std::string> imported_by(const std::filesystem::path& folder, std::string_view source);
+
 }  // namespace sluice::executors

@@ -143,7 +143,7 @@ std::expected<std::vector<std::string>, Failure> environment_of(const ports::Att
   auto env = std::move(variables->plain);
   env.insert(env.end(), std::make_move_iterator(variables->secrets.begin()),
              std::make_move_iterator(variables->secrets.end()));
-  if (attempt.work.function) add_call_variables(attempt.work, env);
+  if (attempt.work.is_python()) add_call_variables(attempt.work, env);
   if (const auto& python = options.environment; !python.empty()) {
     const auto path = std::ranges::find_if(env, [](const auto& set) { return set.starts_with("PATH="); });
     path->insert(std::string_view("PATH=").size(), (python / "bin").string() + ":");
@@ -280,8 +280,8 @@ std::expected<supervisor::Start, Failure> prepare_sandbox(const ports::Attempt& 
   }
   start.memory_max = static_cast<std::uint64_t>(attempt.work.resources.memory);
   Arguments arguments(places, places, objects, options.mounts);
-  auto argv = attempt.work.function ? prepare_call(attempt.work, places, arguments)
-                                    : arguments.argv_of(attempt.work.argv);
+  auto argv = attempt.work.is_python() ? prepare_call(attempt.work, places, arguments)
+                                       : arguments.argv_of(attempt.work.argv);
   if (!argv) return std::unexpected(failure("input", argv.error().message));
   start.argv = std::move(*argv);
   if (start.argv.empty())
@@ -306,7 +306,7 @@ std::expected<supervisor::Start, Failure> prepare_sandbox(const ports::Attempt& 
   auto program = find_program_of(start.argv.front(), path, places.cwd());
   if (!program) return std::unexpected(failure("start", program.error().message));
   start.program = program->string();
-  if (attempt.work.function)
+  if (attempt.work.is_python())
     start.interpreter =
         interpreter_for(start, attempt.work, shared_variables(attempt.work, start.env, options.variables),
                         options.environment);

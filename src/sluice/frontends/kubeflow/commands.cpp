@@ -10,7 +10,8 @@ namespace {
 
 bool is_space(char c) { return std::isspace(static_cast<unsigned char>(c)) != 0; }
 
-/// The words of a script, as a shell splits them; nullopt for what it would have to evaluate inside quotes that are taken away.
+/// The words of a script, as a shell splits them; nullopt for what it would have to evaluate inside quotes
+/// that are taken away.
 std::optional<std::vector<std::string>> words_of(std::string_view script) {
   std::vector<std::string> words;
   std::string word;
@@ -48,8 +49,10 @@ class InstallationReader {
 
   std::optional<Installation> run() {
     // What installs pip, which is there.
-    if (!take({"if", "!", "[", "-x", "\"$(command -v pip)\"", "];", "then", "python3", "-m", "ensurepip", "||",
-               "python3", "-m", "ensurepip", "--user", "||", "apt-get", "install", "python3-pip", "fi"}))
+    if (!take({"if", "!",       "[",       "-x",          "\"$(command -v pip)\"",
+               "];", "then",    "python3", "-m",          "ensurepip",
+               "||", "python3", "-m",      "ensurepip",   "--user",
+               "||", "apt-get", "install", "python3-pip", "fi"}))
       return std::nullopt;
     take({"PIP_DISABLE_PIP_VERSION_CHECK=1"});
     while (true) {
@@ -67,7 +70,8 @@ class InstallationReader {
  private:
   bool take(std::initializer_list<std::string_view> expected) {
     if (words_.size() - at_ < expected.size()) return false;
-    if (!std::equal(expected.begin(), expected.end(), words_.begin() + static_cast<std::ptrdiff_t>(at_))) return false;
+    if (!std::equal(expected.begin(), expected.end(), words_.begin() + static_cast<std::ptrdiff_t>(at_)))
+      return false;
     at_ += expected.size();
     return true;
   }
@@ -84,7 +88,7 @@ class InstallationReader {
       } else if (word == "--index-url" || word == "--extra-index-url" || word == "--trusted-host") {
         if (++at_ == words_.size()) return false;
         if (word != "--trusted-host") made_.indexes.push_back(words_[at_]);
-      } else if (ir::requirement_problem(word)) {
+      } else if (!ir::read_requirement(word)) {
         return false;
       } else {
         found.push_back(word);
@@ -128,12 +132,15 @@ std::optional<Installation> installation_of(const std::vector<Text>& command) {
   return made;
 }
 
-bool is_executor_main(const std::vector<Text>& command, std::size_t from) {
+namespace {
+
+/// The module that the rest of the command executes, if it is the one that kfp writes; "": it is not.
+std::string_view executor_module(const std::vector<Text>& command, std::size_t from) {
   if (command.size() != from + 4 || command[from].text != "sh" ||
       (command[from + 1].text != "-ec" && command[from + 1].text != "-c"))
-    return false;
+    return {};
   const auto words = words_of(command[from + 2].text);
-  if (!words) return false;
+  if (!words) return {};
   for (const std::string_view module : {"kfp.dsl.executor_main", "kfp.components.executor_main"}) {
     const std::vector<std::string_view> expected{"program_path=$(mktemp",
                                                  "-d)",
@@ -149,9 +156,30 @@ bool is_executor_main(const std::vector<Text>& command, std::size_t from) {
                                                  "--component_module_path",
                                                  "\"$program_path/ephemeral_component.py\"",
                                                  "\"$@\""};
-    if (std::ranges::equal(*words, expected)) return true;
+    if (std::ranges::equal(*words, expected)) return module;
   }
-  return false;
+  return {};
+}
+
+}  // namespace
+
+bool is_executor_main(const std::vector<Text>& command, std::size_t from) {
+  return !executor_module(command, from).empty();
+}
+
+std::string executor_script(const std::vector<Text>& command, std::size_t from) {
+  const std::string module(executor_module(command, from));
+  return "import os\n"
+         "import sys\n"
+         "import tempfile\n"
+         "import " +
+         module +
+         "\n"
+         "path = os.path.join(tempfile.mkdtemp(), 'ephemeral_component.py')\n"
+         "with open(path, 'w', encoding='utf-8') as file:\n"
+         "    file.write(sys.argv[1])\n"
+         "sys.argv[:2] = [" +
+         module + ".__file__, '--component_module_path', path]\n" + module + ".executor_main()\n";
 }
 
 bool is_python_image(std::string_view image, const std::vector<std::string>& patterns) {

@@ -56,9 +56,10 @@ class TaskPlaceholders final : public Placeholders {
       if (!value) continue;
       auto one = input.list ? described_list(value, at) : list({described(value, at)}, at);
       auto wrapped = structure({{"artifacts", std::move(one)}}, at);
-      artifacts.emplace_back(input.name, input.optional ? call("if", {call("present", {value}, at), std::move(wrapped),
-                                                                     absent(at)}, at)
-                                                        : std::move(wrapped));
+      artifacts.emplace_back(
+          input.name, input.optional
+                          ? call("if", {call("present", {value}, at), std::move(wrapped), absent(at)}, at)
+                          : std::move(wrapped));
     }
     return structure({{"parameterValues", structure(std::move(parameters), at)},
                       {"artifacts", structure(std::move(artifacts), at)}},
@@ -70,11 +71,12 @@ class TaskPlaceholders final : public Placeholders {
     const auto kind = field(artifact, "kind");
     const auto is_any = operation(syntax::Operator::equal, {kind, literal("any", at)}, at);
     const auto title = call("if", {is_any, literal("system.Artifact", at), kind}, at);
-    return structure({{"name", field(artifact, "name")},
-                      {"type", structure({{"schemaTitle", title}, {"schemaVersion", literal(schema_version, at)}}, at)},
-                      {"uri", call("path", {artifact}, at)},
-                      {"metadata", field(artifact, "metadata")}},
-                     at);
+    return structure(
+        {{"name", field(artifact, "name")},
+         {"type", structure({{"schemaTitle", title}, {"schemaVersion", literal(schema_version, at)}}, at)},
+         {"uri", call("path", {artifact}, at)},
+         {"metadata", field(artifact, "metadata")}},
+        at);
   }
   static ExpressionPtr described_list(const ExpressionPtr& artifacts, Location at) {
     constexpr std::string_view one = "artifact";
@@ -89,12 +91,13 @@ class TaskPlaceholders final : public Placeholders {
     Fields artifacts;
     for (const auto& output : of_.outputs.artifacts) {
       const auto title = output.kind == "any" ? "system.Artifact" : output.kind;
-      auto one = structure(
-          {{"name", literal(output.name, at)},
-           {"type", structure({{"schemaTitle", literal(title, at)}, {"schemaVersion", literal(schema_version, at)}}, at)},
-           {"uri", field("out", output.name, at)},
-           {"metadata", literal(Value(output.metadata), at)}},
-          at);
+      auto one = structure({{"name", literal(output.name, at)},
+                            {"type", structure({{"schemaTitle", literal(title, at)},
+                                                {"schemaVersion", literal(schema_version, at)}},
+                                               at)},
+                            {"uri", field("out", output.name, at)},
+                            {"metadata", literal(Value(output.metadata), at)}},
+                           at);
       artifacts.emplace_back(output.name, structure({{"artifacts", list({std::move(one)}, at)}}, at));
     }
     return structure({{"parameters", structure(std::move(parameters), at)},
@@ -111,7 +114,8 @@ class TaskPlaceholders final : public Placeholders {
 /// The files that the program may write, and what the outputs are made of.
 void add_outputs(const Task& task, const Component& of, ir::Process& process, ir::Operation& operation) {
   const auto at = task.at;
-  process.outputs.push_back({.name = std::string(returned), .at = at, .type = type_of(ParameterType::structure), .optional = true});
+  process.outputs.push_back(
+      {.name = std::string(returned), .at = at, .type = type_of(ParameterType::structure), .optional = true});
   const auto all = field("self", returned, at);
   for (const auto& output : of.outputs.parameters) {
     process.outputs.push_back({.name = output.name,
@@ -121,25 +125,30 @@ void add_outputs(const Task& task, const Component& of, ir::Process& process, ir
                                .optional = true});
     const auto value = call("get", {all, literal("parameterValues", at), literal(output.name, at)}, at);
     operation.yield.emplace_back(
-        output.name, call("required", {call("first", {value, field("self", output.name, at)}, at),
-                                       literal("the component did not make its output `" + output.name + "`", at)}, at));
+        output.name, call("required",
+                          {call("first", {value, field("self", output.name, at)}, at),
+                           literal("the component did not make its output `" + output.name + "`", at)},
+                          at));
   }
   for (const auto& output : of.outputs.artifacts) {
-    process.outputs.push_back({.name = output.name, .at = output.at, .type = type_of(output), .any_form = true, .optional = true});
+    process.outputs.push_back(
+        {.name = output.name, .at = output.at, .type = type_of(output), .any_form = true, .optional = true});
     const auto told = [&](std::string_view key) {
-      return call("get", {all, literal("artifacts", at), literal(output.name, at), literal("artifacts", at),
-                          literal(std::int64_t{0}, at), literal(key, at)}, at);
+      return call("get",
+                  {all, literal("artifacts", at), literal(output.name, at), literal("artifacts", at),
+                   literal(std::int64_t{0}, at), literal(key, at)},
+                  at);
     };
     // A program may say that its artifact is somewhere else.
     const auto uri = call("default", {told("uri"), literal("", at)}, at);
     const auto is_elsewhere = call("contains", {uri, literal("://", at)}, at);
     const auto stored = call("if", {is_elsewhere, absent(at), field("self", output.name, at)}, at);
-    auto properties = structure(
-        {{"kind", literal(output.kind, at)},
-         {"name", literal(output.name, at)},
-         {"metadata", call("default", {told("metadata"), literal(Value(output.metadata), at)}, at)},
-         {"uri", call("if", {is_elsewhere, uri, literal("not-written:" + output.name, at)}, at)}},
-        at);
+    auto properties =
+        structure({{"kind", literal(output.kind, at)},
+                   {"name", literal(output.name, at)},
+                   {"metadata", call("default", {told("metadata"), literal(Value(output.metadata), at)}, at)},
+                   {"uri", call("if", {is_elsewhere, uri, literal("not-written:" + output.name, at)}, at)}},
+                  at);
     operation.yield.emplace_back(output.name, call("artifact", {stored, std::move(properties)}, at));
   }
 }
@@ -149,8 +158,10 @@ void add_resources(const Container& container, ir::Operation& operation, ir::Pro
   const auto add = [&](std::string name, Value value) {
     operation.resources.emplace_back(std::move(name), literal(std::move(value), needed.at));
   };
-  if (needed.cpu_request || needed.cpu_limit) add("cpu", Value(needed.cpu_request ? *needed.cpu_request : *needed.cpu_limit));
-  if (needed.memory_limit) add("memory", Value(static_cast<std::int64_t>(std::llround(*needed.memory_limit))));
+  if (needed.cpu_request || needed.cpu_limit)
+    add("cpu", Value(needed.cpu_request ? *needed.cpu_request : *needed.cpu_limit));
+  if (needed.memory_limit)
+    add("memory", Value(static_cast<std::int64_t>(std::llround(*needed.memory_limit))));
   if (needed.memory_request && !needed.memory_limit)
     warnings.add(needed.at, "a request for memory without a limit reserves nothing here; set a limit");
   if (needed.accelerators > 0) add("gpu", Value(needed.accelerators));
@@ -168,10 +179,14 @@ void add_retry(const RetryPolicy& policy, ir::Operation& operation) {
 }
 
 /// In an environment of this machine. Returns how many words of the command that makes unnecessary.
-std::size_t use_environment(const Task& task, const Container& container, ir::Process& process, ir::Problems& warnings) {
+std::size_t use_environment(const Task& task, const Container& container, ir::Process& process,
+                            ir::Problems& warnings) {
   const auto at = container.image.at;
-  ir::Environment environment{
-      .at = at, .python = python_version_of(container.image.text), .requirements = {}, .file = {}, .without_dependencies = {}};
+  ir::Environment environment{.at = at,
+                              .python = python_version_of(container.image.text),
+                              .requirements = {},
+                              .file = {},
+                              .without_dependencies = {}};
   const auto installed = installation_of(container.command);
   if (installed) {
     environment.requirements = installed->requirements;
@@ -190,27 +205,39 @@ std::size_t use_environment(const Task& task, const Container& container, ir::Pr
 }  // namespace
 
 void lower_container(const Task& task, const Component& of, const Container& container,
-                     const TaskArguments& arguments, const ir::LoweringOptions& options, ir::Operation& operation,
-                     ir::Problems& problems, ir::Problems& warnings) {
+                     const TaskArguments& arguments, const ir::LoweringOptions& options,
+                     ir::Operation& operation, ir::Problems& problems, ir::Problems& warnings) {
   const TaskPlaceholders placeholders(task, of, arguments);
   ir::Process process;
-  const bool on_this_machine = !options.only_containers && is_python_image(container.image.text, options.python_images);
+  const bool on_this_machine =
+      !options.only_containers && is_python_image(container.image.text, options.python_images);
   std::size_t first = 0;
   if (on_this_machine) {
     first = use_environment(task, container, process, warnings);
   } else {
     process.image = ir::Image{.at = container.image.at, .reference = container.image.text};
     if (container.image.text.contains("{{$"))
-      problems.add(container.image.at, "the image of task `" + task.name + "` has to be known before the run");
-    else if (const auto problem = ir::image_problem(container.image.text); problem && !container.image.text.empty())
+      problems.add(container.image.at,
+                   "the image of task `" + task.name + "` has to be known before the run");
+    else if (const auto problem = ir::image_problem(container.image.text);
+             problem && !container.image.text.empty())
       problems.add(container.image.at, *problem);
   }
+  const bool is_script = on_this_machine && is_executor_main(container.command, first);
+  if (is_script) {
+    process.script = ir::PythonScript{.at = container.command[first].at,
+                                      .text = executor_script(container.command, first)};
+    process.env.emplace_back("_KFP_RUNTIME", literal("true", task.at));
+    first = container.command.size() - 1;
+  }
+  auto& command = is_script ? process.args : process.argv;
   for (auto i = first; i < container.command.size(); ++i)
-    process.argv.push_back(argument(container.command[i], placeholders, problems));
-  auto& args = on_this_machine ? process.argv : process.args;
+    command.push_back(argument(container.command[i], placeholders, problems));
+  auto& args = on_this_machine && !is_script ? process.argv : process.args;
   for (const auto& one : container.args) args.push_back(argument(one, placeholders, problems));
-  if (on_this_machine && process.argv.empty()) {
-    problems.add(container.image.at, "task `" + task.name + "` has no command; there is no image here that has one");
+  if (on_this_machine && !is_script && process.argv.empty()) {
+    problems.add(container.image.at,
+                 "task `" + task.name + "` has no command; there is no image here that has one");
     process.argv.push_back(literal("", task.at));
   }
   for (const auto& variable : container.env)

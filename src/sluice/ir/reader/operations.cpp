@@ -158,7 +158,10 @@ void PlanReader::common(const Node& node, Operation& op) {
 void PlanReader::process(const Node& node, Operation& op) {
   Process made;
   if (const auto* called = node.find("python")) {
-    made.function = python_function(*called);
+    if (called->find("script") != nullptr)
+      python_script(*called, made);
+    else
+      made.function = python_function(*called);
   } else {
     const auto& argv = *node.find("process");
     made.argv = arguments(&argv, "`process` should be a list, the program and its arguments");
@@ -194,6 +197,13 @@ PythonFunction PlanReader::python_function(const Node& node) {
   dotted("function", made.function);
   made.with = named(node.find("with"), "`with`");
   return made;
+}
+
+void PlanReader::python_script(const Node& node, Process& made) {
+  made.script = PythonScript{.at = node.at, .text = {}};
+  if (!map(node, "`python` with a `script`", {"script", "args"})) return;
+  made.script->text = string(*node.find("script"), "`script`");
+  made.args = arguments(node.find("args"), "`args` should be a list, what the script finds in `sys.argv`");
 }
 
 void PlanReader::container(const Node& node, Operation& op) {
@@ -267,8 +277,8 @@ std::vector<std::string> PlanReader::required_packages(const Node& list, const s
   for (const auto& item : list.items) {
     made.push_back(string(item, "an element of " + what));
     const bool is_text = item.kind == Node::Kind::scalar && item.scalar.if_string() != nullptr;
-    if (const auto refused = requirement_problem(made.back()); refused && is_text)
-      problem(item.at, *refused);
+    if (const auto read = read_requirement(made.back()); !read && is_text)
+      problem(item.at, read.error().message);
   }
   if (made.size() > requirements_max)
     problem(list.at, what + " has more than " + std::to_string(requirements_max) + " elements");

@@ -33,6 +33,7 @@ class PlanReader {
   void common(const Node& node, Operation& op);
   void process(const Node& node, Operation& op);
   PythonFunction python_function(const Node& node);
+  void python_script(const Node& node, Process& made);
   void container(const Node& node, Operation& op);
   void files(const Node& node, Process& made);
   /// A list of arguments; nothing for null. `expected` begins the message for what is no list.

@@ -87,9 +87,10 @@ bool is_range(const SearchCondition& condition) {
   }
 }
 
-/// A search for the numbers of runs. If it orders by a metric first, it walks along the index of that
-/// metric's values, and finds the runs without it in a second step: among those that fit a condition for
-/// another metric, if there is one. What is asked of a run is asked before its row is read.
+/// A search for the numbers of runs. If it orders by a metric first, it sorts the runs that fit a condition
+/// for another metric, if those are few; else it walks along the index of the first metric's values, and
+/// finds the runs without it in a second step: among those that fit such a condition, if there is one. What
+/// is asked of a run is asked before its row is read.
 class RunSearch {
  public:
   RunSearch(const std::vector<std::int64_t>& experiments, const ports::Search& search)
@@ -98,6 +99,8 @@ class RunSearch {
   [[nodiscard]] Result<std::vector<std::int64_t>> numbers(Connection& connection) const {
     if (search_.order.empty() || search_.order.front().field != SearchField::metric)
       return select(connection, joined(Part::all), search_.offset, search_.limit);
+    SLUICE_TRY(few, are_few_in_range(connection));
+    if (few) return select(connection, joined(Part::in_range), search_.offset, search_.limit);
     SLUICE_TRY(found, select(connection, joined(Part::with_metric), search_.offset, search_.limit));
     if (found.size() == search_.limit) return found;
     if (std::ranges::any_of(search_.conditions, [this](const auto& one) { return needs_order_metric(one); }))
@@ -115,7 +118,8 @@ class RunSearch {
   }
 
  private:
-  enum class Part { all, with_metric, without_metric };
+  /// Of the runs; those in_range: all that fit the condition whose metric's index is walked.
+  enum class Part { all, with_metric, without_metric, in_range };
   struct Query {
     SqlText from;   ///< "FROM … WHERE …"
     SqlText order;  ///< "ORDER BY …"
@@ -130,9 +134,37 @@ class RunSearch {
 
   /// The condition whose metric's index is walked; null: none.
   [[nodiscard]] const SearchCondition* walked_condition(Part part) const {
-    if (part != Part::without_metric) return nullptr;
+    if (part != Part::without_metric && part != Part::in_range) return nullptr;
     const auto found = std::ranges::find_if(search_.conditions, is_range);
     return found == search_.conditions.end() ? nullptr : &*found;
+  }
+
+  /// Whether it costs less to sort the runs in range than to walk along the first metric's values until the
+  /// page is full, as far as their number tells.
+  [[nodiscard]] Result<bool> are_few_in_range(Connection& connection) const {
+    constexpr std::size_t few = 8;  // runs for each one of the page
+    const auto* range = walked_condition(Part::in_range);
+    if (range == nullptr || needs_order_metric(*range)) return false;
+    const auto most = few * (search_.offset + search_.limit);
+    SqlText entries;
+    entries.add("FROM (SELECT 1 FROM tracked_metrics w WHERE ");
+    add_walked(entries, "w", range->key);
+    entries.add(" AND ");
+    compare_metric(entries, "w.value", *range);
+    entries.add(" LIMIT ").value(static_cast<std::int64_t>(most + 1)).add(")");
+    SLUICE_TRY(found, count(connection, {.from = std::move(entries)}));
+    return found <= most;
+  }
+
+  void add_experiments(SqlText& sql) const {
+    sql.add("(");
+    for (std::size_t i = 0; i < experiments_.size(); ++i) sql.add(i == 0 ? "" : ",").value(experiments_[i]);
+    sql.add(")");
+  }
+  /// The part of the index of values that belongs to this metric.
+  void add_walked(SqlText& sql, std::string_view table, const std::string& key) const {
+    sql.add(table).add(".key = ").value(key).add(" AND ").add(table).add(".experiment IN ");
+    add_experiments(sql);
   }
 
   [[nodiscard]] Query joined(Part part) const {
@@ -147,23 +179,16 @@ class RunSearch {
     else
       sql.add(fmt::format("FROM tracked_metrics {} CROSS JOIN tracked_runs r ON r.number = {}", walked, run));
     for (std::size_t i = 0; i < orders.size(); ++i) {
-      const bool is_walked = i == 0 && part != Part::all;
-      if (is_walked && part == Part::without_metric) continue;
-      add_order(query, orders[i], i, is_walked);
+      if (i == 0 && part == Part::without_metric) continue;
+      add_order(query, orders[i], i, i == 0 && part == Part::with_metric);
     }
     sql.add(" WHERE ");
-    if (walked.empty())
+    if (walked.empty()) {
       sql.add("r.experiment IN ");
-    else
-      sql.add(walked)
-          .add(".key = ")
-          .value(walked_for != nullptr ? walked_for->key : orders.front().key)
-          .add(" AND ")
-          .add(walked)
-          .add(".experiment IN ");
-    sql.add("(");
-    for (std::size_t i = 0; i < experiments_.size(); ++i) sql.add(i == 0 ? "" : ",").value(experiments_[i]);
-    sql.add(")");
+      add_experiments(sql);
+    } else {
+      add_walked(sql, walked, walked_for != nullptr ? walked_for->key : orders.front().key);
+    }
     if (search_.lifecycle == ports::Lifecycle::any)
       sql.add(" AND r.active IN (0, 1)");
     else
