@@ -12,7 +12,8 @@ class CanonicalFrontend final : public ir::Frontend {
  public:
   [[nodiscard]] std::string_view name() const override { return "canonical"; }
   [[nodiscard]] bool recognizes(std::string_view, const std::string&) const override { return true; }
-  [[nodiscard]] Result<Lowered> lower(std::string_view text, const std::string& file) const override {
+  [[nodiscard]] Result<Lowered> lower(std::string_view text, const std::string& file,
+                                      const ir::LoweringOptions&) const override {
     return ir::parse_plan(text, file);
   }
 };

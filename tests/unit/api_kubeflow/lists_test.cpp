@@ -95,7 +95,7 @@ TEST(KubeflowFilter, OfStatesHasOurWords) {
 }
 
 TEST(KubeflowFilter, IsRefusedWithItsPlace) {
-  EXPECT_EQ(read("nonsense"), "filter:1:1: this is not JSON: unexpected character");
+  EXPECT_EQ(read("nonsense"), "filter:1:1: invalid JSON syntax");
   EXPECT_EQ(read("[]"), "the filter must be a JSON object with `predicates`");
   EXPECT_EQ(read(R"({"predicates": 7})"), "filter: `predicates` must be a list");
   EXPECT_EQ(of("7"), "filter: predicates[0] must be an object");

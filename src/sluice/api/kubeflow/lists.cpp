@@ -61,7 +61,9 @@ constexpr std::array<Operation, 8> operations{{{"EQUALS", Comparator::equal},
 class PredicateReader {
  public:
   PredicateReader(const Value& predicate, std::size_t index, std::span<const ListField> fields)
-      : fields_(predicate), where_(fmt::format("filter: predicates[{}]", index)), known_(fields) {}
+      : fields_(predicate, fmt::format("predicates[{}].", index)),
+        where_(fmt::format("filter: predicates[{}]", index)),
+        known_(fields) {}
 
   Result<void> read(std::vector<Condition>& conditions) {
     SLUICE_TRY(key, fields_.text("key"));
