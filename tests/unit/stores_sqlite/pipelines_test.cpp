@@ -202,8 +202,6 @@ TEST_F(SqlitePipelinesTest, ListsOfRunsNeitherScanNorSort) {
     }
   sqls.push_back("SELECT lower(g.display_name), g.id " + from + "g.workspace = 'w'" +
                  order("lower(g.display_name)", " DESC"));
-  sqls.push_back("SELECT g.created_ms, g.id " + from + "g.workspace = 'w' AND g.id = 'x'" +
-                 order("g.created_ms", ""));
   sqls.emplace_back("SELECT max(created_ms) FROM grouped_runs WHERE in_group = 'g'");
   sqls.emplace_back("SELECT 1 FROM grouped_runs WHERE run = 'r'");
   for (const auto& sql : sqls)
