@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures Sluice and a peer, alternately, in the same run. `./dev bench` runs it.
 
-    bench.py [process] [engine] [command] [serving] [store] [environments] [containers] [tracking] [--rounds N] [--json FILE]
+    bench.py [process] [engine] [command] [serving] [store] [environments] [containers] [tracking] [kubeflow] [--rounds N] [--json FILE]
 
 Every figure is the median of the rounds; a ratio is Sluice's figure divided by the peer's. The commands that ran are printed. An
 absolute figure means little on a shared machine; a ratio means more. The first table measures the machine itself.
@@ -130,8 +130,8 @@ def waits_beside_a_fan_out(folder, rounds):
         server.stop()
 
 
-def submit(url, plan):
-    body = json.dumps({"plan": plan.read_text(), "file": plan.name}).encode()
+def submit(url, plan, **options):
+    body = json.dumps({"plan": plan.read_text(), "file": plan.name} | options).encode()
     with urllib.request.urlopen(urllib.request.Request(f"{url}/v1/runs", data=body, headers={"Content-Type": "application/json"}), timeout=60) as response:
         return json.load(response)["run"]
 
@@ -289,7 +289,7 @@ def bench_store(table, folder, rounds, runs=1_000_000, models=100_000, versions=
 
 def fetch(url):
     with urllib.request.urlopen(url, timeout=60) as response:
-        response.read()
+        return response.read()
 
 
 def timed(action):
@@ -434,8 +434,47 @@ def bench_tracking(table, folder, rounds):
         table.add(name, 1e3 * large[name], "ms", f"≤ {goal}", 1e3 * large[name] <= goal)
 
 
+def bench_kubeflow(table, folder, rounds):
+    """Components of a Kubeflow pipeline against kfp's local runner, which starts an interpreter for each; in a chain, and twenty at once."""
+    os.environ.update(clients.uv_settings())
+    kfp = [clients.python_of("kfp"), ROOT / "tools/bench_kubeflow.py"]
+    os.environ["PATH"] = f"{pathlib.Path(kfp[0]).parent}:{os.environ['PATH']}"
+    run(*kfp, "compile", folder)
+    length = 20
+    server = demo.Server(folder / "data", "127.0.0.1:0")
+    try:
+        def component(name):
+            submitted = submit(server.url, folder / f"{name}.yaml", cache=False)
+            while (report := json.loads(fetch(f"{server.url}/v1/runs/{submitted}")))["status"] == "running":
+                time.sleep(0.01)
+            if report["status"] != "succeeded":
+                raise demo.Failure(f"{name} ended as {report['status']}")
+            return report["seconds"] / length
+
+        component("chain")  # makes the environment
+        ours, theirs, forks = {"chain": [], "fan": []}, [], []
+        for _ in range(rounds):
+            for name, figures in ours.items():
+                figures.append(component(name))
+            theirs.append(json.loads(run(*kfp, "local", folder)[1].splitlines()[-1]))
+            forks.append(float(run(*kfp, "fork")[1].splitlines()[-1]))
+        for name, figures in ours.items():
+            figure = 1e3 * median(figures)
+            alone, with_pip = (1e3 * median(one[name + pip] for one in theirs) for pip in ("", ", pip"))
+            table.add(f"a component, {name} of {length}", figure, "ms", "0.35", figure <= 0.35 * alone, "kfp.local", alone)
+            table.add("  beside it with its pip step", figure, "ms", "-", None, "kfp.local", with_pip)
+            table.add("  beside a fork that does nothing else", figure, "ms", "-", None, "fork", 1e3 * median(forks))
+    finally:
+        server.stop()
+    before = os.times()
+    run(SLUICE, "compile", folder / "many.yaml")
+    after = os.times()
+    spent = 1e3 * (after.children_user + after.children_system - before.children_user - before.children_system)
+    table.add("1,000 tasks read, lowered, verified, printed", spent, "ms", "≤ 250", spent <= 250)
+
+
 BENCHES = {"process": bench_process, "engine": bench_engine, "command": bench_command, "serving": bench_serving, "store": bench_store,
-           "environments": bench_environments, "containers": bench_containers, "tracking": bench_tracking}
+           "environments": bench_environments, "containers": bench_containers, "tracking": bench_tracking, "kubeflow": bench_kubeflow}
 
 
 @contextlib.contextmanager

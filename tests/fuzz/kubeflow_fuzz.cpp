@@ -1,4 +1,5 @@
-// Fuzzes compiled pipelines with any text: what is lowered without a problem and verified is a plan that can be stored and read again.
+// Fuzzes compiled pipelines with any text: what is lowered without a problem and verified is a plan that can
+// be stored and read again.
 #include <cstdint>
 #include <string>
 
@@ -35,8 +36,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto again = ir::parse_plan(printed, "plan.yaml");
   if (!again || !again->problems.empty() || ir::print_plan(again->plan) != printed) {
     std::fprintf(stderr, "printed:\n%s\n%s\n", printed.c_str(),
-                 !again ? again.error().message.c_str()
-                        : (syntax::render("plan.yaml", again->problems) + ir::print_plan(again->plan)).c_str());
+                 !again
+                     ? again.error().message.c_str()
+                     : (syntax::render("plan.yaml", again->problems) + ir::print_plan(again->plan)).c_str());
     SLUICE_CHECK(!"a pipeline becomes a plan that cannot be stored");
   }
   return 0;

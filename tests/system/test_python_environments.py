@@ -83,6 +83,15 @@ def test_a_task_imports_a_package_that_is_installed_once(folder):
     assert not folder.asked and before == {path: path.stat().st_mtime_ns for path in folder.data.glob("cache/environments/made/*/complete")} and len(before) == 1
 
 
+def test_packages_without_what_they_depend_on(folder):
+    wheels.add_wheel(folder.index, "lonely", "1.0", requires=["nowhere"])
+    wheels.add_wheel(folder.index, "tell", "0.9")
+    assert "nowhere" in folder.refused("{requirements: [lonely, tell]}")
+    both = "{requirements: [tell], without_dependencies: [lonely, tell==0.9]}"
+    assert folder.said(both, "import lonely, tell; open(out, 'w').write(lonely.version + tell.version)") == "1.00.9"
+    assert folder.said("{without_dependencies: [lonely]}", "import lonely; open(out, 'w').write(lonely.version)") == "1.0"
+
+
 def test_programs_of_a_package_are_found_and_the_system_s_too(folder):
     assert folder.said("{requirements: [tell]}", process=["sh", "-c", 'tell > "$1"', "sh", "${out.said}"]) == "told by 1.0\n"
     folder.write("{requirements: [tell]}", ["tell"])

@@ -27,12 +27,12 @@ class Frontend {
     Plan plan;
     std::vector<syntax::Diagnostic>
         problems;  ///< if not empty, the plan may be incomplete, but can be verified for more problems
-    std::vector<syntax::Diagnostic>
-        warnings = {};  ///< what the text asks for and is not done, though the plan gives what it should
+    std::vector<syntax::Diagnostic> warnings =
+        {};  ///< what the text asks for and is not done, though the plan gives what it should
   };
   /// Fails only if nothing can be read at all (the text is not YAML).
   [[nodiscard]] virtual Result<Lowered> lower(std::string_view text, const std::string& file,
-                                               const LoweringOptions& options) const = 0;
+                                              const LoweringOptions& options) const = 0;
 };
 
 }  // namespace sluice::ir

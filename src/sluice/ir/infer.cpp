@@ -234,7 +234,8 @@ class Inference {
   Type map(const Expression& e) {
     const auto* variable = syntax::variable_of_map(e);
     if (!check_arity(e) || variable == nullptr) {
-      if (e.args.size() == 3) problems_.add(e.args[1]->at, "the second argument of `map` is a name, for each element of the list");
+      if (e.args.size() == 3)
+        problems_.add(e.args[1]->at, "the second argument of `map` is a name, for each element of the list");
       return {};
     }
     const auto list = of(*e.args[0]);

@@ -49,7 +49,7 @@ struct TaskOutput {
   Location at;
   Type type;
   Form form =
-      Form::file;  ///< artifacts: file, or directory where the kind is "directory" or the plan says so
+      Form::file;         ///< artifacts: file, or directory where the kind is "directory" or the plan says so
   bool any_form = false;  ///< artifacts: either, as it was written; `form` says nothing
   enum class Encoding { json, text } encoding = Encoding::json;  ///< other types: how the file is read
   std::string from;  ///< "OUTPUT/PATH": read inside another output's directory instead
@@ -63,9 +63,9 @@ struct Region;
 /// The Python packages that a task imports (docs/python.md).
 struct Environment {
   Location at;
-  std::string python;                     ///< "3.11"; "": any
-  std::vector<std::string> requirements;  ///< as in pip's files: "pandas==2.*" …
-  std::string file;                       ///< … or a file of them, relative to the plan's file
+  std::string python;                             ///< "3.11"; "": any
+  std::vector<std::string> requirements;          ///< as in pip's files: "pandas==2.*" …
+  std::string file;                               ///< … or a file of them, relative to the plan's file
   std::vector<std::string> without_dependencies;  ///< packages without what they depend on
 };
 /// What the environment is called in the events of a run: the same for equal ones.

@@ -9,7 +9,8 @@ using syntax::Expression;
 using Kind = Expression::Kind;
 
 bool accepts_absence(const Expression& call) {
-  return call.text == "artifact" || call.text == "default" || call.text == "first" || call.text == "present" || call.text == "required";
+  return call.text == "artifact" || call.text == "default" || call.text == "first" ||
+         call.text == "present" || call.text == "required";
 }
 
 void named(const std::vector<Named>& all, Place place,

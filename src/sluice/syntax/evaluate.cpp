@@ -142,7 +142,8 @@ std::optional<Value> of_artifact(const Artifact& artifact, std::string_view fiel
 /// The artifact with other properties; absent: one of nothing but these, which is at a URI.
 Evaluated with_properties(const Maybe& base, const Value& properties) {
   const auto* fields = properties.if_struct();
-  if (!fields) return raised("type", "the properties of `artifact` are a struct, not " + kind_with_article(properties));
+  if (!fields)
+    return raised("type", "the properties of `artifact` are a struct, not " + kind_with_article(properties));
   if (base && !base->is_artifact())
     return raised("type", "`artifact` takes an artifact, not " + kind_with_article(*base));
   auto made = base ? *base->if_artifact() : Artifact();
@@ -159,7 +160,8 @@ Evaluated with_properties(const Maybe& base, const Value& properties) {
     else
       return raised("value", "`artifact` cannot set `" + key + "` to " + kind_with_article(value));
   }
-  if (!made.digest && made.uri.empty()) return raised("value", "an artifact that is not stored needs a `uri`");
+  if (!made.digest && made.uri.empty())
+    return raised("value", "an artifact that is not stored needs a `uri`");
   return Value(std::move(made));
 }
 

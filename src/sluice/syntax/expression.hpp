@@ -90,7 +90,8 @@ void visit_references(
     const std::function<void(std::string_view root, const std::vector<std::string_view>& fields,
                              Location at)>& visit);
 
-/// The variable of `map(list, variable, expression)`, a name only of that expression; null: it is no such call.
+/// The variable of `map(list, variable, expression)`, a name only of that expression; null: it is no such
+/// call.
 const std::string* variable_of_map(const Expression& expression);
 
 /// The result of an evaluation is a value, absent (docs/plans.md, Absent values), or a raised error that a

@@ -1,13 +1,22 @@
 """Compiles the pipelines of pipelines.py, and runs those that kfp's local runner can run: `compile_pipelines.py FOLDER`.
 
 Writes FOLDER/NAME.yaml, and FOLDER/local.json: {NAME: outputs of the local runner}."""
+import functools
+import gzip
 import json
+import os
 import pathlib
 import sys
 import tempfile
 
-import pipelines
-from kfp import compiler, local
+# What is embedded holds times: always the same ones, so that a recording can be compared.
+gzip.compress = functools.partial(gzip.compress, mtime=0)
+EMBEDDED = pathlib.Path(__file__).parent / "embedded"
+for path in [*EMBEDDED.iterdir(), EMBEDDED]:
+    os.utime(path, (0, 0))
+
+import pipelines  # noqa: E402
+from kfp import compiler, local  # noqa: E402
 
 
 def main(folder):

@@ -1,6 +1,7 @@
 """Pipelines as people write them with kfp, one or more for each construct; `./dev record kubeflow` compiles them and runs them on
 kfp's local runner. CASES says what each must give."""
 import dataclasses
+import pathlib
 from typing import Any, Dict, List, NamedTuple, Optional
 
 from kfp import dsl
@@ -259,6 +260,27 @@ def imported_artifact(rows: int = 7) -> str:
 def imported_from_an_input(uri: str = "s3://bucket/a.csv") -> str:
     table = dsl.importer(artifact_uri=uri, artifact_class=Dataset, metadata={"rows": 1})
     return look_elsewhere(data=table.output).output
+
+
+@case(outputs={}, status="failed", tasks={"at-a-custom-path": "failed"}, local=False)
+@dsl.pipeline
+def custom_path_is_refused():
+    @dsl.component
+    def at_a_custom_path(data: Output[Dataset]):
+        data.custom_path = "/tmp/custom"
+    at_a_custom_path()
+
+
+@dsl.component(embedded_artifact_path=str(pathlib.Path(__file__).parent / "embedded"))
+def read_embedded(files: dsl.EmbeddedInput[Dataset]) -> str:
+    import os
+    return " ".join(sorted(os.listdir(files.path))) + " " + open(os.path.join(files.path, "words.txt")).read().strip()
+
+
+@case(outputs={"Output": "words.txt two words"})
+@dsl.pipeline
+def embedded_artifact() -> str:
+    return read_embedded().output
 
 
 # Conditions

@@ -77,6 +77,18 @@ TEST_F(Outputs, FilesAndFoldersAreStored) {
   EXPECT_EQ(*os::read_file(*laid / "a"), "a\n");
 }
 
+TEST_F(Outputs, OfAnyFormAreWhatWasWritten) {
+  const auto either = [this](const std::string& line) {
+    auto output = artifact_output("o", Form::file);
+    output.any_form = true;
+    return *value(line, output).if_artifact();
+  };
+  EXPECT_EQ(either("echo a > $1").form, Form::file);
+  const auto folder = either("mkdir $1; echo b > $1/b");
+  EXPECT_EQ(folder.form, Form::directory);
+  EXPECT_EQ(*os::read_file(*store().materialize(folder) / "b"), "b\n");
+}
+
 TEST_F(Outputs, ThatAreNotDeclaredAreNotKept) {
   const auto outcome = write("echo 1 > $1; echo 2 > ${1}2", {value_output("o", Kind::integer)});
   EXPECT_EQ(outcome.outputs.size(), 1U);

@@ -8,12 +8,15 @@ namespace {
 using Words = std::vector<std::string>;
 
 const std::string get_pip =
-    "\nif ! [ -x \"$(command -v pip)\" ]; then\n    python3 -m ensurepip || python3 -m ensurepip --user || apt-get "
+    "\nif ! [ -x \"$(command -v pip)\" ]; then\n    python3 -m ensurepip || python3 -m ensurepip --user || "
+    "apt-get "
     "install python3-pip\nfi\n\nPIP_DISABLE_PIP_VERSION_CHECK=1 ";
 const std::string run_rest = " && \"$0\" \"$@\"\n";
 const std::string execute =
-    "program_path=$(mktemp -d)\n\nprintf \"%s\" \"$0\" > \"$program_path/ephemeral_component.py\"\n_KFP_RUNTIME=true "
-    "python3 -m kfp.dsl.executor_main                         --component_module_path                         "
+    "program_path=$(mktemp -d)\n\nprintf \"%s\" \"$0\" > "
+    "\"$program_path/ephemeral_component.py\"\n_KFP_RUNTIME=true "
+    "python3 -m kfp.dsl.executor_main                         --component_module_path                        "
+    " "
     "\"$program_path/ephemeral_component.py\"                         \"$@\"\n";
 
 std::optional<Installation> installed_by(const std::string& pip, const std::string& rest = execute) {
@@ -25,18 +28,22 @@ std::optional<Installation> installed_by(const std::string& pip, const std::stri
 
 TEST(Commands, OfKfp2_17) {
   const auto found = installed_by(
-      "python3 -m pip install --quiet --no-warn-script-location 'kfp==2.17.0' '--no-deps' 'typing-extensions>=3.7.4,<5; "
+      "python3 -m pip install --quiet --no-warn-script-location 'kfp==2.17.0' '--no-deps' "
+      "'typing-extensions>=3.7.4,<5; "
       "python_version<\"3.9\"'");
   ASSERT_TRUE(found);
   EXPECT_EQ(found->words, 3U);
   EXPECT_EQ(found->requirements, Words{});
-  EXPECT_EQ(found->without_dependencies, (Words{"kfp==2.17.0", "typing-extensions>=3.7.4,<5; python_version<\"3.9\""}));
+  EXPECT_EQ(found->without_dependencies,
+            (Words{"kfp==2.17.0", "typing-extensions>=3.7.4,<5; python_version<\"3.9\""}));
 }
 
 TEST(Commands, OfKfp2_17WithPackages) {
   const auto found = installed_by(
-      "python3 -m pip install --quiet --no-warn-script-location 'pandas==2.*' 'numpy>=1,<3'  &&  python3 -m pip install --quiet "
-      "--no-warn-script-location 'kfp==2.17.0' '--no-deps' 'typing-extensions>=3.7.4,<5; python_version<\"3.9\"'");
+      "python3 -m pip install --quiet --no-warn-script-location 'pandas==2.*' 'numpy>=1,<3'  &&  python3 -m "
+      "pip install --quiet "
+      "--no-warn-script-location 'kfp==2.17.0' '--no-deps' 'typing-extensions>=3.7.4,<5; "
+      "python_version<\"3.9\"'");
   ASSERT_TRUE(found);
   EXPECT_EQ(found->requirements, (Words{"pandas==2.*", "numpy>=1,<3"}));
   EXPECT_EQ(found->without_dependencies.front(), "kfp==2.17.0");
@@ -44,9 +51,12 @@ TEST(Commands, OfKfp2_17WithPackages) {
 
 TEST(Commands, WithAnEnvironmentOfTheirOwn) {
   const auto found = installed_by(
-      "python3 -m pip install --quiet --no-warn-script-location 'six'  &&  \nexport PIP_DISABLE_PIP_VERSION_CHECK=1\ntmp=$(mktemp "
-      "-d)\npython3 -m venv \"$tmp/venv\" --system-site-packages\n. \"$tmp/venv/bin/activate\"\n python3 -m pip install --quiet "
-      "--no-warn-script-location 'kfp==2.14.6' '--no-deps' 'typing-extensions>=3.7.4,<5; python_version<\"3.9\"'");
+      "python3 -m pip install --quiet --no-warn-script-location 'six'  &&  \nexport "
+      "PIP_DISABLE_PIP_VERSION_CHECK=1\ntmp=$(mktemp "
+      "-d)\npython3 -m venv \"$tmp/venv\" --system-site-packages\n. \"$tmp/venv/bin/activate\"\n python3 -m "
+      "pip install --quiet "
+      "--no-warn-script-location 'kfp==2.14.6' '--no-deps' 'typing-extensions>=3.7.4,<5; "
+      "python_version<\"3.9\"'");
   ASSERT_TRUE(found);
   EXPECT_EQ(found->requirements, Words{"six"});
 }
@@ -54,7 +64,8 @@ TEST(Commands, WithAnEnvironmentOfTheirOwn) {
 // Up to 2.0, kfp was installed with all that its compiler needs.
 TEST(Commands, OfKfp2_0) {
   const auto found = installed_by(
-      "python3 -m pip install --quiet     --no-warn-script-location 'kfp==2.0.1' && python3 -m pip install --quiet     "
+      "python3 -m pip install --quiet     --no-warn-script-location 'kfp==2.0.1' && python3 -m pip install "
+      "--quiet     "
       "--no-warn-script-location 'six'");
   ASSERT_TRUE(found);
   EXPECT_EQ(found->requirements, Words{"six"});
@@ -63,14 +74,16 @@ TEST(Commands, OfKfp2_0) {
 
 // What runs then is not known to do without them.
 TEST(Commands, KeepWhatAnotherProgramNeeds) {
-  const auto found = installed_by("python3 -m pip install --quiet --no-warn-script-location 'kfp==2.0.1'", "python3 train.py\n");
+  const auto found = installed_by("python3 -m pip install --quiet --no-warn-script-location 'kfp==2.0.1'",
+                                  "python3 train.py\n");
   ASSERT_TRUE(found);
   EXPECT_EQ(found->requirements, Words{"kfp==2.0.1"});
 }
 
 TEST(Commands, WithIndexes) {
   const auto found = installed_by(
-      "python3 -m pip install --quiet --no-warn-script-location --index-url https://a.example/simple --extra-index-url "
+      "python3 -m pip install --quiet --no-warn-script-location --index-url https://a.example/simple "
+      "--extra-index-url "
       "https://b.example/simple --trusted-host https://a.example/simple 'six'");
   ASSERT_TRUE(found);
   EXPECT_EQ(found->indexes, (Words{"https://a.example/simple", "https://b.example/simple"}));
@@ -78,17 +91,19 @@ TEST(Commands, WithIndexes) {
 }
 
 TEST(Commands, ThatAnythingWasChangedInAreNotReduced) {
-  for (const std::string pip : {"python3 -m pip install --quiet -r requirements.txt", "python3 -m pip install 'six' ; rm -rf /",
-                                "python3 -m pip install '--target' x 'six'", "pip install six", "python3 -m pip install \"$X\"",
-                                "python3 -m pip install --quiet", "python3 -m pip install './local'", "python3 -m pip install 'open"})
+  for (const std::string pip :
+       {"python3 -m pip install --quiet -r requirements.txt", "python3 -m pip install 'six' ; rm -rf /",
+        "python3 -m pip install '--target' x 'six'", "pip install six", "python3 -m pip install \"$X\"",
+        "python3 -m pip install --quiet", "python3 -m pip install './local'", "python3 -m pip install 'open"})
     EXPECT_FALSE(installed_by(pip)) << pip;
   EXPECT_FALSE(installation_of({}));
-  EXPECT_FALSE(installation_of({{.text = "sh", .at = {}}, {.text = "-c", .at = {}}, {.text = "true", .at = {}}}));
+  EXPECT_FALSE(
+      installation_of({{.text = "sh", .at = {}}, {.text = "-c", .at = {}}, {.text = "true", .at = {}}}));
 }
 
 TEST(Images, OfPython) {
-  for (const std::string image : {"python:3.11", "python", "docker.io/library/python:3.9-slim", "docker.io/python:3.12",
-                                  "python@sha256:0123"})
+  for (const std::string image : {"python:3.11", "python", "docker.io/library/python:3.9-slim",
+                                  "docker.io/python:3.12", "python@sha256:0123"})
     EXPECT_TRUE(is_python_image(image, {})) << image;
   for (const std::string image : {"ghcr.io/python:3.11", "pythonic:1", "team/python:3", ""})
     EXPECT_FALSE(is_python_image(image, {})) << image;

@@ -1,9 +1,8 @@
-#include "sluice/frontends/kubeflow/kubeflow_frontend.hpp"
-
 #include <string>
 
 #include <gtest/gtest.h>
 
+#include "sluice/frontends/kubeflow/kubeflow_frontend.hpp"
 #include "sluice/frontends/native/native_frontend.hpp"
 #include "sluice/ir/verify.hpp"
 
@@ -18,18 +17,20 @@ std::string pipeline_of(int tasks, const std::string& image = "python:3.11") {
   for (int i = 0; i < tasks; ++i) {
     const auto n = std::to_string(i);
     components += "  comp-" + n + ": {executorLabel: exec-" + n +
-                  ", inputDefinitions: {parameters: {x: {parameterType: NUMBER_INTEGER, defaultValue: 1.0, isOptional: true}}}, "
+                  ", inputDefinitions: {parameters: {x: {parameterType: NUMBER_INTEGER, defaultValue: 1.0, "
+                  "isOptional: true}}}, "
                   "outputDefinitions: {parameters: {Output: {parameterType: NUMBER_INTEGER}}}}\n";
-    executors += "    exec-" + n + ": {container: {image: '" + image + "', command: [sh, -c, 'exit 0'], args: ['{{$}}']}}\n";
+    executors += "    exec-" + n + ": {container: {image: '" + image +
+                 "', command: [sh, -c, 'exit 0'], args: ['{{$}}']}}\n";
     dag += "      task-" + n + ": {componentRef: {name: comp-" + n + "}";
     if (i > 0)
       dag += ", dependentTasks: [task-" + std::to_string(i - 1) +
-             "], inputs: {parameters: {x: {taskOutputParameter: {producerTask: task-" + std::to_string(i - 1) +
-             ", outputParameterKey: Output}}}}";
+             "], inputs: {parameters: {x: {taskOutputParameter: {producerTask: task-" +
+             std::to_string(i - 1) + ", outputParameterKey: Output}}}}";
     dag += "}\n";
   }
-  return "pipelineInfo: {name: many}\nschemaVersion: 2.1.0\nsdkVersion: kfp-2.17.0\ncomponents:\n" + components +
-         "deploymentSpec:\n  executors:\n" + executors + "root:\n  dag:\n    tasks:\n" + dag;
+  return "pipelineInfo: {name: many}\nschemaVersion: 2.1.0\nsdkVersion: kfp-2.17.0\ncomponents:\n" +
+         components + "deploymentSpec:\n  executors:\n" + executors + "root:\n  dag:\n    tasks:\n" + dag;
 }
 
 TEST(KubeflowFrontend, RecognizesWhatKfpWrites) {

@@ -1,5 +1,5 @@
-// The cases of tests/golden/kubeflow: a compiled pipeline, and the plan that it becomes, or every problem in it; and what only Kubernetes could
-// honor. SLUICE_ACCEPT=1 writes the actual results into the cases.
+// The cases of tests/golden/kubeflow: a compiled pipeline, and the plan that it becomes, or every problem in
+// it; and what only Kubernetes could honor. SLUICE_ACCEPT=1 writes the actual results into the cases.
 #include <algorithm>
 
 #include "../../golden_case.hpp"
@@ -49,7 +49,8 @@ TEST_P(Golden, IsAPlanOfTheCanonicalForms) {
   EXPECT_EQ(ir::print_plan(again->plan), outcome.plan);
 }
 
-INSTANTIATE_TEST_SUITE_P(Kubeflow, Golden, testing::ValuesIn(test::golden_cases("kubeflow")), test::golden_name);
+INSTANTIATE_TEST_SUITE_P(Kubeflow, Golden, testing::ValuesIn(test::golden_cases("kubeflow")),
+                         test::golden_name);
 
 TEST(Goldens, AreFound) { EXPECT_GT(test::golden_cases("kubeflow").size(), 15U); }
 

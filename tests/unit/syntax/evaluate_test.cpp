@@ -43,6 +43,32 @@ TEST(Evaluate, Arithmetic) {
   });
 }
 
+TEST(Evaluate, MapHasAVariableOfItsOwn) {
+  check({
+      {"map([1, 2], n, n * 10)", "[10,20]"},
+      {"map([[1, 2], [3]], row, map(row, n, n + len(row)))", "[[3,4],[4]]"},
+      {"map([1, 2], n, map([3], n, n))", "[[3],[3]]"},
+      {"map([1, 2], n, get({}, 'x'))", "[]"},
+      {"map([{a: 1}], n, n.b)", "key: no key `b`"},
+      {"map([], n, n.b)", "[]"},
+      {"map(get({}, 'x'), n, n)", "absent"},
+      {"map(5, n, n)", "type: `map` takes a list, not an integer"},
+      {"map([1], 2, 3)", "type: `map` takes a list, a name and an expression"},
+  });
+}
+
+TEST(Evaluate, ArtifactSetsProperties) {
+  check({
+      {"artifact(get({}, 'x'), {uri: 's3://b/o', kind: 'table', metadata: {rows: 3}}).metadata.rows", "3"},
+      {"artifact(get({}, 'x'), {uri: 's3://b/o', kind: 'table', name: 't'}).name", "\"t\""},
+      {"artifact(artifact(get({}, 'x'), {uri: 'a:b'}), {uri: 'c:d'}).uri", "\"c:d\""},
+      {"artifact(get({}, 'x'), {kind: 'table'})", "value: an artifact that is not stored needs a `uri`"},
+      {"artifact(5, {uri: 'a:b'})", "type: `artifact` takes an artifact, not an integer"},
+      {"artifact(get({}, 'x'), 5)", "type: the properties of `artifact` are a struct, not an integer"},
+      {"artifact(get({}, 'x'), {size: 5})", "value: `artifact` cannot set `size` to an integer"},
+  });
+}
+
 TEST(Evaluate, ComparesExactly) {
   check({
       {"9007199254740993 == 9007199254740992.0", "false"},

@@ -32,11 +32,13 @@ Result<std::string> compiled(const std::string& file, const std::string& functio
   const auto* path = std::getenv("PATH");  // NOLINT(concurrency-mt-unsafe): nothing sets variables here
   const auto python = os::find_program("python3", path == nullptr ? "/usr/bin:/bin" : path);
   if (!python)
-    return Fail(user_error(Code::not_found, file + ": there is no `python3` in PATH, which would compile it"));
+    return Fail(
+        user_error(Code::not_found, file + ": there is no `python3` in PATH, which would compile it"));
   SLUICE_TRY(scratch, os::TemporaryDirectory::make_in_tmp("sluice-compile-"));
   const auto out = scratch.path() / "pipeline.yaml";
   SLUICE_TRY(log, os::open_file(scratch.path() / "log", O_RDWR | O_CREAT, 0600));
-  std::vector<std::string> argv{python->string(), "-c", program, "dsl", "compile", "--py", file, "--output", out.string()};
+  std::vector<std::string> argv{python->string(), "-c", program,    "dsl",       "compile",
+                                "--py",           file, "--output", out.string()};
   if (!function.empty()) argv.insert(argv.end(), {"--function", function});
   SLUICE_TRY(process, os::spawn({.program = *python,
                                  .argv = std::move(argv),
@@ -56,9 +58,8 @@ Result<std::string> compiled(const std::string& file, const std::string& functio
                                        said ? last_line(*said) : "it says nothing",
                                        said && said->contains("No module named 'kfp'")
                                            ? "; activate the environment in which the pipeline is written"
-                                       : said && said->contains("--function")
-                                           ? "; here that is --pipeline"
-                                           : "")));
+                                       : said && said->contains("--function") ? "; here that is --pipeline"
+                                                                              : "")));
   }
   return read_given_file(out.string(), plan_bytes_max);
 }
@@ -66,6 +67,11 @@ Result<std::string> compiled(const std::string& file, const std::string& functio
 }  // namespace
 
 Result<std::string> read_plan_text(const std::string& file, std::string& function) {
+  for (const auto* package : {".zip", ".tar.gz", ".tgz"})
+    if (file.ends_with(package))
+      return Fail(user_error(Code::invalid_argument,
+                             file + ": packages of pipelines are not supported yet; unpack it, and run the "
+                                    "pipeline.yaml in it"));
   if (!file.ends_with(".py")) return read_given_file(file, plan_bytes_max);
   SLUICE_TRY(text, compiled(file, function));
   function.clear();

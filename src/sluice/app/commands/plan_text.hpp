@@ -5,8 +5,9 @@
 
 namespace sluice::app {
 
-/// The text of a plan that the user named: of a file, or of what the kfp of `python3` in the user's PATH makes of a Python file, in which
-/// `function` is the pipeline ("": the only one). On return, `function` is empty if it was used so.
+/// The text of a plan that the user named: of a file, or of what the kfp of `python3` in the user's PATH
+/// makes of a Python file, in which `function` is the pipeline ("": the only one). On return, `function` is
+/// empty if it was used so.
 Result<std::string> read_plan_text(const std::string& file, std::string& function);
 
 }  // namespace sluice::app

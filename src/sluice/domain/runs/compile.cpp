@@ -58,7 +58,7 @@ Result<std::shared_ptr<const ir::Plan>> compile(const std::string& text, const s
   if (frontend == dialects.frontends.end())
     return Fail(user_error(Code::invalid_argument,
                            file + ": unrecognized pipeline format; a Sluice plan has the key `sluice: 1`, a "
-                           "pipeline that kfp compiled `pipelineInfo`"));
+                                  "pipeline that kfp compiled `pipelineInfo`"));
   SLUICE_TRY(lowered, (*frontend)->lower(text, file, options.lowering));
   auto problems = std::move(lowered.problems);
   for (auto& problem : ir::verify(lowered.plan, dialects.services)) problems.push_back(std::move(problem));

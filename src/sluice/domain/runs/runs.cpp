@@ -135,7 +135,8 @@ Result<Submitted> Runs::submit(Submission submission) {
   SLUICE_DO(check_secrets(*plan, submission.principal.workspace));
   Submitted submitted{.run = {}, .warnings = warnings_of(*plan)};
   if (submission.strict && !submitted.warnings.empty())
-    return Fail(user_error(Code::failed_precondition, submitted.warnings.front() + ", which `--strict` refuses"));
+    return Fail(
+        user_error(Code::failed_precondition, submitted.warnings.front() + ", which `--strict` refuses"));
   SLUICE_TRY(environments, lock_environments(*plan, submission, submitted.warnings));
   SLUICE_TRY(images, resolve_images(*plan));
   engine::RunCreated created{.run = {new_ulid(ports_.clock.now(), ports_.random)},
@@ -186,7 +187,8 @@ Result<Struct> Runs::lock_environments(const ir::Plan& plan, const Submission& s
   Struct out;
   for (const auto& required : all) {
     const auto where = syntax::place(plan.file, required.at) + ": `environment`";
-    ports::EnvironmentRequest request{.python = required.python, .requirements = required.requirements,
+    ports::EnvironmentRequest request{.python = required.python,
+                                      .requirements = required.requirements,
                                       .without_dependencies = required.without_dependencies};
     if (!required.file.empty()) {
       auto read = requirements_in(required.file, submission.code, ports_.objects);

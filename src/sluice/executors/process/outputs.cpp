@@ -93,7 +93,8 @@ class OutputReader {
     struct stat info{};
     if (fstat((*found)->fd.get(), &info) != 0) return wrong(output, "which cannot be examined");
     const bool artifact = output.type.kind == Kind::artifact;
-    const bool folder = artifact && (output.any_form ? S_ISDIR(info.st_mode) : output.form == Form::directory);
+    const bool folder =
+        artifact && (output.any_form ? S_ISDIR(info.st_mode) : output.form == Form::directory);
     if (folder != S_ISDIR(info.st_mode) || (!folder && !S_ISREG(info.st_mode)))
       return wrong(output, fmt::format("as a {}, where a {} is declared",
                                        S_ISDIR(info.st_mode)   ? "folder"

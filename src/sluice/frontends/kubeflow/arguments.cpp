@@ -32,7 +32,8 @@ bool fits(ParameterType given, ParameterType wanted) {
   const auto is_structure = [](ParameterType type) {
     return type == ParameterType::structure || type == ParameterType::final_status;
   };
-  return given == wanted || (is_number(given) && is_number(wanted)) || (is_structure(given) && is_structure(wanted));
+  return given == wanted || (is_number(given) && is_number(wanted)) ||
+         (is_structure(given) && is_structure(wanted));
 }
 
 /// Of constants: other arguments of the task, and what is known of the run.
@@ -133,9 +134,10 @@ Typed TaskArguments::value_of(const Argument& argument) const {
       if (input == nullptr) {
         std::vector<std::string> names;
         for (const auto& one : dag_.inputs.parameters) names.push_back(one.name);
-        problems_.add(argument.at, "`" + argument.key + "` is not an input of " +
-                                       (dag_.name == "main" ? "the pipeline" : "component `" + dag_.name + "`") +
-                                       problems_.suggest(argument.key, names));
+        problems_.add(argument.at,
+                      "`" + argument.key + "` is not an input of " +
+                          (dag_.name == "main" ? "the pipeline" : "component `" + dag_.name + "`") +
+                          problems_.suggest(argument.key, names));
         made = {.value = literal("", argument.at), .type = std::nullopt, .may_be_absent = false};
         break;
       }
@@ -157,7 +159,8 @@ const Component* TaskArguments::component_of(const Argument& argument) const {
   if (producer == nullptr) {
     std::vector<std::string> names;
     for (const auto& one : dag_.dag->tasks) names.push_back(one.name);
-    problems_.add(argument.at, "unknown task `" + argument.producer + "`" + problems_.suggest(argument.producer, names));
+    problems_.add(argument.at,
+                  "unknown task `" + argument.producer + "`" + problems_.suggest(argument.producer, names));
     return nullptr;
   }
   return spec_.component(producer->component);
@@ -184,7 +187,8 @@ Typed TaskArguments::output_of(const Argument& argument) const {
   }
   const auto lists = lists_around(spec_, *dag_.dag, argument.producer, argument.key);
   if (lists > 1)
-    made.value = call("flatten", {made.value, literal(static_cast<std::int64_t>(lists - 1), argument.at)}, argument.at);
+    made.value = call("flatten", {made.value, literal(static_cast<std::int64_t>(lists - 1), argument.at)},
+                      argument.at);
   if (output != nullptr) made.type = lists > 0 ? ParameterType::list : output->type;
   return made;
 }
@@ -213,12 +217,12 @@ Typed TaskArguments::final_status(const Argument& argument) const {
   states.set("blocked", "FAILED");
   states.set("skipped", "SKIPPED");
   states.set("cancelled", "CANCELED");
-  auto made = structure(
-      {{"state", call("get", {literal(std::move(states), at), status}, at)},
-       {"pipelineTaskName", literal(argument.producer, at)},
-       {"pipelineJobResourceName", field("run", "name", at)},
-       {"error", structure({{"message", call("get", {error, literal("message", at)}, at)}}, at)}},
-      at);
+  auto made =
+      structure({{"state", call("get", {literal(std::move(states), at), status}, at)},
+                 {"pipelineTaskName", literal(argument.producer, at)},
+                 {"pipelineJobResourceName", field("run", "name", at)},
+                 {"error", structure({{"message", call("get", {error, literal("message", at)}, at)}}, at)}},
+                at);
   return {.value = std::move(made), .type = ParameterType::final_status, .may_be_absent = false};
 }
 
@@ -230,8 +234,10 @@ Typed TaskArguments::as_declared(Typed value, const Parameter& declared, Locatio
   }
   if (declared.type == ParameterType::string && value.type != ParameterType::string)
     value.value = call("text", {value.value}, at);
-  const auto* constant = value.value->kind == syntax::Expression::Kind::literal ? &value.value->literal : nullptr;
-  if (!declared.literals.empty() && constant != nullptr && std::ranges::find(declared.literals, *constant) == declared.literals.end())
+  const auto* constant =
+      value.value->kind == syntax::Expression::Kind::literal ? &value.value->literal : nullptr;
+  if (!declared.literals.empty() && constant != nullptr &&
+      std::ranges::find(declared.literals, *constant) == declared.literals.end())
     problems_.add(at, "`" + declared.name + "` of task `" + task_.name + "` should be one of " +
                           to_json(Value(declared.literals)).substr(0, 200));
   value.type = declared.type;
@@ -249,8 +255,8 @@ ExpressionPtr TaskArguments::artifact(std::string_view name) const {
   if (dag_.inputs.artifact(found->key) == nullptr) {
     std::vector<std::string> names;
     for (const auto& one : dag_.inputs.artifacts) names.push_back(one.name);
-    problems_.add(found->at, "`" + found->key + "` is not an input artifact of component `" + dag_.name + "`" +
-                                 problems_.suggest(found->key, names));
+    problems_.add(found->at, "`" + found->key + "` is not an input artifact of component `" + dag_.name +
+                                 "`" + problems_.suggest(found->key, names));
   }
   return field("inputs", found->key, found->at);
 }
@@ -267,7 +273,8 @@ void TaskArguments::check() const {
   for (const auto& argument : task_.parameters) unknown(argument, of_.inputs.parameters);
   for (const auto& argument : task_.artifacts) unknown(argument, of_.inputs.artifacts);
   const auto lacks = [&](const std::string& input) {
-    problems_.add(task_.at, "task `" + task_.name + "` lacks the input `" + input + "` of component `" + of_.name + "`");
+    problems_.add(task_.at, "task `" + task_.name + "` lacks the input `" + input + "` of component `" +
+                                of_.name + "`");
   };
   for (const auto& input : of_.inputs.parameters)
     if (!input.optional && !input.fallback && input.name != item_ &&

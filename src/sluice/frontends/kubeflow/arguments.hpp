@@ -9,7 +9,8 @@
 
 namespace sluice::frontends::kubeflow {
 
-/// How many lists are around an output of a task of the DAG: one for each loop. The back end makes one list of them all.
+/// How many lists are around an output of a task of the DAG: one for each loop. The back end makes one list
+/// of them all.
 std::size_t lists_around(const Spec& spec, const Dag& dag, std::string_view producer, std::string_view key);
 
 /// `pipeline_job_name` and its like; null: not known here.
@@ -19,13 +20,15 @@ ExpressionPtr about_run(std::string_view what, const Task& task, Location at);
 class TaskArguments {
  public:
   /// All must outlive it. `of` is the component of the task.
-  TaskArguments(const Spec& spec, const Component& dag, const Task& task, const Component& of, ir::Problems& problems)
+  TaskArguments(const Spec& spec, const Component& dag, const Task& task, const Component& of,
+                ir::Problems& problems)
       : spec_(spec), dag_(dag), task_(task), of_(of), problems_(problems) {}
 
   /// What an iteration of the task has instead of an argument.
   void set_item(std::string name, ExpressionPtr value, std::optional<ParameterType> type);
 
-  /// The argument, in the type of the component's input if it has one; nullopt: none is given. A problem is reported each time.
+  /// The argument, in the type of the component's input if it has one; nullopt: none is given. A problem is
+  /// reported each time.
   [[nodiscard]] std::optional<Typed> parameter(std::string_view name) const;
   /// The same, or else the default of the input, where it is a value.
   [[nodiscard]] std::optional<Typed> parameter_or_default(std::string_view name) const;

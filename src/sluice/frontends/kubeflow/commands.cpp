@@ -41,6 +41,12 @@ std::optional<std::vector<std::string>> words_of(std::string_view script) {
   return words;
 }
 
+bool is_package(const std::string& word) {
+  const auto read = ir::read_requirement(word);
+  return read &&
+         (read->kind == ir::Requirement::Place::none || read->kind == ir::Requirement::Place::address);
+}
+
 class InstallationReader {
  public:
   /// `runs_alone`: what follows needs of kfp only its own files.
@@ -88,7 +94,7 @@ class InstallationReader {
       } else if (word == "--index-url" || word == "--extra-index-url" || word == "--trusted-host") {
         if (++at_ == words_.size()) return false;
         if (word != "--trusted-host") made_.indexes.push_back(words_[at_]);
-      } else if (!ir::read_requirement(word)) {
+      } else if (!is_package(word)) {
         return false;
       } else {
         found.push_back(word);
@@ -127,14 +133,11 @@ std::optional<Installation> installation_of(const std::vector<Text>& command) {
     return std::nullopt;
   auto split = words_of(command[2].text);
   if (!split) return std::nullopt;
-  auto made = InstallationReader(std::move(*split), is_executor_main(command, words)).run();
+  auto made = InstallationReader(std::move(*split), !executor_module(command, words).empty()).run();
   if (made) made->words = words;
   return made;
 }
 
-namespace {
-
-/// The module that the rest of the command executes, if it is the one that kfp writes; "": it is not.
 std::string_view executor_module(const std::vector<Text>& command, std::size_t from) {
   if (command.size() != from + 4 || command[from].text != "sh" ||
       (command[from + 1].text != "-ec" && command[from + 1].text != "-c"))
@@ -159,27 +162,6 @@ std::string_view executor_module(const std::vector<Text>& command, std::size_t f
     if (std::ranges::equal(*words, expected)) return module;
   }
   return {};
-}
-
-}  // namespace
-
-bool is_executor_main(const std::vector<Text>& command, std::size_t from) {
-  return !executor_module(command, from).empty();
-}
-
-std::string executor_script(const std::vector<Text>& command, std::size_t from) {
-  const std::string module(executor_module(command, from));
-  return "import os\n"
-         "import sys\n"
-         "import tempfile\n"
-         "import " +
-         module +
-         "\n"
-         "path = os.path.join(tempfile.mkdtemp(), 'ephemeral_component.py')\n"
-         "with open(path, 'w', encoding='utf-8') as file:\n"
-         "    file.write(sys.argv[1])\n"
-         "sys.argv[:2] = [" +
-         module + ".__file__, '--component_module_path', path]\n" + module + ".executor_main()\n";
 }
 
 bool is_python_image(std::string_view image, const std::vector<std::string>& patterns) {

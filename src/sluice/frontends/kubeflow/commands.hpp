@@ -20,11 +20,9 @@ struct Installation {
 /// nullopt: the command does not begin exactly as a version of kfp from 2.0 to 2.17 writes it.
 std::optional<Installation> installation_of(const std::vector<Text>& command);
 
-/// Whether the rest of a command is the one that kfp writes for a Python function: four elements, of which
-/// the last is the function's source.
-bool is_executor_main(const std::vector<Text>& command, std::size_t from);
-/// What does the same as a script in Python; its first argument is the source.
-std::string executor_script(const std::vector<Text>& command, std::size_t from);
+/// The module that the rest of a command executes, if it is the one that kfp writes for a Python function,
+/// whose source is its last element; "": it is not.
+std::string_view executor_module(const std::vector<Text>& command, std::size_t from);
 
 /// Whether the image is Python's own, or matches a pattern: `*` stands for any characters.
 bool is_python_image(std::string_view image, const std::vector<std::string>& patterns);

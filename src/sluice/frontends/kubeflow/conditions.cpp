@@ -10,7 +10,6 @@ namespace {
 
 using syntax::Operator;
 
-
 constexpr int depth_max = 100;
 
 bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
@@ -46,9 +45,9 @@ class ConditionParser {
       std::string_view text;
       Operator op;
     };
-    constexpr std::array signs{Sign{"==", Operator::equal},        Sign{"!=", Operator::not_equal},
-                               Sign{"<=", Operator::less_equal},   Sign{">=", Operator::greater_equal},
-                               Sign{"<", Operator::less},          Sign{">", Operator::greater}};
+    constexpr std::array signs{Sign{"==", Operator::equal},      Sign{"!=", Operator::not_equal},
+                               Sign{"<=", Operator::less_equal}, Sign{">=", Operator::greater_equal},
+                               Sign{"<", Operator::less},        Sign{">", Operator::greater}};
     auto left = unary();
     if (!left) return left;
     for (const auto& sign : signs)
@@ -146,7 +145,8 @@ class ConditionParser {
                                   ((rest_[end] == '-' || rest_[end] == '+') && rest_[end - 1] == 'e')))
       ++end;
     auto value = parse_json(rest_.substr(0, end));
-    if (!value || !value->as_double()) return wrong("has `" + std::string(rest_.substr(0, end)) + "`, which is no number");
+    if (!value || !value->as_double())
+      return wrong("has `" + std::string(rest_.substr(0, end)) + "`, which is no number");
     rest_.remove_prefix(end);
     return literal(std::move(*value), at_);
   }
@@ -181,7 +181,8 @@ class ConditionParser {
   }
 
   void skip_space() {
-    while (!rest_.empty() && std::isspace(static_cast<unsigned char>(rest_.front())) != 0) rest_.remove_prefix(1);
+    while (!rest_.empty() && std::isspace(static_cast<unsigned char>(rest_.front())) != 0)
+      rest_.remove_prefix(1);
   }
   bool done() {
     skip_space();
@@ -224,12 +225,14 @@ class ConditionParser {
 
 }  // namespace
 
-ExpressionPtr condition(std::string_view text, Location at, const FindArgument& find, ir::Problems& problems) {
+ExpressionPtr condition(std::string_view text, Location at, const FindArgument& find,
+                        ir::Problems& problems) {
   auto made = ConditionParser(text, at, find, nullptr, problems).run();
   return made ? made : literal(true, at);
 }
 
-ExpressionPtr selected(std::string_view selector, Location at, const ExpressionPtr& value, ir::Problems& problems) {
+ExpressionPtr selected(std::string_view selector, Location at, const ExpressionPtr& value,
+                       ir::Problems& problems) {
   const FindArgument none = [](std::string_view, Location) { return std::optional<Typed>(); };
   auto made = ConditionParser(selector, at, none, value, problems).run();
   return made ? made : value;

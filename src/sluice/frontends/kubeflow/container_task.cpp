@@ -13,6 +13,23 @@ namespace {
 constexpr std::string_view returned = "executor_output.json";
 constexpr std::string_view schema_version = "0.0.1";
 
+/// What the shell does in a command that kfp writes for a function: its arguments are the source of the
+/// function, and those of the module's `executor_main`. The import is made before a task starts.
+std::string executor_script(std::string_view module) {
+  constexpr std::string_view imports = R"(import os
+import sys
+import tempfile
+from )";
+  constexpr std::string_view rest = R"( import executor_main
+path = os.path.join(tempfile.mkdtemp(), "ephemeral_component.py")
+with open(path, "w", encoding="utf-8") as file:
+    file.write(sys.argv[1])
+sys.argv = ["executor_main", "--component_module_path", path, *sys.argv[2:]]
+executor_main()
+)";
+  return std::string(imports).append(module).append(rest);
+}
+
 /// What a container may name in its command: everything.
 class TaskPlaceholders final : public Placeholders {
  public:
@@ -149,7 +166,16 @@ void add_outputs(const Task& task, const Component& of, ir::Process& process, ir
                    {"metadata", call("default", {told("metadata"), literal(Value(output.metadata), at)}, at)},
                    {"uri", call("if", {is_elsewhere, uri, literal("not-written:" + output.name, at)}, at)}},
                   at);
-    operation.yield.emplace_back(output.name, call("artifact", {stored, std::move(properties)}, at));
+    auto made = call("artifact", {stored, std::move(properties)}, at);
+    // It may be anywhere on this machine.
+    const auto elsewhere = call("required",
+                                {absent(at), literal("the component sets a custom path of its output `" +
+                                                         output.name + "`, which is not supported yet",
+                                                     at)},
+                                at);
+    operation.yield.emplace_back(
+        output.name,
+        call("if", {call("present", {told("custom_path")}, at), elsewhere, std::move(made)}, at));
   }
 }
 
@@ -195,7 +221,7 @@ std::size_t use_environment(const Task& task, const Container& container, ir::Pr
       warnings.add(container.command[2].at, "task `" + task.name + "` asks for packages of the index `" +
                                                 installed->indexes.front().substr(0, 100) +
                                                 "`, and gets those of the indexes of this server");
-  } else if (!is_executor_main(container.command, 0)) {
+  } else if (executor_module(container.command, 0).empty()) {
     process.env.emplace_back("PIP_NO_INDEX", literal("1", at));
   }
   process.environment = std::move(environment);
@@ -223,19 +249,19 @@ void lower_container(const Task& task, const Component& of, const Container& con
              problem && !container.image.text.empty())
       problems.add(container.image.at, *problem);
   }
-  const bool is_script = on_this_machine && is_executor_main(container.command, first);
-  if (is_script) {
-    process.script = ir::PythonScript{.at = container.command[first].at,
-                                      .text = executor_script(container.command, first)};
-    process.env.emplace_back("_KFP_RUNTIME", literal("true", task.at));
-    first = container.command.size() - 1;
+  const auto executor = on_this_machine ? executor_module(container.command, first) : std::string_view();
+  const bool is_function = !executor.empty();
+  if (is_function) {
+    process.script = ir::PythonScript{.at = container.image.at, .text = executor_script(executor)};
+    process.env.emplace_back("_KFP_RUNTIME", literal("true", container.image.at));
+    process.args.push_back(literal(container.command.back().text, container.command.back().at));
+    first = container.command.size();
   }
-  auto& command = is_script ? process.args : process.argv;
   for (auto i = first; i < container.command.size(); ++i)
-    command.push_back(argument(container.command[i], placeholders, problems));
-  auto& args = on_this_machine && !is_script ? process.argv : process.args;
+    process.argv.push_back(argument(container.command[i], placeholders, problems));
+  auto& args = on_this_machine && !is_function ? process.argv : process.args;
   for (const auto& one : container.args) args.push_back(argument(one, placeholders, problems));
-  if (on_this_machine && !is_script && process.argv.empty()) {
+  if (on_this_machine && !is_function && process.argv.empty()) {
     problems.add(container.image.at,
                  "task `" + task.name + "` has no command; there is no image here that has one");
     process.argv.push_back(literal("", task.at));

@@ -19,8 +19,8 @@ Executor SpecReader::executor(const Node::Field& field) {
   const auto* importer_node = map.any("importer");
   for (const auto* key : {"resolver", "customJob"})
     if (map.any(key) != nullptr)
-      problems_.add(map.place(key), what + " is a `" + key +
-                                        "`, which only Vertex AI knows; use a container component");
+      problems_.add(map.place(key),
+                    what + " is a `" + key + "`, which only Vertex AI knows; use a container component");
   if (container_node != nullptr)
     made.what = container(*container_node, what);
   else if (importer_node != nullptr)
@@ -69,15 +69,17 @@ Resources SpecReader::resources(const Node* node, const std::string& what) {
   MapReader map(node, "the resources of " + what, problems_);
   made.at = map.at();
   // The newer fields are texts as Kubernetes has them; the older ones are numbers, of gigabytes.
-  const auto amount = [&](std::string_view newer, std::string_view older, double unit) -> std::optional<double> {
+  const auto amount = [&](std::string_view newer, std::string_view older,
+                          double unit) -> std::optional<double> {
     const auto old = map.number(older);
     const auto text = map.text(newer);
     if (text.empty()) return old && *old > 0 ? std::optional(*old * unit) : std::nullopt;
     const auto read = parse_quantity(text);
     if (!read)
-      problems_.add(map.place(newer), "`" + std::string(newer) + ": " + text.substr(0, 60) +
-                                          "` is not an amount such as 500m or 2Gi" +
-                                          (text.contains("{{$") ? "; it has to be known before the run" : ""));
+      problems_.add(map.place(newer),
+                    "`" + std::string(newer) + ": " + text.substr(0, 60) +
+                        "` is not an amount such as 500m or 2Gi" +
+                        (text.contains("{{$") ? "; it has to be known before the run" : ""));
     return read;
   };
   made.cpu_request = amount("resourceCpuRequest", "cpuRequest", 1);
@@ -88,7 +90,8 @@ Resources SpecReader::resources(const Node* node, const std::string& what) {
     MapReader kind(accelerator, "the accelerator of " + what, problems_);
     const auto old = kind.integer("count");
     const auto text = kind.text("resourceCount");
-    const auto count = text.empty() ? std::optional<double>(static_cast<double>(old.value_or(0))) : parse_quantity(text);
+    const auto count =
+        text.empty() ? std::optional<double>(static_cast<double>(old.value_or(0))) : parse_quantity(text);
     if (!count || *count != std::floor(*count))
       problems_.add(accelerator->at, "the accelerators of " + what + " should be a number of devices");
     else
@@ -119,7 +122,8 @@ Importer SpecReader::importer(const Node& node, const std::string& what) {
   if (const auto* metadata = map.any("metadata")) made.metadata = with_integers(metadata->to_value());
   made.reimport = map.flag("reimport");
   if (map.flag("downloadToWorkspace"))
-    problems_.add(map.place("downloadToWorkspace"), what + " downloads to a workspace, which is not supported yet");
+    problems_.add(map.place("downloadToWorkspace"),
+                  what + " downloads to a workspace, which is not supported yet");
   map.end();
   return made;
 }

@@ -62,9 +62,7 @@ ExpressionPtr joined(std::vector<ExpressionPtr> pieces, Location at) {
   return call("text", std::move(pieces), at);
 }
 
-ExpressionPtr absent(Location at) {
-  return call("get", {structure({}, at), literal("", at)}, at);
-}
+ExpressionPtr absent(Location at) { return call("get", {structure({}, at), literal("", at)}, at); }
 
 ExpressionPtr structure(Fields fields, Location at) {
   auto expression = made(Kind::structure, {}, at);

@@ -7,13 +7,16 @@
 namespace sluice::frontends {
 namespace {
 
-/// Whether a key stands at the beginning of a line, or in quotes: of the outermost map, in block or flow style.
+/// Whether a key stands at the beginning of a line, or in quotes: of the outermost map, in block or flow
+/// style.
 bool has_key(std::string_view text, std::string_view key) {
   for (auto at = text.find(key); at != std::string_view::npos; at = text.find(key, at + 1)) {
     const char before = at == 0 ? '\n' : text[at - 1];
     auto after = text.substr(at + key.size());
-    if (before == '"' && after.starts_with('"')) after.remove_prefix(1);
-    else if (before != '\n') continue;
+    if (before == '"' && after.starts_with('"'))
+      after.remove_prefix(1);
+    else if (before != '\n')
+      continue;
     after.remove_prefix(std::min(after.find_first_not_of(" \t"), after.size()));
     if (after.starts_with(':')) return true;
   }
@@ -22,7 +25,9 @@ bool has_key(std::string_view text, std::string_view key) {
 
 /// Several tasks may report the same place.
 std::vector<syntax::Diagnostic> without_repetitions(std::vector<syntax::Diagnostic> problems) {
-  const auto key = [](const syntax::Diagnostic& one) { return std::tie(one.at.line, one.at.column, one.message); };
+  const auto key = [](const syntax::Diagnostic& one) {
+    return std::tie(one.at.line, one.at.column, one.message);
+  };
   std::ranges::sort(problems, {}, key);
   const auto repeated = std::ranges::unique(problems, {}, key);
   problems.erase(repeated.begin(), repeated.end());

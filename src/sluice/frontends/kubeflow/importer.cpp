@@ -5,7 +5,8 @@ namespace {
 
 class ImporterPlaceholders final : public Placeholders {
  public:
-  ImporterPlaceholders(const TaskArguments& arguments, const Task& task) : arguments_(arguments), task_(task) {}
+  ImporterPlaceholders(const TaskArguments& arguments, const Task& task)
+      : arguments_(arguments), task_(task) {}
   [[nodiscard]] std::optional<Typed> parameter(std::string_view name) const override {
     return arguments_.parameter_or_default(name);
   }
@@ -35,18 +36,21 @@ void Lowering::import_artifact(const Task& task, const Component& of, const Impo
     uri = filled_in(importer.uri, placeholders, problems_).value;
   }
   if (!uri) {
-    problems_.add(task.at, "task `" + task.name + "` lacks the input `" + importer.uri_input + "`, from which it imports");
+    problems_.add(task.at, "task `" + task.name + "` lacks the input `" + importer.uri_input +
+                               "`, from which it imports");
     return;
   }
   ir::Block block;
   block.region = std::make_unique<ir::Region>();
   block.region->at = task.at;
   for (const auto& artifact : of.outputs.artifacts) {
-    Fields properties{{"kind", literal(artifact.kind, task.at)}, {"name", literal(artifact.name, task.at)}, {"uri", uri}};
+    Fields properties{
+        {"kind", literal(artifact.kind, task.at)}, {"name", literal(artifact.name, task.at)}, {"uri", uri}};
     if (importer.metadata.is_struct())
       properties.emplace_back("metadata", filled_in(importer.metadata, task.at, placeholders, problems_));
-    operation.yield.emplace_back(artifact.name,
-                                 kubeflow::call("artifact", {absent(task.at), structure(std::move(properties), task.at)}, task.at));
+    operation.yield.emplace_back(
+        artifact.name,
+        kubeflow::call("artifact", {absent(task.at), structure(std::move(properties), task.at)}, task.at));
   }
   operation.what = std::move(block);
 }

@@ -3,8 +3,8 @@
 
 namespace sluice::frontends {
 
-/// The front-end for pipelines that `kfp` compiled: a PipelineSpec (version 2) in YAML or JSON, perhaps with what it says about platforms
-/// as a second document. README.md lists what it supports.
+/// The front-end for pipelines that `kfp` compiled: a PipelineSpec (version 2) in YAML or JSON, perhaps with
+/// what it says about platforms as a second document. README.md lists what it supports.
 class KubeflowFrontend : public ir::Frontend {
  public:
   [[nodiscard]] std::string_view name() const override;

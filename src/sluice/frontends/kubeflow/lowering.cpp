@@ -8,7 +8,9 @@ namespace sluice::frontends::kubeflow {
 
 ir::Type type_of(ParameterType type) {
   using Kind = ir::Type::Kind;
-  const auto plain = [](Kind kind) { return ir::Type{.kind = kind, .element = nullptr, .artifact_kind = "any"}; };
+  const auto plain = [](Kind kind) {
+    return ir::Type{.kind = kind, .element = nullptr, .artifact_kind = "any"};
+  };
   switch (type) {
     case ParameterType::number: return plain(Kind::number);
     case ParameterType::integer: return plain(Kind::integer);
@@ -29,7 +31,8 @@ ir::Type type_of(const ArtifactSlot& artifact) {
   return made;
 }
 
-Lowering::Lowering(const Spec& spec, const ir::LoweringOptions& options, ir::Problems& problems, ir::Problems& warnings)
+Lowering::Lowering(const Spec& spec, const ir::LoweringOptions& options, ir::Problems& problems,
+                   ir::Problems& warnings)
     : spec_(spec), options_(options), problems_(problems), warnings_(warnings) {}
 
 std::vector<ir::Pipeline> Lowering::run() {
@@ -56,7 +59,8 @@ void Lowering::find_loops() {
   }
 }
 
-/// Components that contain themselves: reported once, and by the verifier not again, since nothing calls them then.
+/// Components that contain themselves: reported once, and by the verifier not again, since nothing calls them
+/// then.
 void Lowering::refuse_cycles() {
   enum class State { unseen, open, done };
   std::vector<State> states(spec_.components.size(), State::unseen);
@@ -97,7 +101,11 @@ ir::Pipeline Lowering::pipeline(const Component& component) {
     return only_items != only_items_.end() && only_items->second.contains(input);
   };
   for (const auto& parameter : component.inputs.parameters) {
-    ir::Input input{.name = parameter.name, .at = parameter.at, .type = type_of(parameter.type), .optional = false, .value = {}};
+    ir::Input input{.name = parameter.name,
+                    .at = parameter.at,
+                    .type = type_of(parameter.type),
+                    .optional = false,
+                    .value = {}};
     if (parameter.fallback && !parameter.fallback->is_null())
       input.value = *parameter.fallback;
     else
@@ -124,15 +132,16 @@ ExpressionPtr Lowering::output(const Component& component, const DagOutput& outp
     if (component.dag->find(selector.producer) == nullptr) {
       std::vector<std::string> names;
       for (const auto& one : component.dag->tasks) names.push_back(one.name);
-      problems_.add(selector.at, "output `" + output.name + "` is of the unknown task `" + selector.producer + "`" +
-                                     problems_.suggest(selector.producer, names));
+      problems_.add(selector.at, "output `" + output.name + "` is of the unknown task `" + selector.producer +
+                                     "`" + problems_.suggest(selector.producer, names));
       continue;
     }
     auto value = field(selector.producer, selector.key, selector.at);
     const auto lists = lists_around(spec_, *component.dag, selector.producer, selector.key);
     // What a caller reads is flat, too; inside a loop it is made flat there.
     if (lists > 1 && &component == &spec_.root())
-      value = kubeflow::call("flatten", {value, literal(static_cast<std::int64_t>(lists - 1), selector.at)}, selector.at);
+      value = kubeflow::call("flatten", {value, literal(static_cast<std::int64_t>(lists - 1), selector.at)},
+                             selector.at);
     values.push_back(std::move(value));
   }
   if (values.empty()) return absent(output.at);
@@ -178,7 +187,8 @@ void Lowering::waiting(const Component& dag, const Task& task, ir::Operation& op
     if (dag.dag->find(name) != nullptr) continue;
     std::vector<std::string> names;
     for (const auto& one : dag.dag->tasks) names.push_back(one.name);
-    problems_.add(at, "task `" + task.name + "` waits for the unknown task `" + name + "`" + problems_.suggest(name, names));
+    problems_.add(at, "task `" + task.name + "` waits for the unknown task `" + name + "`" +
+                          problems_.suggest(name, names));
   }
   for (const auto* arguments : {&task.parameters, &task.artifacts})
     for (const auto& argument : *arguments)
@@ -215,7 +225,8 @@ ir::Operation Lowering::loop(const Component& dag, const Task& task, const Compo
     each.items = outside.artifact(iterator.items_input);
   } else if (const auto items = outside.parameter(iterator.items_input)) {
     // A list as text is a list, too.
-    each.items = items->type == ParameterType::list ? items->value : kubeflow::call("parse", {items->value}, iterator.at);
+    each.items = items->type == ParameterType::list ? items->value
+                                                    : kubeflow::call("parse", {items->value}, iterator.at);
   }
   if (!each.items) {
     problems_.add(iterator.at, "the loop of task `" + task.name + "` is over `" + iterator.items_input +
@@ -248,8 +259,9 @@ void Lowering::work(const Component&, const Task& task, const Component& of, con
                     ir::Operation& operation) {
   if (of.dag) {
     if (task.retry && task.retry->count > 0)
-      problems_.add(task.retry->at, "task `" + task.name +
-                                        "` is a pipeline or a group, which is not retried; set the retries on its tasks");
+      problems_.add(task.retry->at,
+                    "task `" + task.name +
+                        "` is a pipeline or a group, which is not retried; set the retries on its tasks");
     call(task, of, arguments, operation);
     return;
   }
@@ -269,7 +281,8 @@ void Lowering::work(const Component&, const Task& task, const Component& of, con
     import_artifact(task, of, std::get<Importer>(executor->what), arguments, operation);
 }
 
-void Lowering::call(const Task& task, const Component& of, const TaskArguments& arguments, ir::Operation& operation) {
+void Lowering::call(const Task& task, const Component& of, const TaskArguments& arguments,
+                    ir::Operation& operation) {
   if (known_.insert(&of).second) wanted_.push_back(&of);
   const auto only_items = only_items_.find(of.name);
   const auto is_items = [&](const std::string& input) {
@@ -279,8 +292,9 @@ void Lowering::call(const Task& task, const Component& of, const TaskArguments& 
   for (const auto& input : of.inputs.parameters)
     if (!is_items(input.name))
       if (const auto value = arguments.parameter(input.name))
-        made.with.emplace_back(input.name, value->may_be_absent ? kubeflow::call("first", {value->value}, value->value->at)
-                                                                : value->value);
+        made.with.emplace_back(input.name, value->may_be_absent
+                                               ? kubeflow::call("first", {value->value}, value->value->at)
+                                               : value->value);
   for (const auto& input : of.inputs.artifacts)
     if (!is_items(input.name))
       if (auto value = arguments.artifact(input.name)) made.with.emplace_back(input.name, std::move(value));

@@ -14,7 +14,8 @@ namespace sluice::frontends::kubeflow {
 /// Makes a plan of a specification: each DAG becomes a pipeline, a task that holds one a call of it.
 class Lowering {
  public:
-  Lowering(const Spec& spec, const ir::LoweringOptions& options, ir::Problems& problems, ir::Problems& warnings);
+  Lowering(const Spec& spec, const ir::LoweringOptions& options, ir::Problems& problems,
+           ir::Problems& warnings);
   std::vector<ir::Pipeline> run();
 
  private:
@@ -46,8 +47,8 @@ class Lowering {
 
 /// A task that runs a program (container_task.cpp).
 void lower_container(const Task& task, const Component& of, const Container& container,
-                     const TaskArguments& arguments, const ir::LoweringOptions& options, ir::Operation& operation,
-                     ir::Problems& problems, ir::Problems& warnings);
+                     const TaskArguments& arguments, const ir::LoweringOptions& options,
+                     ir::Operation& operation, ir::Problems& problems, ir::Problems& warnings);
 
 /// The type of a plan.
 ir::Type type_of(ParameterType type);

@@ -136,8 +136,8 @@ void MapReader::end() {
   if (node_ == nullptr) return;
   for (const auto& field : node_->fields)
     if (std::ranges::find(asked_, field.key) == asked_.end())
-      problems_.add(field.at,
-                    what_ + " has `" + field.key + "`, which is not known here" + problems_.suggest(field.key, asked_));
+      problems_.add(field.at, what_ + " has `" + field.key + "`, which is not known here" +
+                                  problems_.suggest(field.key, asked_));
 }
 
 Value with_integers(const Value& value) {

@@ -13,7 +13,8 @@ namespace sluice::frontends::kubeflow {
 using syntax::Location;
 using syntax::Node;
 
-/// One map of the text. Each function returns the field, or nothing if it is absent, null, or (which is a problem) of another form.
+/// One map of the text. Each function returns the field, or nothing if it is absent, null, or (which is a
+/// problem) of another form.
 class MapReader {
  public:
   /// `what` begins messages: "task `train`". Null: an empty map.

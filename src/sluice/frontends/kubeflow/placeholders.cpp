@@ -104,7 +104,8 @@ class Filler {
       const auto name = take_name(rest);
       auto artifact = values_.input_artifact(name);
       if (!artifact) return unknown(inside, "there is no input artifact `" + std::string(name) + "`");
-      if (rest == ".path" || rest == ".uri") return found(call("path", {artifact}, at_), ParameterType::string);
+      if (rest == ".path" || rest == ".uri")
+        return found(call("path", {artifact}, at_), ParameterType::string);
       if (take(".metadata"))
         return found(metadata(call("get", {field(artifact, "metadata")}, at_), rest), std::nullopt);
       if (rest == ".name") return found(field(artifact, "name"), ParameterType::string);
@@ -159,7 +160,15 @@ ExpressionPtr as_text(const Typed& value) {
   auto text = call("text", {value.value}, at);
   if (value.type != ParameterType::number) return text;
   const auto whole = operation(Operator::floor_divide, {value.value, literal(1, at)}, at);
-  return call("if", {operation(Operator::equal, {value.value, whole}, at), call("text", {whole}, at), text}, at);
+  // Within what an integer holds.
+  constexpr double large = 1e15;
+  const auto is_small = operation(Operator::logical_and,
+                                  {operation(Operator::less, {value.value, literal(large, at)}, at),
+                                   operation(Operator::greater, {value.value, literal(-large, at)}, at)},
+                                  at);
+  const auto is_whole =
+      operation(Operator::logical_and, {is_small, operation(Operator::equal, {value.value, whole}, at)}, at);
+  return call("if", {is_whole, call("text", {whole}, at), text}, at);
 }
 
 Typed filled_in(const Text& text, const Placeholders& placeholders, ir::Problems& problems) {
@@ -176,7 +185,8 @@ ExpressionPtr argument(const Text& text, const Placeholders& placeholders, ir::P
   return as_text(filled_in(text, placeholders, problems));
 }
 
-ExpressionPtr filled_in(const Value& value, Location at, const Placeholders& placeholders, ir::Problems& problems) {
+ExpressionPtr filled_in(const Value& value, Location at, const Placeholders& placeholders,
+                        ir::Problems& problems) {
   if (const auto* text = value.if_string())
     return filled_in(Text{.text = *text, .at = at}, placeholders, problems).value;
   if (const auto* items = value.if_list()) {

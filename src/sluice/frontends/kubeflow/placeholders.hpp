@@ -1,5 +1,6 @@
 #pragma once
-// Private to this module: placeholders in the texts of executors and in constants, `{{$.inputs.parameters['x']}}`.
+// Private to this module: placeholders in the texts of executors and in constants,
+// `{{$.inputs.parameters['x']}}`.
 #include <string>
 #include <string_view>
 
@@ -24,14 +25,17 @@ class Placeholders {
   [[nodiscard]] virtual ExpressionPtr about_run(std::string_view what) const = 0;
 };
 
-/// The value of a text: of one that is a single placeholder, what that stands for, with its type; else a text.
+/// The value of a text: of one that is a single placeholder, what that stands for, with its type; else a
+/// text.
 Typed filled_in(const Text& text, const Placeholders& placeholders, ir::Problems& problems);
 
-/// An argument of a command: always a text, or a list of texts that are several arguments (`{"IfPresent": …}`), or absent.
+/// An argument of a command: always a text, or a list of texts that are several arguments (`{"IfPresent":
+/// …}`), or absent.
 ExpressionPtr argument(const Text& text, const Placeholders& placeholders, ir::Problems& problems);
 
 /// A value of which texts are filled in, at any depth.
-ExpressionPtr filled_in(const Value& value, Location at, const Placeholders& placeholders, ir::Problems& problems);
+ExpressionPtr filled_in(const Value& value, Location at, const Placeholders& placeholders,
+                        ir::Problems& problems);
 
 /// As the back end writes it into a command: of a number without a fraction no `.0`.
 ExpressionPtr as_text(const Typed& value);

@@ -37,8 +37,9 @@ void SpecReader::kubernetes(const Node::Field& field, Spec& spec) {
     problems_.add(pipeline.place("workspace"), "the pipeline uses a workspace, which is not supported yet");
   for (const auto* key : {"resourceTtlOnCompletion", "resourceTtlOnSuccess", "resourceTtlOnFailure"})
     if (pipeline.any(key) != nullptr)
-      warnings_.add(pipeline.place(key), "`" + std::string(key) +
-                                             "` is about pods and is not used; `sluice up` says how long runs are kept");
+      warnings_.add(pipeline.place(key),
+                    "`" + std::string(key) +
+                        "` is about pods and is not used; `sluice up` says how long runs are kept");
   if (pipeline.any("activeDeadlineSeconds") != nullptr)
     problems_.add(pipeline.place("activeDeadlineSeconds"),
                   "a deadline of the whole pipeline is not supported; set one for its tasks");
@@ -53,11 +54,11 @@ void SpecReader::of_executor(MapReader& map, const std::string& what, Container&
   for (const auto* key : {"nodeSelector", "podMetadata", "tolerations", "nodeAffinity", "podAffinity",
                           "imagePullSecret", "imagePullPolicy", "securityContext", "enabledSharedMemory"})
     if (map.any(key) != nullptr)
-      warnings_.add(map.place(key), "`" + std::string(key) + "` of " + what +
-                                        " is for Kubernetes, and not used here");
+      warnings_.add(map.place(key),
+                    "`" + std::string(key) + "` of " + what + " is for Kubernetes, and not used here");
   // … and what it would find missing.
-  for (const auto* key : {"secretAsVolume", "pvcMount", "configMapAsVolume", "configMapAsEnv", "fieldPathAsEnv",
-                          "genericEphemeralVolume", "emptyDirMounts"})
+  for (const auto* key : {"secretAsVolume", "pvcMount", "configMapAsVolume", "configMapAsEnv",
+                          "fieldPathAsEnv", "genericEphemeralVolume", "emptyDirMounts"})
     if (const auto* node = map.any(key))
       warnings_.add(node->at, "`" + std::string(key) + "` of " + what +
                                   " is for Kubernetes: the task will not find it here");
@@ -75,7 +76,9 @@ void SpecReader::secret_variables(MapReader& map, const std::string& what, Conta
     if (name.empty())
       problems_.add(item.at, "the name of a secret of " + what + " has to be known before the run");
     given.end();
-    secret.ignore({"optional"});
+    if (secret.flag("optional"))
+      warnings_.add(item.at, "the secret `" + name + "` of " + what +
+                                 " is optional for Kubernetes, and has to be set here");
     for (const auto& pair : secret.list("keyToEnv")) {
       MapReader key(&pair, "a key of the secret `" + name + "`", problems_);
       container.secrets.push_back(

@@ -1,5 +1,6 @@
 #pragma once
-// Private to this module: a PipelineSpec (kubeflow/pipelines, api/v2alpha1/pipeline_spec.proto) as it is read, before it is lowered.
+// Private to this module: a PipelineSpec (kubeflow/pipelines, api/v2alpha1/pipeline_spec.proto) as it is
+// read, before it is lowered.
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -73,11 +74,11 @@ struct DagOutput {
 
 struct Iterator {
   Location at;
-  std::string item;                ///< the input that an iteration gets
-  std::string items_input;         ///< the input with the list; "": `items`
+  std::string item;         ///< the input that an iteration gets
+  std::string items_input;  ///< the input with the list; "": `items`
   std::optional<List> items;
   bool of_artifacts = false;
-  std::int64_t parallelism = 0;    ///< 0: no limit
+  std::int64_t parallelism = 0;  ///< 0: no limit
 };
 
 struct RetryPolicy {
@@ -155,10 +156,10 @@ struct Container {
   std::int64_t deadline_s = 0;  ///< 0: none
 };
 struct Importer {
-  Text uri;                   ///< constant; empty: the input `uri_input`
+  Text uri;  ///< constant; empty: the input `uri_input`
   std::string uri_input;
   std::string kind;
-  Value metadata;             ///< a struct, with placeholders in its strings
+  Value metadata;  ///< a struct, with placeholders in its strings
   bool reimport = false;
 };
 struct Executor {

@@ -26,9 +26,10 @@ Spec SpecReader::read(const Node& document, const Node* platform) {
   info.end();
   if (const auto version = map.text("schemaVersion"); !version.starts_with(schema_major))
     problems_.add(map.place("schemaVersion"),
-                  version.empty() ? "the pipeline has no `schemaVersion`; compile it with kfp 2"
-                                  : "`schemaVersion: " + version.substr(0, 60) +
-                                        "` is not supported; compile the pipeline with kfp 2, which writes 2.1.0");
+                  version.empty()
+                      ? "the pipeline has no `schemaVersion`; compile it with kfp 2"
+                      : "`schemaVersion: " + version.substr(0, 60) +
+                            "` is not supported; compile the pipeline with kfp 2, which writes 2.1.0");
   map.ignore({"sdkVersion"});
   if (!map.text("defaultPipelineRoot").empty())
     warnings_.add(map.place("defaultPipelineRoot"),
@@ -87,8 +88,8 @@ Interface SpecReader::interface(const Node* node, const std::string& what, bool 
 }
 
 Parameter SpecReader::parameter(const Node::Field& field, const std::string& what) {
-  constexpr std::array types{ParameterType::number,    ParameterType::integer,     ParameterType::string,
-                             ParameterType::boolean,   ParameterType::list,        ParameterType::structure,
+  constexpr std::array types{ParameterType::number,      ParameterType::integer, ParameterType::string,
+                             ParameterType::boolean,     ParameterType::list,    ParameterType::structure,
                              ParameterType::final_status};
   Parameter made;
   made.name = field.key;

@@ -5,8 +5,8 @@
 
 namespace sluice::frontends::kubeflow {
 
-/// Reads a pipeline that `kfp` compiled: the specification, and perhaps what platforms need. Every problem is reported, and reading continues;
-/// what cannot be honored here but changes no result is a warning.
+/// Reads a pipeline that `kfp` compiled: the specification, and perhaps what platforms need. Every problem is
+/// reported, and reading continues; what cannot be honored here but changes no result is a warning.
 class SpecReader {
  public:
   SpecReader(ir::Problems& problems, ir::Problems& warnings) : problems_(problems), warnings_(warnings) {}

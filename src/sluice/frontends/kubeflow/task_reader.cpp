@@ -45,7 +45,8 @@ Task SpecReader::task(const Node::Field& field) {
   if (over_parameter != nullptr) made.iterator = iterator(*over_parameter, what, false);
   if (over_artifact != nullptr) made.iterator = iterator(*over_artifact, what, true);
   if (over_parameter != nullptr && over_artifact != nullptr)
-    problems_.add(over_artifact->at, what + " loops over a parameter and over artifacts; it can do one of them");
+    problems_.add(over_artifact->at,
+                  what + " loops over a parameter and over artifacts; it can do one of them");
   MapReader policy(map.any("iteratorPolicy"), "`iteratorPolicy` of " + what, problems_);
   const auto parallelism = policy.integer("parallelismLimit");
   if (made.iterator && parallelism) made.iterator->parallelism = *parallelism;
@@ -109,8 +110,9 @@ Argument SpecReader::parameter_argument(const Node::Field& field, const std::str
   made.selector_at = map.place("parameterExpressionSelector");
   map.end();
   if (sources != 1)
-    problems_.add(field.at, title + " needs one of taskOutputParameter, runtimeValue, componentInputParameter, "
-                                    "taskFinalStatus");
+    problems_.add(field.at, title +
+                                " needs one of taskOutputParameter, runtimeValue, componentInputParameter, "
+                                "taskFinalStatus");
   return made;
 }
 

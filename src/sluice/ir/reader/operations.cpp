@@ -253,9 +253,13 @@ Environment PlanReader::environment(const Node& node) {
     if (!is_python_version(made.python)) problem(python->at, "`python` should be a version such as \"3.11\"");
   }
   if (const auto* alone = node.find("without_dependencies")) {
-    if (alone->kind == Node::Kind::list)
+    if (alone->kind == Node::Kind::list) {
       made.without_dependencies = required_packages(*alone, "`without_dependencies`");
-    else
+      for (std::size_t i = 0; i < made.without_dependencies.size(); ++i)
+        if (const auto read = read_requirement(made.without_dependencies[i]);
+            read && read->kind != Requirement::Place::none && read->kind != Requirement::Place::address)
+          problem(alone->items[i].at, "`without_dependencies` takes only packages, by name or address");
+    } else
       problem(alone->at, "`without_dependencies` should be a list of packages");
   }
   const auto* requirements = node.find("requirements");
@@ -277,8 +281,8 @@ std::vector<std::string> PlanReader::required_packages(const Node& list, const s
   for (const auto& item : list.items) {
     made.push_back(string(item, "an element of " + what));
     const bool is_text = item.kind == Node::Kind::scalar && item.scalar.if_string() != nullptr;
-    if (const auto read = read_requirement(made.back()); !read && is_text)
-      problem(item.at, read.error().message);
+    const auto read = read_requirement(made.back());
+    if (!read && is_text) problem(item.at, read.error().message);
   }
   if (made.size() > requirements_max)
     problem(list.at, what + " has more than " + std::to_string(requirements_max) + " elements");
