@@ -173,7 +173,7 @@ UPLOADS = {
     "no end": (form(b"sluice: 1")[:-8], "is missing"),
     "another field": (form(b"sluice: 1", name="file"), "no file in the field `uploadfile`"),
     "no pipeline": (form(b"a: 1"), "unrecognized"),
-    "not YAML": (form(b"sluice: 1\npipelines: ["), "pipeline.yaml:2"),
+    "not YAML": (form(b"sluice: 1\npipelines: ["), "invalid YAML"),
     "not text": (form(b"\xff\xfe\x00"), "pipeline.yaml"),
     "empty": (form(b""), ""),
     "an archive": (form(b"PK\x03\x04" + b"\0" * 1000), "archives of pipelines are not read here"),
