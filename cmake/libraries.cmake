@@ -30,6 +30,15 @@ find_library(re2_library libre2.a REQUIRED)
 add_library(re2::re2 STATIC IMPORTED)
 set_target_properties(re2::re2 PROPERTIES IMPORTED_LOCATION "${re2_library}" INTERFACE_LINK_LIBRARIES Threads::Threads)
 
+# Time zones. Static for the same reason; only what parses and converts times is taken from it.
+add_library(sluice_absl_time INTERFACE)
+foreach(part IN ITEMS time time_zone civil_time strings strings_internal int128 base raw_logging_internal spinlock_wait
+    throw_delegate log_severity)
+  find_library(absl_${part} libabsl_${part}.a REQUIRED)
+  target_link_libraries(sluice_absl_time INTERFACE "${absl_${part}}")
+endforeach()
+add_library(absl::time ALIAS sluice_absl_time)
+
 # The messages of the ONNX file format.
 find_package(Protobuf REQUIRED)
 find_package(ONNX REQUIRED)

@@ -28,7 +28,7 @@
 # Libraries, by the target to name:
 #   Boost::headers (beast, asio)  ZLIB::ZLIB  Boost::json  OpenSSL::Crypto  OpenSSL::SSL  fmt::fmt  spdlog::spdlog  CLI11::CLI11
 #   SQLite::SQLite3  PkgConfig::git2  PkgConfig::fyaml  Eigen3::Eigen  PkgConfig::lbfgs  ONNX::proto  openvino::runtime
-#   PkgConfig::spng  JPEG::JPEG  PkgConfig::webp  TIFF::TIFF  GIF::GIF  PkgConfig::avif  PkgConfig::stb  PkgConfig::utf8proc  re2::re2  Threads::Threads  GTest::gtest
+#   PkgConfig::spng  JPEG::JPEG  PkgConfig::webp  TIFF::TIFF  GIF::GIF  PkgConfig::avif  PkgConfig::stb  PkgConfig::utf8proc  re2::re2  absl::time  Threads::Threads  GTest::gtest
 #
 # To use an additional build folder: cmake --preset release -B build/mine && cmake --build build/mine
 # (its programs are in build/mine/bin).

@@ -52,6 +52,7 @@ LIBRARIES = [
     ("Boost.JSON", ["boost/json*"], ["Boost::json"], "base"),
     ("OpenSSL", ["openssl/*"], ["OpenSSL::*"], ("base", "net")),  # digests; TLS
     ("RE2", ["re2/*"], ["re2::*"], "base"),
+    ("Abseil's times", ["absl/*"], ["absl::*"], "domain/schedules"),
     ("spdlog", ["spdlog/*"], ["spdlog::*"], "base"),
     ("libfyaml", ["libfyaml.h"], ["PkgConfig::fyaml"], "syntax"),
     ("SQLite", ["sqlite3.h"], ["SQLite::SQLite3"], "stores/sqlite"),

@@ -102,7 +102,7 @@ Version: {number}
 Architecture: {ARCHITECTURE}
 Maintainer: the authors of Sluice <sluice@localhost>
 Installed-Size: {size}
-Depends: {', '.join([*packages, 'passwd'])}
+Depends: {', '.join([*packages, 'passwd', 'tzdata'])}
 Recommends: git, python3
 Suggests: libheif1, git-lfs, python3-numpy, podman | docker.io
 Section: science

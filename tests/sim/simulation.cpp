@@ -34,8 +34,9 @@ class Simulation::Server final : public ports::RunControl {
                                            {engine::TaskSpec::Kind::service, &services}}));
   }
 
-  Result<void> start(engine::RunCreated created, std::shared_ptr<const ir::Plan> plan) override {
-    return dispatcher.start(std::move(created), std::move(plan));
+  Result<void> start(engine::RunCreated created, std::shared_ptr<const ir::Plan> plan,
+                     std::optional<ports::ScheduleStep> step) override {
+    return dispatcher.start(std::move(created), std::move(plan), std::move(step));
   }
   Result<void> resume(const RunId& run) override { return dispatcher.resume(run); }
   Result<void> cancel(const RunId& run, std::string reason) override {

@@ -58,6 +58,8 @@ struct Platform::Impl {
   std::unique_ptr<runs::Runs> runs;
   std::unique_ptr<pipelines::Pipelines> pipelines;
   std::unique_ptr<pipelines::RunGroups> run_groups;
+  std::unique_ptr<schedules::Scheduler> scheduler;
+  std::unique_ptr<schedules::Schedules> schedules;
   std::unique_ptr<runs::JournalFacts> facts;
   Services services;
   Executors executors;
@@ -77,7 +79,8 @@ struct Platform::Impl {
   ServedAt served;  ///< guarded by served_mutex
 
   ~Impl() {
-    storage.reset();  // it uses all the others
+    storage.reset();                  // it uses all the others
+    if (scheduler) scheduler->end();  // before the driver, by which it starts runs
     // The driver's thread calls executors, and executors call the driver: the thread must end first.
     if (driver) driver->end();
     end_notices.reset();  // the driver tells them of ends
@@ -195,6 +198,14 @@ struct Platform::Impl {
                                                builtin_dialects());
     SLUICE_TRY(default_group, run_groups->default_group({}));
     static_cast<void>(default_group);
+    scheduler = std::make_unique<schedules::Scheduler>(schedules::Scheduler::Ports{
+        .store = *ledger.schedules, .runs = *runs, .objects = *objects.store, .clock = clock});
+    schedules = std::make_unique<schedules::Schedules>(schedules::Schedules::Ports{.store = *ledger.schedules,
+                                                                                   .scheduler = *scheduler,
+                                                                                   .runs = *runs,
+                                                                                   .objects = *objects.store,
+                                                                                   .clock = clock,
+                                                                                   .random = random});
     if (const auto culprit = deciding->take_culprit()) SLUICE_DO(runs->set_aside(*culprit));
     SLUICE_DO(serving->load());
     facts = std::make_unique<runs::JournalFacts>(*runs);
@@ -228,9 +239,10 @@ struct Platform::Impl {
     told_journal = std::make_unique<ToldJournal>(
         *ledger.journal,
         ToldJournal::Told{.ended =
-                              [this](const RunId& run) {
-                                if (end_notices) end_notices->ended(run);
-                                task_run_follower->changed(run);
+                              [this](const ports::RunRow& run) {
+                                if (end_notices) end_notices->ended(run.id);
+                                task_run_follower->changed(run.id);
+                                if (!run.schedule.text.empty()) scheduler->run_ended(run.schedule);
                               },
                           .used_cache = [this](const RunId& run) { task_run_follower->changed(run); }});
     return *told_journal;
@@ -286,6 +298,7 @@ struct Platform::Impl {
                            .access = *access,
                            .secrets = *secrets,
                            .fetches = *fetches,
+                           .schedules = *schedules,
                            .changes = *ledger.changes,
                            .executors = executors,
                            .storage = *storage,
@@ -363,6 +376,7 @@ void Platform::served_at(ServedAt server) {
   const std::lock_guard lock(impl_->served_mutex);
   impl_->served = std::move(server);
 }
+Result<void> Platform::begin_schedules() { return impl_->scheduler->begin(); }
 runs::Runs& Platform::runs() { return *impl_->runs; }
 const Clock& Platform::clock() const { return impl_->clock; }
 

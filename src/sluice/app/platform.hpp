@@ -45,6 +45,9 @@ class Platform {
   void warm_up();
   /// Tasks that start from now on log to this server; before it is called, they are told of none.
   void served_at(ServedAt server);
+  /// From now on the runs of schedules are started when they are due. After the runs of the journal were
+  /// resumed; once.
+  Result<void> begin_schedules();
   [[nodiscard]] runs::Runs& runs();
   [[nodiscard]] std::vector<ports::Protocol> protocols();
   /// Those who may use this data folder besides its owner.

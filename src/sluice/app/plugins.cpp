@@ -59,6 +59,7 @@
 #include "sluice/stores/sqlite/sqlite_model_index.hpp"
 #include "sluice/stores/sqlite/sqlite_pipelines.hpp"
 #include "sluice/stores/sqlite/sqlite_run_groups.hpp"
+#include "sluice/stores/sqlite/sqlite_schedules.hpp"
 #include "sluice/stores/sqlite/sqlite_traces.hpp"
 #include "sluice/stores/sqlite/sqlite_tracked_tasks.hpp"
 #include "sluice/stores/sqlite/sqlite_tracking.hpp"
@@ -107,6 +108,7 @@ Result<void> Services::check(const std::string& name, const Struct& known) const
 Result<Ledger> open_ledger(const DataFolder& data, ports::Durability tracked) {
   struct Tables {
     std::unique_ptr<stores::SqliteLedger> ledger;
+    stores::SqliteSchedules schedules;
     stores::SqliteAccess access;
     stores::SqliteTracking tracking;
     stores::SqliteTrackedTasks tracked_tasks;
@@ -120,15 +122,16 @@ Result<Ledger> open_ledger(const DataFolder& data, ports::Durability tracked) {
   SLUICE_TRY(opened, stores::SqliteLedger::open(data.ledger()));
   const auto file = opened->file();
   const auto tables = std::make_shared<Tables>(
-      std::move(opened), stores::SqliteAccess(file), stores::SqliteTracking(file, tracked),
-      stores::SqliteTrackedTasks(file, tracked), stores::SqliteLoggedModels(file, tracked),
-      stores::SqliteArtifactPaths(file, tracked), stores::SqliteTraces(file, tracked),
-      stores::SqliteModelIndex(file), stores::SqlitePipelines(file), stores::SqliteRunGroups(file));
+      std::move(opened), stores::SqliteSchedules(file), stores::SqliteAccess(file),
+      stores::SqliteTracking(file, tracked), stores::SqliteTrackedTasks(file, tracked),
+      stores::SqliteLoggedModels(file, tracked), stores::SqliteArtifactPaths(file, tracked),
+      stores::SqliteTraces(file, tracked), stores::SqliteModelIndex(file), stores::SqlitePipelines(file), stores::SqliteRunGroups(file));
   auto& ledger = *tables->ledger;
   return Ledger{.owner = tables,
                 .journal = &ledger,
                 .index = &ledger,
                 .deployments = &ledger,
+                .schedules = &tables->schedules,
                 .tokens = &tables->access,
                 .changes = &tables->access,
                 .storage = &ledger,
@@ -501,6 +504,7 @@ std::vector<ports::Protocol> make_protocols(const ProtocolParts& parts) {
                                        .storage = &parts.storage,
                                        .secrets = &parts.secrets,
                                        .fetches = &parts.fetches,
+                                       .schedules = &parts.schedules,
                                        .tracked_tasks = &parts.tracked_tasks,
                                        .experiments = &parts.experiments,
                                        .clock = parts.clock,

@@ -15,6 +15,7 @@
 #include "sluice/domain/remote/fetches.hpp"
 #include "sluice/domain/runs/compile.hpp"
 #include "sluice/domain/runs/runs.hpp"
+#include "sluice/domain/schedules/schedules.hpp"
 #include "sluice/domain/serving/hosts.hpp"
 #include "sluice/domain/serving/serving.hpp"
 #include "sluice/domain/storage/storage.hpp"
@@ -40,6 +41,7 @@
 #include "sluice/ports/object_store.hpp"
 #include "sluice/ports/outbound.hpp"
 #include "sluice/ports/pipelines.hpp"
+#include "sluice/ports/schedules.hpp"
 #include "sluice/ports/secrets.hpp"
 #include "sluice/ports/service.hpp"
 #include "sluice/ports/storage.hpp"
@@ -59,6 +61,7 @@ struct Ledger {
   ports::Journal* journal = nullptr;
   ports::RunIndex* index = nullptr;
   ports::Deployments* deployments = nullptr;
+  ports::Schedules* schedules = nullptr;
   ports::Tokens* tokens = nullptr;
   ports::ChangeLog* changes = nullptr;
   ports::LedgerStorage* storage = nullptr;
@@ -225,6 +228,7 @@ struct ProtocolParts {
   access::Access& access;
   ports::Secrets& secrets;
   remote::Fetches& fetches;
+  schedules::Schedules& schedules;
   ports::ChangeLog& changes;
   const Executors& executors;
   storage::Storage& storage;

@@ -11,7 +11,7 @@ class ToldJournal final : public ports::Journal {
  public:
   /// Called on the thread that appends; they must not block.
   struct Told {
-    std::function<void(const RunId&)> ended;
+    std::function<void(const ports::RunRow&)> ended;
     std::function<void(const RunId&)> used_cache;
   };
   ToldJournal(ports::Journal& journal, Told told) : journal_(journal), told_(std::move(told)) {}
@@ -20,7 +20,7 @@ class ToldJournal final : public ports::Journal {
     SLUICE_DO(journal_.append(batch, durability));
     for (const auto& each : batch) {
       if (!each.used.empty()) told_.used_cache(each.run);
-      if (each.row && each.row->ended) told_.ended(each.run);
+      if (each.row && each.row->ended) told_.ended(*each.row);
     }
     return {};
   }

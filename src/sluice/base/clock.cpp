@@ -1,5 +1,7 @@
 #include "sluice/base/clock.hpp"
 
+#include <ctime>
+
 #include <fmt/chrono.h>
 
 namespace sluice {
@@ -11,7 +13,7 @@ std::chrono::nanoseconds SystemClock::steady() const {
 
 std::string to_iso8601(Time time) {
   const auto seconds = std::chrono::floor<std::chrono::seconds>(time);
-  const auto tm = fmt::gmtime(std::chrono::system_clock::to_time_t(seconds));
+  const auto tm = fmt::gmtime(static_cast<std::time_t>(seconds.time_since_epoch().count()));
   return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", tm, (time - seconds).count());
 }
 
@@ -105,7 +107,8 @@ std::optional<Time> parse_iso8601(std::string_view text) {
   const auto offset = read_offset(in);
   if (!offset || !in.done()) return std::nullopt;
   const Time at = *date + *time - *offset;
-  return at >= Time() ? std::optional(at) : std::nullopt;
+  constexpr std::chrono::sys_days end{std::chrono::year(10'000) / 1 / 1};
+  return at >= Time() && at < end ? std::optional(at) : std::nullopt;
 }
 
 }  // namespace sluice

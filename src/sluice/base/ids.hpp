@@ -15,6 +15,8 @@ struct Id {
 using RunId = Id<struct RunTag>;
 /// Identifies one attempt, permanently. An executor starts a fence at most once.
 using Fence = Id<struct FenceTag>;
+/// Identifies one schedule, permanently: another one of the same name has another id.
+using ScheduleId = Id<struct ScheduleTag>;
 
 /// Who makes a request, and in which workspace: stored with every row, object reference and repository.
 struct Principal {

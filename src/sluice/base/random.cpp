@@ -29,17 +29,36 @@ std::uint64_t SeededRandom::below(std::uint64_t bound) {
 
 double SeededRandom::unit() { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
 
-std::string new_ulid(Time now, Random& random) {
+namespace {
+
+/// The time, and twice the lowest 40 bits.
+std::string ulid_of(Time time, std::uint64_t first, std::uint64_t second) {
   constexpr char alphabet[] = "0123456789abcdefghjkmnpqrstvwxyz";
   std::string text(26, '0');
-  auto milliseconds = static_cast<std::uint64_t>(now.time_since_epoch().count());
+  auto milliseconds = static_cast<std::uint64_t>(time.time_since_epoch().count());
   for (int i = 9; i >= 0; --i, milliseconds >>= 5)
     text[static_cast<std::size_t>(i)] = alphabet[milliseconds & 31];
-  for (std::size_t half = 0; half < 2; ++half) {
-    auto bits = random.next();
-    for (std::size_t i = 0; i < 8; ++i, bits >>= 5) text[10 + half * 8 + i] = alphabet[bits & 31];
-  }
+  std::size_t at = 10;
+  for (auto bits : {first, second})
+    for (std::size_t i = 0; i < 8; ++i, bits >>= 5) text[at++] = alphabet[bits & 31];
   return text;
+}
+
+}  // namespace
+
+std::string new_ulid(Time now, Random& random) {
+  const auto first = random.next();
+  return ulid_of(now, first, random.next());
+}
+
+std::string derived_ulid(Time time, const Digest& digest) {
+  const auto bits_at = [&](std::size_t begin) {
+    std::uint64_t bits = 0;
+    for (std::size_t i = begin; i < begin + 5; ++i)
+      bits = bits << 8 | static_cast<std::uint8_t>(digest.bytes.at(i));
+    return bits;
+  };
+  return ulid_of(time, bits_at(0), bits_at(5));
 }
 
 }  // namespace sluice

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "sluice/base/clock.hpp"
+#include "sluice/base/digest.hpp"
 
 namespace sluice {
 
@@ -37,5 +38,8 @@ class SeededRandom final : public Random {
 /// 26 characters of Crockford base 32 (lower case): 48 bits of milliseconds, then 80 random bits. Sorts by
 /// time.
 std::string new_ulid(Time now, Random& random);
+/// An id of the same form that is always the same: from a time that is not before 1970, and 80 bits of the
+/// digest.
+std::string derived_ulid(Time time, const Digest& digest);
 
 }  // namespace sluice

@@ -64,7 +64,8 @@ Result<void> Dispatcher::set_executors(Executors executors) {
 
 // Inputs.
 
-Result<void> Dispatcher::start(engine::RunCreated created, std::shared_ptr<const ir::Plan> plan) {
+Result<void> Dispatcher::start(engine::RunCreated created, std::shared_ptr<const ir::Plan> plan,
+                               std::optional<ports::ScheduleStep> step) {
   const auto id = created.run;
   if (live_.contains(id))
     return Fail(user_error(Code::already_exists, "run " + id.text + " is already running"));
@@ -89,7 +90,8 @@ Result<void> Dispatcher::start(engine::RunCreated created, std::shared_ptr<const
                                     .events = {std::move(creation)},
                                     .row = run->row,
                                     .cache = {},
-                                    .shared = plan_part}},
+                                    .shared = plan_part,
+                                    .step = std::move(step)}},
                                   ports::Durability::process));
   run->next = 1;
   auto& kept = keep(std::move(run));

@@ -52,8 +52,9 @@ class Dispatcher {
   /// which names the kind.
   Result<void> set_executors(Executors executors);
 
-  /// The run is in the journal when this returns.
-  Result<void> start(engine::RunCreated created, std::shared_ptr<const ir::Plan> plan);
+  /// The run is in the journal when this returns, and the step of its schedule is stored.
+  Result<void> start(engine::RunCreated created, std::shared_ptr<const ir::Plan> plan,
+                     std::optional<ports::ScheduleStep> step = {});
   Result<void> resume(const RunId& run);
   /// See ports::RunControl; the second is called after the resumed runs' commands have been carried out.
   void begin_resuming();

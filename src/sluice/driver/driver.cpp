@@ -179,9 +179,10 @@ void Driver::end() {
   impl_->workers.stop();
 }
 
-Result<void> Driver::start(engine::RunCreated created, std::shared_ptr<const ir::Plan> plan) {
-  return impl_->call([this, created = std::move(created), plan = std::move(plan)]() mutable {
-    return impl_->dispatcher.start(std::move(created), std::move(plan));
+Result<void> Driver::start(engine::RunCreated created, std::shared_ptr<const ir::Plan> plan,
+                           std::optional<ports::ScheduleStep> step) {
+  return impl_->call([this, created = std::move(created), plan = std::move(plan), step]() mutable {
+    return impl_->dispatcher.start(std::move(created), std::move(plan), std::move(step));
   });
 }
 

@@ -13,7 +13,8 @@ ports::RunRow row_of(const engine::RunCreated& created) {
           .status = "running",
           .created = created.at,
           .ended = std::nullopt,
-          .message = {}};
+          .message = {},
+          .schedule = created.trigger ? created.trigger->schedule : ScheduleId{}};
 }
 
 void LiveRun::follow(const engine::Event& event, bool fresh) {

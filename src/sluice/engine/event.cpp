@@ -69,6 +69,14 @@ class EventReader {
     auto reader = inside(key, required(key));
     return {.workspace = reader.text("workspace"), .name = reader.text("name")};
   }
+  std::optional<Trigger> optional_trigger(std::string_view key) {
+    const auto* found = json_.find(key);
+    if (!found) return std::nullopt;
+    auto reader = inside(key, found);
+    return Trigger{.schedule = {reader.text("schedule")},
+                   .name = reader.text("name"),
+                   .instant = reader.time("instant")};
+  }
   Failure failure(std::string_view key) { return failure_of(key, required(key)); }
   Outcome outcome(std::string_view key) {
     auto reader = inside(key, required(key));
@@ -228,6 +236,13 @@ struct Writer {
     if (!e.environments.empty()) out.tagged("environments", e.environments);
     if (!e.images.empty()) out.tagged("images", e.images);
     out.boolean("cache", e.cache);
+    if (e.trigger) {
+      auto trigger = out.object("trigger");
+      trigger.text("schedule", e.trigger->schedule.text);
+      trigger.text("name", e.trigger->name);
+      trigger.integer("instant", milliseconds(e.trigger->instant));
+      trigger.end();
+    }
     out.integer("at", milliseconds(e.at));
   }
   void operator()(const Claimed& e) {
@@ -327,6 +342,7 @@ Result<Event> event_of(const std::string& type, EventReader& r) {
                       .environments = r.optional_fields("environments"),
                       .images = r.optional_fields("images"),
                       .cache = r.boolean("cache"),
+                      .trigger = r.optional_trigger("trigger"),
                       .at = r.time("at")};
   if (type == "claimed") return Claimed{.epoch = r.integer("epoch"), .at = r.time("at")};
   if (type == "opened")

@@ -1,4 +1,5 @@
 #pragma once
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -18,6 +19,13 @@ std::optional<Status> status_named(std::string_view name);
 // Events: what has been decided or has happened in one run. `path` is an operation's identity:
 // "folds[3]/fit".
 
+/// What started a run besides a person: a schedule, at one of its instants.
+struct Trigger {
+  ScheduleId schedule;
+  std::string name;  ///< of the schedule, for people
+  Time instant{};    ///< when the run was due
+};
+
 /// First event of every run. Holds the plan's canonical text, so that a journal can be replayed alone.
 struct RunCreated {
   RunId run;
@@ -32,6 +40,7 @@ struct RunCreated {
       {};  ///< ir::name_of an environment → {"python": version, "lock": artifact, "sources": artifacts}
   Struct images = {};  ///< image as written in the plan → the same with a digest
   bool cache = true;   ///< false: nothing is looked up
+  std::optional<Trigger> trigger = {};
   Time at{};
 };
 /// An engine continues the run, and each engine before it loses it: what they append is a conflict. The

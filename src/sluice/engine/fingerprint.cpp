@@ -40,11 +40,21 @@ Value value_of(const Outcome& outcome) {
   return List{number_of(status), outputs, value_of(failure), environment, value_of(usage)};
 }
 
+Value value_of(const Trigger& trigger) {
+  const auto& [schedule, name, instant] = trigger;
+  return List{schedule.text, name, value_of(instant)};
+}
+
 Value value_of(const RunCreated& created) {
   const auto& [run, principal, name, pipeline, plan, plan_digest, inputs, code, environments, images, cache,
-               at] = created;
-  return List{run.text, value_of(principal), name,   pipeline, plan,        plan_digest.hex(), inputs,
-              code,     environments,        images, cache,    value_of(at)};
+               trigger, at] = created;
+  return List{run.text,     value_of(principal),
+              name,         pipeline,
+              plan,         plan_digest.hex(),
+              inputs,       code,
+              environments, images,
+              cache,        trigger ? value_of(*trigger) : Value(),
+              value_of(at)};
 }
 
 Value value_of(const RunEnded& ended) {

@@ -8,6 +8,7 @@
 #include "sluice/base/ids.hpp"
 #include "sluice/base/value.hpp"
 #include "sluice/ports/page.hpp"
+#include "sluice/ports/schedules.hpp"
 
 namespace sluice::ports {
 
@@ -24,7 +25,8 @@ struct RunRow {
   std::string status;  ///< "running", "succeeded", "failed", "cancelled"; or `set_aside`
   Time created{};
   std::optional<Time> ended;
-  std::string message;  ///< why it failed, or was set aside
+  std::string message;       ///< why it failed, or was set aside
+  ScheduleId schedule = {};  ///< that started it; "": none did
   bool operator==(const RunRow&) const = default;
 };
 
@@ -63,6 +65,9 @@ struct Append {
   std::vector<CacheEntry> cache;
   std::vector<CacheUse> used = {};  ///< entries of the run's workspace
   std::optional<SharedPart> shared = {};
+  /// The schedule that starts this run. Code::conflict if it was removed or disabled, or has had a run of
+  /// this instant or a later one.
+  std::optional<ScheduleStep> step = {};
 };
 
 enum class Durability {
@@ -87,6 +92,7 @@ struct RunFilter {
   std::string workspace = "default";  ///< "" : all of them
   std::optional<std::string> status;
   std::optional<std::string> id_prefix;
+  std::optional<ScheduleId> schedule = {};  ///< those that it started; without a prefix
   std::size_t limit = 100;
   /// Where a run stands among all, newest first.
   struct Position {

@@ -9,6 +9,7 @@
 #include "sluice/engine/event.hpp"
 #include "sluice/ir/plan.hpp"
 #include "sluice/ports/progress.hpp"
+#include "sluice/ports/schedules.hpp"
 
 namespace sluice::ports {
 
@@ -24,8 +25,10 @@ struct TaskUnderWay {
 class RunControl {
  public:
   virtual ~RunControl() = default;
-  /// The run is in the journal when this returns. `plan` is the verified plan of `created.plan`.
-  virtual Result<void> start(engine::RunCreated created, std::shared_ptr<const ir::Plan> plan) = 0;
+  /// The run is in the journal when this returns. `plan` is the verified plan of `created.plan`. `step`: of
+  /// the schedule that starts it, stored with it (Append::step).
+  virtual Result<void> start(engine::RunCreated created, std::shared_ptr<const ir::Plan> plan,
+                             std::optional<ScheduleStep> step = {}) = 0;
   /// Resumes a run of the journal that has not ended; does nothing if the run is already running or has
   /// ended.
   virtual Result<void> resume(const RunId& run) = 0;

@@ -110,6 +110,15 @@ class LedgerStorage {
   /// The text of every version of a named pipeline ("pipeline version NAME") and of every run that is in a
   /// group ("run ID").
   virtual Result<void> each_kept_plan(const std::function<Result<void>(const NamedObject&)>& take) const = 0;
+  /// What a schedule submits.
+  struct ScheduledObjects {
+    std::string workspace;
+    std::string name;
+    Digest plan;         ///< the text of the plan
+    std::string values;  ///< JSON that names its other objects: inputs and code
+  };
+  virtual Result<void> each_schedule(
+      const std::function<Result<void>(const ScheduledObjects&)>& take) const = 0;
   /// Removes runs with their journals, some thousand events in each transaction, and what a removal that was
   /// interrupted left. Returns how many runs were removed.
   virtual Result<std::uint64_t> remove_runs(const std::vector<RunId>& runs) = 0;

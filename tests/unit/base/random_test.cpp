@@ -84,5 +84,16 @@ TEST(Times, AreWrittenInIso8601) {
   EXPECT_EQ(to_iso8601(at(-1)), "1969-12-31T23:59:59.999Z");
 }
 
+TEST(Ulid, CanBeDerived) {
+  const auto id = derived_ulid(at(1'700'000'000'000), Digest::of("a"));
+  EXPECT_EQ(id, derived_ulid(at(1'700'000'000'000), Digest::of("a")));
+  EXPECT_EQ(id.size(), 26U);
+  SeededRandom random(7);
+  EXPECT_EQ(id.substr(0, 10), new_ulid(at(1'700'000'000'000), random).substr(0, 10))
+      << "it begins with the time";
+  EXPECT_NE(id, derived_ulid(at(1'700'000'000'000), Digest::of("b")));
+  EXPECT_NE(id, derived_ulid(at(1'700'000'000'001), Digest::of("a")));
+}
+
 }  // namespace
 }  // namespace sluice

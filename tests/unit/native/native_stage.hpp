@@ -8,6 +8,7 @@
 #include "sluice/stores/directory/directory_uploads.hpp"
 #include "sluice/stores/git/git_model_repository.hpp"
 #include "sluice/stores/sqlite/sqlite_access.hpp"
+#include "sluice/stores/sqlite/sqlite_schedules.hpp"
 #include "sluice/stores/sqlite/sqlite_tracked_tasks.hpp"
 #include "sluice/stores/sqlite/sqlite_tracking.hpp"
 
@@ -29,6 +30,17 @@ struct NativeStage : RunsStage {
   stores::SqliteTracking tracked{stage.ledger->file(), ports::Durability::process};
   stores::SqliteTrackedTasks tracked_tasks{stage.ledger->file(), ports::Durability::process};
   tracking::Experiments experiments{tracked, stage.clock, random};
+  stores::SqliteSchedules schedule_table{stage.ledger->file()};
+  /// Does not begin: nothing starts by itself.
+  schedules::Scheduler scheduler{
+      {.store = schedule_table, .runs = runs, .objects = *stage.objects, .clock = stage.clock}};
+  schedules::Schedules schedules{{.store = schedule_table,
+                                  .scheduler = scheduler,
+                                  .runs = runs,
+                                  .objects = *stage.objects,
+                                  .clock = stage.clock,
+                                  .random = random}};
+  Principal caller;  ///< who sends requests
   net::Router router = make_router();
 
   net::Router make_router(Milliseconds heartbeat = std::chrono::seconds(15),
@@ -42,6 +54,7 @@ struct NativeStage : RunsStage {
          .serving = serving,
          .access = *access,
          .changes = tables,
+         .schedules = &schedules,
          .tracked_tasks = &tracked_tasks,
          .experiments = &experiments,
          .clock = stage.clock,
@@ -77,7 +90,7 @@ struct NativeStage : RunsStage {
                            .headers = std::move(headers),
                            .body = std::move(body),
                            .body_file = body_file,
-                           .principal = {}};
+                           .principal = caller};
     match.route->handler(std::move(request),
                          [answer](ports::Response response) { answer->set_value(std::move(response)); });
     return future;

@@ -16,7 +16,7 @@ TEST_F(SqliteOpening, RefusesALedgerOfANewerVersion) {
   EXPECT_EQ(opened.error().code, Code::failed_precondition);
   EXPECT_EQ(opened.error().message,
             file().string() +
-                ": written by a newer Sluice (schema 8, this one reads up to 6); use that version, "
+                ": written by a newer Sluice (schema 8, this one reads up to 7); use that version, "
                 "or another data folder");
 }
 
@@ -68,7 +68,7 @@ TEST_F(SqliteOpening, PutsWorkspaceAndPrincipalOnEveryRow) {
         2U)
         << table;
   }
-  EXPECT_EQ(query("PRAGMA user_version"), std::vector<std::string>{"6"});
+  EXPECT_EQ(query("PRAGMA user_version"), std::vector<std::string>{"7"});
   EXPECT_EQ(query("PRAGMA journal_mode"), std::vector<std::string>{"wal"});
 }
 
@@ -86,6 +86,11 @@ TEST_F(SqliteOpening, HasAnIndexForEachQuery) {
         "'') "
         "ORDER BY id DESC LIMIT 9",
         "SELECT endpoint FROM deployments WHERE workspace = 'w' AND endpoint > 'a' ORDER BY endpoint LIMIT 9",
+        "SELECT name FROM schedules WHERE workspace = 'w' AND name > 'a' ORDER BY name LIMIT 9",
+        "SELECT id FROM runs WHERE schedule = 's' AND '' IN ('', workspace) AND (created_ms, id) < (1, 'a') "
+        "AND ('' "
+        "= '' OR status = '') ORDER BY created_ms DESC, id DESC LIMIT 9",
+        "SELECT count(*) FROM runs WHERE schedule = 's' AND status = 'running'",
         "SELECT outputs FROM cache WHERE workspace = 'w' AND key = x'00'"})
     for (const auto& step : query("EXPLAIN QUERY PLAN " + sql)) EXPECT_THAT(step, HasSubstr("SEARCH")) << sql;
 }

@@ -7,6 +7,7 @@
 #include "sluice/domain/access/access.hpp"
 #include "sluice/domain/remote/fetches.hpp"
 #include "sluice/domain/runs/runs.hpp"
+#include "sluice/domain/schedules/schedules.hpp"
 #include "sluice/domain/serving/serving.hpp"
 #include "sluice/domain/storage/storage.hpp"
 #include "sluice/domain/tracking/tracking.hpp"
@@ -28,9 +29,10 @@ struct NativeApi {
   serving::Serving& serving;
   access::Access& access;
   const ports::ChangeLog& changes;
-  storage::Storage* storage = nullptr;  ///< null: without its routes
-  ports::Secrets* secrets = nullptr;    ///< likewise; then nothing is hidden in logs
-  remote::Fetches* fetches = nullptr;   ///< null: without its route
+  storage::Storage* storage = nullptr;        ///< null: without its routes
+  ports::Secrets* secrets = nullptr;          ///< likewise; then nothing is hidden in logs
+  remote::Fetches* fetches = nullptr;         ///< null: without its route
+  schedules::Schedules* schedules = nullptr;  ///< null: without its routes
   /// What belongs to runs of what clients of MLflow track; not null if `experiments` is not.
   const ports::TrackedTasks* tracked_tasks = nullptr;
   const tracking::Experiments* experiments = nullptr;  ///< null: without the routes of tracked runs

@@ -1,6 +1,7 @@
 #pragma once
 // Helpers private to this folder: request bodies, query parameters, responses.
 #include "sluice/api/native/native.hpp"
+#include "sluice/base/json.hpp"
 
 namespace sluice::api {
 
@@ -19,6 +20,10 @@ Result<std::string> text_of(const Value& body, std::string_view field);
 /// The same, and true or false, for a field that may be absent.
 Result<std::string> text_of(const Value& body, std::string_view field, std::string_view otherwise);
 Result<bool> flag_of(const Value& body, std::string_view field, bool otherwise);
+/// What the body of a submission says of a run; `body`: of POST /v1/runs, or of POST /v1/schedules.
+Result<runs::Submission> submission_of(const Value& body, const Principal& principal);
+/// The longest body with a plan: a longer text would be buffered for nothing.
+inline constexpr std::size_t plan_body_max = JsonLimits{}.bytes_max;
 /// A non-negative integer in the query, at most `most`; `otherwise` if absent.
 Result<std::int64_t> number_of(const ports::Request& request, std::string_view name, std::int64_t otherwise,
                                std::int64_t most);
@@ -45,6 +50,7 @@ void add_log_routes(const NativeApi& api, ports::Protocol& protocol);
 void add_model_routes(const NativeApi& api, ports::Protocol& protocol);
 void add_endpoint_routes(const NativeApi& api, ports::Protocol& protocol);
 void add_access_routes(const NativeApi& api, ports::Protocol& protocol);
+void add_schedule_routes(const NativeApi& api, ports::Protocol& protocol);
 void add_secret_routes(const NativeApi& api, ports::Protocol& protocol);
 void add_storage_routes(const NativeApi& api, ports::Protocol& protocol);
 void add_tracked_run_routes(const NativeApi& api, ports::Protocol& protocol);

@@ -7,8 +7,6 @@
 namespace sluice::api {
 namespace {
 
-constexpr std::size_t plan_max = JsonLimits{}.bytes_max;  // a longer text would be buffered for nothing
-
 Value row_to_json(const ports::RunRow& row) {
   Struct s;
   s.set("run", row.id.text);
@@ -67,23 +65,8 @@ Result<runs::CompileOptions> compile_options(const Value& body) {
 
 Result<ports::Response> submit(const NativeApi& api, const ports::Request& request) {
   SLUICE_TRY(body, body_of(request));
-  SLUICE_TRY(text, text_of(body, "plan"));
-  SLUICE_TRY(inputs, tagged_fields(body, "inputs"));
-  SLUICE_TRY(code, tagged_fields(body, "code"));
-  SLUICE_TRY(file, text_of(body, "file", "plan"));
-  SLUICE_TRY(pipeline, text_of(body, "pipeline", ""));
-  SLUICE_TRY(cache, flag_of(body, "cache", true));
-  SLUICE_TRY(strict, flag_of(body, "strict", false));
-  SLUICE_TRY(options, compile_options(body));
-  SLUICE_TRY(submitted, api.runs.submit({.text = std::move(text),
-                                         .file = std::move(file),
-                                         .pipeline = std::move(pipeline),
-                                         .inputs = std::move(inputs),
-                                         .code = std::move(code),
-                                         .principal = request.principal,
-                                         .cache = cache,
-                                         .strict = strict,
-                                         .options = std::move(options)}));
+  SLUICE_TRY(submission, submission_of(body, request.principal));
+  SLUICE_TRY(submitted, api.runs.submit(std::move(submission)));
   return run_response(submitted.run, 201, submitted.warnings);
 }
 
@@ -94,6 +77,11 @@ Result<ports::Response> list(const NativeApi& api, const ports::Request& request
                           .id_prefix = std::nullopt,
                           .limit = static_cast<std::size_t>(limit) + 1};
   if (const auto status = request.query_at("status"); !status.empty()) filter.status = std::string(status);
+  if (const auto schedule = request.query_at("schedule"); !schedule.empty()) {
+    if (api.schedules == nullptr) return Fail(user_error(Code::not_found, "there are no schedules here"));
+    SLUICE_TRY(found, api.schedules->find(filter.workspace, std::string(schedule)));
+    filter.schedule = found.row.id;
+  }
   if (const auto after = request.query_at("after"); !after.empty()) {
     SLUICE_TRY(row, api.runs.find(filter.workspace, std::string(after)));
     filter.after = {.created = row.created, .id = row.id};
@@ -139,12 +127,32 @@ Result<RunId> cancel(const NativeApi& api, const ports::Request& request) {
 
 }  // namespace
 
+Result<runs::Submission> submission_of(const Value& body, const Principal& principal) {
+  SLUICE_TRY(text, text_of(body, "plan"));
+  SLUICE_TRY(inputs, tagged_fields(body, "inputs"));
+  SLUICE_TRY(code, tagged_fields(body, "code"));
+  SLUICE_TRY(file, text_of(body, "file", "plan"));
+  SLUICE_TRY(pipeline, text_of(body, "pipeline", ""));
+  SLUICE_TRY(cache, flag_of(body, "cache", true));
+  SLUICE_TRY(strict, flag_of(body, "strict", false));
+  SLUICE_TRY(options, compile_options(body));
+  return runs::Submission{.text = std::move(text),
+                          .file = std::move(file),
+                          .pipeline = std::move(pipeline),
+                          .inputs = std::move(inputs),
+                          .code = std::move(code),
+                          .principal = principal,
+                          .cache = cache,
+                          .strict = strict,
+                          .options = std::move(options)};
+}
+
 void add_run_routes(const NativeApi& api, ports::Protocol& protocol) {
   auto& routes = protocol.routes;
   routes.push_back({.method = "POST",
                     .pattern = "/v1/runs",
                     .handler = sync_handler([api](const auto& r) { return submit(api, r); }),
-                    .body_max = plan_max,
+                    .body_max = plan_body_max,
                     .change = "run.submit"});
   routes.push_back({.method = "GET", .pattern = "/v1/runs", .handler = sync_handler([api](const auto& r) {
                                                               return list(api, r);

@@ -14,6 +14,8 @@ namespace {
 void print_run(const Value& run) {
   print_text(stdout, "run       {}\nplan      {}\nstatus    {}\n", run.text_at("run"), run.text_at("name"),
              run.text_at("status"));
+  if (const auto* schedule = run.find("schedule"))
+    print_text(stdout, "schedule  {}, for {}\n", schedule->text_at("name"), schedule->text_at("instant"));
   if (run.find("seconds")) print_text(stdout, "took      {:.2f} s\n", run.number_at("seconds"));
   if (const auto message = run.text_at("message"); !message.empty()) {
     const auto failed_at = ir::readable_path(run.text_at("failed_at"));
@@ -132,6 +134,7 @@ Result<Exit> show(Session& session, const std::string& what, bool json) {
 void add_runs(CommandLine& program) {
   struct Options : PageOptions {
     std::string status;
+    std::string schedule;
   };
   auto options = std::make_shared<Options>();
   options->limit = 20;
@@ -139,11 +142,14 @@ void add_runs(CommandLine& program) {
   add_page(command, *options, "sluice runs --status failed", "runs", "RUN");
   command.option("--status", options->status, "only runs with this status",
                  {.one_of = {"running", "succeeded", "failed", "cancelled", "set_aside"}});
+  command.option("--schedule", options->schedule, "only runs that this schedule started", {.name = "NAME"});
   command.when_called([options] {
     return with_session(options->common, "runs", [&](Session& session) -> Result<Exit> {
-      SLUICE_TRY(response,
-                 call(*session.backend, "GET", "/v1/runs" + options->query() + "&status=" + options->status));
-      const auto command = "sluice runs" + (options->status.empty() ? "" : " --status " + options->status);
+      SLUICE_TRY(response, call(*session.backend, "GET",
+                                "/v1/runs" + options->query() + "&status=" + options->status +
+                                    "&schedule=" + percent_encode(options->schedule)));
+      auto command = "sluice runs" + (options->status.empty() ? "" : " --status " + options->status);
+      if (!options->schedule.empty()) command += " --schedule " + shell_word(options->schedule);
       return print_page(session, *options, response, "runs", command, [](const Value& run) {
         print_text(stdout, "{}  {:<10} {}  {:>8}  {}\n", run.text_at("run"), run.text_at("status"),
                    run.text_at("created"),

@@ -138,7 +138,7 @@ class Inputs {
 };
 
 Result<Struct> bind(const ir::Pipeline& pipeline, std::map<std::string, std::string> given,
-                    const std::filesystem::path& base, Inputs& inputs) {
+                    const std::filesystem::path& base, Inputs& inputs, const std::string& given_later) {
   SLUICE_DO(inputs.check_secrets(pipeline, given));
   Struct bound;
   for (const auto& input : pipeline.inputs) {
@@ -165,7 +165,22 @@ Result<Struct> bind(const ir::Pipeline& pipeline, std::map<std::string, std::str
         Code::invalid_argument,
         fmt::format("pipeline `{}` has no input `{}`{}", pipeline.name, name, did_you_mean(name, names))));
   }
-  return ir::bind_inputs(pipeline, bound, true);
+  if (given_later.empty()) return ir::bind_inputs(pipeline, bound, true);
+  const auto later = std::ranges::find(pipeline.inputs, given_later, &ir::Input::name);
+  if (later == pipeline.inputs.end() || later->type.kind != ir::Type::Kind::string)
+    return Fail(user_error(
+        Code::invalid_argument,
+        fmt::format("pipeline `{}` has no input `{}` that is a string", pipeline.name, given_later)));
+  if (bound.find(given_later) != nullptr)
+    return Fail(user_error(Code::invalid_argument,
+                           fmt::format("input `{}` is given both a value and the instant", given_later)));
+  // What a run will have there; here it stands for any.
+  bound.set(given_later, to_iso8601(Time()));
+  SLUICE_TRY(whole, ir::bind_inputs(pipeline, bound, true));
+  Struct others;
+  for (const auto& [name, value] : whole)
+    if (name != given_later) others.set(name, value);
+  return others;
 }
 
 }  // namespace
@@ -193,7 +208,8 @@ Result<runs::CompileOptions> compile_options_of(const DialectOptions& options) {
   return made;
 }
 
-Result<RunId> submit(Session& session, const RunRequest& request, const Notice& notice) {
+Result<Struct> prepare_submission(Session& session, const RunRequest& request, const Notice& notice,
+                                  const std::string& given_later) {
   auto wanted = request.pipeline;
   SLUICE_TRY(text, read_plan_text(request.file, wanted));
   SLUICE_TRY(options, compile_options_of(request.dialect));
@@ -208,7 +224,7 @@ Result<RunId> submit(Session& session, const RunRequest& request, const Notice& 
   SLUICE_TRY(store, open_object_store(session.data, clock));
   Uploads uploads(session, std::move(store));
   Inputs artifacts(session, uploads, std::move(secrets), notice);
-  SLUICE_TRY(inputs, bind(*pipeline, std::move(given), base, artifacts));
+  SLUICE_TRY(inputs, bind(*pipeline, std::move(given), base, artifacts, given_later));
   Struct code;
   for (const auto& [folder, arguments] : runs::code_folders(*plan)) {
     const auto select = [&](const std::filesystem::path& path) { return select_code(path, arguments); };
@@ -242,10 +258,18 @@ Result<RunId> submit(Session& session, const RunRequest& request, const Notice& 
   if (options.lowering.only_containers) body.set("only_containers", true);
   const auto& images = options.lowering.python_images;
   if (!images.empty()) body.set("python_images", List(images.begin(), images.end()));
+  return body;
+}
+
+void tell_warnings(const Value& response, const Notice& notice) {
+  for (const auto& warning : list_at(response, "warnings"))
+    if (const auto* text = warning.if_string()) notice(*text);
+}
+
+Result<RunId> submit(Session& session, const RunRequest& request, const Notice& notice) {
+  SLUICE_TRY(body, prepare_submission(session, request, notice));
   SLUICE_TRY(response, call(*session.backend, "POST", "/v1/runs", body));
-  if (const auto* warnings = response.find("warnings"); warnings && warnings->is_list())
-    for (const auto& warning : *warnings->if_list())
-      if (const auto* text_of_it = warning.if_string()) notice(*text_of_it);
+  tell_warnings(response, notice);
   return RunId{response.text_at("run")};
 }
 

@@ -32,8 +32,13 @@ struct RunRequest {
 /// Receives a line for the person who submits a run.
 using Notice = std::function<void(const std::string&)>;
 
-/// Compiles the plan here (so that its problems are reported at once), stores the files that it needs, and
-/// submits it.
+/// Compiles the plan here (so that its problems are reported at once), and stores the files that it needs.
+/// Returns the body of a submission, POST /v1/runs. `given_later`: an input without a value; "": none.
+Result<Struct> prepare_submission(Session& session, const RunRequest& request, const Notice& notice,
+                                  const std::string& given_later = "");
+/// Calls `notice` with the warnings of a response.
+void tell_warnings(const Value& response, const Notice& notice);
+/// Prepares a submission, and submits it.
 Result<RunId> submit(Session& session, const RunRequest& request, const Notice& notice);
 
 }  // namespace sluice::app

@@ -143,6 +143,7 @@ Result<void> up(const UpOptions& options) {
   platform->served_at({.url = server.url(), .from_elsewhere = server.url_from_elsewhere()});
   SLUICE_DO(announce(data, {.url = server.url(), .token = token.value_or(""), .socket = data.socket()}));
   SLUICE_TRY(resumed, platform->runs().resume_all());
+  SLUICE_DO(platform->begin_schedules());
   if (options.json) {
     Struct s;
     s.set("url", server.url());

@@ -337,6 +337,13 @@ Value to_json(const RunReport& report) {
                                      : std::string_view("running"));
   if (report.set_aside) s.set("message", *report.set_aside);
   s.set("created", to_iso8601(report.created.at));
+  if (const auto& trigger = report.created.trigger) {
+    Struct schedule;
+    schedule.set("id", trigger->schedule.text);
+    schedule.set("name", trigger->name);
+    schedule.set("instant", to_iso8601(trigger->instant));
+    s.set("schedule", std::move(schedule));
+  }
   if (report.result) {
     s.set("ended", to_iso8601(report.result->at));
     s.set("seconds", seconds(report.result->at - report.created.at));

@@ -87,6 +87,13 @@ Result<std::vector<std::string>> requirements_in(const std::string& file, const 
   return read;
 }
 
+/// Always the same for a schedule and an instant.
+RunId run_of(const engine::Trigger& trigger) {
+  const auto identity =
+      fmt::format("{}\n{}", trigger.schedule.text, trigger.instant.time_since_epoch().count());
+  return {derived_ulid(trigger.instant, Digest::of(identity))};
+}
+
 Error has_ended(const ports::RunRow& row) {
   return user_error(
       Code::failed_precondition,
@@ -116,7 +123,7 @@ Result<void> check_few(const ir::Plan& plan, std::size_t count, std::string_view
 
 }  // namespace
 
-Result<Submitted> Runs::submit(Submission submission) {
+Result<Runs::Prepared> Runs::prepare(Submission submission) {
   if (ports_.check_room) SLUICE_DO(ports_.check_room());
   SLUICE_TRY(plan, compile(submission.text, submission.file, dialects_, submission.options));
   SLUICE_TRY(pipeline, find_pipeline(*plan, submission.pipeline));
@@ -133,29 +140,50 @@ Result<Submitted> Runs::submit(Submission submission) {
   }
   SLUICE_DO(check_objects(submission.code, "code", ports_.objects));
   SLUICE_DO(check_secrets(*plan, submission.principal.workspace));
-  Submitted submitted{.run = {}, .warnings = warnings_of(*plan)};
-  if (submission.strict && !submitted.warnings.empty())
+  Prepared prepared{.created = {}, .plan = nullptr, .warnings = warnings_of(*plan)};
+  if (submission.strict && !prepared.warnings.empty())
     return Fail(
-        user_error(Code::failed_precondition, submitted.warnings.front() + ", which `--strict` refuses"));
-  SLUICE_TRY(environments, lock_environments(*plan, submission, submitted.warnings));
+        user_error(Code::failed_precondition, prepared.warnings.front() + ", which `--strict` refuses"));
+  SLUICE_TRY(environments, lock_environments(*plan, submission, prepared.warnings));
   SLUICE_TRY(images, resolve_images(*plan));
-  engine::RunCreated created{.run = {new_ulid(ports_.clock.now(), ports_.random)},
-                             .principal = submission.principal,
-                             .name = submission.file,
-                             .pipeline = pipeline->name,
-                             .plan = ir::print_plan(*plan),
-                             .plan_digest = {},
-                             .inputs = std::move(inputs),
-                             .code = std::move(submission.code),
-                             .environments = std::move(environments),
-                             .images = std::move(images),
-                             .cache = submission.cache,
-                             .at = ports_.clock.now()};
+  const auto now = ports_.clock.now();
+  const auto& scheduled = submission.scheduled;
+  engine::RunCreated created{
+      .run = scheduled ? run_of(scheduled->trigger) : RunId{new_ulid(now, ports_.random)},
+      .principal = submission.principal,
+      .name = submission.file,
+      .pipeline = pipeline->name,
+      .plan = ir::print_plan(*plan),
+      .plan_digest = {},
+      .inputs = std::move(inputs),
+      .code = std::move(submission.code),
+      .environments = std::move(environments),
+      .images = std::move(images),
+      .cache = submission.cache,
+      .trigger = scheduled ? std::optional(scheduled->trigger) : std::nullopt,
+      .at = now};
   created.plan_digest = Digest::of(created.plan);
   SLUICE_DO(check_readable(created.plan));
-  submitted.run = created.run;
-  SLUICE_DO(ports_.control.start(std::move(created), std::move(plan)));
+  prepared.created = std::move(created);
+  prepared.plan = std::move(plan);
+  return prepared;
+}
+
+Result<Submitted> Runs::submit(Submission submission) {
+  std::optional<ports::ScheduleStep> step;
+  if (const auto& scheduled = submission.scheduled)
+    step = {.schedule = scheduled->trigger.schedule,
+            .instant = scheduled->trigger.instant,
+            .due = scheduled->next};
+  SLUICE_TRY(prepared, prepare(std::move(submission)));
+  Submitted submitted{.run = prepared.created.run, .warnings = std::move(prepared.warnings)};
+  SLUICE_DO(ports_.control.start(std::move(prepared.created), std::move(prepared.plan), std::move(step)));
   return submitted;
+}
+
+Result<std::vector<std::string>> Runs::check(Submission submission) {
+  SLUICE_TRY(prepared, prepare(std::move(submission)));
+  return std::move(prepared.warnings);
 }
 
 Result<void> Runs::check_secrets(const ir::Plan& plan, const std::string& workspace) const {

@@ -29,6 +29,13 @@ struct Submission {
   bool cache = true;
   bool strict = false;  ///< what would be a warning is refused
   CompileOptions options = {};
+  /// Set: a schedule submits it, at one of its instants. The run's id is made from both, so that there is
+  /// one.
+  struct Scheduled {
+    engine::Trigger trigger;
+    std::optional<Time> next;  ///< the schedule's next instant, which is stored with the run
+  };
+  std::optional<Scheduled> scheduled = {};
 };
 struct Submitted {
   RunId run;
@@ -63,7 +70,10 @@ class Runs {
   /// calls that are certain, and finds the packages of every environment and the image of every container:
   /// what cannot work ends before any work is done. When this returns, the run is stored and running. May ask
   /// an index of packages or a registry of images, and take minutes.
+  /// Of a schedule: Code::conflict as ports::Append::step says.
   Result<Submitted> submit(Submission submission);
+  /// Everything that `submit` checks, and no run. Returns the warnings.
+  Result<std::vector<std::string>> check(Submission submission);
   /// Resumes a run whose process died. `retry`: also one that was set aside. Code::failed_precondition if it
   /// has ended, or was set aside.
   Result<RunId> resume(const std::string& workspace, const std::string& id_or_prefix, bool retry = false);
@@ -100,6 +110,12 @@ class Runs {
   }
 
  private:
+  struct Prepared {
+    engine::RunCreated created;
+    std::shared_ptr<const ir::Plan> plan;
+    std::vector<std::string> warnings;
+  };
+  Result<Prepared> prepare(Submission submission);
   /// What RunCreated::environments holds.
   Result<Struct> lock_environments(const ir::Plan& plan, const Submission& submission,
                                    std::vector<std::string>& warnings);

@@ -45,6 +45,7 @@ class Check {
     SLUICE_DO(read_models());
     SLUICE_DO(read_artifacts());
     SLUICE_DO(read_plans());
+    SLUICE_DO(read_schedules());
     for (const auto& [digest, unsound] : unsound_)
       // Nothing needs a part that is missing of something that nothing needs.
       if (!unsound.missing || !unsound.needed_by.empty())
@@ -196,6 +197,17 @@ class Check {
     return stores_.ledger.each_kept_plan(
         [this](const ports::LedgerStorage::NamedObject& plan) -> Result<void> {
           need(plan.digest, plan.path);
+          return {};
+        });
+  }
+
+  Result<void> read_schedules() {
+    return stores_.ledger.each_schedule(
+        [this](const ports::LedgerStorage::ScheduledObjects& schedule) -> Result<void> {
+          const auto who = "schedule " + schedule.name;
+          need(schedule.plan, who);
+          if (const auto json = parse_json(schedule.values, "schedule"))
+            each_artifact(*json, [&](const Digest& digest) { need(digest, who); });
           return {};
         });
   }

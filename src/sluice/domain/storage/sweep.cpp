@@ -64,6 +64,7 @@ class Sweep {
     SLUICE_DO(mark_models());
     SLUICE_DO(mark_artifacts());
     SLUICE_DO(mark_plans());
+    SLUICE_DO(mark_schedules());
     SLUICE_DO(sweep_cache());
     SLUICE_DO(sweep_logs());
     if (!options_.dry_run) SLUICE_DO(stores_.ledger.finish_removal());
@@ -269,6 +270,17 @@ class Sweep {
       marking_.mark(plan.digest, marking_.add_reason(Marking::Kind::plan, plan.path));
       return {};
     });
+  }
+
+  Result<void> mark_schedules() {
+    return stores_.ledger.each_schedule(
+        [this](const ports::LedgerStorage::ScheduledObjects& schedule) -> Result<void> {
+          SLUICE_DO(stores_.proceed());
+          const auto reason = marking_.add_reason(Marking::Kind::schedule, "schedule " + schedule.name);
+          marking_.mark(schedule.plan, reason);
+          marking_.mark_text(schedule.values, reason);
+          return {};
+        });
   }
 
   struct CacheThing {

@@ -20,6 +20,7 @@ namespace {
 // Rows in one read, and in one transaction: others wait for no longer than these take.
 constexpr std::size_t rows_at_once = 1'000;
 constexpr std::int64_t events_at_once = 5'000;
+constexpr std::size_t schedules_at_once = 10;  // each may have inputs of some MiB
 
 struct EventPage {
   std::vector<ports::LedgerStorage::StoredEvent> events;
@@ -228,6 +229,33 @@ Result<void> SqliteLedger::each_kept_plan(const std::function<Result<void>(const
       read("SELECT id, workspace, 'pipeline version ' || name, text FROM pipeline_versions WHERE id > ? "
            "ORDER BY id LIMIT ?"));
   return read("SELECT id, workspace, 'run ' || run, text FROM grouped_runs WHERE id > ? ORDER BY id LIMIT ?");
+}
+
+Result<void> SqliteLedger::each_schedule(
+    const std::function<Result<void>(const ScheduledObjects&)>& take) const {
+  std::string id;
+  for (;;) {
+    SLUICE_TRY(page, file_->read([&](Connection& connection) -> Result<std::vector<ScheduledObjects>> {
+      SLUICE_TRY(select,
+                 connection.prepare("SELECT id, workspace, name, plan, inputs, code FROM schedules WHERE "
+                                    "id > ? ORDER BY id LIMIT ?"));
+      const auto after = id;
+      select.bind(after).bind(static_cast<std::int64_t>(schedules_at_once));
+      std::vector<ScheduledObjects> found;
+      for (;;) {
+        SLUICE_TRY(row, select.step());
+        if (!row) return found;
+        SLUICE_TRY(plan, digest_of(select.text(3)));
+        id = select.text(0);
+        found.push_back({.workspace = select.text(1),
+                         .name = select.text(2),
+                         .plan = plan,
+                         .values = "[" + select.text(4) + "," + select.text(5) + "]"});
+      }
+    }));
+    for (const auto& schedule : page) SLUICE_DO(take(schedule));
+    if (page.size() < schedules_at_once) return {};
+  }
 }
 
 Result<std::uint64_t> SqliteLedger::remove_runs(const std::vector<RunId>& runs) {

@@ -405,6 +405,44 @@ constexpr std::array<const char*, schema_version> steps{R"sql(
   CREATE INDEX tracked_tasks_unsettled ON tracked_tasks(run) WHERE unsettled = 1;
 )sql",
                                                         R"sql(
+  -- What has runs at instants of its own. The plan's text is an object; `due_ms` is the next instant.
+  CREATE TABLE schedules(
+    id TEXT NOT NULL PRIMARY KEY,
+    workspace TEXT NOT NULL,
+    principal TEXT NOT NULL,
+    name TEXT NOT NULL,
+    cron TEXT NOT NULL,
+    interval_ms INTEGER NOT NULL,
+    time_zone TEXT NOT NULL,
+    start_ms INTEGER,
+    end_ms INTEGER,
+    catch_up INTEGER NOT NULL,
+    max_concurrency INTEGER NOT NULL,
+    enabled INTEGER NOT NULL,
+    created_ms INTEGER NOT NULL,
+    last_ms INTEGER,
+    due_ms INTEGER,
+    runs INTEGER NOT NULL,
+    problem TEXT NOT NULL,
+    plan BLOB NOT NULL,
+    file TEXT NOT NULL,
+    pipeline TEXT NOT NULL,
+    inputs TEXT NOT NULL,
+    code TEXT NOT NULL,
+    cache INTEGER NOT NULL,
+    strict INTEGER NOT NULL,
+    options TEXT NOT NULL,
+    instant_input TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE UNIQUE INDEX schedules_by_name ON schedules(workspace, name);
+  CREATE INDEX schedules_due ON schedules(due_ms) WHERE due_ms IS NOT NULL;
+
+  -- Which schedule started a run.
+  ALTER TABLE runs ADD COLUMN schedule TEXT;
+  CREATE INDEX runs_by_schedule ON runs(schedule, created_ms, id) WHERE schedule IS NOT NULL;
+  CREATE INDEX runs_of_schedules_running ON runs(schedule) WHERE schedule IS NOT NULL AND status = 'running';
+)sql",
+                                                        R"sql(
   -- Plans that are kept under names. The text of a version is an object.
   CREATE TABLE pipelines(
     id TEXT NOT NULL PRIMARY KEY,

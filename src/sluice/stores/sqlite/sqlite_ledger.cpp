@@ -5,6 +5,7 @@
 #include "sluice/base/json.hpp"
 #include "sluice/stores/sqlite/columns.hpp"
 #include "sluice/stores/sqlite/ledger_file.hpp"
+#include "sluice/stores/sqlite/schedule_rows.hpp"
 
 namespace sluice::stores {
 
@@ -20,18 +21,23 @@ namespace {
 
 Result<void> put_row(Connection& connection, const RunId& run, const ports::RunRow& row) {
   SLUICE_TRY(statement, connection.prepare(R"sql(
-    INSERT INTO runs(id, workspace, principal, name, plan, status, created_ms, ended_ms, message)
-    VALUES(?,?,?,?,?,?,?,?,?)
+    INSERT INTO runs(id, workspace, principal, name, plan, status, created_ms, ended_ms, message, schedule)
+    VALUES(?,?,?,?,?,?,?,?,?,?)
     ON CONFLICT(id) DO UPDATE SET workspace=excluded.workspace, principal=excluded.principal,
       name=excluded.name, plan=excluded.plan, status=excluded.status, created_ms=excluded.created_ms,
-      ended_ms=excluded.ended_ms, message=excluded.message)sql"));
+      ended_ms=excluded.ended_ms, message=excluded.message, schedule=excluded.schedule)sql"));
   statement.bind(run.text).bind(row.principal.workspace).bind(row.principal.name).bind(row.name);
   statement.bind_blob(blob_of(row.plan)).bind(row.status).bind(milliseconds(row.created));
   if (row.ended)
     statement.bind(milliseconds(*row.ended));
   else
     statement.bind_null();
-  return statement.bind(row.message).run();
+  statement.bind(row.message);
+  if (row.schedule.text.empty())
+    statement.bind_null();
+  else
+    statement.bind(row.schedule.text);
+  return statement.run();
 }
 
 Result<void> put_cache_entry(Connection& connection, const ports::CacheEntry& entry,
@@ -102,7 +108,7 @@ Result<void> append_one(Connection& connection, const ports::Append& append) {
   if (append.row) SLUICE_DO(put_row(connection, append.run, *append.row));
   for (const auto& entry : append.cache) SLUICE_DO(put_cache_entry(connection, entry, append.principal.name));
   for (const auto& use : append.used) SLUICE_DO(note_use(connection, append.principal.workspace, use));
-  return {};
+  return append.step ? sqlite::take_step(connection, *append.step) : Result<void>();
 }
 
 Result<std::vector<std::string>> read_events(Connection& connection, const RunId& run, std::uint64_t from,
@@ -130,7 +136,8 @@ Result<ports::RunRow> row_of(const Statement& select) {
                     .status = select.text(5),
                     .created = time_of(select.integer(6)),
                     .ended = std::nullopt,
-                    .message = select.text(8)};
+                    .message = select.text(8),
+                    .schedule = {select.text(9)}};
   if (!select.is_null(7)) row.ended = time_of(select.integer(7));
   return row;
 }
@@ -190,18 +197,27 @@ Result<std::vector<ports::RunRow>> SqliteLedger::runs(const ports::RunFilter& fi
     // One statement for each kind of query, so that each uses its index. `by_prefix` uses the primary key,
     // from its end: ids begin with the time, and a short prefix may be that of every run.
     constexpr const char* by_time =
-        "SELECT id, workspace, principal, name, plan, status, created_ms, ended_ms, message FROM runs "
+        "SELECT id, workspace, principal, name, plan, status, created_ms, ended_ms, message, schedule FROM "
+        "runs "
         "WHERE workspace = ?1 AND (created_ms, id) < (?3, ?4) ORDER BY created_ms DESC, id DESC LIMIT ?2";
     constexpr const char* by_status =
-        "SELECT id, workspace, principal, name, plan, status, created_ms, ended_ms, message FROM runs "
+        "SELECT id, workspace, principal, name, plan, status, created_ms, ended_ms, message, schedule FROM "
+        "runs "
         "WHERE workspace = ?1 AND status = ?3 AND (created_ms, id) < (?4, ?5) "
         "ORDER BY created_ms DESC, id DESC LIMIT ?2";
+    constexpr const char* by_schedule =
+        "SELECT id, workspace, principal, name, plan, status, created_ms, ended_ms, message, schedule FROM "
+        "runs "
+        "WHERE schedule = ?3 AND ?1 IN ('', workspace) AND (created_ms, id) < (?4, ?5) "
+        "AND (?6 = '' OR status = ?6) ORDER BY created_ms DESC, id DESC LIMIT ?2";
     constexpr const char* by_prefix =
-        "SELECT id, workspace, principal, name, plan, status, created_ms, ended_ms, message FROM runs "
+        "SELECT id, workspace, principal, name, plan, status, created_ms, ended_ms, message, schedule FROM "
+        "runs "
         "WHERE ?1 IN ('', workspace) AND id >= ?4 AND id < ?5 AND (?3 = '' OR status = ?3) "
         "ORDER BY id DESC LIMIT ?2";
     constexpr const char* everywhere =
-        "SELECT id, workspace, principal, name, plan, status, created_ms, ended_ms, message FROM runs "
+        "SELECT id, workspace, principal, name, plan, status, created_ms, ended_ms, message, schedule FROM "
+        "runs "
         "ORDER BY created_ms DESC, id DESC LIMIT ?2";
     // From each workspace straight to the next, and in each by its index: a server asks for what is running
     // when it starts, which are few of many.
@@ -209,25 +225,31 @@ Result<std::vector<ports::RunRow>> SqliteLedger::runs(const ports::RunFilter& fi
         "WITH RECURSIVE workspaces(name) AS (SELECT min(workspace) FROM runs UNION ALL "
         "SELECT (SELECT min(workspace) FROM runs WHERE workspace > workspaces.name) FROM workspaces "
         "WHERE name IS NOT NULL) "
-        "SELECT id, workspace, principal, runs.name, plan, status, created_ms, ended_ms, message "
+        "SELECT id, workspace, principal, runs.name, plan, status, created_ms, ended_ms, message, schedule "
         "FROM workspaces CROSS JOIN runs ON workspace = workspaces.name "
         "WHERE status = ?3 ORDER BY created_ms DESC, id DESC LIMIT ?2";
     const auto limit = static_cast<std::int64_t>(std::min<std::size_t>(filter.limit, INT64_MAX));
     const auto end = filter.id_prefix ? end_of_prefix(*filter.id_prefix) : "";
     const bool all = filter.workspace.empty();
     SLUICE_CHECK(!filter.after || (!all && !filter.id_prefix));
-    SLUICE_TRY(select, connection.prepare(filter.id_prefix ? by_prefix
-                                          : filter.status  ? (all ? everywhere_by_status : by_status)
-                                                           : (all ? everywhere : by_time)));
+    SLUICE_CHECK(!filter.schedule || !filter.id_prefix);
+    SLUICE_TRY(select, connection.prepare(filter.schedule    ? by_schedule
+                                          : filter.id_prefix ? by_prefix
+                                          : filter.status    ? (all ? everywhere_by_status : by_status)
+                                                             : (all ? everywhere : by_time)));
+    const auto status = filter.status ? std::string_view(*filter.status) : std::string_view();
     select.bind(filter.workspace).bind(limit);
-    if (filter.status || filter.id_prefix)
-      select.bind(filter.status ? std::string_view(*filter.status) : std::string_view());
+    if (filter.schedule)
+      select.bind(filter.schedule->text);
+    else if (filter.status || filter.id_prefix)
+      select.bind(status);
     if (filter.id_prefix) {
       select.bind(*filter.id_prefix).bind(end);
-    } else if (!all) {
+    } else if (!all || filter.schedule) {
       const auto created = filter.after ? milliseconds(filter.after->created) : INT64_MAX;
       select.bind(created).bind(filter.after ? std::string_view(filter.after->id.text) : std::string_view());
     }
+    if (filter.schedule) select.bind(status);
     std::vector<ports::RunRow> rows;
     for (;;) {
       SLUICE_TRY(has_row, select.step());
