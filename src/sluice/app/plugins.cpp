@@ -125,7 +125,8 @@ Result<Ledger> open_ledger(const DataFolder& data, ports::Durability tracked) {
       std::move(opened), stores::SqliteSchedules(file), stores::SqliteAccess(file),
       stores::SqliteTracking(file, tracked), stores::SqliteTrackedTasks(file, tracked),
       stores::SqliteLoggedModels(file, tracked), stores::SqliteArtifactPaths(file, tracked),
-      stores::SqliteTraces(file, tracked), stores::SqliteModelIndex(file), stores::SqlitePipelines(file), stores::SqliteRunGroups(file));
+      stores::SqliteTraces(file, tracked), stores::SqliteModelIndex(file), stores::SqlitePipelines(file),
+      stores::SqliteRunGroups(file));
   auto& ledger = *tables->ledger;
   return Ledger{.owner = tables,
                 .journal = &ledger,

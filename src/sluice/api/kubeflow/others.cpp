@@ -5,7 +5,8 @@ namespace sluice::api::kubeflow {
 namespace {
 
 constexpr std::string_view recurring_runs =
-    "recurring runs are not offered here yet; `sluice schedule` begins runs at their times";
+    "recurring runs are not offered to clients of Kubeflow; `sluice schedule` begins runs of any plan at "
+    "their times";
 constexpr std::string_view visualizations =
     "visualizations are not made here: they would run code of the request; `sluice show` has the metrics and "
     "the files of a "
