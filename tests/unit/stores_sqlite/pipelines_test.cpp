@@ -202,6 +202,16 @@ TEST_F(SqlitePipelinesTest, ListsOfRunsNeitherScanNorSort) {
     }
   sqls.push_back("SELECT lower(g.display_name), g.id " + from + "g.workspace = 'w'" +
                  order("lower(g.display_name)", " DESC"));
+  for (const auto& sql : sqls)
+    for (const auto& step : query("EXPLAIN QUERY PLAN " + sql)) {
+      EXPECT_THAT(step, HasSubstr("SEARCH")) << sql;
+    }
+  // Those of a name are found by it, and sorted.
+  EXPECT_THAT(
+      query("EXPLAIN QUERY PLAN SELECT g.created_ms, g.id " + from +
+            "g.workspace = 'w' AND lower(g.display_name) = 'x' ORDER BY +g.created_ms, g.id LIMIT 21"),
+      testing::Contains(HasSubstr("grouped_runs_by_name (workspace=? AND <expr>=?)")));
+  sqls.clear();
   sqls.emplace_back("SELECT max(created_ms) FROM grouped_runs WHERE in_group = 'g'");
   sqls.emplace_back("SELECT 1 FROM grouped_runs WHERE run = 'r'");
   for (const auto& sql : sqls)

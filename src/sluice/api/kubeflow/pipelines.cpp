@@ -247,13 +247,13 @@ Result<ports::PipelineChange> change_of(const ports::Request& request) {
 
 void add_pipeline_routes(const KubeflowApi& api, ports::Protocol& protocol) {
   auto& routes = protocol.routes;
-  const auto add = [&](std::string method, std::string pattern, auto work, std::string change,
+  const auto add = [&](std::string_view method, std::string_view pattern, auto work, std::string_view change,
                        std::size_t body_max = std::size_t{1} << 20) {
-    routes.push_back({.method = std::move(method),
-                      .pattern = "/apis/v2beta1/pipelines" + pattern,
+    routes.push_back({.method = std::string(method),
+                      .pattern = "/apis/v2beta1/pipelines" + std::string(pattern),
                       .handler = handler_of([api, work](const auto& r) { return work(api, r); }),
                       .body_max = body_max,
-                      .change = std::move(change)});
+                      .change = std::string(change)});
   };
   constexpr auto text_max = pipelines::text_bytes_max;
   add("POST", "/upload", upload, "pipeline.create", text_max + upload_more);

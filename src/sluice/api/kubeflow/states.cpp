@@ -62,7 +62,7 @@ std::string_view state_of(const runs::OperationReport& operation) {
 }
 
 std::string status_named(std::string_view state) {
-  const auto folded = lower_ascii(state);
+  auto folded = lower_ascii(state);
   for (const auto& named : names)
     if (lower_ascii(named.state) == folded) return std::string(named.status);
   return folded;

@@ -115,6 +115,7 @@ Result<Struct> RunGroups::inputs_of(const std::string& text, const std::string& 
         std::ranges::any_of(pipeline->inputs, [&name](const auto& input) { return input.name == name; });
     if (known) continue;
     std::vector<std::string> names;
+    names.reserve(pipeline->inputs.size());
     for (const auto& input : pipeline->inputs) names.push_back(input.name);
     return refusal(
         fmt::format("the pipeline has no parameter `{}`{}", shown(name), did_you_mean(name, names)));

@@ -18,6 +18,7 @@ struct ListColumn {
   bool folded = false;   ///< the expression is in lower case
   bool is_text = true;
   bool joined = false;  ///< of another table than the first one
+  bool rare = false;    ///< few entries have the same value, and an index finds them
 };
 
 /// Where entries are listed from. All of it is literals.

@@ -22,9 +22,9 @@ using sqlite::time_of;
 namespace {
 
 constexpr auto attributes = std::to_array<ListColumn>({
-    {.key = "id", .sql = "id"},
-    {.key = "name", .sql = "lower(name)", .folded = true},
-    {.key = "display_name", .sql = "lower(display_name)", .folded = true},
+    {.key = "id", .sql = "id", .rare = true},
+    {.key = "name", .sql = "lower(name)", .folded = true, .rare = true},
+    {.key = "display_name", .sql = "lower(display_name)", .folded = true, .rare = true},
     {.key = "description", .sql = "lower(description)", .folded = true},
     {.key = "created_at", .sql = "created_ms", .is_text = false},
     {.key = "pipeline", .sql = "pipeline"},

@@ -22,8 +22,8 @@ using sqlite::time_of;
 namespace {
 
 constexpr auto group_attributes = std::to_array<ListColumn>({
-    {.key = "id", .sql = "id"},
-    {.key = "name", .sql = "lower(name)", .folded = true},
+    {.key = "id", .sql = "id", .rare = true},
+    {.key = "name", .sql = "lower(name)", .folded = true, .rare = true},
     {.key = "description", .sql = "lower(description)", .folded = true},
     {.key = "created_at", .sql = "created_ms", .is_text = false},
     {.key = "last_run_created_at",
@@ -41,8 +41,8 @@ constexpr sqlite::ListTable group_table{
     .attributes = group_attributes};
 
 constexpr auto run_attributes = std::to_array<ListColumn>({
-    {.key = "id", .sql = "g.id"},
-    {.key = "display_name", .sql = "lower(g.display_name)", .folded = true},
+    {.key = "id", .sql = "g.id", .rare = true},
+    {.key = "display_name", .sql = "lower(g.display_name)", .folded = true, .rare = true},
     {.key = "description", .sql = "lower(g.description)", .folded = true},
     {.key = "created_at", .sql = "g.created_ms", .is_text = false},
     {.key = "finished_at", .sql = "coalesce(r.ended_ms, 0)", .is_text = false, .joined = true},
