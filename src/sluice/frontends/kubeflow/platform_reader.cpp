@@ -77,8 +77,11 @@ void SpecReader::secret_variables(MapReader& map, const std::string& what, Conta
       problems_.add(item.at, "the name of a secret of " + what + " has to be known before the run");
     given.end();
     if (secret.flag("optional"))
-      warnings_.add(item.at, "the secret `" + name + "` of " + what +
-                                 " is optional for Kubernetes, and has to be set here");
+      warnings_.add(item.at, std::string("the secret `")
+                                 .append(name)
+                                 .append("` of ")
+                                 .append(what)
+                                 .append(" is optional for Kubernetes, and has to be set here"));
     const auto of_secret = std::string("a key of the secret `").append(name).append("`");
     for (const auto& pair : secret.list("keyToEnv")) {
       MapReader key(&pair, of_secret, problems_);
