@@ -56,6 +56,8 @@ struct Platform::Impl {
   std::unique_ptr<EndNotices> end_notices;
   std::unique_ptr<driver::Driver> driver;
   std::unique_ptr<runs::Runs> runs;
+  std::unique_ptr<pipelines::Pipelines> pipelines;
+  std::unique_ptr<pipelines::RunGroups> run_groups;
   std::unique_ptr<schedules::Scheduler> scheduler;
   std::unique_ptr<schedules::Schedules> schedules;
   std::unique_ptr<runs::JournalFacts> facts;
@@ -182,6 +184,20 @@ struct Platform::Impl {
             .check_room = [this] { return quota->admit(0); }},
         builtin_dialects());
     tell_ends();
+    pipelines = std::make_unique<pipelines::Pipelines>(
+        pipelines::Pipelines::Ports{
+            .store = *ledger.pipelines, .objects = *objects.store, .clock = clock, .random = random},
+        builtin_dialects());
+    run_groups =
+        std::make_unique<pipelines::RunGroups>(pipelines::RunGroups::Ports{.store = *ledger.run_groups,
+                                                                           .pipelines = *pipelines,
+                                                                           .runs = *runs,
+                                                                           .objects = *objects.store,
+                                                                           .clock = clock,
+                                                                           .random = random},
+                                               builtin_dialects());
+    SLUICE_TRY(default_group, run_groups->default_group({}));
+    static_cast<void>(default_group);
     scheduler = std::make_unique<schedules::Scheduler>(schedules::Scheduler::Ports{
         .store = *ledger.schedules, .runs = *runs, .objects = *objects.store, .clock = clock});
     schedules = std::make_unique<schedules::Schedules>(schedules::Schedules::Ports{.store = *ledger.schedules,
@@ -295,6 +311,8 @@ struct Platform::Impl {
                            .traces = *traces,
                            .task_runs = *task_runs,
                            .registry = *registry,
+                           .pipelines = *pipelines,
+                           .run_groups = *run_groups,
                            .clock = clock});
   }
 

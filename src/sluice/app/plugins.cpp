@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "sluice/api/kubeflow/kubeflow.hpp"
 #include "sluice/api/mlflow/mlflow.hpp"
 #include "sluice/api/native/native.hpp"
 #include "sluice/api/openinference/openinference.hpp"
@@ -56,6 +57,8 @@
 #include "sluice/stores/sqlite/sqlite_ledger.hpp"
 #include "sluice/stores/sqlite/sqlite_logged_models.hpp"
 #include "sluice/stores/sqlite/sqlite_model_index.hpp"
+#include "sluice/stores/sqlite/sqlite_pipelines.hpp"
+#include "sluice/stores/sqlite/sqlite_run_groups.hpp"
 #include "sluice/stores/sqlite/sqlite_schedules.hpp"
 #include "sluice/stores/sqlite/sqlite_traces.hpp"
 #include "sluice/stores/sqlite/sqlite_tracked_tasks.hpp"
@@ -113,6 +116,8 @@ Result<Ledger> open_ledger(const DataFolder& data, ports::Durability tracked) {
     stores::SqliteArtifactPaths artifacts;
     stores::SqliteTraces traces;
     stores::SqliteModelIndex model_index;
+    stores::SqlitePipelines pipelines;
+    stores::SqliteRunGroups run_groups;
   };
   SLUICE_TRY(opened, stores::SqliteLedger::open(data.ledger()));
   const auto file = opened->file();
@@ -120,7 +125,8 @@ Result<Ledger> open_ledger(const DataFolder& data, ports::Durability tracked) {
       std::move(opened), stores::SqliteSchedules(file), stores::SqliteAccess(file),
       stores::SqliteTracking(file, tracked), stores::SqliteTrackedTasks(file, tracked),
       stores::SqliteLoggedModels(file, tracked), stores::SqliteArtifactPaths(file, tracked),
-      stores::SqliteTraces(file, tracked), stores::SqliteModelIndex(file));
+      stores::SqliteTraces(file, tracked), stores::SqliteModelIndex(file), stores::SqlitePipelines(file),
+      stores::SqliteRunGroups(file));
   auto& ledger = *tables->ledger;
   return Ledger{.owner = tables,
                 .journal = &ledger,
@@ -136,6 +142,8 @@ Result<Ledger> open_ledger(const DataFolder& data, ports::Durability tracked) {
                 .artifacts = &tables->artifacts,
                 .traces = &tables->traces,
                 .model_index = &tables->model_index,
+                .pipelines = &tables->pipelines,
+                .run_groups = &tables->run_groups,
                 .make_target = [file](Time at) -> std::unique_ptr<ports::TrackingTarget> {
                   return std::make_unique<stores::SqliteTrackingTarget>(file, Principal{}, at);
                 }};
@@ -514,6 +522,8 @@ std::vector<ports::Protocol> make_protocols(const ProtocolParts& parts) {
                                        .task_runs = parts.task_runs,
                                        .interface_file = parts.interface_file,
                                        .is_encrypted = parts.is_encrypted}));
+  made.push_back(api::kubeflow_protocol(
+      {.pipelines = parts.pipelines, .groups = parts.run_groups, .objects = parts.objects}));
   // Until there is a console.
   made.push_back({.name = "console",
                   .routes = {{.method = "GET",

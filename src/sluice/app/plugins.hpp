@@ -10,6 +10,8 @@
 #include "sluice/domain/ai/picture_folder.hpp"
 #include "sluice/domain/models/provenance.hpp"
 #include "sluice/domain/models/registry.hpp"
+#include "sluice/domain/pipelines/pipelines.hpp"
+#include "sluice/domain/pipelines/run_groups.hpp"
 #include "sluice/domain/remote/fetches.hpp"
 #include "sluice/domain/runs/compile.hpp"
 #include "sluice/domain/runs/runs.hpp"
@@ -38,6 +40,7 @@
 #include "sluice/ports/moving.hpp"
 #include "sluice/ports/object_store.hpp"
 #include "sluice/ports/outbound.hpp"
+#include "sluice/ports/pipelines.hpp"
 #include "sluice/ports/schedules.hpp"
 #include "sluice/ports/secrets.hpp"
 #include "sluice/ports/service.hpp"
@@ -68,6 +71,8 @@ struct Ledger {
   ports::ArtifactPaths* artifacts = nullptr;
   ports::Traces* traces = nullptr;
   ports::ModelIndex* model_index = nullptr;
+  ports::NamedPipelines* pipelines = nullptr;
+  ports::RunGroups* run_groups = nullptr;
   /// Puts what another program tracked.
   std::function<std::unique_ptr<ports::TrackingTarget>(Time at)> make_target;
 };
@@ -236,6 +241,8 @@ struct ProtocolParts {
   tracking::Traces& traces;
   tracking::TaskRuns& task_runs;
   models::Registry& registry;
+  pipelines::Pipelines& pipelines;
+  pipelines::RunGroups& run_groups;
   const Clock& clock;
 };
 /// All wire protocols. `check_paths` (paths.hpp) checks which paths each may have.

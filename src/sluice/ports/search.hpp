@@ -29,9 +29,10 @@ struct SearchCondition {
     less_or_equal,
     greater,
     greater_or_equal,
-    like,   ///< SQL's patterns, `%` and `_`, case-sensitive
-    ilike,  ///< the same for letters of any case
-    rlike,  ///< a regular expression matches a part of it; only of traces
+    like,      ///< SQL's patterns, `%` and `_`, case-sensitive
+    ilike,     ///< the same for letters of any case
+    rlike,     ///< a regular expression matches a part of it; only of traces
+    contains,  ///< the operand is a part of it, in letters of any case; only of lists (ports/pipelines.hpp)
     in,
     not_in,
     is_null,

@@ -107,6 +107,9 @@ class LedgerStorage {
   };
   /// Every file that clients stored under a path.
   virtual Result<void> each_artifact(const std::function<Result<void>(const NamedObject&)>& take) const = 0;
+  /// The text of every version of a named pipeline ("pipeline version NAME") and of every run that is in a
+  /// group ("run ID").
+  virtual Result<void> each_kept_plan(const std::function<Result<void>(const NamedObject&)>& take) const = 0;
   /// What a schedule submits.
   struct ScheduledObjects {
     std::string workspace;

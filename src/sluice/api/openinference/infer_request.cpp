@@ -1,7 +1,7 @@
 #include "sluice/api/openinference/infer_request.hpp"
 
-#include "sluice/api/openinference/form.hpp"
 #include "sluice/api/openinference/infer_json.hpp"
+#include "sluice/base/form.hpp"
 #include "sluice/base/json.hpp"
 #include "sluice/base/numbers.hpp"
 #include "sluice/base/picture_format.hpp"

@@ -7,6 +7,8 @@
 #include "sluice/ir/frontend.hpp"
 #include "sluice/ir/signature.hpp"
 
+// Public to other domain modules: plans that are kept are checked, and their inputs typed.
+
 namespace sluice::runs {
 
 /// The front ends and services that a text is compiled against. The front ends must outlive it. They are

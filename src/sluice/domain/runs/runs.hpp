@@ -14,7 +14,7 @@
 #include "sluice/ports/run_control.hpp"
 #include "sluice/ports/secrets.hpp"
 
-// Public to other domain modules: schedules submit runs.
+// Public to other domain modules: named pipelines and schedules are run.
 
 namespace sluice::runs {
 

@@ -44,6 +44,7 @@ class Check {
     SLUICE_DO(read_cache());
     SLUICE_DO(read_models());
     SLUICE_DO(read_artifacts());
+    SLUICE_DO(read_plans());
     SLUICE_DO(read_schedules());
     for (const auto& [digest, unsound] : unsound_)
       // Nothing needs a part that is missing of something that nothing needs.
@@ -188,6 +189,14 @@ class Check {
     return stores_.ledger.each_artifact(
         [this](const ports::LedgerStorage::NamedObject& artifact) -> Result<void> {
           need(artifact.digest, "artifact " + artifact.path);
+          return {};
+        });
+  }
+
+  Result<void> read_plans() {
+    return stores_.ledger.each_kept_plan(
+        [this](const ports::LedgerStorage::NamedObject& plan) -> Result<void> {
+          need(plan.digest, plan.path);
           return {};
         });
   }

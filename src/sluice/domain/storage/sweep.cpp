@@ -63,6 +63,7 @@ class Sweep {
     SLUICE_DO(mark_runs());
     SLUICE_DO(mark_models());
     SLUICE_DO(mark_artifacts());
+    SLUICE_DO(mark_plans());
     SLUICE_DO(mark_schedules());
     SLUICE_DO(sweep_cache());
     SLUICE_DO(sweep_logs());
@@ -257,6 +258,18 @@ class Sweep {
                         marking_.add_reason(Marking::Kind::artifact, "artifact " + artifact.path));
           return {};
         });
+  }
+
+  Result<void> mark_plans() {
+    constexpr std::string_view run = "run ";
+    return stores_.ledger.each_kept_plan([&](const ports::LedgerStorage::NamedObject& plan) -> Result<void> {
+      SLUICE_DO(stores_.proceed());
+      if (options_.dry_run && plan.path.starts_with(run) &&
+          gone_.contains(RunId{plan.path.substr(run.size())}))
+        return {};
+      marking_.mark(plan.digest, marking_.add_reason(Marking::Kind::plan, plan.path));
+      return {};
+    });
   }
 
   Result<void> mark_schedules() {

@@ -205,6 +205,32 @@ Result<void> SqliteLedger::each_artifact(const std::function<Result<void>(const 
   }
 }
 
+Result<void> SqliteLedger::each_kept_plan(const std::function<Result<void>(const NamedObject&)>& take) const {
+  const auto read = [&](const char* sql) -> Result<void> {
+    for (std::string after;;) {
+      SLUICE_TRY(page, file_->read([&](Connection& connection) -> Result<std::vector<NamedObject>> {
+        SLUICE_TRY(select, connection.prepare(sql));
+        const auto from = after;
+        select.bind(from).bind(static_cast<std::int64_t>(rows_at_once));
+        std::vector<NamedObject> found;
+        for (;;) {
+          SLUICE_TRY(row, select.step());
+          if (!row) return found;
+          SLUICE_TRY(digest, digest_of(select.text(3)));
+          after = select.text(0);
+          found.push_back({.workspace = select.text(1), .path = select.text(2), .digest = digest});
+        }
+      }));
+      for (const auto& object : page) SLUICE_DO(take(object));
+      if (page.size() < rows_at_once) return {};
+    }
+  };
+  SLUICE_DO(
+      read("SELECT id, workspace, 'pipeline version ' || name, text FROM pipeline_versions WHERE id > ? "
+           "ORDER BY id LIMIT ?"));
+  return read("SELECT id, workspace, 'run ' || run, text FROM grouped_runs WHERE id > ? ORDER BY id LIMIT ?");
+}
+
 Result<void> SqliteLedger::each_schedule(
     const std::function<Result<void>(const ScheduledObjects&)>& take) const {
   std::string id;
@@ -250,6 +276,8 @@ Result<std::uint64_t> SqliteLedger::remove_runs(const std::vector<RunId>& runs) 
       SLUICE_DO(remove.bind(run.text).run());
       if (connection.changes() == 0) return {};
       ++removed;
+      SLUICE_TRY(grouped, connection.prepare("DELETE FROM grouped_runs WHERE run = ?"));
+      SLUICE_DO(grouped.bind(run.text).run());
       SLUICE_TRY(done, remove_last_events(connection, run));
       static_cast<void>(done);  // what is left of a long journal is removed below
       return {};

@@ -441,6 +441,79 @@ constexpr std::array<const char*, schema_version> steps{R"sql(
   ALTER TABLE runs ADD COLUMN schedule TEXT;
   CREATE INDEX runs_by_schedule ON runs(schedule, created_ms, id) WHERE schedule IS NOT NULL;
   CREATE INDEX runs_of_schedules_running ON runs(schedule) WHERE schedule IS NOT NULL AND status = 'running';
+)sql",
+                                                        R"sql(
+  -- Plans that are kept under names. The text of a version is an object.
+  CREATE TABLE pipelines(
+    id TEXT NOT NULL PRIMARY KEY,
+    workspace TEXT NOT NULL,
+    principal TEXT NOT NULL,
+    name TEXT NOT NULL,
+    display_name TEXT NOT NULL,
+    description TEXT NOT NULL,
+    tags TEXT NOT NULL,
+    created_ms INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE UNIQUE INDEX pipelines_by_name ON pipelines(workspace, name);
+  CREATE INDEX pipelines_by_display_name ON pipelines(workspace, lower(display_name), id);
+  CREATE INDEX pipelines_by_time ON pipelines(workspace, created_ms, id);
+  CREATE TABLE pipeline_versions(
+    id TEXT NOT NULL PRIMARY KEY,
+    pipeline TEXT NOT NULL,
+    workspace TEXT NOT NULL,
+    principal TEXT NOT NULL,
+    name TEXT NOT NULL,
+    display_name TEXT NOT NULL,
+    description TEXT NOT NULL,
+    source_url TEXT NOT NULL,
+    tags TEXT NOT NULL,
+    text BLOB NOT NULL,
+    file TEXT NOT NULL,
+    created_ms INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE UNIQUE INDEX pipeline_versions_by_name ON pipeline_versions(pipeline, name);
+  CREATE INDEX pipeline_versions_by_time ON pipeline_versions(pipeline, created_ms, id);
+
+  -- Runs that their submitters put together. `id` is the first run, `run` the one that retried it last. Lists
+  -- are ordered by time, with and without those that are archived, or by name.
+  CREATE TABLE run_groups(
+    id TEXT NOT NULL PRIMARY KEY,
+    workspace TEXT NOT NULL,
+    principal TEXT NOT NULL,
+    name TEXT NOT NULL,
+    description TEXT NOT NULL,
+    archived INTEGER NOT NULL,
+    created_ms INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE UNIQUE INDEX run_groups_by_name ON run_groups(workspace, name);
+  CREATE INDEX run_groups_by_folded_name ON run_groups(workspace, lower(name), id);
+  CREATE INDEX run_groups_by_time ON run_groups(workspace, created_ms, id);
+  CREATE TABLE grouped_runs(
+    id TEXT NOT NULL PRIMARY KEY,
+    run TEXT NOT NULL,
+    workspace TEXT NOT NULL,
+    principal TEXT NOT NULL,
+    in_group TEXT NOT NULL,
+    display_name TEXT NOT NULL,
+    description TEXT NOT NULL,
+    service_account TEXT NOT NULL,
+    pipeline TEXT NOT NULL,
+    version TEXT NOT NULL,
+    text BLOB NOT NULL,
+    file TEXT NOT NULL,
+    root TEXT NOT NULL,
+    parameters TEXT NOT NULL,
+    archived INTEGER NOT NULL,
+    created_ms INTEGER NOT NULL,
+    cancelled_ms INTEGER,
+    earlier TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE UNIQUE INDEX grouped_runs_by_run ON grouped_runs(run);
+  CREATE INDEX grouped_runs_by_time ON grouped_runs(workspace, created_ms, id);
+  CREATE INDEX grouped_runs_archived ON grouped_runs(workspace, archived, created_ms, id);
+  CREATE INDEX grouped_runs_by_name ON grouped_runs(workspace, lower(display_name), id);
+  CREATE INDEX grouped_runs_of_group ON grouped_runs(in_group, created_ms, id);
+  CREATE INDEX grouped_runs_of_group_archived ON grouped_runs(in_group, archived, created_ms, id);
 )sql"};
 
 Result<int> version_of(Connection& connection) {

@@ -16,6 +16,7 @@ std::string_view operator_of(Comparator comparator) {
     case Comparator::like:
     case Comparator::ilike: return " LIKE ";
     case Comparator::rlike: return " REGEXP ";
+    case Comparator::contains: return "";  // a function
     case Comparator::in: return " IN ";
     case Comparator::not_in: return " NOT IN ";
     case Comparator::is_null: return " IS NULL";
@@ -30,6 +31,8 @@ SqlText& SqlText::compare(std::string_view column, const ports::SearchCondition&
   const auto word = operator_of(condition.comparator);
   if (condition.comparator == Comparator::ilike)
     return add("lower(").add(column).add(")").add(word).add("lower(").value(condition.operand).add(")");
+  if (condition.comparator == Comparator::contains)
+    return add("instr(").add(column).add(", ").value(condition.operand).add(") > 0");
   add(column).add(word);
   if (const auto* list = std::get_if<std::vector<std::string>>(&condition.operand)) {
     add("(");

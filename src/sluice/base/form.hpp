@@ -7,7 +7,7 @@
 
 #include "sluice/base/result.hpp"
 
-namespace sluice::api {
+namespace sluice {
 
 /// A field of a form, as browsers and `curl -F` send it.
 struct FormField {
@@ -36,4 +36,4 @@ Result<std::vector<FormField>> read_form(std::string_view body, std::string_view
 /// "image/png" of "Image/PNG; x=y"; in lower case.
 std::string media_type_of(std::string_view content_type);
 
-}  // namespace sluice::api
+}  // namespace sluice

@@ -1,10 +1,10 @@
-#include "sluice/api/openinference/form.hpp"
+#include "sluice/base/form.hpp"
 
 #include <algorithm>
 
 #include "sluice/base/words.hpp"
 
-namespace sluice::api {
+namespace sluice {
 namespace {
 
 constexpr std::string_view line_end = "\r\n";
@@ -149,4 +149,4 @@ std::string media_type_of(std::string_view content_type) {
   return lower_ascii(trimmed(content_type.substr(0, content_type.find(';'))));
 }
 
-}  // namespace sluice::api
+}  // namespace sluice
