@@ -56,7 +56,8 @@ TEST(Compiling, RefusesATextThatNoFrontendRecognizes) {
     const auto plan = compile(text, "plan.yaml", {.frontends = {&words}, .services = {}});
     ASSERT_FALSE(plan);
     EXPECT_EQ(plan.error().message,
-              "plan.yaml: unrecognized pipeline format; a Sluice plan has the key `sluice: 1`");
+              "plan.yaml: unrecognized pipeline format; a Sluice plan has the key `sluice: 1`, a pipeline "
+              "that kfp compiled `pipelineInfo`");
   }
 }
 

@@ -51,6 +51,7 @@ Result<std::shared_ptr<const ir::Plan>> compile(const std::string& text, const s
   const auto frontend = std::ranges::find_if(dialects.frontends, is_chosen);
   if (frontend == dialects.frontends.end() && !options.dialect.empty()) {
     std::vector<std::string> names;
+    names.reserve(dialects.frontends.size());
     for (const auto* known : dialects.frontends) names.emplace_back(known->name());
     return Fail(user_error(Code::invalid_argument, "there is no dialect `" + options.dialect + "`" +
                                                        did_you_mean(options.dialect, names)));

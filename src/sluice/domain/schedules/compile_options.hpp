@@ -1,6 +1,6 @@
 #pragma once
 #include "sluice/base/value.hpp"
-#include "sluice/domain/runs/compile.hpp"
+#include "sluice/domain/runs/runs.hpp"
 
 // How options of a text are stored with its schedule.
 

@@ -5,6 +5,7 @@
 #include "sluice/base/json.hpp"
 #include "sluice/frontends/kubeflow/conditions.hpp"
 #include "sluice/frontends/kubeflow/map_reader.hpp"
+#include "sluice/frontends/kubeflow/suggestion.hpp"
 
 namespace sluice::frontends::kubeflow {
 namespace {
@@ -132,12 +133,10 @@ Typed TaskArguments::value_of(const Argument& argument) const {
     case Argument::Source::component_input: {
       const auto* input = dag_.inputs.parameter(argument.key);
       if (input == nullptr) {
-        std::vector<std::string> names;
-        for (const auto& one : dag_.inputs.parameters) names.push_back(one.name);
         problems_.add(argument.at,
                       "`" + argument.key + "` is not an input of " +
                           (dag_.name == "main" ? "the pipeline" : "component `" + dag_.name + "`") +
-                          problems_.suggest(argument.key, names));
+                          suggest(problems_, argument.key, dag_.inputs.parameters));
         made = {.value = literal("", argument.at), .type = std::nullopt, .may_be_absent = false};
         break;
       }
@@ -157,10 +156,8 @@ Typed TaskArguments::value_of(const Argument& argument) const {
 const Component* TaskArguments::component_of(const Argument& argument) const {
   const auto* producer = dag_.dag->find(argument.producer);
   if (producer == nullptr) {
-    std::vector<std::string> names;
-    for (const auto& one : dag_.dag->tasks) names.push_back(one.name);
-    problems_.add(argument.at,
-                  "unknown task `" + argument.producer + "`" + problems_.suggest(argument.producer, names));
+    problems_.add(argument.at, "unknown task `" + argument.producer + "`" +
+                                   suggest(problems_, argument.producer, dag_.dag->tasks));
     return nullptr;
   }
   return spec_.component(producer->component);
@@ -177,11 +174,11 @@ Typed TaskArguments::output_of(const Argument& argument) const {
   }
   const auto* output = component->outputs.parameter(argument.key);
   if (output == nullptr && component->outputs.artifact(argument.key) == nullptr) {
-    std::vector<std::string> names;
-    for (const auto& one : component->outputs.parameters) names.push_back(one.name);
-    for (const auto& one : component->outputs.artifacts) names.push_back(one.name);
-    problems_.add(argument.at, "task `" + argument.producer + "` has no output `" + argument.key + "`" +
-                                   problems_.suggest(argument.key, names));
+    const auto& outputs = component->outputs;
+    auto hint = suggest(problems_, argument.key, outputs.parameters);
+    if (hint.empty()) hint = suggest(problems_, argument.key, outputs.artifacts);
+    problems_.add(argument.at,
+                  "task `" + argument.producer + "` has no output `" + argument.key + "`" + hint);
     made.value = literal("", argument.at);
     return made;
   }
@@ -253,10 +250,8 @@ ExpressionPtr TaskArguments::artifact(std::string_view name) const {
     return task_.runs_after_failure ? call("first", {value}, found->at) : value;
   }
   if (dag_.inputs.artifact(found->key) == nullptr) {
-    std::vector<std::string> names;
-    for (const auto& one : dag_.inputs.artifacts) names.push_back(one.name);
     problems_.add(found->at, "`" + found->key + "` is not an input artifact of component `" + dag_.name +
-                                 "`" + problems_.suggest(found->key, names));
+                                 "`" + suggest(problems_, found->key, dag_.inputs.artifacts));
   }
   return field("inputs", found->key, found->at);
 }
@@ -265,10 +260,8 @@ void TaskArguments::check() const {
   const auto unknown = [&](const Argument& argument, const auto& inputs) {
     if (argument.name.starts_with(channel)) return;
     if (std::ranges::any_of(inputs, [&](const auto& input) { return input.name == argument.name; })) return;
-    std::vector<std::string> names;
-    for (const auto& one : inputs) names.push_back(one.name);
     problems_.add(argument.at, "component `" + of_.name + "` of task `" + task_.name + "` has no input `" +
-                                   argument.name + "`" + problems_.suggest(argument.name, names));
+                                   argument.name + "`" + suggest(problems_, argument.name, inputs));
   };
   for (const auto& argument : task_.parameters) unknown(argument, of_.inputs.parameters);
   for (const auto& argument : task_.artifacts) unknown(argument, of_.inputs.artifacts);

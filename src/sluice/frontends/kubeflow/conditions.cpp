@@ -114,7 +114,7 @@ class ConditionParser {
     if (rest_.empty() || (rest_.front() != '\'' && rest_.front() != '"'))
       return wrong("needs the name of a parameter in quotes");
     const auto key = quoted(rest_.front());
-    if (!key) return key;
+    if (!key) return nullptr;
     if (!take("]")) return wrong("lacks a `]`");
     const auto found = find_(*key->literal.if_string(), at_);
     failed_ = failed_ || !found;

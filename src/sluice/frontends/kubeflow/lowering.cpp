@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "sluice/frontends/kubeflow/conditions.hpp"
+#include "sluice/frontends/kubeflow/suggestion.hpp"
 
 namespace sluice::frontends::kubeflow {
 
@@ -130,10 +131,8 @@ ExpressionPtr Lowering::output(const Component& component, const DagOutput& outp
   std::vector<ExpressionPtr> values;
   for (const auto& selector : output.from) {
     if (component.dag->find(selector.producer) == nullptr) {
-      std::vector<std::string> names;
-      for (const auto& one : component.dag->tasks) names.push_back(one.name);
       problems_.add(selector.at, "output `" + output.name + "` is of the unknown task `" + selector.producer +
-                                     "`" + problems_.suggest(selector.producer, names));
+                                     "`" + suggest(problems_, selector.producer, component.dag->tasks));
       continue;
     }
     auto value = field(selector.producer, selector.key, selector.at);
@@ -151,10 +150,9 @@ ExpressionPtr Lowering::output(const Component& component, const DagOutput& outp
 const Component* Lowering::component_of(const Task& task) {
   const auto* found = spec_.component(task.component);
   if (found != nullptr || task.component.empty()) return found;
-  std::vector<std::string> names;
-  for (const auto& component : spec_.components) names.push_back(component.name);
   problems_.add(task.component_at, "task `" + task.name + "` is of the component `" + task.component +
-                                       "`, which is not there" + problems_.suggest(task.component, names));
+                                       "`, which is not there" +
+                                       suggest(problems_, task.component, spec_.components));
   return nullptr;
 }
 
@@ -185,10 +183,8 @@ void Lowering::waiting(const Component& dag, const Task& task, ir::Operation& op
   for (const auto& [name, at] : task.dependencies) {
     add(name, at);
     if (dag.dag->find(name) != nullptr) continue;
-    std::vector<std::string> names;
-    for (const auto& one : dag.dag->tasks) names.push_back(one.name);
     problems_.add(at, "task `" + task.name + "` waits for the unknown task `" + name + "`" +
-                          problems_.suggest(name, names));
+                          suggest(problems_, name, dag.dag->tasks));
   }
   for (const auto* arguments : {&task.parameters, &task.artifacts})
     for (const auto& argument : *arguments)
@@ -268,11 +264,10 @@ void Lowering::work(const Component&, const Task& task, const Component& of, con
   operation.what = ir::Block{};
   const auto* executor = spec_.executor(of.executor);
   if (executor == nullptr) {
-    std::vector<std::string> names;
-    for (const auto& one : spec_.executors) names.push_back(one.name);
     if (!of.executor.empty())
       problems_.add(of.executor_at, "component `" + of.name + "` needs the executor `" + of.executor +
-                                        "`, which is not there" + problems_.suggest(of.executor, names));
+                                        "`, which is not there" +
+                                        suggest(problems_, of.executor, spec_.executors));
     return;
   }
   if (const auto* container = std::get_if<Container>(&executor->what))

@@ -107,7 +107,8 @@ class Filler {
       if (rest == ".path" || rest == ".uri")
         return found(call("path", {artifact}, at_), ParameterType::string);
       if (take(".metadata"))
-        return found(metadata(call("get", {field(artifact, "metadata")}, at_), rest), std::nullopt);
+        if (auto value = metadata(field(artifact, "metadata"), rest))
+          return found(std::move(value), std::nullopt);
       if (rest == ".name") return found(field(artifact, "name"), ParameterType::string);
     } else if (take(".outputs.artifacts")) {
       const auto name = take_name(rest);
@@ -126,12 +127,12 @@ class Filler {
     return unknown(inside, "there is no such placeholder here");
   }
 
-  /// `['key']` of an artifact's metadata: absent where there is none.
-  ExpressionPtr metadata(ExpressionPtr get, std::string_view rest) {
-    auto args = get->args;
+  /// `['key']` of an artifact's metadata: absent where there is none. Null: it is something else.
+  ExpressionPtr metadata(const ExpressionPtr& whole, std::string_view rest) {
+    std::vector<ExpressionPtr> args{whole};
     while (!rest.empty()) {
       const auto key = take_name(rest);
-      if (key.empty()) break;
+      if (key.empty()) return nullptr;
       args.push_back(literal(key, at_));
     }
     if (args.size() == 1) return args.front();

@@ -79,8 +79,9 @@ void SpecReader::secret_variables(MapReader& map, const std::string& what, Conta
     if (secret.flag("optional"))
       warnings_.add(item.at, "the secret `" + name + "` of " + what +
                                  " is optional for Kubernetes, and has to be set here");
+    const auto of_secret = "a key of the secret `" + name + "`";
     for (const auto& pair : secret.list("keyToEnv")) {
-      MapReader key(&pair, "a key of the secret `" + name + "`", problems_);
+      MapReader key(&pair, of_secret, problems_);
       container.secrets.push_back(
           {.name = key.text("envVar"), .secret = name, .key = key.text("secretKey"), .at = pair.at});
       key.end();
