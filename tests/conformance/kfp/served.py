@@ -89,7 +89,7 @@ def one_file(text: str = "some text"):
     write(text=text)
 
 
-@dsl.pipeline(name="with-a-volume")
-def with_a_volume():
+@dsl.pipeline(name="for-a-platform")
+def for_a_platform():
     from kfp import kubernetes
     kubernetes.use_field_path_as_env(shell(script="true"), "POD", "metadata.name")

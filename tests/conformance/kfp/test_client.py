@@ -5,12 +5,15 @@ import inspect
 import json
 import pathlib
 import re
+import tempfile
 
 import kfp
+import kfp_server_api
 import pytest
 import served
 import waiting
-from kfp import compiler
+import yaml
+from kfp import compiler, dsl
 
 pytestmark = pytest.mark.needs(cpu=1)
 
@@ -116,7 +119,7 @@ def test_a_run_of_a_version(client, package, experiment):
 
 
 def test_a_run_with_what_it_says_about_platforms(client, tmp_path, experiment):
-    run = client.create_run_from_pipeline_package(compiled(served.with_a_volume, tmp_path), experiment_id=experiment)
+    run = client.create_run_from_pipeline_package(compiled(served.for_a_platform, tmp_path), experiment_id=experiment)
     spec = client.get_run(run.run_id).pipeline_spec
     assert set(spec) == {"pipeline_spec", "platform_spec"} and "kubernetes" in spec["platform_spec"]["platforms"]
 
@@ -235,8 +238,6 @@ def test_an_artifact_of_a_run(client, kubeflow, experiment):
 
 
 def test_tasks_of_a_loop(client, experiment):
-    from kfp import dsl
-
     @dsl.pipeline(name="a-loop")
     def a_loop():
         with dsl.ParallelFor([1, 2]):
@@ -328,7 +329,6 @@ def test_versions_of_a_pipeline(client, package, tmp_path):
 
 def test_pipelines_that_are_not_uploaded(client, kubeflow, experiment):
     """Their specification is in the JSON; any plan may be one, and its names may change."""
-    import kfp_server_api
     api = client._pipelines_api
     spec = yaml_of(served.one_command)
     made = api.pipeline_service_create_pipeline_and_version(kfp_server_api.V2beta1CreatePipelineAndVersionRequest(
@@ -346,8 +346,6 @@ def test_pipelines_that_are_not_uploaded(client, kubeflow, experiment):
 
 
 def yaml_of(pipeline):
-    import tempfile
-    import yaml
     with tempfile.NamedTemporaryFile(suffix=".yaml") as file:
         compiler.Compiler().compile(pipeline, file.name)
         return yaml.safe_load(pathlib.Path(file.name).read_text())
@@ -382,7 +380,6 @@ def test_tokens(kubeflow):
 
 
 def test_what_is_not_offered(client, kubeflow):
-    import kfp_server_api
     with contextlib.closing(kfp_server_api.ApiClient(kfp_server_api.Configuration(host=kubeflow[0].url))) as connection:
         work = kfp_server_api.VisualizationServiceApi(connection)
         served.refused(lambda: work.visualization_service_create_visualization_v1("ns", kfp_server_api.V2beta1Visualization(type="TABLE")), 501, "visualizations")

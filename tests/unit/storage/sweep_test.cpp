@@ -3,6 +3,8 @@
 #include "sluice/stores/sqlite/ledger_file.hpp"
 #include "sluice/stores/sqlite/sqlite_artifact_paths.hpp"
 #include "sluice/stores/sqlite/sqlite_logged_models.hpp"
+#include "sluice/stores/sqlite/sqlite_pipelines.hpp"
+#include "sluice/stores/sqlite/sqlite_run_groups.hpp"
 #include "sluice/stores/sqlite/sqlite_traces.hpp"
 #include "sluice/stores/sqlite/sqlite_tracking.hpp"
 #include "storage_fixture.hpp"
@@ -33,6 +35,34 @@ TEST_F(StorageTest, FilesOfClientsStayAsLongAsTheyHaveAPath) {
   ASSERT_EQ(test::value_of(paths.remove("default", "0/run")), 1);
   EXPECT_EQ(swept().removed.at("objects").things, 1);
   EXPECT_FALSE(is_there(file));
+}
+
+TEST_F(StorageTest, PlansStayAsLongAsTheyHaveANameOrARunInAGroup) {
+  stores::SqlitePipelines pipelines(ledger_->file());
+  stores::SqliteRunGroups groups(ledger_->file());
+  const auto named = put("a plan with a name");
+  ports::PipelineVersion version{.id = "v", .pipeline = "p", .principal = {}, .name = "first"};
+  version.text = named;
+  ports::NamedPipeline pipeline{.id = "p", .principal = {}, .name = "a pipeline"};
+  ASSERT_OK(pipelines.add_pipeline(pipeline, &version));
+  const auto made = folder("made");
+  add_run("r1", made);
+  const auto of_run = put("the plan of a run");
+  ports::GroupedRun run{.id = "r1", .run = {"r1"}, .principal = {}, .group = "g", .display_name = "a run"};
+  run.text = of_run;
+  ASSERT_OK(groups.add_run(run));
+  later(hours(1000));
+  EXPECT_TRUE(swept().removed.empty());
+  const auto policy = Policy{.keep_runs = hours(24), .keep_last = 0, .cache_bytes = {}};
+  const auto would = swept(policy, true);
+  EXPECT_THAT(would.goes, Contains(Field(&SweptThing::name, of_run.hex())));
+  EXPECT_EQ(swept(policy).removed.at("objects").things, 4) << "what the run made, and its plan";
+  EXPECT_FALSE(is_there(of_run));
+  EXPECT_FALSE(test::value_of(groups.run("default", "r1")));
+  EXPECT_TRUE(is_there(named));
+  ASSERT_TRUE(test::value_of(pipelines.remove_version("default", "v")));
+  EXPECT_EQ(swept().removed.at("objects").things, 1);
+  EXPECT_FALSE(is_there(named));
 }
 
 TEST_F(StorageTest, ADryRunRemovesNothingAndSaysWhy) {

@@ -139,18 +139,20 @@ Result<ports::GroupedRun> RunGroups::submit(const Principal& by, NewRun run) {
   Digest text;
   std::string pipeline;
   std::string version;
-  if (run.text.empty()) {
+  const bool is_version = run.text.empty();
+  if (is_version) {
     SLUICE_TRY(found, ports_.pipelines.find_version(by.workspace, run.pipeline, run.version));
     SLUICE_TRY(read, ports_.pipelines.text_of(found.text));
     run.text = std::move(read);
     text = found.text;
     pipeline = std::move(found.pipeline);
     version = std::move(found.id);
-  } else {
+  }
+  SLUICE_TRY(inputs, inputs_of(run.text, run.display_name, run.parameters));
+  if (!is_version) {  // what cannot run is not stored
     SLUICE_TRY(stored, ports_.objects.put(run.text));
     text = stored.digest;
   }
-  SLUICE_TRY(inputs, inputs_of(run.text, run.display_name, run.parameters));
   SLUICE_TRY(submitted, ports_.runs.submit({.text = std::move(run.text),
                                             .file = run.display_name,
                                             .inputs = std::move(inputs),

@@ -40,7 +40,6 @@ Result<ListStatements> list_statements(const ListTable& table, const SqlText& wh
   for (auto condition : query.conditions) {
     const auto* column = column_of(table, condition.key);
     if (column == nullptr) return Fail(unknown(condition.key));
-    // A value of another type is in no column; SQLite would compare the types.
     if (column->folded || condition.comparator == ports::SearchCondition::Comparator::contains)
       condition.operand = folded(std::move(condition.operand));
     joined = joined || column->joined;
