@@ -26,7 +26,7 @@ def data(tmp_path_factory):
     runs = [(id_of(number), "default", "owner", "plan.yaml", bytes(32), "succeeded" if number % 10 else "failed", 1_700_000_000_000 + number,
              1_700_000_000_500 + number, "") for number in range(MANY)]
     with contextlib.closing(sqlite3.connect(data / "ledger.db")) as ledger:
-        ledger.executemany("INSERT INTO runs VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)", runs)
+        ledger.executemany("INSERT INTO runs(id, workspace, principal, name, plan, status, created_ms, ended_ms, message) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)", runs)
         ledger.commit()
     models = data / "models" / "default"
     files = [path.relative_to(models / f"{MODEL}.git") for path in sorted((models / f"{MODEL}.git").rglob("*"))]

@@ -183,7 +183,7 @@ def test_a_deleted_version_is_gone(client, registry):
         == "Registered model alias champion not found."
     assert [version.version for version in client.get_latest_versions("tombs")] == ["1"]
     status, shown = registry.ask("GET", "/v1/models/tombs")
-    assert status == 200 and "v2" not in json.dumps(shown)
+    assert status == 200 and [version["version"] for version in shown["versions"]] == [1]
     assert git(repository(registry, "tombs"), "log", "-1", "--format=%s", "main").strip() == "tombs v1"
     deleted = json.loads(git(repository(registry, "tombs"), "show", "refs/meta/registry:versions/2.json"))
     assert deleted["deleted"]["by"]

@@ -368,11 +368,8 @@ Result<Operand> operand_of(const SearchGrammar& grammar, const SearchGrammar::Ta
 }
 
 std::optional<Comparator> comparator_of(std::string_view text, Comparators allowed) {
-  constexpr auto last = static_cast<int>(Comparator::is_not_null);
-  for (int i = 0; i <= last; ++i)
-    if (const auto comparator = static_cast<Comparator>(i); text_of(comparator) == text)
-      return allowed.contains(comparator) ? std::optional(comparator) : std::nullopt;
-  return std::nullopt;
+  const auto comparator = comparator_named(text);
+  return comparator && allowed.contains(*comparator) ? comparator : std::nullopt;
 }
 
 Result<ports::SearchCondition> condition_of(const SearchGrammar& grammar, const Clause& clause) {

@@ -88,8 +88,10 @@ Result<void> find_key(const SearchGrammar& grammar, Use use, SearchGrammar::Targ
 
 }  // namespace
 
-std::string_view text_of(Comparator comparator) {
-  return std::ranges::find(comparator_texts, comparator, [](const auto& pair) { return pair.first; })->second;
+std::optional<Comparator> comparator_named(std::string_view text) {
+  const auto found =
+      std::ranges::find(comparator_texts, text, [](const auto& pair) { return std::string_view(pair.second); });
+  return found == comparator_texts.end() ? std::nullopt : std::optional(found->first);
 }
 
 std::string Comparators::text() const {

@@ -3,6 +3,7 @@
 // have.
 #include <cstdint>
 #include <initializer_list>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,8 +37,8 @@ class Comparators {
   std::uint32_t bits_ = 0;
 };
 
-/// "NOT IN", and so on.
-std::string_view text_of(ports::SearchCondition::Comparator comparator);
+/// Of "NOT IN", and so on; nullopt: there is none of this name.
+std::optional<ports::SearchCondition::Comparator> comparator_named(std::string_view text);
 
 /// What the texts of one kind of search may say. All of it refers to constants.
 struct SearchGrammar {
