@@ -15,6 +15,13 @@ std::string text_of(ports::SearchField field) {
   return names[static_cast<std::size_t>(field)];
 }
 
+std::string text_of(ports::SearchCondition::Comparator comparator) {
+  for (const char* name :
+       {"=", "!=", "<", "<=", ">", ">=", "LIKE", "ILIKE", "RLIKE", "IN", "NOT IN", "IS NULL", "IS NOT NULL"})
+    if (comparator_named(name) == comparator) return name;
+  return "?";
+}
+
 std::string text_of(const ports::SearchCondition::Operand& operand) {
   if (const auto* integer = std::get_if<std::int64_t>(&operand)) return " " + std::to_string(*integer);
   if (const auto* number = std::get_if<double>(&operand)) return " " + std::to_string(*number);
@@ -31,8 +38,8 @@ std::string read(std::string_view filter, Search search) {
   if (!conditions) return conditions.error().message;
   std::string text;
   for (const auto& [field, key, comparator, operand] : *conditions)
-    text += (text.empty() ? "" : "; ") + text_of(field) + " " + key + " " +
-            std::string(tracking::text_of(comparator)) + text_of(operand);
+    text += (text.empty() ? "" : "; ") + text_of(field) + " " + key + " " + text_of(comparator) +
+            text_of(operand);
   return text;
 }
 

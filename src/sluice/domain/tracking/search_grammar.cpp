@@ -89,8 +89,8 @@ Result<void> find_key(const SearchGrammar& grammar, Use use, SearchGrammar::Targ
 }  // namespace
 
 std::optional<Comparator> comparator_named(std::string_view text) {
-  const auto found =
-      std::ranges::find(comparator_texts, text, [](const auto& pair) { return std::string_view(pair.second); });
+  const auto found = std::ranges::find(comparator_texts, text,
+                                       [](const auto& pair) { return std::string_view(pair.second); });
   return found == comparator_texts.end() ? std::nullopt : std::optional(found->first);
 }
 
