@@ -158,7 +158,7 @@ TEST_F(Link, MoreThanOneMessageHoldsIsAcknowledged) {
 
 TEST_F(Link, ASupervisorThatDoesNotRespondIsNotWaitedForForEver) {
   const auto pid = stop_the_supervisor();
-  SupervisorLink link(data(), test::release_program("sluice-supervisor"), ignored, 2s);
+  SupervisorLink link(data(), test::release_program("sluice-supervisor"), ignored, 5s);
   EXPECT_EQ(test::message_of(link.runs("f")), "no response from the supervisor");
   kill(pid, SIGCONT);
   EXPECT_TRUE(test::value_of(link.runs("f")));
