@@ -49,7 +49,6 @@ void add_run(CommandLine& program) {
   struct Options {
     SessionOptions common;
     RunRequest request;
-    bool no_cache = false;
     std::string on_end;
   };
   auto options = std::make_shared<Options>();
@@ -69,14 +68,8 @@ void add_run(CommandLine& program) {
       "when the run has ended, run this command, with SLUICE_RUN, SLUICE_STATUS and SLUICE_FAILURE in its "
       "environment, or post JSON to this URL",
       {.name = "COMMAND|URL"});
-  command.option("--pipeline", options->request.pipeline,
-                 "which pipeline of the plan; default: the only one, or main");
-  add_dialect(command, options->request.dialect);
-  command.flag("--no-cache", options->no_cache, "run every task, ignoring cached results");
-  command.flag("--strict", options->request.strict,
-               "refuse what would be a warning, such as another version of Python");
+  add_ways_to_run(command, options->request);
   command.when_called([options] {
-    options->request.cache = !options->no_cache;
     const bool json = options->common.json;
     std::optional<EndNotice> on_end;
     if (!options->on_end.empty()) {

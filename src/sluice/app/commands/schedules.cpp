@@ -12,7 +12,6 @@ namespace {
 struct NewSchedule {
   SessionOptions common;
   RunRequest request;
-  bool no_cache = false;
   std::string cron;
   std::string every;
   std::string time_zone;
@@ -170,14 +169,8 @@ void add_schedule(CommandLine& program) {
   command.option("--input-secret", options->request.input_secrets,
                  "the secret that fetches an input from its URL", {.name = "NAME=SECRET"});
   add_remote(command, options->common.remote);
-  command.option("--pipeline", options->request.pipeline,
-                 "which pipeline of the plan; default: the only one, or main");
-  add_dialect(command, options->request.dialect);
-  command.flag("--no-cache", options->no_cache, "run every task, ignoring cached results");
-  command.flag("--strict", options->request.strict,
-               "refuse what would be a warning, such as another version of Python");
+  add_ways_to_run(command, options->request);
   command.when_called([options] {
-    options->request.cache = !options->no_cache;
     return with_session(options->common, "schedule",
                         [&](Session& session) { return schedule(session, *options); });
   });

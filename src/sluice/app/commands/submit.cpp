@@ -195,6 +195,15 @@ void add_dialect(Command& command, DialectOptions& options) {
                  {.one_of = {"container"}});
 }
 
+void add_ways_to_run(Command& command, RunRequest& request) {
+  command.option("--pipeline", request.pipeline,
+                 "which pipeline of the plan; default: the only one, or main");
+  add_dialect(command, request.dialect);
+  command.flag("--no-cache", request.no_cache, "run every task, ignoring cached results");
+  command.flag("--strict", request.strict,
+               "refuse what would be a warning, such as another version of Python");
+}
+
 Result<runs::CompileOptions> compile_options_of(const DialectOptions& options) {
   runs::CompileOptions made{.dialect = options.name, .lowering = {}};
   made.lowering.only_containers = options.all_images == "container";
@@ -252,7 +261,7 @@ Result<Struct> prepare_submission(Session& session, const RunRequest& request, c
   body.set("pipeline", pipeline->name);
   body.set("inputs", to_tagged(inputs));
   body.set("code", to_tagged(code));
-  body.set("cache", request.cache);
+  body.set("cache", !request.no_cache);
   body.set("strict", request.strict);
   if (!options.dialect.empty()) body.set("dialect", options.dialect);
   if (options.lowering.only_containers) body.set("only_containers", true);

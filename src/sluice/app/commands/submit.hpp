@@ -18,16 +18,18 @@ struct DialectOptions {
 void add_dialect(Command& command, DialectOptions& options);
 Result<runs::CompileOptions> compile_options_of(const DialectOptions& options);
 
-/// A request of `sluice run`.
+/// A request of `sluice run` or `sluice schedule`.
 struct RunRequest {
   std::string file;
   std::string pipeline;                         ///< "": the plan's entry
   std::vector<std::string> inputs;              ///< "name=value"
   std::vector<std::string> input_secrets = {};  ///< "name=secret", for an input that is a URL
-  bool cache = true;
+  bool no_cache = false;
   bool strict = false;  ///< what would be a warning is refused
   DialectOptions dialect = {};
 };
+/// The options that say how a plan runs, whoever starts it.
+void add_ways_to_run(Command& command, RunRequest& request);
 
 /// Receives a line for the person who submits a run.
 using Notice = std::function<void(const std::string&)>;
