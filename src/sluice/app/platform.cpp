@@ -104,16 +104,17 @@ struct Platform::Impl {
                                                                                .runs = *ledger.index,
                                                                                .clock = clock,
                                                                                .random = random});
+    artifacts = std::make_unique<tracking::ArtifactFiles>(*ledger.artifacts, *objects.store, clock,
+                                                          options.durable_tracking);
     task_run_follower = std::make_unique<tracking::TaskRunFollower>(
         tracking::TaskRunFollower::Ports{.tracking = *ledger.tracking,
                                          .tasks = *ledger.tracked_tasks,
                                          .journal = *ledger.journal,
-                                         .task_runs = *task_runs},
+                                         .task_runs = *task_runs,
+                                         .artifacts = *artifacts},
         lower_priority);
     logged_models =
         std::make_unique<tracking::LoggedModels>(*ledger.logged_models, *ledger.tracking, clock, random);
-    artifacts = std::make_unique<tracking::ArtifactFiles>(*ledger.artifacts, *objects.store, clock,
-                                                          options.durable_tracking);
     traces = std::make_unique<tracking::Traces>(*ledger.traces, *ledger.tracking, clock, random);
     SLUICE_TRY(key, open_task_key(data, random));
     task_tokens = std::make_unique<access::TaskTokens>(std::move(key));
@@ -238,13 +239,15 @@ struct Platform::Impl {
   ports::Journal& told_of() {
     told_journal = std::make_unique<ToldJournal>(
         *ledger.journal,
-        ToldJournal::Told{.ended =
-                              [this](const ports::RunRow& run) {
-                                if (end_notices) end_notices->ended(run.id);
-                                task_run_follower->changed(run.id);
-                                if (!run.schedule.text.empty()) scheduler->run_ended(run.schedule);
-                              },
-                          .used_cache = [this](const RunId& run) { task_run_follower->changed(run); }});
+        ToldJournal::Told{
+            .ended =
+                [this](const ports::RunRow& run) {
+                  if (end_notices) end_notices->ended(run.id);
+                  task_run_follower->changed(run.id);
+                  if (!run.schedule.text.empty()) scheduler->run_ended(run.schedule);
+                },
+            .used_cache = [this](const RunId& run) { task_run_follower->changed(run); },
+            .made_outputs = [this](const RunId& run) { task_run_follower->made_outputs(run); }});
     return *told_journal;
   }
 

@@ -1,18 +1,22 @@
 #pragma once
+#include <algorithm>
 #include <functional>
 
+#include "sluice/domain/tracking/task_outputs.hpp"
 #include "sluice/ports/ledger.hpp"
 
 namespace sluice::app {
 
-/// A journal that also tells which runs have ended, and which used the cache, once that is stored.
-/// Thread-safe, as the journal that it passes everything to, which must outlive it.
+/// A journal that also tells which runs have ended, which used the cache, and which have outputs that are to
+/// be logged, once that is stored. Thread-safe, as the journal that it passes everything to, which must
+/// outlive it.
 class ToldJournal final : public ports::Journal {
  public:
   /// Called on the thread that appends; they must not block.
   struct Told {
     std::function<void(const ports::RunRow&)> ended;
     std::function<void(const RunId&)> used_cache;
+    std::function<void(const RunId&)> made_outputs;
   };
   ToldJournal(ports::Journal& journal, Told told) : journal_(journal), told_(std::move(told)) {}
 
@@ -20,6 +24,7 @@ class ToldJournal final : public ports::Journal {
     SLUICE_DO(journal_.append(batch, durability));
     for (const auto& each : batch) {
       if (!each.used.empty()) told_.used_cache(each.run);
+      if (std::ranges::any_of(each.events, tracking::may_have_logged_outputs)) told_.made_outputs(each.run);
       if (each.row && each.row->ended) told_.ended(*each.row);
     }
     return {};

@@ -4,9 +4,11 @@
 
 #include "result_assertions.hpp"
 #include "sim/virtual_clock.hpp"
+#include "sluice/domain/tracking/task_outputs.hpp"
 #include "sluice/domain/tracking/task_run_follower.hpp"
 #include "sluice/domain/tracking/tracking.hpp"
 #include "sluice/os/files.hpp"
+#include "sluice/stores/directory/directory_object_store.hpp"
 #include "sluice/stores/sqlite/sqlite_artifact_paths.hpp"
 #include "sluice/stores/sqlite/sqlite_ledger.hpp"
 #include "sluice/stores/sqlite/sqlite_tracked_tasks.hpp"
@@ -80,8 +82,12 @@ class TaskRunsTest : public testing::Test {
   Experiments experiments_{tracking_, clock_, random_};
   TaskRuns runs_{
       {.tracking = tracking_, .tasks = tasks_, .runs = *ledger_, .clock = clock_, .random = random_}};
-  TaskRunFollower follower_{{.tracking = tracking_, .tasks = tasks_, .journal = *ledger_, .task_runs = runs_},
-                            nullptr};
+  std::unique_ptr<stores::DirectoryObjectStore> objects_ = test::value_of(
+      stores::DirectoryObjectStore::open(folder_.path() / "objects", folder_.path() / "copies", clock_));
+  ArtifactFiles files_{artifacts_, *objects_, clock_};
+  TaskRunFollower::Ports ports_{
+      .tracking = tracking_, .tasks = tasks_, .journal = *ledger_, .task_runs = runs_, .artifacts = files_};
+  TaskRunFollower follower_{ports_, nullptr};
 };
 
 TEST_F(TaskRunsTest, BeginWithTheFirstThingThatIsLogged) {
@@ -176,8 +182,7 @@ TEST_F(TaskRunsTest, AServerThatDiedLeavesItToTheNextOne) {
   EXPECT_OK(runs_.begin(ann, task_of("r1", "a")));
   append("r1", {}, "cancelled");  // and nobody is told
   EXPECT_THAT(test::value_of(tasks_.unsettled_runs(10)), ElementsAre(RunId{"r1"}));
-  TaskRunFollower next({.tracking = tracking_, .tasks = tasks_, .journal = *ledger_, .task_runs = runs_},
-                       nullptr);
+  TaskRunFollower next(ports_, nullptr);
   EXPECT_OK(next.take_up());
   next.wait();
   EXPECT_EQ(tracked("r1").status, TrackedStatus::killed);
@@ -249,6 +254,129 @@ TEST_F(TaskRunsTest, ATaskThatLoggedNothingIsNotCopied) {
       "succeeded");
   follow("r2");
   EXPECT_FALSE(tracking_.run("default", "r2"));
+}
+
+/// What `kfp` makes of a task that logs.
+Struct measured(double accuracy) {
+  Struct outputs;
+  const auto add = [&](const std::string& name, const std::string& kind, Struct metadata) {
+    outputs.set(name, Artifact{.kind = kind,
+                               .uri = "not-written:" + name,
+                               .metadata = std::make_shared<const Struct>(std::move(metadata))});
+  };
+  Struct metrics;
+  metrics.set("accuracy", accuracy);
+  metrics.set("top 5 [%]", 90);
+  metrics.set("of", "test");
+  add("metrics", "system.Metrics", metrics);
+  add("again", "system.Metrics", metrics);
+  Struct matrix;
+  matrix.set("confusionMatrix", Struct{});
+  add("curve", "system.ClassificationMetrics", matrix);
+  add("data", "system.Dataset", metrics);
+  return outputs;
+}
+
+TEST_F(TaskRunsTest, OutputsThatAreMetricsAreLogged) {
+  const auto task = task_of("r1", "train", 2);
+  append("r1", {engine::Scheduled{.path = "train", .number = 1, .fence = task_of("r1", "train").fence},
+                engine::Scheduled{.path = "train", .number = 2, .fence = task.fence}});
+  auto outputs = measured(0.5);
+  outputs.set("page", Artifact{.kind = "system.HTML", .digest = Digest::of("page"), .size = 4});
+  outputs.set("note",
+              Artifact{.kind = "system.Markdown", .form = Form::directory, .digest = Digest::of("n")});
+  const engine::Ended ended{
+      .path = "train", .outputs = outputs, .failure = {}, .at = Time(Milliseconds(3000))};
+  EXPECT_TRUE(may_have_logged_outputs(engine::encode(ended)));
+  append("r1", {ended});
+  // A region has the outputs of tasks in it.
+  append("r1", {engine::Ended{.path = "group", .outputs = outputs, .failure = {}}});
+  for (int i = 0; i < 2; ++i) {
+    follower_.made_outputs({"r1"});
+    follower_.wait();
+  }
+  const auto run = tracked(task.fence.text);
+  EXPECT_EQ(run.name, "train (2)");
+  ASSERT_EQ(run.metrics.size(), 4U);
+  EXPECT_EQ(run.metrics[0].key, "accuracy");
+  EXPECT_EQ(run.metrics[0].point.value, 0.5);
+  EXPECT_EQ(run.metrics[0].point.at_ms, 3000);
+  EXPECT_EQ(run.metrics[1].key, "again/accuracy");
+  EXPECT_EQ(run.metrics[2].key, "again/top 5 ___");
+  EXPECT_EQ(run.metrics[3].key, "top 5 ___");
+  const auto root = run.artifact_uri.substr(artifact_root.size());
+  EXPECT_EQ(test::value_of(artifacts_.find("default", root + "/curve.json"))->digest,
+            Digest::of(R"({"confusionMatrix":{}})"));
+  EXPECT_EQ(test::value_of(artifacts_.find("default", root + "/page.html"))->digest, Digest::of("page"));
+  EXPECT_FALSE(test::value_of(artifacts_.find("default", root + "/note.md")));
+  EXPECT_EQ(test::value_of(tasks_.of_tasks({"r1"}, 10)).size(), 1U);
+  append("r1", {engine::AttemptEnded{.path = "train", .number = 2, .outcome = {}}}, "succeeded");
+  follow("r1");
+  EXPECT_EQ(tracked(task.fence.text).status, TrackedStatus::finished);
+  // A server that reads the journal again logs nothing twice.
+  TaskRunFollower next(ports_, nullptr);
+  next.made_outputs({"r1"});
+  next.wait();
+  EXPECT_EQ(test::value_of(tracking_.history("default", task.fence.text, "accuracy", 0, 10)).size(), 1U);
+}
+
+TEST_F(TaskRunsTest, OutputsOfACachedTaskAreLoggedToo) {
+  const auto task = task_of("r1", "train");
+  append("r1",
+         {engine::Scheduled{.path = "train", .number = 1, .fence = task.fence},
+          engine::Ended{
+              .path = "train", .outputs = measured(0.5), .failure = {}, .at = Time(Milliseconds(3000))}});
+  follower_.made_outputs({"r1"});
+  follower_.wait();
+  const engine::CacheHit hit{
+      .path = "learn", .key = Digest::of("k"), .outputs = {}, .run = {"r1"}, .made_by = "train"};
+  append(
+      "r2",
+      {hit, engine::Ended{
+                .path = "learn", .outputs = measured(0.5), .failure = {}, .at = Time(Milliseconds(9000))}});
+  follower_.made_outputs({"r2"});
+  follower_.wait();
+  const auto copies = entries("r2", "learn");
+  ASSERT_EQ(copies.size(), 1U);
+  EXPECT_EQ(tag_of(copies[0].tracked, cached_from_tag), task.fence.text);
+  EXPECT_EQ(test::value_of(tracking_.history("default", copies[0].tracked, "accuracy", 0, 10)).size(), 1U);
+
+  // The run that made it logged nothing that is left.
+  append("r3",
+         {engine::CacheHit{
+              .path = "learn", .key = Digest::of("k"), .outputs = {}, .run = {"gone"}, .made_by = "train"},
+          engine::Ended{
+              .path = "learn", .outputs = measured(0.25), .failure = {}, .at = Time(Milliseconds(9000))}},
+         "succeeded");
+  follower_.made_outputs({"r3"});
+  follower_.wait();
+  const auto made = entries("r3", "learn");
+  ASSERT_EQ(made.size(), 1U);
+  EXPECT_EQ(tracked(made[0].tracked).metrics[0].point.value, 0.25);
+  EXPECT_EQ(tracked(made[0].tracked).status, TrackedStatus::finished);
+  EXPECT_EQ(tracked(made[0].tracked).ended_ms, 9000);
+}
+
+TEST_F(TaskRunsTest, OutputsAreLoggedBeforeTheFollowerEnds) {
+  append("r1",
+         {engine::Scheduled{.path = "a", .number = 1, .fence = task_of("r1", "a").fence},
+          engine::Ended{.path = "a", .outputs = measured(1), .failure = {}}},
+         "succeeded");
+  {
+    TaskRunFollower short_lived(ports_, nullptr);
+    short_lived.made_outputs({"r1"});
+  }
+  EXPECT_EQ(tracked(task_of("r1", "a").fence.text).metrics.size(), 4U);
+}
+
+TEST_F(TaskRunsTest, OnlyEndsWithSuchOutputsAreLookedAt) {
+  EXPECT_FALSE(may_have_logged_outputs(engine::encode(engine::Ended{.path = "a", .failure = {}})));
+  Struct data;
+  data.set("data", Artifact{.kind = "system.MetricsTable", .uri = "x"});
+  EXPECT_FALSE(
+      may_have_logged_outputs(engine::encode(engine::Ended{.path = "a", .outputs = data, .failure = {}})));
+  EXPECT_FALSE(
+      may_have_logged_outputs(engine::encode(engine::RunEnded{.outputs = measured(1), .failure = {}})));
 }
 
 }  // namespace

@@ -1,6 +1,9 @@
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "sluice/app/commands/page.hpp"
+#include "sluice/app/terminal/metrics_lines.hpp"
 #include "sluice/app/terminal/run_tree.hpp"
 #include "sluice/base/json.hpp"
 #include "sluice/base/words.hpp"
@@ -11,7 +14,42 @@
 namespace sluice::app {
 namespace {
 
-void print_run(const Value& run) {
+/// An artifact in one line.
+std::string artifact_text(const Value& artifact) {
+  const auto digest = artifact.text_at("digest");
+  if (digest.empty()) return artifact.text_at("uri");
+  return digest.substr(0, 16) + " " + human_bytes(static_cast<std::uint64_t>(artifact.integer_at("size")));
+}
+
+/// What there is to be read of an artifact that a task made, in lines; `output` is what `sluice get` calls
+/// it.
+std::vector<std::string> lines_of(Backend& backend, const Value& artifact, const std::string& run,
+                                  const std::string& output) {
+  constexpr std::int64_t shown_bytes = 16 << 10;
+  constexpr std::size_t shown_lines = 20;
+  const auto kind = artifact.text_at("kind");
+  const auto digest = artifact.text_at("digest");
+  const auto* metadata = artifact.find("metadata");
+  std::vector<std::string> lines;
+  if (metadata != nullptr) lines = metrics_lines(kind, *metadata);
+  const bool is_text = kind == "system.Markdown" && artifact.text_at("form") == "file";
+  if (is_text && !digest.empty() && artifact.integer_at("size") <= shown_bytes) {
+    const auto text = call_for_text(backend, "/v1/objects/" + digest);
+    if (!text) return {"cannot be shown: " + text.error().message};
+    for (std::string_view rest = *text; !rest.empty() && lines.size() <= shown_lines;) {
+      const auto end = std::min(rest.find('\n'), rest.size());
+      lines.emplace_back(lines.size() < shown_lines
+                             ? std::string(rest.substr(0, end))
+                             : fmt::format("and more: sluice get {} {}", run, shell_word(output)));
+      rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+  } else if (kind == "system.HTML" || is_text) {
+    if (!digest.empty()) lines.push_back(fmt::format("sluice get {} {}", run, shell_word(output)));
+  }
+  return lines;
+}
+
+void print_run(Backend& backend, const Value& run) {
   print_text(stdout, "run       {}\nplan      {}\nstatus    {}\n", run.text_at("run"), run.text_at("name"),
              run.text_at("status"));
   if (const auto* schedule = run.find("schedule"))
@@ -53,11 +91,13 @@ void print_run(const Value& run) {
     if (const auto* outputs = task.find("outputs"); outputs && outputs->is_struct())
       for (const auto& [name, value] : *outputs->if_struct()) {
         const auto* artifact = value.find("$artifact");
-        auto text = artifact ? artifact->text_at("digest").substr(0, 16) + " " +
-                                   human_bytes(static_cast<std::uint64_t>(artifact->integer_at("size")))
-                             : to_json(value);
+        auto text = artifact ? artifact_text(*artifact) : to_json(value);
         if (text.size() > 100) text = text.substr(0, 97) + "...";
         print_text(stdout, "    {} = {}\n", name, text);
+        if (artifact == nullptr) continue;
+        const auto output = ir::readable_path(task.text_at("path")) + "." + name;
+        for (const auto& line : lines_of(backend, *artifact, run.text_at("run"), output))
+          print_text(stdout, "      {}\n", line);
       }
   }
   if (const auto omitted = run.integer_at("tasks_omitted"); omitted > 0)
@@ -104,7 +144,7 @@ Result<Exit> show(Session& session, const std::string& what, bool json) {
       if (json)
         print_json(*run);
       else
-        print_run(*run);
+        print_run(*session.backend, *run);
       return Exit::ok;
     }
     if (run.error().code != Code::not_found) return Fail(run.error());
