@@ -19,14 +19,24 @@ RECORDED = recording.recorded("kubeflow")
 
 
 @pytest.fixture(scope="module")
-def sluice(tmp_path_factory):
-    """sluice(COMMAND, FILE, …): all runs share what they install."""
-    data = tmp_path_factory.mktemp("data")
+def data(tmp_path_factory):
+    """All runs share what they install."""
+    return tmp_path_factory.mktemp("data")
 
-    def command(*arguments):
-        return subprocess.run([BIN / "sluice", *map(str, arguments), "--data", data, "--json"], capture_output=True, text=True, timeout=300,
-                              env=os.environ | clients.uv_settings())
+
+@pytest.fixture(scope="module")
+def sluice(data):
+    """sluice(COMMAND, FILE, …)"""
+    def command(*arguments, json=True):
+        return subprocess.run([BIN / "sluice", *map(str, arguments), "--data", data, *(["--json"] if json else [])], capture_output=True, text=True,
+                              timeout=300, env=os.environ | clients.uv_settings())
     return command
+
+
+def compiled(name, folder):
+    file = folder / "pipeline.yaml"
+    file.write_text("\n".join(RECORDED[name]["compiled"]))
+    return file
 
 
 def given(arguments):
@@ -37,9 +47,7 @@ def given(arguments):
 @pytest.mark.parametrize("name", sorted(CASES))
 def test_a_compiled_pipeline(sluice, tmp_path, name):
     case, recorded = CASES[name], RECORDED[name]
-    file = tmp_path / "pipeline.yaml"
-    file.write_text("\n".join(recorded["compiled"]))
-    done = sluice("run", file, *given(case.arguments))
+    done = sluice("run", compiled(name, tmp_path), *given(case.arguments))
     assert done.returncode in (0, 1), done.stderr
     report = json.loads(done.stdout)
     assert report["status"] == case.status, report.get("message")
@@ -53,3 +61,16 @@ def test_a_compiled_pipeline(sluice, tmp_path, name):
 
 def test_every_case_is_recorded():
     assert sorted(RECORDED) == sorted(CASES)
+
+
+def test_what_components_log_is_shown(sluice, tmp_path):
+    """Also that of tasks from the cache."""
+    for cached in (False, True):
+        report = json.loads(sluice("run", compiled("artifacts_of_all_kinds", tmp_path), *([] if cached else ["--no-cache"])).stdout)
+        shown = sluice("show", report["run"], json=False).stdout
+        lines = [line.strip() for line in shown.splitlines()]
+        for line in ("accuracy = 0.75", "rows = 3", "confusion matrix", "cat       5       1", "*done*", f"sluice get {report['run']} train.page"):
+            assert line in lines, shown
+        (train,) = json.loads(sluice("metrics", report["run"]).stdout)["runs"]
+        assert train["name"] == "train" and {one["key"]: one["value"] for one in train["metrics"]} == {"accuracy": 0.75, "rows": 3}
+        assert any(task["path"] == "train" and task.get("cached", False) == cached for task in report["tasks"])

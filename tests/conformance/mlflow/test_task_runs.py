@@ -91,6 +91,24 @@ def test_a_task_logs_to_its_run(tracking, tmp_path):
     assert pathlib.Path(client.download_artifacts(run.info.run_id, "notes/a.txt", str(tmp_path))).read_text() == "hello"
 
 
+def test_outputs_of_kinds_that_say_how_good_something_is_are_logged(tracking, tmp_path):
+    """A task that knows nothing of MLflow: its outputs are what components of Kubeflow make. So is one from the cache."""
+    server, client = tracking
+    metrics = "${artifact(self.file, {kind: 'system.Metrics', metadata: {accuracy: self.score, rows: 3}})}"
+    curve = "${artifact(self.file, {kind: 'system.ClassificationMetrics', metadata: {confidenceMetrics: [{recall: 1}]}})}"
+    pipeline = Pipeline(tmp_path, "measured").task(
+        "train", "import os\nopen(os.environ['PAGE'], 'w').write('<b>')\nopen(os.environ['SCORE'], 'w').write('0.75')",
+        env={"PAGE": "${out.file}", "SCORE": "${out.score}"}, outputs={"file": {"type": "artifact"}, "score": {"type": "number"}},
+        **{"yield": {"metrics": metrics, "curve": curve, "page": "${artifact(self.file, {kind: 'system.HTML'})}"}})
+    for report in (pipeline.run(server.data), pipeline.run(server.data)):
+        waiting.until(lambda: below(client, report["run"], "measured"), "the outputs are logged")
+        run = waiting.until(lambda: (found := below(client, report["run"], "measured")["train"]).info.status == "FINISHED" and found, "the run has ended")
+        assert run.data.metrics == {"accuracy": 0.75, "rows": 3}
+        assert sorted(file.path for file in client.list_artifacts(run.info.run_id)) == ["curve.json", "page.html"]
+        assert json.loads(pathlib.Path(client.download_artifacts(run.info.run_id, "curve.json", str(tmp_path))).read_text()) == {"confidenceMetrics": [{"recall": 1}]}
+    assert report["tasks"][0]["cached"]
+
+
 def test_what_logs_nothing_has_no_run(tracking, tmp_path):
     """Neither a task that only begins and ends a run; the engine's run can be looked at all the same."""
     server, client = tracking
