@@ -621,6 +621,10 @@ Reference::Frame Reference::body_of(const ir::Pipeline& pipeline, const std::str
   run.set("id", history_.created.run.text);
   run.set("name", history_.created.name);
   run.set("workspace", history_.created.principal.workspace);
+  const auto& trigger = history_.created.trigger;
+  run.set("created", to_iso8601(history_.created.at));
+  run.set("scheduled", to_iso8601(trigger ? trigger->instant : history_.created.at));
+  run.set("path", path);
   return {.region = pipeline.body,
           .outer = nullptr,
           .path = path,

@@ -15,6 +15,8 @@ struct DataFolder {
   [[nodiscard]] std::filesystem::path objects() const { return root / "objects"; }
   [[nodiscard]] std::filesystem::path models() const { return root / "models"; }
   [[nodiscard]] std::filesystem::path logs() const { return root / "logs"; }
+  /// What the tasks of a run share.
+  [[nodiscard]] std::filesystem::path folders() const { return root / "folders"; }
   [[nodiscard]] std::filesystem::path work() const { return root / "work"; }
   [[nodiscard]] std::filesystem::path cache() const { return root / "cache"; }
   [[nodiscard]] std::filesystem::path environments() const { return cache() / "environments"; }

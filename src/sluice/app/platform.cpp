@@ -275,6 +275,9 @@ struct Platform::Impl {
     std::vector<ports::DiscardableFolder*> cache;
     cache.reserve(folders.cache.size());
     for (const auto& folder : folders.cache) cache.push_back(folder.get());
+    std::vector<ports::DiscardableFolder*> of_runs;
+    of_runs.reserve(folders.of_runs.size());
+    for (const auto& folder : folders.of_runs) of_runs.push_back(folder.get());
     storage = std::make_unique<storage::Storage>(
         storage::Storage::Parts{.stores = {.objects = *objects.storage,
                                            .ledger = *ledger.storage,
@@ -282,7 +285,7 @@ struct Platform::Impl {
                                            .index = *ledger.index,
                                            .journal = *ledger.journal,
                                            .cache = std::move(cache),
-                                           .logs = *folders.logs,
+                                           .of_runs = std::move(of_runs),
                                            .clock = clock},
                                 .areas = folders.areas,
                                 .free_bytes = [this] { return os::free_bytes(options.data.root); },

@@ -185,7 +185,7 @@ Result<Models> open_models(const DataFolder& data, ports::ObjectStore& objects, 
 
 Folders storage_folders(const DataFolder& data, const ports::LedgerStorage& ledger) {
   Folders folders{.cache = stores::cache_folders(data.cache(), data.objects()),
-                  .logs = stores::log_folder(data.logs(), data.cache()),
+                  .of_runs = stores::folders_of_runs(data.logs(), data.folders(), data.cache()),
                   .areas = {}};
   const auto add = [&folders](std::string name, std::function<Result<ports::Room>()> measure) {
     folders.areas.push_back({.name = std::move(name), .measure = std::move(measure)});
@@ -194,20 +194,26 @@ Folders storage_folders(const DataFolder& data, const ports::LedgerStorage& ledg
     SLUICE_TRY(size, ledger.size());
     return ports::Room{.things = 1, .bytes = size.bytes};
   });
-  for (const auto& [name, path] :
-       {std::pair("objects", data.objects()), std::pair("models", data.models()),
-        std::pair("cache", data.cache()), std::pair("logs", data.logs()), std::pair("work", data.work())})
+  for (const auto& [name, path] : {std::pair("objects", data.objects()), std::pair("models", data.models()),
+                                   std::pair("cache", data.cache()), std::pair("logs", data.logs()),
+                                   std::pair("folders", data.folders()), std::pair("work", data.work())})
     add(name, [path] { return stores::room_of(path); });
   return folders;
 }
 
 namespace {
 
-Result<void> copy_logs(const DataFolder& from, const DataFolder& to) {
-  if (!os::exists(from.logs())) return {};
-  std::error_code failed;
-  std::filesystem::copy(from.logs(), to.logs(), std::filesystem::copy_options::recursive, failed);
-  if (failed) return Fail(system_error("copy " + from.logs().string(), failed.value()));
+/// Logs, and what the tasks of runs share.
+Result<void> copy_of_runs(const DataFolder& from, const DataFolder& to) {
+  constexpr auto options =
+      std::filesystem::copy_options::recursive | std::filesystem::copy_options::copy_symlinks;
+  for (const auto& [source, target] :
+       {std::pair(from.logs(), to.logs()), std::pair(from.folders(), to.folders())}) {
+    if (!os::exists(source)) continue;
+    std::error_code failed;
+    std::filesystem::copy(source, target, options, failed);
+    if (failed) return Fail(system_error("copy " + source.string(), failed.value()));
+  }
   return {};
 }
 
@@ -221,7 +227,7 @@ Result<BackupCounts> copy_stores(const DataFolder& data, const DataFolder& to, c
   counts.models = models;
   SLUICE_TRY(objects, stores::share_objects(data.objects(), to.objects(), clock));
   counts.objects = objects;
-  SLUICE_DO(copy_logs(data, to));
+  SLUICE_DO(copy_of_runs(data, to));
   return counts;
 }
 
@@ -248,7 +254,7 @@ Result<BackupCounts> copy_stores_checked(const DataFolder& backup, const DataFol
   if (!damaged.empty())
     return Fail(Error(Code::data_loss, "models of the backup are damaged; use another backup",
                       Blame::environment, std::move(damaged)));
-  SLUICE_DO(copy_logs(backup, to));
+  SLUICE_DO(copy_of_runs(backup, to));
   return counts;
 }
 

@@ -101,7 +101,7 @@ Result<Models> open_models(const DataFolder& data, ports::ObjectStore& objects, 
 /// What can be removed from the data folder besides objects and runs, and what takes its room.
 struct Folders {
   std::vector<std::unique_ptr<ports::DiscardableFolder>> cache;
-  std::unique_ptr<ports::DiscardableFolder> logs;
+  std::vector<std::unique_ptr<ports::DiscardableFolder>> of_runs;
   std::vector<storage::Area> areas;
 };
 Folders storage_folders(const DataFolder& data, const ports::LedgerStorage& ledger);

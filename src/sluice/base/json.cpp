@@ -315,10 +315,11 @@ Error not_tagged(std::string what) { return internal_error(Code::data_loss, std:
 
 Value hole_to_json(const PathPlaceholder& hole) {
   Struct s;
-  if (hole.kind == PathPlaceholder::Kind::output)
-    s.set("output", hole.output);
-  else
-    s.set("input", artifact_to_json(*hole.artifact));
+  switch (hole.kind) {
+    case PathPlaceholder::Kind::output: s.set("output", hole.output); break;
+    case PathPlaceholder::Kind::input: s.set("input", artifact_to_json(*hole.artifact)); break;
+    case PathPlaceholder::Kind::folder: s.set("folder", true); break;
+  }
   return s;
 }
 
@@ -326,8 +327,10 @@ Result<PathPlaceholder> hole_from_json(const Value& json) {
   if (const auto* output = json.find("output"); output && output->is_string())
     return PathPlaceholder{
         .kind = PathPlaceholder::Kind::output, .artifact = nullptr, .output = *output->if_string()};
+  if (json.boolean_at("folder"))
+    return PathPlaceholder{.kind = PathPlaceholder::Kind::folder, .artifact = nullptr, .output = {}};
   const auto* input = json.find("input");
-  if (!input) return Fail(not_tagged("a late path names neither input nor output"));
+  if (!input) return Fail(not_tagged("a late path names neither input, output nor folder"));
   SLUICE_TRY(artifact, artifact_from_json(*input));
   return PathPlaceholder{.kind = PathPlaceholder::Kind::input,
                          .artifact = std::make_shared<const Artifact>(std::move(artifact)),

@@ -51,7 +51,7 @@ bool Artifact::operator==(const Artifact& other) const {
 
 bool PathPlaceholder::operator==(const PathPlaceholder& other) const {
   if (kind != other.kind || output != other.output) return false;
-  return kind == Kind::output || *artifact == *other.artifact;
+  return kind != Kind::input || *artifact == *other.artifact;
 }
 
 Value::~Value() = default;

@@ -52,10 +52,10 @@ struct Artifact {
   bool operator==(const Artifact& other) const;
 };
 
-/// A placeholder in an argument that only the executor can fill: the path of an input artifact or of a
-/// declared output.
+/// A placeholder in an argument that only the executor can fill: the path of an input artifact, of a
+/// declared output, or of the folder that the tasks of a run share.
 struct PathPlaceholder {
-  enum class Kind { input, output } kind = Kind::output;
+  enum class Kind { input, output, folder } kind = Kind::output;
   std::shared_ptr<const Artifact> artifact;  ///< kind input
   std::string output;                        ///< kind output: the declared output's name
   bool operator==(const PathPlaceholder& other) const;

@@ -55,10 +55,11 @@ class Holes {
       }
       const auto& hole = std::get<PathPlaceholder>(part);
       Struct s;
-      if (hole.kind == PathPlaceholder::Kind::input)
-        s.set("$input", engine::key_of(*hole.artifact));
-      else
-        s.set("$output", number_of(hole.output));
+      switch (hole.kind) {
+        case PathPlaceholder::Kind::input: s.set("$input", engine::key_of(*hole.artifact)); break;
+        case PathPlaceholder::Kind::output: s.set("$output", number_of(hole.output)); break;
+        case PathPlaceholder::Kind::folder: s.set("$folder", true); break;
+      }
       parts.emplace_back(std::move(s));
     }
     Struct tagged;

@@ -11,6 +11,18 @@ using syntax::Maybe;
 
 namespace {
 
+/// Whether a value has the path of the run's folder in it: what is there may change.
+bool names_folder(const Value& value) {
+  if (const auto* list = value.if_list()) return std::ranges::any_of(*list, names_folder);
+  if (const auto* fields = value.if_struct())
+    return std::ranges::any_of(*fields, [](const auto& field) { return names_folder(field.second); });
+  const auto* late = value.if_late();
+  return late != nullptr && std::ranges::any_of(late->parts, [](const auto& part) {
+           const auto* hole = std::get_if<PathPlaceholder>(&part);
+           return hole != nullptr && hole->kind == PathPlaceholder::Kind::folder;
+         });
+}
+
 const ir::Signature* service_of(const ir::Signatures* services, const std::string& name) {
   const auto found = std::ranges::find(*services, name, &ir::Signature::name);
   return found == services->end() ? nullptr : &*found;
@@ -227,6 +239,7 @@ void Decider::begin_task(OperationState& operation) {
     if (!argv->empty()) call.append("argv", std::move(*argv));
     if (!args->empty()) call.append("args", std::move(*args));
     if (!env->empty()) call.append("env", std::move(*env));
+    cacheable = cacheable && !names_folder(Value(call));
   } else {
     const auto& service_call = std::get<ir::ServiceCall>(operation.operation->what);
     auto with = named_values(operation, service_call.with);

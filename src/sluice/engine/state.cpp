@@ -78,6 +78,9 @@ void RunState::bind_pipeline(RegionState& region, const Struct& inputs) const {
   about.set("id", created.run.text);
   about.set("name", created.name);
   about.set("workspace", created.principal.workspace);
+  about.set("created", to_iso8601(created.at));
+  about.set("scheduled", to_iso8601(created.trigger ? created.trigger->instant : created.at));
+  about.set("path", path_of(region));
   region.boundary = true;
   region.bindings.emplace_back("inputs", inputs);
   region.bindings.emplace_back("run", std::move(about));

@@ -12,7 +12,7 @@ namespace sluice::ir {
 namespace {
 
 constexpr std::array reserved{"error", "inputs", "out", "run", "self", "upstream"};
-constexpr std::array run_fields{"id", "name"};
+constexpr std::array run_fields{"created", "folder", "id", "name", "path", "scheduled"};
 
 bool is_reserved(std::string_view name) { return std::ranges::find(reserved, name) != reserved.end(); }
 
@@ -219,14 +219,20 @@ class Walker {
     const auto* field = read.fields.empty() ? nullptr : &read.fields.front()->text;
     const auto at = field ? read.fields.front()->at : read.root.at;
     const auto* process = op ? std::get_if<Process>(&op->what) : nullptr;
+    const bool has_paths = process && (place == Place::argument || place == Place::environment);
+    const bool is_call = op && std::holds_alternative<PipelineCall>(op->what) && place == Place::argument;
     if (root == "inputs") {
       if (field && !inputs_.contains(*field))
         problems_.add(at, "unknown input `" + *field + "`" + problems_.suggest(*field, inputs_));
     } else if (root == "run") {
       if (field && std::ranges::find(run_fields, *field) == run_fields.end())
-        problems_.add(at, "unknown field `run." + *field + "`; known: run.id, run.name");
+        problems_.add(at, "unknown field `run." + *field +
+                              "`; known: run.created, run.folder, run.id, run.name, run.path, run.scheduled");
+      else if (field && *field == "folder" && !has_paths && !is_call)
+        problems_.add(at,
+                      "`run.folder` is a path that only programs know; it is available in the arguments and "
+                      "`env` of a process or container, and in the `with` of a call");
     } else if (root == "out") {
-      const bool has_paths = process && (place == Place::argument || place == Place::environment);
       if (!has_paths)
         problems_.add(
             read.root.at,

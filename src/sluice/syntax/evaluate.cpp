@@ -259,15 +259,19 @@ class Evaluator {
     return std::nullopt;
   }
 
+  static Value late(PathPlaceholder hole) {
+    Template made;
+    made.parts.emplace_back(std::move(hole));
+    return made;
+  }
+
   Evaluated field(const Expression& e) {
     const auto& root = *e.args.front();
     const bool is_root = root.kind == Kind::name;
-    if (is_root && root.text == "out") {
-      Template hole;
-      hole.parts.emplace_back(
-          PathPlaceholder{.kind = PathPlaceholder::Kind::output, .artifact = nullptr, .output = e.text});
-      return Value(std::move(hole));
-    }
+    if (is_root && root.text == "out")
+      return late({.kind = PathPlaceholder::Kind::output, .artifact = nullptr, .output = e.text});
+    if (is_root && root.text == "run" && e.text == "folder")
+      return late({.kind = PathPlaceholder::Kind::folder, .artifact = nullptr, .output = {}});
     auto base = run(root);
     if (!base || !*base) return base;
     const auto* fields = (*base)->if_struct();

@@ -128,8 +128,8 @@ struct EvaluationLimits {
 
 /// Evaluates left to right; `and`, `or`, `if(c, a, b)` are lazy. An absent strict operand makes the result
 /// absent; `default(x, y)`, `first(a, b…)`, `present(x)`, `required(x)` handle absence. An artifact used in a
-/// text, and path(x), become late paths (Value::Kind::late); `out.NAME` is a late path too. Pure: no clock,
-/// no randomness.
+/// text, and path(x), become late paths (Value::Kind::late); `out.NAME` and `run.folder` are late paths too.
+/// Pure: no clock, no randomness.
 Evaluated evaluate(const Expression& expression, const Scope& scope, EvaluationLimits limits = {});
 
 /// A function of the fixed library, for the verifier: how many arguments it takes; nullopt for an unknown

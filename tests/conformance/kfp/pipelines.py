@@ -560,6 +560,79 @@ def names_of_the_run() -> str:
     return look(name=dsl.PIPELINE_JOB_NAME_PLACEHOLDER, task=dsl.PIPELINE_TASK_NAME_PLACEHOLDER, run=dsl.PIPELINE_JOB_ID_PLACEHOLDER).output
 
 
+@case(outputs={"Output": "fine"}, local=False)
+@dsl.pipeline
+def what_is_known_of_the_run() -> str:
+    @dsl.component
+    def look(created: str, scheduled: str, run: str, task: str, root: str) -> str:
+        import datetime
+        import os
+        at = datetime.datetime.strptime(created, "%Y-%m-%dT%H:%M:%SZ")
+        assert created == scheduled and abs((datetime.datetime.utcnow() - at).total_seconds()) < 3600, (created, scheduled)
+        assert task == f"{run}/look", task
+        with open(os.path.join(root, "file"), "w") as file:
+            file.write("x")
+        return "fine"
+    return look(created=dsl.PIPELINE_JOB_CREATE_TIME_UTC_PLACEHOLDER, scheduled=dsl.PIPELINE_JOB_SCHEDULE_TIME_UTC_PLACEHOLDER,
+                run=dsl.PIPELINE_JOB_ID_PLACEHOLDER, task=dsl.PIPELINE_TASK_ID_PLACEHOLDER, root=dsl.PIPELINE_ROOT_PLACEHOLDER).output
+
+
+@dsl.component
+def ids_of(task: str, other: str) -> List[str]:
+    return [task, other]
+
+
+@dsl.component
+def are_unique(ids: List[List[str]]) -> int:
+    tasks = [task for task, other in ids]
+    assert all("for-loop-2[" in task and task.endswith("/ids-of") for task in tasks), tasks
+    return len(set(tasks))
+
+
+@case(outputs={"Output": 2}, local=False)
+@dsl.pipeline
+def ids_of_tasks_in_a_loop() -> int:
+    with dsl.ParallelFor(["a", "b"]) as item:
+        one = ids_of(task=dsl.PIPELINE_TASK_ID_PLACEHOLDER, other=f"{item}-{dsl.PIPELINE_TASK_ID_PLACEHOLDER}")
+    return are_unique(ids=Collected(one.output)).output
+
+
+# The workspace
+
+@dsl.component
+def write_there(folder: str, name: str) -> str:
+    import os
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, name), "w") as file:
+        file.write(name)
+    return name
+
+
+@dsl.component
+def list_there(folder: str) -> List[str]:
+    import os
+    return sorted(os.listdir(folder))
+
+
+@dsl.pipeline
+def list_below(folder: str) -> List[str]:
+    return list_there(folder=folder).output
+
+
+with_workspace = dsl.PipelineConfig(workspace=dsl.WorkspaceConfig(size="1Gi"))
+
+
+@case(outputs={"Output": ["a", "b"], "again": ["a", "b"]}, local=False)
+@dsl.pipeline(pipeline_config=with_workspace)
+def workspace() -> NamedTuple("outputs", [("Output", List[str]), ("again", List[str])]):
+    outputs = NamedTuple("outputs", [("Output", List[str]), ("again", List[str])])
+    first = write_there(folder=dsl.WORKSPACE_PATH_PLACEHOLDER + "/sub", name="a")
+    second = write_there(folder=dsl.WORKSPACE_PATH_PLACEHOLDER + "/sub", name="b").after(first)
+    seen = list_there(folder=dsl.WORKSPACE_PATH_PLACEHOLDER + "/sub").after(second)
+    below = list_below(folder=dsl.WORKSPACE_PATH_PLACEHOLDER + "/sub").after(second)
+    return outputs(seen.output, below.output)
+
+
 # Container components, in an image that is only Python: their command runs as it stands.
 
 @dsl.container_component

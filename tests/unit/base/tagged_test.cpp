@@ -85,7 +85,7 @@ TEST(TaggedForm, RefusesAnArtifactThatPointsToNothing) {
   EXPECT_EQ(problem(R"({"$artifact": 3})"), "$artifact must be an object");
   EXPECT_EQ(problem(R"({"$artifact": {"digest": "abc"}})"), "a digest is 64 hexadecimal digits, not 3");
   EXPECT_EQ(problem(R"({"$late": 3})"), "$late must be a list");
-  EXPECT_EQ(problem(R"({"$late": [{}]})"), "a late path names neither input nor output");
+  EXPECT_EQ(problem(R"({"$late": [{}]})"), "a late path names neither input, output nor folder");
 }
 
 TEST(TaggedForm, TakesAnExternalArtifactByItsUri) {

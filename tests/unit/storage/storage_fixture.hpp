@@ -45,7 +45,7 @@ class StorageTest : public testing::Test {
     ledger_ = test::value_of(stores::SqliteLedger::open(root / "ledger.db"));
     models_ = test::value_of(stores::GitModelRepository::open(root / "models", *objects_, clock_));
     cache_ = stores::cache_folders(root / "cache", root / "objects");
-    logs_ = stores::log_folder(root / "logs", root / "cache");
+    of_runs_ = stores::folders_of_runs(root / "logs", root / "folders", root / "cache");
   }
 
   [[nodiscard]] Stores stores() const {
@@ -57,7 +57,7 @@ class StorageTest : public testing::Test {
             .index = *ledger_,
             .journal = *ledger_,
             .cache = std::move(cache),
-            .logs = *logs_,
+            .of_runs = {of_runs_[0].get(), of_runs_[1].get()},
             .clock = clock_};
   }
   [[nodiscard]] SweepReport swept(const Policy& policy = {}, bool dry_run = false) const {
@@ -133,7 +133,7 @@ class StorageTest : public testing::Test {
   std::unique_ptr<stores::SqliteLedger> ledger_;
   std::unique_ptr<stores::GitModelRepository> models_;
   std::vector<std::unique_ptr<ports::DiscardableFolder>> cache_;
-  std::unique_ptr<ports::DiscardableFolder> logs_;
+  std::vector<std::unique_ptr<ports::DiscardableFolder>> of_runs_;
 };
 
 }  // namespace sluice::storage

@@ -90,6 +90,7 @@ TEST_F(StorageTest, RunsGoByAgeAndNumberWithTheirObjectsJournalsAndLogs) {
   add_run("r1", old);
   fs::create_directories(root_->path() / "logs" / "r1");
   ASSERT_OK(os::write_file(root_->path() / "logs" / "r1" / "make.1.log", "text"));
+  fs::create_directories(root_->path() / "folders" / "r1" / "of_tasks");
   later(hours(50));
   add_run("r2", young);
   later(hours(2));
@@ -98,10 +99,12 @@ TEST_F(StorageTest, RunsGoByAgeAndNumberWithTheirObjectsJournalsAndLogs) {
   const auto report = swept({.keep_runs = hours(24), .keep_last = 1, .cache_bytes = {}});
   EXPECT_EQ(report.removed.at("runs").things, 1);
   EXPECT_EQ(report.removed.at("logs").things, 1);
+  EXPECT_EQ(report.removed.at("folders of runs").things, 1);
   EXPECT_EQ(report.removed.at("objects").things, 3);
   EXPECT_FALSE(is_there(*old.digest));
   EXPECT_TRUE(is_whole(young));
   EXPECT_FALSE(os::exists(root_->path() / "logs" / "r1"));
+  EXPECT_FALSE(os::exists(root_->path() / "folders" / "r1"));
   EXPECT_EQ(test::value_of(ledger_->length({"r1"})), 0U);
   EXPECT_EQ(test::value_of(ledger_->length({"r2"})), 3U);
 }

@@ -329,6 +329,7 @@ inline constexpr auto roots_in_folder = std::to_array<Root>({
     {"cache", false, "copies, which are made again; where fetched objects came from, which keeps none"},
     {"work", false, "attempts; what they were given is in their runs' journals"},
     {"logs", false, "output of tasks; it goes with its run"},
+    {"folders", false, "files that the tasks of a run share; they go with it"},
     {"lock", false, "the process that uses the folder"},
     {"server.json", false, "the address of the server"},
     {"sluice.sock", false, "the server's socket"},

@@ -66,7 +66,7 @@ class Sweep {
     SLUICE_DO(mark_plans());
     SLUICE_DO(mark_schedules());
     SLUICE_DO(sweep_cache());
-    SLUICE_DO(sweep_logs());
+    for (auto* folder : stores_.of_runs) SLUICE_DO(sweep_of_runs(*folder));
     if (!options_.dry_run) SLUICE_DO(stores_.ledger.finish_removal());
     SLUICE_DO(sweep_objects());
     if (!options_.dry_run) SLUICE_DO(objects_->forget_let_go());
@@ -358,20 +358,21 @@ class Sweep {
     return stores_.ledger.remove_cache_entries(entries);
   }
 
-  Result<void> sweep_logs() {
-    return stores_.logs.each([&](const ports::DiscardableFolder::Thing& log) -> Result<void> {
-      const RunId run{log.name};
+  Result<void> sweep_of_runs(ports::DiscardableFolder& folder) {
+    const std::string kind(folder.kind());
+    return folder.each([&](const ports::DiscardableFolder::Thing& thing) -> Result<void> {
+      const RunId run{thing.name};
       SLUICE_TRY(stored, stores_.ledger.has_run(run));
       const bool needed = stored && !gone_.contains(run);
-      if (needed || log.used > limit_) {
-        keep("logs", log.name, needed ? "its run stays" : "it was written within the last hour", log.bytes);
+      if (needed || thing.used > limit_) {
+        keep(kind, thing.name, needed ? "its run stays" : "it was written within the last hour", thing.bytes);
         return {};
       }
       if (!options_.dry_run) {
-        SLUICE_TRY(removed, stores_.logs.remove(log));
+        SLUICE_TRY(removed, folder.remove(thing));
         if (!removed) return {};
       }
-      drop("logs", log.name, "its run is gone", log.bytes);
+      drop(kind, thing.name, "its run is gone", thing.bytes);
       return {};
     });
   }

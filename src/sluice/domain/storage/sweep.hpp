@@ -30,7 +30,7 @@ struct Stores {
   const ports::RunIndex& index;
   const ports::Journal& journal;
   std::vector<ports::DiscardableFolder*> cache;
-  ports::DiscardableFolder& logs;
+  std::vector<ports::DiscardableFolder*> of_runs;  ///< a thing for each run, which goes with it
   const Clock& clock;
   /// Asked between any two steps: an error ends the work with it.
   std::function<Result<void>()> proceed = [] { return Result<void>(); };
@@ -47,7 +47,7 @@ struct SweepOptions {
 
 /// One thing, and why it stays or goes.
 struct SweptThing {
-  std::string kind;  ///< "run", "objects", "cached result", "logs", …
+  std::string kind;  ///< "run", "objects", "cached result", "logs", "folders of runs", …
   std::string name;
   std::string why;
   std::int64_t things = 1;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -66,12 +67,17 @@ Result<std::string> Arguments::filled_in(const Template& text, bool executable) 
       continue;
     }
     const auto& hole = std::get<PathPlaceholder>(part);
-    if (hole.kind == PathPlaceholder::Kind::output) {
-      out += seen_.out(hole.output).string();
-      continue;
+    switch (hole.kind) {
+      case PathPlaceholder::Kind::output: out += seen_.out(hole.output).string(); break;
+      case PathPlaceholder::Kind::folder:
+        if (!std::exchange(uses_folder_, true)) SLUICE_DO(os::make_directories(places_.folder));
+        out += seen_.folder.string();
+        break;
+      case PathPlaceholder::Kind::input: {
+        SLUICE_TRY(path, path_of(*hole.artifact, executable));
+        out += path;
+      }
     }
-    SLUICE_TRY(path, path_of(*hole.artifact, executable));
-    out += path;
   }
   return out;
 }

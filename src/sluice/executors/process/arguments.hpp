@@ -26,6 +26,8 @@ class Arguments {
   Result<Value> with_paths(const Value& value);
   /// What must be mounted read-only, where the program sees it.
   [[nodiscard]] std::vector<supervisor::Mount>& mounts() { return mounts_; }
+  /// Whether the program was given the path of the run's folder.
+  [[nodiscard]] bool uses_folder() const { return uses_folder_; }
 
  private:
   struct MaterializedInput {
@@ -44,6 +46,7 @@ class Arguments {
   bool may_mount_;
   std::vector<MaterializedInput> inputs_;
   std::vector<supervisor::Mount> mounts_;
+  bool uses_folder_ = false;
 };
 
 }  // namespace sluice::executors

@@ -176,7 +176,8 @@ std::expected<void, Failure> run_in_container(const ports::Attempt& attempt, con
                                               supervisor::Start& start) {
   if (options.containers == nullptr)
     return std::unexpected(failure("start", "containers are not supported here"));
-  const Places seen{.root = container_root, .log = {}};
+  const Places seen{
+      .root = container_root, .log = {}, .folder = std::filesystem::path(container_root) / "folder"};
   Arguments arguments(places, seen, objects, true);
   ports::Containers::Container container{.fence = attempt.fence.text,
                                          .task = container_task(attempt),
@@ -204,6 +205,12 @@ std::expected<void, Failure> run_in_container(const ports::Attempt& attempt, con
         return std::unexpected(failure("start", set.error().message));
   if (os::exists(places.in()))
     container.mounts.push_back({.source = places.in().string(), .target = seen.in().string()});
+  if (arguments.uses_folder()) {
+    if (auto set = os::set_mode(places.folder, 0777); !set)
+      return std::unexpected(failure("start", set.error().message));
+    container.mounts.push_back(
+        {.source = places.folder.string(), .target = seen.folder.string(), .writable = true});
+  }
   for (auto& mount : arguments.mounts())
     container.mounts.push_back({.source = std::move(mount.source), .target = std::move(mount.target)});
   auto made = options.containers->command(container);
@@ -259,7 +266,8 @@ bool is_light(const engine::TaskSpec& work) {
 
 Places places_of(const std::filesystem::path& data, const ports::Attempt& attempt) {
   return {.root = root_of(data, attempt.fence.text),
-          .log = log_path(data, attempt.run, attempt.path, attempt.number)};
+          .log = log_path(data, attempt.run, attempt.path, attempt.number),
+          .folder = data / "folders" / segment_of(attempt.run.text)};
 }
 
 std::expected<supervisor::Start, Failure> prepare_sandbox(const ports::Attempt& attempt, const Places& places,

@@ -24,6 +24,8 @@ inline constexpr std::uint64_t log_bytes_max = std::uint64_t{64} << 20;
 struct Places {
   std::filesystem::path root;  ///< removed when the attempt is acknowledged
   std::filesystem::path log;   ///< kept, if something was printed
+  /// What the tasks of the run share (`run.folder`); made when a task first needs it, and not removed here.
+  std::filesystem::path folder;
 
   [[nodiscard]] std::filesystem::path cwd() const { return root / "cwd"; }
   [[nodiscard]] std::filesystem::path in() const { return root / "in"; }

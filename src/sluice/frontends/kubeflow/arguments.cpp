@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "sluice/base/json.hpp"
+#include "sluice/base/words.hpp"
 #include "sluice/frontends/kubeflow/conditions.hpp"
 #include "sluice/frontends/kubeflow/map_reader.hpp"
 #include "sluice/frontends/kubeflow/suggestion.hpp"
@@ -49,8 +50,11 @@ class ConstantPlaceholders final : public Placeholders {
   [[nodiscard]] ExpressionPtr output_artifact(std::string_view) const override { return nullptr; }
   [[nodiscard]] ExpressionPtr output_parameter(std::string_view) const override { return nullptr; }
   [[nodiscard]] ExpressionPtr executor_input() const override { return nullptr; }
+  [[nodiscard]] ExpressionPtr executor_output() const override {
+    return arguments_.runs_program() ? field("out", executor_output_name, at_) : nullptr;
+  }
   [[nodiscard]] ExpressionPtr about_run(std::string_view what) const override {
-    return kubeflow::about_run(what, task_, at_);
+    return kubeflow::about_run(arguments_.spec(), what, task_, at_);
   }
 
  private:
@@ -61,10 +65,31 @@ class ConstantPlaceholders final : public Placeholders {
 
 }  // namespace
 
-ExpressionPtr about_run(std::string_view what, const Task& task, Location at) {
-  if (what == "pipeline_job_name") return field("run", "name", at);
-  if (what == "pipeline_job_resource_name" || what == "pipeline_job_uuid") return field("run", "id", at);
+ExpressionPtr about_run(const Spec& spec, std::string_view what, const Task& task, Location at) {
+  const auto run = [at](std::string_view name) { return field("run", name, at); };
+  const auto text = [at](std::vector<ExpressionPtr> pieces) { return joined(std::move(pieces), at); };
+  // The back end writes times without fractions of a second.
+  const auto in_seconds = [&](std::string_view name) {
+    auto pieces = call("split", {run(name), literal(".", at)}, at);
+    return text({call("get", {std::move(pieces), literal(std::int64_t{0}, at)}, at), literal("Z", at)});
+  };
+  if (what == "pipeline_job_name") return run("name");
+  if (what == "pipeline_job_resource_name" || what == "pipeline_job_uuid") return run("id");
+  if (what == "pipeline_job_create_time_utc") return in_seconds("created");
+  if (what == "pipeline_job_schedule_time_utc") return in_seconds("scheduled");
   if (what == "pipeline_task_name") return literal(task.name, at);
+  if (what == "pipeline_task_uuid") {
+    // The run's id, and the path of the task, which is unique in it.
+    const auto is_outermost = operation(syntax::Operator::equal, {run("path"), literal("", at)}, at);
+    const auto around =
+        call("if", {is_outermost, literal("", at), text({run("path"), literal("/", at)})}, at);
+    return text({run("id"), literal("/", at), around, literal(percent_encode(task.name), at)});
+  }
+  if (what == "pipeline_root")
+    return spec.pipeline_root.empty()
+               ? run("folder")
+               : text({literal(spec.pipeline_root + "/" + spec.name + "/", at), run("id")});
+  if (what == "workspace_path" && spec.has_workspace) return run("folder");
   return nullptr;
 }
 

@@ -9,12 +9,15 @@
 
 namespace sluice::frontends::kubeflow {
 
+/// The file in which an SDK writes all that it returns. No output of a component can have this name.
+inline constexpr std::string_view executor_output_name = "executor_output.json";
+
 /// How many lists are around an output of a task of the DAG: one for each loop. The back end makes one list
 /// of them all.
 std::size_t lists_around(const Spec& spec, const Dag& dag, std::string_view producer, std::string_view key);
 
 /// `pipeline_job_name` and its like; null: not known here.
-ExpressionPtr about_run(std::string_view what, const Task& task, Location at);
+ExpressionPtr about_run(const Spec& spec, std::string_view what, const Task& task, Location at);
 
 /// The task of a DAG: what its arguments are there.
 class TaskArguments {
@@ -34,6 +37,10 @@ class TaskArguments {
   [[nodiscard]] std::optional<Typed> parameter_or_default(std::string_view name) const;
   /// Null: none is given.
   [[nodiscard]] ExpressionPtr artifact(std::string_view name) const;
+
+  [[nodiscard]] const Spec& spec() const { return spec_; }
+  /// Whether the task is a program, not a DAG.
+  [[nodiscard]] bool runs_program() const { return !of_.dag; }
 
   /// Reports arguments that the component does not take, and those that it lacks.
   void check() const;

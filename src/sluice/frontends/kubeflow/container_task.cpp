@@ -9,8 +9,7 @@
 namespace sluice::frontends::kubeflow {
 namespace {
 
-/// The file in which an SDK writes all that it returns. No output of a component can have this name.
-constexpr std::string_view returned = "executor_output.json";
+constexpr auto returned = executor_output_name;
 constexpr std::string_view schema_version = "0.0.1";
 
 /// What the shell does in a command that kfp writes for a function: its arguments are the source of the
@@ -56,8 +55,9 @@ class TaskPlaceholders final : public Placeholders {
     const auto at = task_.at;
     return call("json.encode", {structure({{"inputs", inputs()}, {"outputs", outputs()}}, at)}, at);
   }
+  [[nodiscard]] ExpressionPtr executor_output() const override { return field("out", returned, task_.at); }
   [[nodiscard]] ExpressionPtr about_run(std::string_view what) const override {
-    return kubeflow::about_run(what, task_, task_.at);
+    return kubeflow::about_run(arguments_.spec(), what, task_, task_.at);
   }
 
  private:

@@ -55,7 +55,14 @@ ExpressionPtr list(std::vector<ExpressionPtr> items, Location at) {
   return made(Kind::list, std::move(items), at);
 }
 
-ExpressionPtr joined(std::vector<ExpressionPtr> pieces, Location at) {
+ExpressionPtr joined(std::vector<ExpressionPtr> given, Location at) {
+  // A text in a text is written as its pieces.
+  std::vector<ExpressionPtr> pieces;
+  for (auto& piece : given)
+    if (piece->kind == Kind::text)
+      pieces.insert(pieces.end(), piece->args.begin(), piece->args.end());
+    else
+      pieces.push_back(std::move(piece));
   if (pieces.empty()) return literal("", at);
   if (pieces.size() > 1) return made(Kind::text, std::move(pieces), at);
   if (is_literal(pieces.front()) && pieces.front()->literal.is_string()) return pieces.front();

@@ -14,8 +14,9 @@ class ImporterPlaceholders final : public Placeholders {
   [[nodiscard]] ExpressionPtr output_artifact(std::string_view) const override { return nullptr; }
   [[nodiscard]] ExpressionPtr output_parameter(std::string_view) const override { return nullptr; }
   [[nodiscard]] ExpressionPtr executor_input() const override { return nullptr; }
+  [[nodiscard]] ExpressionPtr executor_output() const override { return nullptr; }
   [[nodiscard]] ExpressionPtr about_run(std::string_view what) const override {
-    return kubeflow::about_run(what, task_, task_.at);
+    return kubeflow::about_run(arguments_.spec(), what, task_, task_.at);
   }
 
  private:

@@ -116,6 +116,8 @@ class Filler {
       if (!path) return unknown(inside, "there is no output artifact `" + std::string(name) + "`");
       if (rest == ".path" || rest == ".uri") return found(std::move(path), ParameterType::string);
       if (rest == ".name") return found(literal(name, at_), ParameterType::string);
+    } else if (inside == ".outputs.output_file" || inside == ".outputMetadataUri") {
+      if (auto value = values_.executor_output()) return found(std::move(value), ParameterType::string);
     } else if (take(".outputs.parameters")) {
       const auto name = take_name(rest);
       auto path = values_.output_parameter(name);
@@ -124,7 +126,9 @@ class Filler {
     } else if (take(".")) {
       if (auto value = values_.about_run(rest)) return found(std::move(value), ParameterType::string);
     }
-    return unknown(inside, "there is no such placeholder here");
+    return unknown(inside, inside == ".workspace_path"
+                               ? "the pipeline has no workspace; give it one by `PipelineConfig(workspace=…)`"
+                               : "there is no such placeholder here");
   }
 
   /// `['key']` of an artifact's metadata: absent where there is none. Null: it is something else.

@@ -21,6 +21,8 @@ class Placeholders {
   [[nodiscard]] virtual ExpressionPtr output_parameter(std::string_view name) const = 0;
   /// `{{$}}`: all inputs and outputs as JSON; null where there are none.
   [[nodiscard]] virtual ExpressionPtr executor_input() const = 0;
+  /// The file in which the SDK writes all that the task returns.
+  [[nodiscard]] virtual ExpressionPtr executor_output() const = 0;
   /// `pipeline_job_name` and its like.
   [[nodiscard]] virtual ExpressionPtr about_run(std::string_view what) const = 0;
 };

@@ -33,8 +33,13 @@ void SpecReader::kubernetes(const Node::Field& field, Spec& spec) {
   }
   deployment.end();
   MapReader pipeline(map.any("pipelineConfig"), "`pipelineConfig`", problems_);
-  if (pipeline.any("workspace") != nullptr)
-    problems_.add(pipeline.place("workspace"), "the pipeline uses a workspace, which is not supported yet");
+  if (const auto* workspace = pipeline.any("workspace")) {
+    // Its size is that of a volume; here it counts to the quota of the server.
+    MapReader fields(workspace, "`workspace`", problems_);
+    fields.ignore({"size", "kubernetes"});
+    fields.end();
+    spec.has_workspace = true;
+  }
   for (const auto* key : {"resourceTtlOnCompletion", "resourceTtlOnSuccess", "resourceTtlOnFailure"})
     if (pipeline.any(key) != nullptr)
       warnings_.add(pipeline.place(key),

@@ -171,6 +171,8 @@ struct Executor {
 struct Spec {
   std::string name;
   Location at;
+  std::string pipeline_root;          ///< where artifacts are to be; "": not said
+  bool has_workspace = false;         ///< a folder that all tasks of a run share
   std::vector<Component> components;  ///< the last one is the root
   std::unordered_map<std::string_view, std::size_t> component_index;
   std::vector<Executor> executors;

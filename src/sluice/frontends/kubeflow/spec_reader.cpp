@@ -31,7 +31,9 @@ Spec SpecReader::read(const Node& document, const Node* platform) {
                       : "`schemaVersion: " + version.substr(0, 60) +
                             "` is not supported; compile the pipeline with kfp 2, which writes 2.1.0");
   map.ignore({"sdkVersion"});
-  if (!map.text("defaultPipelineRoot").empty())
+  spec.pipeline_root = map.text("defaultPipelineRoot");
+  while (spec.pipeline_root.ends_with('/')) spec.pipeline_root.pop_back();
+  if (!spec.pipeline_root.empty())
     warnings_.add(map.place("defaultPipelineRoot"),
                   "`defaultPipelineRoot` is not used: artifacts are kept in the object store of this server");
   const auto& components = map.map("components");

@@ -180,8 +180,14 @@ std::vector<std::unique_ptr<ports::DiscardableFolder>> cache_folders(const fs::p
   return made;
 }
 
-std::unique_ptr<ports::DiscardableFolder> log_folder(const fs::path& logs, const fs::path& cache) {
-  return std::make_unique<Folder>(logs, cache / "tmp", Folder::Shape{.kind = "logs", .parents = {}});
+std::vector<std::unique_ptr<ports::DiscardableFolder>> folders_of_runs(const fs::path& logs,
+                                                                       const fs::path& folders,
+                                                                       const fs::path& cache) {
+  std::vector<std::unique_ptr<ports::DiscardableFolder>> made;
+  made.push_back(std::make_unique<Folder>(logs, cache / "tmp", Folder::Shape{.kind = "logs", .parents = {}}));
+  made.push_back(std::make_unique<Folder>(folders, cache / "tmp",
+                                          Folder::Shape{.kind = "folders of runs", .parents = {}}));
+  return made;
 }
 
 Result<ports::Room> room_of(const fs::path& folder) {

@@ -16,9 +16,10 @@ namespace sluice::stores {
 /// `limit` is never removed.
 std::vector<std::unique_ptr<ports::DiscardableFolder>> cache_folders(const std::filesystem::path& cache,
                                                                      const std::filesystem::path& objects);
-/// `logs`: a folder for each run.
-std::unique_ptr<ports::DiscardableFolder> log_folder(const std::filesystem::path& logs,
-                                                     const std::filesystem::path& cache);
+/// `logs` and `folders`: both have a folder for each run that needs it.
+std::vector<std::unique_ptr<ports::DiscardableFolder>> folders_of_runs(const std::filesystem::path& logs,
+                                                                       const std::filesystem::path& folders,
+                                                                       const std::filesystem::path& cache);
 
 /// Files and bytes below a folder, one with several links counted once, symlinks not followed; zero if there
 /// is none.
