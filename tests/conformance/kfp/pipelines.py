@@ -262,13 +262,45 @@ def imported_from_an_input(uri: str = "s3://bucket/a.csv") -> str:
     return look_elsewhere(data=table.output).output
 
 
-@case(outputs={}, status="failed", tasks={"at-a-custom-path": "failed"}, local=False)
+@dsl.component
+def at_custom_paths(file: Output[Dataset], folder: Output[Model], set_path: Output[Dataset], missing: Output[Dataset]):
+    import os
+    import tempfile
+    root = tempfile.mkdtemp()
+    file.custom_path = os.path.join(root, "table.csv")
+    with open(file.path, "w") as text:
+        text.write("1,2")
+    file.metadata["rows"] = 1
+    folder.custom_path = os.path.join(root, "model")
+    os.mkdir(folder.path)
+    with open(os.path.join(folder.path, "weights"), "w") as text:
+        text.write("w")
+    set_path.path = os.path.join(root, "other.csv")
+    with open(set_path.path, "w") as text:
+        text.write("3")
+    missing.custom_path = os.path.join(root, "nothing")
+
+
+@dsl.component
+def returned_artifact() -> Dataset:
+    made = Dataset(uri=dsl.get_uri("made"), metadata={"rows": 2})
+    with open(made.path, "w") as text:
+        text.write("4")
+    return made
+
+
+@dsl.component
+def read_all(file: Input[Dataset], folder: Input[Model], set_path: Input[Dataset], made: Input[Dataset]) -> str:
+    import os
+    texts = [open(one.path).read() for one in (file, set_path, made)]
+    return f"{texts} {os.listdir(folder.path)} {file.metadata['rows']} {made.metadata['rows']}"
+
+
+@case(outputs={"Output": "['1,2', '3', '4'] ['weights'] 1 2"}, local=False)
 @dsl.pipeline
-def custom_path_is_refused():
-    @dsl.component
-    def at_a_custom_path(data: Output[Dataset]):
-        data.custom_path = "/tmp/custom"
-    at_a_custom_path()
+def artifacts_at_custom_paths() -> str:
+    made = at_custom_paths()
+    return read_all(file=made.outputs["file"], folder=made.outputs["folder"], set_path=made.outputs["set_path"], made=returned_artifact().output).output
 
 
 @dsl.component(embedded_artifact_path=str(pathlib.Path(__file__).parent / "embedded"))

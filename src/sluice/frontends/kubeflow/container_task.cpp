@@ -13,9 +13,13 @@ constexpr auto returned = executor_output_name;
 constexpr std::string_view schema_version = "0.0.1";
 
 /// What the shell does in a command that kfp writes for a function: its arguments are the source of the
-/// function, and those of the module's `executor_main`. The import is made before a task starts.
+/// function, and those of the module's `executor_main`. The import is made before a task starts. An artifact
+/// that the function wrote somewhere else on this machine (a custom path, `dsl.get_uri`) is put where it is
+/// expected.
 std::string executor_script(std::string_view module) {
-  constexpr std::string_view imports = R"(import os
+  constexpr std::string_view imports = R"(import json
+import os
+import shutil
 import sys
 import tempfile
 from )";
@@ -25,6 +29,18 @@ with open(path, "w", encoding="utf-8") as file:
     file.write(sys.argv[1])
 sys.argv = ["executor_main", "--component_module_path", path, *sys.argv[2:]]
 executor_main()
+outputs = json.loads(sys.argv[sys.argv.index("--executor_input") + 1])["outputs"]
+returned = {}
+if os.path.exists(outputs["outputFile"]):
+    with open(outputs["outputFile"], encoding="utf-8") as file:
+        returned = json.load(file).get("artifacts", {})
+for name, expected in outputs["artifacts"].items():
+    expected = expected["artifacts"][0]["uri"]
+    for made in returned.get(name, {}).get("artifacts", [])[:1]:
+        path = made.get("custom_path") or made.get("uri") or expected
+        if "://" in path or os.path.exists(expected) or not os.path.exists(path):
+            continue
+        shutil.copytree(path, expected) if os.path.isdir(path) else shutil.copyfile(path, expected)
 )";
   return std::string(imports).append(module).append(rest);
 }
@@ -130,6 +146,7 @@ class TaskPlaceholders final : public Placeholders {
 
 /// The files that the program may write, and what the outputs are made of.
 void add_outputs(const Task& task, const Component& of, ir::Process& process, ir::Operation& operation) {
+  const bool is_function = process.script.has_value();
   const auto at = task.at;
   process.outputs.push_back(
       {.name = std::string(returned), .at = at, .type = type_of(ParameterType::structure), .optional = true});
@@ -167,15 +184,17 @@ void add_outputs(const Task& task, const Component& of, ir::Process& process, ir
                    {"uri", call("if", {is_elsewhere, uri, literal("not-written:" + output.name, at)}, at)}},
                   at);
     auto made = call("artifact", {stored, std::move(properties)}, at);
-    // It may be anywhere on this machine.
-    const auto elsewhere = call("required",
-                                {absent(at), literal("the component sets a custom path of its output `" +
-                                                         output.name + "`, which is not supported yet",
-                                                     at)},
-                                at);
-    operation.yield.emplace_back(
-        output.name,
-        call("if", {call("present", {told("custom_path")}, at), elsewhere, std::move(made)}, at));
+    if (!is_function) {
+      // It may be anywhere in a container.
+      auto lost = call("required",
+                       {absent(at), literal("the component sets a custom path of its output `" + output.name +
+                                                "`, which only a Python function can do here; write to the "
+                                                "path that it is given",
+                                            at)},
+                       at);
+      made = call("if", {call("present", {told("custom_path")}, at), std::move(lost), std::move(made)}, at);
+    }
+    operation.yield.emplace_back(output.name, std::move(made));
   }
 }
 
