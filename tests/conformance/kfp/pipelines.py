@@ -665,6 +665,43 @@ def workspace() -> NamedTuple("outputs", [("Output", List[str]), ("again", List[
     return outputs(seen.output, below.output)
 
 
+@dsl.component
+def make_file(folder: str) -> str:
+    import os
+    os.makedirs(os.path.join(folder, "table"), exist_ok=True)
+    with open(os.path.join(folder, "table", "rows.csv"), "w") as file:
+        file.write("1,2")
+    return "file://" + os.path.join(folder, "table")
+
+
+@dsl.component
+def add_to_workspace(table: Input[Dataset], workspace: str) -> List[str]:
+    import os
+    assert table.path.startswith(workspace) and table.metadata["rows"] == 1, (table.path, table.metadata)
+    with open(os.path.join(table.path, "more.csv"), "w") as file:
+        file.write("3")
+    return sorted(os.listdir(table.path))
+
+
+@dsl.pipeline
+def import_table(uri: str, workspace: str) -> List[str]:
+    table = dsl.importer(artifact_uri=uri, artifact_class=Dataset, metadata={"rows": 1}, download_to_workspace=True)
+    return add_to_workspace(table=table.output, workspace=workspace).output
+
+
+@case(outputs={"Output": ["more.csv", "rows.csv"]}, local=False)
+@dsl.pipeline(pipeline_config=with_workspace)
+def imported_into_the_workspace() -> List[str]:
+    made = make_file(folder=dsl.WORKSPACE_PATH_PLACEHOLDER)
+    return import_table(uri=made.output, workspace=dsl.WORKSPACE_PATH_PLACEHOLDER).output
+
+
+@case(outputs={}, status="failed", tasks={"importer": "failed"}, local=False)
+@dsl.pipeline(pipeline_config=with_workspace)
+def import_of_what_is_not_mounted():
+    dsl.importer(artifact_uri="s3://no-such-bucket/table", artifact_class=Dataset, download_to_workspace=True)
+
+
 # Container components, in an image that is only Python: their command runs as it stands.
 
 @dsl.container_component

@@ -16,6 +16,9 @@ inline constexpr std::string_view executor_output_name = "executor_output.json";
 /// of them all.
 std::size_t lists_around(const Spec& spec, const Dag& dag, std::string_view producer, std::string_view key);
 
+/// The key in the metadata of an artifact that was imported into the workspace, of its path there.
+inline constexpr std::string_view place_in_workspace = "_kfp_workspace";
+
 /// `pipeline_job_name` and its like; null: not known here.
 ExpressionPtr about_run(const Spec& spec, std::string_view what, const Task& task, Location at);
 

@@ -61,6 +61,16 @@ class TaskPlaceholders final : public Placeholders {
     auto found = arguments_.artifact(name);
     return found || of_.inputs.artifact(name) == nullptr ? found : absent(task_.at);
   }
+  [[nodiscard]] ExpressionPtr path_of(const ExpressionPtr& input) const override {
+    auto stored = Placeholders::path_of(input);
+    if (!arguments_.spec().imports_to_workspace) return stored;
+    const auto at = input->at;
+    const auto place = call("get", {field(input, "metadata"), literal(place_in_workspace, at)}, at);
+    return call(
+        "if",
+        {call("present", {place}, at), joined({field("run", "folder", at), place}, at), std::move(stored)},
+        at);
+  }
   [[nodiscard]] ExpressionPtr output_artifact(std::string_view name) const override {
     return of_.outputs.artifact(name) != nullptr ? field("out", name, task_.at) : nullptr;
   }
@@ -100,18 +110,18 @@ class TaskPlaceholders final : public Placeholders {
   }
 
   /// A RuntimeArtifact: its type is the one that it was made with.
-  static ExpressionPtr described(const ExpressionPtr& artifact, Location at) {
+  [[nodiscard]] ExpressionPtr described(const ExpressionPtr& artifact, Location at) const {
     const auto kind = field(artifact, "kind");
     const auto is_any = operation(syntax::Operator::equal, {kind, literal("any", at)}, at);
     const auto title = call("if", {is_any, literal("system.Artifact", at), kind}, at);
     return structure(
         {{"name", field(artifact, "name")},
          {"type", structure({{"schemaTitle", title}, {"schemaVersion", literal(schema_version, at)}}, at)},
-         {"uri", call("path", {artifact}, at)},
+         {"uri", path_of(artifact)},
          {"metadata", field(artifact, "metadata")}},
         at);
   }
-  static ExpressionPtr described_list(const ExpressionPtr& artifacts, Location at) {
+  [[nodiscard]] ExpressionPtr described_list(const ExpressionPtr& artifacts, Location at) const {
     constexpr std::string_view one = "artifact";
     return call("map", {artifacts, name(one, at), described(name(one, at), at)}, at);
   }

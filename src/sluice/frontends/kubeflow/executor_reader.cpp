@@ -120,10 +120,8 @@ Importer SpecReader::importer(const Node& node, const std::string& what) {
   std::string version;
   made.kind = artifact_kind(map.any("typeSchema"), what, version);
   if (const auto* metadata = map.any("metadata")) made.metadata = with_integers(metadata->to_value());
-  made.reimport = map.flag("reimport");
-  if (map.flag("downloadToWorkspace"))
-    problems_.add(map.place("downloadToWorkspace"),
-                  what + " downloads to a workspace, which is not supported yet");
+  map.ignore({"reimport"});  // an artifact that was imported before is not looked for
+  made.to_workspace = map.flag("downloadToWorkspace");
   map.end();
   return made;
 }

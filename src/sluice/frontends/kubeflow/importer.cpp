@@ -24,9 +24,38 @@ class ImporterPlaceholders final : public Placeholders {
   const Task& task_;
 };
 
+/// Copies what is at a URI into the workspace, to where the SDK looks for it there, and says where that is.
+/// Buckets are where the SDK expects them to be mounted.
+ir::Process copying(const ExpressionPtr& uri, Location at) {
+  constexpr std::string_view script = R"sh(case "$1" in
+gs://*) from="/gcs/${1#gs://}" ;;
+s3://*) from="/s3/${1#s3://}" ;;
+minio://*) from="/minio/${1#minio://}" ;;
+file://*) from="${1#file://}" ;;
+*) from="$1" ;;
+esac
+[ -e "$from" ] || { echo "$1 is not at $from; mount it there, or import it without download_to_workspace"; exit 1; }
+case "$from/" in */../*) echo "$1 has .. in its path"; exit 1 ;; esac
+place="/.artifacts/${from#/}"
+rm -rf "$2$place" && mkdir -p "$2$(dirname "$place")" && cp -R "$from" "$2$place" && printf %s "$place" > "$3"
+)sh";
+  ir::Process process;
+  for (const std::string_view word :
+       {std::string_view("sh"), std::string_view("-c"), script, std::string_view("sh")})
+    process.argv.push_back(literal(word, at));
+  process.argv.push_back(uri);
+  process.argv.push_back(field("run", "folder", at));
+  process.argv.push_back(field("out", place_in_workspace, at));
+  process.outputs.push_back({.name = std::string(place_in_workspace),
+                             .at = at,
+                             .type = type_of(ParameterType::string),
+                             .encoding = ir::TaskOutput::Encoding::text});
+  return process;
+}
+
 }  // namespace
 
-/// An artifact that is somewhere: nothing runs.
+/// An artifact that is somewhere: nothing runs, unless it is copied into the workspace.
 void Lowering::import_artifact(const Task& task, const Component& of, const Importer& importer,
                                const TaskArguments& arguments, ir::Operation& operation) {
   const ImporterPlaceholders placeholders(arguments, task);
@@ -41,18 +70,31 @@ void Lowering::import_artifact(const Task& task, const Component& of, const Impo
                                "`, from which it imports");
     return;
   }
-  ir::Block block;
-  block.region = std::make_unique<ir::Region>();
-  block.region->at = task.at;
+  const auto at = task.at;
+  if (importer.to_workspace && !spec_.has_workspace)
+    problems_.add(at, "task `" + task.name +
+                          "` imports into the workspace, and the pipeline has none; give it one by "
+                          "`PipelineConfig(workspace=…)`");
   for (const auto& artifact : of.outputs.artifacts) {
     Fields properties{
-        {"kind", literal(artifact.kind, task.at)}, {"name", literal(artifact.name, task.at)}, {"uri", uri}};
-    if (importer.metadata.is_struct())
-      properties.emplace_back("metadata", filled_in(importer.metadata, task.at, placeholders, problems_));
+        {"kind", literal(artifact.kind, at)}, {"name", literal(artifact.name, at)}, {"uri", uri}};
+    Fields metadata;
+    if (const auto* given = importer.metadata.if_struct())
+      for (const auto& [key, value] : *given)
+        metadata.emplace_back(key, filled_in(value, at, placeholders, problems_));
+    if (importer.to_workspace)
+      metadata.emplace_back(place_in_workspace, field("self", place_in_workspace, at));
+    if (!metadata.empty()) properties.emplace_back("metadata", structure(std::move(metadata), at));
     operation.yield.emplace_back(
-        artifact.name,
-        kubeflow::call("artifact", {absent(task.at), structure(std::move(properties), task.at)}, task.at));
+        artifact.name, kubeflow::call("artifact", {absent(at), structure(std::move(properties), at)}, at));
   }
+  if (importer.to_workspace) {
+    operation.what = copying(uri, at);
+    return;
+  }
+  ir::Block block;
+  block.region = std::make_unique<ir::Region>();
+  block.region->at = at;
   operation.what = std::move(block);
 }
 

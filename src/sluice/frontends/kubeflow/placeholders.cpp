@@ -104,8 +104,7 @@ class Filler {
       const auto name = take_name(rest);
       auto artifact = values_.input_artifact(name);
       if (!artifact) return unknown(inside, "there is no input artifact `" + std::string(name) + "`");
-      if (rest == ".path" || rest == ".uri")
-        return found(call("path", {artifact}, at_), ParameterType::string);
+      if (rest == ".path" || rest == ".uri") return found(values_.path_of(artifact), ParameterType::string);
       if (take(".metadata"))
         if (auto value = metadata(field(artifact, "metadata"), rest))
           return found(std::move(value), std::nullopt);
@@ -158,6 +157,10 @@ class Filler {
 };
 
 }  // namespace
+
+ExpressionPtr Placeholders::path_of(const ExpressionPtr& input) const {
+  return call("path", {input}, input->at);
+}
 
 ExpressionPtr as_text(const Typed& value) {
   const auto at = value.value->at;

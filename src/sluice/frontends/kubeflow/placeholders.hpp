@@ -17,6 +17,8 @@ class Placeholders {
   virtual ~Placeholders() = default;
   [[nodiscard]] virtual std::optional<Typed> parameter(std::string_view name) const = 0;
   [[nodiscard]] virtual ExpressionPtr input_artifact(std::string_view name) const = 0;
+  /// Where a program finds such an artifact.
+  [[nodiscard]] virtual ExpressionPtr path_of(const ExpressionPtr& input) const;
   [[nodiscard]] virtual ExpressionPtr output_artifact(std::string_view name) const = 0;
   [[nodiscard]] virtual ExpressionPtr output_parameter(std::string_view name) const = 0;
   /// `{{$}}`: all inputs and outputs as JSON; null where there are none.

@@ -159,8 +159,8 @@ struct Importer {
   Text uri;  ///< constant; empty: the input `uri_input`
   std::string uri_input;
   std::string kind;
-  Value metadata;  ///< a struct, with placeholders in its strings
-  bool reimport = false;
+  Value metadata;             ///< a struct, with placeholders in its strings
+  bool to_workspace = false;  ///< what is there is copied into the workspace
 };
 struct Executor {
   std::string name;
@@ -172,6 +172,7 @@ struct Spec {
   std::string name;
   Location at;
   std::string pipeline_root;          ///< where artifacts are to be; "": not said
+  bool imports_to_workspace = false;  ///< an importer copies into the workspace
   bool has_workspace = false;         ///< a folder that all tasks of a run share
   std::vector<Component> components;  ///< the last one is the root
   std::unordered_map<std::string_view, std::size_t> component_index;

@@ -43,7 +43,11 @@ Spec SpecReader::read(const Node& document, const Node* platform) {
   MapReader deployment(map.any("deploymentSpec"), "`deploymentSpec`", problems_);
   const auto& executors = deployment.map("executors");
   spec.executors.reserve(executors.size());
-  for (const auto& field : executors) spec.executors.push_back(executor(field));
+  for (const auto& field : executors) {
+    spec.executors.push_back(executor(field));
+    const auto* importer = std::get_if<Importer>(&spec.executors.back().what);
+    if (importer != nullptr && importer->to_workspace) spec.imports_to_workspace = true;
+  }
   deployment.end();
   if (const auto* root = map.any("root"))
     spec.components.push_back(component("main", map.place("root"), *root));
