@@ -322,6 +322,12 @@ def test_an_index_of_the_plan_if_the_operator_allows_it(folder, tmp_path):
         for option in (f"-i {url}", f"--index-url={url}", f"--index-url {url}", f"--extra-index-url {url}"):
             assert folder.said(f"{{requirements: ['{option}', tell]}}", SAY, **allowed) == "2.0"
         assert folder.said(f"{{requirements: ['--extra-index-url {url}', 'tell==2.*', more]}}", SAY, **allowed) == "2.0"
+        # As an option of the environment it is used where it is allowed.
+        wanted = f"{{requirements: [tell], indexes: ['-i {url}']}}"
+        assert folder.said(wanted, SAY, **allowed) == "2.0"
+        done = folder.run(wanted, SAY)
+        assert report_of(done)["outputs"]["said"] == "1.0"
+        assert f"plan.yaml:9:22: `environment`: `-i {url}` is not allowed by whoever operates the server, so packages come from the indexes that it has" in done.stderr
         wheels.add_wheel(folder.index, "ours", "1.0")
         assert "ours was not found" in folder.refused(f"{{requirements: ['-i {url}', ours]}}", **allowed)
         assert folder.said(f"{{requirements: ['--extra-index-url {url}', tell, ours]}}", SAY + "; import ours", **allowed) == "2.0"

@@ -74,6 +74,15 @@ def test_another_value_is_another_result(data, tmp_path):
     assert not again["tasks"][0]["cached"] and again["outputs"]["size"] == len("another")
 
 
+def test_without_an_optional_one_there_is_no_variable(data, tmp_path):
+    plan = plan_of(tmp_path, 'if [ "$${TOKEN+set}" ]; then printf "%s" "$TOKEN" | wc -c > "$1"; else echo 0 > "$1"; fi', "{secret: hub.maybe, optional: true}")
+    reports = [report_of(sluice("run", plan, "--json", data=data)) for _ in range(2)]
+    assert reports[1]["outputs"]["size"] == 0 and reports[1]["tasks"][0]["cached"]
+    set_secret(data, "there", "hub", "maybe")
+    again = report_of(sluice("run", plan, "--json", data=data))
+    assert again["outputs"]["size"] == len("there") and not again["tasks"][0]["cached"]
+
+
 def test_list_and_remove(data, tmp_path):
     set_secret(data, "x" * 65536, "other", "a-b_C")
     listed = json.loads(sluice("secrets", "list", "--json", data=data).stdout)["secrets"]
@@ -97,7 +106,7 @@ def test_what_cannot_be_a_secret_is_refused(data, value, words, why):
 
 
 def test_what_a_plan_may_write(data, tmp_path):
-    for variable, why in [("{secret: hub}", "a secret is named NAME.KEY, not `hub`"), ("{secret: '${inputs.x}'}", ""), ("{secrets: hub.token}", "should be a string"),
+    for variable, why in [("{secret: hub}", "a secret is named NAME.KEY, not `hub`"), ("{secret: '${inputs.x}'}", ""), ("{secrets: hub.token}", "should be a string"), ("{secret: hub.token, optional: maybe}", "should be a string"),
                           ("{secret: hub.token, more: 1}", "should be a string")]:
         done = sluice("compile", plan_of(tmp_path, SIZE, variable))
         assert done.returncode == 2 and why in done.stderr, (variable, done.stderr)

@@ -180,9 +180,9 @@ class Checker {
     for (const auto& [name, value] : process.env) {
       const auto type = infer(*value, names_, problems_);
       if (const auto secret = secret_in(value->literal)) {
-        if (!is_secret_name(*secret))
+        if (!is_secret_name(secret->name))
           problems_.add(value->at, "environment variable `" + name + "`: a secret is named NAME.KEY, not `" +
-                                       secret->substr(0, 60) + "`");
+                                       secret->name.substr(0, 60) + "`");
         else if (process.image && !may_be_secret_of_container(name))
           problems_.add(value->at, "environment variable `" + name +
                                        "` of a container cannot be a secret: its name means something to "

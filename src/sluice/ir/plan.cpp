@@ -36,6 +36,8 @@ std::string name_of(const Environment& environment) {
     for (const auto& requirement : environment.without_dependencies) alone.emplace_back(requirement);
     name.set("without_dependencies", std::move(alone));
   }
+  if (!environment.indexes.empty())
+    name.set("indexes", List(environment.indexes.begin(), environment.indexes.end()));
   return canonical_json(name);
 }
 

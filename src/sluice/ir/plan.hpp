@@ -67,6 +67,8 @@ struct Environment {
   std::vector<std::string> requirements;          ///< as in pip's files: "pandas==2.*" …
   std::string file;                               ///< … or a file of them, relative to the plan's file
   std::vector<std::string> without_dependencies;  ///< packages without what they depend on
+  /// Of packages, "-i URL" and "--extra-index-url URL": those that the operator allows are asked, others not.
+  std::vector<std::string> indexes = {};
 };
 /// What the environment is called in the events of a run: the same for equal ones.
 std::string name_of(const Environment& environment);
@@ -168,6 +170,7 @@ struct Operation {
   Cache cache;
   std::string pool;  ///< "" : the default
   std::vector<Named> resources;
+  Struct hints;              ///< of tasks: for executors that know them; changes no result, nor a cache key
   std::vector<Named> yield;  ///< of tasks (docs/plans.md, Yield of a task), of each, of block
 };
 

@@ -236,6 +236,12 @@ void add_waiting(const Operation& op, Yaml& out) {
   if (op.trigger != Trigger::succeeded) out.add("trigger", Yaml::word(std::string(name(op.trigger))));
 }
 
+Yaml texts_of(const std::vector<std::string>& texts) {
+  auto out = Yaml::list();
+  for (const auto& text : texts) out.add(Yaml::string(text));
+  return out;
+}
+
 Yaml yaml_of(const Environment& environment) {
   auto out = Yaml::map();
   if (!environment.python.empty()) out.add("python", Yaml::string(environment.python));
@@ -243,15 +249,11 @@ Yaml yaml_of(const Environment& environment) {
     out.add("requirements", Yaml::string(environment.file));
   } else if (!environment.requirements.empty() ||
              (environment.python.empty() && environment.without_dependencies.empty())) {
-    auto requirements = Yaml::list();
-    for (const auto& requirement : environment.requirements) requirements.add(Yaml::string(requirement));
-    out.add("requirements", std::move(requirements));
+    out.add("requirements", texts_of(environment.requirements));
   }
-  if (!environment.without_dependencies.empty()) {
-    auto alone = Yaml::list();
-    for (const auto& requirement : environment.without_dependencies) alone.add(Yaml::string(requirement));
-    out.add("without_dependencies", std::move(alone));
-  }
+  if (!environment.without_dependencies.empty())
+    out.add("without_dependencies", texts_of(environment.without_dependencies));
+  if (!environment.indexes.empty()) out.add("indexes", texts_of(environment.indexes));
   return out;
 }
 
@@ -281,6 +283,7 @@ void add_details(const Operation& op, Yaml& out) {
   add_cache(op.cache, out);
   add_named("resources", op.resources, out);
   if (!op.pool.empty()) out.add("pool", Yaml::string(op.pool));
+  if (!op.hints.empty()) out.add("hints", yaml_of(Value(op.hints)));
 }
 
 Yaml yaml_of(const Operation& op) {

@@ -5,12 +5,15 @@
 
 namespace sluice::ir {
 
-std::optional<std::string> secret_in(const Value& variable) {
+std::optional<NamedSecret> secret_in(const Value& variable) {
   const auto* fields = variable.if_struct();
-  if (fields == nullptr || fields->size() != 1) return std::nullopt;
+  if (fields == nullptr) return std::nullopt;
   const auto* name = fields->find("secret");
   const auto* text = name != nullptr ? name->if_string() : nullptr;
-  return text != nullptr ? std::optional(*text) : std::nullopt;
+  const auto* optional = fields->find("optional");
+  const auto* flag = optional != nullptr ? optional->if_boolean() : nullptr;
+  if (text == nullptr || fields->size() != (flag != nullptr ? 2U : 1U)) return std::nullopt;
+  return NamedSecret{.name = *text, .optional = flag != nullptr && *flag};
 }
 
 bool is_secret_word(std::string_view text) {

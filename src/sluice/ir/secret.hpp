@@ -7,8 +7,13 @@
 
 namespace sluice::ir {
 
-/// A variable of a process that is a secret: {secret: NAME.KEY}. Returns "NAME.KEY"; nullopt: it is not one.
-std::optional<std::string> secret_in(const Value& variable);
+/// A variable of a process that is a secret: {secret: NAME.KEY}, perhaps with `optional: true`.
+struct NamedSecret {
+  std::string name;       ///< "NAME.KEY"
+  bool optional = false;  ///< without the secret, the variable is left out
+};
+/// nullopt: it is not one.
+std::optional<NamedSecret> secret_in(const Value& variable);
 
 /// A name, or a key, of a secret: 1 to 100 letters, digits, `_` and `-`.
 bool is_secret_word(std::string_view text);

@@ -27,6 +27,9 @@ class Environments {
   /// interpreter; Code::unavailable if no index responds.
   virtual Result<engine::PythonEnvironment> lock(const EnvironmentRequest& request) = 0;
 
+  /// Whether a requirement may be used, which names an index, an address or a path.
+  [[nodiscard]] virtual bool allows(const std::string& requirement) const = 0;
+
   /// An environment that is there, and stays as long as this object.
   class Made {
    public:

@@ -4,7 +4,7 @@ import dataclasses
 import pathlib
 from typing import Any, Dict, List, NamedTuple, Optional
 
-from kfp import dsl
+from kfp import dsl, kubernetes
 from kfp.dsl import (HTML, ClassificationMetrics, Collected, Dataset, Input, InputPath, Markdown, Metrics, Model, Output, OutputPath,
                      PipelineTaskFinalStatus)
 
@@ -564,6 +564,23 @@ def environment_variables() -> str:
 @dsl.pipeline
 def resources_of_tasks() -> int:
     return add(a=1, b=0).set_cpu_request("100m").set_cpu_limit("1").set_memory_request("64Mi").set_memory_limit("1G").output
+
+
+@case(outputs={"Output": "None"}, local=False)
+@dsl.pipeline
+def what_kubernetes_is_told() -> str:
+    @dsl.component
+    def look() -> str:
+        import os
+        return str(os.environ.get("TOKEN"))
+    task = look()
+    kubernetes.use_secret_as_env(task, secret_name="no-such", secret_key_to_env={"token": "TOKEN"}, optional=True)
+    kubernetes.add_node_selector(task, label_key="disk", label_value="ssd")
+    kubernetes.add_toleration(task, key="gpu", operator="Exists")
+    kubernetes.mount_pvc(task, pvc_name="data", mount_path="/data")
+    kubernetes.add_pod_label(task, label_key="team", label_value="a")
+    kubernetes.set_image_pull_policy(task, "Always")
+    return task.output
 
 
 @case(outputs={"Output": 11})

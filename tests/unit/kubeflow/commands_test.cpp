@@ -86,7 +86,7 @@ TEST(Commands, WithIndexes) {
       "--extra-index-url "
       "https://b.example/simple --trusted-host https://a.example/simple 'six'");
   ASSERT_TRUE(found);
-  EXPECT_EQ(found->indexes, (Words{"https://a.example/simple", "https://b.example/simple"}));
+  EXPECT_EQ(found->indexes, (Words{"-i https://a.example/simple", "--extra-index-url https://b.example/simple"}));
   EXPECT_EQ(found->requirements, Words{"six"});
 }
 

@@ -116,8 +116,8 @@ std::vector<SecretUse> secrets_of(const ir::Plan& plan) {
     const auto* process = std::get_if<ir::Process>(&operation.what);
     if (process == nullptr) return;
     for (const auto& [variable, value] : process->env)
-      if (auto name = ir::secret_in(value->literal))
-        found.push_back({.name = std::move(*name), .at = value->at});
+      if (auto secret = ir::secret_in(value->literal); secret && !secret->optional)
+        found.push_back({.name = std::move(secret->name), .at = value->at});
   });
   return found;
 }

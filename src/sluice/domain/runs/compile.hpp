@@ -36,12 +36,12 @@ std::vector<std::string> warnings_of(const ir::Plan& plan);
 /// to its programs as plain text.
 std::map<std::string, std::vector<std::string>> code_folders(const ir::Plan& plan);
 
-/// A variable of a task that is a secret.
+/// A variable of a task that is a secret, which has to be set.
 struct SecretUse {
   std::string name;  ///< "NAME.KEY"
   syntax::Location at;
 };
-/// Every use of a secret in the plan.
+/// Every use of a secret in the plan, but for optional ones.
 std::vector<SecretUse> secrets_of(const ir::Plan& plan);
 
 /// The different environments of the plan's tasks, each where it is required first.

@@ -225,15 +225,26 @@ Result<Struct> Runs::lock_environments(const ir::Plan& plan, const Submission& s
     }
     if (ports_.environments == nullptr)
       return Fail(user_error(Code::failed_precondition, where + " is not supported here"));
-    auto locked = ports_.environments->lock(request);
-    if (!locked) return Fail(std::move(locked).error().at(where));
-    if (!required.python.empty() && !(locked->python + ".").starts_with(required.python + ".")) {
-      auto warning = fmt::format("{}: there is no Python {} on this machine, so {} is used", where,
-                                 required.python, locked->python);
+    const auto warn = [&](std::string warning) -> Result<void> {
       if (submission.strict)
         return Fail(user_error(Code::failed_precondition, warning + ", which `--strict` refuses"));
       warnings.push_back(std::move(warning));
+      return {};
+    };
+    for (const auto& index : required.indexes) {
+      if (ports_.environments->allows(index))
+        request.requirements.push_back(index);
+      else
+        SLUICE_DO(
+            warn(fmt::format("{}: `{}` is not allowed by whoever operates the server, so packages come "
+                             "from the indexes that it has",
+                             where, index)));
     }
+    auto locked = ports_.environments->lock(request);
+    if (!locked) return Fail(std::move(locked).error().at(where));
+    if (!required.python.empty() && !(locked->python + ".").starts_with(required.python + "."))
+      SLUICE_DO(warn(fmt::format("{}: there is no Python {} on this machine, so {} is used", where,
+                                 required.python, locked->python)));
     Struct one;
     one.set("python", locked->python);
     one.set("lock", std::move(locked->lock));

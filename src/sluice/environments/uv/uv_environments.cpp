@@ -511,6 +511,10 @@ UvEnvironments::UvEnvironments(Options options, ports::ObjectStore& objects)
 
 UvEnvironments::~UvEnvironments() = default;
 
+bool UvEnvironments::allows(const std::string& requirement) const {
+  return check_allowed({requirement}, impl_->options.allowed).has_value();
+}
+
 Result<engine::PythonEnvironment> UvEnvironments::lock(const ports::EnvironmentRequest& request) {
   return impl_->lock(request);
 }

@@ -37,6 +37,7 @@ class UvEnvironments final : public ports::Environments {
   ~UvEnvironments() override;
 
   Result<engine::PythonEnvironment> lock(const ports::EnvironmentRequest& request) override;
+  [[nodiscard]] bool allows(const std::string& requirement) const override;
   void make(const engine::PythonEnvironment& environment,
             std::function<void(Result<std::shared_ptr<const Made>>)> done) override;
 

@@ -144,12 +144,13 @@ Result<Value> environment_of(const engine::TaskSpec& work, ProgramDigests& diges
   }
   Struct versions;
   for (const auto& [variable, value] : work.env) {
-    const auto name = ir::secret_in(value);
-    if (!name) continue;
+    const auto named = ir::secret_in(value);
+    if (!named) continue;
     if (secrets == nullptr) return Fail(user_error(Code::not_found, "there are no secrets here"));
-    SLUICE_TRY(secret, secrets->find(Principal{}.workspace, *name));
-    if (!secret) return Fail(user_error(Code::not_found, "there is no secret `" + *name + "`"));
-    versions.set(*name, std::move(secret->version));
+    SLUICE_TRY(secret, secrets->find(Principal{}.workspace, named->name));
+    if (!secret && !named->optional)
+      return Fail(user_error(Code::not_found, "there is no secret `" + named->name + "`"));
+    versions.set(named->name, secret ? Value(std::move(secret->version)) : Value());
   }
   if (!versions.empty()) environment.set("secrets", std::move(versions));
   return Value(std::move(environment));

@@ -66,14 +66,21 @@ Result<void> make_folders(const ports::Attempt& attempt, const Places& places, p
   return make_log(places);
 }
 
-Result<std::string> value_of(const std::string& secret, const ports::Attempt& attempt,
-                             const ports::Secrets* secrets) {
+/// nullopt: it is optional, and not set.
+Result<std::optional<std::string>> value_of(const ir::NamedSecret& secret, const ports::Attempt& attempt,
+                                            const ports::Secrets* secrets) {
   if (secrets == nullptr) return Fail(user_error(Code::not_found, "there are no secrets here"));
-  SLUICE_TRY(found, secrets->find(attempt.principal.workspace, secret));
-  if (!found)
-    return Fail(
-        user_error(Code::not_found, fmt::format("there is no secret `{}` any more; set it again", secret)));
-  return std::move(found->value);
+  SLUICE_TRY(found, secrets->find(attempt.principal.workspace, secret.name));
+  if (found) return std::optional(std::move(found->value));
+  if (secret.optional) return std::nullopt;
+  return Fail(user_error(Code::not_found,
+                         fmt::format("there is no secret `{}` any more; set it again", secret.name)));
+}
+
+/// The text of a variable; nullopt: it has none.
+Result<std::optional<std::string>> text_of(const Value& value, Arguments& arguments) {
+  SLUICE_TRY(text, arguments.text_of(value));
+  return std::optional(std::move(text));
 }
 
 /// Those of `env` that are the same for every attempt of equal tasks; `of_attempt` are not.
@@ -115,10 +122,10 @@ std::expected<Variables, Failure> variables_of(const ports::Attempt& attempt,
                                "begin with SLUICE_",
                                name)));
     const auto secret = ir::secret_in(value);
-    auto text = secret ? value_of(*secret, attempt, options.secrets) : arguments.text_of(value);
+    auto text = secret ? value_of(*secret, attempt, options.secrets) : text_of(value, arguments);
     if (!text) return std::unexpected(failure(secret ? "start" : "input", text.error().message));
     std::erase_if(env, [&](const std::string& set) { return set.starts_with(name + "="); });
-    (secret ? variables.secrets : env).push_back(name + "=" + *text);
+    if (*text) (secret ? variables.secrets : env).push_back(name + "=" + **text);
   }
   if (attempt.work.resources.gpu > 0) {
     std::string devices;

@@ -93,7 +93,7 @@ class InstallationReader {
         alone = true;
       } else if (word == "--index-url" || word == "--extra-index-url" || word == "--trusted-host") {
         if (++at_ == words_.size()) return false;
-        if (word != "--trusted-host") made_.indexes.push_back(words_[at_]);
+        if (word != "--trusted-host") add_index((word == "--index-url" ? "-i " : word + " ") + words_[at_]);
       } else if (!is_package(word)) {
         return false;
       } else {
@@ -105,6 +105,12 @@ class InstallationReader {
     auto& to = alone ? made_.without_dependencies : made_.requirements;
     to.insert(to.end(), found.begin(), found.end());
     return !found.empty();
+  }
+
+  /// Each command of pip names the same ones.
+  void add_index(std::string index) {
+    if (std::ranges::find(made_.indexes, index) == made_.indexes.end())
+      made_.indexes.push_back(std::move(index));
   }
 
   std::vector<std::string> words_;

@@ -13,7 +13,7 @@ namespace sluice::frontends::kubeflow {
 struct Installation {
   std::vector<std::string> requirements;
   std::vector<std::string> without_dependencies;
-  std::vector<std::string> indexes;  ///< that it names
+  std::vector<std::string> indexes;  ///< that it names, "-i URL", "--extra-index-url URL"
   std::size_t words = 0;             ///< how many elements of the command that is
 };
 

@@ -222,6 +222,17 @@ void add_resources(const Container& container, ir::Operation& operation, ir::Pro
   if (needed.accelerators > 0) add("gpu", Value(needed.accelerators));
 }
 
+/// What an executor may use that knows it.
+void add_hints(const Container& container, ir::Operation& operation) {
+  auto hints = container.kubernetes;
+  const auto& needed = container.resources;
+  if (!needed.accelerator.empty()) hints.set("accelerator", needed.accelerator);
+  if (needed.memory_request)
+    hints.set("memoryRequest", static_cast<std::int64_t>(std::llround(*needed.memory_request)));
+  if (needed.cpu_limit) hints.set("cpuLimit", *needed.cpu_limit);
+  if (!hints.empty()) operation.hints.set("kubernetes", std::move(hints));
+}
+
 void add_retry(const RetryPolicy& policy, ir::Operation& operation) {
   if (policy.count <= 0) return;
   ir::Retry retry;
@@ -246,10 +257,12 @@ std::size_t use_environment(const Task& task, const Container& container, ir::Pr
   if (installed) {
     environment.requirements = installed->requirements;
     environment.without_dependencies = installed->without_dependencies;
-    if (!installed->indexes.empty())
-      warnings.add(container.command[2].at, "task `" + task.name + "` asks for packages of the index `" +
-                                                installed->indexes.front().substr(0, 100) +
-                                                "`, and gets those of the indexes of this server");
+    for (const auto& index : installed->indexes)
+      if (ir::read_requirement(index))
+        environment.indexes.push_back(index);
+      else
+        warnings.add(container.command[2].at, "`" + index.substr(0, 100) + "` of task `" + task.name +
+                                                  "` is not an index that is known here, and not used");
   } else if (executor_module(container.command, 0).empty()) {
     process.env.emplace_back("PIP_NO_INDEX", literal("1", at));
   }
@@ -300,10 +313,12 @@ void lower_container(const Task& task, const Component& of, const Container& con
   for (const auto& secret : container.secrets) {
     Struct named;
     named.set("secret", secret.secret + "." + secret.key);
+    if (secret.optional) named.set("optional", true);
     process.env.emplace_back(secret.name, literal(Value(std::move(named)), secret.at));
   }
   add_outputs(task, of, process, operation);
   add_resources(container, operation, warnings);
+  add_hints(container, operation);
   if (task.retry) add_retry(*task.retry, operation);
   if (container.deadline_s > 0) operation.timeout = literal(container.deadline_s, task.at);
   operation.cache.enabled = task.caches;

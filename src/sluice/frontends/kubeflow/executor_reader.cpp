@@ -99,6 +99,7 @@ Resources SpecReader::resources(const Node* node, const std::string& what) {
     auto type = kind.text("resourceType");
     if (type.empty()) type = kind.text("type");
     kind.ignore({"type"});
+    if (made.accelerators > 0 && !type.empty()) made.accelerator = type;
     if (made.accelerators > 0 && !type.empty())
       warnings_.add(accelerator->at, "`" + type.substr(0, 60) + "` of " + what +
                                          " is any device of this server: it has one kind of them");

@@ -58,15 +58,19 @@ void SpecReader::of_executor(MapReader& map, const std::string& what, Container&
   // What only a pod has, and what a task that does not need it does not miss …
   for (const auto* key : {"nodeSelector", "podMetadata", "tolerations", "nodeAffinity", "podAffinity",
                           "imagePullSecret", "imagePullPolicy", "securityContext", "enabledSharedMemory"})
-    if (map.any(key) != nullptr)
-      warnings_.add(map.place(key),
+    if (const auto* node = map.any(key)) {
+      warnings_.add(node->at,
                     "`" + std::string(key) + "` of " + what + " is for Kubernetes, and not used here");
+      container.kubernetes.set(key, with_integers(node->to_value()));
+    }
   // … and what it would find missing.
   for (const auto* key : {"secretAsVolume", "pvcMount", "configMapAsVolume", "configMapAsEnv",
                           "fieldPathAsEnv", "genericEphemeralVolume", "emptyDirMounts"})
-    if (const auto* node = map.any(key))
+    if (const auto* node = map.any(key)) {
       warnings_.add(node->at, "`" + std::string(key) + "` of " + what +
                                   " is for Kubernetes: the task will not find it here");
+      container.kubernetes.set(key, with_integers(node->to_value()));
+    }
 }
 
 void SpecReader::secret_variables(MapReader& map, const std::string& what, Container& container) {
@@ -81,17 +85,15 @@ void SpecReader::secret_variables(MapReader& map, const std::string& what, Conta
     if (name.empty())
       problems_.add(item.at, "the name of a secret of " + what + " has to be known before the run");
     given.end();
-    if (secret.flag("optional"))
-      warnings_.add(item.at, std::string("the secret `")
-                                 .append(name)
-                                 .append("` of ")
-                                 .append(what)
-                                 .append(" is optional for Kubernetes, and has to be set here"));
+    const bool optional = secret.flag("optional");
     const auto of_secret = std::string("a key of the secret `").append(name).append("`");
     for (const auto& pair : secret.list("keyToEnv")) {
       MapReader key(&pair, of_secret, problems_);
-      container.secrets.push_back(
-          {.name = key.text("envVar"), .secret = name, .key = key.text("secretKey"), .at = pair.at});
+      container.secrets.push_back({.name = key.text("envVar"),
+                                   .secret = name,
+                                   .key = key.text("secretKey"),
+                                   .optional = optional,
+                                   .at = pair.at});
       key.end();
     }
     secret.end();

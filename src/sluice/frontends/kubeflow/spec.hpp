@@ -137,12 +137,14 @@ struct SecretVariable {
   std::string name;
   std::string secret;
   std::string key;
+  bool optional = false;
   Location at;
 };
 struct Resources {
   std::optional<double> cpu_request, cpu_limit;        ///< processors
   std::optional<double> memory_request, memory_limit;  ///< bytes
   std::int64_t accelerators = 0;
+  std::string accelerator;  ///< their type; "": any
   Location at;
 };
 
@@ -154,6 +156,7 @@ struct Container {
   std::vector<SecretVariable> secrets;
   Resources resources;
   std::int64_t deadline_s = 0;  ///< 0: none
+  Struct kubernetes;            ///< what only Kubernetes can honor, as it is written
 };
 struct Importer {
   Text uri;  ///< constant; empty: the input `uri_input`

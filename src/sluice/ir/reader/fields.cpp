@@ -130,6 +130,14 @@ std::vector<Named> PlanReader::named(const Node* node, std::string_view what, Sc
   return all;
 }
 
+Struct PlanReader::plain_fields(const Node& node, std::string_view what) {
+  if (!is_map(node, what)) return {};
+  const auto read = expression(node);
+  if (const auto* fields = read->literal.if_struct()) return *fields;
+  if (!node.fields.empty()) problem(node.at, std::string(what) + " are plain values, not expressions");
+  return {};
+}
+
 std::string PlanReader::name_in(const Node& node, std::string_view what) {
   if (node.kind == Node::Kind::scalar && node.scalar.is_string()) return *node.scalar.if_string();
   const bool is_spelled = node.kind == Node::Kind::scalar && !node.spelling.empty();

@@ -18,11 +18,13 @@ struct Shape {
 };
 const std::array shapes{
     Shape{"process",
-          {"code", "environment", "env", "outputs", "hermetic", "cache", "resources", "pool", "yield"}},
+          {"code", "environment", "env", "outputs", "hermetic", "cache", "resources", "pool", "hints",
+           "yield"}},
     Shape{"python",
-          {"code", "environment", "env", "outputs", "hermetic", "cache", "resources", "pool", "yield"}},
-    Shape{"container", {"code", "outputs", "cache", "resources", "pool", "yield"}},
-    Shape{"service", {"with", "cache", "resources", "pool", "yield"}},
+          {"code", "environment", "env", "outputs", "hermetic", "cache", "resources", "pool", "hints",
+           "yield"}},
+    Shape{"container", {"code", "outputs", "cache", "resources", "pool", "hints", "yield"}},
+    Shape{"service", {"with", "cache", "resources", "pool", "hints", "yield"}},
     Shape{"call", {"with"}},
     Shape{"branch", {}},
     Shape{"each", {"as", "index", "limit", "on_failure", "tolerate", "graph", "yield"}},
@@ -153,6 +155,7 @@ void PlanReader::common(const Node& node, Operation& op) {
   if (const auto* given = node.find("cache")) cache(*given, op.cache);
   op.resources = named(node.find("resources"), "`resources`");
   if (const auto* pool = node.find("pool")) op.pool = string(*pool, "`pool`");
+  if (const auto* hints = node.find("hints")) op.hints = plain_fields(*hints, "`hints`");
 }
 
 void PlanReader::process(const Node& node, Operation& op) {
@@ -245,7 +248,7 @@ void PlanReader::files(const Node& node, Process& made) {
 
 Environment PlanReader::environment(const Node& node) {
   Environment made{.at = node.at, .python = {}, .requirements = {}, .file = {}, .without_dependencies = {}};
-  if (!map(node, "`environment`", {"python", "requirements", "without_dependencies"})) return made;
+  if (!map(node, "`environment`", {"python", "requirements", "without_dependencies", "indexes"})) return made;
   if (const auto* python = node.find("python")) {
     // As it is spelled: 3.10 is no number here.
     const auto* text = python->scalar.if_string();
@@ -261,6 +264,16 @@ Environment PlanReader::environment(const Node& node) {
           problem(alone->items[i].at, "`without_dependencies` takes only packages, by name or address");
     } else
       problem(alone->at, "`without_dependencies` should be a list of packages");
+  }
+  if (const auto* indexes = node.find("indexes")) {
+    if (indexes->kind == Node::Kind::list) {
+      made.indexes = required_packages(*indexes, "`indexes`");
+      for (std::size_t i = 0; i < made.indexes.size(); ++i)
+        if (const auto read = read_requirement(made.indexes[i]);
+            read && read->kind != Requirement::Place::index && read->kind != Requirement::Place::extra_index)
+          problem(indexes->items[i].at, "`indexes` takes only `-i URL` and `--extra-index-url URL`");
+    } else
+      problem(indexes->at, "`indexes` should be a list of `-i URL` and `--extra-index-url URL`");
   }
   const auto* requirements = node.find("requirements");
   if (requirements == nullptr) {
