@@ -315,6 +315,21 @@ def embedded_artifact() -> str:
     return read_embedded().output
 
 
+@dsl.notebook_component(notebook_path=str(pathlib.Path(__file__).parent / "notebook.ipynb"))
+def in_a_notebook(rows: int) -> str:
+    import os
+    import tempfile
+    path = os.path.join(tempfile.mkdtemp(), "rows")
+    dsl.run_notebook(rows=rows, path=path)
+    return open(path).read()
+
+
+@case(outputs={"Output": "8"}, local=False)
+@dsl.pipeline
+def notebook(rows: int = 4) -> str:
+    return in_a_notebook(rows=rows).output
+
+
 # Conditions
 
 @dsl.component
@@ -447,6 +462,26 @@ def condition_on_a_loop_item() -> str:
             small = say(text="small")
         which = say(text=dsl.OneOf(large.output, small.output))
     return joined(words=Collected(which.output)).output
+
+
+@dsl.component
+def rows_of(data: Input[Dataset]) -> int:
+    return len(open(data.path).read().split())
+
+
+@dsl.pipeline
+def all_data() -> List[Dataset]:
+    with dsl.ParallelFor([2, 3]) as rows:
+        made = write_data(rows=rows)
+    return Collected(made.outputs["data"])
+
+
+@case(outputs={"Output": 5}, local=False)
+@dsl.pipeline
+def loop_over_artifacts() -> int:
+    with dsl.ParallelFor(all_data().output) as data:
+        count = rows_of(data=data)
+    return total(numbers=Collected(count.output)).output
 
 
 # Order and failures
