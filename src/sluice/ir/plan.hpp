@@ -30,6 +30,7 @@ std::string print(const Type& type);
 struct Input {
   std::string name;
   Location at;
+  std::string description = {};  ///< for people; "": none
   Type type;
   bool optional = false;
   std::optional<Value> value;  ///< the default
@@ -160,6 +161,7 @@ struct Cache {
 struct Operation {
   std::string name;
   Location at;
+  std::string title;  ///< for people; "": its name
   std::variant<Process, ServiceCall, PipelineCall, Branch, Each, Raise, Block> what;
   std::vector<std::pair<std::string, Location>> after;
   ExpressionPtr condition;  ///< `if`; null: none
@@ -186,6 +188,8 @@ struct Region {
 struct Pipeline {
   std::string name;
   Location at;
+  std::string title;        ///< for people; "": its name
+  std::string description;  ///< likewise; "": none
   std::vector<Input> inputs;
   std::vector<Output> outputs;
   Region body;

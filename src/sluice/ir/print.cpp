@@ -59,6 +59,11 @@ Yaml duration(std::int64_t milliseconds) { return Yaml::word(print_duration(Mill
 Yaml flag(bool value) { return Yaml::word(value ? "true" : "false"); }
 Yaml integer(std::int64_t value) { return Yaml::plain(Value(value)); }
 
+/// A text for people, if there is one.
+void add_text(std::string_view key, const std::string& text, Yaml& out) {
+  if (!text.empty()) out.add(std::string(key), yaml_of(Value(text)));
+}
+
 void add_type(const Type& type, Yaml& out) {
   out.add("type", Yaml::word(print(type)));
   if (const auto* kind = artifact_kind_of(type); kind && *kind != "any") out.add("kind", Yaml::string(*kind));
@@ -138,7 +143,7 @@ const Raise* only_raise(const Region& region) {
       !region.yield.empty())
     return nullptr;
   const auto& op = region.operations.front();
-  const bool bare = op.name == "raise" && op.after.empty() && !op.condition &&
+  const bool bare = op.name == "raise" && op.title.empty() && op.after.empty() && !op.condition &&
                     op.trigger == Trigger::succeeded && op.retry.empty() && !op.timeout && op.fails;
   return bare ? std::get_if<Raise>(&op.what) : nullptr;
 }
@@ -297,6 +302,7 @@ Yaml yaml_of(const Operation& op) {
   if (const auto* block = std::get_if<Block>(&op.what))
     out.add("graph", graph_of(block->region.get())).in_block();
   add_named("yield", op.yield, out);
+  add_text("title", op.title, out);
   return out;
 }
 
@@ -313,6 +319,7 @@ Yaml yaml_of(const Input& input) {
   add_type(input.type, out);
   if (input.optional) out.add("optional", flag(true));
   if (input.value) out.add("default", yaml_of(*input.value));
+  add_text("description", input.description, out);
   return out;
 }
 
@@ -328,6 +335,8 @@ Yaml yaml_of(const Output& output) {
 
 void write(const Pipeline& pipeline, std::string& out) {
   auto head = Yaml::map();
+  add_text("title", pipeline.title, head);
+  add_text("description", pipeline.description, head);
   auto inputs = Yaml::map();
   for (const auto& input : pipeline.inputs) inputs.add(input.name, yaml_of(input));
   auto outputs = Yaml::map();

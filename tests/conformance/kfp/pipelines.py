@@ -595,6 +595,17 @@ def environment_variables() -> str:
     return variable(name="GREETING").set_env_variable("GREETING", "fr").set_env_variable("OTHER", "1").output
 
 
+@case(outputs={"Output": 3})
+@dsl.pipeline(display_name="Sums", description="Adds two numbers.")
+def names_for_people(x: int = 1) -> int:
+    """Adds.
+
+    Args:
+        x: The first number.
+    """
+    return add(a=x, b=2).set_display_name("One sum").output
+
+
 @case(outputs={"Output": 1}, local=False)
 @dsl.pipeline
 def resources_of_tasks() -> int:

@@ -76,6 +76,15 @@ def test_what_components_log_is_shown(sluice, tmp_path):
         assert cached in (None, *(task.get("cached", False) for task in report["tasks"] if task["path"] == "train"))
 
 
+def test_names_for_people_are_in_the_plan(sluice, tmp_path):
+    file = compiled("names_for_people", tmp_path)
+    plan = sluice("compile", file, json=False).stdout
+    for line in ("title: Sums", "description: Adds two numbers.", "description: The first number.", "title: One sum"):
+        assert line in plan, plan
+    report = json.loads(sluice("run", file).stdout)
+    assert "    One sum" in sluice("show", report["run"], json=False).stdout.splitlines()
+
+
 def large(folder, tasks, bytes_each):
     """A specification of many components, each of which adds 1 to what the one before it made; a tenth of them begins."""
     components, executors, dag = {}, {}, {}
@@ -99,7 +108,7 @@ def large(folder, tasks, bytes_each):
 
 
 def test_a_large_specification_runs(sluice, tmp_path):
-    file = large(tmp_path, 60, 33_400)
+    file = large(tmp_path, 60, 34_000)
     assert file.stat().st_size > 1.95 * 2**20
     report = json.loads(sluice("run", file).stdout)
     assert (report["status"], report["outputs"], len(report["tasks"])) == ("succeeded", {"Output": 10}, 60)

@@ -79,10 +79,12 @@ void print_run(Backend& backend, const Value& run) {
   print_text(stdout, "tasks\n");
   for (const auto& task : list_at(run, "tasks")) {
     const auto* progress = task.find("progress");
+    const auto title = task.text_at("title");
     print_text(stdout, "  {:<28} {:<10} {:>8}  {}\n", ir::readable_path(task.text_at("path")),
                task.boolean_at("cached") ? "cached" : task.text_at("status"),
                task.find("seconds") ? fmt::format("{:.2f} s", task.number_at("seconds")) : "",
                progress ? human_progress(runs::progress_from(*progress)) : task.text_at("why"));
+    if (!title.empty()) print_text(stdout, "    {}\n", title);
     if (const auto* failure = task.find("failure"))
       print_text(stdout, "    {}\n", failure->text_at("message"));
     for (const auto& remark : list_at(task, "remarks")) print_text(stdout, "    {}\n", *remark.if_string());

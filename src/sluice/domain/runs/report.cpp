@@ -107,6 +107,7 @@ OperationReport& Reporter::at(const std::string& path) {
     if (plan_)
       if (const auto* operation = operation_at(*plan_, report_.created.pipeline, path)) {
         row.kind = kind_of(*operation);
+        row.title = operation->title;
         if (const auto* call = std::get_if<ir::ServiceCall>(&operation->what)) row.service = call->service;
         if (const auto* process = std::get_if<ir::Process>(&operation->what); process && process->code)
           if (const auto* code = report_.created.code.find(*process->code); code && code->is_artifact())
@@ -284,6 +285,7 @@ TasksUnderWay under_way_from(const Value& json) {
 Value to_json(const OperationReport& row) {
   Struct s;
   s.set("path", row.path);
+  if (!row.title.empty()) s.set("title", row.title);
   s.set("kind", row.kind);
   if (!row.service.empty()) s.set("service", row.service);
   s.set("status", row.waits_for.empty() ? row.state : "waiting for a slot: " + row.waits_for);

@@ -17,6 +17,7 @@ inline bool has_log(std::string_view kind) { return kind == "process" || kind ==
 /// What a run's journal says about one of its operations.
 struct OperationReport {
   std::string path;
+  std::string title;    ///< for people, of the plan; "": it has none
   std::string kind;     ///< "process", "container", "service", "call", "branch", "each", "raise", "block"
   std::string service;  ///< the service of a service task
   std::string state;    ///< "looking up", "running", "waiting to retry", "open", or how it ended

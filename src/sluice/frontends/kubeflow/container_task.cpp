@@ -270,12 +270,30 @@ std::size_t use_environment(const Task& task, const Container& container, ir::Pr
   return installed ? installed->words : 0;
 }
 
+/// An image that is a parameter, whose value the pipeline has to fix; "" after a problem.
+Text known_image(const Text& image, const Task& task, const Placeholders& placeholders,
+                 ir::Problems& problems) {
+  const auto filled = as_text(filled_in(image, placeholders, problems));
+  const auto* text =
+      filled->kind == syntax::Expression::Kind::literal ? filled->literal.if_string() : nullptr;
+  if (text != nullptr) return {.text = *text, .at = image.at};
+  problems.add(image.at, "the image of task `" + task.name +
+                             "` has to be known before the run: a constant, not an input of the pipeline");
+  return {.text = "", .at = image.at};
+}
+
 }  // namespace
 
-void lower_container(const Task& task, const Component& of, const Container& container,
+void lower_container(const Task& task, const Component& of, const Container& given,
                      const TaskArguments& arguments, const ir::LoweringOptions& options,
                      ir::Operation& operation, ir::Problems& problems, ir::Problems& warnings) {
   const TaskPlaceholders placeholders(task, of, arguments);
+  std::optional<Container> with_image;
+  if (given.image.text.contains("{{$")) {
+    with_image = given;
+    with_image->image = known_image(given.image, task, placeholders, problems);
+  }
+  const auto& container = with_image ? *with_image : given;
   ir::Process process;
   const bool on_this_machine =
       !options.only_containers && is_python_image(container.image.text, options.python_images);
@@ -284,11 +302,8 @@ void lower_container(const Task& task, const Component& of, const Container& con
     first = use_environment(task, container, process, warnings);
   } else {
     process.image = ir::Image{.at = container.image.at, .reference = container.image.text};
-    if (container.image.text.contains("{{$"))
-      problems.add(container.image.at,
-                   "the image of task `" + task.name + "` has to be known before the run");
-    else if (const auto problem = ir::image_problem(container.image.text);
-             problem && !container.image.text.empty())
+    if (const auto problem = ir::image_problem(container.image.text);
+        problem && !container.image.text.empty())
       problems.add(container.image.at, *problem);
   }
   const auto executor = on_this_machine ? executor_module(container.command, first) : std::string_view();

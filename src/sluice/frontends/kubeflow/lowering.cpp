@@ -97,6 +97,10 @@ ir::Pipeline Lowering::pipeline(const Component& component) {
   made.name = component.name;
   made.at = component.at;
   made.body.at = component.at;
+  if (&component == &spec_.root()) {
+    made.title = spec_.title;
+    made.description = spec_.description;
+  }
   const auto only_items = only_items_.find(component.name);
   const auto is_only_items = [&](const std::string& input) {
     return only_items != only_items_.end() && only_items->second.contains(input);
@@ -104,6 +108,7 @@ ir::Pipeline Lowering::pipeline(const Component& component) {
   for (const auto& parameter : component.inputs.parameters) {
     ir::Input input{.name = parameter.name,
                     .at = parameter.at,
+                    .description = parameter.description,
                     .type = type_of(parameter.type),
                     .optional = false,
                     .value = {}};
@@ -116,6 +121,7 @@ ir::Pipeline Lowering::pipeline(const Component& component) {
   for (const auto& artifact : component.inputs.artifacts)
     made.inputs.push_back({.name = artifact.name,
                            .at = artifact.at,
+                           .description = artifact.description,
                            .type = type_of(artifact),
                            .optional = artifact.optional || is_only_items(artifact.name),
                            .value = {}});
@@ -171,6 +177,7 @@ ir::Operation Lowering::task(const Component& dag, const Task& task) {
     work(dag, task, *of, arguments, made);
   }
   waiting(dag, task, made);
+  if (task.title != task.name) made.title = task.title;
   return made;
 }
 

@@ -23,6 +23,7 @@ enum class ParameterType { number, integer, string, boolean, list, structure, fi
 struct Parameter {
   std::string name;
   Location at;
+  std::string description;
   ParameterType type = ParameterType::string;
   bool optional = false;
   std::optional<Value> fallback;  ///< its default
@@ -33,6 +34,7 @@ struct Parameter {
 struct ArtifactSlot {
   std::string name;
   Location at;
+  std::string description;
   std::string kind;  ///< "system.Dataset"; "any" for system.Artifact
   std::string version;
   bool list = false;
@@ -91,6 +93,7 @@ struct RetryPolicy {
 
 struct Task {
   std::string name;
+  std::string title;  ///< for people
   Location at;
   std::string component;
   Location component_at;
@@ -173,6 +176,8 @@ struct Executor {
 
 struct Spec {
   std::string name;
+  std::string title;  ///< for people; "": none
+  std::string description;
   Location at;
   std::string pipeline_root;          ///< where artifacts are to be; "": not said
   bool imports_to_workspace = false;  ///< an importer copies into the workspace

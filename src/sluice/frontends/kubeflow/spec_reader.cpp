@@ -22,7 +22,8 @@ Spec SpecReader::read(const Node& document, const Node* platform) {
   MapReader map(&document, "the pipeline", problems_);
   MapReader info(map.any("pipelineInfo"), "`pipelineInfo`", problems_);
   spec.name = info.text("name");
-  info.ignore({"displayName", "description"});
+  spec.title = info.text("displayName");
+  spec.description = info.text("description");
   info.end();
   if (const auto version = map.text("schemaVersion"); !version.starts_with(schema_major))
     problems_.add(map.place("schemaVersion"),
@@ -120,7 +121,7 @@ Parameter SpecReader::parameter(const Node::Field& field, const std::string& wha
   if (const auto* value = map.any("defaultValue"))
     made.fallback = made.type == ParameterType::number ? value->to_value() : with_integers(value->to_value());
   for (const auto& literal : map.list("literals")) made.literals.push_back(with_integers(literal.to_value()));
-  map.ignore({"description"});
+  made.description = map.text("description");
   map.end();
   return made;
 }
@@ -137,7 +138,7 @@ ArtifactSlot SpecReader::artifact(const Node::Field& field, const std::string& w
   if (const auto* metadata = map.any("metadata"))
     if (const auto value = with_integers(metadata->to_value()); value.is_struct())
       made.metadata = *value.if_struct();
-  map.ignore({"description"});
+  made.description = map.text("description");
   map.end();
   return made;
 }

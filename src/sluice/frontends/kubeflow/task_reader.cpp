@@ -9,7 +9,9 @@ Task SpecReader::task(const Node::Field& field) {
   made.at = field.at;
   const auto what = "task `" + field.key + "`";
   MapReader map(field.value.get(), what, problems_);
-  map.ignore({"taskInfo"});  // its name is for display
+  MapReader info(map.any("taskInfo"), "`taskInfo` of " + what, problems_);
+  made.title = info.text("name");
+  info.end();
   MapReader component(map.any("componentRef"), "`componentRef` of " + what, problems_);
   made.component = component.text("name");
   made.component_at = component.place("name");

@@ -130,6 +130,15 @@ std::vector<Named> PlanReader::named(const Node* node, std::string_view what, Sc
   return all;
 }
 
+std::string PlanReader::plain_text(const Node& node, std::string_view what) {
+  constexpr std::size_t longest = 64 << 10;
+  const auto read = expression(node);
+  const auto* text = read->literal.if_string();
+  if (text != nullptr && text->size() <= longest) return *text;
+  problem(node.at, std::string(what) + " should be a text of at most 64 KiB without expressions");
+  return {};
+}
+
 Struct PlanReader::plain_fields(const Node& node, std::string_view what) {
   if (!is_map(node, what)) return {};
   const auto read = expression(node);

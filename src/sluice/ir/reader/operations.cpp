@@ -31,7 +31,7 @@ const std::array shapes{
     Shape{"raise", {}},
     Shape{"graph", {"limit", "on_failure", "yield"}},
 };
-constexpr std::array every_operation{"after", "if", "trigger", "retry", "timeout", "fails"};
+constexpr std::array every_operation{"after", "if", "trigger", "retry", "timeout", "fails", "title"};
 constexpr std::array of_steps{"steps", "try", "wait", "assign", "jump", "return"};
 
 constexpr std::array of_container{"image", "command", "args", "env"};
@@ -145,6 +145,7 @@ void PlanReader::common(const Node& node, Operation& op) {
       op.retry.push_back(retry(*retries));
   }
   if (const auto* timeout = node.find("timeout")) op.timeout = expression(*timeout);
+  if (const auto* title = node.find("title")) op.title = plain_text(*title, "`title`");
   if (const auto* fails = node.find("fails")) op.fails = boolean(*fails, "`fails`");
   const bool is_task =
       std::holds_alternative<Process>(op.what) || std::holds_alternative<ServiceCall>(op.what);

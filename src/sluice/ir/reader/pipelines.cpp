@@ -40,7 +40,9 @@ Pipeline PlanReader::pipeline(const Node::Field& field) {
     problem(steps->at, "this version supports only graph regions; write " + what + " as a `graph`");
     return made;
   }
-  map(node, what, {"inputs", "outputs", "graph", "limit", "on_failure"});
+  map(node, what, {"title", "description", "inputs", "outputs", "graph", "limit", "on_failure"});
+  if (const auto* given = node.find("title")) made.title = plain_text(*given, "`title`");
+  if (const auto* given = node.find("description")) made.description = plain_text(*given, "`description`");
   if (const auto* inputs = node.find("inputs"); inputs && is_map(*inputs, "`inputs`"))
     for (const auto& one : inputs->fields) made.inputs.push_back(input(one));
   if (const auto* outputs = node.find("outputs"); outputs && is_map(*outputs, "`outputs`"))
@@ -62,7 +64,8 @@ Input PlanReader::input(const Node::Field& field) {
   const auto& node = *field.value;
   const auto what = title("input", field.key);
   name(field, "an input");
-  if (!map(node, what, {"type", "kind", "optional", "default"})) return made;
+  if (!map(node, what, {"type", "kind", "optional", "default", "description"})) return made;
+  if (const auto* given = node.find("description")) made.description = plain_text(*given, "`description`");
   made.type = type(node, field.at, what);
   if (const auto* optional = node.find("optional")) made.optional = boolean(*optional, "`optional`");
   if (const auto* value = node.find("default")) {

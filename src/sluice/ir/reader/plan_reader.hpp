@@ -59,6 +59,8 @@ class PlanReader {
   enum class Scalars { values, texts };
   ExpressionPtr expression(const Node& node, Scalars scalars = Scalars::values);
   std::vector<Named> named(const Node* node, std::string_view what, Scalars scalars = Scalars::values);
+  /// A text without expressions, for people.
+  std::string plain_text(const Node& node, std::string_view what);
   /// A map without expressions.
   Struct plain_fields(const Node& node, std::string_view what);
   std::string name_in(const Node& node, std::string_view what);  ///< any string
