@@ -195,7 +195,7 @@ def test_df_says_what_takes_the_room(three_runs):
     data, _ = three_runs
     usage = json.loads(sluice("df", "--json", data=data).stdout)
     areas = {area["name"]: area for area in usage["areas"]}
-    assert set(areas) == {"ledger", "objects", "models", "cache", "logs", "work"}
+    assert set(areas) == {"ledger", "objects", "models", "cache", "logs", "folders", "work"}
     assert areas["objects"]["bytes"] == sum(path.stat().st_size for path in (data / "objects").rglob("*") if path.is_file())
     assert areas["logs"]["things"] == 3
     assert usage["bytes"] == sum(area["bytes"] for area in usage["areas"])

@@ -41,7 +41,7 @@ void add_metrics(const std::string& name, const Artifact& artifact, Time at, std
     if (!number) continue;
     auto allowed = allowed_key(key);
     if (!keys.insert(allowed).second) {
-      allowed = allowed_key(name) + "/" + allowed;
+      allowed = allowed_key(name).append("/").append(allowed);
       if (!keys.insert(allowed).second) continue;
     }
     auto metric =
