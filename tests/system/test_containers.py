@@ -152,6 +152,20 @@ def test_variables_and_secrets(folder):
     assert "s3cret" not in folder.sluice("logs", run, "work").stdout
 
 
+def test_the_folder_of_the_run_is_the_same_for_a_process_and_a_container(folder):
+    folder.write({"image": BOX, "command": ["sh", "-c", 'cat "$1/there" > "$2" && echo back > "$1/back" && echo "$1" >> "$2"', "sh"],
+                  "args": ["${run.folder}", "${out.said}"]}, """
+        after: before
+      before: {process: [sh, -c, 'echo one > "$0/there"', "${run.folder}"]}
+      after: {process: [sh, -c, 'test "$(cat "$0/back")" = back', "${run.folder}"], after: work}
+""")
+    for _ in range(2):  # another run has another folder, and nothing is taken from the cache
+        report = report_of(folder.sluice("run", folder.plan, "--json"))
+        assert report["outputs"]["said"] == "one\n/sluice/folder\n"
+        assert sorted(path.name for path in (folder.data / "folders" / report["run"]).iterdir()) == ["back", "there"]
+    assert not any(task["cached"] for task in report["tasks"])
+
+
 def test_it_is_told_where_it_logs_if_it_can_reach_the_server(folder):
     assert folder.sluice("token", "add", "ann", "--role", "run").returncode == 0
     addresses = subprocess.run(["hostname", "-I"], capture_output=True, text=True, check=True).stdout.split()
