@@ -1,8 +1,7 @@
 #include "sluice/domain/packages/package.hpp"
 
 #include <algorithm>
-#include <array>
-#include <clocale>
+#include <iterator>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -209,7 +208,7 @@ class Package {
     if (candidates.empty() && others.empty()) return is_empty();
     constexpr std::size_t named_max = 3;
     std::vector<std::string> names;
-    for (const auto& one : candidates) names.push_back(one.name);
+    std::ranges::transform(candidates, std::back_inserter(names), &Chosen::name);
     const auto& all = candidates.empty() ? others : names;
     auto shown =
         fmt::format("`{}`", fmt::join(all.begin(), all.begin() + std::min(all.size(), named_max), "`, `"));
