@@ -67,7 +67,7 @@ pipelines:
         return self.sluice("logs", "latest", "call").stdout
 
     def interpreters(self):
-        """The warm ones of this data folder; a fork has the same command line, and no socket to the supervisor once it has an attempt."""
+        """The warm one of this data folder and its branch; a fork has the same command line, and no socket to the supervisor once it has an attempt."""
         return [pid for pid in self.children() if is_interpreter(pid) and os.getsid(pid) == pid]
 
     def children(self):
@@ -76,7 +76,7 @@ pipelines:
         return [int(pid) for file in files for pid in file.read_text().split()]
 
     def waiting(self):
-        """Forks that no attempt has asked for yet: they are in the session of their interpreter."""
+        """Forks that nobody has asked for yet: they are in the session of their interpreter."""
         return [pid for pid in self.children() if os.getsid(pid) in self.interpreters() and os.getsid(pid) != pid]
 
 
@@ -271,7 +271,7 @@ def test_a_script_that_fails(project, text, message):
 
 
 def test_scripts_share_an_interpreter_and_its_imports(project):
-    """What differs only in its arguments, or in what it does, is forked from one."""
+    """What differs only in its arguments, or in what it does, is forked from one branch."""
     project.plan.write_text("""
 sluice: 1
 pipelines:
@@ -331,7 +331,7 @@ def test_forks_are_told_of_a_run_of_their_own(project):
     """)
     with serving(project.data) as server:
         tasks = [project.report(outputs="{told: {type: list}}") for _ in range(3)]
-        assert [task["interpreter"] for task in tasks[1:]] == ["forked", "forked"] and len(project.interpreters()) == 1
+        assert [task["interpreter"] for task in tasks[1:]] == ["forked", "forked"] and len(project.interpreters()) == 2
     told = [task["outputs"]["told"] for task in tasks]
     assert len({run for run, _, _ in told}) == len({token for _, token, _ in told}) == 3
     assert {url for _, _, url in told} == {server.url}
@@ -348,7 +348,19 @@ def test_modules_of_different_code_do_not_mix(project):
     for text in ("first", "second"):
         project.module(f"def run(): return '{text}'\n")
         assert project.outputs(outputs="{text: {type: string}}") == {"text": text}
-    assert len(project.interpreters()) == 1
+    assert len(project.interpreters()) == 2
+
+
+def test_tasks_of_an_environment_share_its_interpreter(project):
+    """Each set of imports and variables has a branch of it, and each branch nothing of the others."""
+    shown = []
+    for imported, variable in (("csv", "a"), ("sqlite3", "a"), ("csv", "b")):
+        project.module(f"import os, sys\nimport {imported}\ndef run(): return [os.environ['V'], *({{'csv', 'sqlite3'}} & sys.modules.keys())]\n")
+        report = project.report(outputs="{shown: {type: list}}", more=f"env: {{V: {variable}}}")
+        assert report["interpreter"] == "forked"
+        shown.append(report["outputs"]["shown"])
+    assert shown == [["a", "csv"], ["a", "sqlite3"], ["b", "csv"]]
+    assert len(project.interpreters()) == 1 + 3
 
 
 def test_inputs_are_read_only_in_a_fork(project):
@@ -378,7 +390,7 @@ pipelines:
 def test_an_environment_that_was_swept_is_made_anew(project):
     project.module("def run():\n    import xml.sax.handler, sys\n    return sys.prefix\n")
     prefixes = [project.outputs(outputs="{prefix: {type: string}}", more="environment: {requirements: []}")["prefix"]]
-    assert len(project.interpreters()) == 1
+    assert len(project.interpreters()) == 2
     shutil.rmtree(project.data / "cache/environments")
     prefixes.append(project.outputs(outputs="{prefix: {type: string}}", more="environment: {requirements: []}")["prefix"])
     assert prefixes[0] == prefixes[1]
@@ -432,7 +444,7 @@ def test_cancel_ends_all_of_a_fork(waiting_call):
         assert project.sluice("cancel", run, "--server", server.url).returncode == 0
         assert server.end_of(run)["status"] == "cancelled"
         assert process_ends(child)
-        assert len(project.interpreters()) == 1
+        assert len(project.interpreters()) == 2
 
 
 def test_a_timeout_ends_all_of_a_fork(waiting_call):
@@ -460,8 +472,8 @@ def test_a_fork_runs_on_when_its_interpreter_dies(waiting_call):
     project, gate = waiting_call
     with serving(project.data) as server:
         run, _ = submitted(project, server)
-        (interpreter,) = project.interpreters()
-        os.kill(interpreter, signal.SIGKILL)
+        for interpreter in project.interpreters():
+            os.kill(interpreter, signal.SIGKILL)
         gate.open()
         assert server.end_of(run)["status"] == "succeeded"
 
@@ -470,10 +482,10 @@ def test_a_fork_dies_with_its_supervisor_and_is_tried_again(waiting_call):
     project, gate = waiting_call
     with serving(project.data) as server:
         run, child = submitted(project, server)
-        (interpreter,) = project.interpreters()
-        (next_fork,) = until(project.waiting, "a fork waits")
+        interpreters = project.interpreters()
+        waiting = until(lambda: len(project.waiting()) == 2 and project.waiting(), "a fork of each waits")
         os.kill(killing.supervisor_of(project.data), signal.SIGKILL)
-        assert process_ends(interpreter) and process_ends(next_fork)
+        assert all(process_ends(pid) for pid in interpreters + waiting)
         until(lambda: (project.root / "mark").read_text() == "started\nstarted\n", "it is tried again")
         assert process_ends(child)
         gate.open()

@@ -77,7 +77,7 @@ Response Attempts::start(const Start& start) {
   attempt->log_bytes_max = start.log_bytes_max;
   // Moving a fork into a group waits for all processors, which takes longer than all else: without a limit to
   // keep, its tree is found by its mark.
-  if (!start.interpreter || start.memory_max > 0) attempt->leaf = acquire_leaf();
+  if (!start.branch || start.memory_max > 0) attempt->leaf = acquire_leaf();
   attempt->memory_max = start.memory_max;
   if (attempt->memory_max > 0) limit_memory(*attempt);
   if (auto begun =
@@ -87,7 +87,7 @@ Response Attempts::start(const Start& start) {
 
   attempt->report = reports_.acquire();
   attempt->ticks = os::ticks_since_boot();
-  if (start.interpreter) {
+  if (start.branch) {
     if (const auto why = interpreters_.ask(start, attempt->log.get())) {
       attempt->warm = *why;
     } else {

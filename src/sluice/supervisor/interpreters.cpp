@@ -2,94 +2,32 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <cstring>
 
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/epoll.h>
-#include <sys/mman.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "sluice/os/tree.hpp"
+#include "sluice/supervisor/fork_request.hpp"
 
 namespace sluice::supervisor {
 namespace {
 
-/// What a fork needs to become its attempt: texts that each end in NUL.
-std::string request_of(const Start& start) {
-  std::string out;
-  const auto add = [&out](const std::string& text) { out.append(text).push_back('\0'); };
-  const auto add_all = [&](const std::vector<std::string>& texts) {
-    add(std::to_string(texts.size()));
-    for (const auto& text : texts) add(text);
-  };
-  add(std::to_string(os::tree_mark(tree_id(start.fence))));
-  add(std::to_string(getpid()));
-  add(start.cwd);
-  add(start.program);
-  add_all(start.argv);
-  auto env = start.env;
-  env.push_back("SLUICE_ATTEMPT=" + start.fence);
-  add_all(env);
-  std::vector<std::string> mounts;
-  for (const auto& mount : start.mounts) {
-    // What the interpreter sees already, its forks see too.
-    if (std::ranges::find(start.interpreter->mounts, mount) != start.interpreter->mounts.end()) continue;
-    mounts.push_back(mount.source);
-    mounts.push_back(mount.target);
-  }
-  add_all(mounts);
-  return out;
+/// The one that was not used for the longest time, of those that may end; `end` if there is none.
+template <typename List, typename MayEnd>
+typename List::iterator oldest_of(List& list, const MayEnd& may_end) {
+  auto oldest = list.end();
+  for (auto one = list.begin(); one != list.end(); ++one)
+    if (may_end(*one) && (oldest == list.end() || one->used < oldest->used)) oldest = one;
+  return oldest;
 }
 
-/// A file in memory: a request may be larger than what a socket takes at once.
-os::UniqueFd file_of(const std::string& request) {
-  os::UniqueFd file(memfd_create("request", MFD_CLOEXEC));
-  if (!file || !os::write_fd(file.get(), request)) return {};
-  return file;
-}
-
-struct Pair {
-  os::UniqueFd ours;  ///< does not block
-  os::UniqueFd theirs;
-};
-
-std::optional<Pair> make_pair() {
-  std::array<int, 2> ends{};
-  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) return std::nullopt;
-  Pair pair{.ours = os::UniqueFd(ends[0]), .theirs = os::UniqueFd(ends[1])};
-  const int flags = fcntl(pair.ours.get(), F_GETFL);
-  if (flags < 0 || fcntl(pair.ours.get(), F_SETFL, flags | O_NONBLOCK) != 0) return std::nullopt;
-  return pair;
-}
-
-struct Answer {
-  char what = 0;  ///< 'F': a fork waits; 'T': it has threads; else: none will come
-  pid_t pid = 0;  ///< of who sent it, as the kernel says
-};
-
-/// Nothing: not yet.
-std::optional<Answer> receive(int channel) {
-  Answer answer;
-  iovec bytes{.iov_base = &answer.what, .iov_len = 1};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(ucred))> buffer{};
-  msghdr message{};
-  message.msg_iov = &bytes;
-  message.msg_iovlen = 1;
-  message.msg_control = buffer.data();
-  message.msg_controllen = buffer.size();
-  const auto got = recvmsg(channel, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return std::nullopt;
-  if (got <= 0) return Answer{};
-  for (auto* part = CMSG_FIRSTHDR(&message); part != nullptr; part = CMSG_NXTHDR(&message, part)) {
-    if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_CREDENTIALS) continue;
-    ucred who{};
-    std::memcpy(&who, CMSG_DATA(part), sizeof who);
-    answer.pid = who.pid;
-  }
-  return answer;
+/// Whether a fork has answered that is a child of this process, and not reaped: else its pid says nothing.
+bool is_there(const Answer& answer) {
+  if (answer.what != 'F') return false;
+  const auto info = os::process_info(answer.pid);
+  return info && info->parent == getpid() && info->state != 'Z';
 }
 
 }  // namespace
@@ -98,115 +36,141 @@ Interpreters::Interpreters(const Clock& clock, Launcher& launcher, Events events
     : clock_(clock), launcher_(launcher), events_(std::move(events)), epoll_(epoll_create1(EPOLL_CLOEXEC)) {}
 
 Interpreters::~Interpreters() {
-  for (auto& running : running_) stop(running);
+  for (auto& branch : branches_) stop(branch, Warm::no_fork);
+  for (auto& running : running_) stop(running, Warm::no_fork);
 }
 
 std::optional<Warm> Interpreters::ask(const Start& start, int log) {
-  auto* running = find(start);
-  if (running == nullptr) running = this->start(start);
-  if (running == nullptr) return Warm::no_fork;
-  running->used = clock_.steady();
-  if (running->pid == 0) return running->why;
-  auto pair = make_pair();
-  constexpr int on = 1;
-  if (!pair || setsockopt(pair->ours.get(), SOL_SOCKET, SO_PASSCRED, &on, sizeof on) != 0)
+  auto* running = interpreter_for(start);
+  auto* branch = running == nullptr ? nullptr : branch_for(*running, *start.branch);
+  if (branch == nullptr) return Warm::no_fork;
+  // Its time is that of its end: after the idle time it is dropped, and the next one begins it anew.
+  if (!branch->control) return branch->why;
+  running->used = branch->used = clock_.steady();
+  auto channel = make_channel();
+  if (!channel || !watch(channel->ours.get()) ||
+      !send_request(branch->control.get(), attempt_request(start), log, channel->theirs.get()))
     return Warm::no_fork;
-  epoll_event event{.events = EPOLLIN, .data = {.fd = pair->ours.get()}};
-  if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, pair->ours.get(), &event) != 0 ||
-      !send(*running, start, log, pair->theirs.get()))
-    return Warm::no_fork;
-  ++running->asked;
-  fence_of_.emplace(pair->ours.get(), start.fence);
+  ++branch->asked;
+  fence_of_.emplace(channel->ours.get(), start.fence);
   questions_.emplace(
       start.fence,
-      Question{.of = running, .channel = std::move(pair->ours), .due = clock_.steady() + fork_wait_max});
+      Question{.of = branch, .channel = std::move(channel->ours), .due = clock_.steady() + fork_wait_max});
   return std::nullopt;
 }
 
-Interpreters::Running* Interpreters::find(const Start& start) {
+Interpreters::Running* Interpreters::interpreter_for(const Start& start) {
   const auto found = std::ranges::find_if(running_, [&](const Running& running) {
-    return running.program == start.program && running.what == *start.interpreter;
+    return running.program == start.program && running.what == start.branch->of;
   });
-  return found == running_.end() ? nullptr : &*found;
+  return found == running_.end() ? this->start(start) : &*found;
 }
 
 Interpreters::Running* Interpreters::start(const Start& start) {
   if (running_.size() >= interpreters_max) {
-    auto oldest = running_.end();
-    for (auto one = running_.begin(); one != running_.end(); ++one)
-      if (one->asked == 0 && (oldest == running_.end() || one->used < oldest->used)) oldest = one;
+    const auto oldest = oldest_of(running_, [this](const Running& running) { return !is_busy(running); });
     if (oldest == running_.end()) return nullptr;
-    stop(*oldest);
-    running_.erase(oldest);
+    remove(oldest);
   }
-  auto pair = make_pair();
+  const auto& what = start.branch->of;
+  auto pair = make_socket_pair();
   const os::UniqueFd null(open("/dev/null", O_WRONLY | O_CLOEXEC));
   if (!pair || !null) return nullptr;
   const Start child{.fence = "interpreter",
                     .program = start.program,
-                    .argv = start.interpreter->argv,
-                    .env = start.interpreter->env,
+                    .argv = what.argv,
+                    .env = what.env,
                     .cwd = "/",
-                    .mounts = start.interpreter->mounts};
+                    .mounts = what.mounts};
   const auto pid = launcher_.launch(child, null.get(), nullptr, nullptr, &unread_, pair->theirs.get());
   if (!pid) return nullptr;
-  running_.push_back(
-      {.what = *start.interpreter, .program = start.program, .pid = *pid, .control = std::move(pair->ours)});
-  return &running_.back();
+  auto& made = running_.emplace_back();
+  made.pid = *pid;
+  made.control = std::move(pair->ours);
+  made.what = what;
+  made.program = start.program;
+  return &made;
 }
 
-bool Interpreters::send(Running& running, const Start& start, int log, int channel) {
-  const auto request = file_of(request_of(start));
-  if (!request) return false;
-  const std::array<int, 3> descriptors{request.get(), log, channel};
-  char byte = 'A';
-  iovec bytes{.iov_base = &byte, .iov_len = 1};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof descriptors)> buffer{};
-  msghdr message{};
-  message.msg_iov = &bytes;
-  message.msg_iovlen = 1;
-  message.msg_control = buffer.data();
-  message.msg_controllen = buffer.size();
-  auto* part = CMSG_FIRSTHDR(&message);
-  part->cmsg_level = SOL_SOCKET;
-  part->cmsg_type = SCM_RIGHTS;
-  part->cmsg_len = CMSG_LEN(sizeof descriptors);
-  std::memcpy(CMSG_DATA(part), descriptors.data(), sizeof descriptors);
-  return sendmsg(running.control.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL) == 1;
+Interpreters::RunningBranch* Interpreters::branch_for(Running& of, const Branch& what) {
+  const auto found = std::ranges::find_if(
+      branches_, [&](const RunningBranch& branch) { return branch.of == &of && branch.what == what; });
+  if (found != branches_.end()) return &*found;
+  if (branches_.size() >= branches_max) {
+    const auto oldest = oldest_of(branches_, [](const RunningBranch& branch) { return branch.asked == 0; });
+    if (oldest == branches_.end()) return nullptr;
+    stop(*oldest, Warm::no_fork);
+    branches_.erase(oldest);
+  }
+  return &begin(of, what);
+}
+
+Interpreters::RunningBranch& Interpreters::begin(Running& of, const Branch& what) {
+  auto& branch = branches_.emplace_back();
+  branch.of = &of;
+  branch.what = what;
+  branch.used = clock_.steady();
+  branch.why = of.control ? Warm::no_fork : of.why;
+  auto control = make_socket_pair();
+  auto channel = make_channel();
+  if (!of.control || !control || !channel || !watch(channel->ours.get()) ||
+      !send_request(of.control.get(), branch_request(what), control->theirs.get(), channel->theirs.get()))
+    return branch;
+  branch.why = Warm::forked;
+  branch.control = std::move(control->ours);
+  branch.birth = std::move(channel->ours);
+  return branch;
+}
+
+bool Interpreters::watch(int channel) {
+  epoll_event event{.events = EPOLLIN, .data = {.fd = channel}};
+  return epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, channel, &event) == 0;
 }
 
 void Interpreters::handle() {
   std::array<epoll_event, 64> events;
   const int n = epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), 0);
   for (int i = 0; i < n; ++i) {
+    const int channel = events[static_cast<std::size_t>(i)].data.fd;
     // An event before this one may have given it up.
-    const auto fence = fence_of_.find(events[static_cast<std::size_t>(i)].data.fd);
-    if (fence != fence_of_.end()) answered(std::string(fence->second));
+    if (const auto fence = fence_of_.find(channel); fence != fence_of_.end()) {
+      answered(std::string(fence->second));
+      continue;
+    }
+    const auto branch = std::ranges::find_if(
+        branches_, [&](const RunningBranch& one) { return one.birth && one.birth.get() == channel; });
+    if (branch != branches_.end()) born(*branch);
   }
+}
+
+void Interpreters::born(RunningBranch& branch) {
+  const auto answer = receive_answer(branch.birth.get());
+  if (!answer) return;
+  if (is_there(*answer)) {
+    branch.pid = answer->pid;
+    let_go(branch.birth.get());
+    branch.birth.reset();
+    return;
+  }
+  if (answer->what == 'T') stop(*branch.of, Warm::threads);
+  // With this its questions are closed, and fail.
+  stop(branch, answer->what == 'T' ? Warm::threads : Warm::no_fork);
 }
 
 void Interpreters::answered(const std::string& fence) {
   const auto found = questions_.find(fence);
-  const auto answer = receive(found->second.channel.get());
+  const auto answer = receive_answer(found->second.channel.get());
   if (!answer) return;
-  if (answer->what == 'F') {
-    // It is a child of this process, not reaped, or it has ended and its pid says nothing.
-    const auto info = os::process_info(answer->pid);
-    if (info && info->parent == getpid() && info->state != 'Z') return events_.forked(fence, answer->pid);
-  }
-  auto& running = *found->second.of;
-  if (answer->what == 'T') {
-    running.why = Warm::threads;
-    stop(running);
-  }
-  fail(fence, running.why == Warm::forked ? Warm::no_fork : running.why);
+  if (is_there(*answer)) return events_.forked(fence, answer->pid);
+  auto& branch = *found->second.of;
+  if (answer->what == 'T') stop(branch, Warm::threads);
+  fail(fence, branch.why == Warm::forked ? Warm::no_fork : branch.why);
 }
 
 bool Interpreters::go(const std::string& fence) {
   const auto found = questions_.find(fence);
   if (found == questions_.end()) return false;
-  constexpr char byte = 'G';
-  const bool sent = ::send(found->second.channel.get(), &byte, 1, MSG_DONTWAIT | MSG_NOSIGNAL) == 1;
+  const bool sent = let_go(found->second.channel.get());
   forget(found);
   return sent;
 }
@@ -222,39 +186,58 @@ void Interpreters::fail(const std::string& fence, Warm why) {
 
 /// Closes the channel: whoever waits at its other end ends.
 Interpreters::Questions::iterator Interpreters::forget(Questions::iterator question) {
-  --question->second.of->asked;
-  question->second.of->used = clock_.steady();
+  auto& branch = *question->second.of;
+  --branch.asked;
+  branch.used = branch.of->used = clock_.steady();
   fence_of_.erase(question->second.channel.get());
   return questions_.erase(question);
 }
 
 /// Its group is its session: a process that it has forked, and that is no session of its own yet, ends with
 /// it.
-void Interpreters::stop(Running& running) {
-  if (running.pid == 0) return;
-  kill(-running.pid, SIGKILL);
-  kill(running.pid, SIGKILL);
-  ending_.push_back(running.pid);
-  running.pid = 0;
-  running.control.reset();
+void Interpreters::stop(Process& process, Warm why) {
+  if (process.control) process.why = why;
+  process.control.reset();
+  if (process.pid == 0) return;
+  kill(-process.pid, SIGKILL);
+  kill(process.pid, SIGKILL);
+  ending_.push_back(process.pid);
+  process.pid = 0;
+}
+
+bool Interpreters::is_busy(const Running& running) const {
+  return std::ranges::any_of(
+      branches_, [&](const RunningBranch& branch) { return branch.of == &running && branch.asked > 0; });
+}
+
+std::list<Interpreters::Running>::iterator Interpreters::remove(std::list<Running>::iterator running) {
+  std::erase_if(branches_, [&](RunningBranch& branch) {
+    if (branch.of != &*running) return false;
+    stop(branch, Warm::no_fork);
+    return true;
+  });
+  stop(*running, Warm::no_fork);
+  return running_.erase(running);
 }
 
 bool Interpreters::ended(pid_t pid) {
   if (std::erase(ending_, pid) > 0) return true;
-  const auto found = std::ranges::find(running_, pid, &Running::pid);
-  if (found == running_.end()) return false;
-  // Questions that it has not read are closed with this, and fail; its forks can still answer.
-  found->control.reset();
-  found->pid = 0;
-  found->why = Warm::no_fork;
-  return true;
+  // Questions that it has not read are closed with its control, and fail; its forks can still answer.
+  const auto is_it = [&](Process& process) {
+    if (process.pid != pid) return false;
+    process.pid = 0;
+    stop(process, Warm::no_fork);
+    return true;
+  };
+  return std::ranges::any_of(branches_, is_it) || std::ranges::any_of(running_, is_it);
 }
 
 bool Interpreters::owns(pid_t pid, pid_t session) const {
   const auto is = [&](pid_t interpreter) {
     return interpreter != 0 && (interpreter == pid || interpreter == session);
   };
-  return std::ranges::any_of(ending_, is) || std::ranges::any_of(running_, is, &Running::pid);
+  return std::ranges::any_of(ending_, is) || std::ranges::any_of(running_, is, &Running::pid) ||
+         std::ranges::any_of(branches_, is, &RunningBranch::pid);
 }
 
 std::optional<std::chrono::nanoseconds> Interpreters::tick() {
@@ -264,23 +247,34 @@ std::optional<std::chrono::nanoseconds> Interpreters::tick() {
   for (const auto& [fence, question] : questions_)
     if (question.due <= now) late.push_back(fence);
   for (const auto& fence : late) {
-    // It may hang in an import: the next ones that ask do not wait for it too.
+    // It may hang in an import, or its interpreter before that: the next ones that ask do not wait for it
+    // too.
     if (const auto found = questions_.find(fence); found != questions_.end()) {
-      found->second.of->why = Warm::no_fork;
-      stop(*found->second.of);
+      auto& branch = *found->second.of;
+      if (branch.pid == 0) stop(*branch.of, Warm::no_fork);
+      stop(branch, Warm::no_fork);
     }
     fail(fence, Warm::no_fork);
   }
   auto next = Steady::max();
   for (const auto& [fence, question] : questions_) next = std::min(next, question.due);
+  std::erase_if(branches_, [&](RunningBranch& branch) {
+    if (branch.asked > 0) return false;
+    const auto end = branch.used + interpreter_idle_max;
+    if (end > now) {
+      next = std::min<Steady>(next, end);
+      return false;
+    }
+    stop(branch, Warm::no_fork);
+    return true;
+  });
   for (auto one = running_.begin(); one != running_.end();) {
     const auto end = one->used + interpreter_idle_max;
-    if (one->asked == 0 && end <= now) {
-      stop(*one);
-      one = running_.erase(one);
+    if (!is_busy(*one) && end <= now) {
+      one = remove(one);
       continue;
     }
-    if (one->asked == 0) next = std::min<Steady>(next, end);
+    if (!is_busy(*one)) next = std::min<Steady>(next, end);
     ++one;
   }
   if (next == Steady::max()) return std::nullopt;

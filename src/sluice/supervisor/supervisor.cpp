@@ -46,9 +46,9 @@ bool is_valid(const Start& start) {
          has_no_nul(start.program) && !start.argv.empty() && has_no_nul(start.argv) &&
          has_no_nul(start.env) && has_no_nul(start.cwd) && has_no_nul(start.log) &&
          has_no_nul(start.mounts) &&
-         (!start.interpreter ||
-          (!start.interpreter->argv.empty() && has_no_nul(start.interpreter->argv) &&
-           has_no_nul(start.interpreter->env) && has_no_nul(start.interpreter->mounts)));
+         (!start.branch || (!start.branch->of.argv.empty() && has_no_nul(start.branch->of.argv) &&
+                            has_no_nul(start.branch->of.env) && has_no_nul(start.branch->of.mounts) &&
+                            has_no_nul(start.branch->env) && has_no_nul(start.branch->modules)));
 }
 
 }  // namespace

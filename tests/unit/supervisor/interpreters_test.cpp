@@ -20,20 +20,28 @@ constexpr char runner[] = {
 
 class InterpretersTest : public AttemptsTest {
  protected:
-  /// An attempt that calls `work.run()`, by the fork of an interpreter that has imported `imported` from a
-  /// folder of the test.
+  /// An attempt that calls `work.run()`, by the fork of a branch that has imported `imported` from a folder
+  /// of the test.
   [[nodiscard]] Start call(const std::string& fence, const std::vector<std::string>& imported,
                            const std::string& variable = "A=1") const {
-    Start start{
-        .fence = fence,
-        .program = "/usr/bin/python3",
-        .argv = {"python3", "-c", runner, "call", at("call.json").string()},
-        .env = {"PATH=/usr/bin:/bin", "PYTHONPATH=" + at("packages").string(), variable},
-        .cwd = at("code").string(),
-        .log = at(fence + ".log").string(),
-        .interpreter = Interpreter{.argv = {"python3", "-c", runner, "wait"}, .env = {}, .mounts = {}}};
-    start.interpreter->env = start.env;
-    start.interpreter->argv.insert(start.interpreter->argv.end(), imported.begin(), imported.end());
+    const std::vector<std::string> env = {"PATH=/usr/bin:/bin", "PYTHONPATH=" + at("packages").string()};
+    Start start{.fence = fence,
+                .program = "/usr/bin/python3",
+                .argv = {"python3", "-c", runner, "call", at("call.json").string()},
+                .env = env,
+                .cwd = at("code").string(),
+                .log = at(fence + ".log").string(),
+                .branch = Branch{.of = {.argv = {"python3", "-c", runner, "wait"}, .env = env, .mounts = {}},
+                                 .env = {},
+                                 .modules = imported}};
+    start.env.push_back(variable);
+    start.branch->env = start.env;
+    return start;
+  }
+  /// The same of an environment of its own.
+  [[nodiscard]] Start call_in(const std::string& environment, const std::string& fence) const {
+    auto start = call(fence, {"nothing"});
+    start.branch->of.env.push_back("PYTHONENVIRONMENT=" + environment);
     return start;
   }
   void write(const std::string& name, const std::string& text) const {
@@ -53,7 +61,14 @@ class InterpretersTest : public AttemptsTest {
     return static_cast<std::size_t>(std::ranges::count_if(
         os::own_children(), [](pid_t pid) { return getsid(pid) == pid && is_alive(pid); }));
   }
-  /// Forks that no attempt has asked for yet.
+  /// The child that was started first.
+  static pid_t interpreter() {
+    return std::ranges::min(os::own_children(), {}, [](pid_t pid) {
+      const auto info = os::process_info(pid);
+      return info ? info->started : SIZE_MAX;
+    });
+  }
+  /// Forks that nobody has asked for yet.
   static std::vector<pid_t> waiting() {
     auto children = os::own_children();
     std::erase_if(children, [](pid_t pid) {
@@ -95,15 +110,33 @@ TEST_F(InterpretersTest, AForkRunsTheAttemptAsAChildOfTheSupervisor) {
   EXPECT_EQ(log_.begun().size(), 0U);
 }
 
-TEST_F(InterpretersTest, OneServesAllThatAskForAnEqualOne) {
+TEST_F(InterpretersTest, OneOfAnEnvironmentHasABranchForAllThatAskForAnEqualOne) {
+  const auto interpreter_and = [](std::size_t branches) { return 1 + branches; };
   for (const auto* fence : {"a", "b", "c"}) {
     start(call(fence, {"nothing"}));
     EXPECT_EQ(end().warm, Warm::forked);
   }
-  EXPECT_EQ(leaders(), 1U);
+  EXPECT_EQ(leaders(), interpreter_and(1));
   start(call("d", {}));
   EXPECT_EQ(end().warm, Warm::forked);
-  EXPECT_EQ(leaders(), 2U);
+  EXPECT_EQ(leaders(), interpreter_and(2));
+  start(call("e", {}, "A=2"));
+  EXPECT_EQ(end().warm, Warm::forked);
+  EXPECT_EQ(leaders(), interpreter_and(3));
+}
+
+TEST_F(InterpretersTest, ABranchHasItsVariablesAndModulesAndNoOthers) {
+  write("packages/kept.py", "import os\nvariable = os.environ['A']\n");
+  write("code/work.py",
+        "import os, sys\ndef run():\n  kept = sys.modules.get('kept')\n"
+        "  open('ran', 'a').write(f'{kept and kept.variable} {os.environ[\"A\"]}\\n')\n");
+  start(call("a", {"kept"}, "A=1"));
+  EXPECT_EQ(end().warm, Warm::forked);
+  start(call("b", {"kept"}, "A=2"));
+  EXPECT_EQ(end().warm, Warm::forked);
+  start(call("c", {}, "A=3"));
+  EXPECT_EQ(end().warm, Warm::forked);
+  EXPECT_EQ(ran(), "1 1\n2 2\nNone 3\n");
 }
 
 TEST_F(InterpretersTest, ManyAttemptsAtOnceEachGetAForkOrAProcess) {
@@ -122,10 +155,45 @@ TEST_F(InterpretersTest, ManyAttemptsAtOnceEachGetAForkOrAProcess) {
 
 TEST_F(InterpretersTest, ThereAreFourAtMostAndTheOldestIdleOneEnds) {
   for (int i = 0; i < 7; ++i) {
+    start(call_in(std::to_string(i), "f" + std::to_string(i)));
+    EXPECT_EQ(end().warm, Warm::forked);
+    wait_for_leaders(2 * std::min<std::size_t>(static_cast<std::size_t>(i) + 1, interpreters_max));
+  }
+}
+
+TEST_F(InterpretersTest, BranchesAreEightAtMostAndTheOldestIdleOneEnds) {
+  for (int i = 0; i < 11; ++i) {
     start(call("f" + std::to_string(i), {}, "N=" + std::to_string(i)));
     EXPECT_EQ(end().warm, Warm::forked);
-    wait_for_leaders(std::min<std::size_t>(static_cast<std::size_t>(i) + 1, interpreters_max));
+    wait_for_leaders(1 + std::min<std::size_t>(static_cast<std::size_t>(i) + 1, branches_max));
   }
+}
+
+TEST_F(InterpretersTest, BranchesOutliveTheirInterpreter) {
+  start(call("f", {"nothing"}));
+  EXPECT_EQ(end().warm, Warm::forked);
+  kill(interpreter(), SIGKILL);
+  wait_for_leaders(1);
+  start(call("g", {"nothing"}));
+  EXPECT_EQ(end().warm, Warm::forked);
+  start(call("h", {}));
+  EXPECT_EQ(end().warm, Warm::no_fork);
+  clock_.at += interpreter_idle_max;
+  attempts_.tick();
+  wait_until_all_have_ended();
+  start(call("i", {}));
+  EXPECT_EQ(end().warm, Warm::forked);
+}
+
+TEST_F(InterpretersTest, OneThatHangsAtItsStartIsKilledAfterTwoMinutes) {
+  write("packages/sitecustomize.py", "import sys, time\nif sys.argv[-1] == 'wait': time.sleep(600)\n");
+  start(call("f", {}));
+  clock_.at += fork_wait_max;
+  attempts_.tick();
+  const auto ended = end();
+  EXPECT_EQ(ended.warm, Warm::no_fork);
+  EXPECT_EQ(ended.status, 0) << os::read_file(at("f.log")).value_or("");
+  wait_until_all_have_ended();
 }
 
 TEST_F(InterpretersTest, AnIdleOneEndsAfterAMinute) {
@@ -136,7 +204,7 @@ TEST_F(InterpretersTest, AnIdleOneEndsAfterAMinute) {
   EXPECT_LE(*due, interpreter_idle_max);
   clock_.at += interpreter_idle_max - 1s;
   attempts_.tick();
-  EXPECT_EQ(leaders(), 1U);
+  EXPECT_EQ(leaders(), 2U);  // an interpreter and its branch
   clock_.at += 1s;
   EXPECT_EQ(attempts_.tick(), std::nullopt);
   wait_until_all_have_ended();
@@ -151,7 +219,7 @@ TEST_F(InterpretersTest, OneWithASecondThreadIsNotForked) {
     EXPECT_EQ(ended.warm, Warm::threads);
     EXPECT_EQ(ended.status, 0) << os::read_file(at("f.log")).value_or("");
   }
-  wait_until_all_have_ended();
+  wait_for_leaders(1);  // the interpreter
   EXPECT_EQ(std::ranges::count(ran(), '\n'), 2);
 }
 
@@ -164,6 +232,11 @@ TEST_F(InterpretersTest, OneThatDiesInItsImportsIsDoneWithout) {
     EXPECT_EQ(ended.status, 0);
   }
   EXPECT_EQ(std::ranges::count(ran(), '\n'), 2);
+  write("packages/deadly.py", "");
+  clock_.at += interpreter_idle_max;
+  attempts_.tick();
+  start(call("h", {"deadly"}));
+  EXPECT_EQ(end().warm, Warm::forked);
 }
 
 TEST_F(InterpretersTest, OneThatHangsInItsImportsIsKilledAfterTwoMinutes) {
@@ -213,8 +286,8 @@ TEST_F(InterpretersTest, AForkOutlivesItsInterpreter) {
 TEST_F(InterpretersTest, AForkThatIsKilledWhileItWaitsIsDoneWithout) {
   start(call("f", {"nothing"}));
   EXPECT_EQ(end().warm, Warm::forked);
-  wait_until([] { return waiting().size() == 1; });
-  kill(waiting().front(), SIGKILL);
+  wait_until([] { return waiting().size() == 2; });  // of the interpreter and of its branch
+  for (const auto pid : waiting()) kill(pid, SIGKILL);
   wait_until_all_have_ended();
   start(call("g", {"nothing"}));
   const auto ended = end();

@@ -1,9 +1,10 @@
-"""Calls the function of a task, or runs its script: `python3 -c THIS call FILE`, and `python3 -c THIS wait MODULE…` in a warm interpreter.
+"""Calls the function of a task, or runs its script: `python3 -c THIS call FILE`, and `python3 -c THIS wait` in a warm interpreter.
 
 FILE holds what to call: {"module", "function", "with": {argument: value}, "results": [{"name", "path", "text", "optional"}]},
 or {"script": text, "args": [text]}. The results are written to their paths. What is wrong is printed as the last line, with exit status 1.
 
-A warm interpreter imports the modules, and forks for each attempt that the supervisor asks for (supervisor/interpreters.hpp).
+A warm interpreter forks into branches, which set variables and import modules; a branch forks for each attempt that the supervisor
+asks for (supervisor/interpreters.hpp).
 """
 import sys
 
@@ -171,22 +172,29 @@ def has_threads():
 
 
 class Request:
-    """What a fork needs to become its attempt, as the supervisor writes it: texts that each end in NUL."""
+    """What a fork needs to become an attempt or a branch, as the supervisor writes it: texts that each end in NUL."""
 
     def __init__(self, file):
-        texts = iter(os.pread(file, os.fstat(file).st_size, 0).split(b"\0"))
-
-        def several():
-            return [next(texts) for _ in range(int(next(texts)))]
-
-        self.mark = int(next(texts))
-        self.supervisor = int(next(texts))
-        self.folder = next(texts)
-        self.program = next(texts)
-        self.argv = several()
-        self.environment = dict(variable.split(b"=", 1) for variable in several())
-        mounts = several()
+        self.texts = iter(os.pread(file, os.fstat(file).st_size, 0).split(b"\0"))
+        self.is_attempt = next(self.texts) == b"attempt"
+        self.supervisor = int(next(self.texts))
+        if not self.is_attempt:
+            self.environment = self.variables()
+            self.modules = [os.fsdecode(module) for module in self.several()]
+            return
+        self.mark = int(next(self.texts))
+        self.folder = next(self.texts)
+        self.program = next(self.texts)
+        self.argv = self.several()
+        self.environment = self.variables()
+        mounts = self.several()
         self.mounts = list(zip(mounts[::2], mounts[1::2]))
+
+    def several(self):
+        return [next(self.texts) for _ in range(int(next(self.texts)))]
+
+    def variables(self):
+        return dict(variable.split(b"=", 1) for variable in self.several())
 
 
 def mount_all(libc, mounts):
@@ -208,6 +216,34 @@ def settle(supervisor, libc):
     return os.getppid() == supervisor
 
 
+def report(channel):
+    """In a fork: says that it is there, and waits until the supervisor knows it, or has given it up."""
+    channel.send(b"F")
+    if channel.recv(1) != b"G":
+        os._exit(1)
+    channel.close()
+
+
+def set_variables(environment):
+    os.environb.clear()
+    os.environb.update(environment)
+    time.tzset()
+
+
+def become_branch(request, control, channel):
+    """In a fork: becomes a branch, which is asked over `control`."""
+    report(channel)
+    os.setsid()  # after that: what leads a session and is not known is a straggler, and killed
+    os.dup2(control, CONTROL, inheritable=False)
+    os.close(control)
+    set_variables(request.environment)
+    for module in request.modules:
+        try:
+            importlib.import_module(module)
+        except BaseException:  # the task will tell, if it imports it too
+            pass
+
+
 def become(request, log, channel, libc):
     """In a fork: becomes the attempt, once the supervisor lets it. Returns the file of the call."""
     realtime = 15  # RLIMIT_RTTIME: os/tree.cpp has what the mark is for
@@ -222,15 +258,10 @@ def become(request, log, channel, libc):
     os.dup2(log, 2)
     os.close(log)
     os.chdir(request.folder)
-    channel.send(b"F")
-    if channel.recv(1) != b"G":
-        os._exit(1)
-    channel.close()
+    report(channel)
     if hidden_modules():  # from those that were imported here, too
         os.execve(request.program, request.argv, request.environment)
-    os.environb.clear()
-    os.environb.update(request.environment)
-    time.tzset()
+    set_variables(request.environment)
     # What imports may have kept, and what each process has of its own.
     if "numpy.random" in sys.modules:
         sys.modules["numpy.random"].seed()
@@ -296,20 +327,16 @@ def refuse(control, answer):
     return True
 
 
-def wait(modules):
-    """Returns the file of a call, in each fork that is to make it; in the interpreter itself, it never returns.
+CONTROL = 3  # the descriptor over which the supervisor asks
+
+
+def take_question(libc):
+    """Returns request, log or control, and channel of a question, in each fork that is to answer it; in the process that forks, it never returns.
 
     The next fork is made before somebody asks for it, and takes the question itself.
     """
-    control = socket.socket(fileno=3)
+    control = socket.socket(fileno=CONTROL)
     supervisor = os.getppid()
-    libc = ctypes.CDLL(None)
-    libc.mount.argtypes = [ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_ulong, ctypes.c_void_p]
-    for module in modules:
-        try:
-            importlib.import_module(module)
-        except BaseException:  # the task will tell, if it imports it too
-            pass
     gc.collect()
     gc.freeze()
     while True:
@@ -335,10 +362,21 @@ def wait(modules):
     os.write(pipe, b"Q")
     os.close(pipe)
     control.close()
-    request, log, channel = question
-    wanted = Request(request)
-    os.close(request)
-    return become(wanted, log, socket.socket(fileno=channel), libc)
+    file, other, channel = question
+    request = Request(file)
+    os.close(file)
+    return request, other, socket.socket(fileno=channel)
+
+
+def wait():
+    """Returns the file of a call, in each fork that is to make it; in the interpreter and its branches, it never returns."""
+    libc = ctypes.CDLL(None)
+    libc.mount.argtypes = [ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_ulong, ctypes.c_void_p]
+    while True:
+        request, other, channel = take_question(libc)
+        if request.is_attempt:
+            return become(request, other, channel, libc)
+        become_branch(request, other, channel)
 
 
 if sys.argv[1] == "call":
@@ -351,4 +389,4 @@ else:
     import struct
     import time
 
-    call(wait(sys.argv[2:]))
+    call(wait())

@@ -1,7 +1,9 @@
 #include "sluice/executors/process/function_call.hpp"
 
 #include <algorithm>
+#include <array>
 #include <set>
+#include <string_view>
 
 #include "sluice/base/json.hpp"
 #include "sluice/executors/process/python_imports.hpp"
@@ -46,6 +48,16 @@ List results_of(const engine::TaskSpec& work, const Places& places) {
   return results;
 }
 
+/// Whether Python, its loader or the C library reads it when a program starts, so that a fork which sets it
+/// would not be like a new interpreter (Python's "Command line and environment", ld.so(8), mallopt(3),
+/// locale(7)). PATH is where Python finds itself.
+bool is_read_at_start(const std::string& variable) {
+  constexpr std::array<std::string_view, 8> beginnings = {"PYTHON",          "LD_",   "LC_",   "MALLOC_",
+                                                          "GLIBC_TUNABLES=", "LANG=", "PATH=", "LANGUAGE="};
+  return std::ranges::any_of(beginnings,
+                             [&](std::string_view beginning) { return variable.starts_with(beginning); });
+}
+
 }  // namespace
 
 Result<std::vector<std::string>> prepare_call(const engine::TaskSpec& work, const Places& places,
@@ -66,20 +78,21 @@ Result<std::vector<std::string>> prepare_call(const engine::TaskSpec& work, cons
   return std::vector<std::string>{python_program, "-c", runner, "call", places.call().string()};
 }
 
-supervisor::Interpreter interpreter_for(const supervisor::Start& start, const engine::TaskSpec& work,
-                                        std::vector<std::string> shared,
-                                        const std::filesystem::path& environment) {
-  supervisor::Interpreter made{
-      .argv = {start.argv.at(0), "-c", runner, "wait"}, .env = std::move(shared), .mounts = {}};
-  auto imported =
-      work.script ? imported_by(start.cwd, *work.script) : imported_modules(start.cwd, work.function->module);
-  std::ranges::move(imported, std::back_inserter(made.argv));
+supervisor::Branch branch_for(const supervisor::Start& start, const engine::TaskSpec& work,
+                              std::vector<std::string> shared, const std::filesystem::path& environment) {
+  supervisor::Interpreter interpreter{
+      .argv = {start.argv.at(0), "-c", runner, "wait"}, .env = {}, .mounts = {}};
+  std::ranges::copy_if(shared, std::back_inserter(interpreter.env), is_read_at_start);
+  std::ranges::copy_if(start.mounts, std::back_inserter(interpreter.mounts),
+                       [&](const supervisor::Mount& mount) {
+                         return !environment.empty() && mount.source == environment.string();
+                       });
   // What an import keeps of these must not be an attempt's.
-  made.env.emplace_back("HOME=/nonexistent");
-  std::ranges::copy_if(start.mounts, std::back_inserter(made.mounts), [&](const supervisor::Mount& mount) {
-    return !environment.empty() && mount.source == environment.string();
-  });
-  return made;
+  shared.emplace_back("HOME=/nonexistent");
+  return {.of = std::move(interpreter),
+          .env = std::move(shared),
+          .modules = work.script ? imported_by(start.cwd, *work.script)
+                                 : imported_modules(start.cwd, work.function->module)};
 }
 
 void add_call_variables(const engine::TaskSpec& work, std::vector<std::string>& env) {

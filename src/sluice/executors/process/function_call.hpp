@@ -18,11 +18,11 @@ inline constexpr const char* python_program = "python3";
 Result<std::vector<std::string>> prepare_call(const engine::TaskSpec& work, const Places& places,
                                               Arguments& arguments);
 
-/// The warm interpreter that can fork for it: the modules of others that the task's code imports are imported
-/// there. `start` is complete, `shared` are those of its variables that do not depend on the attempt.
-supervisor::Interpreter interpreter_for(const supervisor::Start& start, const engine::TaskSpec& work,
-                                        std::vector<std::string> shared,
-                                        const std::filesystem::path& environment);
+/// The branch of a warm interpreter that can fork for it: the modules of others that the task's code imports
+/// are imported there. `start` is complete, `shared` are those of its variables that do not depend on the
+/// attempt. All tasks of an environment have one interpreter, but for variables that are read when it starts.
+supervisor::Branch branch_for(const supervisor::Start& start, const engine::TaskSpec& work,
+                              std::vector<std::string> shared, const std::filesystem::path& environment);
 
 /// Sets the variables that make the calls of a function alike, unless they are set: the order of sets, and as
 /// many threads of numerical libraries as the task has processors.

@@ -307,9 +307,9 @@ std::expected<supervisor::Start, Failure> prepare_sandbox(const ports::Attempt& 
   if (!program) return std::unexpected(failure("start", program.error().message));
   start.program = program->string();
   if (attempt.work.is_python())
-    start.interpreter =
-        interpreter_for(start, attempt.work, shared_variables(attempt.work, start.env, options.variables),
-                        options.environment);
+    start.branch =
+        branch_for(start, attempt.work, shared_variables(attempt.work, start.env, options.variables),
+                   options.environment);
   return start;
 }
 

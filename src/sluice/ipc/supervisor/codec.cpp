@@ -39,11 +39,13 @@ void put(ByteWriter& out, const Start& m) {
   out.integer(m.log_bytes_max);
   out.integer(m.memory_max);
   put(out, m.mounts);
-  out.integer(m.interpreter.has_value());
-  if (!m.interpreter) return;
-  out.texts(m.interpreter->argv);
-  out.texts(m.interpreter->env);
-  put(out, m.interpreter->mounts);
+  out.integer(m.branch.has_value());
+  if (!m.branch) return;
+  out.texts(m.branch->of.argv);
+  out.texts(m.branch->of.env);
+  put(out, m.branch->of.mounts);
+  out.texts(m.branch->env);
+  out.texts(m.branch->modules);
 }
 void get(ByteReader& in, Start& m) {
   m.fence = in.text();
@@ -56,10 +58,12 @@ void get(ByteReader& in, Start& m) {
   m.memory_max = in.integer<std::uint64_t>();
   get(in, m.mounts);
   if (!in.boolean()) return;
-  auto& interpreter = m.interpreter.emplace();
-  interpreter.argv = in.texts();
-  interpreter.env = in.texts();
-  get(in, interpreter.mounts);
+  auto& branch = m.branch.emplace();
+  branch.of.argv = in.texts();
+  branch.of.env = in.texts();
+  get(in, branch.of.mounts);
+  branch.env = in.texts();
+  branch.modules = in.texts();
 }
 
 void put(ByteWriter& out, const Cancel& m) {

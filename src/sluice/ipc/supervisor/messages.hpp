@@ -10,7 +10,7 @@
 namespace sluice::supervisor {
 
 /// Differs after every change of a message. `Hello`, `Welcome`, `Shutdown` and `Goodbye` never change.
-inline constexpr std::uint32_t protocol_version = 3;
+inline constexpr std::uint32_t protocol_version = 4;
 
 /// Limits that both sides check.
 inline constexpr std::size_t frame_bytes_max = std::size_t{4} << 20;
@@ -31,13 +31,20 @@ struct Hello {
   std::uint32_t version = protocol_version;
   bool operator==(const Hello&) const = default;
 };
-/// What a warm interpreter is started with, in the program of its attempts: it imports modules, and forks for
-/// each attempt that asks for an equal one.
+/// What a warm interpreter is started with, in the program of its attempts.
 struct Interpreter {
   std::vector<std::string> argv;
   std::vector<std::string> env;
   std::vector<Mount> mounts;  ///< those of its attempts that are common to all
   bool operator==(const Interpreter&) const = default;
+};
+/// A fork of an interpreter that has set variables and imported modules, and forks for each attempt that asks
+/// for an equal one.
+struct Branch {
+  Interpreter of;
+  std::vector<std::string> env;
+  std::vector<std::string> modules;
+  bool operator==(const Branch&) const = default;
 };
 /// Starts an attempt, once. The response is Started; or Ended, if it ended before or could not be executed;
 /// or MountsRefused.
@@ -52,7 +59,7 @@ struct Start {
   std::uint64_t memory_max = 0;     ///< bytes of all its processes together; 0: no limit
   std::vector<Mount> mounts;        ///< read-only, and visible to this attempt alone
   /// Whose fork is to run it, if it can fork in time; nothing, or else: `program` is executed.
-  std::optional<Interpreter> interpreter = {};
+  std::optional<Branch> branch = {};
   bool operator==(const Start&) const = default;
 };
 /// SIGTERM to the whole tree, after `grace_ms` SIGKILL. No response but the Ended that follows; unknown
@@ -93,7 +100,7 @@ struct Welcome {
 };
 struct Started {
   std::string fence;
-  std::uint32_t pid = 0;  ///< 0: it waits for the fork of an interpreter
+  std::uint32_t pid = 0;  ///< 0: it waits for the fork of a warm interpreter
   bool operator==(const Started&) const = default;
 };
 /// A private mount namespace or a bind mount was refused (`error`: an errno). Nothing ran; the fence may be
@@ -114,7 +121,7 @@ enum class EndKind : std::uint8_t {
   forgotten,    ///< it ended and was acknowledged: nothing more is known. Only a response to Start
   memory,       ///< killed because its processes together exceeded `memory_max`
 };
-/// Whether an interpreter's fork ran an attempt, or why not. Stored in the supervisor's log too.
+/// Whether the fork of a warm interpreter ran an attempt, or why not. Stored in the supervisor's log too.
 enum class Warm : std::uint8_t {
   not_asked,
   forked,

@@ -27,10 +27,11 @@ constexpr const char* indexed_field = "indexed";  ///< of `state_file`: the last
 
 std::string version_file(std::int64_t number) { return std::to_string(number) + ".json"; }
 
-std::vector<std::int64_t> numbers_of(std::span<const Ref> refs) {
+/// Those above `after`, newest first.
+std::vector<std::int64_t> numbers_of(std::span<const Ref> refs, std::int64_t after = 0) {
   std::vector<std::int64_t> out;
   for (const auto& ref : refs)
-    if (const auto number = version_number(ref.name)) out.push_back(*number);
+    if (const auto number = version_number(ref.name); number && *number > after) out.push_back(*number);
   std::ranges::sort(out, std::greater{});
   return out;
 }
@@ -134,13 +135,16 @@ std::optional<std::int64_t> Registry::alias(std::string_view name) const {
 Result<std::map<std::string, std::int64_t>> Registry::aliases() const {
   std::map<std::string, std::int64_t> out;
   const auto aliases = refs_.below(alias_prefix);
-  if (aliases.empty()) return out;
-  std::unordered_map<std::string_view, std::int64_t> numbers;
+  // Aliases are few, tags may be thousands: only those that an alias names are kept.
+  std::map<std::string_view, std::int64_t> numbers;
+  for (const auto& alias : aliases) numbers.emplace(alias.target, 0);
+  if (numbers.empty()) return out;
   for (const auto& tag : refs_.below(tag_prefix))
-    if (const auto number = version_number(tag.name)) numbers.emplace(tag.target, *number);
+    if (const auto named = numbers.find(tag.target); named != numbers.end())
+      if (const auto number = version_number(tag.name)) named->second = *number;
   for (const auto& alias : aliases) {
     const auto number = numbers.find(alias.target);
-    if (number == numbers.end()) continue;
+    if (number->second == 0) continue;
     const auto encoded = alias.name.substr(alias_prefix.size());
     auto name = decode_name(encoded);
     if (!name) {
@@ -314,11 +318,10 @@ Result<Oid> Registry::write_state(const By& by) {
     state.set("long_aliases", names);
   }
   SLUICE_TRY(entries, state_tree());
-  const auto all = numbers();
-  const auto indexed = std::ranges::lower_bound(all, Value(state).integer_at(indexed_field), std::greater{});
-  SLUICE_DO(index_versions({all.begin(), indexed}, entries));
+  const auto added = numbers_of(refs_.below(tag_prefix), Value(state).integer_at(indexed_field));
+  SLUICE_DO(index_versions(added, entries));
   SLUICE_DO(write_versions(entries));
-  if (!all.empty()) state.set(indexed_field, all.front());
+  if (!added.empty()) state.set(indexed_field, added.front());
   SLUICE_TRY(blob, objects_.write(Objects::Kind::blob, to_json(state, JsonStyle::pretty) + "\n"));
   put(entries, {.mode = TreeEntry::Mode::file, .name = state_file, .oid = blob});
   return objects_.write(Objects::Kind::tree, format_tree(std::move(entries)));
