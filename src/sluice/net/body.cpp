@@ -16,6 +16,9 @@ namespace {
 /// large as the budget of all bodies.
 constexpr std::size_t piece_max = std::size_t{256} << 10;
 
+/// A smaller file is hashed faster than a thread could help.
+constexpr std::size_t hashed_from = std::size_t{4} << 20;
+
 }  // namespace
 
 Body::Body(const ports::Route& route, std::filesystem::path folder, BodyMemory& shared, ContentCoding coding)
@@ -26,6 +29,8 @@ Body::~Body() { drop(); }
 void Body::drop() {
   shared_.release(std::exchange(reserved_, 0));
   size_ = 0;
+  is_hashed_ = false;
+  digest_.reset();
   pieces_ = {};
   decoder_.reset();
   if (descriptor_ >= 0) ::close(descriptor_);
@@ -88,6 +93,8 @@ Result<void> Body::store(std::string_view bytes) {
     if (written < 0) return Fail(system_error("write the request body to " + file_.string(), errno));
     bytes.remove_prefix(static_cast<std::size_t>(written));
   }
+  if (size_ >= hashed_from && !std::exchange(is_hashed_, true)) digest_ = BodyDigest::begin(file_);
+  if (digest_) digest_->arrived(size_);
   return {};
 }
 
@@ -110,6 +117,10 @@ Result<void> Body::move_to(ports::Request& request) {
   ::close(descriptor_);
   descriptor_ = -1;
   request.body_file = file_;
+  if (digest_) {
+    digest_->complete();
+    request.body_digest = [digest = std::exchange(digest_, nullptr)] { return digest->wait(); };
+  }
   return {};
 }
 

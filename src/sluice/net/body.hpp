@@ -1,12 +1,14 @@
 #pragma once
 #include <atomic>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "sluice/base/result.hpp"
+#include "sluice/net/body_digest.hpp"
 #include "sluice/net/codings.hpp"
 #include "sluice/net/decoder.hpp"
 #include "sluice/ports/http.hpp"
@@ -29,7 +31,8 @@ class BodyMemory {
   std::atomic<std::size_t> used_{0};
 };
 
-/// Receives a request's body into memory or into a file, decompressed. Used by one thread at a time.
+/// Receives a request's body into memory or into a file, decompressed; a large file is hashed meanwhile. Used
+/// by one thread at a time.
 class Body {
  public:
   /// `folder`: for the files of routes with `body_to_file`. `shared` must outlive this; what is reserved from
@@ -69,6 +72,8 @@ class Body {
   std::vector<std::string> pieces_;  ///< of a body in memory
   std::filesystem::path file_;
   int descriptor_ = -1;
+  bool is_hashed_ = false;  ///< it has been tried
+  std::shared_ptr<BodyDigest> digest_;
 };
 
 }  // namespace sluice::net

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "sluice/base/digest.hpp"
 #include "sluice/base/ids.hpp"
 #include "sluice/base/result.hpp"
 #include "sluice/ports/access.hpp"
@@ -24,6 +25,9 @@ struct Request {
   std::string body;
   std::filesystem::path
       body_file;  ///< routes with `body_to_file`: the body's bytes; removed after the handler has responded
+  /// Waits for the SHA-256 of `body_file`, which is computed while it arrives. Not set, or nullopt: nobody
+  /// has.
+  std::function<std::optional<Digest>()> body_digest = nullptr;
   Principal principal;
   std::optional<TaskCaller> task = {};  ///< Caller::task
 

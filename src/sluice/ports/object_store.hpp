@@ -68,7 +68,9 @@ class ObjectStore {
   /// Copies the file into the store. If `expected` is given, rejects other bytes.
   virtual Result<Stored> put_file(const std::filesystem::path& file, const Digest* expected = nullptr) = 0;
   /// The same for a file that nobody else uses: where that is possible it is moved, and not there any more.
-  virtual Result<Stored> take_file(const std::filesystem::path& file) = 0;
+  /// `known`: the digest of its bytes, which the caller has computed.
+  virtual Result<Stored> take_file(const std::filesystem::path& file,
+                                   const std::optional<Digest>& known = std::nullopt) = 0;
   /// Rejects names that are not UTF-8, symlinks that leave the folder, devices and sockets; the error names
   /// them, in its message and its notes.
   virtual Result<Stored> put_directory(const std::filesystem::path& folder,

@@ -114,7 +114,7 @@ TEST(HttpBodies, AreDecompressedIntoAFile) {
                                          .headers = {{"Content-Encoding", "gzip"}},
                                          .body = compressed(bytes, gzip_form)});
   ASSERT_OK(response);
-  EXPECT_EQ(response->body, "5000000 0 1");
+  EXPECT_EQ(response->body, "5000000 0 1 hashed");
 }
 
 TEST(HttpBodies, ThatDecompressToTooMuchAreRefused) {
@@ -242,7 +242,7 @@ TEST(HttpBodies, GoThroughAFile) {
   const auto response =
       client->request({.method = "POST", .target = "/echo/upload", .body_file = test.folder() / "sent"});
   ASSERT_OK(response);
-  EXPECT_EQ(response->body, "5000000 " + std::to_string(sum) + " 1");
+  EXPECT_EQ(response->body, "5000000 " + std::to_string(sum) + " 1 hashed");
   EXPECT_EQ(files_in(test.folder() / "bodies"), 0U)
       << "a client that has its response finds nothing of its body";
   const auto empty = client->request({.method = "POST", .target = "/echo/upload"});

@@ -81,7 +81,8 @@ class TestServer {
       for (const unsigned char c : bytes) sum = sum * 31 + c;
       respond({.content_type = "text/plain",
                .body = std::to_string(bytes.size()) + " " + std::to_string(sum) + " " +
-                       std::to_string(files_in(scratch_.path / "bodies"))});
+                       std::to_string(files_in(scratch_.path / "bodies")) +
+                       (request.body_digest && request.body_digest() == Digest::of(bytes) ? " hashed" : "")});
     };
     const auto download = [this](ports::Request request, ports::Responder respond) {
       respond(

@@ -237,7 +237,8 @@ void add_artifact_routes(const MlflowApi& api, Routes& routes) {
                       .handler = handler_of([api](const ports::Request& r) -> Result<ports::Response> {
                         SLUICE_DO(refuse_versions(r.params.at(0)));
                         SLUICE_DO(admit_to_file(api, r, r.params.at(0)));
-                        SLUICE_DO(api.artifacts.put(r.principal, r.params.at(0), r.body_file));
+                        const auto digest = r.body_digest ? r.body_digest() : std::nullopt;
+                        SLUICE_DO(api.artifacts.put(r.principal, r.params.at(0), r.body_file, digest));
                         return empty();
                       }),
                       .body_max = upload_max,

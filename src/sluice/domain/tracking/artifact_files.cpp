@@ -81,9 +81,10 @@ Result<ports::ArtifactFile> ArtifactFiles::keep(const Principal& principal, std:
 }
 
 Result<ports::ArtifactFile> ArtifactFiles::put(const Principal& principal, std::string_view path,
-                                               const std::filesystem::path& file) {
+                                               const std::filesystem::path& file,
+                                               const std::optional<Digest>& known) {
   SLUICE_TRY(place, place_of(principal, path));
-  SLUICE_TRY(stored, objects_.take_file(file));
+  SLUICE_TRY(stored, objects_.take_file(file, known));
   return keep(principal, std::move(place), stored);
 }
 

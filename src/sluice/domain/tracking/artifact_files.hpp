@@ -30,9 +30,10 @@ class ArtifactFiles {
 
   /// Stores the file whose bytes are at `file`, which nobody else uses and which may be moved. Nothing of it
   /// is there before all of it is. Code::failed_precondition where a folder has its name, or a file that of
-  /// one of its folders.
+  /// one of its folders. `known`: see ports::ObjectStore::take_file.
   Result<ports::ArtifactFile> put(const Principal& principal, std::string_view path,
-                                  const std::filesystem::path& file);
+                                  const std::filesystem::path& file,
+                                  const std::optional<Digest>& known = std::nullopt);
   /// Likewise, for bytes that `fill` passes on; nothing of it if that fails.
   Result<ports::ArtifactFile> put(
       const Principal& principal, std::string_view path,

@@ -87,8 +87,9 @@ Result<ports::Stored> DirectoryObjectStore::put_file(const fs::path& file, const
   return stored;
 }
 
-Result<ports::Stored> DirectoryObjectStore::take_file(const fs::path& file) {
-  return impl_->objects.take(file);
+Result<ports::Stored> DirectoryObjectStore::take_file(const fs::path& file,
+                                                      const std::optional<Digest>& known) {
+  return impl_->objects.take(file, known);
 }
 
 Result<ports::Stored> DirectoryObjectStore::put_directory(const fs::path& folder,

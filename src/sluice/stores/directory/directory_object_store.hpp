@@ -32,7 +32,8 @@ class DirectoryObjectStore final : public ports::ObjectStore, public ports::Obje
   Result<std::unique_ptr<ports::NewObject>> begin() override;
   Result<ports::Stored> put_file(const std::filesystem::path& file,
                                  const Digest* expected = nullptr) override;
-  Result<ports::Stored> take_file(const std::filesystem::path& file) override;
+  Result<ports::Stored> take_file(const std::filesystem::path& file,
+                                  const std::optional<Digest>& known = std::nullopt) override;
   Result<ports::Stored> put_directory(const std::filesystem::path& folder,
                                       const ports::Selection& selection = {}) override;
   Result<ports::Stored> put_tree(const std::vector<ports::TreeFile>& files) override;

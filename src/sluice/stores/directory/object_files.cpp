@@ -189,20 +189,24 @@ Result<ports::Stored> ObjectFiles::put_open(int fd, const fs::path& name, const 
   return stored;
 }
 
-Result<ports::Stored> ObjectFiles::take(const fs::path& file) const {
+Result<ports::Stored> ObjectFiles::take(const fs::path& file, const std::optional<Digest>& known) const {
   SLUICE_TRY(fd, os::open_file(file, O_RDONLY | O_NOFOLLOW));
   struct stat given{};
   struct stat own{};
   if (fstat(fd.get(), &given) != 0 || stat(root_.c_str(), &own) != 0 || given.st_dev != own.st_dev)
     return put_open(fd.get(), file, nullptr);
   ports::Stored stored;
-  Hasher hasher;
-  SLUICE_DO(os::read_blocks(fd.get(), file, [&](std::string_view bytes) {
-    hasher.update(bytes);
-    stored.size += static_cast<std::int64_t>(bytes.size());
-    return Result<void>();
-  }));
-  stored.digest = hasher.finish();
+  if (known) {
+    stored = {.digest = *known, .size = given.st_size};
+  } else {
+    Hasher hasher;
+    SLUICE_DO(os::read_blocks(fd.get(), file, [&](std::string_view bytes) {
+      hasher.update(bytes);
+      stored.size += static_cast<std::int64_t>(bytes.size());
+      return Result<void>();
+    }));
+    stored.digest = hasher.finish();
+  }
   SLUICE_DO(admit(stored.size));
   if (adopt(file, stored)) return stored;
   // One disk may be mounted at two places, between which nothing can be moved.

@@ -46,7 +46,8 @@ class ObjectFiles {
   Result<ports::Stored> put_open(int fd, const std::filesystem::path& name, const Digest* expected) const;
 
   /// Stores a file that nobody else uses; it is moved if it is on the same disk.
-  [[nodiscard]] Result<ports::Stored> take(const std::filesystem::path& file) const;
+  [[nodiscard]] Result<ports::Stored> take(const std::filesystem::path& file,
+                                           const std::optional<Digest>& known) const;
   /// Moves a file on the same disk into the store, whose bytes were hashed as they were written. The file is
   /// gone afterwards, unless this fails.
   Result<void> adopt(const std::filesystem::path& file, const ports::Stored& stored) const;

@@ -8,7 +8,7 @@ namespace sluice::stores::sqlite {
 namespace {
 
 constexpr std::size_t idle_readers_max = 8;
-/// In the log: from so many on they are written back, and from so many on whoever writes does it.
+/// In the log: with each so many more they are written back, and from so many on whoever writes does it.
 /// (A page that was changed several times is written back once.)
 constexpr int pages_to_write_back = 4'000;
 constexpr int pages_max = 25'000;
@@ -39,8 +39,13 @@ Result<std::unique_ptr<Connection>> LedgerFile::acquire_reader() {
 }
 
 void LedgerFile::write_back_if_long() {
-  if (writer_->log_pages() < pages_to_write_back) return;
-  if (writer_->log_pages() >= pages_max) {
+  const int pages = writer_->log_pages();
+  if (pages < pages_seen_) pages_seen_ = 0;  // the log has begun anew
+  // Not at each write from then on: what arrives while the thread works keeps the log from beginning anew, and
+  // writing back a few pages waits for the disk as long as many do.
+  if (pages < pages_seen_ + pages_to_write_back) return;
+  pages_seen_ = pages;
+  if (pages >= pages_max) {
     if (const auto done = writer_->query_value("PRAGMA wal_checkpoint(PASSIVE)"); !done)
       log::warning("the ledger's log is not written back: " + done.error().message);
     return;

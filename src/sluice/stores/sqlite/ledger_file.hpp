@@ -86,6 +86,7 @@ class LedgerFile {
   std::atomic<int> syncing_{0};  ///< synced writes that are under way or wait
   std::mutex writing_;
   std::unique_ptr<Connection> writer_;
+  int pages_seen_ = 0;  ///< of the log, when it was last written back; guarded by `writing_`
   std::mutex reading_;  ///< guards the list only; each reader is used by one thread at a time
   std::vector<std::unique_ptr<Connection>> idle_readers_;
   std::mutex logging_;  ///< guards the flag
