@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <unordered_map>
+#include <unordered_set>
 
 namespace sluice::frontends::kubeflow {
 namespace {
@@ -15,17 +17,30 @@ constexpr std::string_view of_item = "loop-item";
 constexpr std::string_view of_field = "-subvar-";
 
 constexpr int nested_max = 20;
-constexpr std::size_t passed_max = 10'000;  // values that are passed to groups in addition
+constexpr std::size_t passed_max = 2'000;  // values that are passed to groups in addition
+
+constexpr std::string_view selector_start = "parseJson(string_value)[\"";
+constexpr std::string_view selector_end = "\"]";
 
 std::string selector_of(std::string_view field) {
-  return "parseJson(string_value)[\"" + std::string(field) + "\"]";
+  return std::string(selector_start) + std::string(field) + std::string(selector_end);
+}
+
+/// The field of such a selector; "": it is another one.
+std::string_view field_of(std::string_view selector) {
+  if (!selector.starts_with(selector_start) || !selector.ends_with(selector_end)) return {};
+  selector.remove_prefix(selector_start.size());
+  selector.remove_suffix(std::min(selector_end.size(), selector.size()));
+  return selector;
 }
 
 class Mender {
  public:
   explicit Mender(Spec& spec) : spec_(spec) {
+    inputs_.resize(spec_.components.size());
     for (std::size_t i = 0; i < spec_.components.size(); ++i) {
       auto& component = spec_.components[i];
+      for (const auto& input : component.inputs.parameters) inputs_[i].insert(input.name);
       if (!component.dag) continue;
       for (std::size_t j = 0; j < component.dag->tasks.size(); ++j) {
         const auto& task = component.dag->tasks[j];
@@ -42,8 +57,8 @@ class Mender {
       if (spec_.components[i].dag) read_fields(i);
     for (std::size_t i = 0; i < spec_.components.size(); ++i)
       if (spec_.components[i].dag) pass_what_is_read(i);
-    for (auto& component : spec_.components)
-      if (component.dag) drop_items(component);
+    for (std::size_t i = 0; i < spec_.components.size(); ++i)
+      if (spec_.components[i].dag) drop_items(i);
     // Each round reaches the groups inside of those of the last one.
     for (int round = 0; round < nested_max && let_be_absent(); ++round) continue;
   }
@@ -74,15 +89,12 @@ class Mender {
           argument.selector = selector_of(std::string_view(argument.key).substr(at + of_field.size()));
           argument.selector_at = argument.at;
           argument.key.resize(at);
-        } else if (!argument.selector.empty() && component.inputs.parameter(argument.key) == nullptr) {
-          for (const auto& input : component.inputs.parameters)
-            if (input.name.starts_with(argument.key + std::string(of_field)) &&
-                argument.selector ==
-                    selector_of(std::string_view(input.name).substr(argument.key.size() + of_field.size()))) {
-              argument.key = input.name;
-              argument.selector.clear();
-              break;
-            }
+        } else if (const auto field = field_of(argument.selector);
+                   !field.empty() && !inputs_[index].contains(argument.key)) {
+          auto alone = argument.key + std::string(of_field) + std::string(field);
+          if (!inputs_[index].contains(alone)) continue;
+          argument.key = std::move(alone);
+          argument.selector.clear();
         }
       }
   }
@@ -93,7 +105,7 @@ class Mender {
     for (const auto& task : component.dag->tasks)
       for (const auto& argument : task.parameters)
         if (argument.source == Argument::Source::component_input && argument.key.starts_with(channel) &&
-            component.inputs.parameter(argument.key) == nullptr)
+            !inputs_[index].contains(argument.key))
           wanted.insert(argument.key);
     for (const auto& name : wanted) declare(index, name, 0);
   }
@@ -121,6 +133,7 @@ class Mender {
     }
     auto& component = spec_.components[index];
     component.inputs.parameters.push_back({.name = name, .at = component.at, .type = *type});
+    inputs_[index].insert(name);
     known->second = type;
     return type;
   }
@@ -150,13 +163,14 @@ class Mender {
   }
 
   /// Arguments of groups that are items of loops inside of them, which are not there yet.
-  void drop_items(Component& component) {
+  void drop_items(std::size_t index) {
+    auto& component = spec_.components[index];
     for (auto& task : component.dag->tasks) {
       if (!is_group(task)) continue;
       std::erase_if(task.parameters, [&](const Argument& argument) {
         if (!argument.name.starts_with(channel) || !argument.name.contains(of_item)) return false;
         if (argument.source == Argument::Source::component_input)
-          return component.inputs.parameter(argument.key) == nullptr;
+          return !inputs_[index].contains(argument.key);
         if (argument.source != Argument::Source::task_output) return false;
         const auto* producer = component.dag->find(argument.producer);
         const auto* of = producer == nullptr ? nullptr : spec_.component(producer->component);
@@ -170,20 +184,23 @@ class Mender {
     bool changed = false;
     for (auto& component : spec_.components) {
       if (!component.dag) continue;
-      std::set<std::string_view> absent;
+      std::unordered_set<std::string_view> absent;
       for (const auto& input : component.inputs.parameters)
         if (input.optional && (!input.fallback || input.fallback->is_null())) absent.insert(input.name);
       for (const auto& task : component.dag->tasks) {
         const auto called = spec_.component_index.find(task.component);
         if (called == spec_.component_index.end() || !spec_.components[called->second].dag) continue;
+        std::unordered_map<std::string_view, const Argument*> arguments;
+        for (const auto& argument : task.parameters) arguments.emplace(argument.name, &argument);
         for (auto& input : spec_.components[called->second].inputs.parameters) {
           if (input.optional || !input.name.starts_with(channel)) continue;
-          const auto given = std::ranges::find(task.parameters, input.name, &Argument::name);
+          const auto given = arguments.find(input.name);
           const bool is_item = task.iterator && task.iterator->item == input.name;
-          input.optional =
-              given == task.parameters.end()
-                  ? !is_item && input.name.contains(of_item)
-                  : given->source == Argument::Source::component_input && absent.contains(given->key);
+          if (given == arguments.end())
+            input.optional = !is_item && input.name.contains(of_item);
+          else
+            input.optional = given->second->source == Argument::Source::component_input &&
+                             absent.contains(given->second->key);
           changed = changed || input.optional;
         }
       }
@@ -192,8 +209,9 @@ class Mender {
   }
 
   Spec& spec_;
-  std::map<std::size_t, std::vector<Caller>> callers_;  // of each component that is a group
-  std::map<std::size_t, std::set<std::string>> items_;  // of loops over it
+  std::vector<std::unordered_set<std::string>> inputs_;  // of each component
+  std::map<std::size_t, std::vector<Caller>> callers_;   // of each component that is a group
+  std::map<std::size_t, std::set<std::string>> items_;   // of loops over it
   std::map<std::pair<std::size_t, std::string>, std::optional<ParameterType>> declared_;
   std::size_t passed_ = 0;
 };
