@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import clients
+import packages
 import pytest
 import recording
 import yaml
@@ -45,6 +46,20 @@ def test_a_pipeline_in_json(tmp_path):
     [spec] = yaml.safe_load_all(compiled(tmp_path, words).read_text())
     (tmp_path / "pipeline.json").write_text(json.dumps(spec))
     assert outputs(sluice(tmp_path, "run", "pipeline.json", "--json", "--input", "text=you")) == {"Output": "you"}
+
+
+@pytest.mark.parametrize("name", ["words.zip", "words.tar.gz"])
+def test_a_package(tmp_path, name):
+    content = compiled(tmp_path, words).read_bytes()
+    made = packages.zipped({"pipeline.yaml": content}) if name.endswith(".zip") else packages.targz(packages.member("pipeline.yaml", content))
+    (tmp_path / name).write_bytes(made)
+    assert "word:" in sluice(tmp_path, "compile", name).stdout
+    assert outputs(sluice(tmp_path, "run", name, "--json", "--input", "text=you")) == {"Output": "you"}
+    scheduled = sluice(tmp_path, "schedule", name, "--every", "1h", "--name", "hourly")
+    assert scheduled.returncode == 0 and "schedule hourly" in scheduled.stdout, scheduled.stderr
+    (tmp_path / name).write_bytes(made[:-60])
+    refused = sluice(tmp_path, "run", name)
+    assert refused.returncode == 2 and refused.stderr.startswith(f"sluice: {name}: ") and "the package" in refused.stderr, refused.stderr
 
 
 PYTHON_FILE = """
