@@ -78,6 +78,7 @@ REFUSED = {
     "a path of pax that leads out": (targz(PIPELINE, member("x", b"x", pax_headers={"path": "../../x"})), f"`../../x` in the package {UNSAFE}"),
     "a name that is not UTF-8, tar.gz": (targz(member("pipelin\udce9.yaml", SPEC), kind=tarfile.GNU_FORMAT, errors="surrogateescape"), "a file in the package has a name that is not UTF-8"),
     "a bomb in a tar.gz": (targz(member("pipeline.yaml", bytes(100 * MIB))), "unpacks to more than "),
+    "many large headers": (targz(*(member(f"{i}.txt", pax_headers={"comment": "x" * 900_000}) for i in range(100))), "unpacks to more than "),
     "a sparse file of 10 GB": (sparse_tar(), "unpacks to more than "),
     "a file of 10 GB beside the pipeline": (gzip.compress(tarred(PIPELINE)[:2048] + header_of(10**10)) + gzip_of_zeros(10**10), "unpacks to more than "),
     "a file that ends too early": (gzip.compress(header_of(5000) + bytes(1000)), "cannot read the package: Truncated input file"),

@@ -16,6 +16,7 @@ namespace sluice::packages {
   use(entry_pathname) \
   use(entry_size) \
   use(error_string) \
+  use(filter_bytes) \
   use(filter_count) \
   use(format_name) \
   use(read_data) \

@@ -155,6 +155,11 @@ class Package {
     if (!is_zip_ && library_.filter_count(archive_.get()) != gzip_once)
       return Fail(user_error(Code::invalid_argument,
                              fmt::format("the package is compressed more than once; {}", what_packages_are)));
+    // Headers count, too: each may be followed by megabytes of what no pipeline needs.
+    constexpr std::size_t header_bytes = 4096;
+    if (!is_zip_ && library_.filter_bytes(archive_.get(), 0) >
+                        static_cast<std::int64_t>(bytes_max_ + entries_max * header_bytes))
+      return too_large();
     return true;
   }
 
