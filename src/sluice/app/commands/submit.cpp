@@ -181,9 +181,9 @@ Result<runs::CompileOptions> compile_options_of(const DialectOptions& options) {
 Result<Struct> prepare_submission(Session& session, const RunRequest& request, const Notice& notice,
                                   const std::string& given_later) {
   auto wanted = request.pipeline;
-  SLUICE_TRY(text, read_plan_text(request.file, wanted));
+  SLUICE_TRY(read, read_plan_text(request.file, wanted));
   SLUICE_TRY(options, compile_options_of(request.dialect));
-  SLUICE_TRY(plan, runs::compile(text, request.file, builtin_dialects(), options));
+  SLUICE_TRY(plan, runs::compile(read.text, read.file, builtin_dialects(), options));
   SLUICE_TRY(pipeline, runs::find_pipeline(*plan, wanted));
   SLUICE_TRY(given, given_inputs(request.inputs, "--input", "NAME=VALUE"));
   SLUICE_TRY(secrets, given_inputs(request.input_secrets, "--input-secret", "NAME=SECRET"));
@@ -213,8 +213,8 @@ Result<Struct> prepare_submission(Session& session, const RunRequest& request, c
     code.set(environment.file, std::move(made->artifact));
   }
   Struct body;
-  body.set("plan", std::move(text));
-  body.set("file", request.file);
+  body.set("plan", std::move(read.text));
+  body.set("file", std::move(read.file));
   body.set("pipeline", pipeline->name);
   body.set("inputs", to_tagged(inputs));
   body.set("code", to_tagged(code));
