@@ -115,42 +115,8 @@ def test_names_for_people_are_in_the_plan(sluice, tmp_path):
     assert "    One sum" in sluice("show", report["run"], json=False).stdout.splitlines()
 
 
-def large(folder, tasks, bytes_each):
-    """A specification of many components, each of which adds 1 to what the one before it made; a tenth of them begins."""
-    components, executors, dag = {}, {}, {}
-    for i in range(tasks):
-        name = f"task-{i}"
-        parameter = {"parameters": {"a": {"parameterType": "NUMBER_INTEGER"}}}
-        components[f"comp-{name}"] = {"executorLabel": f"exec-{name}", "inputDefinitions": parameter,
-                                      "outputDefinitions": {"parameters": {"Output": {"parameterType": "NUMBER_INTEGER"}}}}
-        script = 'echo $(($1 + 1)) > "$2" #' + "x" * bytes_each
-        executors[f"exec-{name}"] = {"container": {"image": "python:3.11", "command": [
-            "sh", "-c", script, "sh", "{{$.inputs.parameters['a']}}", "{{$.outputs.parameters['Output'].output_file}}"]}}
-        given = {"taskOutputParameter": {"producerTask": f"task-{i - 1}", "outputParameterKey": "Output"}} if i % 10 else {"runtimeValue": {"constant": 0.0}}
-        dag[name] = {"componentRef": {"name": f"comp-{name}"}, "cachingOptions": {}, "inputs": {"parameters": {"a": given}},
-                     "dependentTasks": [f"task-{i - 1}"] if i % 10 else []}
-    last = {"parameters": {"Output": {"valueFromParameter": {"producerSubtask": f"task-{tasks - 1}", "outputParameterKey": "Output"}}}}
-    file = folder / "large.json"
-    file.write_text(json.dumps({"pipelineInfo": {"name": "large"}, "schemaVersion": "2.1.0", "components": components,
-                                "deploymentSpec": {"executors": executors}, "root": {
-                                    "dag": {"tasks": dag, "outputs": last}, "outputDefinitions": {"parameters": {"Output": {"parameterType": "NUMBER_INTEGER"}}}}}))
-    return file
-
-
-def test_a_large_specification_runs(sluice, tmp_path):
-    file = large(tmp_path, 60, 34_000)
-    assert file.stat().st_size > 1.95 * 2**20
-    report = json.loads(sluice("run", file).stdout)
-    assert (report["status"], report["outputs"], len(report["tasks"])) == ("succeeded", {"Output": 10}, 60)
-
-
-@pytest.mark.long
-def test_a_specification_of_many_tasks_runs(sluice, tmp_path):
-    report = json.loads(sluice("run", large(tmp_path, 5000, 0)).stdout)
-    assert (report["status"], report["outputs"]) == ("succeeded", {"Output": 10})
-
-
-def test_one_that_is_too_large_is_refused(sluice, tmp_path):
-    file = large(tmp_path, 10, 7_000_000)
+def test_a_file_that_is_too_large_is_refused(sluice, tmp_path):
+    file = compiled("chain_of_two", tmp_path)
+    file.write_text(file.read_text() + "# " + "x" * 68_000_000)
     done = sluice("run", file)
     assert done.returncode == 2 and f"{file}: the file exceeds the limit of 67.1 MB" in done.stderr, done.stderr[:300]
