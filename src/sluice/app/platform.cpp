@@ -60,6 +60,7 @@ struct Platform::Impl {
   std::unique_ptr<pipelines::RunGroups> run_groups;
   std::unique_ptr<schedules::Scheduler> scheduler;
   std::unique_ptr<schedules::Schedules> schedules;
+  std::unique_ptr<pipelines::RecurringRuns> recurring_runs;
   std::unique_ptr<datasets::DataSets> datasets;
   std::unique_ptr<runs::JournalFacts> facts;
   Services services;
@@ -210,6 +211,12 @@ struct Platform::Impl {
                                                                                    .random = random});
     if (const auto culprit = deciding->take_culprit()) SLUICE_DO(runs->set_aside(*culprit));
     SLUICE_DO(serving->load());
+    recurring_runs = std::make_unique<pipelines::RecurringRuns>(
+        pipelines::RecurringRuns::Ports{.store = *ledger.recurring_runs,
+                                        .groups = *run_groups,
+                                        .schedules = *schedules,
+                                        .clock = clock,
+                                        .random = random});
     facts = std::make_unique<runs::JournalFacts>(*runs);
     datasets = std::make_unique<datasets::DataSets>(datasets::DataSets::Ports{.store = *ledger.datasets,
                                                                               .objects = *objects.store,
@@ -326,6 +333,7 @@ struct Platform::Impl {
                            .registry = *registry,
                            .pipelines = *pipelines,
                            .run_groups = *run_groups,
+                           .recurring_runs = *recurring_runs,
                            .clock = clock});
   }
 

@@ -59,6 +59,7 @@
 #include "sluice/stores/sqlite/sqlite_logged_models.hpp"
 #include "sluice/stores/sqlite/sqlite_model_index.hpp"
 #include "sluice/stores/sqlite/sqlite_pipelines.hpp"
+#include "sluice/stores/sqlite/sqlite_recurring_runs.hpp"
 #include "sluice/stores/sqlite/sqlite_run_groups.hpp"
 #include "sluice/stores/sqlite/sqlite_schedules.hpp"
 #include "sluice/stores/sqlite/sqlite_traces.hpp"
@@ -120,6 +121,7 @@ Result<Ledger> open_ledger(const DataFolder& data, ports::Durability tracked) {
     stores::SqliteModelIndex model_index;
     stores::SqlitePipelines pipelines;
     stores::SqliteRunGroups run_groups;
+    stores::SqliteRecurringRuns recurring_runs;
   };
   SLUICE_TRY(opened, stores::SqliteLedger::open(data.ledger()));
   const auto file = opened->file();
@@ -128,7 +130,8 @@ Result<Ledger> open_ledger(const DataFolder& data, ports::Durability tracked) {
       stores::SqliteAccess(file), stores::SqliteTracking(file, tracked),
       stores::SqliteTrackedTasks(file, tracked), stores::SqliteLoggedModels(file, tracked),
       stores::SqliteArtifactPaths(file, tracked), stores::SqliteTraces(file, tracked),
-      stores::SqliteModelIndex(file), stores::SqlitePipelines(file), stores::SqliteRunGroups(file));
+      stores::SqliteModelIndex(file), stores::SqlitePipelines(file), stores::SqliteRunGroups(file),
+      stores::SqliteRecurringRuns(file));
   auto& ledger = *tables->ledger;
   return Ledger{.owner = tables,
                 .journal = &ledger,
@@ -147,6 +150,7 @@ Result<Ledger> open_ledger(const DataFolder& data, ports::Durability tracked) {
                 .model_index = &tables->model_index,
                 .pipelines = &tables->pipelines,
                 .run_groups = &tables->run_groups,
+                .recurring_runs = &tables->recurring_runs,
                 .make_target = [file](Time at) -> std::unique_ptr<ports::TrackingTarget> {
                   return std::make_unique<stores::SqliteTrackingTarget>(file, Principal{}, at);
                 }};
@@ -532,8 +536,10 @@ std::vector<ports::Protocol> make_protocols(const ProtocolParts& parts) {
                                        .task_runs = parts.task_runs,
                                        .interface_file = parts.interface_file,
                                        .is_encrypted = parts.is_encrypted}));
-  made.push_back(api::kubeflow_protocol(
-      {.pipelines = parts.pipelines, .groups = parts.run_groups, .objects = parts.objects}));
+  made.push_back(api::kubeflow_protocol({.pipelines = parts.pipelines,
+                                         .groups = parts.run_groups,
+                                         .recurring = parts.recurring_runs,
+                                         .objects = parts.objects}));
   // Until there is a console.
   made.push_back({.name = "console",
                   .routes = {{.method = "GET",

@@ -12,6 +12,7 @@
 #include "sluice/domain/models/provenance.hpp"
 #include "sluice/domain/models/registry.hpp"
 #include "sluice/domain/pipelines/pipelines.hpp"
+#include "sluice/domain/pipelines/recurring_runs.hpp"
 #include "sluice/domain/pipelines/run_groups.hpp"
 #include "sluice/domain/remote/fetches.hpp"
 #include "sluice/domain/runs/compile.hpp"
@@ -75,6 +76,7 @@ struct Ledger {
   ports::ModelIndex* model_index = nullptr;
   ports::NamedPipelines* pipelines = nullptr;
   ports::RunGroups* run_groups = nullptr;
+  ports::RecurringRuns* recurring_runs = nullptr;
   /// Puts what another program tracked.
   std::function<std::unique_ptr<ports::TrackingTarget>(Time at)> make_target;
 };
@@ -246,6 +248,7 @@ struct ProtocolParts {
   models::Registry& registry;
   pipelines::Pipelines& pipelines;
   pipelines::RunGroups& run_groups;
+  pipelines::RecurringRuns& recurring_runs;
   const Clock& clock;
 };
 /// All wire protocols. `check_paths` (paths.hpp) checks which paths each may have.

@@ -10,6 +10,7 @@
 #include "sluice/base/ids.hpp"
 #include "sluice/base/result.hpp"
 #include "sluice/base/value.hpp"
+#include "sluice/ports/schedules.hpp"
 #include "sluice/ports/search.hpp"
 
 // Plans that are kept under names, and groups of runs.
@@ -140,6 +141,29 @@ struct GroupedRun {
   Time started{};
   std::optional<Time> ended = {};
   std::string message = {};
+  std::string schedule = {};  ///< that started the first run; "": none did
+};
+
+/// A schedule whose runs are put into a group.
+struct RecurringRun {
+  std::string id;  ///< the schedule's
+  ScheduleRow schedule;
+  GroupedRun run;  ///< what its runs have in common
+  Time updated{};
+};
+
+/// Those schedules; ports::Schedules adds, changes and removes them. Thread-safe. Attributes: `id`,
+/// `display_name`, `description`, `created_at`, `updated_at`, `group`, `pipeline`, `version`,
+/// `service_account`, `enabled`.
+class RecurringRuns {
+ public:
+  virtual ~RecurringRuns() = default;
+  [[nodiscard]] virtual Result<std::optional<RecurringRun>> recurring_run(const std::string& workspace,
+                                                                          const std::string& id) const = 0;
+  /// `group`: only of this one; "": of all.
+  [[nodiscard]] virtual Result<ListPage<RecurringRun>> recurring_runs(const std::string& workspace,
+                                                                      const std::string& group,
+                                                                      const ListQuery& query) const = 0;
 };
 
 /// A run is put into its group by the transaction that creates it.

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -14,6 +15,8 @@
 #include "sluice/ports/page.hpp"
 
 namespace sluice::ports {
+
+struct GroupedRun;  // ports/pipelines.hpp
 
 /// When a schedule has runs.
 struct ScheduleTiming {
@@ -57,6 +60,8 @@ struct ScheduleRow {
 struct Schedule {
   ScheduleRow row;
   ScheduledPlan plan;
+  /// Its runs are put into a group like this one; null: into none.
+  std::shared_ptr<const GroupedRun> group = nullptr;
 };
 
 /// A schedule starts a run: what changes in its row, in the transaction that creates the run.

@@ -115,16 +115,16 @@ def test_values_of_wrong_types(target):
 
 @pytest.mark.parametrize("path", ["/runs", "/runs/{}:archive", "/runs/{}:unarchive", "/runs/{}:terminate", "/runs/{}:retry", "/runs/{}:none", "/runs/{}/nodes/a/artifacts/b:read",
                                   "/experiments/{}", "/experiments/{}:archive", "/experiments/{}:unarchive", "/pipelines/{}", "/pipelines/{}/versions",
-                                  "/pipelines/names/{}", "/pipelines/{}/versions/{}", "/recurringruns/{}", "/artifacts/{}", "/nothing/{}"])
+                                  "/pipelines/names/{}", "/pipelines/{}/versions/{}", "/recurringruns", "/recurringruns/{}", "/recurringruns/{}:enable", "/artifacts/{}", "/nothing/{}"])
 def test_names_in_paths(target, path):
     for name in ["none", "%00", "%FF", "..", "%2e%2e", "%2F", "a%2Fb", "%25", "'", "%22%27%3B", ":", "a:b:c", "x" * 8000, "%F0%9F%98%80"]:
         for method in ("GET", "POST", "DELETE", "PATCH"):
-            if (method, path) != ("GET", "/runs"):
+            if (method, path) not in {("GET", "/runs"), ("GET", "/recurringruns")}:
                 target.refused(method, path.replace("{}", name), {} if method in ("POST", "PATCH") else None)
 
 
 def test_names_of_ten_megabytes(target):
-    for path, body in [("/experiments", {"display_name": LONG}), ("/experiments", {"display_name": "x", "description": LONG}), ("/pipelines", {"name": LONG}),
+    for path, body in [("/recurringruns", {"display_name": LONG, "pipeline_spec": {}, "trigger": {"cron_schedule": {"cron": LONG}}}), ("/experiments", {"display_name": LONG}), ("/experiments", {"display_name": "x", "description": LONG}), ("/pipelines", {"name": LONG}),
                        ("/runs", {"display_name": LONG, "pipeline_spec": {}}), ("/runs", {"display_name": "x", "experiment_id": LONG, "pipeline_spec": {}}),
                        ("/runs", {"display_name": "x", "pipeline_version_reference": {"pipeline_version_id": LONG}}),
                        ("/runs", {"display_name": "x", "pipeline_spec": {}, "service_account": LONG}), ("/pipelines/create", {"pipeline": {"name": LONG}}),

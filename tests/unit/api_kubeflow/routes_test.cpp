@@ -5,7 +5,9 @@
 #include "sluice/base/words.hpp"
 #include "sluice/net/router.hpp"
 #include "sluice/stores/sqlite/sqlite_pipelines.hpp"
+#include "sluice/stores/sqlite/sqlite_recurring_runs.hpp"
 #include "sluice/stores/sqlite/sqlite_run_groups.hpp"
+#include "sluice/stores/sqlite/sqlite_schedules.hpp"
 
 namespace sluice::test {
 namespace {
@@ -89,10 +91,25 @@ class KubeflowRoutes : public testing::Test {
                                .clock = s.stage.clock,
                                .random = s.random},
                               dialects};
+  stores::SqliteSchedules schedule_rows{s.stage.ledger->file()};
+  stores::SqliteRecurringRuns recurring_rows{s.stage.ledger->file()};
+  schedules::Scheduler scheduler{
+      {.store = schedule_rows, .runs = s.runs, .objects = *s.stage.objects, .clock = s.stage.clock}};
+  schedules::Schedules schedules{{.store = schedule_rows,
+                                  .scheduler = scheduler,
+                                  .runs = s.runs,
+                                  .objects = *s.stage.objects,
+                                  .clock = s.stage.clock,
+                                  .random = s.random}};
+  pipelines::RecurringRuns recurring{{.store = recurring_rows,
+                                      .groups = groups,
+                                      .schedules = schedules,
+                                      .clock = s.stage.clock,
+                                      .random = s.random}};
   net::Router router = value_of(net::Router::make([&] {
     std::vector<ports::Protocol> protocols;
-    protocols.push_back(
-        api::kubeflow_protocol({.pipelines = kept, .groups = groups, .objects = *s.stage.objects}));
+    protocols.push_back(api::kubeflow_protocol(
+        {.pipelines = kept, .groups = groups, .recurring = recurring, .objects = *s.stage.objects}));
     return protocols;
   }()));
   Principal caller;

@@ -1,5 +1,6 @@
 #include "ledger_fixture.hpp"
 #include "result_assertions.hpp"
+#include "sluice/stores/sqlite/sqlite_recurring_runs.hpp"
 #include "sluice/stores/sqlite/sqlite_schedules.hpp"
 
 namespace sluice::stores {
@@ -134,6 +135,37 @@ TEST_F(SqliteSchedulesTest, CountTheirRunsThatHaveNotEnded) {
                               .after = ports::RunFilter::Position{.created = at(1000), .id = {"r3"}}}));
   ASSERT_EQ(page.size(), 1U);
   EXPECT_EQ(page.front().id.text, "r2");
+}
+
+TEST_F(SqliteSchedulesTest, WhatItsRunsHaveInCommonGoesWithTheSchedule) {
+  auto recurring = schedule("a");
+  ports::GroupedRun run{
+      .id = {}, .run = {}, .principal = recurring.row.principal, .group = "g", .display_name = "Nightly"};
+  run.text = Digest::of("plan");
+  run.created = at(1000);
+  run.parameters.set("n", 1.5);
+  recurring.group = std::make_shared<const ports::GroupedRun>(run);
+  ASSERT_OK(schedules().add(recurring));
+  ASSERT_OK(schedules().add(schedule("b")));
+  const auto found = value_of(schedules().find(recurring.row.id));
+  ASSERT_TRUE(found && found->group);
+  EXPECT_EQ(found->group->display_name, "Nightly");
+  EXPECT_EQ(found->group->parameters, run.parameters);
+  EXPECT_EQ(value_of(schedules().find({"id-default-b"}))->group, nullptr);
+
+  const SqliteRecurringRuns listed(ledger_->file());
+  const auto page = value_of(listed.recurring_runs("default", "g", {}));
+  ASSERT_EQ(page.entries.size(), 1U);
+  EXPECT_EQ(page.entries[0].id, recurring.row.id.text);
+  EXPECT_EQ(page.entries[0].schedule.name, "a");
+  EXPECT_EQ(page.entries[0].schedule.due, at(5000));
+  EXPECT_EQ(page.entries[0].run.created, at(1000));
+  EXPECT_TRUE(value_of(listed.recurring_run("default", recurring.row.id.text)));
+  EXPECT_FALSE(value_of(listed.recurring_run("other", recurring.row.id.text)));
+  EXPECT_TRUE(value_of(listed.recurring_runs("default", "h", {})).entries.empty());
+
+  EXPECT_TRUE(value_of(schedules().remove(recurring.row.id)));
+  EXPECT_TRUE(query("SELECT id FROM recurring_runs").empty());
 }
 
 }  // namespace

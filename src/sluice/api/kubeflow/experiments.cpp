@@ -54,7 +54,9 @@ Result<ports::Response> act(const KubeflowApi& api, const ports::Request& reques
   const auto target = target_of(request);
   if (target.action != "archive" && target.action != "unarchive")
     return Fail(no_action(target, "archive, unarchive"));
-  SLUICE_DO(api.groups.archive(request.principal.workspace, target.id, target.action == "archive"));
+  const bool archives = target.action == "archive";
+  SLUICE_DO(api.groups.archive(request.principal.workspace, target.id, archives));
+  if (archives) SLUICE_DO(api.recurring.disable_all(request.principal.workspace, target.id));
   return empty();
 }
 

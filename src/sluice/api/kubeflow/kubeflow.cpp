@@ -9,6 +9,7 @@ ports::Protocol kubeflow_protocol(const KubeflowApi& api) {
   kubeflow::add_experiment_routes(api, protocol);
   kubeflow::add_pipeline_routes(api, protocol);
   kubeflow::add_run_routes(api, protocol);
+  kubeflow::add_recurring_run_routes(api, protocol);
   kubeflow::add_artifact_routes(api, protocol);
   kubeflow::add_other_routes(protocol);
   return protocol;

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "sluice/domain/pipelines/pipelines.hpp"
+#include "sluice/domain/pipelines/recurring_runs.hpp"
 #include "sluice/domain/pipelines/run_groups.hpp"
 #include "sluice/ports/http.hpp"
 #include "sluice/ports/object_store.hpp"
@@ -14,6 +15,7 @@ namespace sluice::api {
 struct KubeflowApi {
   pipelines::Pipelines& pipelines;
   pipelines::RunGroups& groups;
+  pipelines::RecurringRuns& recurring;
   ports::ObjectStore& objects;
 };
 

@@ -4,9 +4,6 @@
 namespace sluice::api::kubeflow {
 namespace {
 
-constexpr std::string_view recurring_runs =
-    "recurring runs are not offered to clients of Kubeflow; `sluice schedule` begins runs of any plan at "
-    "their times";
 constexpr std::string_view visualizations =
     "visualizations are not made here: they would run code of the request; `sluice show` has the metrics and "
     "the files of a "
@@ -42,11 +39,6 @@ void add_other_routes(ports::Protocol& protocol) {
                       SLUICE_DO(check_namespace(request.principal, request.query_at("namespace")));
                       return empty();
                     })});
-  for (const auto* method : {"GET", "POST"}) {
-    routes.push_back(refused(method, "/apis/v2beta1/recurringruns", recurring_runs));
-    routes.push_back(refused(method, "/apis/v2beta1/recurringruns/{}", recurring_runs));
-  }
-  routes.push_back(refused("DELETE", "/apis/v2beta1/recurringruns/{}", recurring_runs));
   routes.push_back(refused("POST", "/apis/v2beta1/visualizations/{}", visualizations));
   routes.push_back(refused("POST", "/apis/v2beta1/workflows", reports));
   routes.push_back(refused("POST", "/apis/v2beta1/scheduledworkflows", reports));

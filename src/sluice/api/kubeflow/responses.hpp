@@ -46,6 +46,7 @@ Result<void> check_namespace(const Principal& by, std::string_view wanted);
 void add_experiment_routes(const KubeflowApi& api, ports::Protocol& protocol);
 void add_pipeline_routes(const KubeflowApi& api, ports::Protocol& protocol);
 void add_run_routes(const KubeflowApi& api, ports::Protocol& protocol);
+void add_recurring_run_routes(const KubeflowApi& api, ports::Protocol& protocol);
 void add_artifact_routes(const KubeflowApi& api, ports::Protocol& protocol);
 void add_other_routes(ports::Protocol& protocol);
 

@@ -108,7 +108,8 @@ Result<ports::Response> list(const NativeApi& api, const ports::Request& request
 
 Result<ports::Response> show(const NativeApi& api, const ports::Request& request) {
   SLUICE_TRY(found, api.schedules->find(request.principal.workspace, request.params.at(0)));
-  const auto& [row, plan] = found;
+  const auto& row = found.row;
+  const auto& plan = found.plan;
   auto json = *to_json(row).if_struct();
   json.set("plan_digest", plan.text.hex());
   json.set("pipeline", plan.pipeline);

@@ -122,7 +122,7 @@ Result<Struct> RunGroups::inputs_of(const std::string& text, const std::string& 
   return inputs;
 }
 
-Result<ports::GroupedRun> RunGroups::submit(const Principal& by, NewRun run) {
+Result<RunGroups::Prepared> RunGroups::prepare(const Principal& by, NewRun run) {
   SLUICE_DO(check_name("the name of the run", run.display_name));
   SLUICE_DO(check_text("the description of the run", run.description));
   SLUICE_DO(check_text("the service account of the run", run.service_account));
@@ -165,12 +165,18 @@ Result<ports::GroupedRun> RunGroups::submit(const Principal& by, NewRun run) {
                          .file = run.display_name,
                          .root = std::move(run.root),
                          .parameters = std::move(run.parameters)};
-  SLUICE_TRY(submitted, ports_.runs.submit({.text = std::move(run.text),
-                                            .file = run.display_name,
-                                            .inputs = std::move(inputs),
+  return Prepared{.run = std::move(made), .text = std::move(run.text), .inputs = std::move(inputs)};
+}
+
+Result<ports::GroupedRun> RunGroups::submit(const Principal& by, NewRun run) {
+  SLUICE_TRY(prepared, prepare(by, std::move(run)));
+  auto file = prepared.run.file;
+  SLUICE_TRY(submitted, ports_.runs.submit({.text = std::move(prepared.text),
+                                            .file = std::move(file),
+                                            .inputs = std::move(prepared.inputs),
                                             .code = {},
                                             .principal = by,
-                                            .group = ports::GroupStep{.run = std::move(made)}}));
+                                            .group = ports::GroupStep{.run = std::move(prepared.run)}}));
   return find_run(by.workspace, submitted.run.text);
 }
 

@@ -47,6 +47,14 @@ class RunGroups {
     std::string text = {};
     Struct parameters = {};  ///< plain JSON; a number is as exact as a double
   };
+  /// A run that is ready to be submitted: its row, without ids and times, and what is run.
+  struct Prepared {
+    ports::GroupedRun run;
+    std::string text;
+    Struct inputs;
+  };
+  /// Finds the group, the pipeline and its inputs; the text is an object then.
+  Result<Prepared> prepare(const Principal& by, NewRun run);
   /// See runs::Runs::submit. The run is in its group as soon as it is stored.
   Result<ports::GroupedRun> submit(const Principal& by, NewRun run);
   /// Begins a run that does again what did not succeed. Code::failed_precondition if it is running or has

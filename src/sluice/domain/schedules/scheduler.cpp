@@ -141,7 +141,13 @@ Scheduler::Outcome Scheduler::look_at(const ScheduleId& id) {
 }
 
 Result<void> Scheduler::start_run(const ports::Schedule& schedule, Time instant, std::optional<Time> next) {
-  const auto& [row, plan] = schedule;
+  const auto& row = schedule.row;
+  const auto& plan = schedule.plan;
+  std::optional<ports::GroupStep> group;
+  if (schedule.group) {
+    group = ports::GroupStep{.run = *schedule.group};
+    group->run.display_name += " " + to_iso8601(instant);
+  }
   SLUICE_TRY(text, ports_.objects.get(plan.text, plan_bytes_max));
   auto inputs = plan.inputs;
   if (!plan.instant_input.empty()) inputs.set(plan.instant_input, to_iso8601(instant));
@@ -157,7 +163,8 @@ Result<void> Scheduler::start_run(const ports::Schedule& schedule, Time instant,
                   .strict = plan.strict,
                   .options = compile_options_of(plan.options),
                   .scheduled = {{.trigger = {.schedule = row.id, .name = row.name, .instant = instant},
-                                 .next = next}}}));
+                                 .next = next}},
+                  .group = std::move(group)}));
   static_cast<void>(submitted);
   return {};
 }

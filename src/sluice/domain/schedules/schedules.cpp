@@ -77,7 +77,8 @@ Result<Schedules::Created> Schedules::create(Creation creation) {
                                        .cache = submission.cache,
                                        .strict = submission.strict,
                                        .options = to_struct(submission.options),
-                                       .instant_input = std::move(creation.instant_input)}}));
+                                       .instant_input = std::move(creation.instant_input)},
+                              .group = std::move(creation.group)}));
   ports_.scheduler.changed(created.row.id, created.row.due);
   return created;
 }

@@ -9,6 +9,8 @@
 #include "sluice/ports/object_store.hpp"
 #include "sluice/ports/schedules.hpp"
 
+// Public to other domain modules: recurring runs of a group are runs of a schedule.
+
 namespace sluice::schedules {
 
 /// The use cases of schedules: create, list, find, enable, disable, remove. Thread-safe. The ports must
@@ -31,6 +33,7 @@ class Schedules {
     runs::Submission submission;
     std::string instant_input = {};  ///< see ports::ScheduledPlan
     bool enabled = true;
+    std::shared_ptr<const ports::GroupedRun> group = nullptr;  ///< see ports::Schedule
   };
   struct Created {
     ports::ScheduleRow row;

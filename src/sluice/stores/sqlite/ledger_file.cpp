@@ -41,8 +41,8 @@ Result<std::unique_ptr<Connection>> LedgerFile::acquire_reader() {
 void LedgerFile::write_back_if_long() {
   const int pages = writer_->log_pages();
   if (pages < pages_seen_) pages_seen_ = 0;  // the log has begun anew
-  // Not at each write from then on: what arrives while the thread works keeps the log from beginning anew, and
-  // writing back a few pages waits for the disk as long as many do.
+  // Not at each write from then on: what arrives while the thread works keeps the log from beginning anew,
+  // and writing back a few pages waits for the disk as long as many do.
   if (pages < pages_seen_ + pages_to_write_back) return;
   pages_seen_ = pages;
   if (pages >= pages_max) {

@@ -530,6 +530,29 @@ constexpr std::array<const char*, schema_version> steps{R"sql(
     created_ms INTEGER NOT NULL,
     PRIMARY KEY(workspace, name, number)
   ) STRICT, WITHOUT ROWID;
+)sql",
+                                                        R"sql(
+  -- What the runs of a schedule have in common that are put into a group.
+  CREATE TABLE recurring_runs(
+    id TEXT NOT NULL PRIMARY KEY,
+    workspace TEXT NOT NULL,
+    principal TEXT NOT NULL,
+    in_group TEXT NOT NULL,
+    display_name TEXT NOT NULL,
+    description TEXT NOT NULL,
+    service_account TEXT NOT NULL,
+    pipeline TEXT NOT NULL,
+    version TEXT NOT NULL,
+    text BLOB NOT NULL,
+    file TEXT NOT NULL,
+    root TEXT NOT NULL,
+    parameters TEXT NOT NULL,
+    created_ms INTEGER NOT NULL,
+    updated_ms INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX recurring_runs_by_time ON recurring_runs(workspace, created_ms, id);
+  CREATE INDEX recurring_runs_by_name ON recurring_runs(workspace, lower(display_name), id);
+  CREATE INDEX recurring_runs_of_group ON recurring_runs(in_group, created_ms, id);
 )sql"};
 
 Result<int> version_of(Connection& connection) {

@@ -12,7 +12,6 @@
 
 namespace sluice::stores {
 
-using sqlite::blob_of;
 using sqlite::Connection;
 using sqlite::ListColumn;
 using sqlite::milliseconds;
@@ -62,7 +61,8 @@ constexpr sqlite::ListTable run_table{
     .columns =
         "g.id, g.run, g.workspace, g.principal, g.in_group, g.display_name, g.description, "
         "g.service_account, g.pipeline, g.version, g.text, g.file, g.root, g.parameters, g.archived, "
-        "g.created_ms, g.cancelled_ms, g.earlier, r.status, r.created_ms, r.ended_ms, r.message",
+        "g.created_ms, g.cancelled_ms, g.earlier, r.status, r.created_ms, r.ended_ms, r.message, (SELECT "
+        "schedule FROM runs WHERE id = g.id)",
     .from = "grouped_runs AS g CROSS JOIN runs AS r ON r.id = g.run",
     .first = "grouped_runs AS g",
     .id = "g.id",
@@ -106,6 +106,7 @@ Result<ports::GroupedRun> run_of(const Statement& select) {
   run.started = time_of(select.integer(20));
   if (!select.is_null(21)) run.ended = time_of(select.integer(21));
   run.message = select.text(22);
+  run.schedule = select.text(23);
   return run;
 }
 
@@ -234,7 +235,7 @@ Result<std::optional<ports::GroupedRun>> SqliteRunGroups::run(const std::string&
     SLUICE_TRY(select, connection.prepare(R"sql(
       SELECT '', g.id, g.run, g.workspace, g.principal, g.in_group, g.display_name, g.description,
         g.service_account, g.pipeline, g.version, g.text, g.file, g.root, g.parameters, g.archived, g.created_ms,
-        g.cancelled_ms, g.earlier, r.status, r.created_ms, r.ended_ms, r.message
+        g.cancelled_ms, g.earlier, r.status, r.created_ms, r.ended_ms, r.message, (SELECT schedule FROM runs WHERE id = g.id)
       FROM grouped_runs AS g CROSS JOIN runs AS r ON r.id = g.run WHERE g.id = ? AND g.workspace = ?)sql"));
     SLUICE_TRY(has_row, select.bind(id).bind(workspace).step());
     if (!has_row) return std::nullopt;

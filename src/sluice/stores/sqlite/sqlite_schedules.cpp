@@ -5,6 +5,7 @@
 #include "sluice/base/json.hpp"
 #include "sluice/stores/sqlite/columns.hpp"
 #include "sluice/stores/sqlite/ledger_file.hpp"
+#include "sluice/stores/sqlite/recurring_run_rows.hpp"
 #include "sluice/stores/sqlite/schedule_rows.hpp"
 
 namespace sluice::stores {
@@ -24,31 +25,6 @@ void bind_time(Statement& statement, const std::optional<Time>& time) {
     statement.bind_null();
 }
 
-std::optional<Time> time_at(const Statement& select, int column) {
-  return select.is_null(column) ? std::nullopt : std::optional(time_of(select.integer(column)));
-}
-
-/// Of the columns that `list` selects, and all others begin with.
-ports::ScheduleRow row_of(const Statement& select) {
-  return {.id = {select.text(0)},
-          .principal = {.workspace = select.text(1), .name = select.text(2)},
-          .name = select.text(3),
-          .file = select.text(4),
-          .timing = {.cron = select.text(5),
-                     .interval = Milliseconds(select.integer(6)),
-                     .time_zone = select.text(7),
-                     .start = time_at(select, 8),
-                     .end = time_at(select, 9),
-                     .catch_up = select.integer(10) != 0,
-                     .max_concurrency = select.integer(11)},
-          .enabled = select.integer(12) != 0,
-          .created = time_of(select.integer(13)),
-          .last = time_at(select, 14),
-          .due = time_at(select, 15),
-          .runs = select.integer(16),
-          .problem = select.text(17)};
-}
-
 Result<Struct> fields_in(const std::string& text) {
   SLUICE_TRY(json, parse_json(text, "schedule"));
   SLUICE_TRY(value, from_tagged(json));
@@ -63,7 +39,7 @@ Result<std::optional<ports::Schedule>> schedule_of(Statement& select) {
   SLUICE_TRY(inputs, fields_in(select.text(20)));
   SLUICE_TRY(code, fields_in(select.text(21)));
   SLUICE_TRY(options, fields_in(select.text(24)));
-  return ports::Schedule{.row = row_of(select),
+  return ports::Schedule{.row = sqlite::schedule_row_of(select),
                          .plan = {.text = text,
                                   .file = select.text(4),
                                   .pipeline = select.text(19),
@@ -99,6 +75,30 @@ Result<void> check_free(Connection& connection, const ports::ScheduleRow& row) {
 
 namespace sqlite {
 
+ports::ScheduleRow schedule_row_of(const Statement& select, int first) {
+  const auto time_at = [&](int column) {
+    return select.is_null(first + column) ? std::nullopt
+                                          : std::optional(time_of(select.integer(first + column)));
+  };
+  return {.id = {select.text(first)},
+          .principal = {.workspace = select.text(first + 1), .name = select.text(first + 2)},
+          .name = select.text(first + 3),
+          .file = select.text(first + 4),
+          .timing = {.cron = select.text(first + 5),
+                     .interval = Milliseconds(select.integer(first + 6)),
+                     .time_zone = select.text(first + 7),
+                     .start = time_at(8),
+                     .end = time_at(9),
+                     .catch_up = select.integer(first + 10) != 0,
+                     .max_concurrency = select.integer(first + 11)},
+          .enabled = select.integer(first + 12) != 0,
+          .created = time_of(select.integer(first + 13)),
+          .last = time_at(14),
+          .due = time_at(15),
+          .runs = select.integer(first + 16),
+          .problem = select.text(first + 17)};
+}
+
 Result<void> take_step(Connection& connection, const ports::ScheduleStep& step) {
   SLUICE_TRY(update,
              connection.prepare(
@@ -115,7 +115,8 @@ Result<void> take_step(Connection& connection, const ports::ScheduleStep& step) 
 }  // namespace sqlite
 
 Result<void> SqliteSchedules::add(const ports::Schedule& schedule) {
-  const auto& [row, plan] = schedule;
+  const auto& row = schedule.row;
+  const auto& plan = schedule.plan;
   const auto& timing = row.timing;
   const auto inputs = to_json(to_tagged(plan.inputs));
   const auto code = to_json(to_tagged(plan.code));
@@ -140,7 +141,8 @@ Result<void> SqliteSchedules::add(const ports::Schedule& schedule) {
     bind_time(insert, row.due);
     insert.bind(row.runs).bind(row.problem).bind_blob(blob_of(plan.text)).bind(plan.pipeline);
     insert.bind(inputs).bind(code).bind(std::int64_t{plan.cache}).bind(std::int64_t{plan.strict});
-    return insert.bind(options).bind(plan.instant_input).run();
+    SLUICE_DO(insert.bind(options).bind(plan.instant_input).run());
+    return schedule.group ? sqlite::add_recurring_run(connection, row.id, *schedule.group) : Result<void>();
   });
 }
 
@@ -150,7 +152,8 @@ Result<bool> SqliteSchedules::remove(const ScheduleId& id) {
     SLUICE_TRY(statement, connection.prepare("DELETE FROM schedules WHERE id = ?"));
     SLUICE_DO(statement.bind(id.text).run());
     removed = connection.changes() > 0;
-    return {};
+    SLUICE_TRY(recurring, connection.prepare("DELETE FROM recurring_runs WHERE id = ?"));
+    return recurring.bind(id.text).run();
   }));
   return removed;
 }
@@ -184,7 +187,12 @@ Result<std::optional<ports::Schedule>> SqliteSchedules::find(const ScheduleId& i
         strict, options, instant_input
       FROM schedules WHERE id = ?)sql"));
     select.bind(id.text);
-    return schedule_of(select);
+    SLUICE_TRY(found, schedule_of(select));
+    if (found) {
+      SLUICE_TRY(group, sqlite::group_of_schedule(connection, id));
+      found->group = std::move(group);
+    }
+    return found;
   });
 }
 
@@ -216,7 +224,7 @@ Result<std::vector<ports::ScheduleRow>> SqliteSchedules::list(const std::string&
     for (;;) {
       SLUICE_TRY(has_row, select.step());
       if (!has_row) return out;
-      out.push_back(row_of(select));
+      out.push_back(sqlite::schedule_row_of(select));
     }
   });
 }
