@@ -11,6 +11,7 @@
 #include "sluice/host/features.hpp"
 #include "sluice/host/head.hpp"
 #include "sluice/host/head_graph.hpp"
+#include "sluice/host/learning/folds.hpp"
 #include "sluice/host/learning/validation.hpp"
 
 namespace sluice::host {
@@ -186,8 +187,10 @@ Result<LearnedHead> learn_head(runtimes::OpenVino& runtime, LearnInputs inputs, 
     labels.push_back(split.learned[i].label);
   }
   const Reduction reduction(samples);
-  SLUICE_TRY(choice,
-             choose(reduction.reduced(), labels, classes, options.seed, options.keep, options.fitted));
+  const auto groups = groups_of_one(labels.size());
+  const LearningTask task{
+      .samples = reduction.reduced(), .labels = labels, .groups = groups, .classes = classes};
+  SLUICE_TRY(choice, choose(task, usual_settings(task), options.seed, options.keep, options.fitted));
   SLUICE_TRY(numbers, fit_head(samples, labels, classes, reduction, choice));
 
   // The description repeats the numbers of the graph, which have 32 bits.
