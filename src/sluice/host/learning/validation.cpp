@@ -232,7 +232,7 @@ Result<Choice> choose_with_all(const LearningTask& task, const ChoiceSettings& s
   Choice out;
   out.folds = folds_of(task, settings);
   const auto total = fits_of(task, settings);
-  const auto fitted = [&, done = std::size_t{0}]() mutable { on_fitted(++done, total); };
+  const std::function<void()> fitted = [&, done = std::size_t{0}]() mutable { on_fitted(++done, total); };
   SLUICE_TRY(predictions, cross_validate(task, settings, settings.inverse_l2, out.folds, seed, fitted));
   out.centroid_weight = default_centroid_weight;
   out.strangers_rejected = -1;
@@ -376,7 +376,7 @@ Result<Choice> choose(const LearningTask& task, const ChoiceSettings& settings, 
                tried = total;
                on_fitted(done, total + folds);
              }));
-  const auto fitted = [&, done = tried]() mutable { on_fitted(++done, tried + folds); };
+  const std::function<void()> fitted = [&, done = tried]() mutable { on_fitted(++done, tried + folds); };
   const std::array inverse_l2 = {1 / out.l2};
   SLUICE_TRY(predictions, cross_validate(task, {.repeats = 1}, inverse_l2, folds, seed, fitted));
   const auto& logits = predictions.logits.front();
