@@ -22,6 +22,7 @@ std::vector<std::size_t> points_below(std::size_t most) {
     if (step < most) below.push_back(step);
   if (below.size() <= points_max) return below;
   std::vector<std::size_t> out;
+  out.reserve(points_max);
   for (std::size_t i = 0; i < points_max; ++i)
     out.push_back(below[i * (below.size() - 1) / (points_max - 1)]);
   return out;
@@ -67,7 +68,7 @@ std::size_t index_of_most(std::span<const double> row) {
 Result<void> add_predictions(Tally& tally, const LearningTask& task, std::span<const std::size_t> training,
                              std::span<const std::size_t> held_out, double l2) {
   SLUICE_TRY(model, fit_logistic(rows_of(task.samples, training), entries_of(task.labels, training),
-                                 task.classes, l2));
+                                 task.classes, l2, nullptr, rough_tolerance));
   const auto logits = logits_of(model, rows_of(task.samples, held_out));
   for (std::size_t i = 0; i < held_out.size(); ++i)
     tally.add(task.labels[held_out[i]], index_of_most(logits.row(i)));

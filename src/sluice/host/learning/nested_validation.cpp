@@ -133,7 +133,8 @@ Result<NestedValidation> validate_nested(const LearningTask& task, const NestedS
       const auto alive = [&](std::size_t, std::size_t) { finished(done, total); };
       SLUICE_TRY(choice, large ? choose_with_some(training, settings.inner, inner_seed, keep, alive)
                                : choose(training, settings.inner, inner_seed, keep, alive));
-      SLUICE_TRY(model, fit_logistic(training.samples, training.labels, task.classes, choice.l2));
+      SLUICE_TRY(model, fit_logistic(training.samples, training.labels, task.classes, choice.l2, nullptr,
+                                     large ? rough_tolerance : fine_tolerance));
       choices[fold] = choice;
       held_out.l2[fold] = choice.l2;
       const auto samples = rows_of(task.samples, division.held_out);
