@@ -56,6 +56,7 @@ LIBRARIES = [
     ("spdlog", ["spdlog/*"], ["spdlog::*"], "base"),
     ("libfyaml", ["libfyaml.h"], ["PkgConfig::fyaml"], "syntax"),
     ("SQLite", ["sqlite3.h"], ["SQLite::SQLite3"], "stores/sqlite"),
+    ("libarchive", ["archive.h", "archive_entry.h"], ["PkgConfig::archive"], "domain/packages"),
     ("libgit2", ["git2.h", "git2/*"], ["PkgConfig::git2"], "stores/git"),
     ("OpenVINO", ["openvino/*"], ["openvino::*"], "runtimes/openvino"),
     ("ONNX", ["onnx/*", "google/protobuf/*"], ["ONNX::*", "protobuf::*"], "host"),

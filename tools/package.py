@@ -17,7 +17,7 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PARTS = ROOT / "tools/package"
 ARCHITECTURE = "amd64"
-LOADED = ["libgit2-1.5"]  # by dlopen: no program names them
+LOADED = ["libarchive13", "libgit2-1.5"]  # by dlopen: no program names them
 PROGRAMS = ["sluice", "sluice-supervisor", "sluice-host"]
 
 

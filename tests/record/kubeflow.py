@@ -1,4 +1,4 @@
-"""What kfp's compiler makes of the pipelines of tests/conformance/kfp/pipelines.py, and what its local runner gives for those that it can
+"""What kfp's compiler makes of the pipelines of tests/conformance/kfp (pipelines.py, combinations.py), and what its local runner gives for those that it can
 run; tests/conformance/kfp/test_pipelines.py runs the same on Sluice."""
 import json
 import os

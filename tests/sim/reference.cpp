@@ -487,11 +487,14 @@ class Reference::OperationCheck {
     Struct call;
     if (const auto* process = std::get_if<ir::Process>(&operation_.what)) {
       auto argv = arguments(process->argv);
+      auto with = process->function ? named(process->function->with) : Struct{};
       auto env = named(process->env);
       auto args = arguments(process->args);
+      const bool is_python = process->function || process->script;
       const bool of_image = process->image && process->argv.empty();
-      if (argv.empty() && !of_image)
+      if (argv.empty() && !is_python && !of_image)
         throw EndsEarly{failed(path_, "start", "the command has no program: every argument is absent")};
+      if (process->function) call.set("with", std::move(with));
       if (!argv.empty()) call.set("argv", std::move(argv));
       if (!args.empty()) call.set("args", std::move(args));
       if (!env.empty()) call.set("env", std::move(env));

@@ -35,8 +35,8 @@ class Simulation::Server final : public ports::RunControl {
   }
 
   Result<void> start(engine::RunCreated created, std::shared_ptr<const ir::Plan> plan,
-                     std::optional<ports::ScheduleStep> step) override {
-    return dispatcher.start(std::move(created), std::move(plan), std::move(step));
+                     ports::RunOrigin origin) override {
+    return dispatcher.start(std::move(created), std::move(plan), std::move(origin));
   }
   Result<void> resume(const RunId& run) override { return dispatcher.resume(run); }
   Result<void> cancel(const RunId& run, std::string reason) override {

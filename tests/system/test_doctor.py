@@ -10,7 +10,7 @@ import refusing
 from sluice_program import BIN, ROOT, environment, serving, start
 from waiting import Gate, until
 
-NAMES = ["processor", "memory", "open files", "namespaces", "mounts", "cgroups", "memory limits", "hosts", "owner", "libgit2", "libheif", "git", "git-lfs", "python3", "uv", "containers", "port", "disk", "data folder", "installation"]
+NAMES = ["processor", "memory", "open files", "namespaces", "mounts", "cgroups", "memory limits", "hosts", "owner", "libgit2", "libarchive", "libheif", "git", "git-lfs", "python3", "uv", "containers", "port", "disk", "data folder", "installation"]
 
 
 def doctor(data, *arguments, program=BIN / "sluice", **more):

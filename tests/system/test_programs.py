@@ -3,6 +3,7 @@ import pathlib
 import re
 import subprocess
 
+import packages
 from sluice_program import BIN, environment
 
 HEAVY = ("openvino", "tbb", "jpeg", "webp", "tiff", "spng", "gif", "avif", "heif", "onnx", "protobuf", "grpc", "lbfgs")
@@ -34,6 +35,22 @@ def test_libgit2_is_loaded_when_needed_and_doctor_reports_if_it_cannot_be(main_j
     assert reason in shown.stderr
     doctor = run("doctor")
     assert doctor.returncode == 0 and reason in doctor.stdout and "models cannot be stored, shown or served" in doctor.stdout
+
+
+def test_libarchive_is_loaded_when_needed_and_doctor_reports_if_it_cannot_be(tmp_path):
+    library = "libarchive.so.13"
+    (tmp_path / library).touch()
+    (tmp_path / "pipeline.zip").write_bytes(packages.zipped({"pipeline.yaml": b"a: 1"}))
+
+    def run(*arguments):
+        return subprocess.run([BIN / "sluice", *arguments, "--data", tmp_path / "data"], capture_output=True, text=True, env=environment(LD_LIBRARY_PATH=str(tmp_path)))
+
+    reason = f"{library}, cannot be loaded: {tmp_path}/{library}: file too short; install it (Debian's package libarchive13), or unpack the package"
+    assert run("runs").returncode == 0
+    done = run("compile", tmp_path / "pipeline.zip")
+    assert done.returncode != 0 and reason in done.stderr, done.stderr
+    doctor = run("doctor")
+    assert doctor.returncode == 0 and reason in doctor.stdout and "pipelines are read from plain files alone" in doctor.stdout
 
 
 def test_doctor_says_how_heic_is_read_where_libheif_is_missing(tmp_path):

@@ -60,6 +60,7 @@ struct Platform::Impl {
   std::unique_ptr<pipelines::RunGroups> run_groups;
   std::unique_ptr<schedules::Scheduler> scheduler;
   std::unique_ptr<schedules::Schedules> schedules;
+  std::unique_ptr<datasets::DataSets> datasets;
   std::unique_ptr<runs::JournalFacts> facts;
   Services services;
   Executors executors;
@@ -209,6 +210,11 @@ struct Platform::Impl {
     if (const auto culprit = deciding->take_culprit()) SLUICE_DO(runs->set_aside(*culprit));
     SLUICE_DO(serving->load());
     facts = std::make_unique<runs::JournalFacts>(*runs);
+    datasets = std::make_unique<datasets::DataSets>(datasets::DataSets::Ports{.store = *ledger.datasets,
+                                                                              .objects = *objects.store,
+                                                                              .models = *models.repository,
+                                                                              .facts = *facts,
+                                                                              .clock = clock});
     services = make_services({.objects = *objects.store,
                               .models = *models.repository,
                               .hosts = *hosts,
@@ -299,6 +305,7 @@ struct Platform::Impl {
                            .secrets = *secrets,
                            .fetches = *fetches,
                            .schedules = *schedules,
+                           .datasets = *datasets,
                            .changes = *ledger.changes,
                            .executors = executors,
                            .storage = *storage,

@@ -54,6 +54,7 @@
 #include "sluice/stores/sqlite/mlflow_database_target.hpp"
 #include "sluice/stores/sqlite/sqlite_access.hpp"
 #include "sluice/stores/sqlite/sqlite_artifact_paths.hpp"
+#include "sluice/stores/sqlite/sqlite_datasets.hpp"
 #include "sluice/stores/sqlite/sqlite_ledger.hpp"
 #include "sluice/stores/sqlite/sqlite_logged_models.hpp"
 #include "sluice/stores/sqlite/sqlite_model_index.hpp"
@@ -109,6 +110,7 @@ Result<Ledger> open_ledger(const DataFolder& data, ports::Durability tracked) {
   struct Tables {
     std::unique_ptr<stores::SqliteLedger> ledger;
     stores::SqliteSchedules schedules;
+    stores::SqliteDatasets datasets;
     stores::SqliteAccess access;
     stores::SqliteTracking tracking;
     stores::SqliteTrackedTasks tracked_tasks;
@@ -122,17 +124,18 @@ Result<Ledger> open_ledger(const DataFolder& data, ports::Durability tracked) {
   SLUICE_TRY(opened, stores::SqliteLedger::open(data.ledger()));
   const auto file = opened->file();
   const auto tables = std::make_shared<Tables>(
-      std::move(opened), stores::SqliteSchedules(file), stores::SqliteAccess(file),
-      stores::SqliteTracking(file, tracked), stores::SqliteTrackedTasks(file, tracked),
-      stores::SqliteLoggedModels(file, tracked), stores::SqliteArtifactPaths(file, tracked),
-      stores::SqliteTraces(file, tracked), stores::SqliteModelIndex(file), stores::SqlitePipelines(file),
-      stores::SqliteRunGroups(file));
+      std::move(opened), stores::SqliteSchedules(file), stores::SqliteDatasets(file),
+      stores::SqliteAccess(file), stores::SqliteTracking(file, tracked),
+      stores::SqliteTrackedTasks(file, tracked), stores::SqliteLoggedModels(file, tracked),
+      stores::SqliteArtifactPaths(file, tracked), stores::SqliteTraces(file, tracked),
+      stores::SqliteModelIndex(file), stores::SqlitePipelines(file), stores::SqliteRunGroups(file));
   auto& ledger = *tables->ledger;
   return Ledger{.owner = tables,
                 .journal = &ledger,
                 .index = &ledger,
                 .deployments = &ledger,
                 .schedules = &tables->schedules,
+                .datasets = &tables->datasets,
                 .tokens = &tables->access,
                 .changes = &tables->access,
                 .storage = &ledger,
@@ -506,6 +509,7 @@ std::vector<ports::Protocol> make_protocols(const ProtocolParts& parts) {
                                        .secrets = &parts.secrets,
                                        .fetches = &parts.fetches,
                                        .schedules = &parts.schedules,
+                                       .datasets = &parts.datasets,
                                        .tracked_tasks = &parts.tracked_tasks,
                                        .experiments = &parts.experiments,
                                        .clock = parts.clock,

@@ -8,6 +8,7 @@
 #include "sluice/app/platform.hpp"
 #include "sluice/domain/access/access.hpp"
 #include "sluice/domain/ai/picture_folder.hpp"
+#include "sluice/domain/datasets/datasets.hpp"
 #include "sluice/domain/models/provenance.hpp"
 #include "sluice/domain/models/registry.hpp"
 #include "sluice/domain/pipelines/pipelines.hpp"
@@ -62,6 +63,7 @@ struct Ledger {
   ports::RunIndex* index = nullptr;
   ports::Deployments* deployments = nullptr;
   ports::Schedules* schedules = nullptr;
+  ports::Datasets* datasets = nullptr;
   ports::Tokens* tokens = nullptr;
   ports::ChangeLog* changes = nullptr;
   ports::LedgerStorage* storage = nullptr;
@@ -229,6 +231,7 @@ struct ProtocolParts {
   ports::Secrets& secrets;
   remote::Fetches& fetches;
   schedules::Schedules& schedules;
+  datasets::DataSets& datasets;
   ports::ChangeLog& changes;
   const Executors& executors;
   storage::Storage& storage;

@@ -65,7 +65,7 @@ Result<void> Dispatcher::set_executors(Executors executors) {
 // Inputs.
 
 Result<void> Dispatcher::start(engine::RunCreated created, std::shared_ptr<const ir::Plan> plan,
-                               std::optional<ports::ScheduleStep> step) {
+                               ports::RunOrigin origin) {
   const auto id = created.run;
   if (live_.contains(id))
     return Fail(user_error(Code::already_exists, "run " + id.text + " is already running"));
@@ -91,7 +91,8 @@ Result<void> Dispatcher::start(engine::RunCreated created, std::shared_ptr<const
                                     .row = run->row,
                                     .cache = {},
                                     .shared = plan_part,
-                                    .step = std::move(step)}},
+                                    .step = std::move(origin.step),
+                                    .group = std::move(origin.group)}},
                                   ports::Durability::process));
   run->next = 1;
   auto& kept = keep(std::move(run));

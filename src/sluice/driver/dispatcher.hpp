@@ -18,6 +18,7 @@
 #include "sluice/ports/executor.hpp"
 #include "sluice/ports/ledger.hpp"
 #include "sluice/ports/object_store.hpp"
+#include "sluice/ports/run_control.hpp"
 
 namespace sluice::driver {
 
@@ -52,9 +53,9 @@ class Dispatcher {
   /// which names the kind.
   Result<void> set_executors(Executors executors);
 
-  /// The run is in the journal when this returns, and the step of its schedule is stored.
+  /// The run is in the journal when this returns, and what else its start changes is stored.
   Result<void> start(engine::RunCreated created, std::shared_ptr<const ir::Plan> plan,
-                     std::optional<ports::ScheduleStep> step = {});
+                     ports::RunOrigin origin = {});
   Result<void> resume(const RunId& run);
   /// See ports::RunControl; the second is called after the resumed runs' commands have been carried out.
   void begin_resuming();

@@ -180,10 +180,11 @@ void Driver::end() {
 }
 
 Result<void> Driver::start(engine::RunCreated created, std::shared_ptr<const ir::Plan> plan,
-                           std::optional<ports::ScheduleStep> step) {
-  return impl_->call([this, created = std::move(created), plan = std::move(plan), step]() mutable {
-    return impl_->dispatcher.start(std::move(created), std::move(plan), std::move(step));
-  });
+                           ports::RunOrigin origin) {
+  return impl_->call(
+      [this, created = std::move(created), plan = std::move(plan), origin = std::move(origin)]() mutable {
+        return impl_->dispatcher.start(std::move(created), std::move(plan), std::move(origin));
+      });
 }
 
 Result<void> Driver::resume(const RunId& run) {

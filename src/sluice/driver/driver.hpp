@@ -29,7 +29,7 @@ class Driver final : public ports::RunControl, public ports::OutcomeSink {
   void end();
 
   Result<void> start(engine::RunCreated created, std::shared_ptr<const ir::Plan> plan,
-                     std::optional<ports::ScheduleStep> step = {}) override;
+                     ports::RunOrigin origin = {}) override;
   Result<void> resume(const RunId& run) override;
   void begin_resuming() override;
   void end_resuming(bool complete) override;

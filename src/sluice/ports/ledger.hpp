@@ -1,4 +1,5 @@
 #pragma once
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,6 +12,8 @@
 #include "sluice/ports/schedules.hpp"
 
 namespace sluice::ports {
+
+struct GroupStep;  // ports/pipelines.hpp
 
 /// The status of a run that servers leave alone, since it ended two of them in a row. Its journal does not
 /// say so.
@@ -68,6 +71,8 @@ struct Append {
   /// The schedule that starts this run. Code::conflict if it was removed or disabled, or has had a run of
   /// this instant or a later one.
   std::optional<ScheduleStep> step = {};
+  /// The group that this run is put into. Code::conflict if another run retries the same one.
+  std::shared_ptr<const GroupStep> group = nullptr;
 };
 
 enum class Durability {

@@ -142,6 +142,12 @@ struct GroupedRun {
   std::string message = {};
 };
 
+/// A run is put into its group by the transaction that creates it.
+struct GroupStep {
+  GroupedRun run;
+  RunId from = {};  ///< "": it is new there; else it retries the run of this id
+};
+
 /// Groups of runs. Thread-safe. Attributes of groups: `id`, `name`, `description`, `created_at`,
 /// `last_run_created_at`, `archived`; of runs: `id`, `display_name`, `description`, `created_at`,
 /// `finished_at` (0: it has not ended), `archived`, `group`, `pipeline`, `version`, `service_account`,
@@ -162,8 +168,6 @@ class RunGroups {
   /// Its runs stay. False: there is none.
   virtual Result<bool> remove_group(const std::string& workspace, const std::string& id) = 0;
 
-  /// Of a run that is in the ledger.
-  virtual Result<void> add_run(const GroupedRun& run) = 0;
   [[nodiscard]] virtual Result<std::optional<GroupedRun>> run(const std::string& workspace,
                                                               const std::string& id) const = 0;
   /// `group`: only of this one; "": of all.
@@ -172,8 +176,6 @@ class RunGroups {
                                                           const ListQuery& query) const = 0;
   virtual Result<bool> archive_run(const std::string& workspace, const std::string& id, bool archived) = 0;
   virtual Result<bool> note_cancellation(const std::string& workspace, const std::string& id, Time at) = 0;
-  /// A run of the engine that retries `from`. Code::conflict if another one has done that.
-  virtual Result<void> replace_run(const GroupedRun& run, const RunId& from) = 0;
   /// The run itself stays. False: there is none.
   virtual Result<bool> remove_run(const std::string& workspace, const std::string& id) = 0;
 };

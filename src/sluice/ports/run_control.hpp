@@ -13,6 +13,8 @@
 
 namespace sluice::ports {
 
+struct GroupStep;  // ports/pipelines.hpp
+
 /// What the journal does not say about a task that has not ended.
 struct TaskUnderWay {
   std::string path;
@@ -21,14 +23,19 @@ struct TaskUnderWay {
   std::optional<Progress> progress = {};
 };
 
+/// What else the start of a run changes, in the transaction that stores it (ports::Append).
+struct RunOrigin {
+  std::optional<ScheduleStep> step = {};
+  std::shared_ptr<const GroupStep> group = nullptr;
+};
+
 /// Starts runs and follows them; the driver implements it. Thread-safe.
 class RunControl {
  public:
   virtual ~RunControl() = default;
-  /// The run is in the journal when this returns. `plan` is the verified plan of `created.plan`. `step`: of
-  /// the schedule that starts it, stored with it (Append::step).
+  /// The run is in the journal when this returns. `plan` is the verified plan of `created.plan`.
   virtual Result<void> start(engine::RunCreated created, std::shared_ptr<const ir::Plan> plan,
-                             std::optional<ScheduleStep> step = {}) = 0;
+                             RunOrigin origin = {}) = 0;
   /// Resumes a run of the journal that has not ended; does nothing if the run is already running or has
   /// ended.
   virtual Result<void> resume(const RunId& run) = 0;

@@ -110,6 +110,8 @@ class LedgerStorage {
   /// The text of every version of a named pipeline ("pipeline version NAME") and of every run that is in a
   /// group ("run ID").
   virtual Result<void> each_kept_plan(const std::function<Result<void>(const NamedObject&)>& take) const = 0;
+  /// The content of every version of a data set ("data set NAME@NUMBER").
+  virtual Result<void> each_dataset(const std::function<Result<void>(const NamedObject&)>& take) const = 0;
   /// What a schedule submits.
   struct ScheduledObjects {
     std::string workspace;

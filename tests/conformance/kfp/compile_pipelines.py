@@ -1,4 +1,4 @@
-"""Compiles the pipelines of pipelines.py, and runs those that kfp's local runner can run: `compile_pipelines.py FOLDER`.
+"""Compiles the pipelines of pipelines.py and combinations.py, and runs those that kfp's local runner can run: `compile_pipelines.py FOLDER`.
 
 Writes FOLDER/NAME.yaml, and FOLDER/local.json: {NAME: outputs of the local runner}."""
 import functools
@@ -15,6 +15,7 @@ EMBEDDED = pathlib.Path(__file__).parent / "embedded"
 for path in [*EMBEDDED.iterdir(), EMBEDDED]:
     os.utime(path, (0, 0))
 
+import combinations  # noqa: E402, F401: more cases
 import pipelines  # noqa: E402
 from kfp import compiler, local  # noqa: E402
 

@@ -4,6 +4,7 @@ import http.client
 import json
 import urllib.parse
 
+import packages
 import pytest
 import served
 from bystander import Bystander, forget_memory_peak, memory_peak
@@ -176,7 +177,13 @@ UPLOADS = {
     "not YAML": (form(b"sluice: 1\npipelines: ["), "invalid YAML"),
     "not text": (form(b"\xff\xfe\x00"), "pipeline.yaml"),
     "empty": (form(b""), ""),
-    "an archive": (form(b"PK\x03\x04" + b"\0" * 1000), "archives of pipelines are not read here"),
+    "half an archive": (form(b"PK\x03\x04" + b"\0" * 1000), "pipeline.yaml: the package has no end"),
+    "a zip bomb": (form(packages.zipped({"pipeline.yaml": bytes(100 << 20)})), "unpacks to more than"),
+    "a zip bomb that overlaps": (form(packages.overlapping_zip(900)), "unpacks to more than"),
+    "10 GB of zeros": (form(packages.gzip_of_zeros(10**10)), "the package is empty"),
+    "an archive in an archive": (form(packages.zipped({"pipeline.yaml": packages.zipped({"pipeline.yaml": b"a: 1"})})), "is an archive again"),
+    "a way out": (form(packages.zipped({"../pipeline.yaml": b"a: 1"})), "is not a path inside of it"),
+    "no pipeline in an archive": (form(packages.zipped({"pipeline.yaml": b"a: 1"})), "pipeline.yaml/pipeline.yaml: unrecognized"),
     "a bomb of aliases": (form(("pipelineInfo: {name: x}\nroot: {}\n" + BOMB).encode()), "pipeline.yaml"),
     "deep": (form(b"[" * 100_000), "pipeline.yaml"),
 }

@@ -9,6 +9,7 @@ import tempfile
 
 import kfp
 import kfp_server_api
+import packages
 import pytest
 import served
 import waiting
@@ -325,6 +326,23 @@ def test_versions_of_a_pipeline(client, package, tmp_path):
     served.refused(lambda: client.get_pipeline_version(pipeline, second.pipeline_version_id), 404, "there is no pipeline version")
     filter = predicate("EQUALS", "display_name", stringValue="third")
     assert client.list_pipeline_versions(pipeline, filter=filter).total_size == 1
+
+
+@pytest.mark.parametrize("name", ["words.zip", "words.tar.gz", "words.tgz"])
+def test_packages(client, package, tmp_path, experiment, name):
+    """Archives: as a pipeline, as a version, and as a run."""
+    content = pathlib.Path(package).read_bytes()
+    archive = tmp_path / name
+    archive.write_bytes(packages.zipped({"pipeline.yaml": content}) if name.endswith(".zip") else packages.targz(packages.member("pipeline.yaml", content)))
+    pipeline = client.upload_pipeline(str(archive), f"of {name}").pipeline_id
+    version = client.upload_pipeline_version(str(archive), "again", pipeline_id=pipeline)
+    assert version.pipeline_spec == yaml.safe_load(content)
+    run = client.run_pipeline(experiment, "of a version", pipeline_id=pipeline, version_id=version.pipeline_version_id)
+    assert served.ended(client, run.run_id).state == "SUCCEEDED"
+    run = client.create_run_from_pipeline_package(str(archive), experiment_id=experiment)
+    assert served.ended(client, run.run_id).state == "SUCCEEDED"
+    archive.write_bytes(archive.read_bytes()[:-60])
+    served.refused(lambda: client.upload_pipeline(str(archive), "truncated"), 400, f"{name}: ", "the package")
 
 
 def test_pipelines_that_are_not_uploaded(client, kubeflow, experiment):

@@ -5,7 +5,9 @@ import subprocess
 import sys
 
 import clients
+import packages
 import pytest
+import recording
 import yaml
 from kfp import compiler, dsl, kubernetes
 from sluice_program import BIN
@@ -24,10 +26,10 @@ def words(text: str = "hello") -> str:
     return word(text=text).output
 
 
-def sluice(folder, *arguments, **more):
-    environment = os.environ | clients.uv_settings() | {"PATH": f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}"}
+def sluice(folder, *arguments, input=None, **variables):
+    environment = os.environ | clients.uv_settings() | {"PATH": f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}"} | variables
     return subprocess.run([BIN / "sluice", *map(str, arguments), "--data", folder / "data"], cwd=folder, capture_output=True, text=True, timeout=300,
-                          env=environment, **more)
+                          env=environment, input=input)
 
 
 def outputs(done):
@@ -44,6 +46,20 @@ def test_a_pipeline_in_json(tmp_path):
     [spec] = yaml.safe_load_all(compiled(tmp_path, words).read_text())
     (tmp_path / "pipeline.json").write_text(json.dumps(spec))
     assert outputs(sluice(tmp_path, "run", "pipeline.json", "--json", "--input", "text=you")) == {"Output": "you"}
+
+
+@pytest.mark.parametrize("name", ["words.zip", "words.tar.gz"])
+def test_a_package(tmp_path, name):
+    content = compiled(tmp_path, words).read_bytes()
+    made = packages.zipped({"pipeline.yaml": content}) if name.endswith(".zip") else packages.targz(packages.member("pipeline.yaml", content))
+    (tmp_path / name).write_bytes(made)
+    assert "word:" in sluice(tmp_path, "compile", name).stdout
+    assert outputs(sluice(tmp_path, "run", name, "--json", "--input", "text=you")) == {"Output": "you"}
+    scheduled = sluice(tmp_path, "schedule", name, "--every", "1h", "--name", "hourly")
+    assert scheduled.returncode == 0 and "schedule hourly" in scheduled.stdout, scheduled.stderr
+    (tmp_path / name).write_bytes(made[:-60])
+    refused = sluice(tmp_path, "run", name)
+    assert refused.returncode == 2 and refused.stderr.startswith(f"sluice: {name}: ") and "the package" in refused.stderr, refused.stderr
 
 
 PYTHON_FILE = """
@@ -92,6 +108,28 @@ def test_the_dialect_is_chosen(tmp_path):
     done = sluice(tmp_path, "compile", file, "--dialect", "sluice")
     assert done.returncode == 2 and "a plan should have `sluice: 1`" in done.stderr
     assert sluice(tmp_path, "compile", file, "--dialect", "kubeflow").returncode == 0
+
+
+def of_an_earlier_kfp(folder, version):
+    """What it wrote for `def f(a: int) -> int`, which returns what it is given."""
+    spec = yaml.safe_load(compiled(folder, words).read_text())
+    spec["sdkVersion"] = f"kfp-{version}"
+    [executor] = spec["deploymentSpec"]["executors"].values()
+    executor["container"]["command"] = recording.recorded("kubeflow_commands")[version]["plain"]
+    executor["container"]["args"] = [{"word": "f"}.get(word, word) for word in executor["container"]["args"]]
+    text = yaml.safe_dump(spec).replace("STRING", "NUMBER_INTEGER").replace("defaultValue: hello", "defaultValue: 5.0").replace("text", "a")
+    (folder / "earlier.yaml").write_text(text)
+    return folder / "earlier.yaml"
+
+
+@pytest.mark.parametrize("version", ["2.0.1", "2.7.0"])
+def test_pipelines_of_earlier_releases(tmp_path, version):
+    """They have no wheels: it has to be allowed to build them."""
+    file = of_an_earlier_kfp(tmp_path, version)
+    refused = sluice(tmp_path, "run", file)
+    assert refused.returncode == 2 and f"kfp=={version} has no usable wheels" in refused.stderr, refused.stderr
+    assert "packages are built from sources with SLUICE_ALLOW_REQUIREMENTS=sources in the environment of the server" in refused.stderr
+    assert outputs(sluice(tmp_path, "run", file, "--json", "--input", "a=7", SLUICE_ALLOW_REQUIREMENTS="sources")) == {"Output": 7}
 
 
 @dsl.pipeline(name="with-a-secret")

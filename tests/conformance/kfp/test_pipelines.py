@@ -8,10 +8,12 @@ import warnings
 import clients
 import pytest
 import recording
+import served
 from sluice_program import BIN
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
+    import combinations  # noqa: F401: more cases
     from pipelines import CASES
 
 pytestmark = pytest.mark.needs(cpu=1)
@@ -49,6 +51,34 @@ def test_a_compiled_pipeline(sluice, tmp_path, name):
     assert {path: outcomes.get(path) for path in case.tasks} == case.tasks
     if recorded["local"] is not None:
         assert (recorded["local"] == case.outputs) == (case.local is True), recorded["local"]
+
+
+@pytest.fixture(scope="module")
+def kubeflow(tmp_path_factory):
+    with served.serving(tmp_path_factory.mktemp("served") / "data") as both:
+        yield both
+
+
+# Of tasks; one that came from the cache was not run, and so is skipped.
+STATES = {"succeeded": ("SUCCEEDED", "SKIPPED"), "failed": ("FAILED",), "skipped": ("SKIPPED",), "blocked": ("SKIPPED",)}
+
+
+@pytest.mark.parametrize("name", sorted(CASES)[::5])
+def test_a_compiled_pipeline_through_the_client(kubeflow, tmp_path, name):
+    server, client = kubeflow
+    case = CASES[name]
+    file = tmp_path / "pipeline.yaml"
+    file.write_text("\n".join(RECORDED[name]["compiled"]))
+    run = client.create_run_from_pipeline_package(str(file), case.arguments, run_name=name).run_id
+    done = served.ended(client, run)
+    assert done.state == case.status.upper(), done.error
+    status, report = server.ask("GET", f"/v1/runs/{run}")
+    assert status == 200
+    if case.status == "succeeded":
+        assert report["outputs"] == case.outputs
+    states = {task.task_id: task.state for task in done.run_details.task_details}
+    for path, outcome in case.tasks.items():
+        assert states[path] in STATES[outcome], path
 
 
 def test_every_case_is_recorded():

@@ -198,7 +198,8 @@ TEST_F(KubeflowRoutes, BadRequestsAreRefusedWithTheReason) {
   EXPECT_EQ(upload("broken", "sluice: 1\npipelines: {main: {graph: {a: {service: test.ehco}}}}"),
             "plan.yaml:2:28: unknown service `test.ehco`; did you mean `test.echo`?");
   EXPECT_EQ(upload("archive", "PK\x03\x04 and more"),
-            "archives of pipelines are not read here; upload the file that is inside, `pipeline.yaml`");
+            "plan.yaml: the package has no end: it is truncated; a package is a .zip or a .tar.gz with one "
+            "pipeline.yaml");
   EXPECT_EQ(upload("version", echo_plan, "/pipelines/upload_version"),
             "the query parameter `pipelineid` is missing");
   EXPECT_EQ(upload("version", echo_plan, "/pipelines/upload_version", {{"pipelineid", "none"}}),

@@ -1,6 +1,12 @@
 #include "sluice/frontends/kubeflow/commands.hpp"
 
-#include <gtest/gtest.h>
+#include <fstream>
+#include <iterator>
+#include <set>
+
+#include "../../golden_case.hpp"
+#include "../../result_assertions.hpp"
+#include "sluice/base/json.hpp"
 
 namespace sluice::frontends::kubeflow {
 namespace {
@@ -26,68 +32,78 @@ std::optional<Installation> installed_by(const std::string& pip, const std::stri
   return installation_of(command);
 }
 
-TEST(Commands, OfKfp2_17) {
-  const auto found = installed_by(
-      "python3 -m pip install --quiet --no-warn-script-location 'kfp==2.17.0' '--no-deps' "
-      "'typing-extensions>=3.7.4,<5; "
-      "python_version<\"3.9\"'");
-  ASSERT_TRUE(found);
-  EXPECT_EQ(found->words, 3U);
-  EXPECT_EQ(found->requirements, Words{});
-  EXPECT_EQ(found->without_dependencies,
-            (Words{"kfp==2.17.0", "typing-extensions>=3.7.4,<5; python_version<\"3.9\""}));
+struct Command {
+  std::string version;
+  std::string kind;
+  std::vector<Text> words;
+};
+
+/// What the releases themselves wrote (`./dev record kubeflow_commands`).
+std::vector<Command> recorded() {
+  std::vector<Command> all;
+  for (const auto& file :
+       std::filesystem::directory_iterator(test::golden_folder() / "recorded/kubeflow_commands")) {
+    std::ifstream in(file.path());
+    const auto commands =
+        test::value_of(parse_json(std::string{std::istreambuf_iterator<char>(in), {}}, "file"));
+    for (const auto& [kind, words] : *commands.if_struct()) {
+      Command command{.version = file.path().stem().string(), .kind = kind, .words = {}};
+      for (const auto& word : *words.if_list())
+        command.words.push_back({.text = *word.if_string(), .at = {}});
+      all.push_back(std::move(command));
+    }
+  }
+  return all;
 }
 
-TEST(Commands, OfKfp2_17WithPackages) {
-  const auto found = installed_by(
-      "python3 -m pip install --quiet --no-warn-script-location 'pandas==2.*' 'numpy>=1,<3'  &&  python3 -m "
-      "pip install --quiet "
-      "--no-warn-script-location 'kfp==2.17.0' '--no-deps' 'typing-extensions>=3.7.4,<5; "
-      "python_version<\"3.9\"'");
-  ASSERT_TRUE(found);
-  EXPECT_EQ(found->requirements, (Words{"pandas==2.*", "numpy>=1,<3"}));
-  EXPECT_EQ(found->without_dependencies.front(), "kfp==2.17.0");
+struct Expected {
+  Words requirements;
+  Words without_dependencies;
+  Words indexes = {};
+};
+
+Expected expected_of(const std::string& version, const std::string& kind) {
+  const std::string kfp = "kfp==" + version;
+  const std::string extensions = "typing-extensions>=3.7.4,<5; python_version<\"3.9\"";
+  std::map<std::string, Words> given{
+      {"plain", {}}, {"packages", {"six==1.16.0", "iniconfig"}}, {"kfp_of_the_user", {"kfp==2.5.0", "six"}}};
+  const auto found = given.find(kind);
+  auto packages = found == given.end() ? Words{"six"} : found->second;
+  Words indexes;
+  if (kind == "indexes") indexes = {"https://a.example/simple", "https://b.example/simple"};
+  if (kind == "trusted_hosts") indexes = {"https://a.example/simple"};
+  // It did not know which of its packages a component needs: all of them. With those of the user, in one
+  // command.
+  if (version == "2.0.1") {
+    packages.push_back(kfp);
+    return {.requirements = packages, .without_dependencies = {}, .indexes = indexes};
+  }
+  if (kind == "kfp_of_the_user") return {.requirements = packages, .without_dependencies = {}};
+  // `--no-deps` in one command holds for all that it installs.
+  if (version == "2.1.3") {
+    packages.insert(packages.end(), {kfp, extensions});
+    return {.requirements = {}, .without_dependencies = packages, .indexes = indexes};
+  }
+  return {.requirements = packages, .without_dependencies = {kfp, extensions}, .indexes = indexes};
 }
 
-TEST(Commands, WithAnEnvironmentOfTheirOwn) {
-  const auto found = installed_by(
-      "python3 -m pip install --quiet --no-warn-script-location 'six'  &&  \nexport "
-      "PIP_DISABLE_PIP_VERSION_CHECK=1\ntmp=$(mktemp "
-      "-d)\npython3 -m venv \"$tmp/venv\" --system-site-packages\n. \"$tmp/venv/bin/activate\"\n python3 -m "
-      "pip install --quiet "
-      "--no-warn-script-location 'kfp==2.14.6' '--no-deps' 'typing-extensions>=3.7.4,<5; "
-      "python_version<\"3.9\"'");
-  ASSERT_TRUE(found);
-  EXPECT_EQ(found->requirements, Words{"six"});
-}
-
-// Up to 2.0, kfp was installed with all that its compiler needs.
-TEST(Commands, OfKfp2_0) {
-  const auto found = installed_by(
-      "python3 -m pip install --quiet     --no-warn-script-location 'kfp==2.0.1' && python3 -m pip install "
-      "--quiet     "
-      "--no-warn-script-location 'six'");
-  ASSERT_TRUE(found);
-  EXPECT_EQ(found->requirements, Words{"six"});
-  EXPECT_EQ(found->without_dependencies, Words{"kfp==2.0.1"});
-}
-
-// What runs then is not known to do without them.
-TEST(Commands, KeepWhatAnotherProgramNeeds) {
-  const auto found = installed_by("python3 -m pip install --quiet --no-warn-script-location 'kfp==2.0.1'",
-                                  "python3 train.py\n");
-  ASSERT_TRUE(found);
-  EXPECT_EQ(found->requirements, Words{"kfp==2.0.1"});
-}
-
-TEST(Commands, WithIndexes) {
-  const auto found = installed_by(
-      "python3 -m pip install --quiet --no-warn-script-location --index-url https://a.example/simple "
-      "--extra-index-url "
-      "https://b.example/simple --trusted-host https://a.example/simple 'six'");
-  ASSERT_TRUE(found);
-  EXPECT_EQ(found->indexes, (Words{"https://a.example/simple", "https://b.example/simple"}));
-  EXPECT_EQ(found->requirements, Words{"six"});
+TEST(Commands, OfKfp2_0To2_17) {
+  std::set<std::string> versions;
+  for (const auto& [version, kind, words] : recorded()) {
+    SCOPED_TRACE(version + ", " + kind);
+    versions.insert(version.substr(0, version.rfind('.')));
+    const auto* const module = version == "2.0.1" ? "kfp.components.executor_main" : "kfp.dsl.executor_main";
+    const auto found = installation_of(words);
+    EXPECT_EQ(executor_module(words, found ? found->words : 0), module);
+    EXPECT_EQ(found.has_value(), kind != "without_kfp");
+    if (!found) continue;
+    const auto expected = expected_of(version, kind);
+    EXPECT_EQ(found->words, 3U);
+    EXPECT_EQ(found->requirements, expected.requirements);
+    EXPECT_EQ(found->without_dependencies, expected.without_dependencies);
+    EXPECT_EQ(found->indexes, expected.indexes);
+  }
+  EXPECT_EQ(versions.size(), 18U);
 }
 
 TEST(Commands, ThatAnythingWasChangedInAreNotReduced) {

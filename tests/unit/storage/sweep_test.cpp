@@ -39,7 +39,6 @@ TEST_F(StorageTest, FilesOfClientsStayAsLongAsTheyHaveAPath) {
 
 TEST_F(StorageTest, PlansStayAsLongAsTheyHaveANameOrARunInAGroup) {
   stores::SqlitePipelines pipelines(ledger_->file());
-  stores::SqliteRunGroups groups(ledger_->file());
   const auto named = put("a plan with a name");
   ports::PipelineVersion version{.id = "v", .pipeline = "p", .principal = {}, .name = "first"};
   version.text = named;
@@ -50,7 +49,14 @@ TEST_F(StorageTest, PlansStayAsLongAsTheyHaveANameOrARunInAGroup) {
   const auto of_run = put("the plan of a run");
   ports::GroupedRun run{.id = "r1", .run = {"r1"}, .principal = {}, .group = "g", .display_name = "a run"};
   run.text = of_run;
-  ASSERT_OK(groups.add_run(run));
+  ports::Append append{.run = {"r1"},
+                       .principal = {},
+                       .expected_next = test::value_of(ledger_->length({"r1"})),
+                       .events = {},
+                       .row = std::nullopt,
+                       .cache = {}};
+  append.group = std::make_shared<const ports::GroupStep>(run);
+  ASSERT_OK(ledger_->append({append}, ports::Durability::process));
   later(hours(1000));
   EXPECT_TRUE(swept().removed.empty());
   const auto policy = Policy{.keep_runs = hours(24), .keep_last = 0, .cache_bytes = {}};
@@ -58,7 +64,7 @@ TEST_F(StorageTest, PlansStayAsLongAsTheyHaveANameOrARunInAGroup) {
   EXPECT_THAT(would.goes, Contains(Field(&SweptThing::name, of_run.hex())));
   EXPECT_EQ(swept(policy).removed.at("objects").things, 4) << "what the run made, and its plan";
   EXPECT_FALSE(is_there(of_run));
-  EXPECT_FALSE(test::value_of(groups.run("default", "r1")));
+  EXPECT_FALSE(test::value_of(stores::SqliteRunGroups(ledger_->file()).run("default", "r1")));
   EXPECT_TRUE(is_there(named));
   ASSERT_TRUE(test::value_of(pipelines.remove_version("default", "v")));
   EXPECT_EQ(swept().removed.at("objects").things, 1);

@@ -10,13 +10,13 @@ class SqliteOpening : public LedgerTest {};
 
 TEST_F(SqliteOpening, RefusesALedgerOfANewerVersion) {
   ledger_.reset();
-  execute("PRAGMA user_version=8");
+  execute("PRAGMA user_version=9");
   const auto opened = SqliteLedger::open(file());
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, Code::failed_precondition);
   EXPECT_EQ(opened.error().message,
             file().string() +
-                ": written by a newer Sluice (schema 8, this one reads up to 7); use that version, "
+                ": written by a newer Sluice (schema 9, this one reads up to 8); use that version, "
                 "or another data folder");
 }
 
@@ -68,7 +68,7 @@ TEST_F(SqliteOpening, PutsWorkspaceAndPrincipalOnEveryRow) {
         2U)
         << table;
   }
-  EXPECT_EQ(query("PRAGMA user_version"), std::vector<std::string>{"7"});
+  EXPECT_EQ(query("PRAGMA user_version"), std::vector<std::string>{"8"});
   EXPECT_EQ(query("PRAGMA journal_mode"), std::vector<std::string>{"wal"});
 }
 

@@ -44,11 +44,11 @@ class SqlitePipelinesTest : public LedgerTest {
                const std::string& status = "succeeded") {
     auto append = append_of(id, 0, {"{}"}, status, created);
     if (status != "running") append.row->ended = at(created + 10);
-    ASSERT_OK(ledger_->append({append}, ports::Durability::process));
     ports::GroupedRun run{.id = id, .run = {id}, .principal = {}, .group = group, .display_name = name};
     run.text = Digest::of(id);
     run.created = at(created);
-    ASSERT_OK(groups_->add_run(run));
+    append.group = std::make_shared<const ports::GroupStep>(run);
+    ASSERT_OK(ledger_->append({append}, ports::Durability::process));
   }
   std::vector<std::string> run_ids(const std::string& group, const ports::ListQuery& query) {
     std::vector<std::string> ids;
@@ -151,12 +151,18 @@ TEST_F(SqlitePipelinesTest, ListsTheRunsOfAGroup) {
 
 TEST_F(SqlitePipelinesTest, OnlyOneRetryReplacesARun) {
   add_run("r1", "g", "a run", 1'000, "failed");
-  ASSERT_OK(ledger_->append({append_of("r2", 0, {"{}"}, "running", 2'000)}, ports::Durability::process));
-  auto run = *test::value_of(groups_->run("default", "r1"));
-  run.run = {"r2"};
-  run.earlier.emplace_back("r1");
-  ASSERT_OK(groups_->replace_run(run, {"r1"}));
-  EXPECT_EQ(groups_->replace_run(run, {"r1"}).error().code, Code::conflict);
+  const auto retry = [this](const std::string& by) {
+    auto append = append_of(by, 0, {"{}"}, "running", 2'000);
+    auto run = *test::value_of(groups_->run("default", "r1"));
+    run.run = {by};
+    run.earlier.emplace_back("r1");
+    append.group = std::make_shared<const ports::GroupStep>(run, RunId{"r1"});
+    return ledger_->append({append}, ports::Durability::process);
+  };
+  ASSERT_OK(retry("r2"));
+  EXPECT_EQ(retry("r3").error().code, Code::conflict);
+  EXPECT_EQ(query("SELECT id FROM runs ORDER BY id"), (std::vector<std::string>{"r1", "r2"}))
+      << "and there is no run";
   const auto retried = *test::value_of(groups_->run("default", "r1"));
   EXPECT_EQ(retried.run.text, "r2");
   EXPECT_EQ(retried.status, "running");

@@ -9,6 +9,7 @@
 #include "sluice/base/form.hpp"
 #include "sluice/base/json.hpp"
 #include "sluice/base/words.hpp"
+#include "sluice/domain/packages/package.hpp"
 
 namespace sluice::api::kubeflow {
 namespace {
@@ -96,15 +97,15 @@ Result<Upload> upload_of(const ports::Request& request) {
   for (const auto& field : form) {
     if (field.name != "uploadfile" || field.is_unselected_file()) continue;
     const auto file = field.file_name.value_or("pipeline.yaml");
-    SLUICE_TRY(text, text_of_file(field.content, file));
+    SLUICE_TRY(read, packages::text_of(std::string(field.content), file, pipelines::text_bytes_max));
     SLUICE_TRY(tags, tags_of(request.query_at("tags")));
     Upload upload{.name = std::string(request.query_at("name")),
                   .display_name = std::string(request.query_at("display_name")),
                   .description = std::string(request.query_at("description")),
                   .source_url = std::string(request.query_at("code_source_url")),
                   .tags = std::move(tags),
-                  .text = std::move(text),
-                  .file = file};
+                  .text = std::move(read.text),
+                  .file = std::move(read.file)};
     if (upload.name.empty()) upload.name = upload.display_name.empty() ? file : upload.display_name;
     return upload;
   }

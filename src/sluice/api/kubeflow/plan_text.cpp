@@ -2,7 +2,6 @@
 
 #include "sluice/base/json.hpp"
 #include "sluice/base/sent_field.hpp"
-#include "sluice/base/words.hpp"
 #include "sluice/syntax/tree.hpp"
 
 namespace sluice::api::kubeflow {
@@ -24,17 +23,6 @@ Result<Value> spec_of_text(const std::string& text) {
   both.set("pipeline_spec", std::move(spec));
   both.set("platform_spec", documents.back().to_value());
   return both;
-}
-
-Result<std::string> text_of_file(std::string_view content, std::string_view file) {
-  const auto name = lower_ascii(file);
-  const bool is_archive = content.starts_with("PK\x03\x04") || content.starts_with("\x1f\x8b") ||
-                          name.ends_with(".zip") || name.ends_with(".tar.gz") || name.ends_with(".tgz");
-  if (is_archive)
-    return Fail(user_error(
-        Code::invalid_argument,
-        "archives of pipelines are not read here; upload the file that is inside, `pipeline.yaml`"));
-  return std::string(content);
 }
 
 }  // namespace sluice::api::kubeflow

@@ -13,8 +13,4 @@ std::string text_of_spec(const Value& spec);
 /// The inverse.
 Result<Value> spec_of_text(const std::string& text);
 
-/// The text of an uploaded file, by its name: YAML or JSON. Code::invalid_argument for archives that this
-/// server does not read.
-Result<std::string> text_of_file(std::string_view content, std::string_view file);
-
 }  // namespace sluice::api::kubeflow

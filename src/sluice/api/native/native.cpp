@@ -107,6 +107,7 @@ ports::Protocol native_protocol(const NativeApi& api) {
   if (api.fetches != nullptr) add_fetch_routes(api, protocol);
   if (api.secrets != nullptr) add_secret_routes(api, protocol);
   if (api.schedules != nullptr) add_schedule_routes(api, protocol);
+  if (api.datasets != nullptr) add_dataset_routes(api, protocol);
   if (api.storage != nullptr) add_storage_routes(api, protocol);
   if (api.experiments != nullptr) add_tracked_run_routes(api, protocol);
   return protocol;

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "sluice/domain/access/access.hpp"
+#include "sluice/domain/datasets/datasets.hpp"
 #include "sluice/domain/remote/fetches.hpp"
 #include "sluice/domain/runs/runs.hpp"
 #include "sluice/domain/schedules/schedules.hpp"
@@ -33,6 +34,7 @@ struct NativeApi {
   ports::Secrets* secrets = nullptr;          ///< likewise; then nothing is hidden in logs
   remote::Fetches* fetches = nullptr;         ///< null: without its route
   schedules::Schedules* schedules = nullptr;  ///< null: without its routes
+  datasets::DataSets* datasets = nullptr;     ///< likewise
   /// What belongs to runs of what clients of MLflow track; not null if `experiments` is not.
   const ports::TrackedTasks* tracked_tasks = nullptr;
   const tracking::Experiments* experiments = nullptr;  ///< null: without the routes of tracked runs

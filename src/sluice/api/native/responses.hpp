@@ -50,6 +50,7 @@ void add_log_routes(const NativeApi& api, ports::Protocol& protocol);
 void add_model_routes(const NativeApi& api, ports::Protocol& protocol);
 void add_endpoint_routes(const NativeApi& api, ports::Protocol& protocol);
 void add_access_routes(const NativeApi& api, ports::Protocol& protocol);
+void add_dataset_routes(const NativeApi& api, ports::Protocol& protocol);
 void add_schedule_routes(const NativeApi& api, ports::Protocol& protocol);
 void add_secret_routes(const NativeApi& api, ports::Protocol& protocol);
 void add_storage_routes(const NativeApi& api, ports::Protocol& protocol);

@@ -76,6 +76,7 @@ void add_undeploy(CommandLine& program);
 void add_predict(CommandLine& program);
 void add_token(CommandLine& program);
 void add_audit(CommandLine& program);
+void add_data(CommandLine& program);
 void add_schedule(CommandLine& program);
 void add_schedules(CommandLine& program);
 void add_secrets(CommandLine& program);

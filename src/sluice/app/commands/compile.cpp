@@ -32,19 +32,19 @@ void add_compile(CommandLine& program) {
   auto options = std::make_shared<Options>();
   auto& command = program.add("compile", "check a plan and print it in canonical text");
   add_common(command, options->common, "sluice compile pipeline.yaml --emit dot | dot -Tsvg > pipeline.svg");
-  command.argument("FILE", options->file, "the plan, in any dialect, or a Python file of kfp");
+  command.argument("FILE", options->file, "the plan, in any dialect, or a package or Python file of kfp");
   command.option("--emit", options->emit, "plan: canonical text; dot: a graph for Graphviz",
                  {.one_of = {"plan", "dot"}});
   command.option("--pipeline", options->pipeline, "of a Python file with several pipelines: which one");
   add_dialect(command, options->dialect);
   command.when_called([options] {
-    const auto text = read_plan_text(options->file, options->pipeline);
-    if (!text) {
-      return report(text.error());
+    const auto read = read_plan_text(options->file, options->pipeline);
+    if (!read) {
+      return report(read.error());
     }
     const auto compile_options = compile_options_of(options->dialect);
     if (!compile_options) return report(compile_options.error());
-    const auto plan = runs::compile(*text, options->file, builtin_dialects(), *compile_options);
+    const auto plan = runs::compile(read->text, read->file, builtin_dialects(), *compile_options);
     if (!plan) {
       if (options->common.json) {
         Struct s;

@@ -22,6 +22,7 @@ void add_doctor(CommandLine& program) {
                                         check_hosts(),
                                         check_owner(),
                                         check_libgit2(),
+                                        check_libarchive(),
                                         check_libheif(),
                                         check_git(),
                                         check_git_lfs(),

@@ -66,16 +66,14 @@ Result<std::string> compiled(const std::string& file, const std::string& functio
 
 }  // namespace
 
-Result<std::string> read_plan_text(const std::string& file, std::string& function) {
-  for (const auto* package : {".zip", ".tar.gz", ".tgz"})
-    if (file.ends_with(package))
-      return Fail(user_error(Code::invalid_argument,
-                             file + ": packages of pipelines are not supported yet; unpack it, and run the "
-                                    "pipeline.yaml in it"));
-  if (!file.ends_with(".py")) return read_given_file(file, plan_bytes_max);
-  SLUICE_TRY(text, compiled(file, function));
-  function.clear();
-  return text;
+Result<packages::Text> read_plan_text(const std::string& file, std::string& function) {
+  if (file.ends_with(".py")) {
+    SLUICE_TRY(text, compiled(file, function));
+    function.clear();
+    return packages::Text{.text = std::move(text), .file = file};
+  }
+  SLUICE_TRY(content, read_given_file(file, plan_bytes_max));
+  return packages::text_of(std::move(content), file, plan_bytes_max);
 }
 
 }  // namespace sluice::app

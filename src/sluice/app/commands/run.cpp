@@ -56,7 +56,8 @@ void add_run(CommandLine& program) {
   add_session(command, options->common,
               "sluice run examples/stamps/sluice.yaml --input pictures=build/stamps --input seed=7\n"
               "  sluice run pipeline.yaml --server http://gpu-box:8080 --token-file token");
-  command.argument("FILE", options->request.file, "the plan, in any dialect, or a Python file of kfp");
+  command.argument("FILE", options->request.file,
+                   "the plan, in any dialect, or a package or Python file of kfp");
   command.option("--input", options->request.inputs,
                  "an input of the pipeline; artifacts are paths, or URLs with https or s3",
                  {.name = "NAME=VALUE"});

@@ -140,7 +140,8 @@ void add_schedule(CommandLine& program) {
   add_session(command, options->common,
               "sluice schedule plan.yaml --cron '30 7 * * mon-fri' --time-zone Europe/Berlin\n"
               "  sluice schedule plan.yaml --every 15m --name quarters --no-catch-up");
-  command.argument("FILE", options->request.file, "the plan, in any dialect, or a Python file of kfp");
+  command.argument("FILE", options->request.file,
+                   "the plan, in any dialect, or a package or Python file of kfp");
   command.option(
       "--cron", options->cron,
       "when: minute, hour, day of the month, month and day of the week; with six fields, the first is the "

@@ -7,74 +7,17 @@
 #include "sluice/app/commands/fetch_input.hpp"
 #include "sluice/app/commands/given_folder.hpp"
 #include "sluice/app/commands/plan_text.hpp"
-#include "sluice/app/commands/send_object.hpp"
+#include "sluice/app/commands/send_artifact.hpp"
 #include "sluice/app/plugins.hpp"
 #include "sluice/base/json.hpp"
 #include "sluice/base/words.hpp"
+#include "sluice/domain/datasets/datasets.hpp"
 #include "sluice/domain/remote/remote_url.hpp"
 #include "sluice/ir/verify.hpp"
 #include "sluice/os/files.hpp"
 
 namespace sluice::app {
 namespace {
-
-struct Uploaded {
-  Value artifact;
-  std::int64_t left_out = 0;  ///< how many entries that `select` named were left out
-};
-
-/// Stores local files in the data folder's store, and uploads to the server the objects that it lacks.
-class Uploads {
- public:
-  Uploads(Session& session, std::unique_ptr<ports::ObjectStore> store)
-      : session_(session), store_(std::move(store)) {}
-
-  /// A file, or what `select` takes of a folder.
-  template <typename Select>
-  Result<Uploaded> artifact(const std::filesystem::path& path, const ir::Type& type, const Select& select) {
-    std::error_code failed;
-    const auto status = std::filesystem::status(path, failed);
-    if (!std::filesystem::exists(status))
-      return Fail(
-          user_error(Code::not_found, status.type() == std::filesystem::file_type::not_found
-                                          ? "there is no file or folder " + path.string()
-                                          : "cannot access " + path.string() + ": " + failed.message()));
-    std::int64_t left_out = 0;
-    Artifact artifact{.kind = type.artifact_kind, .name = path.filename().string()};
-    if (std::filesystem::is_directory(status)) {
-      artifact.form = Form::directory;
-      SLUICE_TRY(selection, select(path));
-      SLUICE_TRY(stored, store_->put_directory(path, selection));
-      left_out = stored.left_out;
-      artifact.digest = stored.digest;
-      artifact.size = stored.size;
-    } else {
-      SLUICE_TRY(stored, store_->put_file(path));
-      artifact.digest = stored.digest;
-      artifact.size = stored.size;
-    }
-    SLUICE_DO(send_missing(artifact));
-    return Uploaded{.artifact = Value(std::move(artifact)), .left_out = left_out};
-  }
-
- private:
-  Result<void> send_missing(const Artifact& artifact) {
-    if (session_.platform) return {};  // the same store
-    SLUICE_TRY(digests, store_->closure(artifact));
-    // Asked again after an upload, which may take so long that the first ones could be swept meanwhile.
-    constexpr int rounds_max = 10;
-    for (int round = 0; round < rounds_max; ++round) {
-      SLUICE_TRY(missing, missing_on_server(*session_.backend, digests));
-      if (missing.empty()) return {};
-      for (const auto& digest : missing)
-        SLUICE_DO(send_object(*session_.backend, digest, store_->path_of(digest)));
-    }
-    return {};
-  }
-
-  Session& session_;
-  std::unique_ptr<ports::ObjectStore> store_;
-};
 
 Result<std::map<std::string, std::string>> given_inputs(const std::vector<std::string>& inputs,
                                                         std::string_view option, std::string_view form) {
@@ -98,21 +41,39 @@ Result<std::map<std::string, std::string>> given_inputs(const std::vector<std::s
 /// Artifacts of the inputs of a pipeline: local files and folders are uploaded, those of URLs fetched.
 class Inputs {
  public:
-  Inputs(Session& session, Uploads& uploads, std::map<std::string, std::string> secrets, const Notice& notice)
-      : session_(session), uploads_(uploads), secrets_(std::move(secrets)), notice_(notice) {}
+  Inputs(Session& session, ArtifactSender& sender, std::map<std::string, std::string> secrets,
+         const Notice& notice)
+      : session_(session), sender_(sender), secrets_(std::move(secrets)), notice_(notice) {}
 
   Result<Value> artifact(const ir::Input& input, const std::string& given,
                          const std::filesystem::path& base) {
     const auto secret = secrets_.find(input.name);
     if (!remote::is_remote_url(given)) {
-      SLUICE_TRY(made, uploads_.artifact(base / given, input.type, select_input));
-      return std::move(made.artifact);
+      if (const auto reference = datasets::parse_reference(given);
+          reference && reference->number && !os::exists(base / given))
+        return of_data_set(*reference, input.type.artifact_kind);
+      SLUICE_TRY(made, sender_.send(base / given, input.type.artifact_kind, select_input));
+      return Value(std::move(made.artifact));
     }
     return fetch_input(*session_.backend,
                        {.url = given,
                         .secret = secret == secrets_.end() ? "" : secret->second,
                         .kind = input.type.artifact_kind},
                        notice_);
+  }
+
+  Result<Value> of_data_set(const datasets::Reference& reference, const std::string& kind) {
+    SLUICE_TRY(version, call(*session_.backend, "GET",
+                             fmt::format("/v1/datasets/{}/versions/{}", percent_encode(reference.name),
+                                         *reference.number)));
+    const auto* content = version.find("content");
+    SLUICE_TRY(value, from_tagged(content ? *content : Value()));
+    const auto* artifact = value.if_artifact();
+    if (artifact == nullptr)
+      return Fail(internal_error(Code::data_loss, "the server names no content of the data set"));
+    auto given = *artifact;
+    given.kind = kind;
+    return Value(std::move(given));
   }
 
   /// Whether every secret is for an input that is fetched.
@@ -132,7 +93,7 @@ class Inputs {
 
  private:
   Session& session_;
-  Uploads& uploads_;
+  ArtifactSender& sender_;
   std::map<std::string, std::string> secrets_;
   const Notice& notice_;
 };
@@ -220,26 +181,22 @@ Result<runs::CompileOptions> compile_options_of(const DialectOptions& options) {
 Result<Struct> prepare_submission(Session& session, const RunRequest& request, const Notice& notice,
                                   const std::string& given_later) {
   auto wanted = request.pipeline;
-  SLUICE_TRY(text, read_plan_text(request.file, wanted));
+  SLUICE_TRY(read, read_plan_text(request.file, wanted));
   SLUICE_TRY(options, compile_options_of(request.dialect));
-  SLUICE_TRY(plan, runs::compile(text, request.file, builtin_dialects(), options));
+  SLUICE_TRY(plan, runs::compile(read.text, read.file, builtin_dialects(), options));
   SLUICE_TRY(pipeline, runs::find_pipeline(*plan, wanted));
   SLUICE_TRY(given, given_inputs(request.inputs, "--input", "NAME=VALUE"));
   SLUICE_TRY(secrets, given_inputs(request.input_secrets, "--input-secret", "NAME=SECRET"));
   std::error_code failed;
   const auto base = std::filesystem::absolute(request.file, failed).parent_path();
   if (failed) return Fail(system_error("find the folder of " + request.file, failed.value()));
-  const SystemClock clock;
-  SLUICE_TRY(store, open_object_store(session.data, clock));
-  Uploads uploads(session, std::move(store));
-  Inputs artifacts(session, uploads, std::move(secrets), notice);
+  SLUICE_TRY(sender, ArtifactSender::make(session));
+  Inputs artifacts(session, sender, std::move(secrets), notice);
   SLUICE_TRY(inputs, bind(*pipeline, std::move(given), base, artifacts, given_later));
   Struct code;
   for (const auto& [folder, arguments] : runs::code_folders(*plan)) {
     const auto select = [&](const std::filesystem::path& path) { return select_code(path, arguments); };
-    auto made = uploads.artifact(
-        base / folder, {.kind = ir::Type::Kind::artifact, .element = nullptr, .artifact_kind = "code"},
-        select);
+    auto made = sender.send(base / folder, "code", select);
     if (!made) return Fail(std::move(made).error().at("`code: " + folder + "`"));
     if (const auto ignored = made->left_out; ignored > 0)
       notice(fmt::format("`code: {}`: without {} {} that git ignores; `!PATTERN` in .sluiceignore keeps them",
@@ -251,13 +208,13 @@ Result<Struct> prepare_submission(Session& session, const RunRequest& request, c
     const auto none = [](const std::filesystem::path&) -> Result<ports::Selection> {
       return Fail(user_error(Code::invalid_argument, "it is a folder; name a file of requirements"));
     };
-    auto made = uploads.artifact(base / environment.file, {.kind = ir::Type::Kind::artifact}, none);
+    auto made = sender.send(base / environment.file, Artifact{}.kind, none);
     if (!made) return Fail(std::move(made).error().at("`requirements: " + environment.file + "`"));
     code.set(environment.file, std::move(made->artifact));
   }
   Struct body;
-  body.set("plan", std::move(text));
-  body.set("file", request.file);
+  body.set("plan", std::move(read.text));
+  body.set("file", std::move(read.file));
   body.set("pipeline", pipeline->name);
   body.set("inputs", to_tagged(inputs));
   body.set("code", to_tagged(code));

@@ -23,6 +23,7 @@ Finding check_owner();
 // installation.cpp: parts of Sluice, and third-party programs
 Finding check_installation(const Installation& installation);
 Finding check_libgit2();
+Finding check_libarchive();
 Finding check_libheif();
 Finding check_git();
 Finding check_git_lfs();

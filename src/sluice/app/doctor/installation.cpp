@@ -9,6 +9,7 @@
 
 #include "sluice/app/doctor/checks.hpp"
 #include "sluice/app/plugins.hpp"
+#include "sluice/domain/packages/package.hpp"
 #include "sluice/executors/process/programs.hpp"
 #include "sluice/os/captured.hpp"
 
@@ -62,6 +63,13 @@ Finding check_libgit2() {
   if (!version)
     return limited("libgit2", version.error().message, "models cannot be stored, shown or served");
   return works("libgit2", *version);
+}
+
+Finding check_libarchive() {
+  const auto version = packages::version_of_library();
+  if (!version)
+    return limited("libarchive", version.error().message, "pipelines are read from plain files alone");
+  return works("libarchive", *version);
 }
 
 Finding check_libheif() {

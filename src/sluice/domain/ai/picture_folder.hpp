@@ -5,6 +5,8 @@
 
 #include "sluice/ports/object_store.hpp"
 
+// Public to other domain modules: data sets hold pictures in the same layout.
+
 namespace sluice::ai {
 
 /// What a folder of pictures holds, as every service sees it: symlinks inside the folder are followed; names

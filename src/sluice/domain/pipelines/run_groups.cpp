@@ -5,7 +5,6 @@
 
 #include <fmt/format.h>
 
-#include "sluice/base/log.hpp"
 #include "sluice/base/words.hpp"
 #include "sluice/domain/pipelines/fields.hpp"
 #include "sluice/ir/types.hpp"
@@ -153,14 +152,8 @@ Result<ports::GroupedRun> RunGroups::submit(const Principal& by, NewRun run) {
     SLUICE_TRY(stored, ports_.objects.put(run.text));
     text = stored.digest;
   }
-  SLUICE_TRY(submitted, ports_.runs.submit({.text = std::move(run.text),
-                                            .file = run.display_name,
-                                            .inputs = std::move(inputs),
-                                            .code = {},
-                                            .principal = by}));
-  const auto now = ports_.clock.now();
-  ports::GroupedRun made{.id = submitted.run.text,
-                         .run = submitted.run,
+  ports::GroupedRun made{.id = {},
+                         .run = {},
                          .principal = by,
                          .group = group.id,
                          .display_name = run.display_name,
@@ -171,16 +164,14 @@ Result<ports::GroupedRun> RunGroups::submit(const Principal& by, NewRun run) {
                          .text = text,
                          .file = run.display_name,
                          .root = std::move(run.root),
-                         .parameters = std::move(run.parameters),
-                         .created = now,
-                         .started = now};
-  if (auto added = ports_.store.add_run(made); !added) {
-    const auto cancelled =
-        ports_.runs.cancel(by.workspace, made.id, "it could not be put into its experiment");
-    if (!cancelled) log::error(cancelled.error().message);
-    return Fail(std::move(added).error());
-  }
-  return made;
+                         .parameters = std::move(run.parameters)};
+  SLUICE_TRY(submitted, ports_.runs.submit({.text = std::move(run.text),
+                                            .file = run.display_name,
+                                            .inputs = std::move(inputs),
+                                            .code = {},
+                                            .principal = by,
+                                            .group = ports::GroupStep{.run = std::move(made)}}));
+  return find_run(by.workspace, submitted.run.text);
 }
 
 Result<void> RunGroups::retry(const Principal& by, const std::string& id) {
@@ -198,21 +189,19 @@ Result<void> RunGroups::retry(const Principal& by, const std::string& id) {
         user_error(Code::failed_precondition, fmt::format("run {} has succeeded; start another one", id)));
   SLUICE_TRY(text, ports_.pipelines.text_of(run.text));
   SLUICE_TRY(inputs, inputs_of(text, run.file, run.parameters));
-  SLUICE_TRY(submitted, ports_.runs.submit({.text = std::move(text),
-                                            .file = run.file,
-                                            .inputs = std::move(inputs),
-                                            .code = {},
-                                            .principal = by}));
   constexpr std::size_t earlier_max = 100;
   const auto from = run.run;
+  const auto file = run.file;
   run.earlier.push_back(note_of(run));
   if (run.earlier.size() > earlier_max) run.earlier.erase(run.earlier.begin());
-  run.run = submitted.run;
-  auto replaced = ports_.store.replace_run(run, from);
-  if (replaced) return {};
-  const auto cancelled = ports_.runs.cancel(by.workspace, submitted.run.text, "another retry was faster");
-  if (!cancelled) log::error(cancelled.error().message);
-  return Fail(std::move(replaced).error());
+  SLUICE_TRY(submitted, ports_.runs.submit({.text = std::move(text),
+                                            .file = file,
+                                            .inputs = std::move(inputs),
+                                            .code = {},
+                                            .principal = by,
+                                            .group = ports::GroupStep{.run = std::move(run), .from = from}}));
+  static_cast<void>(submitted);
+  return {};
 }
 
 Result<ports::GroupedRun> RunGroups::find_run(const std::string& workspace, const std::string& id) const {

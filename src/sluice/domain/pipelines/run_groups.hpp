@@ -47,7 +47,7 @@ class RunGroups {
     std::string text = {};
     Struct parameters = {};  ///< plain JSON; a number is as exact as a double
   };
-  /// See runs::Runs::submit. If the run cannot be put into its group, it is cancelled.
+  /// See runs::Runs::submit. The run is in its group as soon as it is stored.
   Result<ports::GroupedRun> submit(const Principal& by, NewRun run);
   /// Begins a run that does again what did not succeed. Code::failed_precondition if it is running or has
   /// succeeded.

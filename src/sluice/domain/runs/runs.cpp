@@ -170,14 +170,26 @@ Result<Runs::Prepared> Runs::prepare(Submission submission) {
 }
 
 Result<Submitted> Runs::submit(Submission submission) {
-  std::optional<ports::ScheduleStep> step;
+  ports::RunOrigin origin;
   if (const auto& scheduled = submission.scheduled)
-    step = {.schedule = scheduled->trigger.schedule,
-            .instant = scheduled->trigger.instant,
-            .due = scheduled->next};
+    origin.step = {.schedule = scheduled->trigger.schedule,
+                   .instant = scheduled->trigger.instant,
+                   .due = scheduled->next};
+  auto group = std::move(submission.group);
   SLUICE_TRY(prepared, prepare(std::move(submission)));
+  if (group) {
+    auto& run = group->run;
+    const auto& created = prepared.created;
+    run.run = created.run;
+    if (group->from.text.empty()) {
+      run.id = created.run.text;
+      run.created = created.at;
+    }
+    run.started = created.at;
+    origin.group = std::make_shared<const ports::GroupStep>(std::move(*group));
+  }
   Submitted submitted{.run = prepared.created.run, .warnings = std::move(prepared.warnings)};
-  SLUICE_DO(ports_.control.start(std::move(prepared.created), std::move(prepared.plan), std::move(step)));
+  SLUICE_DO(ports_.control.start(std::move(prepared.created), std::move(prepared.plan), std::move(origin)));
   return submitted;
 }
 

@@ -11,6 +11,7 @@
 #include "sluice/ports/environments.hpp"
 #include "sluice/ports/ledger.hpp"
 #include "sluice/ports/object_store.hpp"
+#include "sluice/ports/pipelines.hpp"
 #include "sluice/ports/run_control.hpp"
 #include "sluice/ports/secrets.hpp"
 
@@ -36,6 +37,8 @@ struct Submission {
     std::optional<Time> next;  ///< the schedule's next instant, which is stored with the run
   };
   std::optional<Scheduled> scheduled = {};
+  /// Set: the run is put into a group. Its ids (that of a new one, and `run`) and times are those of the run.
+  std::optional<ports::GroupStep> group = {};
 };
 struct Submitted {
   RunId run;
@@ -70,7 +73,7 @@ class Runs {
   /// calls that are certain, and finds the packages of every environment and the image of every container:
   /// what cannot work ends before any work is done. When this returns, the run is stored and running. May ask
   /// an index of packages or a registry of images, and take minutes.
-  /// Of a schedule: Code::conflict as ports::Append::step says.
+  /// Of a schedule, and into a group: Code::conflict as ports::Append says.
   Result<Submitted> submit(Submission submission);
   /// Everything that `submit` checks, and no run. Returns the warnings.
   Result<std::vector<std::string>> check(Submission submission);

@@ -46,6 +46,7 @@ class Check {
     SLUICE_DO(read_artifacts());
     SLUICE_DO(read_plans());
     SLUICE_DO(read_schedules());
+    SLUICE_DO(read_datasets());
     for (const auto& [digest, unsound] : unsound_)
       // Nothing needs a part that is missing of something that nothing needs.
       if (!unsound.missing || !unsound.needed_by.empty())
@@ -208,6 +209,14 @@ class Check {
           need(schedule.plan, who);
           if (const auto json = parse_json(schedule.values, "schedule"))
             each_artifact(*json, [&](const Digest& digest) { need(digest, who); });
+          return {};
+        });
+  }
+
+  Result<void> read_datasets() {
+    return stores_.ledger.each_dataset(
+        [this](const ports::LedgerStorage::NamedObject& version) -> Result<void> {
+          need(version.digest, version.path);
           return {};
         });
   }

@@ -28,7 +28,7 @@ class Marking {
 
   /// Something that keeps objects, for people. The number is for `mark`.
   using Reason = std::uint32_t;
-  enum class Kind : std::uint8_t { recent, run, plan, schedule, model, artifact, cache };
+  enum class Kind : std::uint8_t { recent, run, plan, schedule, dataset, model, artifact, cache };
   Reason add_reason(Kind kind, std::string name);
 
   /// Marks the object and all that it consists of.

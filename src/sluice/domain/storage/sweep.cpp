@@ -65,6 +65,7 @@ class Sweep {
     SLUICE_DO(mark_artifacts());
     SLUICE_DO(mark_plans());
     SLUICE_DO(mark_schedules());
+    SLUICE_DO(mark_datasets());
     SLUICE_DO(sweep_cache());
     SLUICE_DO(sweep_logs());
     if (!options_.dry_run) SLUICE_DO(stores_.ledger.finish_removal());
@@ -279,6 +280,15 @@ class Sweep {
           const auto reason = marking_.add_reason(Marking::Kind::schedule, "schedule " + schedule.name);
           marking_.mark(schedule.plan, reason);
           marking_.mark_text(schedule.values, reason);
+          return {};
+        });
+  }
+
+  Result<void> mark_datasets() {
+    return stores_.ledger.each_dataset(
+        [this](const ports::LedgerStorage::NamedObject& version) -> Result<void> {
+          SLUICE_DO(stores_.proceed());
+          marking_.mark(version.digest, marking_.add_reason(Marking::Kind::dataset, version.path));
           return {};
         });
   }

@@ -70,7 +70,13 @@ Error failed(std::string_view what, const Finished& uv, std::chrono::minutes lim
     return environment_error(
         Code::unavailable,
         fmt::format("{} failed, because an index of packages did not respond: {}", what, said));
-  return user_error(Code::invalid_argument, fmt::format("{} failed: {}", what, said));
+  return user_error(
+      Code::invalid_argument,
+      fmt::format("{} failed: {}{}", what, said,
+                  says("no usable wheels")
+                      ? "; packages are built from sources with SLUICE_ALLOW_REQUIREMENTS=sources in the "
+                        "environment of the server, or of the command that runs without one"
+                      : ""));
 }
 
 /// Neither this nor what it consists of can be changed. What cannot be done is left: only a task that may

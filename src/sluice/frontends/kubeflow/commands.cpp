@@ -49,9 +49,7 @@ bool is_package(const std::string& word) {
 
 class InstallationReader {
  public:
-  /// `runs_alone`: what follows needs of kfp only its own files.
-  InstallationReader(std::vector<std::string> words, bool runs_alone)
-      : words_(std::move(words)), runs_alone_(runs_alone) {}
+  explicit InstallationReader(std::vector<std::string> words) : words_(std::move(words)) {}
 
   std::optional<Installation> run() {
     // What installs pip, which is there.
@@ -61,14 +59,12 @@ class InstallationReader {
                "||", "apt-get", "install", "python3-pip", "fi"}))
       return std::nullopt;
     take({"PIP_DISABLE_PIP_VERSION_CHECK=1"});
-    while (true) {
-      if (!take({"python3", "-m", "pip", "install"}) || !packages()) return std::nullopt;
-      if (!take({"&&"})) return std::nullopt;
-      // An environment of its own, which each task has here.
+    do {
+      // An environment of its own, which each task has here: before kfp, which came first up to 2.13.
       take({"export", "PIP_DISABLE_PIP_VERSION_CHECK=1", "tmp=$(mktemp", "-d)", "python3", "-m", "venv",
             "\"$tmp/venv\"", "--system-site-packages", ".", "\"$tmp/venv/bin/activate\""});
-      if (take({"\"$0\"", "\"$@\""})) break;
-    }
+      if (!take({"python3", "-m", "pip", "install"}) || !packages() || !take({"&&"})) return std::nullopt;
+    } while (!take({"\"$0\"", "\"$@\""}));
     if (at_ != words_.size()) return std::nullopt;
     return made_;
   }
@@ -93,22 +89,22 @@ class InstallationReader {
         alone = true;
       } else if (word == "--index-url" || word == "--extra-index-url" || word == "--trusted-host") {
         if (++at_ == words_.size()) return false;
-        if (word != "--trusted-host") made_.indexes.push_back(words_[at_]);
+        if (word != "--trusted-host") add(words_[at_], made_.indexes);
       } else if (!is_package(word)) {
         return false;
       } else {
         found.push_back(word);
       }
     }
-    // kfp 2.0 installed all that its compiler needs, of which a component needs nothing.
-    alone = alone || (runs_alone_ && found.size() == 1 && found.front().starts_with("kfp=="));
-    auto& to = alone ? made_.without_dependencies : made_.requirements;
-    to.insert(to.end(), found.begin(), found.end());
+    for (const auto& word : found) add(word, alone ? made_.without_dependencies : made_.requirements);
     return !found.empty();
   }
 
+  static void add(const std::string& word, std::vector<std::string>& to) {
+    if (std::ranges::find(to, word) == to.end()) to.push_back(word);
+  }
+
   std::vector<std::string> words_;
-  bool runs_alone_;
   std::size_t at_ = 0;
   Installation made_;
 };
@@ -133,7 +129,7 @@ std::optional<Installation> installation_of(const std::vector<Text>& command) {
     return std::nullopt;
   auto split = words_of(command[2].text);
   if (!split) return std::nullopt;
-  auto made = InstallationReader(std::move(*split), !executor_module(command, words).empty()).run();
+  auto made = InstallationReader(std::move(*split)).run();
   if (made) made->words = words;
   return made;
 }
@@ -144,21 +140,20 @@ std::string_view executor_module(const std::vector<Text>& command, std::size_t f
     return {};
   const auto words = words_of(command[from + 2].text);
   if (!words) return {};
-  for (const std::string_view module : {"kfp.dsl.executor_main", "kfp.components.executor_main"}) {
-    const std::vector<std::string_view> expected{"program_path=$(mktemp",
-                                                 "-d)",
-                                                 "printf",
-                                                 "%s",
-                                                 "\"$0\"",
-                                                 ">",
-                                                 "\"$program_path/ephemeral_component.py\"",
-                                                 "_KFP_RUNTIME=true",
-                                                 "python3",
-                                                 "-m",
-                                                 module,
-                                                 "--component_module_path",
-                                                 "\"$program_path/ephemeral_component.py\"",
-                                                 "\"$@\""};
+  using Words = std::vector<std::string_view>;
+  for (const auto& [module, start] :
+       {std::pair<std::string_view, Words>{"kfp.dsl.executor_main", {"_KFP_RUNTIME=true"}},
+        {"kfp.components.executor_main", {}}}) {  // of 2.0
+    Words expected{"program_path=$(mktemp",
+                   "-d)",
+                   "printf",
+                   "%s",
+                   "\"$0\"",
+                   ">",
+                   "\"$program_path/ephemeral_component.py\""};
+    expected.insert(expected.end(), start.begin(), start.end());
+    expected.insert(expected.end(), {"python3", "-m", module, "--component_module_path",
+                                     "\"$program_path/ephemeral_component.py\"", "\"$@\""});
     if (std::ranges::equal(*words, expected)) return module;
   }
   return {};

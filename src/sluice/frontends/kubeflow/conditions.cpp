@@ -75,6 +75,11 @@ class ConditionParser {
       auto key = primary();
       if (!key) return key;
       if (!take("]")) return wrong("lacks a `]`");
+      // As it is printed and read again.
+      if (key->kind == syntax::Expression::Kind::literal && key->literal.is_string()) {
+        made = field(std::move(made), *key->literal.if_string());
+        continue;
+      }
       const auto at = key->at;
       auto made_index = std::make_shared<syntax::Expression>();
       made_index->kind = syntax::Expression::Kind::index;

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "sluice/frontends/kubeflow/channels.hpp"
 #include "sluice/frontends/kubeflow/kubeflow_frontend.hpp"
 #include "sluice/frontends/kubeflow/lowering.hpp"
 #include "sluice/frontends/kubeflow/spec_reader.hpp"
@@ -48,8 +49,9 @@ Result<ir::Frontend::Lowered> KubeflowFrontend::lower(std::string_view text, con
   SLUICE_TRY(documents, syntax::read_yaml_documents(text, file, documents_max));
   ir::Problems problems;
   ir::Problems warnings;
-  const auto spec = kubeflow::SpecReader(problems, warnings)
-                        .read(documents.front(), documents.size() > 1 ? &documents.back() : nullptr);
+  auto spec = kubeflow::SpecReader(problems, warnings)
+                  .read(documents.front(), documents.size() > 1 ? &documents.back() : nullptr);
+  kubeflow::mend_channels(spec);
   Lowered made;
   made.plan.file = file;
   made.plan.pipelines = kubeflow::Lowering(spec, options, problems, warnings).run();

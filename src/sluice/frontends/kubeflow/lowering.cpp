@@ -51,12 +51,25 @@ std::vector<ir::Pipeline> Lowering::run() {
   return made;
 }
 
+/// The lists of loops, which their iterations do not read themselves: as arguments of each, they would be
+/// stored as often as they have items.
 void Lowering::find_loops() {
+  const auto reads = [](const Component& component, const std::string& input) {
+    const auto names = [&](const Argument& argument) {
+      return argument.source == Argument::Source::component_input && argument.key == input;
+    };
+    return component.dag && std::ranges::any_of(component.dag->tasks, [&](const Task& task) {
+             return std::ranges::any_of(task.parameters, names) || std::ranges::any_of(task.artifacts, names);
+           });
+  };
   for (const auto& component : spec_.components) {
     if (!component.dag) continue;
-    for (const auto& task : component.dag->tasks)
-      if (task.iterator && !task.iterator->items_input.empty())
+    for (const auto& task : component.dag->tasks) {
+      if (!task.iterator || task.iterator->items_input.empty()) continue;
+      const auto* of = spec_.component(task.component);
+      if (of == nullptr || !reads(*of, task.iterator->items_input))
         only_items_[task.component].insert(task.iterator->items_input);
+    }
   }
 }
 
@@ -281,7 +294,8 @@ void Lowering::call(const Task& task, const Component& of, const TaskArguments& 
   if (known_.insert(&of).second) wanted_.push_back(&of);
   const auto only_items = only_items_.find(of.name);
   const auto is_items = [&](const std::string& input) {
-    return task.iterator && only_items != only_items_.end() && input == task.iterator->items_input;
+    return task.iterator && input == task.iterator->items_input && only_items != only_items_.end() &&
+           only_items->second.contains(input);
   };
   ir::PipelineCall made{.pipeline = of.name, .with = {}};
   for (const auto& input : of.inputs.parameters)

@@ -1,4 +1,6 @@
 // What sweeps, backups and checks need of the ledger.
+#include <fmt/format.h>
+
 #include "sluice/base/json.hpp"
 #include "sluice/os/files.hpp"
 #include "sluice/stores/sqlite/columns.hpp"
@@ -229,6 +231,35 @@ Result<void> SqliteLedger::each_kept_plan(const std::function<Result<void>(const
       read("SELECT id, workspace, 'pipeline version ' || name, text FROM pipeline_versions WHERE id > ? "
            "ORDER BY id LIMIT ?"));
   return read("SELECT id, workspace, 'run ' || run, text FROM grouped_runs WHERE id > ? ORDER BY id LIMIT ?");
+}
+
+Result<void> SqliteLedger::each_dataset(const std::function<Result<void>(const NamedObject&)>& take) const {
+  std::string workspace;
+  std::string name;
+  std::int64_t number = 0;
+  for (;;) {
+    SLUICE_TRY(page, file_->read([&](Connection& connection) -> Result<std::vector<NamedObject>> {
+      SLUICE_TRY(select,
+                 connection.prepare(
+                     "SELECT workspace, name, number, digest FROM datasets WHERE (workspace, name, number) > "
+                     "(?, ?, ?) AND digest IS NOT NULL ORDER BY workspace, name, number LIMIT ?"));
+      const auto after = std::pair(workspace, name);
+      select.bind(after.first).bind(after.second).bind(number).bind(static_cast<std::int64_t>(rows_at_once));
+      std::vector<NamedObject> found;
+      for (;;) {
+        SLUICE_TRY(row, select.step());
+        if (!row) return found;
+        SLUICE_TRY(digest, digest_of(select.text(3)));
+        workspace = select.text(0);
+        name = select.text(1);
+        number = select.integer(2);
+        found.push_back(
+            {.workspace = workspace, .path = fmt::format("data set {}@{}", name, number), .digest = digest});
+      }
+    }));
+    for (const auto& object : page) SLUICE_DO(take(object));
+    if (page.size() < rows_at_once) return {};
+  }
 }
 
 Result<void> SqliteLedger::each_schedule(

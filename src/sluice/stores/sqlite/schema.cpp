@@ -514,6 +514,22 @@ constexpr std::array<const char*, schema_version> steps{R"sql(
   CREATE INDEX grouped_runs_by_name ON grouped_runs(workspace, lower(display_name), id);
   CREATE INDEX grouped_runs_of_group ON grouped_runs(in_group, created_ms, id);
   CREATE INDEX grouped_runs_of_group_archived ON grouped_runs(in_group, archived, created_ms, id);
+)sql",
+                                                        R"sql(
+  -- Versions of data sets. A row whose digest is null is of one that was removed: its number is not used again.
+  CREATE TABLE datasets(
+    workspace TEXT NOT NULL,
+    name TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    principal TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    digest BLOB,
+    size INTEGER NOT NULL,
+    examples INTEGER NOT NULL,
+    labels INTEGER NOT NULL,
+    created_ms INTEGER NOT NULL,
+    PRIMARY KEY(workspace, name, number)
+  ) STRICT, WITHOUT ROWID;
 )sql"};
 
 Result<int> version_of(Connection& connection) {

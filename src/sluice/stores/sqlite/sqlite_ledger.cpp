@@ -4,6 +4,7 @@
 
 #include "sluice/base/json.hpp"
 #include "sluice/stores/sqlite/columns.hpp"
+#include "sluice/stores/sqlite/grouped_run_rows.hpp"
 #include "sluice/stores/sqlite/ledger_file.hpp"
 #include "sluice/stores/sqlite/schedule_rows.hpp"
 
@@ -108,7 +109,8 @@ Result<void> append_one(Connection& connection, const ports::Append& append) {
   if (append.row) SLUICE_DO(put_row(connection, append.run, *append.row));
   for (const auto& entry : append.cache) SLUICE_DO(put_cache_entry(connection, entry, append.principal.name));
   for (const auto& use : append.used) SLUICE_DO(note_use(connection, append.principal.workspace, use));
-  return append.step ? sqlite::take_step(connection, *append.step) : Result<void>();
+  if (append.step) SLUICE_DO(sqlite::take_step(connection, *append.step));
+  return append.group ? sqlite::put_into_group(connection, *append.group) : Result<void>();
 }
 
 Result<std::vector<std::string>> read_events(Connection& connection, const RunId& run, std::uint64_t from,

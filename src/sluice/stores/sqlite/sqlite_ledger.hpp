@@ -55,6 +55,7 @@ class SqliteLedger final : public ports::Journal,
       const std::function<Result<void>(const ports::UsedCacheEntry&)>& take) const override;
   Result<void> each_artifact(const std::function<Result<void>(const NamedObject&)>& take) const override;
   Result<void> each_kept_plan(const std::function<Result<void>(const NamedObject&)>& take) const override;
+  Result<void> each_dataset(const std::function<Result<void>(const NamedObject&)>& take) const override;
   Result<void> each_schedule(const std::function<Result<void>(const ScheduledObjects&)>& take) const override;
   Result<std::uint64_t> remove_runs(const std::vector<RunId>& runs) override;
   Result<void> each_removed(const std::function<Result<void>(const RemovedRecord&)>& take) const override;

@@ -6,6 +6,7 @@
 
 #include "sluice/base/json.hpp"
 #include "sluice/stores/sqlite/columns.hpp"
+#include "sluice/stores/sqlite/grouped_run_rows.hpp"
 #include "sluice/stores/sqlite/ledger_file.hpp"
 #include "sluice/stores/sqlite/list_sql.hpp"
 
@@ -129,6 +130,33 @@ Result<std::optional<ports::RunGroup>> only_group(Statement select) {
 
 }  // namespace
 
+namespace sqlite {
+
+Result<void> put_into_group(Connection& connection, const ports::GroupStep& step) {
+  const auto& run = step.run;
+  const auto earlier = to_json(run.earlier);
+  if (!step.from.text.empty()) {
+    SLUICE_TRY(update, connection.prepare("UPDATE grouped_runs SET run = ?, cancelled_ms = NULL, earlier = ? "
+                                          "WHERE id = ? AND workspace = ? AND run = ?"));
+    update.bind(run.run.text).bind(earlier).bind(run.id).bind(run.principal.workspace).bind(step.from.text);
+    SLUICE_DO(update.run());
+    if (connection.changes() == 1) return {};
+    return Fail(user_error(Code::conflict, fmt::format("run {} is being retried already", run.id)));
+  }
+  const auto parameters = to_json(run.parameters);
+  SLUICE_TRY(insert, connection.prepare(R"sql(
+    INSERT INTO grouped_runs(id, run, workspace, principal, in_group, display_name, description, service_account,
+      pipeline, version, text, file, root, parameters, archived, created_ms, cancelled_ms, earlier)
+    VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,NULL,?))sql"));
+  insert.bind(run.id).bind(run.run.text).bind(run.principal.workspace).bind(run.principal.name);
+  insert.bind(run.group).bind(run.display_name).bind(run.description).bind(run.service_account);
+  insert.bind(run.pipeline).bind(run.version).bind_blob(blob_of(run.text)).bind(run.file).bind(run.root);
+  insert.bind(parameters).bind(std::int64_t{run.archived}).bind(milliseconds(run.created)).bind(earlier);
+  return insert.run();
+}
+
+}  // namespace sqlite
+
 SqliteRunGroups::SqliteRunGroups(std::shared_ptr<sqlite::LedgerFile> file) : file_(std::move(file)) {}
 SqliteRunGroups::~SqliteRunGroups() = default;
 
@@ -200,22 +228,6 @@ Result<bool> SqliteRunGroups::remove_group(const std::string& workspace, const s
   });
 }
 
-Result<void> SqliteRunGroups::add_run(const ports::GroupedRun& run) {
-  return file_->write(ports::Durability::process, [&](Connection& connection) -> Result<void> {
-    const auto parameters = to_json(run.parameters);
-    const auto earlier = to_json(run.earlier);
-    SLUICE_TRY(insert, connection.prepare(R"sql(
-      INSERT INTO grouped_runs(id, run, workspace, principal, in_group, display_name, description, service_account,
-        pipeline, version, text, file, root, parameters, archived, created_ms, cancelled_ms, earlier)
-      VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,NULL,?))sql"));
-    insert.bind(run.id).bind(run.run.text).bind(run.principal.workspace).bind(run.principal.name);
-    insert.bind(run.group).bind(run.display_name).bind(run.description).bind(run.service_account);
-    insert.bind(run.pipeline).bind(run.version).bind_blob(blob_of(run.text)).bind(run.file).bind(run.root);
-    insert.bind(parameters).bind(std::int64_t{run.archived}).bind(milliseconds(run.created)).bind(earlier);
-    return insert.run();
-  });
-}
-
 Result<std::optional<ports::GroupedRun>> SqliteRunGroups::run(const std::string& workspace,
                                                               const std::string& id) const {
   return file_->read([&](Connection& connection) -> Result<std::optional<ports::GroupedRun>> {
@@ -258,20 +270,6 @@ Result<bool> SqliteRunGroups::note_cancellation(const std::string& workspace, co
                                           "WHERE id = ? AND workspace = ?"));
     return update.bind(milliseconds(at)).bind(id).bind(workspace).run();
   });
-}
-
-Result<void> SqliteRunGroups::replace_run(const ports::GroupedRun& run, const RunId& from) {
-  SLUICE_TRY(
-      replaced, change(*file_, [&](Connection& connection) -> Result<void> {
-        const auto earlier = to_json(run.earlier);
-        SLUICE_TRY(update,
-                   connection.prepare("UPDATE grouped_runs SET run = ?, cancelled_ms = NULL, earlier = ? "
-                                      "WHERE id = ? AND workspace = ? AND run = ?"));
-        update.bind(run.run.text).bind(earlier).bind(run.id).bind(run.principal.workspace).bind(from.text);
-        return update.run();
-      }));
-  if (replaced) return {};
-  return Fail(user_error(Code::conflict, fmt::format("run {} is being retried already", run.id)));
 }
 
 Result<bool> SqliteRunGroups::remove_run(const std::string& workspace, const std::string& id) {

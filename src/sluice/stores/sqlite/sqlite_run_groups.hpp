@@ -25,7 +25,6 @@ class SqliteRunGroups final : public ports::RunGroups {
   Result<bool> archive_group(const std::string& workspace, const std::string& id, bool archived) override;
   Result<bool> remove_group(const std::string& workspace, const std::string& id) override;
 
-  Result<void> add_run(const ports::GroupedRun& run) override;
   [[nodiscard]] Result<std::optional<ports::GroupedRun>> run(const std::string& workspace,
                                                              const std::string& id) const override;
   [[nodiscard]] Result<ports::ListPage<ports::GroupedRun>> runs(const std::string& workspace,
@@ -33,7 +32,6 @@ class SqliteRunGroups final : public ports::RunGroups {
                                                                 const ports::ListQuery& query) const override;
   Result<bool> archive_run(const std::string& workspace, const std::string& id, bool archived) override;
   Result<bool> note_cancellation(const std::string& workspace, const std::string& id, Time at) override;
-  Result<void> replace_run(const ports::GroupedRun& run, const RunId& from) override;
   Result<bool> remove_run(const std::string& workspace, const std::string& id) override;
 
  private:
