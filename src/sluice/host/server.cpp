@@ -256,7 +256,9 @@ Result<Server::Reply> Server::add_input(const Value& params, const std::string& 
 }
 
 Result<Server::Reply> Server::learn(std::int64_t id, const Value& params, const std::string&) {
-  LearnOptions options{.seed = params.integer_at("seed"), .keep = params.number_at("keep", 0.9)};
+  LearnOptions options{.seed = params.integer_at("seed"),
+                       .keep = params.number_at("keep", 0.9),
+                       .appraise = params.boolean_at("appraise")};
   SLUICE_TRY(key, text_param(params, "learning"));
   const Value nothing;
   const auto param = [&](std::string_view name) -> const Value& {
@@ -268,12 +270,16 @@ Result<Server::Reply> Server::learn(std::int64_t id, const Value& params, const 
              media::Preprocessing::from_value(param("preprocessing"), "param `preprocessing`"));
   options.base = base;
   options.preprocessing = preprocessing;
-  options.fitted = [&](std::size_t done, std::size_t total) {
-    report({.id = id,
-            .done = static_cast<std::int64_t>(done),
-            .total = static_cast<std::int64_t>(total),
-            .unit = "classifiers"});
+  const auto reporting = [this, id](const std::string& unit) {
+    return [this, id, unit](std::size_t done, std::size_t total) {
+      report({.id = id,
+              .done = static_cast<std::int64_t>(done),
+              .total = static_cast<std::int64_t>(total),
+              .unit = unit});
+    };
   };
+  options.fitted = reporting("classifiers");
+  options.appraised = reporting("checks");
   SLUICE_TRY(inputs, learning_.take(key));
   SLUICE_TRY(learned, learn_head(runtime_, std::move(inputs), options));
   Struct out;
@@ -281,6 +287,8 @@ Result<Server::Reply> Server::learn(std::int64_t id, const Value& params, const 
   out.set("model.json", static_cast<std::int64_t>(learned.model_json.size()));
   out.set("head.onnx", static_cast<std::int64_t>(learned.head_onnx.size()));
   out.set("predictions.json", static_cast<std::int64_t>(learned.predictions_json.size()));
+  if (!learned.appraisal_json.empty())
+    out.set("appraisal.json", static_cast<std::int64_t>(learned.appraisal_json.size()));
   learning_.put(key, std::move(learned));
   return Reply{.result = std::move(out)};
 }

@@ -100,6 +100,43 @@ TEST_F(Heads, AreLearnedFromAFewPictures) {
       << "the same inputs give the same model";
 }
 
+TEST_F(Heads, AreLearnedFromEverythingAndAppraised) {
+  draw_pictures();
+  const auto embedded = embed();
+  ASSERT_OK(embedded);
+  List pictures;
+  for (const std::string label : {"disc", "stripes"})
+    for (int i = 0; i < 5; ++i) {
+      Struct entry;
+      entry.set("path", label + "/" + std::to_string(i) + ".tif");
+      entry.set("label", label);
+      pictures.emplace_back(std::move(entry));
+    }
+  Struct split;
+  split.set("classes", List{"disc", "stripes"});
+  split.set("learned", std::move(pictures));
+  split.set("held_out", List{});
+  const auto stored = data_.objects().put(to_json(split));
+  ASSERT_OK(stored);
+  Struct with;
+  with.set("features", *embedded->find("features"));
+  with.set("split",
+           Artifact{.kind = "split", .digest = stored->digest, .size = stored->size, .name = "split.json"});
+  const auto plain = data_.run(learn_, with);
+  ASSERT_OK(plain);
+  EXPECT_EQ(plain->find("appraisal"), nullptr);
+
+  with.set("appraise", true);
+  const auto learned = data_.run(learn_, with);
+  ASSERT_OK(learned);
+  EXPECT_EQ(learned->find("summary")->integer_at("learned"), 10);
+  EXPECT_EQ(learned->find("appraisal")->if_artifact()->kind, "appraisal");
+  const auto appraisal = read(*learned, "appraisal");
+  EXPECT_EQ(appraisal.integer_at("examples"), 10);
+  EXPECT_EQ(appraisal.find("classes")->if_list()->size(), 2U);
+  EXPECT_EQ(learned->find("model")->if_artifact()->digest, plain->find("model")->if_artifact()->digest);
+}
+
 TEST_F(Heads, NameAPictureThatCannotBeRead) {
   draw_pictures();
   data_.picture("disc/broken.png", "no picture at all");

@@ -68,11 +68,12 @@ class LearnHead : public testing::Test {
     return out;
   }
 
-  Result<LearnedHead> learn(const Value& of_split, double keep = 0.9) {
+  Result<LearnedHead> learn(const Value& of_split, double keep = 0.9, bool appraise = false) {
     return learn_head(
         runtime_, {.table = table_, .index = index_, .split = to_json(of_split)},
         {.seed = 7,
          .keep = keep,
+         .appraise = appraise,
          .base = {.repository = "base",
                   .commit = std::string(40, 'a'),
                   .digest = std::string(64, 'b'),
@@ -124,12 +125,39 @@ TEST_F(LearnHead, WritesAModelAndPredictionsForHeldOutPictures) {
   EXPECT_EQ(right, 12U);
 }
 
+TEST_F(LearnHead, LearnsFromEverythingAndAppraisesItself) {
+  const auto learned = learn(split(pictures_a_class), 0.9, true);
+  ASSERT_OK(learned);
+  EXPECT_EQ(learned->summary.integer_at("learned"), 27);
+  EXPECT_EQ(learned->summary.integer_at("held_out"), 0);
+  EXPECT_TRUE(parse_json(learned->predictions_json)->find("predictions")->if_list()->empty());
+  const auto appraisal = parse_json(learned->appraisal_json);
+  ASSERT_OK(appraisal);
+  EXPECT_EQ(appraisal->integer_at("examples"), 27);
+  EXPECT_EQ(appraisal->integer_at("seed"), 7);
+  EXPECT_TRUE(appraisal->find("gate")->boolean_at("passed"));
+  EXPECT_GT(appraisal->find("balanced_accuracy")->number_at("low"), 0.6);
+  EXPECT_EQ(appraisal->number_at("strangers_rejected"), learned->summary.number_at("strangers_rejected"));
+  EXPECT_EQ((*appraisal->find("classes")->if_list())[2].text_at("label"), "cat");
+  // The head is the same as without.
+  const auto plain = test::value_of(learn(split(pictures_a_class)));
+  EXPECT_EQ(learned->head_onnx, plain.head_onnx);
+  EXPECT_EQ(plain.appraisal_json, "");
+}
+
+TEST_F(LearnHead, AppraisesWhatItLearnsFromWhereSomeAreHeldOut) {
+  const auto learned = test::value_of(learn(split(5), 0.9, true));
+  EXPECT_EQ(parse_json(learned.appraisal_json)->integer_at("examples"), 15);
+  EXPECT_EQ(parse_json(learned.predictions_json)->find("predictions")->if_list()->size(), 12U);
+}
+
 TEST_F(LearnHead, TheSameInputGivesTheSameBytes) {
-  const auto first = test::value_of(learn(split(4)));
-  const auto second = test::value_of(learn(split(4)));
+  const auto first = test::value_of(learn(split(4), 0.9, true));
+  const auto second = test::value_of(learn(split(4), 0.9, true));
   EXPECT_EQ(first.model_json, second.model_json);
   EXPECT_EQ(first.head_onnx, second.head_onnx);
   EXPECT_EQ(first.predictions_json, second.predictions_json);
+  EXPECT_EQ(first.appraisal_json, second.appraisal_json);
 }
 
 TEST_F(LearnHead, NamesTheClassThatHasTooFew) {

@@ -5,36 +5,23 @@
 
 #include <gtest/gtest.h>
 
+#include "clusters.hpp"
 #include "sluice/base/random.hpp"
+#include "sluice/host/learning/folds.hpp"
 #include "sluice/host/learning/validation.hpp"
 
 namespace sluice::host {
 namespace {
 
-struct Data {
-  Matrix samples;
-  std::vector<std::size_t> labels;
-};
+using test::clusters;
+using test::Data;
+using test::normal;
 
-double normal(SeededRandom& random) {
-  return std::sqrt(-2 * std::log(1 - random.unit())) * std::cos(6.283185307179586 * random.unit());
-}
-
-/// `each` points around each of `classes` centers, as unit-length rows.
-Data clusters(std::size_t classes, std::size_t each, std::size_t columns, double spread, std::uint64_t seed) {
-  SeededRandom random(seed);
-  Matrix centers(classes, columns);
-  for (double& x : centers.values) x = normal(random);
-  Data out{.samples = Matrix(classes * each, columns), .labels = {}};
-  for (std::size_t i = 0; i < classes * each; ++i) {
-    const auto label = i % classes;
-    out.labels.push_back(label);
-    auto row = out.samples.row(i);
-    for (std::size_t k = 0; k < columns; ++k) row[k] = centers.row(label)[k] + spread * normal(random);
-    const double length = std::sqrt(std::inner_product(row.begin(), row.end(), row.begin(), 0.0));
-    for (double& x : row) x /= length;
-  }
-  return out;
+Result<Choice> choose_for(const Data& data, std::size_t classes, std::int64_t seed) {
+  const auto groups = groups_of_one(data.labels.size());
+  const LearningTask task{
+      .samples = data.samples, .labels = data.labels, .groups = groups, .classes = classes};
+  return choose(task, usual_settings(task), seed, 0.9);
 }
 
 double loss_of(const Logistic& model, const Data& data, double l2) {
@@ -142,7 +129,7 @@ TEST(Centroids, CosineIsOneInTheMiddleOfAClass) {
 
 TEST(Choose, SeparatesClustersAndKeepsTheRightOnes) {
   const auto data = clusters(6, 5, 40, 0.7, 17);
-  const auto choice = choose(data.samples, data.labels, 6, 7, 0.9);
+  const auto choice = choose_for(data, 6, 7);
   ASSERT_TRUE(choice);
   EXPECT_EQ(choice->folds, 5U);
   EXPECT_GT(choice->accuracy, 0.95);
@@ -152,8 +139,8 @@ TEST(Choose, SeparatesClustersAndKeepsTheRightOnes) {
 
 TEST(Choose, TheSameSeedChoosesTheSame) {
   const auto data = clusters(3, 4, 20, 1.5, 23);
-  const auto first = choose(data.samples, data.labels, 3, 7, 0.9).value();
-  const auto second = choose(data.samples, data.labels, 3, 7, 0.9).value();
+  const auto first = choose_for(data, 3, 7).value();
+  const auto second = choose_for(data, 3, 7).value();
   EXPECT_EQ(first.folds, 4U);
   EXPECT_EQ(first.l2, second.l2);
   EXPECT_EQ(first.temperature, second.temperature);
@@ -163,11 +150,38 @@ TEST(Choose, TheSameSeedChoosesTheSame) {
 
 TEST(Choose, TwoClassesOfTwoAreEnough) {
   const auto data = clusters(2, 2, 12, 0.3, 3);
-  const auto choice = choose(data.samples, data.labels, 2, 1, 0.9);
+  const auto choice = choose_for(data, 2, 1);
   ASSERT_TRUE(choice);
   EXPECT_EQ(choice->folds, 2U);
   EXPECT_EQ(choice->strangers_rejected, -1);
   EXPECT_TRUE(std::isfinite(choice->threshold));
+}
+
+TEST(Choose, OfALargeTaskSomeIsEnough) {
+  const auto data = clusters(40, 50, 640, 0.8, 5);  // 40 · 50 · 640 · 40 products
+  const auto groups = groups_of_one(data.labels.size());
+  const LearningTask task{.samples = data.samples, .labels = data.labels, .groups = groups, .classes = 40};
+  ASSERT_TRUE(is_large(task));
+  std::size_t fits = 0;
+  std::size_t announced = 0;
+  const ChoiceSettings settings{.inverse_l2 = {1, 10}, .folds = 2, .turns = 4, .sampled_rows = 120};
+  const auto choice = choose(task, settings, 7, 0.9, [&](std::size_t done, std::size_t total) {
+    EXPECT_EQ(done, ++fits);
+    announced = total;
+  });
+  ASSERT_TRUE(choice);
+  EXPECT_EQ(fits, announced);
+  EXPECT_GT(choice->accuracy, 0.9);
+  EXPECT_GE(choice->kept, 0.9);
+  EXPECT_GT(choice->strangers_rejected, 0.5);
+}
+
+TEST(Choose, AClassThatAFoldHasNotSeenDoesNotCount) {
+  auto data = clusters({6, 6, 1}, 12, 0.3, 3);
+  const auto choice = choose_for(data, 3, 1);
+  ASSERT_TRUE(choice);
+  EXPECT_EQ(choice->folds, 2U);
+  EXPECT_EQ(choice->accuracy, 1);
 }
 
 }  // namespace

@@ -43,15 +43,19 @@ const ir::Signature& HeadLearn::declared() {
   using Kind = ir::Type::Kind;
   static const ir::Signature signature{
       .name = "head.learn",
-      .version = "1.0.0",
+      .version = "1.1.0",
       .inputs = {{.name = "features", .type = {.kind = Kind::artifact, .artifact_kind = "features"}},
                  {.name = "split", .type = {.kind = Kind::artifact, .artifact_kind = "split"}},
                  {.name = "model", .type = {.kind = Kind::string}, .optional = true},
                  {.name = "seed", .type = {.kind = Kind::integer}, .optional = true},
-                 {.name = "keep", .type = {.kind = Kind::number}, .optional = true}},
+                 {.name = "keep", .type = {.kind = Kind::number}, .optional = true},
+                 {.name = "appraise", .type = {.kind = Kind::boolean}, .optional = true}},
       .outputs = {{.name = "model", .type = {.kind = Kind::artifact, .artifact_kind = "model"}},
                   {.name = "predictions", .type = {.kind = Kind::artifact, .artifact_kind = "predictions"}},
-                  {.name = "summary", .type = {.kind = Kind::structure}}}};
+                  {.name = "summary", .type = {.kind = Kind::structure}},
+                  {.name = "appraisal",
+                   .type = {.kind = Kind::artifact, .artifact_kind = "appraisal"},
+                   .optional = true}}};
   return signature;
 }
 
@@ -80,6 +84,8 @@ Result<Struct> HeadLearn::run(const ports::ServiceCall& call) {
   params.set("base", reference_of(base));
   params.set("preprocessing", base.preprocessing);
   params.set("keep", keep);
+  const bool appraise = Value(call.with).boolean_at("appraise");
+  params.set("appraise", appraise);
   Value learned;
   SLUICE_DO(serving::work_on_host(
       hosts_, {.base = base.files}, "head.learn",
@@ -104,6 +110,13 @@ Result<Struct> HeadLearn::run(const ports::ServiceCall& call) {
                                       .size = predictions.size,
                                       .name = "predictions.json"});
   outputs.set("summary", std::move(summary));
+  if (appraise) {
+    SLUICE_TRY(appraisal, objects_.put_file(out / "appraisal.json"));
+    outputs.set("appraisal", Artifact{.kind = "appraisal",
+                                      .digest = appraisal.digest,
+                                      .size = appraisal.size,
+                                      .name = "appraisal.json"});
+  }
   return outputs;
 }
 

@@ -16,7 +16,10 @@ namespace sluice::ai {
 ///   model     the base model of the features, default "efficientnet-lite0"
 ///   seed      of the folds, default 7
 ///   keep      the fraction of correct predictions that the threshold accepts, default 0.9
-///   → model (a folder: head.onnx, model.json), predictions (a JSON file: every held-out picture), summary
+///   appraise  whether to measure, with the pictures that are learned, how far the head can be trusted: for a
+///             split that holds nothing out; default false
+///   → model (a folder: head.onnx, model.json), predictions (a JSON file: every held-out picture), summary,
+///     appraisal (a JSON file, host/README.md; absent unless it is asked for)
 /// Thread-safe. The objects that it refers to must outlive it.
 class HeadLearn final : public ports::Service {
  public:

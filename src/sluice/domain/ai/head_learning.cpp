@@ -107,6 +107,7 @@ Result<Value> learn_on(serving::HostLease& host, const LearningFolders& folders,
       {"split.json", folders.split}};
   SLUICE_DO(learning.begin(inputs));
   for (const auto& [name, file] : inputs) SLUICE_DO(learning.send(name, file));
+  const bool appraise = Value(params).boolean_at("appraise");
   SLUICE_TRY(learned, learning.learn(std::move(params), report));
   std::error_code failed;
   std::filesystem::create_directories(folders.out / "model", failed);
@@ -114,6 +115,7 @@ Result<Value> learn_on(serving::HostLease& host, const LearningFolders& folders,
   SLUICE_DO(learning.fetch(learned, "model.json", folders.out / "model" / "model.json"));
   SLUICE_DO(learning.fetch(learned, "head.onnx", folders.out / "model" / "head.onnx"));
   SLUICE_DO(learning.fetch(learned, "predictions.json", folders.out / "predictions.json"));
+  if (appraise) SLUICE_DO(learning.fetch(learned, "appraisal.json", folders.out / "appraisal.json"));
   const auto* summary = learned.find("summary");
   return summary != nullptr ? *summary : Value(Struct{});
 }

@@ -10,7 +10,8 @@ namespace sluice::ai {
 struct LearningFolders {
   std::filesystem::path features;  ///< a folder with features.npy and index.json
   std::filesystem::path split;     ///< split.json
-  std::filesystem::path out;       ///< an empty folder; receives model/ and predictions.json
+  std::filesystem::path out;  ///< an empty folder; receives model/, predictions.json and, if `params` ask for
+                              ///< it, appraisal.json
 };
 
 /// Has a host learn: sends it the files piece by piece, and writes what it has made. `params` are those of

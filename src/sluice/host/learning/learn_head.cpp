@@ -11,6 +11,8 @@
 #include "sluice/host/features.hpp"
 #include "sluice/host/head.hpp"
 #include "sluice/host/head_graph.hpp"
+#include "sluice/host/learning/appraisal.hpp"
+#include "sluice/host/learning/folds.hpp"
 #include "sluice/host/learning/validation.hpp"
 
 namespace sluice::host {
@@ -149,6 +151,18 @@ Result<Value> predict_held_out(Head& head, const Features& features, const Split
   return out;
 }
 
+Result<std::string> appraise_head(const Split& split, const Matrix& samples, const LearningTask& task,
+                                  const Choice& choice, const LearnOptions& options) {
+  const AppraisalOptions settings{.seed = options.seed, .keep = options.keep, .advanced = options.appraised};
+  SLUICE_TRY(appraisal, appraise(samples, task.samples, task.labels, task.classes, settings));
+  std::vector<std::string> paths;
+  paths.reserve(split.learned.size());
+  for (const auto& picture : split.learned) paths.push_back(picture.path);
+  const auto value =
+      to_value(appraisal, settings, choice.strangers_rejected, split.classes, paths, task.labels);
+  return to_json(value, JsonStyle::pretty) + "\n";
+}
+
 Value summary_of(const Split& split, const Choice& choice, const HeadDescription& description) {
   Struct out;
   out.set("classes", List(split.classes.begin(), split.classes.end()));
@@ -186,8 +200,10 @@ Result<LearnedHead> learn_head(runtimes::OpenVino& runtime, LearnInputs inputs, 
     labels.push_back(split.learned[i].label);
   }
   const Reduction reduction(samples);
-  SLUICE_TRY(choice,
-             choose(reduction.reduced(), labels, classes, options.seed, options.keep, options.fitted));
+  const auto groups = groups_of_one(labels.size());
+  const LearningTask task{
+      .samples = reduction.reduced(), .labels = labels, .groups = groups, .classes = classes};
+  SLUICE_TRY(choice, choose(task, usual_settings(task), options.seed, options.keep, options.fitted));
   SLUICE_TRY(numbers, fit_head(samples, labels, classes, reduction, choice));
 
   // The description repeats the numbers of the graph, which have 32 bits.
@@ -204,6 +220,10 @@ Result<LearnedHead> learn_head(runtimes::OpenVino& runtime, LearnInputs inputs, 
   SLUICE_TRY(head, Head::load(runtime, written, out.head_onnx, features.columns));
   SLUICE_TRY(predictions, predict_held_out(*head, features, split));
   out.predictions_json = to_json(predictions, JsonStyle::pretty) + "\n";
+  if (options.appraise) {
+    SLUICE_TRY(appraisal, appraise_head(split, samples, task, choice, options));
+    out.appraisal_json = std::move(appraisal);
+  }
   out.summary = summary_of(split, choice, description);
   return out;
 }

@@ -83,10 +83,12 @@ Result<std::string> LearningFiles::read(const std::string& key, const std::strin
   const std::lock_guard lock(mutex_);
   const auto found = outputs_.find(key);
   if (found == outputs_.end()) return unknown("learning", key);
-  const auto* const file = name == "model.json"         ? &found->second.model_json
-                           : name == "head.onnx"        ? &found->second.head_onnx
-                           : name == "predictions.json" ? &found->second.predictions_json
-                                                        : nullptr;
+  const auto& made = found->second;
+  const auto* const file = name == "model.json"                                       ? &made.model_json
+                           : name == "head.onnx"                                      ? &made.head_onnx
+                           : name == "predictions.json"                               ? &made.predictions_json
+                           : name == "appraisal.json" && !made.appraisal_json.empty() ? &made.appraisal_json
+                                                                                      : nullptr;
   if (file == nullptr || offset > file->size()) return unknown("output", name);
   return file->substr(offset, piece_bytes_max);
 }

@@ -29,7 +29,7 @@ class LearningFiles {
   /// The inputs, which are released.
   Result<LearnInputs> take(const std::string& key);
   void put(const std::string& key, LearnedHead learned);
-  /// A part of an output (model.json, head.onnx or predictions.json) from `offset` on.
+  /// A part of an output (model.json, head.onnx, predictions.json or appraisal.json) from `offset` on.
   [[nodiscard]] Result<std::string> read(const std::string& key, const std::string& name,
                                          std::size_t offset) const;
   void remove(const std::string& key);

@@ -79,7 +79,7 @@ bool converged(int status) {
 }  // namespace
 
 Result<Logistic> fit_logistic(const Matrix& samples, std::span<const std::size_t> labels, std::size_t classes,
-                              double l2, const Logistic* start) {
+                              double l2, const Logistic* start, double tolerance) {
   SLUICE_CHECK(samples.rows == labels.size() && samples.rows > 0 && classes > 0);
   const auto weights = classes * samples.columns;
   const auto count = weights + classes;
@@ -100,7 +100,7 @@ Result<Logistic> fit_logistic(const Matrix& samples, std::span<const std::size_t
       .residual = Rows(static_cast<Eigen::Index>(samples.rows), static_cast<Eigen::Index>(classes))};
   lbfgs_parameter_t settings;
   lbfgs_parameter_init(&settings);
-  settings.epsilon = 1e-6;
+  settings.epsilon = tolerance;
   settings.max_iterations = 2000;
   const int status = lbfgs(static_cast<int>(count), variables.get(), nullptr, Problem::on_evaluate, nullptr,
                            &problem, &settings);

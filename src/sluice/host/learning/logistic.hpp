@@ -31,11 +31,17 @@ struct Logistic {
   std::vector<double> bias;  ///< one value per class; not regularized
 };
 
+/// How exactly a minimum is found: as good as double precision allows, or well enough to know which class is
+/// the most probable one.
+inline constexpr double fine_tolerance = 1e-6;
+inline constexpr double rough_tolerance = 1e-4;
+
 /// The multinomial logistic regression that minimises
 ///   sum over samples of -log softmax(weights x + bias)[label]  +  l2 / 2 · |weights|²
-/// by L-BFGS. `start` (or null) is where to begin. Deterministic.
+/// by L-BFGS, until the gradient is at most `tolerance` times the variables. `start` (or null) is where to
+/// begin. Deterministic.
 Result<Logistic> fit_logistic(const Matrix& samples, std::span<const std::size_t> labels, std::size_t classes,
-                              double l2, const Logistic* start = nullptr);
+                              double l2, const Logistic* start = nullptr, double tolerance = fine_tolerance);
 
 /// One row of logits per sample.
 Matrix logits_of(const Logistic& model, const Matrix& samples);

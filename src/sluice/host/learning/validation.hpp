@@ -31,10 +31,27 @@ Calibration calibrate(const Matrix& logits, std::span<const std::size_t> labels)
 /// The largest threshold that accepts at least the share `keep` of `scores` (score >= threshold).
 double threshold_for(std::vector<double> scores, double keep);
 
-/// What cross-validation chose.
-/// The number of classifiers that were fitted, and of all that will be.
-using OnFitted = std::function<void(std::size_t done, std::size_t total)>;
+/// Samples to learn from, and their classes. Samples of one group (`draw_folds`) are never divided.
+struct LearningTask {
+  const Matrix& samples;
+  std::span<const std::size_t> labels;
+  std::span<const std::size_t> groups;
+  std::size_t classes = 0;
+};
 
+/// How much is tried to choose.
+struct ChoiceSettings {
+  /// Inverse strengths of L2, from strong to weak, so that each fit starts near its solution.
+  std::vector<double> inverse_l2 = {1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0};
+  std::size_t repeats = 1;  ///< of the division into folds
+  std::size_t folds = 5;    ///< at most
+  /// In which classes are left out, at most; one class in each if there are as many.
+  std::size_t turns = 20;
+  std::size_t sampled_rows = 1000;  ///< so many are chosen with if not all are
+};
+ChoiceSettings usual_settings(const LearningTask& task);
+
+/// What cross-validation chose.
 struct Choice {
   double l2 = 0;
   double temperature = 1;
@@ -48,10 +65,20 @@ struct Choice {
       0;  ///< share of rejected pictures of a left-out class, each class in turn; -1: under 3 classes
 };
 
-/// There must be at least two classes, and at least two samples of each. Seeded: the same input gives the
-/// same choice. `fitted` is called whenever one of the many classifiers was fitted.
+/// The number of classifiers that were fitted, and of all that will be.
+using OnFitted = std::function<void(std::size_t done, std::size_t total)>;
+
+/// There must be at least two classes. A sample whose class a fold has not seen does not count. Seeded: the
+/// same input gives the same choice. `fitted` is called whenever one of the many classifiers was fitted. With
+/// a large task, strength and centroid weight are chosen with some of its classes and samples.
 Result<Choice> choose(
-    const Matrix& samples, std::span<const std::size_t> labels, std::size_t classes, std::int64_t seed,
-    double keep, const OnFitted& fitted = [](std::size_t, std::size_t) {});
+    const LearningTask& task, const ChoiceSettings& settings, std::int64_t seed, double keep,
+    const OnFitted& fitted = [](std::size_t, std::size_t) {});
+/// The same of a large task, without temperature and threshold for all of it: L2 and centroid weight alone
+/// are of use.
+Result<Choice> choose_with_some(const LearningTask& task, const ChoiceSettings& settings, std::int64_t seed,
+                                double keep, const OnFitted& fitted);
+/// Whether so much is computed for it that not everything is tried with all of it.
+bool is_large(const LearningTask& task);
 
 }  // namespace sluice::host
