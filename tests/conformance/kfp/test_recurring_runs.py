@@ -85,6 +85,7 @@ def test_its_runs_are_runs_of_its_experiment(client, experiment):
     client.enable_job(made.recurring_run_id)
     client.archive_experiment(experiment)
     assert client.get_recurring_run(made.recurring_run_id).status == "DISABLED"
+    served.refused(lambda: client.enable_recurring_run(made.recurring_run_id), 400, "is archived; unarchive it")
     client.delete_recurring_run(made.recurring_run_id)
     assert len(runs_of(client, experiment)) > count
 

@@ -55,8 +55,9 @@ Result<ports::Response> act(const KubeflowApi& api, const ports::Request& reques
   if (target.action != "archive" && target.action != "unarchive")
     return Fail(no_action(target, "archive, unarchive"));
   const bool archives = target.action == "archive";
-  SLUICE_DO(api.groups.archive(request.principal.workspace, target.id, archives));
+  // First: of an archived experiment, no recurring run is enabled, whatever is killed in between.
   if (archives) SLUICE_DO(api.recurring.disable_all(request.principal.workspace, target.id));
+  SLUICE_DO(api.groups.archive(request.principal.workspace, target.id, archives));
   return empty();
 }
 
@@ -80,6 +81,7 @@ void add_experiment_routes(const KubeflowApi& api, ports::Protocol& protocol) {
   routes.push_back({.method = "DELETE",
                     .pattern = "/apis/v2beta1/experiments/{}",
                     .handler = handler_of([api](const ports::Request& r) -> Result<ports::Response> {
+                      SLUICE_DO(api.recurring.disable_all(r.principal.workspace, r.params.at(0)));
                       SLUICE_DO(api.groups.remove(r.principal.workspace, r.params.at(0)));
                       return empty();
                     }),

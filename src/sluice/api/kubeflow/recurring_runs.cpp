@@ -118,8 +118,11 @@ Result<ports::ScheduleTiming> timing_of(const Fields& body) {
   timing.end = end;
   SLUICE_TRY(concurrency, integer_of(body, "max_concurrency"));
   timing.max_concurrency = concurrency.value_or(1);
-  if (const auto* no_catchup = body.find("no_catchup"))
-    timing.catch_up = !(no_catchup->if_boolean() && *no_catchup->if_boolean());
+  if (const auto* no_catchup = body.find("no_catchup")) {
+    if (no_catchup->if_boolean() == nullptr)
+      return Fail(user_error(Code::invalid_argument, "`no_catchup` must be true or false"));
+    timing.catch_up = !*no_catchup->if_boolean();
+  }
   return timing;
 }
 
@@ -131,6 +134,9 @@ Result<ports::Response> create(const KubeflowApi& api, const ports::Request& req
   SLUICE_TRY(timing, timing_of(body));
   wanted.timing = std::move(timing);
   SLUICE_TRY(mode, body.text("mode"));
+  if (!mode.empty() && mode != "ENABLE" && mode != "DISABLE" && mode != "MODE_UNSPECIFIED")
+    return Fail(user_error(Code::invalid_argument,
+                           fmt::format("`mode` is `{}`; it must be ENABLE or DISABLE", mode.substr(0, 60))));
   wanted.enabled = mode != "DISABLE";
   const bool has_spec = !wanted.run.text.empty();
   SLUICE_TRY(made, api.recurring.create(request.principal, std::move(wanted)));

@@ -24,6 +24,7 @@ Result<ports::RecurringRun> RecurringRuns::create(const Principal& by, NewRecurr
         Code::invalid_argument,
         fmt::format("max_concurrency is {}; it must be from 1 to {}", concurrency, concurrency_max)));
   SLUICE_TRY(prepared, ports_.groups.prepare(by, std::move(wanted.run)));
+  if (wanted.enabled) SLUICE_DO(check_group(by.workspace, prepared.run.group));
   const auto now = ports_.clock.now();
   prepared.run.created = now;
   auto file = prepared.run.file;
@@ -39,6 +40,16 @@ Result<ports::RecurringRun> RecurringRuns::create(const Principal& by, NewRecurr
                                                .group = group}));
   return ports::RecurringRun{
       .id = created.row.id.text, .schedule = created.row, .run = *group, .updated = now};
+}
+
+/// Whether the group may get more runs.
+Result<void> RecurringRuns::check_group(const std::string& workspace, const std::string& group) const {
+  SLUICE_TRY(found, ports_.groups.find(workspace, group));
+  if (!found.archived) return {};
+  return Fail(user_error(
+      Code::failed_precondition,
+      fmt::format("experiment `{}` is archived; unarchive it before its recurring runs are enabled",
+                  found.name)));
 }
 
 Result<ports::RecurringRun> RecurringRuns::find(const std::string& workspace, const std::string& id) const {
@@ -59,6 +70,7 @@ Result<ports::ListPage<ports::RecurringRun>> RecurringRuns::list(const std::stri
 
 Result<void> RecurringRuns::set_enabled(const std::string& workspace, const std::string& id, bool enabled) {
   SLUICE_TRY(found, find(workspace, id));
+  if (enabled) SLUICE_DO(check_group(workspace, found.run.group));
   SLUICE_TRY(name, ports_.schedules.set_enabled(workspace, found.id, enabled));
   static_cast<void>(name);
   return {};

@@ -32,13 +32,16 @@ class RecurringRuns {
   [[nodiscard]] Result<ports::ListPage<ports::RecurringRun>> list(const std::string& workspace,
                                                                   const std::string& group,
                                                                   const ports::ListQuery& query) const;
+  /// Code::failed_precondition if it should be enabled, but its group is archived.
   Result<void> set_enabled(const std::string& workspace, const std::string& id, bool enabled);
   /// Its runs stay.
   Result<void> remove(const std::string& workspace, const std::string& id);
-  /// Disables those of a group that is archived.
+  /// Disables those of a group that is about to be archived or removed.
   Result<void> disable_all(const std::string& workspace, const std::string& group);
 
  private:
+  [[nodiscard]] Result<void> check_group(const std::string& workspace, const std::string& group) const;
+
   Ports ports_;
 };
 
