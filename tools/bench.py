@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.parse
 import urllib.request
 
 sys.dont_write_bytecode = True
@@ -471,6 +472,41 @@ def bench_kubeflow(table, folder, rounds):
     after = os.times()
     spent = 1e3 * (after.children_user + after.children_system - before.children_user - before.children_system)
     table.add("1,000 tasks read, lowered, verified, printed", spent, "ms", "≤ 250", spent <= 250)
+    bench_stored_kubeflow(table, folder)
+
+
+def bench_stored_kubeflow(table, folder, runs=1_000_000, schedules=10_000, seconds=30):
+    """Pages of lists when many runs are stored, and many schedules at rest."""
+    import bench_stored_kubeflow as stored
+    from bench_tracking import processor_seconds
+    for name in ("many-runs", "schedules"):
+        demo.Server(folder / name, "127.0.0.1:0").stop()
+    stored.fill(folder / "many-runs" / "ledger.db", runs=runs)
+    stored.fill(folder / "schedules" / "ledger.db", schedules=schedules)
+
+    def filtered(key, value, operation="EQUALS"):
+        return "&filter=" + urllib.parse.quote(json.dumps({"predicates": [{"key": key, "operation": operation, "stringValue": value}]}))
+
+    server = demo.Server(folder / "many-runs", "127.0.0.1:0")
+    try:
+        for what, query, goal in ((f"a page of {runs:,} runs of Kubeflow's API", "", 10), ("  of an experiment", "&experiment_id=experiment-7", 10),
+                                  ("  of it, not archived", "&experiment_id=experiment-7" + filtered("storage_state", "AVAILABLE"), 10),
+                                  ("  not archived", filtered("storage_state", "AVAILABLE"), 10), ("  that failed", filtered("state", "FAILED"), None),
+                                  ("  whose names have a text, and none has", filtered("display_name", "nothing", "IS_SUBSTRING"), None)):
+            url = f"{server.url}/apis/v2beta1/runs?page_size=50&sort_by=created_at%20desc{query}"
+            figure = 1e3 * median(timed(lambda: fetch(url)) for _ in range(10))
+            table.add(what, figure, "ms", f"≤ {goal}" if goal else "-", figure <= goal if goal else None)
+    finally:
+        server.stop()
+    server = demo.Server(folder / "schedules", "127.0.0.1:0")
+    try:
+        time.sleep(2)
+        before = processor_seconds(server.process.pid)
+        time.sleep(seconds)
+        share = 100 * (processor_seconds(server.process.pid) - before) / seconds
+        table.add(f"{schedules:,} schedules at rest, of a processor", share, "%", "< 1", share < 1)
+    finally:
+        server.stop()
 
 
 BENCHES = {"process": bench_process, "engine": bench_engine, "command": bench_command, "serving": bench_serving, "store": bench_store,
