@@ -123,7 +123,12 @@ TEST_P(Kubeflow, EndsTheSameAfterACrashAtAnyDecision) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Pipelines, Kubeflow, testing::ValuesIn(pipelines()), golden_name);
+/// With its folder: a golden case and a recording may have one name.
+std::string name_of(const testing::TestParamInfo<std::string>& info) {
+  return (info.param.starts_with("recorded/") ? "recorded_" : "golden_") + golden_name(info);
+}
+
+INSTANTIATE_TEST_SUITE_P(Pipelines, Kubeflow, testing::ValuesIn(pipelines()), name_of);
 
 TEST(Pipelines, AreFound) { EXPECT_GT(pipelines().size(), 50U); }
 
