@@ -194,7 +194,7 @@ class RunGroups {
 
   [[nodiscard]] virtual Result<std::optional<GroupedRun>> run(const std::string& workspace,
                                                               const std::string& id) const = 0;
-  /// `group`: only of this one; "": of all.
+  /// `group`: only of this one, which must be of the workspace; "": of all.
   [[nodiscard]] virtual Result<ListPage<GroupedRun>> runs(const std::string& workspace,
                                                           const std::string& group,
                                                           const ListQuery& query) const = 0;

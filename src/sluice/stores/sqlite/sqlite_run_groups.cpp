@@ -249,8 +249,11 @@ Result<ports::ListPage<ports::GroupedRun>> SqliteRunGroups::runs(const std::stri
                                                                  const ports::ListQuery& query) const {
   return file_->read([&](Connection& connection) {
     SqlText where;
-    if (!group.empty()) where.add("g.in_group = ").value(group).add(" AND ");
-    where.add(group.empty() ? "g.workspace = " : "+g.workspace = ").value(workspace);
+    // All runs of a group are of its workspace; to look at that too, each of them would have to be read.
+    if (group.empty())
+      where.add("g.workspace = ").value(workspace);
+    else
+      where.add("g.in_group = ").value(group);
     return sqlite::list_page<ports::GroupedRun>(connection, run_table, where, query, run_of);
   });
 }
