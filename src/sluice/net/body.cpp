@@ -93,7 +93,8 @@ Result<void> Body::store(std::string_view bytes) {
     if (written < 0) return Fail(system_error("write the request body to " + file_.string(), errno));
     bytes.remove_prefix(static_cast<std::size_t>(written));
   }
-  if (size_ >= hashed_from && !std::exchange(is_hashed_, true)) digest_ = BodyDigest::begin(file_);
+  if (route_.hash_body && size_ >= hashed_from && !std::exchange(is_hashed_, true))
+    digest_ = BodyDigest::begin(file_);
   if (digest_) digest_->arrived(size_);
   return {};
 }

@@ -31,8 +31,8 @@ class BodyMemory {
   std::atomic<std::size_t> used_{0};
 };
 
-/// Receives a request's body into memory or into a file, decompressed; a large file is hashed meanwhile. Used
-/// by one thread at a time.
+/// Receives a request's body into memory or into a file, decompressed; a large file is hashed meanwhile, if
+/// the route asks for that. Used by one thread at a time.
 class Body {
  public:
   /// `folder`: for the files of routes with `body_to_file`. `shared` must outlive this; what is reserved from

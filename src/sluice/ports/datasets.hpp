@@ -31,10 +31,13 @@ class Datasets {
   static constexpr std::int64_t datasets_max = 100'000;  ///< in a workspace
   static constexpr std::int64_t versions_max = 10'000;   ///< of a data set
 
-  /// Adds the next version, and returns its number: one that was removed is not used again. Synced. If the
-  /// newest one has the same content, returns the number of that, and adds nothing. Code::exhausted if there
-  /// are too many.
-  virtual Result<std::int64_t> add(const DatasetVersion& version) = 0;
+  struct Added {
+    std::int64_t number = 0;
+    bool is_new = true;  ///< false: the newest version has the same content, and nothing was added
+  };
+  /// Adds the next version: the number of one that was removed is not used again. Synced. Code::exhausted if
+  /// there are too many.
+  virtual Result<Added> add(const DatasetVersion& version) = 0;
   /// Synced. False: there is no such version.
   virtual Result<bool> remove(const std::string& workspace, const std::string& name, std::int64_t number) = 0;
   /// nullopt for the number: the newest.

@@ -25,8 +25,8 @@ struct Request {
   std::string body;
   std::filesystem::path
       body_file;  ///< routes with `body_to_file`: the body's bytes; removed after the handler has responded
-  /// Waits for the SHA-256 of `body_file`, which is computed while it arrives. Not set, or nullopt: nobody
-  /// has.
+  /// Routes with `hash_body`: waits for the SHA-256 of `body_file`. Not set, or nullopt: nobody has computed
+  /// it.
   std::function<std::optional<Digest>()> body_digest = nullptr;
   Principal principal;
   std::optional<TaskCaller> task = {};  ///< Caller::task
@@ -78,6 +78,7 @@ struct Route {
   Handler handler;
   std::size_t body_max = std::size_t{1} << 20;
   bool body_to_file = false;  ///< the body is streamed into a file instead of memory
+  bool hash_body = false;     ///< Request::body_digest: of a large file, computed while it arrives
   /// Null: never. If it returns true for a request, the handler does not block and returns quickly: it may be
   /// called on the thread that reads the connection, which saves a switch to another thread. Called on that
   /// thread.

@@ -82,7 +82,7 @@ class Schedules {
   /// Synced. False: there is none with this id.
   virtual Result<bool> remove(const ScheduleId& id) = 0;
   /// Synced. `due`: nullopt unless it is enabled. False: there is none with this id.
-  virtual Result<bool> set_enabled(const ScheduleId& id, bool enabled, std::optional<Time> due) = 0;
+  virtual Result<bool> set_enabled(const ScheduleId& id, bool enabled, std::optional<Time> due, Time at) = 0;
   /// Why its run could not be started; "" is set by the start of a run.
   virtual Result<void> set_problem(const ScheduleId& id, const std::string& problem) = 0;
 

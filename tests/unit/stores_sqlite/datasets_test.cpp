@@ -27,12 +27,13 @@ class SqliteDatasetsTest : public LedgerTest {
 };
 
 TEST_F(SqliteDatasetsTest, VersionsAreNumberedFoundAndListed) {
-  EXPECT_EQ(value_of(datasets().add(version("b", "1"))), 1);
-  EXPECT_EQ(value_of(datasets().add(version("b", "2"))), 2);
-  EXPECT_EQ(value_of(datasets().add(version("b", "2"))), 2);  // the same content
-  EXPECT_EQ(value_of(datasets().add(version("b", "1"))), 3);
-  EXPECT_EQ(value_of(datasets().add(version("a", "1"))), 1);
-  EXPECT_EQ(value_of(datasets().add(version("a", "1", "other"))), 1);
+  EXPECT_EQ(value_of(datasets().add(version("b", "1"))).number, 1);
+  EXPECT_EQ(value_of(datasets().add(version("b", "2"))).number, 2);
+  EXPECT_EQ(value_of(datasets().add(version("b", "2"))).number, 2);
+  EXPECT_FALSE(value_of(datasets().add(version("b", "2"))).is_new);
+  EXPECT_EQ(value_of(datasets().add(version("b", "1"))).number, 3);
+  EXPECT_EQ(value_of(datasets().add(version("a", "1"))).number, 1);
+  EXPECT_EQ(value_of(datasets().add(version("a", "1", "other"))).number, 1);
   ledger_.reset();
   ledger_ = open();
   const auto found = value_of(datasets().find("default", "b", 2));
@@ -59,11 +60,11 @@ TEST_F(SqliteDatasetsTest, ANumberIsNotUsedAgain) {
   EXPECT_TRUE(value_of(datasets().remove("default", "a", 2)));
   EXPECT_FALSE(value_of(datasets().remove("default", "a", 2)));
   EXPECT_EQ(value_of(datasets().find("default", "a", std::nullopt))->number, 1);
-  EXPECT_EQ(value_of(datasets().add(version("a", "2"))), 3);
+  EXPECT_EQ(value_of(datasets().add(version("a", "2"))).number, 3);
   EXPECT_TRUE(value_of(datasets().remove("default", "a", 1)));
   EXPECT_TRUE(value_of(datasets().remove("default", "a", 3)));
   EXPECT_TRUE(value_of(datasets().list("default", {.limit = 10})).empty());
-  EXPECT_EQ(value_of(datasets().add(version("a", "2"))), 4);
+  EXPECT_EQ(value_of(datasets().add(version("a", "2"))).number, 4);
 }
 
 TEST_F(SqliteDatasetsTest, TheirContentIsNamedToSweeps) {

@@ -85,8 +85,8 @@ TEST_F(SqliteSchedulesTest, AreStoredFoundListedAndRemoved) {
 TEST_F(SqliteSchedulesTest, AreDueUnlessTheyAreDisabled) {
   ASSERT_OK(schedules().add(schedule("a")));
   ASSERT_OK(schedules().add(schedule("b")));
-  EXPECT_TRUE(value_of(schedules().set_enabled({"id-default-a"}, false, std::nullopt)));
-  EXPECT_FALSE(value_of(schedules().set_enabled({"none"}, false, std::nullopt)));
+  EXPECT_TRUE(value_of(schedules().set_enabled({"id-default-a"}, false, std::nullopt, at(7000))));
+  EXPECT_FALSE(value_of(schedules().set_enabled({"none"}, false, std::nullopt, at(7000))));
   std::vector<std::string> due;
   ASSERT_OK(schedules().each_due([&](const ScheduleId& id, Time) { due.push_back(id.text); }));
   EXPECT_EQ(due, (std::vector<std::string>{"id-default-b"}));
@@ -108,7 +108,7 @@ TEST_F(SqliteSchedulesTest, StepWithTheCreationOfTheirRunOrNotAtAll) {
   EXPECT_EQ(error_of(append(creation("r1", step))).code, Code::conflict);
   EXPECT_EQ(error_of(append(creation("r2", step))).code, Code::conflict);
   EXPECT_EQ(value_of(ledger_->length({"r2"})), 0U);
-  ASSERT_OK(schedules().set_enabled({"id-default-a"}, false, std::nullopt));
+  ASSERT_OK(schedules().set_enabled({"id-default-a"}, false, std::nullopt, at(7000)));
   const ports::ScheduleStep later{.schedule = {"id-default-a"}, .instant = at(9000), .due = std::nullopt};
   EXPECT_EQ(message_of(append(creation("r3", later))),
             "schedule id-default-a was removed or disabled, or has had this run; read it again");
@@ -163,6 +163,11 @@ TEST_F(SqliteSchedulesTest, WhatItsRunsHaveInCommonGoesWithTheSchedule) {
   EXPECT_TRUE(value_of(listed.recurring_run("default", recurring.row.id.text)));
   EXPECT_FALSE(value_of(listed.recurring_run("other", recurring.row.id.text)));
   EXPECT_TRUE(value_of(listed.recurring_runs("default", "h", {})).entries.empty());
+
+  EXPECT_TRUE(value_of(schedules().find("default", "a"))->group);
+  EXPECT_EQ(page.entries[0].updated, at(1000));
+  ASSERT_OK(schedules().set_enabled(recurring.row.id, false, std::nullopt, at(7000)));
+  EXPECT_EQ(value_of(listed.recurring_run("default", recurring.row.id.text))->updated, at(7000));
 
   EXPECT_TRUE(value_of(schedules().remove(recurring.row.id)));
   EXPECT_TRUE(query("SELECT id FROM recurring_runs").empty());

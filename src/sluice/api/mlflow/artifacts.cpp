@@ -243,6 +243,7 @@ void add_artifact_routes(const MlflowApi& api, Routes& routes) {
                       }),
                       .body_max = upload_max,
                       .body_to_file = true,
+                      .hash_body = true,
                       .for_tasks = true});
     routes.add_plain({.method = "DELETE",
                       .pattern = root + "/{*}",

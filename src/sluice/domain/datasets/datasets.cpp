@@ -67,10 +67,9 @@ Result<DataSets::Added> DataSets::add(const Principal& by, const std::string& na
                                 .created = ports_.clock.now()};
   // Objects before what names them.
   SLUICE_DO(ports_.objects.make_durable(closure));
-  SLUICE_TRY(number, ports_.store.add(version));
-  SLUICE_TRY(stored, find(by.workspace, {.name = name, .number = number}));
-  const bool is_new = stored.created == version.created;
-  return Added{.version = std::move(stored), .is_new = is_new};
+  SLUICE_TRY(added, ports_.store.add(version));
+  SLUICE_TRY(stored, find(by.workspace, {.name = name, .number = added.number}));
+  return Added{.version = std::move(stored), .is_new = added.is_new};
 }
 
 Result<ports::DatasetVersion> DataSets::find(const std::string& workspace, const Reference& reference) const {

@@ -112,7 +112,7 @@ Result<std::string> Schedules::set_enabled(const std::string& workspace, const s
   const auto& row = found.row;
   SLUICE_TRY(timetable, Timetable::make(row.timing, row.created));
   const auto due = !enabled ? std::nullopt : row.last ? timetable.next(*row.last) : timetable.first();
-  SLUICE_TRY(changed, ports_.store.set_enabled(row.id, enabled, due));
+  SLUICE_TRY(changed, ports_.store.set_enabled(row.id, enabled, due, ports_.clock.now()));
   if (changed) ports_.scheduler.changed(row.id, due);
   return row.name;
 }

@@ -87,24 +87,27 @@ Result<void> check_room(Connection& connection, const ports::DatasetVersion& ver
 
 }  // namespace
 
-Result<std::int64_t> SqliteDatasets::add(const ports::DatasetVersion& version) {
-  std::int64_t number = 0;
+Result<ports::Datasets::Added> SqliteDatasets::add(const ports::DatasetVersion& version) {
+  Added added;
   SLUICE_DO(file_->write(ports::Durability::power, [&](Connection& connection) -> Result<void> {
     SLUICE_TRY(last, last_of(connection, version.principal.workspace, version.name));
     if (last.newest && last.newest->content.digest == version.content.digest) {
-      number = last.newest->number;
+      added = {.number = last.newest->number, .is_new = false};
       return {};
     }
     SLUICE_DO(check_room(connection, version, last));
-    number = last.number + 1;
+    added.number = last.number + 1;
     SLUICE_TRY(insert, connection.prepare(R"sql(
       INSERT INTO datasets(workspace, principal, name, number, kind, digest, size, examples, labels, created_ms)
       VALUES(?,?,?,?,?,?,?,?,?,?))sql"));
-    insert.bind(version.principal.workspace).bind(version.principal.name).bind(version.name).bind(number);
+    insert.bind(version.principal.workspace)
+        .bind(version.principal.name)
+        .bind(version.name)
+        .bind(added.number);
     insert.bind(version.kind).bind_blob(blob_of(*version.content.digest)).bind(version.content.size);
     return insert.bind(version.examples).bind(version.labels).bind(milliseconds(version.created)).run();
   }));
-  return number;
+  return added;
 }
 
 Result<bool> SqliteDatasets::remove(const std::string& workspace, const std::string& name,

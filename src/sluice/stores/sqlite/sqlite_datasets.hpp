@@ -9,12 +9,12 @@ class LedgerFile;
 }
 
 /// Data sets, in the ledger's file. Thread-safe, as SqliteLedger is. The cost of a call grows with what it
-/// writes or returns.
+/// writes or returns; that of the first version of a data set with their number in the workspace.
 class SqliteDatasets final : public ports::Datasets {
  public:
   explicit SqliteDatasets(std::shared_ptr<sqlite::LedgerFile> file) : file_(std::move(file)) {}
 
-  Result<std::int64_t> add(const ports::DatasetVersion& version) override;
+  Result<Added> add(const ports::DatasetVersion& version) override;
   Result<bool> remove(const std::string& workspace, const std::string& name, std::int64_t number) override;
   [[nodiscard]] Result<std::optional<ports::DatasetVersion>> find(
       const std::string& workspace, const std::string& name,

@@ -51,6 +51,14 @@ Result<std::optional<ports::Schedule>> schedule_of(Statement& select) {
                                   .instant_input = select.text(25)}};
 }
 
+Result<std::optional<ports::Schedule>> with_group(Connection& connection,
+                                                  Result<std::optional<ports::Schedule>> schedule) {
+  if (!schedule || !*schedule) return schedule;
+  SLUICE_TRY(group, sqlite::group_of_schedule(connection, (*schedule)->row.id));
+  (*schedule)->group = std::move(group);
+  return schedule;
+}
+
 /// Whether the name, or one more schedule, is free.
 Result<void> check_free(Connection& connection, const ports::ScheduleRow& row) {
   const auto& workspace = row.principal.workspace;
@@ -158,7 +166,8 @@ Result<bool> SqliteSchedules::remove(const ScheduleId& id) {
   return removed;
 }
 
-Result<bool> SqliteSchedules::set_enabled(const ScheduleId& id, bool enabled, std::optional<Time> due) {
+Result<bool> SqliteSchedules::set_enabled(const ScheduleId& id, bool enabled, std::optional<Time> due,
+                                          Time at) {
   bool found = false;
   SLUICE_DO(file_->write(ports::Durability::power, [&](Connection& connection) -> Result<void> {
     SLUICE_TRY(update,
@@ -167,7 +176,8 @@ Result<bool> SqliteSchedules::set_enabled(const ScheduleId& id, bool enabled, st
     bind_time(update, due);
     SLUICE_DO(update.bind(id.text).run());
     found = connection.changes() > 0;
-    return {};
+    SLUICE_TRY(recurring, connection.prepare("UPDATE recurring_runs SET updated_ms = ? WHERE id = ?"));
+    return recurring.bind(milliseconds(at)).bind(id.text).run();
   }));
   return found;
 }
@@ -187,12 +197,7 @@ Result<std::optional<ports::Schedule>> SqliteSchedules::find(const ScheduleId& i
         strict, options, instant_input
       FROM schedules WHERE id = ?)sql"));
     select.bind(id.text);
-    SLUICE_TRY(found, schedule_of(select));
-    if (found) {
-      SLUICE_TRY(group, sqlite::group_of_schedule(connection, id));
-      found->group = std::move(group);
-    }
-    return found;
+    return with_group(connection, schedule_of(select));
   });
 }
 
@@ -207,7 +212,7 @@ Result<std::optional<ports::Schedule>> SqliteSchedules::find(const std::string& 
         strict, options, instant_input
       FROM schedules WHERE workspace = ? AND name = ?)sql"));
     select.bind(workspace).bind(name);
-    return schedule_of(select);
+    return with_group(connection, schedule_of(select));
   });
 }
 

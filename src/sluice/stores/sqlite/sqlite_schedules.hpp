@@ -17,7 +17,7 @@ class SqliteSchedules final : public ports::Schedules {
 
   Result<void> add(const ports::Schedule& schedule) override;
   Result<bool> remove(const ScheduleId& id) override;
-  Result<bool> set_enabled(const ScheduleId& id, bool enabled, std::optional<Time> due) override;
+  Result<bool> set_enabled(const ScheduleId& id, bool enabled, std::optional<Time> due, Time at) override;
   Result<void> set_problem(const ScheduleId& id, const std::string& problem) override;
   [[nodiscard]] Result<std::optional<ports::Schedule>> find(const ScheduleId& id) const override;
   [[nodiscard]] Result<std::optional<ports::Schedule>> find(const std::string& workspace,
